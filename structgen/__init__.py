@@ -1,0 +1,1 @@
+"""structgen: turn free text into typed records, with a guarantee."""

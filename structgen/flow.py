@@ -1,0 +1,107 @@
+"""Flows: generators that hold the whole logic of a call and perform nothing.
+
+A flow yields a `Step`, is sent what the step gave (or has the step's error thrown in), and returns the result. `transport.perform`
+and `transport.aperform` drive the same flow, so sync and async cannot differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from typing_extensions import TypeAlias
+
+from structgen.types import Answer, JsonSchema, Message, Options, Reply, Request
+
+R = TypeVar("R")
+
+
+class Stream(Protocol):
+    """An open HTTP answer: `reply` has status and headers (and the body, where it is an error); b"" ends it."""
+
+    reply: Reply
+
+    def read(self) -> bytes: ...
+
+    async def aread(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class HttpPort(Protocol):
+    """What HTTP steps are performed on: a transport, or a script in a test. Raises TransportErrors only."""
+
+    def send(self, request: Request, timeout: float | None) -> Reply: ...
+
+    async def asend(self, request: Request, timeout: float | None) -> Reply: ...
+
+    def open(self, request: Request, timeout: float | None) -> Stream: ...
+
+    async def aopen(self, request: Request, timeout: float | None) -> Stream: ...
+
+
+class EnginePort(Protocol):
+    """What Generate steps are performed on: an in-process engine, or a script in a test. Raises EngineErrors only.
+
+    `schema` is the compiled schema the answer must follow, None for free text.
+    """
+
+    def generate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer: ...
+
+    async def agenerate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request and take the whole answer. Gives a Reply, whatever its status."""
+
+    port: HttpPort
+    request: Request = field(repr=False)
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Send a request and leave the answer open. Gives a Stream; the driver closes it when the flow ends, however it ends."""
+
+    port: HttpPort
+    request: Request = field(repr=False)
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """Take what has come. Gives bytes; b"" at the end."""
+
+    stream: Stream
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait. Gives None."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class Generate:
+    """Let an in-process engine answer. Gives an Answer."""
+
+    port: EnginePort
+    messages: Sequence[Message] = field(repr=False)
+    schema: JsonSchema | None = field(repr=False)
+    options: Options = Options()
+
+
+@dataclass(frozen=True, slots=True)
+class Emit:
+    """Hand a value to whoever iterates the flow. Gives None."""
+
+    value: Any
+
+
+Step: TypeAlias = "Send | Open | Read | Sleep | Generate | Emit"
+Flow: TypeAlias = "Generator[Step, Any, R]"
