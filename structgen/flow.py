@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar
 
-from typing_extensions import TypeAlias
 
 from structgen.types import Answer, JsonSchema, Message, Options, Reply, Request
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
-from typing import Any, Final, Generic, Literal, TypeVar
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
-from typing_extensions import TypeAlias
 
 from structgen.errors import StructgenError
 
@@ -142,8 +141,8 @@ class Answer:
     """What a model answered, whatever the backend.
 
     `finish`: `stop`, `length`, `tool_calls`, `content_filter` or the server's own word; `refusal`: what it said when it declined;
-    `seconds`: where the backend measured its parts (`load`, `compile`, `prefill`, `decode`); `notes`: what a decoder in this process
-    did not hold, on top of the compiler's notes; `raw`: the parsed body.
+    `seconds`: where the backend measured its parts (`load`, `compile`, `prefill`, `decode`); `notes`: what a decoder in this
+    process did not hold, on top of the compiler's notes; `raw`: the parsed body.
     """
 
     text: str | None = field(repr=False)
@@ -227,8 +226,8 @@ class Extraction(Generic[T]):
 class Plan:
     """What a call would do, without doing it: nothing was sent.
 
-    `schema` and `notes` as compiled for this backend; `messages` as the model would see them; `body` the request's members (None for
-    the in-process engine); `tokens` an estimate of the prompt's length.
+    `schema` and `notes` as compiled for this backend; `messages` as the model would see them; `body` the request's members (None
+    for the in-process engine); `tokens` an estimate of the prompt's length.
     """
 
     backend: str
