@@ -10,7 +10,6 @@ from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeAlias, TypeVar
 
-
 from structgen.types import Answer, JsonSchema, Message, Options, Reply, Request
 
 R = TypeVar("R")

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
-
 from structgen.errors import StructgenError
 
 T = TypeVar("T")
