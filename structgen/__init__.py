@@ -1,1 +1,74 @@
-"""structgen: turn free text into typed records, with a guarantee."""
+"""structgen: turn free text into typed records, with a guarantee.
+
+    import structgen
+    person = structgen.extract(Person, "Ada is 36.")          # the embedded model
+    client = structgen.Client("groq:openai/gpt-oss-20b")      # a hosted one
+    person = client.extract(Person, "Ada is 36.")
+
+Names load on first use (PEP 562), so that importing structgen costs next to nothing.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from structgen.client import AsyncClient as AsyncClient
+    from structgen.client import Client as Client
+    from structgen.client import extract as extract
+    from structgen.client import extract_result as extract_result
+    from structgen.client import plan as plan
+    from structgen.errors import APIError as APIError
+    from structgen.errors import EngineError as EngineError
+    from structgen.errors import InvalidOutput as InvalidOutput
+    from structgen.errors import OutputError as OutputError
+    from structgen.errors import StructgenError as StructgenError
+    from structgen.errors import TransportError as TransportError
+    from structgen.errors import Truncated as Truncated
+    from structgen.errors import UsageError as UsageError
+    from structgen.schema.audit import audit as audit
+    from structgen.schema.check import check as check
+    from structgen.schema.compiler import Compiled as Compiled
+    from structgen.schema.compiler import compile as compile
+    from structgen.schema.subset import SchemaSubset as SchemaSubset
+    from structgen.schema.target import Target as Target
+    from structgen.types import UNSET as UNSET
+    from structgen.types import Extraction as Extraction
+    from structgen.types import Plan as Plan
+
+_HOMES = {
+    "structgen.client": ("AsyncClient", "Client", "extract", "extract_result", "plan"),
+    "structgen.errors": (
+        "APIError",
+        "EngineError",
+        "InvalidOutput",
+        "OutputError",
+        "StructgenError",
+        "TransportError",
+        "Truncated",
+        "UsageError",
+    ),
+    "structgen.schema.audit": ("audit",),
+    "structgen.schema.check": ("check",),
+    "structgen.schema.compiler": ("Compiled", "compile"),
+    "structgen.schema.subset": ("SchemaSubset",),
+    "structgen.schema.target": ("Target",),
+    "structgen.types": ("UNSET", "Extraction", "Plan"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__version__ = "0.1.0"
+__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'structgen' has no attribute {name!r}")
+    value = getattr(importlib.import_module(_HOME_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
