@@ -156,8 +156,11 @@ class APIError(StructgenError):
     """The server answered with an error.
 
     `status`: HTTP status (of the error event where the status line said 200); `code`, `type`, `param`: as the server named
-    them; `request_id`: for its support; `retry_after`: seconds it asked to wait; `body`: the parsed error object.
+    them; `request_id`: for its support; `retry_after`: seconds it asked to wait; `should_retry`: what it said about that, if it
+    did (`x-should-retry`); `body`: the parsed error object.
     """
+
+    should_retry: bool | None = None
 
     def __init__(
         self,

@@ -1,0 +1,116 @@
+"""Server-sent events as a pure push parser: bytes in, events out, no I/O.
+
+The format is the WHATWG HTML standard's `text/event-stream`, with two deliberate differences. An event that stands at the end of the
+stream without its blank line is given, not dropped: a model's last words are often there. And data stays bytes: invalid UTF-8 is
+then the JSON parser's to refuse, instead of being replaced silently.
+"""
+
+from __future__ import annotations
+
+from typing import Final, NamedTuple
+
+from structgen.errors import StreamBroken
+
+MAX_EVENT: Final = 32 * 1024 * 1024
+"""Bytes one event may have; a server that never ends its line cannot eat all memory."""
+
+MAX_STRAY: Final = 64 * 1024
+"""Bytes kept of what is not framed as events."""
+
+_BOM: Final = b"\xef\xbb\xbf"
+
+
+class Event(NamedTuple):
+    """One event: its `data` (lines joined by a newline) and its `name` ("" where the server gave none)."""
+
+    data: bytes
+    name: str = ""
+
+
+class Decoder:
+    """Feed it what came, in pieces of any size; it gives the events that are complete.
+
+    `stray` collects lines that are no field of the format: an error body sent without framing ends up there. Linear in the length
+    of the stream, however it is cut.
+    """
+
+    __slots__ = ("_after_cr", "_data", "_held", "_name", "_size", "_start", "stray")
+
+    def __init__(self) -> None:
+        self._held: list[bytes] = []  # pieces of a line that has not ended
+        self._size = 0  # bytes held, in lines and in the open event
+        self._data: list[bytes] = []
+        self._name = ""
+        self._after_cr = False  # the last piece ended in CR: a LF that follows belongs to it
+        self._start: bytes | None = b""  # the first bytes, until it is known whether they are a byte order mark
+        self.stray = b""
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """The events that end in `piece`. Raises StreamBroken for an event above MAX_EVENT."""
+        if self._start is not None:
+            piece = self._start + piece
+            if len(piece) < len(_BOM) and _BOM.startswith(piece):
+                self._start = piece
+                return []
+            self._start = None
+            piece = piece.removeprefix(_BOM)
+        if not piece:
+            return []
+        if self._after_cr and piece.startswith(b"\n"):
+            piece = piece[1:]
+        self._after_cr = piece.endswith(b"\r")
+        return self._lines(piece)
+
+    def close(self) -> list[Event]:
+        """The event that stood open when the stream ended, if it has data."""
+        events = self.feed(b"\n") if self._held or self._start else []
+        self._start = None
+        last = self._dispatch()
+        return [*events, last] if last else events
+
+    def _lines(self, piece: bytes) -> list[Event]:
+        lines = piece.splitlines()  # CR, LF and CRLF, for bytes
+        ended = piece.endswith((b"\n", b"\r"))
+        if self._held and (ended or len(lines) > 1):
+            lines[:1] = [b"".join((*self._held, *lines[:1]))]
+            self._size -= sum(map(len, self._held))
+            self._held.clear()
+        if not ended and lines:
+            rest = lines.pop()
+            self._held.append(rest)
+            self._grow(len(rest))
+        events = []
+        for line in lines:
+            if line.startswith(b"data:"):
+                value = line[6:] if line.startswith(b"data: ") else line[5:]
+                self._data.append(value)
+                self._grow(len(value))
+            elif line:
+                self._field(line)
+            elif event := self._dispatch():
+                events.append(event)
+        return events
+
+    def _field(self, line: bytes) -> None:
+        name, _, value = line.partition(b":")
+        if name == b"event":
+            self._name = value.removeprefix(b" ").decode("utf-8", "replace")
+        elif line == b"data":
+            self._data.append(b"")
+        elif name not in (b"", b"id", b"retry") and len(self.stray) < MAX_STRAY:  # "" is a comment
+            self.stray += line[:MAX_STRAY] + b"\n"
+
+    def _dispatch(self) -> Event | None:
+        data, name = self._data, self._name
+        if not data and not name:
+            return None
+        self._data, self._name = [], ""
+        self._size = sum(map(len, self._held))
+        return Event(b"\n".join(data), name) if data else None
+
+    def _grow(self, by: int) -> None:
+        self._size += by
+        if self._size > MAX_EVENT:
+            raise StreamBroken(
+                f"one event of the stream is longer than {MAX_EVENT} bytes.", sent=True, hint="Is this a Chat Completions server?"
+            )
