@@ -1,0 +1,32 @@
+"""One checker per schema language, written from the provider's documented rules. They share no code with structgen.
+
+A checker takes the schema and the name it is sent under, and lists every breach.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from tests.checkers import engines, groq_strict, openai_strict, providers
+
+Checker = Callable[[Any, str], list[str]]
+
+CHECKERS: Mapping[str, Checker] = {
+    "openai-strict": openai_strict.violations,
+    "groq-strict": groq_strict.violations,
+    "azure-openai": providers.azure_openai,
+    "anthropic": providers.anthropic,
+    "gemini": providers.gemini,
+    "cerebras": providers.cerebras,
+    "vllm": providers.vllm,
+    "sglang": providers.sglang,
+    "llama.cpp-server": providers.llama_cpp_server,
+    "ollama": providers.llama_cpp_server,
+    "tgi": providers.tgi,
+    "llguidance": engines.violations,
+    "xgrammar": engines.violations,
+    "outlines-core": engines.violations,
+    "best-effort": providers.any_schema,
+    "json-object": providers.any_schema,
+}

@@ -1,0 +1,172 @@
+"""Checkers for the schema languages whose rules are documented, or known from source, in part: only what is known counts."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError
+
+from tests.checkers.openai_strict import check_name, check_nodes, check_root
+from tests.checkers.walk import nodes, object_depth, recursive, resolve, types_of
+
+BASIC = {
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "items",
+    "enum",
+    "const",
+    "anyOf",
+    "$ref",
+    "$defs",
+    "title",
+    "description",
+}
+
+
+def any_schema(schema: Any, name: str) -> list[str]:
+    """What every language asks for: a valid name, a valid draft 2020-12 schema, and references that lead somewhere."""
+    found = check_name(name)
+    try:
+        Draft202012Validator.check_schema(schema)
+    except SchemaError as error:
+        found.append(f"/: no JSON Schema: {error.message[:200]}")
+    for path, node in _dicts(schema):
+        if "$ref" in node and resolve(schema, node["$ref"]) is None:
+            found.append(f"{path}: $ref {node['$ref']!r} leads nowhere")
+    return found
+
+
+def azure_openai(schema: Any, name: str) -> list[str]:
+    """Azure's page gives OpenAI's older rules: no keyword for values, 100 properties, 5 levels."""
+    found = any_schema(schema, name) + check_root(schema) + check_nodes(schema, BASIC)
+    properties = sum(len(node.get("properties", {})) for _, node in _dicts(schema))
+    depth = max(map(object_depth, [schema, *schema.get("$defs", {}).values()]))
+    return found + ([f"/: {properties} properties"] if properties > 100 else []) + ([f"/: {depth} levels"] if depth > 5 else [])
+
+
+def cerebras(schema: Any, name: str) -> list[str]:
+    """inference-docs.cerebras.ai: closed objects, all required, no recursion, no pattern, 5,000 characters, depth 10, 500, 500."""
+    found = any_schema(schema, name) + check_root(schema) + _closed(schema) + _required(schema)
+    found += _without(schema, {"oneOf", "allOf", "not", "if", "then", "else", "pattern", "patternProperties", "prefixItems"})
+    if recursive(schema):
+        found.append("/: recursion")
+    if (size := len(json.dumps(schema, separators=(",", ":"), ensure_ascii=False))) > 5000:
+        found.append(f"/: {size} characters")
+    if (depth := object_depth(schema)) > 10:
+        found.append(f"/: {depth} levels")
+    for path, node in _dicts(schema):
+        if max(len(node.get("properties", {})), len(node.get("enum", []))) > 500:
+            found.append(f"{path}: over 500 members")
+    return found
+
+
+def anthropic(schema: Any, name: str) -> list[str]:
+    """Anthropic's structured outputs: no recursion, no constraints on values, closed objects, 24 optional, 16 union parameters."""
+    found = any_schema(schema, name) + _closed(schema)
+    found += _without(
+        schema,
+        {
+            "minimum",
+            "maximum",
+            "exclusiveMinimum",
+            "exclusiveMaximum",
+            "multipleOf",
+            "minLength",
+            "maxLength",
+            "pattern",
+            "maxItems",
+        }
+        | {"uniqueItems", "oneOf", "not", "if", "patternProperties", "minProperties", "maxProperties", "contains"},
+    )
+    found += [f"{path}: minItems {node['minItems']}" for path, node in _dicts(schema) if node.get("minItems", 0) > 1]
+    if recursive(schema):
+        found.append("/: recursion")
+    objects = [node for _, node in _dicts(schema)]
+    optional = sum(len(node.get("properties", {}).keys() - set(node.get("required", []))) for node in objects)
+    unions = sum("anyOf" in node or isinstance(node.get("type"), list) for node in objects)
+    return found + ([f"/: {optional} optional"] if optional > 24 else []) + ([f"/: {unions} unions"] if unions > 16 else [])
+
+
+def gemini(schema: Any, name: str) -> list[str]:
+    """Gemini's `response_json_schema` keywords; a cycle must pass through an optional property."""
+    known = BASIC - {"const"} | {"$id", "$anchor", "format", "prefixItems", "minItems", "maxItems", "minimum", "maximum", "oneOf"}
+    found = any_schema(schema, name) + _only(schema, known | {"propertyOrdering"})
+    return found + (["/: a cycle of required properties"] if recursive(schema, optional_breaks=True) else [])
+
+
+def llama_cpp_server(schema: Any, name: str) -> list[str]:
+    """json-schema-to-grammar.cpp: no `$ref: "#"`, no boolean schemas, patterns anchored, without classes or lookaround."""
+    found = any_schema(schema, name)
+    for path, node in nodes(schema):
+        if isinstance(node, bool):
+            if not path.endswith("/additionalProperties"):
+                found.append(f"{path}: a boolean schema")
+        elif node.get("$ref") == "#":
+            found.append(f"{path}: $ref '#'")
+        elif "pattern" in node:
+            pattern = node["pattern"]
+            if not (pattern.startswith("^") and pattern.endswith("$")) or re.search(r"\\[dDwWsSbB]|\(\?[=!<]", pattern):
+                found.append(f"{path}: pattern {pattern!r} would be dropped")
+    return found
+
+
+def tgi(schema: Any, name: str) -> list[str]:
+    """TGI hands the schema to outlines-core: it must have `properties`, and cannot recurse."""
+    found = any_schema(schema, name)
+    if "object" not in types_of(schema) or "properties" not in schema:
+        found.append("/: no properties")
+    return found + (["/: recursion"] if recursive(schema) else [])
+
+
+def vllm(schema: Any, name: str) -> list[str]:
+    """The server refuses schema text nested deeper than 64; what xgrammar cannot hold moves to another backend."""
+    return any_schema(schema, name) + ([f"/: {depth} levels of JSON"] if (depth := _json_depth(schema)) > 64 else [])
+
+
+def sglang(schema: Any, name: str) -> list[str]:
+    """SGLang refuses the keywords that its grammar engine would ignore."""
+    return any_schema(schema, name) + _without(
+        schema, {"contains", "dependentRequired", "dependentSchemas", "if", "then", "else", "not", "multipleOf", "uniqueItems"}
+    )
+
+
+def _dicts(schema: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [(path or "/", node) for path, node in nodes(schema) if isinstance(node, dict)]
+
+
+def _without(schema: Any, refused: Iterable[str]) -> list[str]:
+    words = set(refused)
+    return [f"{path}: keyword {word}" for path, node in _dicts(schema) for word in node if word in words]
+
+
+def _only(schema: Any, known: Iterable[str]) -> list[str]:
+    words = set(known)
+    return [f"{path}: keyword {word}" for path, node in _dicts(schema) for word in node if word not in words]
+
+
+def _objects(schema: Any) -> list[tuple[str, dict[str, Any]]]:
+    return [(path, node) for path, node in _dicts(schema) if "object" in types_of(node)]
+
+
+def _closed(schema: Any) -> list[str]:
+    return [f"{path}: an open object" for path, node in _objects(schema) if node.get("additionalProperties") is not False]
+
+
+def _required(schema: Any) -> list[str]:
+    return [
+        f"{path}: {key!r} is not required"
+        for path, node in _objects(schema)
+        for key in node.get("properties", {})
+        if key not in node.get("required", [])
+    ]
+
+
+def _json_depth(data: Any) -> int:
+    below = data.values() if isinstance(data, dict) else data if isinstance(data, list) else ()
+    return 1 + max(map(_json_depth, below), default=0) if isinstance(data, (dict, list)) else 0
