@@ -43,7 +43,11 @@ _DEFAULTS: Final = Options()
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """How a model is run. `context`: tokens of prompt and answer together; `threads`: of computation; `parallel`: answers at once."""
+    """How a model is run.
+
+    `context`: tokens of prompt and answer together; `threads`: of computation; `parallel`: answers at a time, each with a context
+    of its own.
+    """
 
     context: int
     threads: int
