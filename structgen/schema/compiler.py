@@ -1,0 +1,171 @@
+"""The compiler: a target and a schema language in; the schema that language can hold, the way there and back, and notes out.
+
+One rule makes it simple: whatever a language cannot say is said more widely in the compiled schema and noted as `checked`, because
+every answer is checked against the whole source afterwards. So only two things must never fail: every value of the source has a
+form under the compiled schema, and the way back from it.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from typing import Any, Generic, TypeVar, overload
+from weakref import WeakKeyDictionary
+
+from structgen.errors import InvalidOutput, SchemaError
+from structgen.schema.check import check, check_json, parse_json
+from structgen.schema.codec import Codec, Map, Pair, Ref, Trace
+from structgen.schema.limits import enforce_limits
+from structgen.schema.nodes import Builder
+from structgen.schema.subset import SchemaSubset, subset_of
+from structgen.schema.target import Target, target_of
+from structgen.schema.unions import changes, separate
+from structgen.types import Json, JsonSchema, Note
+
+T = TypeVar("T")
+
+
+class Compiled(Generic[T]):
+    """A target in one schema language.
+
+    `schema`: what to send; `notes`: what it does differently from the source; `name`: what to send it under. `encode` and `decode`
+    are the way there and back; `decode_json` is the way back from text.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_codec", "_codecs", "identity", "notes", "schema", "subset", "target")
+
+    def __init__(
+        self,
+        target: Target[T],
+        subset: SchemaSubset,
+        schema: JsonSchema,
+        notes: tuple[Note, ...],
+        codec: Codec,
+        codecs: dict[str, Codec],
+        identity: bool,
+    ) -> None:
+        self.target = target
+        self.subset = subset
+        self.schema = schema
+        self.notes = notes
+        self.identity = identity
+        self._codec = codec
+        self._codecs = codecs
+
+    def __repr__(self) -> str:
+        return f"Compiled({self.target.name}, {self.subset.name})"
+
+    @property
+    def name(self) -> str:
+        return self.target.name
+
+    @cached_property
+    def _maps(self) -> Pair:
+        return _linked(self._codec, self._codecs)
+
+    @cached_property
+    def _text(self) -> bytes:
+        return json.dumps(self.schema, ensure_ascii=False, separators=(",", ":")).encode()
+
+    def dumps(self) -> bytes:
+        """The schema as compact JSON text, the same bytes every time."""
+        return self._text
+
+    def encode(self, value: T) -> Json:
+        """A value in the form the compiled schema holds: for examples and prefilled forms.
+
+        Raises SchemaError for a value that a `narrowed` note excludes.
+        """
+        data = self.target.dump(value)
+        into = self._maps[0]
+        try:
+            return into(data, None, Trace()) if into else data
+        except RecursionError:
+            raise SchemaError("The value is nested too deeply to be encoded.", hint="Split it into smaller values.") from None
+
+    def decode(self, data: Json) -> T:
+        """The value that an answer means. Raises InvalidOutput."""
+        return check(self.target, data) if self.identity else self.read(data)[0]
+
+    def decode_json(self, text: str | bytes) -> T:
+        """The value that an answer's text means. Raises NotJson or InvalidOutput."""
+        return check_json(self.target, text) if self.identity else self.read(parse_json(text))[0]
+
+    def read(self, data: Json) -> tuple[T, frozenset[str]]:
+        """The value, and the JSON Pointers of the optional fields that the answer leaves out. Raises InvalidOutput."""
+        restored, trace = self._restore(data)
+        return check(self.target, restored), frozenset(trace.absent)
+
+    def restore(self, data: Json) -> Json:
+        """An answer in the target's own JSON form, not yet checked. Raises InvalidOutput where it cannot be read at all."""
+        return self._restore(data)[0]
+
+    def _restore(self, data: Json) -> tuple[Json, Trace]:
+        trace = Trace()
+        back = self._maps[1]
+        try:
+            restored = back(data, None, trace) if back else data
+        except RecursionError:
+            raise InvalidOutput("The answer is nested too deeply.") from None
+        if trace.faults:
+            raise InvalidOutput("The answer does not follow the form it was asked for.", violations=trace.faults)
+        return restored, trace
+
+
+def _linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
+    """The two functions of a codec. A definition that uses itself calls itself through a cell."""
+    cells: dict[str, list[Map | None]] = {}
+    done: set[str] = set()
+
+    def late(name: str, side: int) -> Map:
+        def call(value: Json, path: Any, trace: Trace) -> Json:
+            function = cells[name][side]
+            return function(value, path, trace) if function else value
+
+        return call
+
+    def link(part: Codec) -> Pair:
+        if not isinstance(part, Ref):
+            return part.link(link)
+        name = part.name
+        if name not in cells:
+            cells[name] = [None, None]
+            cells[name][:] = link(codecs[name])
+            done.add(name)
+        if name in done:
+            return cells[name][0], cells[name][1]
+        return late(name, 0), late(name, 1)
+
+    return link(codec)
+
+
+_CACHE: WeakKeyDictionary[Target[Any], dict[SchemaSubset, Compiled[Any]]] = WeakKeyDictionary()
+
+
+@overload
+def compile(source: Target[T], subset: str | SchemaSubset) -> Compiled[T]: ...
+@overload
+def compile(source: type[T], subset: str | SchemaSubset) -> Compiled[T]: ...
+@overload
+def compile(source: Any, subset: str | SchemaSubset) -> Compiled[Any]: ...
+def compile(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
+    """What `source` means in one schema language. The second call for the same target and language is a look-up.
+
+    `source`: a Target, anything a Pydantic TypeAdapter takes, or a JSON Schema; `subset`: a name from `SUBSETS`, or a row.
+    Raises TargetError, SchemaError (the language cannot hold it), SchemaLimitError (it is over a limit), ConfigurationError.
+    """
+    target = target_of(source)
+    row = subset_of(subset)
+    known = _CACHE.setdefault(target, {})
+    if row not in known:
+        known[row] = _compile(target, row)
+    return known[row]
+
+
+def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
+    builder = Builder(target, subset)
+    schema, codec = builder.root()
+    changed = separate(builder)
+    schema = enforce_limits(builder.assemble(schema), subset)
+    notes = tuple(dict.fromkeys((*builder.notes, *target.opaque)))
+    return Compiled(target, subset, schema, notes, codec, builder.codecs, identity=not changes(codec, changed))

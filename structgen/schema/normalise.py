@@ -1,0 +1,317 @@
+"""Reading a JSON Schema: references, what merges into one schema, and a few questions about it.
+
+Everything here keeps or widens what a schema accepts; what is widened is reported, so that it can be checked afterwards.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from functools import cached_property, reduce
+from itertools import zip_longest
+from math import lcm
+from typing import Any, Final, TypeAlias
+from urllib.parse import unquote
+
+from structgen.errors import SchemaError
+from structgen.schema.codec import escape, same_json, to_text
+from structgen.types import Json, JsonSchema
+
+Schema: TypeAlias = "JsonSchema | bool"
+Drop: TypeAlias = Callable[[str, Any], None]
+"""Told of each keyword that a step could not keep, with its value."""
+
+TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
+TYPE_OF_KEYWORD: Final = {
+    **dict.fromkeys(("minLength", "maxLength", "pattern", "format"), "string"),
+    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "number"),
+    **dict.fromkeys(("items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains", "unevaluatedItems"), "array"),
+    **dict.fromkeys(("properties", "required", "additionalProperties", "patternProperties", "propertyNames"), "object"),
+    **dict.fromkeys(("minProperties", "maxProperties", "dependentRequired", "dependentSchemas"), "object"),
+    "unevaluatedProperties": "object",
+}
+APPLICATORS: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", "const", "type", "not", "if", "then", "else")
+ASSERTIONS: Final = frozenset({*TYPE_OF_KEYWORD, *APPLICATORS, "minContains", "maxContains"})
+MAX_DEPTH: Final = 100
+"""How deep schemas may nest inside one another."""
+
+
+class Unsatisfiable(Exception):  # noqa: N818 - a signal between functions, never seen by users
+    """No value meets this schema. Never leaves this package: it empties a branch, or becomes a SchemaError."""
+
+
+def assertions(schema: JsonSchema) -> JsonSchema:
+    """The keywords that say something about values; not the annotations."""
+    return {key: value for key, value in schema.items() if key in ASSERTIONS}
+
+
+def types_of(schema: JsonSchema) -> tuple[str, ...] | None:
+    """The declared types, None where any is allowed."""
+    declared = schema.get("type")
+    return None if declared is None else tuple(declared) if isinstance(declared, list) else (declared,)
+
+
+def json_type(value: Json) -> str:
+    """The JSON Schema type of a value."""
+    if value is None or isinstance(value, bool):
+        return "null" if value is None else "boolean"
+    if isinstance(value, float):
+        return "integer" if value.is_integer() else "number"
+    return {int: "integer", str: "string", list: "array", dict: "object"}[type(value)]
+
+
+class Source:
+    """A target's schema, with its definitions at hand."""
+
+    def __init__(self, root: Schema) -> None:
+        self.root = root
+        defs = root.get("$defs", {}) if isinstance(root, dict) else {}
+        self.defs: dict[str, Schema] = defs
+
+    def name_of(self, ref: str) -> str:
+        """The name of the definition a reference leads to, "" for the root."""
+        if ref == "#":
+            return ""
+        head, _, rest = ref.partition("#/$defs/")
+        name = unquote(rest).replace("~1", "/").replace("~0", "~")
+        if head or name not in self.defs:
+            raise SchemaError(f"The reference {ref!r} leads nowhere in this schema.", path="", keyword="$ref")
+        return name
+
+    def resolve(self, ref: str) -> tuple[Schema, str]:
+        """What a reference means, and the pointer to it."""
+        name = self.name_of(ref)
+        return (self.defs[name], f"/$defs/{escape(name)}") if name else (self.root, "")
+
+    @cached_property
+    def recursive(self) -> frozenset[str]:
+        """The definitions that lead back to themselves."""
+        edges = {name: {self.name_of(ref) for ref in _refs(schema)} for name, schema in self.defs.items()}
+        edges[""] = {self.name_of(ref) for ref in _refs(self.root, skip_defs=True)}
+        found = set()
+        for start in edges:
+            seen: set[str] = set()
+            todo = list(edges[start])
+            while todo:
+                name = todo.pop()
+                if name not in seen:
+                    seen.add(name)
+                    todo += edges[name]
+            if start in seen:
+                found.add(start)
+        return frozenset(found)
+
+    def follow(self, schema: Schema) -> Schema:
+        """The schema behind a chain of bare references."""
+        seen = set()
+        while isinstance(schema, dict) and assertions(schema).keys() == {"$ref"}:
+            ref = schema["$ref"]
+            if ref in seen:
+                raise SchemaError(f"The reference {ref!r} leads only to itself.", path="", keyword="$ref")
+            seen.add(ref)
+            schema, _ = self.resolve(ref)
+        return schema
+
+    def admits_null(self, schema: Schema, depth: int = 0) -> bool:
+        """May null be a value of it? In doubt, yes."""
+        if isinstance(schema, bool) or depth > MAX_DEPTH:
+            return schema is not False
+        if "enum" in schema or "const" in schema:
+            return None in schema.get("enum", [schema.get("const")])
+        types = types_of(schema)
+        if types is not None and "null" not in types:
+            return False
+        everything = [*schema.get("allOf", ()), *([self.resolve(schema["$ref"])[0]] if "$ref" in schema else ())]
+        branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+        return all(self.admits_null(sub, depth + 1) for sub in everything) and (
+            not branches or any(self.admits_null(sub, depth + 1) for sub in branches)
+        )
+
+    def flat(self, schema: JsonSchema, drop: Drop) -> JsonSchema:
+        """One schema without `$ref` and `allOf` on its own level. Raises Unsatisfiable, or SchemaError for a cycle."""
+        return self._flat(schema, drop, frozenset())
+
+    def _flat(self, schema: Schema, drop: Drop, seen: frozenset[str]) -> JsonSchema:
+        if isinstance(schema, bool):
+            if schema is False:
+                raise Unsatisfiable
+            return {}
+        if "$ref" not in schema and "allOf" not in schema:
+            return schema
+        ref = schema.get("$ref")
+        if ref in seen:
+            raise SchemaError(f"The reference {ref!r} leads only to itself.", path="", keyword="$ref")
+        result = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        parts = [*([self.resolve(ref)[0]] if ref else ()), *schema.get("allOf", ())]
+        inside = seen | {ref} if ref else seen
+        for part in parts:
+            result = merge(self._flat(part, drop, inside), result, drop)
+        return result
+
+
+def _refs(schema: Json, *, skip_defs: bool = False) -> Iterator[str]:
+    todo = [schema]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, list):
+            todo += node
+        elif isinstance(node, dict):
+            if isinstance(ref := node.get("$ref"), str):
+                yield ref
+            todo += [value for key, value in node.items() if key not in ("enum", "const") and not (skip_defs and key == "$defs")]
+
+
+def refs_above(schema: JsonSchema) -> Iterator[str]:
+    """The references on a node's own level."""
+    if "$ref" in schema:
+        yield schema["$ref"]
+    for part in schema.get("allOf", ()):
+        if isinstance(part, dict):
+            yield from refs_above(part)
+
+
+def apart(source: Source, branches: list[Schema]) -> bool:
+    """Can no value meet two of these, by their types or by one shared required constant?"""
+    own = [source.follow(branch) for branch in branches]
+    if any(isinstance(branch, bool) for branch in own):
+        return False
+    types = [_wide_types(branch) for branch in own if isinstance(branch, dict)]
+    if all(a.isdisjoint(b) for i, a in enumerate(types) for b in types[:i]):
+        return True
+    tags = [_constants(source, branch) for branch in own if isinstance(branch, dict)]
+    for name in tags[0]:
+        values = [tag[name] for tag in tags if name in tag]
+        if len(values) == len(tags) and len({to_text(v) for value in values for v in value}) == sum(map(len, values)):
+            return all(types_of(branch) == ("object",) for branch in own if isinstance(branch, dict))
+    return False
+
+
+def _wide_types(schema: JsonSchema) -> set[str]:
+    listed = schema.get("enum", [schema["const"]] if "const" in schema else None)
+    types = set(map(json_type, listed)) if listed is not None else set(types_of(schema) or TYPES)
+    return types | {"integer"} if "number" in types else types
+
+
+def _constants(source: Source, schema: JsonSchema) -> dict[str, list[Json]]:
+    """The required properties that have listed values only."""
+    found = {}
+    for name, sub in schema.get("properties", {}).items():
+        sub = source.follow(sub)
+        if name in schema.get("required", ()) and isinstance(sub, dict):
+            if "const" in sub:
+                found[name] = [sub["const"]]
+            elif "enum" in sub:
+                found[name] = sub["enum"]
+    return found
+
+
+# ---- both at once ---------------------------------------------------------------------------------------------------------
+
+
+def both(a: Schema, b: Schema) -> Schema:
+    """A schema for what meets `a` and `b`; merged when it is compiled."""
+    if a is False or b is False:
+        return False
+    parts = [part for part in (a, b) if part is not True and part != {}]
+    if len(parts) == 2 and parts[0] == parts[1]:
+        parts.pop()
+    return {"allOf": parts} if len(parts) > 1 else parts[0] if parts else True
+
+
+def _narrower(a: Any, b: Any) -> Any:
+    return a if a == b else None
+
+
+_KEEP_ONE: Final[dict[str, Callable[[Any, Any], Any]]] = {
+    **dict.fromkeys(("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum"), max),
+    **dict.fromkeys(("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum"), min),
+    **dict.fromkeys(("propertyNames", "items", "unevaluatedProperties", "unevaluatedItems", "additionalProperties"), both),
+    "uniqueItems": lambda a, b: a or b,
+    "multipleOf": lambda a, b: lcm(a, b) if isinstance(a, int) and isinstance(b, int) else _narrower(a, b),
+    "required": lambda a, b: [*a, *(name for name in b if name not in a)],
+    "dependentRequired": lambda a, b: {**a, **b} if a.keys().isdisjoint(b) else None,
+}
+
+
+def merge(a: JsonSchema, b: JsonSchema, drop: Drop) -> JsonSchema:
+    """One schema for what meets both; where `a` and `b` annotate the same, `b` speaks. Raises Unsatisfiable.
+
+    What cannot be said in one schema is left out of it and told to `drop`.
+    """
+    if not a or not b:
+        return a or b
+    out = {**a, **b}
+    for key in a.keys() & b.keys() & ASSERTIONS - _STRUCTURE:
+        if a[key] == b[key]:
+            continue
+        rule = _KEEP_ONE.get(key, _narrower)
+        kept = rule(a[key], b[key])
+        if kept is None:
+            out[key] = a[key]
+            drop(key, b[key])
+        else:
+            out[key] = kept
+    _merge_types(a, b, out)
+    _merge_values(a, b, out)
+    _merge_objects(a, b, out)
+    _merge_arrays(a, b, out)
+    return out
+
+
+_STRUCTURE: Final = frozenset({"type", "enum", "const", "properties", "patternProperties", "items", "prefixItems"})
+
+
+def _merge_types(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:
+    one, two = types_of(a), types_of(b)
+    if one is None or two is None:
+        return
+    kept = [t for t in one if t in two or (t == "integer" and "number" in two)]
+    kept += [t for t in two if t not in kept and t == "integer" and "number" in one]
+    if not kept:
+        raise Unsatisfiable
+    out["type"] = kept[0] if len(kept) == 1 else kept
+
+
+def _merge_values(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:
+    lists = [
+        values
+        for schema in (a, b)
+        for values in ([schema["const"]] if "const" in schema else None, schema.get("enum"))
+        if values is not None
+    ]
+    if len(lists) > 1:
+        first, *others = lists
+        kept = [value for value in first if all(any(same_json(value, x) for x in other) for other in others)]
+        if not kept:
+            raise Unsatisfiable
+        out.pop("const", None)
+        out["enum"] = kept
+
+
+def _merge_objects(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:
+    one, two = a.get("properties", {}), b.get("properties", {})
+    if one or two:
+        out["properties"] = {
+            name: both(property_of(a, name), property_of(b, name)) for name in [*one, *(name for name in two if name not in one)]
+        }
+    one, two = a.get("patternProperties", {}), b.get("patternProperties", {})
+    if one and two:
+        out["patternProperties"] = {key: both(one.get(key, True), two.get(key, True)) for key in {**one, **two}}
+
+
+def property_of(schema: JsonSchema, name: str) -> Schema:
+    """What `schema` says about a member of that name: its own property, or its rule for others."""
+    properties: dict[str, Schema] = schema.get("properties", {})
+    if name in properties:
+        return properties[name]
+    found = [sub for pattern, sub in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
+    return reduce(both, found) if found else schema.get("additionalProperties", True)
+
+
+def _merge_arrays(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:
+    one, two = a.get("prefixItems", []), b.get("prefixItems", [])
+    rest = a.get("items", True), b.get("items", True)
+    if "items" in a and "items" in b:
+        out["items"] = both(*rest)
+    if one or two:
+        out["prefixItems"] = [both(rest[0] if x is None else x, rest[1] if y is None else y) for x, y in zip_longest(one, two)]
