@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import lru_cache
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from structgen.errors import (
     APIError,
@@ -75,7 +75,7 @@ def decide(error: StructgenError, *, tries: int, policy: Policy, remaining: floa
     state.attempt_number = tries
     state.set_exception((type(error), error, error.__traceback__))
     engine.begin()  # resets the counters that `iter` keeps per thread
-    wait = float(engine.iter(state))
+    wait = cast("float", engine.iter(state))
     if remaining is not None and wait >= remaining:
         raise DeadlineExceeded(
             f"the next try would have to wait {wait:.3g} s, and {max(remaining, 0):.3g} s are left of the deadline.",
@@ -88,7 +88,7 @@ def decide(error: StructgenError, *, tries: int, policy: Policy, remaining: floa
 
 @lru_cache(maxsize=64)
 def _engine(policy: Policy) -> BaseRetrying:
-    """tenacity's decision engine for a policy; its `iter` gives the seconds, or raises the last error."""
+    """The decision engine of tenacity for a policy; its `iter` gives the seconds, or raises the last error."""
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
     backoff = wait_exponential(multiplier=policy.initial, max=policy.cap)

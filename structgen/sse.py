@@ -1,8 +1,8 @@
 """Server-sent events as a pure push parser: bytes in, events out, no I/O.
 
-The format is the WHATWG HTML standard's `text/event-stream`, with two deliberate differences. An event that stands at the end of the
-stream without its blank line is given, not dropped: a model's last words are often there. And data stays bytes: invalid UTF-8 is
-then the JSON parser's to refuse, instead of being replaced silently.
+The format is the WHATWG HTML standard's `text/event-stream`, with two deliberate differences. An event that stands at the end of
+the stream without its blank line is given, not dropped: a model's last words are often there. And data stays bytes: invalid UTF-8
+is then the JSON parser's to refuse, instead of being replaced silently.
 """
 
 from __future__ import annotations

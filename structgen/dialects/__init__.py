@@ -1,1 +1,1 @@
-""""""
+"""Wire formats: pure functions and rows of facts."""

@@ -1,0 +1,226 @@
+"""Chat Completions, as Groq, OpenAI and every compatible server speak it.
+
+Nothing here does I/O. Envelopes are read with jiter into plain data: no model is built for them, unknown members are kept, and
+what is missing or of the wrong type is a typed error, never a half-filled answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any, Final
+
+from pydantic_core import from_json
+
+from structgen.dialects import faults
+from structgen.dialects.base import Ask, Capabilities, Delta, Dialect, to_json
+from structgen.errors import ConfigurationError, ServerError, StreamBroken
+from structgen.sse import Event
+from structgen.types import UNSET, Answer, Mode, Options, Reply, Request, Usage
+
+_HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
+_STREAM_HEADERS: Final = {"content-type": "application/json", "accept": "text/event-stream"}
+_NEUTRAL: Final = {"n": 1, "tool_choice": "auto", "parallel_tool_calls": True}
+_NO_USAGE: Final = Usage()
+
+# ---- build ----------------------------------------------------------------------------------------------------------------
+
+
+def build(ask: Ask, caps: Capabilities) -> Request:
+    """The request for a question: only what was set is sent. Raises ConfigurationError for what this server does not take."""
+    members = {**_members(ask.options), **ask.members}
+    parts = [b'{"model":', to_json(ask.model), b',"messages":', to_json(ask.messages)]
+    if ask.schema is not None:
+        parts.append(_held(ask.mode, caps.form, ask.name, ask.schema, caps.tool_strict))
+        members.update(caps.schema_extra)
+    if ask.stream:
+        parts.append(b',"stream":true')
+        if ask.count and caps.stream_usage:
+            parts.append(b',"stream_options":{"include_usage":true}')
+    if members:
+        parts.append(_tail(fit(members, caps)))
+    parts.append(b"}")
+    return Request("POST", caps.path, _STREAM_HEADERS if ask.stream else _HEADERS, b"".join(parts))
+
+
+def fit(members: dict[str, Any], caps: Capabilities) -> dict[str, Any]:
+    """The members as this server takes them: under its names, and an error for what it refuses or would silently ignore."""
+    for ours, theirs in caps.rename:
+        if ours in members:
+            members[theirs] = members.pop(ours)
+    refused = [name for name in caps.unsupported.intersection(members) if members[name] and members[name] != _NEUTRAL.get(name)]
+    if refused:
+        raise ConfigurationError(
+            f"{caps.provider} does not take {', '.join(sorted(refused))} (models {caps.model!r}).",
+            hint="Leave it out; if the server has learned it since, give a row of your own as `capabilities`.",
+        )
+    stop = members.get("stop")
+    if isinstance(stop, str) and caps.stop_list:
+        members["stop"] = [stop]
+    elif isinstance(stop, (list, tuple)) and caps.stop_max is not None and len(stop) > caps.stop_max:
+        raise ConfigurationError(
+            f"{caps.provider} takes at most {caps.stop_max} stop sequences, not {len(stop)}.", hint="Name fewer of them."
+        )
+    return members
+
+
+def _members(options: Options) -> dict[str, Any]:
+    named = ("temperature", "top_p", "seed", "stop", "max_tokens")
+    given = {name: value for name in named if (value := getattr(options, name)) is not UNSET}
+    return {**given, **options.extra} if options.extra is not UNSET else given
+
+
+def _tail(members: Mapping[str, Any]) -> bytes:
+    return b"," + to_json(members)[1:-1]
+
+
+@lru_cache(maxsize=1024)
+def _held(mode: Mode, form: str, name: str, schema: bytes, tool_strict: bool) -> bytes:
+    """The members that hold the answer to a schema, as bytes: the same for every call with this target."""
+    quoted = to_json(name)
+    if mode in ("strict", "best-effort"):
+        strict = b"true" if mode == "strict" else b"false"
+        if form == "tgi":
+            return b',"response_format":{"type":"json_schema","value":{"name":%b,"schema":%b}}' % (quoted, schema)
+        if form == "json_object":
+            return b',"response_format":{"type":"json_object","schema":%b}' % schema
+        return b',"response_format":{"type":"json_schema","json_schema":{"name":%b,"strict":%b,"schema":%b}}' % (
+            quoted,
+            strict,
+            schema,
+        )
+    if mode == "tool":
+        strict = b',"strict":true' if tool_strict else b""
+        return (
+            b',"tools":[{"type":"function","function":{"name":%b%b,"parameters":%b}}],'
+            b'"tool_choice":{"type":"function","function":{"name":%b}}' % (quoted, strict, schema, quoted)
+        )
+    return b',"response_format":{"type":"json_object"}' if mode == "json-object" else b""
+
+
+# ---- parse ----------------------------------------------------------------------------------------------------------------
+
+
+def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> Answer:
+    """The answer in a reply. An error body is an APIError, whatever the status says."""
+    if reply.status != 200:
+        raise faults.fault(reply, caps, request)
+    try:
+        raw = from_json(reply.body)
+    except ValueError:
+        raise _no_answer(caps, "its body is no JSON") from None
+    if not isinstance(raw, dict):
+        raise _no_answer(caps, "its body is no JSON object")
+    if raw.get("error") or raw.get("object") == "error":
+        raise faults.fault(reply, caps, request)
+    choices = raw.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    message = choice.get("message") if isinstance(choice, dict) else None
+    if not isinstance(choice, dict) or not isinstance(message, dict):
+        raise _no_answer(caps, "it holds no choice with a message")
+    calls = message.get("tool_calls")
+    usage = raw.get("usage")
+    return Answer(
+        text=_text(message.get("content")),
+        finish=_string(choice.get("finish_reason")),
+        refusal=_string(message.get("refusal")),
+        reasoning=_string(message.get("reasoning") or message.get("reasoning_content")),
+        tool_calls=tuple(call for call in calls if isinstance(call, dict)) if isinstance(calls, list) else (),
+        usage=_usage(usage),
+        model=_string(raw.get("model")),
+        id=_string(raw.get("id")),
+        seconds=_seconds(usage, raw.get("timings")),
+        raw=raw,
+    )
+
+
+def parse_event(event: Event, caps: Capabilities, request: Request | None = None) -> Delta:
+    """What an event adds. Raises the APIError that stands in it, or StreamBroken for what is no JSON."""
+    if event.data == b"[DONE]":
+        return Delta(done=True)
+    try:
+        raw = from_json(event.data)
+    except ValueError:
+        raw = None
+    if event.name == "error" or (isinstance(raw, dict) and (raw.get("error") or raw.get("object") == "error")):
+        raise faults.fault(Reply(200, {}, event.data), caps, request)
+    if not isinstance(raw, dict):
+        raise StreamBroken("An event of the stream is no JSON object.", sent=True, hint="The stream was cut or garbled on its way.")
+    groq = raw.get("x_groq")
+    if isinstance(groq, dict):
+        if groq.get("error"):
+            stopped = to_json({"error": {"message": groq["error"], "request_id": groq.get("id")}})
+            raise faults.fault(Reply(200, {}, stopped), caps, request)
+        usage = raw.get("usage") or groq.get("usage")
+    else:
+        usage = raw.get("usage")
+    choices = raw.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    if not isinstance(choice, dict):
+        return Delta(usage=_usage(usage) if usage else None, raw=raw)
+    delta = choice.get("delta")
+    if not isinstance(delta, dict):
+        delta = {}
+    return Delta(
+        text=_text(delta.get("content")),
+        reasoning=_string(delta.get("reasoning") or delta.get("reasoning_content")),
+        refusal=_string(delta.get("refusal")),
+        tool_calls=delta.get("tool_calls") or (),
+        finish=_string(choice.get("finish_reason")),
+        usage=_usage(usage) if usage else None,
+        raw=raw,
+    )
+
+
+def _no_answer(caps: Capabilities, why: str) -> ServerError:
+    return ServerError(
+        f"{caps.provider} answered 200, but {why}.",
+        status=200,
+        hint="Is this the address of a Chat Completions server (`base_url`)?",
+    )
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _text(content: Any) -> str | None:
+    """A message's text; of a list of parts (Mistral's reasoning models), the text parts."""
+    if isinstance(content, list):
+        return "".join(_texts(content))
+    return content if isinstance(content, str) else None
+
+
+def _texts(parts: list[Any]) -> Iterator[str]:
+    return (part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+
+
+def _usage(usage: Any) -> Usage:
+    if not isinstance(usage, dict):
+        return _NO_USAGE
+    return Usage(
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+        cached_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _count(counts: Any, name: str) -> int:
+    value = counts.get(name) if isinstance(counts, dict) else None
+    return value if isinstance(value, int) and value > 0 else 0
+
+
+def _seconds(usage: Any, timings: Any) -> dict[str, float]:
+    """Where the server's time went, if it says: Groq in its usage (seconds), llama.cpp in `timings` (milliseconds)."""
+    found: dict[str, float] = {}
+    for source, scale, names in (
+        (usage, 1.0, (("queue", "queue_time"), ("prefill", "prompt_time"), ("decode", "completion_time"))),
+        (timings, 1e-3, (("prefill", "prompt_ms"), ("decode", "predicted_ms"))),
+    ):
+        if isinstance(source, dict):
+            found.update((ours, source[theirs] * scale) for ours, theirs in names if isinstance(source.get(theirs), (int, float)))
+    return found
+
+
+CHAT: Final = Dialect(build, parse, parse_event, faults.fault)

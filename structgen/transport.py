@@ -1,0 +1,426 @@
+"""HTTP: the port that flows are performed on. The only file that knows httpx.
+
+A transport keeps single-connection httpx transports in a free list (`pool`) that share one TLS context, so that nothing is looked
+through and nothing waits inside httpx. With the package httpx-aiohttp installed, async calls go over aiohttp. httpx is loaded with
+the first request.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+import weakref
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from importlib.util import find_spec
+from typing import Any, Final, NoReturn
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+from structgen.errors import ConfigurationError, ConnectionFailed, RequestTimeout, StreamBroken, StructgenError
+from structgen.flow import Stream
+from structgen.pool import AsyncFreeList, FreeList
+from structgen.types import Reply, Request
+
+MAX_BODY: Final = 256 * 1024 * 1024
+"""Bytes a whole answer may have."""
+
+_CONNECT: Final = 20.0  # seconds; generous, since a starved event loop sees a finished handshake late
+_KEEP_ALIVE: Final = 15.0
+
+
+class HttpTransport:
+    """An HttpPort over httpx: one server, from any number of threads and event loops; it survives a fork.
+
+    `headers` go with every request and are never shown. `http_client`: the caller's own `httpx.Client` or `httpx.AsyncClient` (or
+    httpx2's), used with its proxies, certificates and limits instead of connections of ours; the caller closes it. Without one,
+    proxies and certificates come from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE). `http2`: many requests over one
+    connection (needs the package h2). `max_connections`: requests in flight at a time; the others wait for their turn.
+
+    A `timeout` bounds a try as a whole, from the turn it gets to the last byte, within the length of one read; of an open stream,
+    it bounds the wait for each piece. Redirects are not followed: they are answers with their status.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        headers: Mapping[str, str] | None = None,
+        *,
+        http_client: Any = None,
+        http2: bool = False,
+        max_connections: int = 512,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self._headers = {"user-agent": "structgen", **(headers or {})}
+        self._client = http_client
+        self._http2 = http2
+        self._limit = max_connections
+        self._start()
+        _living.add(self)
+
+    def __repr__(self) -> str:
+        return f"HttpTransport({self.base_url!r})"
+
+    def _start(self) -> None:
+        self._closed = False
+        self._lanes: FreeList[Any] | None = None
+        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncFreeList[Any]] = weakref.WeakKeyDictionary()
+
+    # ---- sync
+
+    def send(self, request: Request, timeout: float | None) -> Reply:
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        response, done = self._answer(request, timeout)
+        try:
+            parts = []
+            size = 0
+            for part in response.iter_bytes():
+                parts.append(part)
+                size = _checked(size + len(part), ends_at)
+            return _reply(response, b"".join(parts))
+        except Exception as error:
+            self._raise(error, timeout)
+        finally:
+            response.close()
+            done()
+
+    def open(self, request: Request, timeout: float | None) -> Stream:
+        response, done = self._answer(request, timeout)
+        stream = _HttpStream(self, response, done, timeout)
+        if response.status_code != 200:
+            try:
+                stream.reply = _reply(response, b"".join(iter(stream.read, b"")))
+            finally:
+                stream.close()
+        return stream
+
+    def _answer(self, request: Request, timeout: float | None) -> tuple[Any, Callable[[], None]]:
+        """An httpx.Response whose body is still to come, and what ends the use of its connection."""
+        if self._client is not None:
+            try:
+                return self._client.send(self._of_theirs(request, timeout, sync=True), stream=True), _nothing
+            except Exception as error:
+                self._raise(error, timeout)
+        lanes = self._open_lanes()
+        lane = lanes.take(timeout)
+        if lane is None:
+            raise self._no_turn(timeout)
+        try:
+            return lane.handle_request(self._of_ours(request, timeout)), lambda: self._give(lanes, lane)
+        except BaseException as error:
+            self._give(lanes, lane)
+            self._raise(error, timeout)
+
+    def _open_lanes(self) -> FreeList[Any]:
+        self._check_open()
+        if self._lanes is None:
+            self._lanes = FreeList(self._lane, self._limit, shared=self._http2)
+        return self._lanes
+
+    def _give(self, lanes: FreeList[Any], lane: Any) -> None:
+        lanes.give(lane)
+        if self._closed:
+            self.close()
+
+    def close(self) -> None:
+        """Close the idle connections now, those in use when their answer ends. Connections of event loops want `aclose`."""
+        self._closed = True
+        for lane in self._lanes.drain() if self._lanes else ():
+            lane.close()
+
+    # ---- async
+
+    async def asend(self, request: Request, timeout: float | None) -> Reply:
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        response, done = await self._aanswer(request, timeout)
+        try:
+            parts = []
+            size = 0
+            async for part in response.aiter_bytes():
+                parts.append(part)
+                size = _checked(size + len(part), ends_at)
+            return _reply(response, b"".join(parts))
+        except Exception as error:
+            self._raise(error, timeout)
+        finally:
+            await response.aclose()
+            await done()
+
+    async def aopen(self, request: Request, timeout: float | None) -> Stream:
+        response, done = await self._aanswer(request, timeout)
+        stream = _HttpStream(self, response, done, timeout)
+        if response.status_code != 200:
+            try:
+                parts = []
+                while part := await stream.aread():
+                    parts.append(part)
+                stream.reply = _reply(response, b"".join(parts))
+            finally:
+                await stream.aclose()
+        return stream
+
+    async def _aanswer(self, request: Request, timeout: float | None) -> tuple[Any, Callable[[], Any]]:
+        if self._client is not None:
+            try:
+                return await self._client.send(self._of_theirs(request, timeout, sync=False), stream=True), _anothing
+            except Exception as error:
+                self._raise(error, timeout)
+        lanes = self._open_async_lanes()
+        lane = await lanes.take(timeout)
+        if lane is None:
+            raise self._no_turn(timeout)
+        try:
+            return await lane.handle_async_request(self._of_ours(request, timeout)), lambda: self._agive(lanes, lane)
+        except BaseException as error:
+            await self._agive(lanes, lane)
+            self._raise(error, timeout)
+
+    def _open_async_lanes(self) -> AsyncFreeList[Any]:
+        self._check_open()
+        loop = asyncio.get_running_loop()
+        lanes = self._loops.get(loop)
+        if lanes is None:
+            over_aiohttp = not self._http2 and find_spec("httpx_aiohttp") is not None
+            make = self._aiohttp_lane if over_aiohttp else self._async_lane
+            lanes = self._loops[loop] = AsyncFreeList(make, self._limit, shared=self._http2 or over_aiohttp)
+        return lanes
+
+    async def _agive(self, lanes: AsyncFreeList[Any], lane: Any) -> None:
+        lanes.give(lane)
+        if self._closed:
+            await self.aclose()
+
+    async def aclose(self) -> None:
+        """As `close`, for the connections of the running event loop, and those of no loop."""
+        self.close()
+        lanes = self._loops.get(asyncio.get_running_loop())
+        for lane in lanes.drain() if lanes else ():
+            await lane.aclose()
+
+    # ---- shared
+
+    def _check_open(self) -> None:
+        if self._closed:
+            raise ConfigurationError("The client is closed.", hint="Make a new one, or leave the `with` block later.")
+
+    def _of_ours(self, request: Request, timeout: float | None) -> Any:
+        import httpx
+
+        limits = {
+            "connect": _CONNECT if timeout is None else min(timeout, _CONNECT),
+            "read": timeout,
+            "write": timeout,
+            "pool": timeout,
+        }
+        return httpx.Request(
+            request.method,
+            _url(self.base_url, request.path),
+            headers={**self._headers, **request.headers},
+            content=request.body,
+            extensions={"timeout": limits},
+        )
+
+    def _of_theirs(self, request: Request, timeout: float | None, *, sync: bool) -> Any:
+        """The request, made by the caller's own client (httpx or httpx2)."""
+        if hasattr(self._client, "aclose") is sync:
+            raise ConfigurationError(
+                f"`http_client` is {'an async' if sync else 'a sync'} client, the call is not.",
+                hint="Give Client an httpx.Client, AsyncClient an httpx.AsyncClient.",
+            )
+        return self._client.build_request(
+            request.method,
+            f"{self.base_url}/{request.path}",
+            content=request.body,
+            headers={**self._headers, **request.headers},
+            timeout=timeout,
+        )
+
+    def _lane_options(self) -> dict[str, Any]:
+        import httpx
+
+        one = None if self._http2 else 1
+        limits = httpx.Limits(max_connections=one, max_keepalive_connections=one, keepalive_expiry=_KEEP_ALIVE)
+        return {"verify": _tls(self.base_url), "http2": self._http2, "limits": limits, "proxy": _proxy(self.base_url)}
+
+    def _lane(self) -> Any:
+        import httpx
+
+        return httpx.HTTPTransport(**self._lane_options())
+
+    def _async_lane(self) -> Any:
+        import httpx
+
+        return httpx.AsyncHTTPTransport(**self._lane_options())
+
+    def _aiohttp_lane(self) -> Any:
+        import aiohttp
+        import httpx
+        from httpx_aiohttp import AiohttpTransport
+
+        tls, proxy = _tls(self.base_url), _proxy(self.base_url)
+        connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=_KEEP_ALIVE)
+        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+        return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+
+    def _no_turn(self, timeout: float | None) -> RequestTimeout:
+        return RequestTimeout(
+            f"All {self._limit} connections were busy for {timeout} s.",
+            hint="Raise `timeout` or `max_connections`, or ask fewer at once.",
+        )
+
+    def _raise(self, error: BaseException, timeout: float | None) -> NoReturn:
+        """Our error for one of httpx's (or aiohttp's below it); what is no library's goes on as it is."""
+        if isinstance(error, StructgenError) or not isinstance(error, Exception):
+            raise error
+        raise _mapped(error, urlsplit(self.base_url).netloc.rpartition("@")[2], timeout) from error
+
+
+class _HttpStream:
+    """A `flow.Stream` over an httpx.Response."""
+
+    def __init__(self, transport: HttpTransport, response: Any, done: Callable[[], Any], timeout: float | None) -> None:
+        self.reply = _reply(response, b"")
+        self._transport, self._response, self._timeout = transport, response, timeout
+        self._done: Callable[[], Any] | None = done
+        self._parts: Any = None
+
+    def read(self) -> bytes:
+        if self._parts is None:
+            self._parts = self._response.iter_bytes()
+        try:
+            return next(self._parts, b"")
+        except Exception as error:
+            self._broken(error)
+
+    async def aread(self) -> bytes:
+        if self._parts is None:
+            self._parts = self._response.aiter_bytes()
+        try:
+            part: bytes = await self._parts.__anext__()
+        except StopAsyncIteration:
+            return b""
+        except Exception as error:
+            self._broken(error)
+        return part
+
+    def close(self) -> None:
+        if self._done is not None:
+            done, self._done = self._done, None
+            self._response.close()
+            done()
+
+    async def aclose(self) -> None:
+        if self._done is not None:
+            done, self._done = self._done, None
+            try:
+                if self._parts is not None:
+                    await self._parts.aclose()
+                await self._response.aclose()
+            finally:
+                await done()
+
+    def _broken(self, error: Exception) -> NoReturn:
+        try:
+            self._transport._raise(error, self._timeout)
+        except ConnectionFailed as failed:
+            raise StreamBroken(f"The stream broke off: {failed.message}", sent=True, hint="Ask again.") from error
+
+
+def _nothing() -> None:
+    """What ends the use of a connection that is not ours."""
+
+
+async def _anothing() -> None:
+    _nothing()
+
+
+def _reply(response: Any, body: bytes) -> Reply:
+    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+    return Reply(response.status_code, headers, body)
+
+
+def _checked(size: int, ends_at: float | None) -> int:
+    if size > MAX_BODY:
+        raise ConnectionFailed(f"The answer is longer than {MAX_BODY} bytes.", sent=True, hint="Is this a Chat Completions server?")
+    if ends_at is not None and time.monotonic() > ends_at:
+        raise TimeoutError
+    return size
+
+
+@lru_cache(maxsize=256)
+def _url(base_url: str, path: str) -> Any:
+    import httpx
+
+    try:
+        return httpx.URL(f"{base_url}/{path}")
+    except httpx.InvalidURL as error:
+        raise ConfigurationError(f"The base URL is no URL: {error}.", hint="Give http(s)://host[:port]/path.") from error
+
+
+@lru_cache(maxsize=1)
+def _context() -> Any:
+    """One TLS context for all connections: it takes tens of milliseconds and a megabyte to make."""
+    import httpx
+
+    return httpx.create_ssl_context()
+
+
+def _tls(base_url: str) -> Any:
+    return _context() if base_url.startswith("https") or _proxy(base_url) else False
+
+
+def _proxy(base_url: str) -> str | None:
+    """The proxy the environment names for this server, if it does."""
+    parts = urlsplit(base_url)
+    proxies = getproxies()
+    url = proxies.get(parts.scheme) or proxies.get("all")
+    return url if url and not proxy_bypass(parts.hostname or "") else None
+
+
+_ERRORS: Final[dict[str, tuple[type[RequestTimeout | ConnectionFailed | ConfigurationError], bool]]] = {
+    # By name, and of the cause first, so that httpx, httpx2 and aiohttp below them are told apart alike. The flag: may the server
+    # have processed the request?
+    "ServerDisconnectedError": (ConnectionFailed, True),
+    "ConnectionTimeoutError": (RequestTimeout, False),
+    "ConnectTimeout": (RequestTimeout, False),
+    "PoolTimeout": (RequestTimeout, False),
+    "TimeoutException": (RequestTimeout, True),
+    "TimeoutError": (RequestTimeout, True),
+    "ConnectError": (ConnectionFailed, False),
+    "ProxyError": (ConnectionFailed, False),
+    "UnsupportedProtocol": (ConfigurationError, False),
+    "InvalidURL": (ConfigurationError, False),
+    "LocalProtocolError": (ConfigurationError, False),
+}
+
+
+def _mapped(error: Exception, server: str, timeout: float | None) -> StructgenError:
+    names = [cls.__name__ for one in (error.__cause__, error) if one for cls in type(one).__mro__]
+    kind, sent = next((_ERRORS[name] for name in names if name in _ERRORS), (ConnectionFailed, True))
+    if kind is RequestTimeout:
+        done = "after the request was sent" if sent else "before the request was sent"
+        return RequestTimeout(
+            f"{server} did not answer within {timeout or _CONNECT:g} s, {done}.", sent=sent, hint="Raise `timeout`."
+        )
+    reason = str(error) or type(error).__name__
+    if kind is ConfigurationError:
+        return ConfigurationError(f"The request to {server} cannot be sent: {reason}.", hint="Check `base_url` and the headers.")
+    if sent:
+        return ConnectionFailed(f"The connection to {server} broke: {reason}.", sent=True, hint="Ask again.")
+    return ConnectionFailed(f"No connection to {server}: {reason}.", hint="Is the server running, and `base_url` right?")
+
+
+_living: weakref.WeakSet[HttpTransport] = weakref.WeakSet()
+_inherited: list[Any] = []
+
+
+def _after_fork() -> None:
+    """A child must neither use nor close its parent's connections: it forgets them, and keeps them from being collected."""
+    for transport in _living:
+        _inherited.append((transport._lanes, dict(transport._loops)))
+        transport._start()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
