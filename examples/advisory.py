@@ -9,10 +9,6 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field
 
-Sector = Literal[
-    "Chemical", "Commercial Facilities", "Critical Manufacturing", "Energy", "Healthcare", "Transportation", "Water", "Multiple"
-]
-
 
 class Advisory(BaseModel):
     """One security advisory about an industrial product."""
@@ -20,6 +16,7 @@ class Advisory(BaseModel):
     title: str = Field(description="Title of the advisory, its first line.")
     vendor: str = Field(description="Company that makes the product.")
     cve: Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,7}$", description="The CVE number.")]
-    sectors: list[Sector] = Field(description="Critical infrastructure sectors named in the text.", max_length=4)
     headquarters: str | None = Field(default=None, description="Country of the company's headquarters.")
-    cvss_score: float | None = Field(default=None, ge=0, le=10, description="CVSS score.")
+    attack: Literal["remote code execution", "denial of service", "data theft", "other"] = Field(
+        description="What an attacker could achieve."
+    )

@@ -78,10 +78,11 @@ def _instructions(schema: JsonSchema, instructions: str | None, show_schema: boo
     parts = [_TASK.format(shape=_SHAPES.get(str(schema.get("type")), "value"))]
     if instructions:
         parts.append(instructions.strip())
-    if summary := schema.get("description"):
-        parts.append(f"The record: {' '.join(summary.split())}")
     if listed := "\n".join(_fields(schema, schema, 0, frozenset())):
         parts.append(f"Fields:\n{listed}")
+    if summary := schema.get("description"):
+        # Behind the fields: before them, the smallest models take it for the value of the first one.
+        parts.append(" ".join(summary.split()))
     if show_schema:
         parts.append(f"JSON Schema of the answer:\n{json.dumps(schema, ensure_ascii=False, separators=(',', ':'))}")
     return "\n\n".join(parts)
