@@ -11,7 +11,7 @@ import asyncio
 import os
 import time
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from functools import lru_cache
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn
@@ -65,7 +65,7 @@ class HttpTransport:
     def _start(self) -> None:
         self._closed = False
         self._lanes: FreeList[Any] | None = None
-        self._loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncFreeList[Any]] = weakref.WeakKeyDictionary()
+        self._loops: dict[asyncio.AbstractEventLoop, tuple[AsyncFreeList[Any], AsyncGenerator[None, None]]] = {}
 
     # ---- sync
 
@@ -166,7 +166,7 @@ class HttpTransport:
                 return await self._client.send(self._of_theirs(request, timeout, sync=False), stream=True), _anothing
             except Exception as error:
                 self._raise(error, timeout)
-        lanes = self._open_async_lanes()
+        lanes = await self._open_async_lanes()
         lane = await lanes.take(timeout)
         if lane is None:
             raise self._no_turn(timeout)
@@ -176,27 +176,39 @@ class HttpTransport:
             await self._agive(lanes, lane)
             self._raise(error, timeout)
 
-    def _open_async_lanes(self) -> AsyncFreeList[Any]:
+    async def _open_async_lanes(self) -> AsyncFreeList[Any]:
         self._check_open()
         loop = asyncio.get_running_loop()
-        lanes = self._loops.get(loop)
-        if lanes is None:
+        if loop not in self._loops:
             over_aiohttp = not self._http2 and find_spec("httpx_aiohttp") is not None
             make = self._aiohttp_lane if over_aiohttp else self._async_lane
-            lanes = self._loops[loop] = AsyncFreeList(make, self._limit, shared=self._http2 or over_aiohttp)
-        return lanes
+            lanes: AsyncFreeList[Any] = AsyncFreeList(make, self._limit, shared=self._http2 or over_aiohttp)
+            keeper = self._keeper(loop, lanes)
+            self._loops[loop] = lanes, keeper
+            await anext(keeper)
+        return self._loops[loop][0]
+
+    async def _keeper(self, loop: asyncio.AbstractEventLoop, lanes: AsyncFreeList[Any]) -> AsyncGenerator[None, None]:
+        """Closes the connections of an event loop: on `aclose`, and when the loop shuts down its asynchronous generators, as
+        `asyncio.run` does at its end."""
+        try:
+            yield
+        finally:
+            self._loops.pop(loop, None)
+            for lane in lanes.drain():
+                await lane.aclose()
 
     async def _agive(self, lanes: AsyncFreeList[Any], lane: Any) -> None:
         lanes.give(lane)
         if self._closed:
-            await self.aclose()
+            for idle in lanes.drain():
+                await idle.aclose()
 
     async def aclose(self) -> None:
-        """As `close`, for the connections of the running event loop, and those of no loop."""
+        """As `close`, for the connections of the running event loop too."""
         self.close()
-        lanes = self._loops.get(asyncio.get_running_loop())
-        for lane in lanes.drain() if lanes else ():
-            await lane.aclose()
+        if here := self._loops.get(asyncio.get_running_loop()):
+            await here[1].aclose()
 
     # ---- shared
 
@@ -418,7 +430,7 @@ _inherited: list[Any] = []
 def _after_fork() -> None:
     """A child must neither use nor close its parent's connections: it forgets them, and keeps them from being collected."""
     for transport in _living:
-        _inherited.append((transport._lanes, dict(transport._loops)))
+        _inherited.append((transport._lanes, transport._loops))
         transport._start()
 
 

@@ -1,0 +1,141 @@
+"""A Chat Completions server on loopback for the benchmarks: fixed answers, in a process of its own, as fast as Python goes.
+
+`python -m benchmarks._loopback` prints its port. Paths: `/PAYLOAD/v1/chat/completions`, PAYLOAD one of PAYLOADS. A request with
+`"stream":true` is answered in events of four characters, one HTTP chunk each.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+
+class Address(BaseModel):
+    street: str
+    city: str
+    country: str
+    postal_code: str
+
+
+class Entity(BaseModel):
+    name: str
+    kind: Literal["person", "organisation", "product", "place"]
+    confidence: float
+    start: int
+    end: int
+    aliases: list[str]
+    address: Address | None
+
+
+class Report(BaseModel):
+    """The record that the answers hold."""
+
+    title: str
+    language: Literal["en", "de", "fr"]
+    entities: list[Entity]
+
+
+def report(size: int) -> str:
+    """JSON text of a Report of at least `size` bytes."""
+    draw = random.Random(7)
+    entities: list[Entity] = []
+    while True:
+        found = Report(title="Quarterly report of the Acme group", language="en", entities=entities).model_dump_json()
+        if len(found) >= size:
+            return found
+        count = len(entities)
+        address = Address(street=f'{draw.randint(1, 200)} Main "Old" Street', city="Berlin", country="DE", postal_code="10115")
+        entities.append(
+            Entity(
+                name=f"Ada Byron {count}",
+                kind="person",
+                confidence=round(draw.random(), 3),
+                start=count * 37,
+                end=count * 37 + 11,
+                aliases=["A. Byron", "Byron"][: draw.randint(0, 2)],
+                address=address if draw.random() < 0.6 else None,
+            )
+        )
+
+
+PAYLOADS = {"small": 320, "2k": 2_000, "20k": 20_000, "50k": 50_000, "200k": 200_000}
+
+_HEAD = (
+    "HTTP/1.1 200 OK\r\ndate: Sat, 21 Nov 2026 18:00:00 GMT\r\nserver: loopback\r\nx-request-id: req_0123456789abcdef\r\n"
+    "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-limit-tokens: 2000000\r\nx-ratelimit-remaining-requests: 9999\r\n"
+    "x-ratelimit-remaining-tokens: 1999000\r\nx-ratelimit-reset-requests: 6ms\r\nx-ratelimit-reset-tokens: 30ms\r\n"
+    "openai-processing-ms: 312\r\nvary: Origin\r\n"
+)
+_USAGE = {"prompt_tokens": 100, "completion_tokens": 84, "total_tokens": 184}
+
+
+def _whole(text: str) -> bytes:
+    message = {"role": "assistant", "content": text}
+    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
+    body = json.dumps({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": _USAGE})
+    return f"{_HEAD}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+
+
+def _events(text: str) -> bytes:
+    def event(delta: dict[str, Any], finish: str | None = None) -> str:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return json.dumps({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]})
+
+    deltas = [event({"role": "assistant", "content": ""}), *(event({"content": text[at : at + 4]}) for at in range(0, len(text), 4))]
+    framed = [f"data: {line}\n\n" for line in (*deltas, event({}, "stop"), "[DONE]")]
+    chunks = "".join(f"{len(one):x}\r\n{one}\r\n" for one in framed)
+    return f"{_HEAD}content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n".encode()
+
+
+class _Server(asyncio.Protocol):
+    answers: dict[tuple[bytes, bool], bytes] = {}
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self.transport: Any = transport
+        self.buffer = b""
+
+    def data_received(self, data: bytes) -> None:
+        self.buffer += data
+        while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
+            head = self.buffer[:end].lower()
+            at = head.find(b"content-length:")
+            length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
+            if len(self.buffer) < end + 4 + length:
+                return
+            body, self.buffer = self.buffer[end + 4 : end + 4 + length], self.buffer[end + 4 + length :]
+            streamed = b'"stream":true' in body or b'"stream": true' in body
+            self.transport.write(self.answers[head.split(b"/", 2)[1], streamed])
+
+
+async def _serve() -> None:
+    for name, size in PAYLOADS.items():
+        text = report(size)
+        _Server.answers[name.encode(), False] = _whole(text)
+        _Server.answers[name.encode(), True] = _events(text)
+    server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0, backlog=4096)
+    print(server.sockets[0].getsockname()[1], flush=True)
+    await server.serve_forever()
+
+
+@contextmanager
+def loopback() -> Iterator[str]:
+    """Start the server; gives `http://127.0.0.1:PORT`."""
+    server = subprocess.Popen([sys.executable, "-m", "benchmarks._loopback"], stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        yield f"http://127.0.0.1:{int(server.stdout.readline())}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+if __name__ == "__main__":
+    asyncio.run(_serve())
