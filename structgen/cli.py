@@ -1,8 +1,8 @@
 """The command line: `structgen extract`, `compile`, `audit`, `models`.
 
-Values go to standard output as JSON, everything said about them to standard error. Exit codes: 0 every record was extracted; 1 a model's
-answer was refused, truncated or invalid; 2 the call has to change (target, options, empty text, schema); 3 a server failed or could not
-be reached; 4 the in-process engine failed; 130 interrupted.
+Values go to standard output as JSON, everything said about them to standard error. Exit codes: 0 every record was extracted; 1 a
+model's answer was refused, truncated or invalid; 2 the call has to change (target, options, empty text, schema); 3 a server failed
+or could not be reached; 4 the in-process engine failed; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -212,7 +212,9 @@ def _read(name: str, stdin: TextIO) -> str:
     try:
         return Path(name).read_text(encoding="utf-8")
     except OSError as error:
-        raise InputError(f"{name} cannot be read: {error.strerror}.", hint="Name a readable text file, or - for standard input.") from error
+        raise InputError(
+            f"{name} cannot be read: {error.strerror}.", hint="Name a readable text file, or - for standard input."
+        ) from error
     except UnicodeDecodeError as error:
         raise InputError(f"{name} is not UTF-8 text.", hint="Convert it to UTF-8 text first.") from error
 

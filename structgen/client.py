@@ -4,27 +4,37 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypedDict, TypeVar
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict, overload
 
-from typing_extensions import Self, Unpack
+from typing_extensions import Self, TypeVar, Unpack
 
 from structgen import extraction
-from structgen.dialects.tables import PROVIDERS, capabilities
+from structgen.dialects.tables import PROVIDERS, capabilities, endpoint
+from structgen.drive import aperform, perform
 from structgen.errors import ConfigurationError
 from structgen.extraction import Backend
+from structgen.flow import Link
 from structgen.prompt import messages_for
 from structgen.schema.compiler import Compiled
 from structgen.schema.compiler import compile as compile_target
-from structgen.transport import HttpTransport, aperform, perform
-from structgen.types import Extraction, Message, Options, Plan
+from structgen.transport import HttpTransport
+from structgen.types import Extraction, JsonSchema, Message, Options, Plan
 
 if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
     from structgen.flow import Flow
-    from structgen.schema.target import TargetLike
+    from structgen.schema.target import Target
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
 
-DEFAULTS = Options(max_retries=2, max_reasks=1, timeout=60.0, deadline=None)
+Document: TypeAlias = "str | Sequence[Message]"
+
+DEFAULTS: Final = Options(max_retries=2, max_reasks=1, timeout=60.0, deadline=None)
+
+_SHOWN_IN_PROMPT: Final = frozenset({"best-effort", "json-object", "prompt"})
+"""Modes in which nothing but the prompt tells the model the schema, or nothing holds it to it."""
 
 
 class OptionArgs(TypedDict, total=False):
@@ -42,6 +52,58 @@ class OptionArgs(TypedDict, total=False):
     extra: Mapping[str, Any]
 
 
+def _options(given: OptionArgs) -> Options:
+    stop = given.get("stop")
+    if stop is not None:
+        given = {**given, "stop": (stop,) if isinstance(stop, str) else tuple(stop)}
+    try:
+        return Options(**given)  # type: ignore[arg-type]  # a mapping of the same names
+    except TypeError:
+        unknown = sorted(given.keys() - OptionArgs.__annotations__.keys())
+        raise ConfigurationError(
+            f"There is no option {', '.join(unknown)}.",
+            hint=f"Known: {', '.join(OptionArgs.__annotations__)}. What else a server takes goes into `extra`.",
+        ) from None
+
+
+def _is_local(model: str) -> bool:
+    return model == "local" or model.startswith("local:") or model.endswith(".gguf")
+
+
+def _local_backend(model: str) -> Backend:
+    from structgen.local.engine import open_engine  # only who runs a model needs its packages
+
+    engine = open_engine(model.removeprefix("local:"))
+    return Backend(name=f"local:{engine.model}", model=engine.model, mode="decoder", subset="llguidance", via=engine)
+
+
+def _http_backend(spec: str, base_url: str | None, api_key: str | None, http_client: Any) -> Backend:
+    provider, _, model = spec.partition(":")
+    if provider not in PROVIDERS or not model:
+        if base_url is None:
+            raise ConfigurationError(
+                f"{spec!r} names no known provider and no local model.",
+                hint=f"Write provider:model (providers: {', '.join(PROVIDERS)}), local, a .gguf file, or give `base_url`.",
+            )
+        provider, model = "generic", spec
+    caps = capabilities(provider, model)
+    where = endpoint(caps, base_url, api_key)
+    mode, subset = caps.modes[0]
+    port = HttpTransport(where.base_url, where.headers, http_client=http_client)
+    return Backend(name=f"{provider}:{model}", model=model, mode=mode, subset=subset, via=Link(port=port, caps=caps))
+
+
+class CallArgs(OptionArgs, total=False):
+    """What every question takes besides a target and a document.
+
+    `instructions`: what else the model should know. `examples`: (text, value) pairs, values of the target. And the options of this
+    call, before the client's.
+    """
+
+    instructions: str | None
+    examples: Sequence[tuple[str, Any]]
+
+
 class _Base:
     """What both clients share: which backend, which defaults, and the flow of a call."""
 
@@ -54,48 +116,38 @@ class _Base:
         http_client: Any = None,
         **options: Unpack[OptionArgs],
     ) -> None:
-        """`model`: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME" or a .gguf file, or any name with `base_url`.
+        """`model`: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME", a .gguf file, or any name with `base_url`.
 
         Without one, $STRUCTGEN_MODEL, else "local". `api_key` and `base_url` default to the provider's environment variables. The
         options are the defaults of every call. Raises ConfigurationError; a local model is loaded on the first call.
         """
         self._options = _options(options).over(DEFAULTS)
-        self._backend = _backend(model or os.environ.get("STRUCTGEN_MODEL") or "local", base_url, api_key, http_client)
+        spec = model or os.environ.get("STRUCTGEN_MODEL") or "local"
+        local = base_url is None and _is_local(spec)
+        self._backend = _local_backend(spec) if local else _http_backend(spec, base_url, api_key, http_client)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._backend.name!r})"
 
-    def plan(
-        self,
-        target: TargetLike[Any],
-        document: str | Sequence[Message],
-        *,
-        instructions: str | None = None,
-        examples: Sequence[tuple[str, Any]] = (),
-        **options: Unpack[OptionArgs],
-    ) -> Plan:
+    def plan(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Plan:
         """What `extract` would ask, without asking it."""
-        compiled, messages = self._question(target, document, instructions, examples)
-        return extraction.plan(self._backend, compiled, messages, _options(options).over(self._options))
+        return extraction.plan(self._backend, *self._question(target, document, call))
 
-    def _flow(
-        self,
-        target: TargetLike[T],
-        document: str | Sequence[Message],
-        instructions: str | None,
-        examples: Sequence[tuple[str, T]],
-        options: OptionArgs,
-    ) -> Flow[Extraction[T]]:
-        compiled, messages = self._question(target, document, instructions, examples)
-        return extraction.extract(self._backend, compiled, messages, _options(options).over(self._options))
+    def _flow(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
+        return extraction.extract(self._backend, *self._question(target, document, call))
 
-    def _question(
-        self, target: TargetLike[T], document: str | Sequence[Message], instructions: str | None, examples: Sequence[tuple[str, T]]
-    ) -> tuple[Compiled[T], tuple[Message, ...]]:
+    def _question(self, target: Any, document: Document, call: CallArgs) -> tuple[Compiled[Any], tuple[Message, ...], Options]:
+        instructions, examples = call.pop("instructions", None), call.pop("examples", ())
+        options = _options(call).over(self._options)
         compiled = compile_target(target, self._backend.subset)
-        shown = [(text, compiled.encode(value)) for text, value in examples]
-        show_schema = self._backend.mode in {"best-effort", "json-object", "prompt"}
-        return compiled, messages_for(compiled.schema, document, instructions=instructions, examples=shown, show_schema=show_schema)
+        messages = messages_for(
+            compiled.schema,
+            document,
+            instructions=instructions,
+            examples=[(text, compiled.encode(value)) for text, value in examples],
+            show_schema=self._backend.mode in _SHOWN_IN_PROMPT,
+        )
+        return compiled, messages, options
 
 
 class Client(_Base):
@@ -106,37 +158,29 @@ class Client(_Base):
     Person(name='Ada', age=36)
     """
 
-    def extract(
-        self,
-        target: TargetLike[T],
-        document: str | Sequence[Message],
-        *,
-        instructions: str | None = None,
-        examples: Sequence[tuple[str, T]] = (),
-        **options: Unpack[OptionArgs],
-    ) -> T:
+    @overload
+    def extract(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> T: ...
+    @overload
+    def extract(self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]) -> T: ...
+    def extract(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Any:
         """The value of `target` that the document states.
 
-        `target`: a type Pydantic knows, or a JSON Schema (dict). `document`: a text, or messages. `instructions`: what else the model
-        should know. `examples`: (text, value) pairs. Raises a StructgenError for anything else than a valid value.
+        `target`: a type Pydantic knows, a Target, or a JSON Schema (dict). `document`: a text, or the messages of a conversation.
+        `call`: see `CallArgs` and `Options`. Raises a StructgenError for anything else than a valid value.
         """
-        return self.extract_result(target, document, instructions=instructions, examples=examples, **options).value
+        return self.extract_result(target, document, **call).value
 
-    def extract_result(
-        self,
-        target: TargetLike[T],
-        document: str | Sequence[Message],
-        *,
-        instructions: str | None = None,
-        examples: Sequence[tuple[str, T]] = (),
-        **options: Unpack[OptionArgs],
-    ) -> Extraction[T]:
+    @overload
+    def extract_result(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> Extraction[T]: ...
+    @overload
+    def extract_result(self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]) -> Extraction[T]: ...
+    def extract_result(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Extraction[Any]:
         """As `extract`, with everything known about the value: what held it, which fields were absent, every attempt."""
-        return perform(self._flow(target, document, instructions, examples, options))
+        return perform(self._flow(target, document, call))
 
     def close(self) -> None:
-        """Close connections and unload the model. The client can be used again; it then opens them anew."""
-        self._backend.close()
+        """Close the connections; unload the model, where no other client uses it. The client cannot be used afterwards."""
+        self._backend.port.close()
 
     def __enter__(self) -> Self:
         return self
@@ -148,36 +192,66 @@ class Client(_Base):
 class AsyncClient(_Base):
     """The same as `Client`, for asyncio. An in-process engine runs in a worker thread and never blocks the event loop."""
 
-    async def extract(
-        self,
-        target: TargetLike[T],
-        document: str | Sequence[Message],
-        *,
-        instructions: str | None = None,
-        examples: Sequence[tuple[str, T]] = (),
-        **options: Unpack[OptionArgs],
-    ) -> T:
+    @overload
+    async def extract(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> T: ...
+    @overload
+    async def extract(self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]) -> T: ...
+    async def extract(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Any:
         """As `Client.extract`."""
-        return (await self.extract_result(target, document, instructions=instructions, examples=examples, **options)).value
+        return (await self.extract_result(target, document, **call)).value
 
+    @overload
+    async def extract_result(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> Extraction[T]: ...
+    @overload
     async def extract_result(
-        self,
-        target: TargetLike[T],
-        document: str | Sequence[Message],
-        *,
-        instructions: str | None = None,
-        examples: Sequence[tuple[str, T]] = (),
-        **options: Unpack[OptionArgs],
-    ) -> Extraction[T]:
+        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+    ) -> Extraction[T]: ...
+    async def extract_result(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Extraction[Any]:
         """As `Client.extract_result`."""
-        return await aperform(self._flow(target, document, instructions, examples, options))
+        return await aperform(self._flow(target, document, call))
 
     async def close(self) -> None:
         """As `Client.close`."""
-        await self._backend.aclose()
+        await self._backend.port.aclose()
 
     async def __aenter__(self) -> Self:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
         await self.close()
+
+
+# ---- without a client of one's own ----------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=1)
+def _client_for(model: str) -> Client:
+    return Client(model)
+
+
+def _default() -> Client:
+    """One client for the process, for the model that $STRUCTGEN_MODEL names; "local" where it names none."""
+    return _client_for(os.environ.get("STRUCTGEN_MODEL") or "local")
+
+
+@overload
+def extract(target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> T: ...
+@overload
+def extract(target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]) -> T: ...
+def extract(target: Any, document: Document, **call: Unpack[CallArgs]) -> Any:
+    """`Client.extract` on the default client: the model that $STRUCTGEN_MODEL names, else the embedded one."""
+    return _default().extract(target, document, **call)
+
+
+@overload
+def extract_result(target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> Extraction[T]: ...
+@overload
+def extract_result(target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]) -> Extraction[T]: ...
+def extract_result(target: Any, document: Document, **call: Unpack[CallArgs]) -> Extraction[Any]:
+    """`Client.extract_result` on the default client."""
+    return _default().extract_result(target, document, **call)
+
+
+def plan(target: Any, document: Document, **call: Unpack[CallArgs]) -> Plan:
+    """`Client.plan` on the default client."""
+    return _default().plan(target, document, **call)

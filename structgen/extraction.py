@@ -1,20 +1,21 @@
 """The extraction flow: ask, read, decode, prove; ask again with the violations; and say what held the value.
 
-The flow is one generator for every backend, sync and async. It ends in an `Extraction` or in a typed error that carries every attempt.
+The flow is one generator for every backend, sync and async. It ends in an `Extraction`, or in a typed error that carries every
+attempt.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import from_json
 
-from structgen.dialects.base import Ask, Capabilities
-from structgen.errors import InvalidOutput, NotJson, OutputError, Refused, StructgenError, Truncated
-from structgen.flow import EnginePort, Flow, Generate, HttpPort, exchange
+from structgen.dialects.base import Ask
+from structgen.errors import DeadlineExceeded, InvalidOutput, NotJson, Refused, StructgenError, Truncated
+from structgen.flow import EnginePort, Flow, Generate, HttpPort, Link, exchange
 from structgen.prompt import estimate_tokens, reask
 from structgen.types import UNSET, Answer, Attempt, Extraction, Guarantee, Message, Mode, Note, Options, Plan, Usage
 
@@ -28,7 +29,7 @@ _STOPPED_EARLY = {"length", "max_tokens", "content_filter", "abort", "repetition
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """One model and the way to it: an HTTP port with a row of capabilities, or an engine in this process.
+    """One model and the way to it: a link to a server, or an engine in this process.
 
     `name` is for people ("groq:openai/gpt-oss-20b"); `subset` names the schema language its `mode` holds answers to.
     """
@@ -37,16 +38,20 @@ class Backend:
     model: str
     mode: Mode
     subset: str
-    http: HttpPort | None = None
-    engine: EnginePort | None = None
-    capabilities: Capabilities | None = None
+    via: Link | EnginePort
+
+    @property
+    def port(self) -> HttpPort | EnginePort:
+        """What its steps are performed on."""
+        return self.via.port if isinstance(self.via, Link) else self.via
 
 
 def plan(backend: Backend, compiled: Compiled[Any], messages: Sequence[Message], options: Options) -> Plan:
     """What `extract` would ask. Nothing is sent."""
     body = None
-    if backend.capabilities is not None:
-        body = from_json(backend.capabilities.dialect.build(_question(backend, compiled, messages, options), backend.capabilities).body)
+    if isinstance(backend.via, Link):
+        caps = backend.via.caps
+        body = from_json(caps.dialect.build(_question(backend, compiled, messages, options), caps).body)
     return Plan(
         backend=backend.name,
         mode=backend.mode,
@@ -64,39 +69,53 @@ def extract(backend: Backend, compiled: Compiled[T], messages: Sequence[Message]
     attempts: list[Attempt] = []
     conversation = tuple(messages)
     reasks = 0 if options.max_reasks is UNSET else options.max_reasks
-    ends_at = None if options.deadline in (UNSET, None) else time.monotonic() + options.deadline
+    ends_at = time.monotonic() + options.deadline if isinstance(options.deadline, (int, float)) else None
     while True:
-        began, answer, fault = time.monotonic(), None, None
+        began, answer = time.monotonic(), None
         try:
-            answer = yield from _ask(backend, compiled, conversation, options, ends_at)
+            answer = yield from _ask(backend, compiled, conversation, options, ends_at, attempts)
             asked = time.monotonic()
             value, absent = _read(answer, compiled)
         except StructgenError as error:
-            fault = error
-        attempts.append(_attempt(backend, answer, time.monotonic() - began, fault))
-        if fault is None:
+            attempts.append(_attempt(backend, answer, time.monotonic() - began, error))
+            if reasks <= 0 or answer is None or not isinstance(error, (InvalidOutput, NotJson)):
+                error.attempts = tuple(attempts)
+                raise
+            reasks -= 1
+            conversation = (*messages, *reask(answer.text or "", _faults(error)))
+        else:
+            attempts.append(_attempt(backend, answer, time.monotonic() - began, None))
             seconds = {**(answer.seconds or {"answer": asked - began}), "check": time.monotonic() - asked}
             return _extraction(backend, compiled, answer, value, absent, attempts, seconds)
-        if reasks <= 0 or answer is None or not isinstance(fault, (InvalidOutput, NotJson)):
-            fault.attempts = tuple(attempts)
-            raise fault
-        reasks -= 1
-        faults = [str(violation) for violation in fault.violations] if isinstance(fault, InvalidOutput) else [fault.message]
-        conversation = (*messages, *reask(answer.text or "", faults))
+
+
+def _faults(error: InvalidOutput | NotJson) -> list[str]:
+    return [str(violation) for violation in error.violations] if isinstance(error, InvalidOutput) else [error.message]
 
 
 def _ask(
-    backend: Backend, compiled: Compiled[Any], messages: Sequence[Message], options: Options, ends_at: float | None
+    backend: Backend,
+    compiled: Compiled[Any],
+    messages: Sequence[Message],
+    options: Options,
+    ends_at: float | None,
+    attempts: list[Attempt],
 ) -> Flow[Answer]:
     """One answer, whichever way the backend is reached."""
-    if backend.engine is not None:
-        answer: Answer = yield Generate(backend.engine, messages, compiled.schema, options)
-        return answer
-    assert backend.http is not None
-    assert backend.capabilities is not None
-    question = _question(backend, compiled, messages, options)
-    reply = yield from exchange(backend.http, question, backend.capabilities, options, ends_at)
-    return backend.capabilities.dialect.parse(reply, backend.capabilities)
+    if isinstance(backend.via, Link):
+        return (yield from exchange(backend.via, _question(backend, compiled, messages, options), options, ends_at, attempts))
+    if ends_at is not None:
+        options = replace(options, timeout=_within(options, ends_at))
+    answer: Answer = yield Generate(backend.via, messages, compiled.schema, options)
+    return answer
+
+
+def _within(options: Options, ends_at: float) -> float:
+    """Seconds one try may take: its own timeout, or what is left of the deadline."""
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise DeadlineExceeded("The deadline of the call is over.", hint="Raise `deadline`.")
+    return left if options.timeout in (UNSET, None) else min(left, options.timeout)
 
 
 def _question(backend: Backend, compiled: Compiled[Any], messages: Sequence[Message], options: Options) -> Ask:
@@ -105,7 +124,7 @@ def _question(backend: Backend, compiled: Compiled[Any], messages: Sequence[Mess
         messages=messages,
         options=options,
         mode=backend.mode,
-        schema=compiled.schema,
+        schema=compiled.dumps(),
         name=compiled.target.name,
     )
 
@@ -176,5 +195,5 @@ def _extraction(
 
 def _guarantee(backend: Backend, notes: tuple[Note, ...]) -> Guarantee:
     held_by = {"decoder": "decoder", "strict": "server"}.get(backend.mode, "check")
-    engine = backend.engine.name if backend.engine is not None else backend.name
+    engine = backend.name if isinstance(backend.via, Link) else backend.via.name
     return Guarantee(by=held_by, engine=engine, checked=tuple(note for note in notes if note.action == "checked"))  # type: ignore[arg-type]

@@ -45,16 +45,27 @@ class HttpPort(Protocol):
 
     async def aopen(self, request: Request, timeout: float | None) -> Stream: ...
 
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
 
 class EnginePort(Protocol):
     """What Generate steps are performed on: an in-process engine, or a script in a test. Raises EngineErrors only.
 
-    `schema` is the compiled schema the answer must follow, None for free text.
+    `name` is for people; `schema` is the compiled schema the answer must follow, None for free text.
     """
+
+    @property
+    def name(self) -> str: ...
 
     def generate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer: ...
 
     async def agenerate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer: ...
+
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

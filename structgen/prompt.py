@@ -1,8 +1,8 @@
 """Messages of an extraction: what to do, which fields, worked examples, and last the document, as data.
 
-What stays the same between calls comes first and the document last, so that prompt caches (a hosted API's or a local engine's) serve
-everything before it. Fields are a bullet list made from the compiled schema, not raw JSON Schema: small models follow the list and
-copy the schema (measured: docs/local.md), and large ones lose points when descriptions reach the grammar but not the prompt.
+What stays the same between calls comes first and the document last, so that prompt caches (a hosted API's or a local engine's)
+serve everything before it. Fields are a bullet list made from the compiled schema, not raw JSON Schema: small models follow the
+list and copy the schema, and large ones lose points when descriptions reach the grammar but not the prompt.
 """
 
 from __future__ import annotations
@@ -29,9 +29,9 @@ def messages_for(
 ) -> tuple[Message, ...]:
     """The messages of one extraction.
 
-    `schema` is the compiled one; `examples` are (text, answer in the compiled schema's terms); a `document` that is a list of messages
-    is a conversation, and stays as it is behind the system message. `show_schema` adds the JSON Schema itself, for modes in which
-    nothing else conveys it. Raises InputError for an empty document.
+    `schema` is the compiled one; `examples` are (text, answer in the compiled schema's terms); a `document` that is a list of
+    messages is a conversation, and stays as it is behind the system message. `show_schema` adds the JSON Schema itself, for modes
+    in which nothing else conveys it. Raises InputError for an empty document.
     """
     system: Message = {"role": "system", "content": _instructions(schema, instructions, show_schema)}
     shown: list[Message] = []
@@ -46,7 +46,10 @@ def reask(answer: str, faults: Sequence[str]) -> tuple[Message, ...]:
     listed = "\n".join(f"- {fault}" for fault in faults)
     return (
         {"role": "assistant", "content": answer},
-        {"role": "user", "content": f"That answer is not valid:\n{listed}\nAnswer again with the whole corrected JSON and nothing else."},
+        {
+            "role": "user",
+            "content": f"That answer is not valid:\n{listed}\nAnswer again with the whole corrected JSON and nothing else.",
+        },
     )
 
 
@@ -89,7 +92,7 @@ def _instructions(schema: JsonSchema, instructions: str | None, show_schema: boo
 
 
 def _fields(root: JsonSchema, node: Any, depth: int, seen: frozenset[str]) -> Iterator[str]:
-    """Bullets of a node's fields, its own first and each one's inner fields indented below it. A type already open is named only."""
+    """Bullets of a node's fields, each one's inner fields indented below it. A type that is open already is named only."""
     node, seen = _resolved(root, node, seen)
     if node is None:
         return

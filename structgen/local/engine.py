@@ -129,6 +129,10 @@ class Engine:
             self._open = False
             _release(self._shared)
 
+    async def aclose(self) -> None:
+        """As `close`, without blocking the event loop."""
+        await asyncio.to_thread(self.close)
+
     def __enter__(self) -> Engine:
         return self
 

@@ -89,12 +89,16 @@ class Compiled(Generic[T]):
 
     def decode_json(self, text: str | bytes) -> T:
         """The value that an answer's text means. Raises NotJson or InvalidOutput."""
-        return check_json(self.target, text) if self.identity else self.read(parse_json(text))[0]
+        return self.read_json(text)[0]
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
         """The value, and the JSON Pointers of the optional fields that the answer leaves out. Raises InvalidOutput."""
         restored, trace = self._restore(data)
         return check(self.target, restored), frozenset(trace.absent)
+
+    def read_json(self, text: str | bytes) -> tuple[T, frozenset[str]]:
+        """As `read`, from an answer's text. Raises NotJson or InvalidOutput."""
+        return (check_json(self.target, text), frozenset()) if self.identity else self.read(parse_json(text))
 
     def restore(self, data: Json) -> Json:
         """An answer in the target's own JSON form, not yet checked. Raises InvalidOutput where it cannot be read at all."""
