@@ -19,6 +19,7 @@ from structgen.schema.subset import SUBSETS
 from structgen.schema.target import Target, target_of
 from tests.checkers import CHECKERS
 from tests.laws.instances import instances, validator
+from tests.laws.json_schemas import json_schemas
 from tests.laws.same import same
 from tests.laws.strategies import Typed, types
 
@@ -83,3 +84,18 @@ def test_law_3(typed: Typed, subset: str, data: st.DataObject) -> None:
         assert all(str(violation) for violation in error.violations)
     else:
         assert same(it.decode(it.encode(value)), value)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(36_000 if LONG else 300)
+@LAW
+@given(json_schemas(), st.data())
+def test_laws_for_json_schemas(schema: dict[str, Any], data: st.DataObject) -> None:
+    """Laws 1, 2 and 4 for targets that are JSON Schemas; where a language cannot hold one, a typed error says so."""
+    value = data.draw(instances(schema))
+    target = target_of(schema)
+    for it in forms(target):
+        assert CHECKERS[it.subset.name](it.schema, target.name) == [], it
+        encoded = it.encode(value)
+        assert [error.message for error in validator(it.schema).iter_errors(encoded)] == [], it
+        assert it.decode(encoded) == value, (it, encoded)
