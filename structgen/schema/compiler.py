@@ -7,19 +7,24 @@ form under the compiled schema, and the way back from it.
 
 from __future__ import annotations
 
-import json
+from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Generic, TypeVar, overload
+from typing import Any, Final, Generic, TypeVar, overload
 from weakref import WeakKeyDictionary
 
 from structgen.errors import InvalidOutput, SchemaError
+from structgen.schema.arrays import array
+from structgen.schema.builder import Builder, Built, Here, Shape
 from structgen.schema.check import check, check_json, parse_json
-from structgen.schema.codec import Codec, Map, Pair, Ref, Trace
+from structgen.schema.codec import VALUE, Codec, Map, Pair, Ref, Trace
 from structgen.schema.limits import enforce_limits
-from structgen.schema.nodes import Builder
+from structgen.schema.objects import free_name, members
+from structgen.schema.others import PATH, Root
+from structgen.schema.plain import to_text
+from structgen.schema.scalars import boolean, integer, null, number, string, values
+from structgen.schema.separate import changes, separate
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
-from structgen.schema.unions import changes, separate
 from structgen.types import Json, JsonSchema, Note
 
 T = TypeVar("T")
@@ -65,7 +70,7 @@ class Compiled(Generic[T]):
 
     @cached_property
     def _text(self) -> bytes:
-        return json.dumps(self.schema, ensure_ascii=False, separators=(",", ":")).encode()
+        return to_text(self.schema).encode()
 
     def dumps(self) -> bytes:
         """The schema as compact JSON text, the same bytes every time."""
@@ -166,10 +171,48 @@ def compile(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
     return known[row]
 
 
+_SHAPES: Final[Mapping[str, Shape]] = {
+    "null": null,
+    "boolean": boolean,
+    "integer": integer,
+    "number": number,
+    "string": string,
+    "array": array,
+    "object": members,
+    "values": values,
+}
+"""A function for each form that a node can have."""
+
+
 def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
-    builder = Builder(target, subset)
-    schema, codec = builder.root()
-    changed = separate(builder)
-    schema = enforce_limits(builder.assemble(schema), subset)
+    builder = Builder(target, subset, _SHAPES)
+    try:
+        schema, codec = _rooted(builder, builder.whole())
+        changed = separate(builder)
+        schema = enforce_limits({**schema, "$defs": builder.defs} if builder.defs else schema, subset)
+    except RecursionError:
+        raise SchemaError("The schema is nested too deeply.", hint="Move parts into `$defs`.") from None
     notes = tuple(dict.fromkeys((*builder.notes, *target.opaque)))
     return Compiled(target, subset, schema, notes, codec, builder.codecs, identity=not changes(codec, changed))
+
+
+def _rooted(builder: Builder, built: Built) -> Built:
+    """The root in the form that the language wants, with the member for what has no place elsewhere."""
+    schema, codec = built
+    subset, here = builder.subset, Here("")
+    others = free_name(schema.get("properties", ())) if builder.others else ""
+    wrapped = schema.get("type") != "object" and (subset.root == "object" or bool(others))
+    if not wrapped and not others:
+        return built
+    if wrapped:
+        builder.note(here, "type", "rewritten", f"the root is wrapped in an object, as its member {VALUE!r}")
+        schema = builder.object({VALUE: schema})
+    if others:
+        builder.note(here, "additionalProperties", "rewritten", f"members that the schema does not declare go to {others!r}")
+        builder.note(here, "additionalProperties", "checked", f"what {others!r} holds")
+        entry = builder.object({PATH: {"type": "string"}, VALUE: {"type": "string"}})
+        words = "Null. Only for what no other field can hold: its JSON Pointer, and its value as JSON text."
+        member = {"description": words, "anyOf": [{"type": "array", "items": entry}, {"type": "null"}]}
+        needed = [others] if subset.all_required else []
+        schema = {**schema, "properties": {**schema["properties"], others: member}, "required": [*schema["required"], *needed]}
+    return Built(schema, Root(codec, wrapped, others))

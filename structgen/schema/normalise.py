@@ -14,7 +14,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from structgen.errors import SchemaError
-from structgen.schema.codec import escape, same_json, to_text
+from structgen.schema.plain import escape, json_type, same_json, to_text, unescape
 from structgen.types import Json, JsonSchema
 
 Schema: TypeAlias = "JsonSchema | bool"
@@ -32,11 +32,11 @@ TYPE_OF_KEYWORD: Final = {
 }
 APPLICATORS: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", "const", "type", "not", "if", "then", "else")
 ASSERTIONS: Final = frozenset({*TYPE_OF_KEYWORD, *APPLICATORS, "minContains", "maxContains"})
-MAX_DEPTH: Final = 100
+MAX_DEPTH: Final = 64
 """How deep schemas may nest inside one another."""
 
 
-class Unsatisfiable(Exception):  # noqa: N818 - a signal between functions, never seen by users
+class Unsatisfiable(Exception):
     """No value meets this schema. Never leaves this package: it empties a branch, or becomes a SchemaError."""
 
 
@@ -49,15 +49,6 @@ def types_of(schema: JsonSchema) -> tuple[str, ...] | None:
     """The declared types, None where any is allowed."""
     declared = schema.get("type")
     return None if declared is None else tuple(declared) if isinstance(declared, list) else (declared,)
-
-
-def json_type(value: Json) -> str:
-    """The JSON Schema type of a value."""
-    if value is None or isinstance(value, bool):
-        return "null" if value is None else "boolean"
-    if isinstance(value, float):
-        return "integer" if value.is_integer() else "number"
-    return {int: "integer", str: "string", list: "array", dict: "object"}[type(value)]
 
 
 class Source:
@@ -73,7 +64,7 @@ class Source:
         if ref == "#":
             return ""
         head, _, rest = ref.partition("#/$defs/")
-        name = unquote(rest).replace("~1", "/").replace("~0", "~")
+        name = unescape(unquote(rest))
         if head or name not in self.defs:
             raise SchemaError(f"The reference {ref!r} leads nowhere in this schema.", path="", keyword="$ref")
         return name
@@ -85,21 +76,10 @@ class Source:
 
     @cached_property
     def recursive(self) -> frozenset[str]:
-        """The definitions that lead back to themselves."""
+        """The definitions that lead back to themselves, and those that lie between two such ("" is the root)."""
         edges = {name: {self.name_of(ref) for ref in _refs(schema)} for name, schema in self.defs.items()}
         edges[""] = {self.name_of(ref) for ref in _refs(self.root, skip_defs=True)}
-        found = set()
-        for start in edges:
-            seen: set[str] = set()
-            todo = list(edges[start])
-            while todo:
-                name = todo.pop()
-                if name not in seen:
-                    seen.add(name)
-                    todo += edges[name]
-            if start in seen:
-                found.add(start)
-        return frozenset(found)
+        return frozenset(_trimmed(_turned(_trimmed(edges))))
 
     def follow(self, schema: Schema) -> Schema:
         """The schema behind a chain of bare references."""
@@ -159,6 +139,29 @@ def _refs(schema: Json, *, skip_defs: bool = False) -> Iterator[str]:
             if isinstance(ref := node.get("$ref"), str):
                 yield ref
             todo += [value for key, value in node.items() if key not in ("enum", "const") and not (skip_defs and key == "$defs")]
+
+
+def _turned(edges: dict[str, set[str]]) -> dict[str, set[str]]:
+    turned: dict[str, set[str]] = {name: set() for name in edges}
+    for name, targets in edges.items():
+        for target in targets:
+            turned[target].add(name)
+    return turned
+
+
+def _trimmed(edges: dict[str, set[str]]) -> dict[str, set[str]]:
+    """The graph without what leads nowhere, again and again until nothing more falls off."""
+    uses = _turned(edges)
+    left = {name: len(targets) for name, targets in edges.items()}
+    ends = [name for name, count in left.items() if count == 0]
+    gone = set(ends)
+    while ends:
+        for name in uses[ends.pop()]:
+            left[name] -= 1
+            if left[name] == 0 and name not in gone:
+                gone.add(name)
+                ends.append(name)
+    return {name: targets - gone for name, targets in edges.items() if name not in gone}
 
 
 def refs_above(schema: JsonSchema) -> Iterator[str]:
@@ -305,7 +308,8 @@ def property_of(schema: JsonSchema, name: str) -> Schema:
     if name in properties:
         return properties[name]
     found = [sub for pattern, sub in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
-    return reduce(both, found) if found else schema.get("additionalProperties", True)
+    rest: Schema = schema.get("additionalProperties", True)
+    return reduce(both, found) if found else rest
 
 
 def _merge_arrays(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:

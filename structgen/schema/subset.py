@@ -1,8 +1,8 @@
 """What each schema language accepts and keeps, as data: one row per language.
 
-A row says nothing about how to get there; `compiler.py` reads it. A new language is a new row, and users may pass their own
-(`dataclasses.replace(SUBSETS["openai-strict"], name="mine", ...)`). Where a vendor does not say, the row takes the safe side: what is
-not listed is not sent.
+A row says nothing about how to get there; `builder.py` reads it. A new language is a new row, and users may pass their own
+(`dataclasses.replace(SUBSETS["openai-strict"], name="mine", ...)`). Where a vendor does not say, the row takes the safe side: what
+is not listed is not sent.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from structgen.errors import ConfigurationError
 class Limits:
     """Bounds on a compiled schema; None where the language publishes none.
 
-    `properties`: in the whole schema; `object_properties`: of one object; `depth`: nested schemas, counted for the root and for each
-    definition without following refs; `enum_values`: of all enums together; `enum_chars`: of one enum with more than 250 values;
+    `properties`: in the whole schema; `object_properties`: of one object; `depth`: nested schemas, counted for the root and for
+    each definition without following refs; `enum_values`: of all enums together; `enum_chars`: of one enum with over 250 values;
     `string_chars`: of property names, definition names and enum values together; `schema_chars`: of the compact schema text;
     `unions`: schemas that are a union, nullable ones included.
     """

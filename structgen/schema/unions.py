@@ -1,192 +1,114 @@
-"""Unions that can be told apart: by an answer's form where that is sure, by a tag where it is not or where the language wants one."""
+"""The codec for a value of one of several forms."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from structgen.schema.codec import KIND, VALUE, Codec, Option, Ref, same_json
-from structgen.schema.normalise import json_type
+from structgen.schema.codec import KIND, VALUE, Codec, Link, Map, Pair, Trace, misfit
+from structgen.schema.plain import Path, same_json
 from structgen.types import Json, JsonSchema
 
-if TYPE_CHECKING:
-    from structgen.schema.nodes import Alternatives, Builder
+
+class Option(NamedTuple):
+    """One branch of a union.
+
+    `holds(value)`: is this one of its values; `fits(answer)`: has this answer its form. Of the options that change anything, at
+    most one fits an answer. `kind`: the tag of a wrapped option, "" for one that is written as it is.
+    """
+
+    codec: Codec
+    holds: Callable[[Json], bool]
+    fits: Callable[[Json], bool]
+    kind: str
 
 
-def changes(codec: Codec, changed: frozenset[str]) -> bool:
-    """Does a codec change any value, given the definitions that do?"""
-    if isinstance(codec, Ref):
-        return codec.name in changed
-    return codec.changes() or any(changes(part, changed) for part in codec.parts())
+class _Way(NamedTuple):
+    """An option with its two functions."""
+
+    option: Option
+    into: Map | None
+    back: Map | None
 
 
-def changed_definitions(codecs: Mapping[str, Codec]) -> frozenset[str]:
-    """The definitions whose codec changes any value: the least set that contains what it must."""
-    changed: frozenset[str] = frozenset()
-    while True:
-        grown = frozenset(name for name, codec in codecs.items() if changes(codec, changed))
-        if grown == changed:
-            return changed
-        changed = grown
+@dataclass(slots=True, eq=False)
+class Union(Codec):
+    """A value of one of several forms. `kinds` and `options` are set when all definitions are compiled (see `separate.py`).
+
+    A wrapped option is `{"kind": name, "value": ...}`: for languages that need a tag, and where the form alone would not tell
+    which option an answer means. `schemas`: the compiled branches, in the very list that the compiled schema holds.
+    """
+
+    branches: tuple[Codec, ...]
+    schemas: list[JsonSchema]
+    kinds: dict[int, str] = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
+
+    def parts(self) -> tuple[Codec, ...]:
+        return self.branches
+
+    def changes(self) -> bool:
+        return bool(self.kinds)
+
+    def link(self, link: Link) -> Pair:
+        ways = [_Way(option, *link(option.codec)) for option in self.options]
+        if not any(way.option.kind or way.into or way.back for way in ways):
+            return None, None
+        return _encoder(ways), _decoder(ways)
 
 
-def separate(builder: Builder) -> frozenset[str]:
-    """Tag what cannot be told apart, and set the options of every union. Gives the definitions that change any value."""
-    while True:
-        changed = changed_definitions(builder.codecs)
-        tagged = [_tag(builder, union, changed) for union in builder.unions]
-        if not any(tagged):
-            break
-    for union in builder.unions:
-        codec = union.codec
-        codec.options = tuple(
-            Option(part, builder.validator(source), _fits(builder.defs, schema), codec.kinds.get(i, ""))
-            for i, (part, source, schema) in enumerate(zip(codec.branches, union.sources, codec.schemas, strict=False))
-        )
-    return changed
+def _decoder(ways: list[_Way]) -> Map:
+    wrapped = {way.option.kind: way.back for way in ways if way.option.kind}
+    plain = [(way.option.fits, way.back) for way in ways if way.back and not way.option.kind]
+
+    def decode(value: Json, path: Path, trace: Trace) -> Json:
+        if wrapped and isinstance(value, dict) and value.keys() == {KIND, VALUE} and str(value[KIND]) in wrapped:
+            back, inner = wrapped[str(value[KIND])], value[VALUE]
+            return back(inner, path, trace) if back else inner
+        for fits, back in plain:
+            if fits(value):
+                return back(value, path, trace)
+        return value
+
+    return decode
 
 
-def _tag(builder: Builder, union: Alternatives, changed: frozenset[str]) -> bool:
-    codec = union.codec
-    forms = [list(_leaves(builder.defs, schema)) for schema in codec.schemas[: len(codec.branches)]]
-    active = [changes(part, changed) or i in codec.kinds for i, part in enumerate(codec.branches)]
-    unclear = {
-        k
-        for i, one in enumerate(forms)
-        for j, two in enumerate(forms[:i])
-        if (active[i] or active[j]) and any(_overlap(a, b, builder.defs) for a in one for b in two)
-        for k in (i, j)
-    }
-    if builder.subset.any_of == "tagged":
-        objects = [form for leaves in forms for form in leaves if _is(form, "object")]
-        if not _distinct(objects, builder.defs):
-            unclear |= {i for i, leaves in enumerate(forms) if any(_is(form, "object") for form in leaves)}
-    new = sorted(unclear - codec.kinds.keys())
-    if not new:
-        return False
-    for i in new:
-        kind = _kind_name(codec.schemas[i], set(codec.kinds.values()))
-        codec.kinds[i] = kind
-        tag = {"type": "string", "const": kind} if builder.subset.const else {"type": "string", "enum": [kind]}
-        codec.schemas[i] = builder.object({KIND: tag, VALUE: codec.schemas[i]})
-    builder.note(union.here, "anyOf", "rewritten", f"options are told apart by {KIND!r}: {', '.join(codec.kinds.values())}")
-    return True
+def _encoder(ways: list[_Way]) -> Map:
+    """By the option whose way there and back loses nothing, and which notes the least."""
+
+    def encode(value: Json, path: Path, trace: Trace) -> Json:
+        holding = [way for way in ways if way.option.holds(value)]
+        if not holding:
+            raise misfit(value, path, "values of one of its options")
+        tried = (_tried(way, value, path, judged=len(holding) > 1) for way in holding)
+        best = next(tried)
+        for other in tried if best.cost else ():
+            if other.cost < best.cost:
+                best = other
+            if not best.cost:
+                break
+        trace.others += best.others
+        return {KIND: best.kind, VALUE: best.answer} if best.kind else best.answer
+
+    return encode
 
 
-def _kind_name(schema: JsonSchema, taken: set[str]) -> str:
-    ref = schema.get("$ref", "").rsplit("/", 1)[-1]
-    base = own = ref or schema.get("title") or (schema["type"] if isinstance(schema.get("type"), str) else "other")
-    n = 1
-    while own in taken:
-        n += 1
-        own = f"{base}_{n}"
-    return str(own)
+class _Try(NamedTuple):
+    """A value written as one option: how much of it has no place there, and is lost (which costs more than anything noted)."""
+
+    cost: tuple[bool, int] | tuple[()]
+    kind: str
+    answer: Json
+    others: list[tuple[str, Json]]
 
 
-# ---- forms ----------------------------------------------------------------------------------------------------------------
-
-
-def _leaves(defs: Mapping[str, JsonSchema], schema: JsonSchema, seen: frozenset[str] = frozenset()) -> Iterator[JsonSchema]:
-    """The forms that a compiled schema allows, with references and unions opened."""
-    if "$ref" in schema:
-        name = schema["$ref"].rsplit("/", 1)[-1]
-        if name not in seen:
-            yield from _leaves(defs, defs[name], seen | {name})
-    elif "anyOf" in schema:
-        for branch in schema["anyOf"]:
-            yield from _leaves(defs, branch, seen)
-    else:
-        yield schema
-
-
-def _types(form: JsonSchema) -> set[str]:
-    declared = form.get("type")
-    types = set(declared) if isinstance(declared, list) else {declared} if declared else {"null", "boolean", "number", "string"}
-    if not declared:
-        types |= {"array", "object"}
-    return types | {"integer"} if "number" in types else types
-
-
-def _is(form: JsonSchema, type_: str) -> bool:
-    return type_ in _types(form)
-
-
-def _listed(form: JsonSchema) -> list[Any] | None:
-    return [form["const"]] if "const" in form else form.get("enum")
-
-
-def _overlap(a: JsonSchema, b: JsonSchema, defs: Mapping[str, JsonSchema]) -> bool:
-    """Might a value have both forms?"""
-    common = _types(a) & _types(b)
-    if not common:
-        return False
-    one, two = _listed(a), _listed(b)
-    if one is not None and two is not None:
-        return any(same_json(x, y) for x in one for y in two)
-    if common != {"object"}:
-        return True
-    tags = _tags(a, defs), _tags(b, defs)
-    if any(not any(same_json(x, y) for x in tags[0][name] for y in tags[1][name]) for name in tags[0].keys() & tags[1].keys()):
-        return False
-    return not (_strange(a, b) or _strange(b, a))
-
-
-def _strange(a: JsonSchema, b: JsonSchema) -> bool:
-    """Does `a` require a member that `b`, being closed, cannot have?"""
-    return b.get("additionalProperties") is False and any(name not in b.get("properties", {}) for name in a.get("required", ()))
-
-
-def _tags(form: JsonSchema, defs: Mapping[str, JsonSchema]) -> dict[str, list[Any]]:
-    """The required members of an object that have listed values only."""
-    found = {}
-    for name in form.get("required", ()):
-        leaves = list(_leaves(defs, form.get("properties", {}).get(name, {})))
-        if len(leaves) == 1 and (values := _listed(leaves[0])) is not None:
-            found[name] = values
-    return found
-
-
-def _distinct(objects: list[JsonSchema], defs: Mapping[str, JsonSchema]) -> bool:
-    """Groq's rule: one shared constant property with distinct values, or required keys that no other variant has."""
-    if len(objects) < 2:
-        return True
-    tags = [{name: values[0] for name, values in _tags(form, defs).items() if len(values) == 1} for form in objects]
-    shared = [name for name in tags[0] if all(name in other for other in tags)]
-    if shared:
-        values = [tag[shared[0]] for tag in tags]
-        return len(shared) == 1 and not any(same_json(x, y) for i, x in enumerate(values) for y in values[:i])
-    return not any(
-        name in other.get("properties", {})
-        for i, form in enumerate(objects)
-        for j, other in enumerate(objects)
-        if i != j
-        for name in form.get("required", ())
-    )
-
-
-def _fits(defs: Mapping[str, JsonSchema], schema: JsonSchema) -> Callable[[Json], bool]:
-    """A quick test: has an answer this form, as far as it is needed to tell options apart?"""
-    tests = [_test(form, defs) for form in _leaves(defs, schema)]
-    return lambda value: any(test(value) for test in tests)
-
-
-def _test(form: JsonSchema, defs: Mapping[str, JsonSchema]) -> Callable[[Json], bool]:
-    types, listed, tags = _types(form), _listed(form), _tags(form, defs)
-    required = set(form.get("required", ()))
-    known = set(form.get("properties", {})) if form.get("additionalProperties") is False else None
-
-    def test(value: Json) -> bool:
-        if json_type(value) not in types:
-            return False
-        if listed is not None:
-            return any(same_json(value, x) for x in listed)
-        if not isinstance(value, dict):
-            return True
-        keys = value.keys()
-        return (
-            required <= keys
-            and (known is None or keys <= known)
-            and all(any(same_json(value[name], x) for x in values) for name, values in tags.items())
-        )
-
-    return test
+def _tried(way: _Way, value: Json, path: Path, *, judged: bool) -> _Try:
+    trace = Trace()
+    answer = way.into(value, path, trace) if way.into else value
+    cost: tuple[bool, int] | tuple[()] = ()
+    if judged:
+        again = way.back(answer, path, Trace()) if way.back else answer
+        lost = not trace.others and not same_json(again, value)
+        cost = (lost, len(trace.others)) if lost or trace.others else ()
+    return _Try(cost, way.option.kind, answer, trace.others)
