@@ -75,8 +75,8 @@ class Ask:
     """One question to a model.
 
     `schema`: the compiled schema as compact JSON text, made once per target; `name`: its name on the wire; `mode`: how the answer
-    is to be held to it. `members`: further members of the request (`tools`, `response_format` ...), fitted to the row. `count`:
-    ask a stream for its token counts.
+    is to be held to it. `members`: further members of the request (`tools`, `response_format` ...), fitted to the row; `headers`
+    and `query`: further ones of those. `count`: ask a stream for its token counts.
     """
 
     model: str
@@ -86,6 +86,8 @@ class Ask:
     schema: bytes | None = field(default=None, repr=False)
     name: str = "answer"
     members: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, Any] = field(default_factory=dict, repr=False)
     stream: bool = False
     count: bool = False
 

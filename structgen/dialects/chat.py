@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from pydantic_core import from_json
 
@@ -21,6 +22,7 @@ from structgen.types import UNSET, Answer, Mode, Options, Reply, Request, Usage
 _HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
 _STREAM_HEADERS: Final = {"content-type": "application/json", "accept": "text/event-stream"}
 _NEUTRAL: Final = {"n": 1, "tool_choice": "auto", "parallel_tool_calls": True}
+_OWN: Final = frozenset({"model", "messages", "stream"})
 _NO_USAGE: Final = Usage()
 
 # ---- build ----------------------------------------------------------------------------------------------------------------
@@ -38,22 +40,26 @@ def build(ask: Ask, caps: Capabilities) -> Request:
         if ask.count and caps.stream_usage:
             parts.append(b',"stream_options":{"include_usage":true}')
     if members:
-        parts.append(_tail(fit(members, caps)))
+        parts += b",", to_json(fit(members, ask, caps))[1:-1]
     parts.append(b"}")
-    return Request("POST", caps.path, _STREAM_HEADERS if ask.stream else _HEADERS, b"".join(parts))
+    headers = _STREAM_HEADERS if ask.stream else _HEADERS
+    if ask.headers:
+        headers = {**headers, **{name.lower(): value for name, value in ask.headers.items()}}
+    return Request("POST", f"{caps.path}?{urlencode(ask.query)}" if ask.query else caps.path, headers, b"".join(parts))
 
 
-def fit(members: dict[str, Any], caps: Capabilities) -> dict[str, Any]:
+def fit(members: dict[str, Any], ask: Ask, caps: Capabilities) -> dict[str, Any]:
     """The members as this server takes them: under its names, and an error for what it refuses or would silently ignore."""
+    if twice := sorted(_OWN.intersection(members)):
+        raise ConfigurationError(
+            f"{twice[0]!r} stands in the request already.", hint=f"Give `{twice[0]}` as a parameter of the call."
+        )
     for ours, theirs in caps.rename:
         if ours in members:
             members[theirs] = members.pop(ours)
     refused = [name for name in caps.unsupported.intersection(members) if members[name] and members[name] != _NEUTRAL.get(name)]
     if refused:
-        raise ConfigurationError(
-            f"{caps.provider} does not take {', '.join(sorted(refused))} (models {caps.model!r}).",
-            hint="Leave it out; if the server has learned it since, give a row of your own as `capabilities`.",
-        )
+        raise _refused(caps, ", ".join(sorted(refused)))
     stop = members.get("stop")
     if isinstance(stop, str) and caps.stop_list:
         members["stop"] = [stop]
@@ -61,17 +67,42 @@ def fit(members: dict[str, Any], caps: Capabilities) -> dict[str, Any]:
         raise ConfigurationError(
             f"{caps.provider} takes at most {caps.stop_max} stop sequences, not {len(stop)}.", hint="Name fewer of them."
         )
+    wanted = members.get("response_format")
+    if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
+        members["response_format"] = _format(wanted, members, ask, caps)
     return members
+
+
+def _format(wanted: Mapping[str, Any], members: Mapping[str, Any], ask: Ask, caps: Capabilities) -> Mapping[str, Any]:
+    """OpenAI's `response_format` with a schema, in this server's form. Some servers silently ignore a form they do not know."""
+    if ask.stream and not caps.stream_with_schema:
+        raise _refused(caps, "a schema together with stream")
+    if members.get("tools") and not caps.tools_with_schema:
+        raise _refused(caps, "a schema together with tools")
+    held = wanted.get("json_schema")
+    if caps.form == "tgi" and "value" in wanted:
+        return wanted
+    if not isinstance(held, Mapping) or not isinstance(held.get("schema"), (Mapping, bool)):
+        raise ConfigurationError(
+            "`response_format` of type json_schema holds no schema.",
+            hint='Its form is {"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}.',
+        )
+    if caps.form == "tgi":
+        return {"type": "json_schema", "value": {"name": held.get("name", "answer"), "schema": held["schema"]}}
+    return {"type": "json_object", "schema": held["schema"]} if caps.form == "json_object" else wanted
+
+
+def _refused(caps: Capabilities, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{caps.provider} does not take {what} (models {caps.model!r}).",
+        hint="Leave it out; if the server has learned it since, give a row of your own as `capabilities`.",
+    )
 
 
 def _members(options: Options) -> dict[str, Any]:
     named = ("temperature", "top_p", "seed", "stop", "max_tokens")
     given = {name: value for name in named if (value := getattr(options, name)) is not UNSET}
     return {**given, **options.extra} if options.extra is not UNSET else given
-
-
-def _tail(members: Mapping[str, Any]) -> bytes:
-    return b"," + to_json(members)[1:-1]
 
 
 @lru_cache(maxsize=1024)
