@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypeAlias, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Final, TypedDict, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
@@ -13,13 +13,11 @@ from structgen import extraction
 from structgen.dialects.tables import PROVIDERS, capabilities, endpoint
 from structgen.drive import aperform, perform
 from structgen.errors import ConfigurationError
-from structgen.extraction import Backend
-from structgen.flow import Link
-from structgen.prompt import messages_for
-from structgen.schema.compiler import Compiled
-from structgen.schema.compiler import compile as compile_target
+from structgen.exchange import Link
+from structgen.extraction import Backend, Document, Question
+from structgen.schema.target import target_of
 from structgen.transport import HttpTransport
-from structgen.types import Extraction, JsonSchema, Message, Options, Plan
+from structgen.types import Extraction, JsonSchema, Mode, Options, Plan
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -29,12 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", default=Any)
 
-Document: TypeAlias = "str | Sequence[Message]"
-
 DEFAULTS: Final = Options(max_retries=2, max_reasks=1, timeout=60.0, deadline=None)
-
-_SHOWN_IN_PROMPT: Final = frozenset({"best-effort", "json-object", "prompt"})
-"""Modes in which nothing but the prompt tells the model the schema, or nothing holds it to it."""
 
 
 class OptionArgs(TypedDict, total=False):
@@ -49,6 +42,8 @@ class OptionArgs(TypedDict, total=False):
     deadline: float | None
     max_retries: int
     max_reasks: int
+    token_budget: int
+    mode: Mode
     extra: Mapping[str, Any]
 
 
@@ -74,7 +69,7 @@ def _local_backend(model: str) -> Backend:
     from structgen.local.engine import open_engine  # only who runs a model needs its packages
 
     engine = open_engine(model.removeprefix("local:"))
-    return Backend(name=f"local:{engine.model}", model=engine.model, mode="decoder", subset="llguidance", via=engine)
+    return Backend(name=f"local:{engine.model}", model=engine.model, modes=(("decoder", "llguidance"),), via=engine)
 
 
 def _http_backend(spec: str, base_url: str | None, api_key: str | None, http_client: Any) -> Backend:
@@ -88,9 +83,8 @@ def _http_backend(spec: str, base_url: str | None, api_key: str | None, http_cli
         provider, model = "generic", spec
     caps = capabilities(provider, model)
     where = endpoint(caps, base_url, api_key)
-    mode, subset = caps.modes[0]
     port = HttpTransport(where.base_url, where.headers, http_client=http_client)
-    return Backend(name=f"{provider}:{model}", model=model, mode=mode, subset=subset, via=Link(port=port, caps=caps))
+    return Backend(name=f"{provider}:{model}", model=model, modes=caps.modes, via=Link(port=port, caps=caps))
 
 
 class CallArgs(OptionArgs, total=False):
@@ -114,40 +108,40 @@ class _Base:
         base_url: str | None = None,
         api_key: str | None = None,
         http_client: Any = None,
+        fallback: Sequence[_Base] = (),
         **options: Unpack[OptionArgs],
     ) -> None:
         """`model`: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME", a .gguf file, or any name with `base_url`.
 
-        Without one, $STRUCTGEN_MODEL, else "local". `api_key` and `base_url` default to the provider's environment variables. The
-        options are the defaults of every call. Raises ConfigurationError; a local model is loaded on the first call.
+        Without one, $STRUCTGEN_MODEL, else "local". `api_key` and `base_url` default to the provider's environment variables.
+        `fallback`: clients to ask, in order, where this one's backend fails; each keeps its own connections. The options are the
+        defaults of every call. Raises ConfigurationError; a local model is loaded on the first call.
         """
         self._options = _options(options).over(DEFAULTS)
         spec = model or os.environ.get("STRUCTGEN_MODEL") or "local"
         local = base_url is None and _is_local(spec)
-        self._backend = _local_backend(spec) if local else _http_backend(spec, base_url, api_key, http_client)
+        own = _local_backend(spec) if local else _http_backend(spec, base_url, api_key, http_client)
+        self._backends: tuple[Backend, ...] = (own, *(backend for client in fallback for backend in client._backends))
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._backend.name!r})"
+        return f"{type(self).__name__}({self._backends[0].name!r})"
 
     def plan(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Plan:
-        """What `extract` would ask, without asking it."""
-        return extraction.plan(self._backend, *self._question(target, document, call))
+        """What `extract` would ask first, without asking it."""
+        return extraction.plan(self._backends[0], self._question(target, document, call))
 
     def _flow(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
-        return extraction.extract(self._backend, *self._question(target, document, call))
+        return extraction.extract(self._backends, self._question(target, document, call))
 
-    def _question(self, target: Any, document: Document, call: CallArgs) -> tuple[Compiled[Any], tuple[Message, ...], Options]:
+    def _question(self, target: Any, document: Document, call: CallArgs) -> Question[Any]:
         instructions, examples = call.pop("instructions", None), call.pop("examples", ())
-        options = _options(call).over(self._options)
-        compiled = compile_target(target, self._backend.subset)
-        messages = messages_for(
-            compiled.schema,
-            document,
+        return Question(
+            target=target_of(target),
+            document=document,
             instructions=instructions,
-            examples=[(text, compiled.encode(value)) for text, value in examples],
-            show_schema=self._backend.mode in _SHOWN_IN_PROMPT,
+            examples=tuple(examples),
+            options=_options(call).over(self._options),
         )
-        return compiled, messages, options
 
 
 class Client(_Base):
@@ -180,7 +174,7 @@ class Client(_Base):
 
     def close(self) -> None:
         """Close the connections; unload the model, where no other client uses it. The client cannot be used afterwards."""
-        self._backend.port.close()
+        self._backends[0].port.close()
 
     def __enter__(self) -> Self:
         return self
@@ -212,7 +206,7 @@ class AsyncClient(_Base):
 
     async def close(self) -> None:
         """As `Client.close`."""
-        await self._backend.port.aclose()
+        await self._backends[0].port.aclose()
 
     async def __aenter__(self) -> Self:
         return self

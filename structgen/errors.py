@@ -13,6 +13,7 @@
     │   ├── ConnectionFailed    refused, reset, name not found, TLS
     │   ├── RequestTimeout      one try took longer than its `timeout`
     │   ├── StreamBroken        a stream ended without its end marker, or broke its framing
+    │   ├── CircuitOpen         the backend failed too often in a row and is left alone for a while
     │   └── DeadlineExceeded    the total `deadline` is over, waits included
     ├── APIError                the server answered with an error (.status .code .type .param .request_id .retry_after)
     │   ├── BadRequest          400, 413, 422 and other 4xx
@@ -27,6 +28,7 @@
     │   ├── Truncated           it stopped at a token limit (.partial: what was closed by then)
     │   ├── NotJson             it is not JSON (.position)
     │   └── InvalidOutput       it is JSON, but not of this target (.violations)
+    ├── BudgetExceeded          the next question would go over the call's `token_budget` (.budget, .used)
     └── EngineError             the in-process engine
         ├── RuntimeMissing      a package is not installed
         ├── ModelMissing        no such model here, or it could not be fetched
@@ -139,6 +141,10 @@ class RequestTimeout(TransportError):
 
 class StreamBroken(TransportError):
     """A stream ended without its end marker, or broke its framing."""
+
+
+class CircuitOpen(TransportError):
+    """The backend failed too often in a row and is left alone for a while. Nothing was sent."""
 
 
 class DeadlineExceeded(TransportError):
@@ -258,6 +264,15 @@ class InvalidOutput(OutputError):
     def __init__(self, message: str, *, violations: Sequence[Violation] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.violations = tuple(violations)
+
+
+class BudgetExceeded(StructgenError):
+    """The call has used up its `token_budget` without a valid answer. `budget` and `used` are in tokens."""
+
+    def __init__(self, message: str, *, budget: int, used: int, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.budget = budget
+        self.used = used
 
 
 # ---- the in-process engine ------------------------------------------------------------------------------------------------

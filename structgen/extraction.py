@@ -1,44 +1,75 @@
-"""The extraction flow: ask, read, decode, prove; ask again with the violations; and say what held the value.
+"""The extraction flow: ask, read, decode, prove; ask again, step down or go to the next backend; and say what held the value.
 
-The flow is one generator for every backend, sync and async. It ends in an `Extraction`, or in a typed error that carries every
-attempt.
+One generator for every backend, sync and async. It ends in an `Extraction`, or in a typed error that carries every attempt. What is
+tried after a failure, and after which:
+
+    the same request again      what may pass (`retry`): connection, 429, 5xx
+    the same question again     an answer that is invalid, with its violations; never after a truncated or refused one
+    the next weaker mode        the schema cannot be held in this mode, or the server rejects the schema or its own output
+    the next backend            everything that another backend may do better
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Generic, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
+from structgen.breaker import Breaker
 from structgen.dialects.base import Ask
-from structgen.errors import DeadlineExceeded, InvalidOutput, NotJson, Refused, StructgenError, Truncated
-from structgen.flow import EnginePort, Flow, Generate, HttpPort, Link, exchange
-from structgen.prompt import estimate_tokens, reask
+from structgen.errors import (
+    BadRequest,
+    BudgetExceeded,
+    ConfigurationError,
+    DeadlineExceeded,
+    InputError,
+    InvalidOutput,
+    NotJson,
+    OutputError,
+    OutputRejected,
+    SchemaError,
+    StructgenError,
+    TargetError,
+    Truncated,
+)
+from structgen.exchange import Link, exchange
+from structgen.flow import EnginePort, Flow, Generate, HttpPort
+from structgen.outcome import read, rejected
+from structgen.prompt import estimate_tokens, messages_for, reask
+from structgen.schema.compiler import Compiled
+from structgen.schema.compiler import compile as compile_target
+from structgen.schema.target import Target
 from structgen.types import UNSET, Answer, Attempt, Extraction, Guarantee, Message, Mode, Note, Options, Plan, Usage
-
-if TYPE_CHECKING:
-    from structgen.schema.compiler import Compiled
 
 T = TypeVar("T")
 
-_STOPPED_EARLY = {"length", "max_tokens", "content_filter", "abort", "repetition"}
+Document: TypeAlias = "str | Sequence[Message]"
+
+_SHOWN_IN_PROMPT: Final = frozenset({"best-effort", "json-object", "prompt"})
+"""Modes in which the prompt shows the schema itself: nothing else tells the model, or nothing holds it to it."""
+
+_SAME_EVERYWHERE: Final = (ConfigurationError, InputError, TargetError, DeadlineExceeded, BudgetExceeded)
+"""Errors that no other mode or backend can mend."""
+
+_ABOUT_THE_SCHEMA: Final = ("response_format", "json_schema", "schema", "structured", "grammar")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
     """One model and the way to it: a link to a server, or an engine in this process.
 
-    `name` is for people ("groq:openai/gpt-oss-20b"); `subset` names the schema language its `mode` holds answers to.
+    `name` is for people ("groq:openai/gpt-oss-20b"); `modes`: (mode, name of the schema language it holds answers to), the
+    strongest first.
     """
 
     name: str
     model: str
-    mode: Mode
-    subset: str
+    modes: tuple[tuple[Mode, str], ...]
     via: Link | EnginePort
+    breaker: Breaker = field(default_factory=Breaker, repr=False)
 
     @property
     def port(self) -> HttpPort | EnginePort:
@@ -46,154 +77,240 @@ class Backend:
         return self.via.port if isinstance(self.via, Link) else self.via
 
 
-def plan(backend: Backend, compiled: Compiled[Any], messages: Sequence[Message], options: Options) -> Plan:
-    """What `extract` would ask. Nothing is sent."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question(Generic[T]):
+    """What is asked, whichever backend answers. `examples` are (text, value) pairs."""
+
+    target: Target[T]
+    document: Document = field(repr=False)
+    instructions: str | None = field(default=None, repr=False)
+    examples: Sequence[tuple[str, T]] = field(default=(), repr=False)
+    options: Options = Options()
+
+    def modes(self, backend: Backend) -> tuple[tuple[Mode, str], ...]:
+        """The modes to go through: all of the backend's, or the one that the options pin. Raises ConfigurationError."""
+        if self.options.mode is UNSET:
+            return backend.modes
+        pinned = tuple(pair for pair in backend.modes if pair[0] == self.options.mode)
+        if not pinned:
+            offered = ", ".join(mode for mode, _ in backend.modes)
+            raise ConfigurationError(f"{backend.name} has no mode {self.options.mode!r}.", hint=f"It offers: {offered}.")
+        return pinned
+
+    def put(self, mode: Mode, subset: str) -> tuple[Compiled[T], tuple[Message, ...]]:
+        """The compiled target and the messages, for one mode. Raises SchemaError where its language cannot hold the target."""
+        compiled = compile_target(self.target, subset)
+        messages = messages_for(
+            compiled.schema,
+            self.document,
+            instructions=self.instructions,
+            examples=[(text, compiled.encode(value)) for text, value in self.examples],
+            show_schema=mode in _SHOWN_IN_PROMPT,
+        )
+        return compiled, messages
+
+
+@dataclass(slots=True)
+class _Run:
+    """One call under way: what was tried, and what is left of its time and its tokens."""
+
+    options: Options
+    attempts: list[Attempt] = field(default_factory=list)
+    ends_at: float | None = None
+
+    def check(self) -> None:
+        """Raises where the call may not ask anything further."""
+        used = sum(attempt.usage.total_tokens for attempt in self.attempts)
+        if self.options.token_budget is not UNSET and used >= self.options.token_budget:
+            raise BudgetExceeded(
+                f"{used} tokens are used without a valid answer; the budget is {self.options.token_budget}.",
+                budget=self.options.token_budget,
+                used=used,
+                hint="Raise `token_budget`, or see `attempts` for what went wrong.",
+            )
+        if self.ends_at is not None and time.monotonic() >= self.ends_at:
+            raise DeadlineExceeded("The deadline of the call is over.", sent=bool(self.attempts), hint="Raise `deadline`.")
+
+    def add(self, backend: Backend, mode: Mode, began: float, answer: Answer | None, error: StructgenError | None) -> None:
+        self.attempts.append(
+            Attempt(
+                backend=backend.name,
+                mode=mode,
+                text=answer.text if answer else getattr(error, "failed_generation", None),
+                finish=answer.finish if answer else None,
+                usage=answer.usage if answer else Usage(),
+                seconds=time.monotonic() - began,
+                error=error,
+            )
+        )
+
+
+def plan(backend: Backend, question: Question[Any]) -> Plan:
+    """What `extract` would ask this backend first. Nothing is sent. Raises SchemaError where no mode can hold the target."""
+    modes = question.modes(backend)
+    for mode, subset in modes:
+        try:
+            compiled, messages = question.put(mode, subset)
+            break
+        except SchemaError:
+            if mode == modes[-1][0]:
+                raise
     body = None
     if isinstance(backend.via, Link):
         caps = backend.via.caps
-        body = from_json(caps.dialect.build(_question(backend, compiled, messages, options), caps).body)
+        body = from_json(caps.dialect.build(_ask_of(backend, mode, compiled, messages, question.options), caps).body)
     return Plan(
         backend=backend.name,
-        mode=backend.mode,
+        mode=mode,
         schema=compiled.schema,
         notes=compiled.notes,
-        messages=tuple(messages),
-        options=options,
+        messages=messages,
+        options=question.options,
         body=body,
         tokens=estimate_tokens(messages),
     )
 
 
-def extract(backend: Backend, compiled: Compiled[T], messages: Sequence[Message], options: Options) -> Flow[Extraction[T]]:
-    """One value of the compiled target from the messages. Raises any StructgenError, with `attempts`."""
-    attempts: list[Attempt] = []
+def extract(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
+    """The value that the document states, from the first backend that gives one. Raises any StructgenError, with `attempts`."""
+    deadline = question.options.deadline
+    run = _Run(question.options, ends_at=time.monotonic() + deadline if isinstance(deadline, (int, float)) else None)
+    for backend in backends:
+        try:
+            return (yield from _on(backend, question, run))
+        except StructgenError as error:
+            error.attempts = tuple(run.attempts)
+            if backend is backends[-1] or isinstance(error, _SAME_EVERYWHERE):
+                raise
+    raise ConfigurationError("There is no backend to ask.", hint="Give the client a model.")
+
+
+def _on(backend: Backend, question: Question[T], run: _Run) -> Flow[Extraction[T]]:
+    """One backend, down its modes."""
+    modes = question.modes(backend)
+    for mode, subset in modes:
+        began = time.monotonic()
+        try:
+            compiled, messages = question.put(mode, subset)
+        except SchemaError as error:
+            run.add(backend, mode, began, None, error)
+            if mode == modes[-1][0]:
+                raise
+            continue
+        try:
+            return (yield from _in(backend, mode, compiled, messages, run))
+        except (OutputRejected, BadRequest) as error:
+            if mode == modes[-1][0] or not _steps_down(error):
+                raise
+    raise ConfigurationError(f"{backend.name} has no mode to answer in.", hint="Give a row of `capabilities` with modes.")
+
+
+def _steps_down(error: OutputRejected | BadRequest) -> bool:
+    """Is it the mode that failed, so that a weaker one may do?"""
+    if isinstance(error, OutputRejected):
+        return True
+    said = f"{error.param} {error.code} {error.message}".lower()
+    return error.status in (400, 422) and any(word in said for word in _ABOUT_THE_SCHEMA)
+
+
+def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[Message], run: _Run) -> Flow[Extraction[T]]:
+    """One backend in one mode, asked again while its answers are invalid."""
     conversation = tuple(messages)
-    reasks = 0 if options.max_reasks is UNSET else options.max_reasks
-    ends_at = time.monotonic() + options.deadline if isinstance(options.deadline, (int, float)) else None
+    left = 0 if run.options.max_reasks is UNSET else run.options.max_reasks
     while True:
+        run.check()
         began, answer = time.monotonic(), None
         try:
-            answer = yield from _ask(backend, compiled, conversation, options, ends_at, attempts)
+            answer = yield from _asked(backend, mode, compiled, conversation, run)
             asked = time.monotonic()
-            value, absent = _read(answer, compiled)
-        except StructgenError as error:
-            attempts.append(_attempt(backend, answer, time.monotonic() - began, error))
-            if reasks <= 0 or answer is None or not isinstance(error, (InvalidOutput, NotJson)):
-                error.attempts = tuple(attempts)
+            value, absent, repairs = read(answer, compiled)
+        except (OutputError, OutputRejected) as error:
+            run.add(backend, mode, began, answer, error)
+            faults = _worth_asking_again(error, compiled)
+            if left <= 0 or not faults:
                 raise
-            reasks -= 1
-            conversation = (*messages, *reask(answer.text or "", _faults(error)))
+            left -= 1
+            conversation = (*messages, *reask(run.attempts[-1].text or "", faults))
+        except StructgenError as error:
+            run.add(backend, mode, began, answer, error)
+            raise
         else:
-            attempts.append(_attempt(backend, answer, time.monotonic() - began, None))
+            run.add(backend, mode, began, answer, None)
             seconds = {**(answer.seconds or {"answer": asked - began}), "check": time.monotonic() - asked}
-            return _extraction(backend, compiled, answer, value, absent, attempts, seconds)
+            return _extraction(backend, mode, compiled, answer, (value, absent, repairs), run, seconds)
 
 
-def _faults(error: InvalidOutput | NotJson) -> list[str]:
-    return [str(violation) for violation in error.violations] if isinstance(error, InvalidOutput) else [error.message]
+def _worth_asking_again(error: OutputError | OutputRejected, compiled: Compiled[Any]) -> list[str]:
+    """What to tell the model about its answer; [] where another answer would fare no better."""
+    if isinstance(error, OutputRejected):
+        inner = rejected(error, compiled)
+        return _worth_asking_again(inner, compiled) if isinstance(inner, OutputError) else [error.message]
+    if isinstance(error, InvalidOutput):
+        return [str(violation) for violation in error.violations]
+    return [error.message] if isinstance(error, NotJson) else []
 
 
-def _ask(
-    backend: Backend,
-    compiled: Compiled[Any],
-    messages: Sequence[Message],
-    options: Options,
-    ends_at: float | None,
-    attempts: list[Attempt],
-) -> Flow[Answer]:
-    """One answer, whichever way the backend is reached."""
+def _asked(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: _Run) -> Flow[Answer]:
+    """One answer, whichever way the backend is reached; what a server rejected of its own is taken where it is whole and valid."""
+    backend.breaker.check(backend.name)
+    try:
+        answer = yield from _performed(backend, mode, compiled, messages, run)
+    except OutputRejected as error:
+        backend.breaker.record(error)
+        recovered = rejected(error, compiled)
+        if isinstance(recovered, Truncated):
+            raise recovered from error
+        if isinstance(recovered, Answer):
+            return recovered
+        raise
+    except StructgenError as error:
+        backend.breaker.record(error)
+        raise
+    backend.breaker.record(None)
+    return answer
+
+
+def _performed(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: _Run) -> Flow[Answer]:
     if isinstance(backend.via, Link):
-        return (yield from exchange(backend.via, _question(backend, compiled, messages, options), options, ends_at, attempts))
-    if ends_at is not None:
-        options = replace(options, timeout=_within(options, ends_at))
+        question = _ask_of(backend, mode, compiled, messages, run.options)
+        return (yield from exchange(backend.via, question, run.options, run.ends_at, run.attempts))
+    options = run.options
+    if run.ends_at is not None:
+        left = run.ends_at - time.monotonic()
+        options = replace(options, timeout=min(left, options.timeout) if isinstance(options.timeout, (int, float)) else left)
     answer: Answer = yield Generate(backend.via, messages, compiled.schema, options)
     return answer
 
 
-def _within(options: Options, ends_at: float) -> float:
-    """Seconds one try may take: its own timeout, or what is left of the deadline."""
-    left = ends_at - time.monotonic()
-    if left <= 0:
-        raise DeadlineExceeded("The deadline of the call is over.", hint="Raise `deadline`.")
-    return left if options.timeout in (UNSET, None) else min(left, options.timeout)
-
-
-def _question(backend: Backend, compiled: Compiled[Any], messages: Sequence[Message], options: Options) -> Ask:
-    return Ask(
-        model=backend.model,
-        messages=messages,
-        options=options,
-        mode=backend.mode,
-        schema=compiled.dumps(),
-        name=compiled.target.name,
-    )
-
-
-def _read(answer: Answer, compiled: Compiled[T]) -> tuple[T, frozenset[str]]:
-    """The value in an answer, and which of its fields the text did not state. Raises OutputErrors."""
-    if answer.refusal:
-        raise Refused("The model declined to answer.", refusal=answer.refusal, hint="Its words are in `refusal`.")
-    text = _document_of(answer)
-    if answer.finish in _STOPPED_EARLY:
-        raise Truncated(
-            f"The answer was cut off (finish reason {answer.finish!r}) after {answer.usage.completion_tokens} tokens.",
-            partial=_salvaged(text),
-            hint="Raise max_tokens, or ask for less in one call. What had come is in `partial`.",
-        )
-    if not text.strip():
-        raise NotJson("The answer is empty.", hint="See `attempts` for what the model sent instead.")
-    return compiled.read_json(text)
-
-
-def _document_of(answer: Answer) -> str:
-    """The text that should be the JSON document: a tool call's arguments, where the answer is one."""
-    if answer.tool_calls:
-        return str(answer.tool_calls[0].get("function", {}).get("arguments") or "")
-    return answer.text or ""
-
-
-def _salvaged(text: str) -> Any:
-    """Plain data of what was closed when the text was cut, or None."""
-    try:
-        return from_json(text, allow_partial=True)
-    except ValueError:
-        return None
-
-
-def _attempt(backend: Backend, answer: Answer | None, seconds: float, error: StructgenError | None) -> Attempt:
-    return Attempt(
-        backend=backend.name,
-        mode=backend.mode,
-        text=answer.text if answer else getattr(error, "failed_generation", None),
-        finish=answer.finish if answer else None,
-        usage=answer.usage if answer else Usage(),
-        seconds=seconds,
-        error=error,
-    )
+def _ask_of(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], options: Options) -> Ask:
+    return Ask(model=backend.model, messages=messages, options=options, mode=mode, schema=compiled.dumps(), name=compiled.name)
 
 
 def _extraction(
     backend: Backend,
+    mode: Mode,
     compiled: Compiled[T],
     answer: Answer,
-    value: T,
-    absent: frozenset[str],
-    attempts: list[Attempt],
+    found: tuple[T, frozenset[str], tuple[str, ...]],
+    run: _Run,
     seconds: dict[str, float],
 ) -> Extraction[T]:
+    value, absent, repairs = found
     notes = (*compiled.notes, *answer.notes)
     return Extraction(
         value=value,
-        guarantee=_guarantee(backend, notes),
+        guarantee=_guarantee(backend, mode, notes, repairs),
         notes=notes,
         absent=absent,
-        usage=sum((attempt.usage for attempt in attempts), Usage()),
-        attempts=tuple(attempts),
+        usage=sum((attempt.usage for attempt in run.attempts), Usage()),
+        attempts=tuple(run.attempts),
         seconds=seconds,
     )
 
 
-def _guarantee(backend: Backend, notes: tuple[Note, ...]) -> Guarantee:
-    held_by = {"decoder": "decoder", "strict": "server"}.get(backend.mode, "check")
-    engine = backend.name if isinstance(backend.via, Link) else backend.via.name
-    return Guarantee(by=held_by, engine=engine, checked=tuple(note for note in notes if note.action == "checked"))  # type: ignore[arg-type]
+def _guarantee(backend: Backend, mode: Mode, notes: tuple[Note, ...], repairs: tuple[str, ...]) -> Guarantee:
+    checked = tuple(note for note in notes if note.action == "checked")
+    if not isinstance(backend.via, Link):
+        return Guarantee(by="decoder", engine=backend.via.name, checked=checked, repairs=repairs)
+    held = mode == "strict" and not repairs
+    return Guarantee(by="server" if held else "check", engine=f"{backend.name}, {mode}", checked=checked, repairs=repairs)

@@ -43,8 +43,9 @@ class Options:
 
     `temperature`, `top_p`, `seed`, `stop` (at most 4 on Groq), `max_tokens` (of the answer): as in Chat Completions, and not sent
     when UNSET. `timeout`: seconds for one try. `deadline`: seconds for the whole call, waits included (None: none).
-    `max_retries`: further HTTP tries after the first. `max_reasks`: further questions after an invalid answer.
-    `extra`: further members of the request body.
+    `max_retries`: further HTTP tries after the first. `max_reasks`: further questions after an invalid answer. `token_budget`:
+    tokens of prompts and answers together after which nothing further is asked. `mode`: the only mode to use, instead of the
+    strongest the backend has. `extra`: further members of the request body.
     """
 
     temperature: float | Unset = UNSET
@@ -56,6 +57,8 @@ class Options:
     deadline: float | None | Unset = UNSET
     max_retries: int | Unset = UNSET
     max_reasks: int | Unset = UNSET
+    token_budget: int | Unset = UNSET
+    mode: Mode | Unset = UNSET
     extra: Mapping[str, Any] | Unset = UNSET
 
     def over(self, base: Options) -> Options:

@@ -1,0 +1,106 @@
+"""Reading an answer: its text as a value, mended where that invents nothing; or the typed error that says why it is none."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, TypeVar
+
+from pydantic_core import from_json
+
+from structgen.errors import InvalidOutput, NotJson, OutputError, OutputRejected, Refused, Truncated
+from structgen.repair import repaired
+from structgen.schema.compiler import Compiled
+from structgen.types import Answer
+
+T = TypeVar("T")
+
+_CUT: Final = frozenset({"length", "max_tokens", "abort", "repetition", "error"})
+"""Finish reasons after which the text is not whole, whatever it looks like."""
+
+_RECOVERED: Final = "taken from what the server rejected"
+_OUT_OF_TOKENS: Final = "max completion tokens reached"
+
+
+def read(answer: Answer, compiled: Compiled[T]) -> tuple[T, frozenset[str], tuple[str, ...]]:
+    """The value, the pointers of its absent fields, and what was mended. Raises Refused, Truncated, NotJson and InvalidOutput."""
+    text = _document(answer)
+    if answer.refusal or answer.finish == "content_filter":
+        raise Refused(
+            "The model declined to answer." if answer.refusal else "The answer was stopped by a content filter.",
+            refusal=answer.refusal or text,
+            hint="What it said is in `refusal`.",
+        )
+    if answer.finish in _CUT:
+        raise truncated(text, f"finish reason {answer.finish!r}, {answer.usage.completion_tokens} tokens")
+    repairs = (_RECOVERED,) if answer.finish == _RECOVERED else ()
+    try:
+        return (*compiled.read_json(text), repairs)
+    except NotJson:
+        if not text.strip():
+            raise NotJson("The answer is empty.", hint="See `attempts`, and the backend's finish reason there.") from None
+        mended, done = repaired(text)
+        if not done:
+            raise
+        try:
+            return (*compiled.read_json(mended), (*repairs, *done))
+        except NotJson:
+            pass
+        raise
+
+
+def truncated(text: str, why: str) -> Truncated:
+    """The error for an answer that was cut, with what was closed in it by then."""
+    return Truncated(
+        f"The answer was cut off ({why}).",
+        partial=_salvaged(text),
+        hint="Raise max_tokens, or ask for less in one call. What had come is in `partial`.",
+    )
+
+
+def rejected(error: OutputRejected, compiled: Compiled[Any]) -> Answer | OutputError | None:
+    """What is in the text that a server rejected of its own model: an answer that is valid after all, or why it is none.
+
+    None where the server kept the text to itself.
+    """
+    text = _unwrapped(error.failed_generation or "", error.code)
+    if _OUT_OF_TOKENS in error.message.lower():
+        return truncated(text, "the server ran out of tokens")
+    if not text.strip():
+        return None
+    answer = Answer(text=text, finish=_RECOVERED)
+    try:
+        read(answer, compiled)
+    except (InvalidOutput, NotJson) as fault:
+        return fault
+    return answer
+
+
+def _unwrapped(text: str, code: str | None) -> str:
+    """The document in a rejected text: of a tool call (`{"name": ..., "arguments": ...}`), its arguments."""
+    if code != "tool_use_failed":
+        return text
+    try:
+        call = from_json(repaired(text)[0])
+    except ValueError:
+        return text
+    call = call[0] if isinstance(call, list) and len(call) == 1 else call
+    arguments = call.get("arguments", call.get("parameters")) if isinstance(call, dict) else None
+    if arguments is None:
+        return text
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+
+def _document(answer: Answer) -> str:
+    """The text that should be the JSON document: a tool call's arguments, where the answer is one."""
+    if answer.tool_calls:
+        function = answer.tool_calls[0].get("function")
+        return str(function.get("arguments") or "") if isinstance(function, dict) else ""
+    return answer.text or ""
+
+
+def _salvaged(text: str) -> Any:
+    """Plain data of what was closed when the text was cut, or None."""
+    try:
+        return from_json(text, allow_partial=True)
+    except ValueError:
+        return None
