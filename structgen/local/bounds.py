@@ -5,7 +5,7 @@ bound is set here, by one rule:
 
 - The budget is shared out from the root. What an object writes in any case (keys, punctuation, numbers, enums) comes off first; the
   rest goes to its strings in equal parts, where an array or a map counts as `_ITEMS` times its item.
-- A string may hold `_CHARACTERS` characters per token of its share, never fewer than `_SHORTEST`.
+- A string may hold `_CHARACTERS` characters per token of its share, never fewer than those of `_TYPICAL` tokens.
 - An array or a map may hold as many items as fit its share at `_TYPICAL` tokens a string, never fewer than `_FEWEST`, and each item
   gets its part of the share.
 - A number stays below 10**15, without an exponent and with at most nine decimals.
@@ -17,20 +17,22 @@ the answer ends as a typed truncation. Each kind of bound that was set is one no
 from __future__ import annotations
 
 import copy
-from collections import Counter
+import math
+from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import Final, NamedTuple
 
 from structgen.types import Json, JsonSchema, Note
 
 _CHARACTERS: Final = 3
-_SHORTEST: Final = 64
 _ITEMS: Final = 4
-_TYPICAL: Final = 12
+_TYPICAL: Final = 16
 _FEWEST: Final = 4
-_SCALAR: Final = 6
+_SCALAR: Final = 9
 _LARGEST: Final = 10**15
 _STEP: Final = 1e-9
+
+_FIXED: Final = {"date", "uuid", "ipv4", "ipv6"}
 
 _DETAILS: Final = {
     "maxLength": "{} strings are held to a share of the {} tokens an answer may have",
@@ -50,6 +52,15 @@ class _Size(NamedTuple):
         return self.fixed + _TYPICAL * self.strings
 
 
+class _Container(NamedTuple):
+    """What an object or an array is made of: parts that occur once, parts that repeat, and `fixed` tokens around them."""
+
+    single: list[Json]
+    repeated: list[Json]
+    fixed: float
+    keyword: str
+
+
 def bounded(schema: JsonSchema, tokens: int, accepts: Callable[[JsonSchema], bool]) -> tuple[JsonSchema, tuple[Note, ...]]:
     """`schema` with bounds for an answer of `tokens` tokens, and what was narrowed.
 
@@ -58,7 +69,9 @@ def bounded(schema: JsonSchema, tokens: int, accepts: Callable[[JsonSchema], boo
     """
     shares = _Shares(copy.deepcopy(schema), accepts)
     shares.allot(shares.root, tokens)
-    notes = (Note("", keyword, "narrowed", _DETAILS[keyword].format(count, tokens)) for keyword, count in shares.set.items())
+    notes = (
+        Note("", keyword, "narrowed", _DETAILS[keyword].format(len(nodes), tokens)) for keyword, nodes in shares.bounds.items()
+    )
     return shares.root, tuple(notes)
 
 
@@ -67,81 +80,64 @@ class _Shares:
 
     def __init__(self, root: JsonSchema, accepts: Callable[[JsonSchema], bool]) -> None:
         self.root = root
-        self.set: Counter[str] = Counter()
+        self.bounds: defaultdict[str, set[int]] = defaultdict(set)
         self._accepts = accepts
         self._sizes: dict[int, _Size] = {}
         self._allotted: dict[int, float] = {}
+        self._within: set[int] = set()
 
     def allot(self, node: Json, tokens: float) -> None:
+        """Bound what a schema may take to `tokens`. Recursion ends where a definition meets itself: depth has no bound here."""
         node = self._target(node)
-        if not isinstance(node, dict) or "enum" in node or "const" in node or self._allotted.get(id(node), float("inf")) <= tokens:
+        known = id(node) in self._within or self._allotted.get(id(node), math.inf) <= tokens
+        if known or not isinstance(node, dict) or "enum" in node or "const" in node:
             return
         self._allotted[id(node)] = tokens
+        self._within.add(id(node))
         for branch in _branches(node):
             self.allot(branch, tokens)
+        for container in _containers(node):
+            self._divide(node, container, tokens)
         types = _types(node)
-        if "object" in types:
-            self._object(node, tokens)
-        if "array" in types:
-            self._array(node, tokens)
-        if "string" in types:
+        if "string" in types and node.get("format") not in _FIXED:
             self._string(node, tokens)
         if types & {"integer", "number"}:
             self._number(node, types)
+        self._within.discard(id(node))
 
-    def _object(self, node: JsonSchema, tokens: float) -> None:
-        members: dict[str, Json] = node.get("properties", {})
-        entries = [
-            value for value in (node.get("additionalProperties", True), *node.get("patternProperties", {}).values()) if value
-        ]
-        keys = sum(_key(name) for name in members)
-        self._divide(node, list(members.values()), entries, "maxProperties", tokens - keys)
-
-    def _array(self, node: JsonSchema, tokens: float) -> None:
-        items = node.get("items", True)
-        self._divide(node, node.get("prefixItems", []), [items] if items else [], "maxItems", tokens)
-
-    def _divide(self, node: JsonSchema, single: list[Json], repeated: list[Json], keyword: str, tokens: float) -> None:
-        """Share `tokens` out among members that occur once and members that repeat, and bound how often those do."""
-        sizes = [(member, self._size(member), False) for member in single] + [
-            (member, self._repeated(member), True) for member in repeated
-        ]
-        spare = max(0.0, tokens - sum(size.fixed for _, size, _ in sizes))
-        strings = sum(size.strings for _, size, _ in sizes) or 1.0
-        for member, size, repeats in sizes:
-            share = size.fixed + spare * size.strings / strings
-            if repeats:
-                count = max(_FEWEST, int(share / (1 + self._size(member).tokens())))
-                count = self._limit(node, keyword, max(count, len(single)))
-                share /= count
-            self.allot(member, share)
+    def _divide(self, node: JsonSchema, container: _Container, tokens: float) -> None:
+        single = [(part, self._size(part)) for part in container.single]
+        repeated = [(part, self._repeated(part)) for part in container.repeated]
+        sizes = _total([size for _, size in (*single, *repeated)], container.fixed)
+        spare = max(0.0, tokens - sizes.fixed) / (sizes.strings or 1)
+        for part, size in single:
+            self.allot(part, size.fixed + spare * size.strings)
+        for part, size in repeated:
+            share = size.fixed + spare * size.strings
+            most = len(container.single) + max(_FEWEST, int(share / (1 + self._size(part).tokens())))
+            self.allot(part, share / self._limit(node, container.keyword, most))
 
     def _string(self, node: JsonSchema, tokens: float) -> None:
-        length = max(_SHORTEST, int(tokens * _CHARACTERS), node.get("minLength", 0))
+        length = int(max(tokens, _TYPICAL) * _CHARACTERS)
         if not node.keys() & {"pattern", "format"} or self._accepts({**node, "type": "string", "maxLength": length}):
             self._limit(node, "maxLength", length)
 
     def _number(self, node: JsonSchema, types: set[str]) -> None:
-        limits: dict[str, float] = {
-            "minimum": -_LARGEST,
-            "maximum": _LARGEST,
-            **({"multipleOf": _STEP} if "number" in types else {}),
-        }
+        limits: dict[str, float] = {"minimum": -_LARGEST, "maximum": _LARGEST}
+        if "number" in types:
+            limits["multipleOf"] = _STEP
         tight = {**limits, **node, "type": "number" if "number" in types else "integer"}
-        if tight.keys() - node.keys() and self._accepts(tight):
+        if limits.keys() - node.keys() and self._accepts(tight):
             node.update({name: tight[name] for name in limits})
-            self.set["maximum"] += 1
+            self.bounds["maximum"].add(id(node))
 
     def _limit(self, node: JsonSchema, keyword: str, most: int) -> int:
-        """Set an upper bound unless the schema's own is lower; gives the one that holds."""
-        own = node.get(keyword)
-        if own is None or most < own:
+        """Set an upper bound unless the schema's own is lower; gives the one that holds, at least 1."""
+        own = node.get(keyword, math.inf)
+        if most < own:
             node[keyword] = max(most, node.get(keyword.replace("max", "min"), 0))
-            self.set[keyword] += 1
+            self.bounds[keyword].add(id(node))
         return max(1, int(node[keyword]))
-
-    def _repeated(self, item: Json) -> _Size:
-        return _Size(2, _ITEMS * max(1.0, self._size(item).tokens() / _TYPICAL))
 
     def _size(self, node: Json) -> _Size:
         node = self._target(node)
@@ -152,18 +148,17 @@ class _Shares:
             self._sizes[id(node)] = self._measure(node)
         return self._sizes[id(node)]
 
+    def _repeated(self, part: Json) -> _Size:
+        return _Size(2, _ITEMS * max(1.0, self._size(part).tokens() / _TYPICAL))
+
     def _measure(self, node: JsonSchema) -> _Size:
         if "const" in node or "enum" in node:
-            return _Size(max(_text(value) for value in node.get("enum") or [node.get("const")]), 0)
+            return _Size(max(map(_text, node.get("enum") or [node.get("const")])), 0)
         sizes = [self._size(branch) for branch in _branches(node)]
+        for container in _containers(node):
+            parts = [*map(self._size, container.single), *map(self._repeated, container.repeated)]
+            sizes.append(_total(parts, container.fixed))
         types = _types(node)
-        if "object" in types:
-            members = node.get("properties", {})
-            sizes.append(_total([self._size(member) for member in members.values()], sum(_key(name) for name in members)))
-        if "array" in types:
-            sizes.append(_total([self._size(member) for member in node.get("prefixItems", ())], 2))
-            if items := node.get("items", True):
-                sizes.append(self._repeated(items))
         if "string" in types:
             sizes.append(_Size(1, 1))
         if types & {"integer", "number", "boolean", "null"}:
@@ -187,6 +182,20 @@ def _resolve(root: JsonSchema, pointer: str) -> Json:
     return node
 
 
+def _containers(node: JsonSchema) -> Iterator[_Container]:
+    types = _types(node)
+    if "object" in types:
+        members: dict[str, Json] = node.get("properties", {})
+        entries = [node.get("additionalProperties", True), *node.get("patternProperties", {}).values()]
+        keys = sum(2 + _text(name) for name in members)
+        yield _Container(list(members.values()), [entry for entry in entries if entry is not False], keys, "maxProperties")
+    if "array" in types:
+        first = node.get("prefixItems", [])
+        item = node.get("items", True)
+        more = item is not False and node.get("maxItems", math.inf) > len(first)
+        yield _Container(first, [item] if more else [], 2, "maxItems")
+
+
 def _branches(node: JsonSchema) -> Iterator[Json]:
     for keyword in ("anyOf", "oneOf", "allOf"):
         yield from node.get(keyword, ())
@@ -195,10 +204,6 @@ def _branches(node: JsonSchema) -> Iterator[Json]:
 def _types(node: JsonSchema) -> set[str]:
     kind = node.get("type", ())
     return {kind} if isinstance(kind, str) else set(kind)
-
-
-def _key(name: str) -> float:
-    return _text(name) + 2
 
 
 def _text(value: Json) -> float:

@@ -104,7 +104,8 @@ class Engine:
     def generate(self, messages: Sequence[Message], schema: JsonSchema | None = None, options: Options = _DEFAULTS) -> Answer:
         """Answer the messages; with a `schema`, the finished text is proved to be a sentence of its grammar.
 
-        `temperature` is 0 where unset. Finish reason `length` means that the answer was cut at `max_tokens` or the context's end.
+        `temperature` is 0 where unset; `timeout` counts from when the model is loaded and free. Finish reason `length` means that
+        the answer was cut at `max_tokens` or the context's end.
         Raises ContextExceeded (nothing was decoded), GrammarError, ModelMissing, ModelCorrupt, RuntimeMissing, EngineError, and
         ConfigurationError for options that do not go together.
         """
@@ -215,11 +216,11 @@ class _Shared:
     def answer(
         self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, cancelled: threading.Event | None = None
     ) -> Answer:
-        watch = _watch(options, cancelled)
         slot = self._slots.get()
         try:
-            watch()
             runtime, load = self._ready()
+            watch = _watch(options, cancelled)
+            watch()
             return _answer(runtime, _Question(self.model.name, self.settings.context, slot, messages, schema, options, watch), load)
         finally:
             self._slots.put(slot)
@@ -289,10 +290,11 @@ def _answer(runtime: Runtime, asked: _Question, load: Mapping[str, float]) -> An
 
 def _budget(asked: _Question, prompt: int) -> int:
     """Tokens the answer may have: what was asked for, within what the prompt leaves of the context."""
+    wanted = asked.options.max_tokens
     room = asked.context - prompt
     if room < 1:
         raise exceeded(prompt, asked.context)
-    return min(MAX_TOKENS if asked.options.max_tokens is UNSET else asked.options.max_tokens, room)
+    return min(MAX_TOKENS if wanted is UNSET else _positive("max_tokens", wanted), room)
 
 
 def exceeded(tokens: int, limit: int) -> ContextExceeded:

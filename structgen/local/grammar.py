@@ -13,6 +13,7 @@ check. The finished text is read by the same grammar again (`Grammar.reads`): th
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -112,8 +113,10 @@ def _ignored(warnings: list[str]) -> Iterator[Note]:
 
 
 def _reason(message: str) -> str:
-    """The first line of llguidance's message, without its position and the schema it quotes."""
-    return message.splitlines()[0].split("failed to compile JSON schema: ")[-1] if message else "no reason given"
+    """What is wrong, in one line of llguidance's message: without positions and the schema it quotes."""
+    lines = message.splitlines()
+    said = next((line for line in lines if line.startswith("error: ")), lines[0])
+    return re.sub(r"^(error: |at \d+\(\d+\): )", "", said).removeprefix("failed to compile JSON schema: ")
 
 
 def lark_of_regex(pattern: str) -> str:

@@ -140,12 +140,10 @@ class XLlamaCpp(VLLMOffline):
     # -- for both
 
     def _body(self, model_input: Any, output_type: Any, settings: Mapping[str, Any]) -> dict[str, Any]:
-        members = {name: value for name, value in settings.items() if name != "watch"}
-        return {
-            "messages": self.type_adapter.format_input(model_input),
-            **self.type_adapter.format_output_type(output_type),
-            **members,
-        }
+        members = {"max_tokens": MAX_TOKENS, **settings}
+        members.pop("watch", None)
+        held = self.type_adapter.format_output_type(output_type)
+        return {**members, "messages": self.type_adapter.format_input(model_input), **held}
 
     def _chat(self, body: dict[str, Any], see: Callable[[str], None]) -> Completion:
         """Perform a request; `see` gets each piece of text, and ends the answer by raising."""
