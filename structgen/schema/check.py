@@ -1,54 +1,159 @@
-"""Reading an answer against the whole truth of its target."""
+"""Reading an answer against the whole truth of its target.
+
+A type is read by Pydantic, from JSON text, without lossy coercion (`reading`); a JSON Schema is checked by jsonschema
+(`validation`), with the formats of `formats.FORMATS` asserted. The violations of both are told against the target's schema.
+"""
 
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+import re
+from collections.abc import Sequence
+from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
 
-from structgen.errors import InvalidOutput, NotJson
+from structgen.errors import InvalidOutput
+from structgen.schema.members import is_complete
+from structgen.schema.pointers import pointer, resolve, short
+from structgen.schema.reading import digits_of
 from structgen.schema.target import Target
-from structgen.types import Json, Violation
+from structgen.schema.text import parse_json, scan, with_exact_numbers
+from structgen.types import Json, JsonSchema, Violation
+
+__all__ = ["check", "check_json", "parse_json"]
 
 T = TypeVar("T")
 
+_LONG_NUMBER: Final = re.compile(r"\d[\d.]{15,}")
+_LONG_NUMBER_BYTES: Final = re.compile(rb"\d[\d.]{15,}")
+
 
 def check(target: Target[T], data: Json) -> T:
-    """`data` as a value of the target. Raises InvalidOutput with every violation."""
+    """`data`, plain JSON data, as a value of the target. Raises InvalidOutput with every violation."""
     if target.adapter is None:
-        from jsonschema import Draft202012Validator
-
-        faults = [_of_jsonschema(error) for error in Draft202012Validator(target.schema).iter_errors(data)]
-        if faults:
-            raise InvalidOutput("The answer is no value of the target.", violations=faults)
-        return data  # type: ignore[no-any-return]
+        return _checked(target, data)
     try:
-        return target.adapter.validate_json(json.dumps(data))
-    except ValidationError as error:
-        raise InvalidOutput("The answer is no value of the target.", violations=_of_pydantic(error)) from None
+        text = json.dumps(data, allow_nan=False).encode()
+    except (TypeError, ValueError, RecursionError):
+        raise _invalid(target, [Violation("", "", "what JSON cannot carry", "plain JSON data")]) from None
+    return _read(target, text)
 
 
 def check_json(target: Target[T], text: str | bytes) -> T:
-    """As `check`, from JSON text. Raises NotJson or InvalidOutput."""
-    return check(target, parse_json(text))
+    """As `check`, from JSON text. Raises NotJson for what is not one JSON document (see `parse_json`), or InvalidOutput."""
+    if target.adapter is None:
+        return _checked(target, parse_json(text))
+    value = _read(target, text)
+    if target.members is None or not is_complete(text, target.members(value)):
+        scan(text, len)  # a member may stand twice
+    return value
 
 
-def parse_json(text: str | bytes) -> Json:
-    """One strict JSON document. Raises NotJson."""
+def _read(target: Target[T], text: str | bytes) -> T:
+    if target.exact_reader is not None and _has_long_numbers(text):
+        try:
+            return target.exact_reader.validate_json(json.dumps(with_exact_numbers(text, digits_of)))  # type: ignore[no-any-return]
+        except Exception:  # noqa: S110 - what is wrong is told below, of the text as it stands
+            pass
     try:
-        return json.loads(text)
-    except ValueError as error:
-        raise NotJson("The answer is not JSON.", position=getattr(error, "pos", 0)) from None
+        return target.reader.validate_json(text)  # type: ignore[union-attr, no-any-return]
+    except ValidationError as error:
+        raise _invalid(target, _of_type(target, parse_json(text), error)) from None
+    except Exception as error:  # A validator of the user's may raise anything.
+        parse_json(text)
+        raise _invalid(target, [Violation("", "", type(error).__name__, "what the type's own validators take")]) from error
 
 
-def _pointer(parts: Any) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in parts)
+def _has_long_numbers(text: str | bytes) -> bool:
+    return bool(_LONG_NUMBER_BYTES.search(text) if isinstance(text, bytes) else _LONG_NUMBER.search(text))
 
 
-def _of_jsonschema(error: Any) -> Violation:
-    return Violation(_pointer(error.absolute_path), _pointer(error.absolute_schema_path), repr(error.instance)[:60], error.validator)
+def _checked(target: Target[T], data: Json) -> T:
+    faults = _of_schema(target, data)
+    if faults:
+        raise _invalid(target, faults)
+    return data  # type: ignore[no-any-return]
 
 
-def _of_pydantic(error: ValidationError) -> list[Violation]:
-    return [Violation(_pointer(e["loc"]), "", repr(e["input"])[:60], e["msg"]) for e in error.errors(include_url=False)]
+def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOutput:
+    count = f"{len(violations)} violations" if len(violations) > 1 else "1 violation"
+    return InvalidOutput(
+        f"The answer is no value of {target.name}: {count}.",
+        violations=violations,
+        hint="`violations` names each place, and what was wanted.",
+    )
+
+
+def _of_schema(target: Target[Any], data: Json) -> tuple[Violation, ...]:
+    from structgen.schema.violations import violations_of
+
+    try:
+        return violations_of(target.validator.iter_errors(data), target.schema)
+    except RecursionError:
+        return (Violation("", "", "a value nested too deeply to be checked", "less nesting"),)
+
+
+def _of_type(target: Target[Any], data: Json, error: ValidationError) -> list[Violation]:
+    """The schema's violations, then what only the type refuses."""
+    found = list(_of_schema(target, data))
+    for fault in error.errors(include_url=False, include_context=False):
+        path, value = _in_data(data, fault["loc"])
+        where = pointer(path)
+        if any(_overlap(where, other.path) for other in found):
+            continue
+        name = "validator" if fault["type"] in ("value_error", "assertion_error") else fault["type"]
+        found.append(Violation(where, f"{locate(target.schema, path)}/{name}", short(value), _plain_words(fault["msg"])))
+    return found
+
+
+def _overlap(path: str, other: str) -> bool:
+    return path == other or path.startswith(other + "/") or other.startswith(path + "/")
+
+
+def _plain_words(message: str) -> str:
+    text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ").removeprefix("Input should be ")
+    return text.replace("\n", " ")[:200]
+
+
+def _in_data(data: Json, loc: Sequence[str | int]) -> tuple[list[str | int], Json]:
+    """The path of a Pydantic error in the data: its location also names union branches and functions, which are no members."""
+    path: list[str | int] = []
+    for part in loc:
+        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
+            data = data[part]
+            path.append(part)
+    return path, data
+
+
+def locate(schema: JsonSchema, path: Sequence[str | int]) -> str:
+    """The place in a schema that speaks of the value at `path`, as a JSON Pointer; of a union, the first branch that does."""
+    found = _locate(schema, schema, [], list(path), 0)
+    return pointer(found or [])
+
+
+def _locate(root: JsonSchema, node: Any, at: list[str | int], path: list[str | int], hops: int) -> list[str | int] | None:
+    if not isinstance(node, dict) or hops > 50:
+        return None
+    if "$ref" in node:
+        ref = str(node["$ref"])
+        return _locate(root, resolve(root, ref), list(ref.split("/")[1:]), path, hops + 1)
+    if not path:
+        return at
+    step, rest = path[0], path[1:]
+    ways: list[tuple[list[str | int], Any]] = []
+    if isinstance(step, int):
+        prefix = dict(enumerate(node.get("prefixItems", ())))
+        ways.append((["prefixItems", step], prefix[step]) if step in prefix else (["items"], node.get("items")))
+    else:
+        ways.append((["properties", step], node.get("properties", {}).get(step)))
+        ways += [(["patternProperties", key], inner) for key, inner in node.get("patternProperties", {}).items()]
+        ways.append((["additionalProperties"], node.get("additionalProperties")))
+    for way, inner in ways:
+        if inner is not None and (found := _locate(root, inner, at + way, rest, hops)) is not None:
+            return found
+    for key in ("anyOf", "oneOf", "allOf"):
+        for number, inner in enumerate(node.get(key, ())):
+            if (found := _locate(root, inner, [*at, key, number], path, hops + 1)) is not None:
+                return found
+    return None

@@ -12,11 +12,10 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, cast
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
-from pydantic_core import CoreSchema
-from pydantic_core.core_schema import ComputedField
 
 from structgen.errors import SchemaError
 from structgen.schema.patterns import is_portable
+from structgen.schema.reading import is_users
 from structgen.types import JsonSchema, Note
 
 MARK: Final = "x-structgen-checked"
@@ -67,7 +66,9 @@ class TargetSchema(GenerateJsonSchema):
 
     def decimal_schema(self, schema: Any) -> JsonSchemaValue:
         """Text keeps every digit; a number is taken as well."""
-        number = self.float_schema(cast(Any, {"type": "float"} | {k: float(schema[k]) for k in _BOUNDS if schema.get(k) is not None}))
+        number = self.float_schema(
+            cast(Any, {"type": "float"} | {k: float(schema[k]) for k in _BOUNDS if schema.get(k) is not None})
+        )
         digits, places = schema.get("max_digits"), schema.get("decimal_places")
         whole = None if digits is None else digits - (places or 0)
         if whole is not None:
@@ -211,18 +212,25 @@ def wire_path(field: Any, name: str, by_name: bool) -> list[str | int]:
 
 
 def _place(schema: JsonSchema, path: list[str | int], leaf: JsonSchema, required: bool) -> None:
-    """Puts `leaf` at `path` below an object's schema, with the objects and arrays on the way."""
+    """Puts `leaf` at `path` below a schema, with the objects and arrays on the way."""
     step, rest = path[0], path[1:]
+    holder: Any
     if isinstance(step, int):
-        raise SchemaError(
-            f"The alias path {path} goes into an array.", keyword="validation_alias", hint="Give the field a plain alias as well."
-        )
-    if required and step not in schema.setdefault("required", []):
-        schema["required"].append(step)
-    if rest:
-        _place(schema["properties"].setdefault(step, {"type": "object", "properties": {}}), rest, leaf, required)
+        holder = schema.setdefault("prefixItems", [])
+        holder.extend({} for _ in range(step + 1 - len(holder)))
+        if required:
+            schema["minItems"] = max(schema.get("minItems", 0), step + 1)
     else:
-        schema["properties"][step] = leaf
+        holder = schema.setdefault("properties", {})
+        if required and step not in schema.setdefault("required", []):
+            schema["required"].append(step)
+    if not rest:
+        holder[step] = leaf
+        return
+    inner = holder[step] if isinstance(step, int) else holder.get(step)
+    if not inner:
+        holder[step] = inner = {"type": "array" if isinstance(rest[0], int) else "object"}
+    _place(inner, rest, leaf, required)
 
 
 def _decimal_pattern(whole: int | None, places: int | None, non_finite: bool) -> str:
@@ -249,11 +257,7 @@ def _url(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
 def _noted(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
     """Marks a validator function of the user's; Pydantic's own say what they check in the schema."""
     function: Callable[..., Any] = schema["function"]["function"]
-    if (getattr(function, "__module__", None) or "").partition(".")[0] in ("pydantic", "ipaddress", "decimal", "fractions"):
+    if not is_users(function):
         return result
     name = getattr(function, "__qualname__", type(function).__qualname__).replace(".<locals>", "").replace(".<lambda>", " lambda")
     return marked(result, "validator", f"{name} of the type")
-
-
-__all__ = ["DURATION", "MARK", "TargetSchema", "take_marks", "wire_path"]
-_ = (CoreSchema, ComputedField)

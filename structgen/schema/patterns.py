@@ -1,7 +1,7 @@
 """ECMA-262 patterns, as JSON Schema has them, matched in bounded time.
 
-Python's `re` differs from ECMA-262 (`$` before a final newline, `\\d` and `\\w` beyond ASCII, `\\p{L}`) and can backtrack for ever. Here
-a set of positions in the text is one integer, a bit for each, and each node of the pattern maps a set of starts to the set of
+Python's `re` differs from ECMA-262 (`$` before a final newline, `\\d` and `\\w` beyond ASCII, `\\p{L}`) and can backtrack for
+ever. Here a set of positions in the text is one integer, a bit for each, and each node of the pattern maps a set of starts to the set of
 ends. Nothing backtracks, look-around included: a lookbehind asks where its body can end, a lookahead does the same in the mirror.
 Back-references are no regular language and are refused.
 """
@@ -85,14 +85,57 @@ _CONTROLS: Final = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13, "0": 0}
 _LINE_ENDS: Final = ((10, 10), (13, 13), (0x2028, 0x2029))
 _LAST: Final = 0x10FFFF
 _QUANTIFIER: Final = re.compile(r"(?:([*+?])|\{(\d{1,6})(?:(,)(\d{1,6})?)?\})\??")
-_CATEGORIES: Final = {
-    **{"Letter": "L", "Lowercase_Letter": "Ll", "Uppercase_Letter": "Lu", "Titlecase_Letter": "Lt", "Modifier_Letter": "Lm"},
-    **{"Other_Letter": "Lo", "Mark": "M", "Nonspacing_Mark": "Mn", "Number": "N", "Decimal_Number": "Nd", "digit": "Nd"},
-    **{"Letter_Number": "Nl", "Punctuation": "P", "punct": "P", "Dash_Punctuation": "Pd", "Symbol": "S", "Currency_Symbol": "Sc"},
-    **{"Math_Symbol": "Sm", "Separator": "Z", "Space_Separator": "Zs", "Other": "C", "Control": "Cc", "cntrl": "Cc"},
-    **{"Alphabetic": "L", "Alpha": "L", "Lowercase": "Ll", "Uppercase": "Lu"},
-}
-_SHORT: Final = frozenset("L Ll Lu Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf Po S Sm Sc Sk So Z Zs Zl Zp C Cc Cf Cs Co Cn".split())
+_LONG_NAMES: Final = {
+    "digit": "Nd",
+    "punct": "P",
+    "cntrl": "Cc",
+    "Alphabetic": "L",
+    "Alpha": "L",
+    "Lowercase": "Ll",
+    "Uppercase": "Lu",
+} | dict(
+    pair.split("=")
+    for pair in [
+        "Letter=L",
+        "Lowercase_Letter=Ll",
+        "Uppercase_Letter=Lu",
+        "Titlecase_Letter=Lt",
+        "Modifier_Letter=Lm",
+        "Other_Letter=Lo",
+        "Mark=M",
+        "Nonspacing_Mark=Mn",
+        "Spacing_Mark=Mc",
+        "Number=N",
+        "Decimal_Number=Nd",
+        "Letter_Number=Nl",
+        "Other_Number=No",
+        "Punctuation=P",
+        "Connector_Punctuation=Pc",
+        "Dash_Punctuation=Pd",
+        "Open_Punctuation=Ps",
+        "Close_Punctuation=Pe",
+        "Initial_Punctuation=Pi",
+        "Final_Punctuation=Pf",
+        "Other_Punctuation=Po",
+        "Symbol=S",
+        "Math_Symbol=Sm",
+        "Currency_Symbol=Sc",
+        "Modifier_Symbol=Sk",
+        "Other_Symbol=So",
+        "Separator=Z",
+        "Space_Separator=Zs",
+        "Line_Separator=Zl",
+        "Paragraph_Separator=Zp",
+        "Other=C",
+        "Control=Cc",
+        "Format=Cf",
+        "Surrogate=Cs",
+        "Private_Use=Co",
+        "Unassigned=Cn",
+        "Enclosing_Mark=Me",
+    ]
+)
+_CATEGORIES: Final = _LONG_NAMES | {short: short for short in _LONG_NAMES.values()}
 
 
 def is_portable(pattern: str) -> bool:
@@ -238,11 +281,10 @@ class _Parser:
             return Chars(_SETS[char.lower()], negated=char.isupper())
         if char in "123456789k":
             raise self.fault("a back-reference, which cannot be matched in bounded time,")
-        if char in "pP" and (found := re.compile(r"\{(?:General_Category=|gc=)?(\w+)\}").match(self.source, self.at)):
-            name = _CATEGORIES.get(found[1], found[1])
-            if name in _SHORT:
-                self.at = found.end()
-                return Chars(categories=((name, char == "P"),))
+        found = re.compile(r"\{(?:General_Category=|gc=)?(\w+)\}").match(self.source, self.at) if char in "pP" else None
+        if found and found[1] in _CATEGORIES:
+            self.at = found.end()
+            return Chars(categories=((_CATEGORIES[found[1]], char == "P"),))
         code = self.code(char)
         return Chars(((code, code),))
 

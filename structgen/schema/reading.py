@@ -3,13 +3,16 @@
 Pydantic's lax mode turns "5" into 5, 1 into True and 0 into 1970-01-01; its strict mode refuses 4.0 where JSON Schema says integer,
 and what a user's own validator hands on. So the type's core schema is copied with its *leaves* made strict and everything else left
 alone: dates, decimals, UUIDs, sets and tuples are read from their JSON forms, numbers and booleans only from themselves. What a
-user's own "before" or "wrap" validator passes on is no longer JSON, and is read the way the type's author set it up.
+user's own "before" or "wrap" validator passes on is no longer JSON: down to the next model inside, it is read the way the type's
+author set it up.
 """
 
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterator
+from decimal import Decimal
 from types import NoneType
 from typing import Any, Final
 
@@ -24,6 +27,9 @@ _ONE: Final = (
 )
 _MANY: Final = ("choices", "steps", "definitions", "items_schema", "arguments_schema", "fields")
 _STRICT: Final = frozenset({"float", "bool", "decimal", "date", "datetime", "time", "timedelta"})
+_WHOLE: Final = {"microseconds_precision": "error"}
+_FINER: Final = {"float": {"allow_inf_nan": False}, "datetime": _WHOLE, "time": _WHOLE, "timedelta": _WHOLE}
+"""Neither infinity for 1e400 nor a time cut short."""
 _REWRITES: Final = frozenset({"function-before", "function-wrap"})
 _MODELS: Final = frozenset({"model", "dataclass", "typed-dict", "call"})
 
@@ -58,13 +64,31 @@ def mapped(node: Core, change: Callable[[Core], Core]) -> Core:
     return copy
 
 
-def json_validator(core: Core) -> SchemaValidator:
-    """A validator that reads JSON into the type without loss."""
-    return SchemaValidator(_strict(core, False), None, _use_prebuilt=False)  # type: ignore[call-arg]
+def is_pydantics(function: Any) -> bool:
+    """Whether a function in a core schema is Pydantic's own."""
+    module = getattr(getattr(function, "__func__", function), "__module__", None) or ""
+    return module.partition(".")[0] in ("pydantic", "pydantic_core", "pydantic_extra_types")
 
 
-def _strict(node: Core, own: bool) -> Core:
-    """`own`: the value reaching this node comes from a user's validator."""
+def is_users(function: Any) -> bool:
+    """Whether a function in a core schema is a user's: neither Pydantic's nor the standard library's."""
+    module = getattr(getattr(function, "__func__", function), "__module__", None) or type(function).__module__
+    return not is_pydantics(function) and module.partition(".")[0] not in sys.stdlib_module_names
+
+
+def json_validator(core: Core, *, exact: bool = False) -> SchemaValidator:
+    """A validator that reads JSON into the type without loss. `exact`: it takes `digits_of` for a number."""
+    strict = _strict(core, 0)
+    return SchemaValidator(_exact(strict) if exact else strict, None, _use_prebuilt=False)
+
+
+def contains(core: Core, kinds: frozenset[str]) -> bool:
+    """Whether a core schema has a node of one of these types."""
+    return core["type"] in kinds or any(contains(child, kinds) for child in children(core))
+
+
+def _strict(node: Core, own: int) -> Core:
+    """`own`: for how many models down the values come from a user's validator, and not from JSON."""
     kind = node["type"]
     if not own and node.get("strict") is None:
         if kind == "int":
@@ -74,11 +98,11 @@ def _strict(node: Core, own: bool) -> Core:
         if kind == "enum":
             return _constants(node, [member.value for member in node["members"]])
         if kind in _STRICT:
-            return node | {"strict": True} | ({"allow_inf_nan": False} if kind == "float" else {})
+            return node | {"strict": True} | _FINER.get(kind, {})
     if kind in _REWRITES:
-        own = True
-    elif kind in _MODELS and own != "direct":
-        own = False
+        own = 2
+    elif kind in _MODELS and own:
+        own -= 1
     return mapped(node, lambda child: _strict(child, own))
 
 
@@ -118,3 +142,53 @@ def _outer(node: Core) -> tuple[Core, Core]:
     """What belongs to the node as a place (its name, its serialization), and the rest."""
     outer = {key: node[key] for key in ("ref", "metadata", "serialization") if key in node}
     return outer, {key: value for key, value in node.items() if key not in outer}
+
+
+# ---- numbers that a float would shorten -----------------------------------------------------------------------------------
+
+_DIGITS: Final = "\x00digits:"
+
+
+def digits_of(number: str) -> str:
+    """A number's digits, marked so that only a place for decimals takes them."""
+    return _DIGITS + number
+
+
+def _exact(node: Core) -> Core:
+    """Decimals take marked digits, text does not, and free-form places take them for the number they are."""
+    kind = node["type"]
+    if kind == "decimal":
+        rest, node = _outer(node)
+        steps = [{"type": "str"}, _function("plain", _decimal), node | {"strict": False}]
+        return {"type": "union", "mode": "left_to_right", "choices": [{"type": "chain", "steps": steps}, node], **rest}
+    if kind == "str":
+        rest, node = _outer(node)
+        return _function("after", _text) | {"schema": node, **rest}
+    if kind == "any":
+        rest, node = _outer(node)
+        return _function("after", _number) | {"schema": node, **rest}
+    return mapped(node, _exact)
+
+
+def _function(kind: str, function: Callable[[Any], Any]) -> Core:
+    return {"type": f"function-{kind}", "function": {"type": "no-info", "function": function}}
+
+
+def _decimal(value: str) -> Decimal:
+    if not value.startswith(_DIGITS):
+        raise ValueError
+    return Decimal(value.removeprefix(_DIGITS))
+
+
+def _text(value: str) -> str:
+    if value.startswith(_DIGITS):
+        raise ValueError
+    return value
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _number(item) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_number(item) for item in value]
+    return float(value.removeprefix(_DIGITS)) if isinstance(value, str) and value.startswith(_DIGITS) else value

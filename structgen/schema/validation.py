@@ -1,0 +1,116 @@
+"""jsonschema's validator for draft 2020-12 with ECMA-262 patterns in bounded time, and the formats of `formats.py`.
+
+The schemas are those that `drafts.upgrade` and `generate` make: references are "#" or "#/$defs/NAME".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+from jsonschema import Draft202012Validator, FormatChecker, ValidationError
+from jsonschema.protocols import Validator
+from jsonschema.validators import extend
+
+from structgen.schema.formats import FORMATS
+from structgen.schema.patterns import matches
+from structgen.schema.pointers import resolve
+from structgen.types import Json, JsonSchema
+
+
+class _Formats(FormatChecker):
+    """The formats that are checked; it also carries the whole schema, which a validator of a part does not know."""
+
+    def __init__(self, root: JsonSchema) -> None:
+        super().__init__(formats=())
+        self.root = root
+
+    def conforms(self, instance: object, format: str) -> bool:
+        return not isinstance(instance, str) or format not in FORMATS or FORMATS[format](instance)
+
+
+def validator_of(schema: JsonSchema) -> Validator:
+    """A validator of a target's schema."""
+    validator: Validator = _Draft(schema, format_checker=_Formats(schema))
+    return validator
+
+
+def _pattern(validator: Any, pattern: str, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+    if isinstance(value, str) and not matches(pattern, value):
+        yield ValidationError(f"does not match {pattern!r}")
+
+
+def _format(validator: Any, name: str, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+    if not validator.format_checker.conforms(value, name):
+        yield ValidationError(f"is no {name}")
+
+
+def _pattern_properties(validator: Any, patterns: JsonSchema, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+    for pattern, inner in patterns.items() if isinstance(value, dict) else ():
+        for name, item in value.items():
+            if matches(pattern, name):
+                yield from validator.descend(item, inner, path=name, schema_path=pattern)
+
+
+def _additional_properties(validator: Any, inner: Any, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+    if isinstance(value, dict):
+        yield from _rest(validator, inner, value, _declared(schema, value), "additionalProperties")
+
+
+def _unevaluated_properties(validator: Any, inner: Any, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+    if isinstance(value, dict):
+        yield from _rest(validator, inner, value, _evaluated(validator, schema, value), "unevaluatedProperties")
+
+
+def _rest(validator: Any, inner: Any, value: JsonSchema, known: set[str], keyword: str) -> Iterator[ValidationError]:
+    for name, item in value.items():
+        if name not in known:
+            if inner is False:
+                yield ValidationError(f"the member {name!r} is not allowed", path=[name], instance=item, schema=False)
+            else:
+                yield from validator.descend(item, inner, path=name)
+
+
+def _declared(schema: JsonSchema, value: JsonSchema) -> set[str]:
+    """The members that `properties` and `patternProperties` speak of."""
+    patterns = schema.get("patternProperties", {})
+    return {name for name in value if name in schema.get("properties", {}) or any(matches(pattern, name) for pattern in patterns)}
+
+
+def _evaluated(validator: Any, schema: Any, value: JsonSchema) -> set[str]:
+    """The members that the schema, with what it applies in place, has evaluated (draft 2020-12 core, §11.3)."""
+    if not isinstance(schema, dict):
+        return set()
+    if "additionalProperties" in schema:
+        return set(value)
+    found = _declared(schema, value)
+
+    def valid(inner: Any) -> bool:
+        return bool(validator.evolve(schema=inner).is_valid(value))
+
+    inner = [choice for key in ("allOf", "anyOf", "oneOf") for choice in schema.get(key, ()) if valid(choice)]
+    inner += [needed for name, needed in schema.get("dependentSchemas", {}).items() if name in value]
+    if "$ref" in schema:
+        inner.append(resolve(validator.format_checker.root, schema["$ref"]))
+    if "if" in schema:
+        holds = valid(schema["if"])
+        inner += [schema["if"], schema.get("then", {})] if holds else [schema.get("else", {})]
+    if schema.get("unevaluatedProperties", False) is not False and inner and valid({"unevaluatedProperties": True}):
+        found |= set(value) if schema["unevaluatedProperties"] is True else set()
+    for choice in inner:
+        found |= _evaluated(validator, choice, value)
+        if isinstance(choice, dict) and "unevaluatedProperties" in choice and valid(choice):
+            found = set(value)
+    return found
+
+
+_Draft: Final[Any] = extend(  # type: ignore[no-untyped-call]
+    Draft202012Validator,
+    {
+        "pattern": _pattern,
+        "format": _format,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": _additional_properties,
+        "unevaluatedProperties": _unevaluated_properties,
+    },
+)

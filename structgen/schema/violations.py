@@ -1,0 +1,190 @@
+"""What is wrong with an answer, in lines that a model can act on: where, what was found, what was wanted.
+
+The source is jsonschema's errors against the target's schema. Of a union, the branch that the value comes closest to speaks, and no
+other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from jsonschema import ValidationError
+
+from structgen.schema.pointers import pointer, resolve, short
+from structgen.types import JsonSchema, Violation
+
+_MOST: Final = 50
+"""Violations reported for one answer."""
+
+
+def violations_of(errors: Iterable[ValidationError], root: JsonSchema) -> tuple[Violation, ...]:
+    """The violations behind jsonschema's errors, at most 50, in the order of the value."""
+    found: dict[tuple[str, str], Violation] = {}
+    for error in errors:
+        for violation in _violations(error, root):
+            found.setdefault((violation.path, violation.schema_path), violation)
+        if len(found) >= _MOST:
+            break
+    return tuple(found.values())[:_MOST]
+
+
+# ---- unions ---------------------------------------------------------------------------------------------------------------
+
+
+def _of_union(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
+    """The faults of the best branch; of a value of no branch's kind, or with an unknown tag, the choice itself."""
+    branches = _branches(error)
+    tags = [
+        fault for branch in branches for fault in branch if fault.validator in ("const", "enum") and len(fault.relative_path) == 1
+    ]
+    if len(branches) > 1 and len({fault.relative_path[0] for fault in tags}) == 1 and len(tags) == len(branches):
+        lists: list[Any] = [tag.validator_value if tag.validator == "enum" else [tag.validator_value] for tag in tags]
+        where = schema_pointer(error.absolute_schema_path, root)
+        yield Violation(
+            pointer(tags[0].absolute_path),
+            where,
+            short(tags[0].instance),
+            _WORDS["enum"]([value for values in lists for value in values]),
+        )
+    elif not branches or all(map(_is_of_another_kind, branches)):
+        yield from _plain(error, root)
+    else:
+        for inner in min(branches, key=_distance):
+            yield from _violations(inner, root)
+
+
+def _branches(error: ValidationError) -> list[list[ValidationError]]:
+    branches: dict[Any, list[ValidationError]] = {}
+    for inner in error.context or ():
+        branches.setdefault(inner.schema_path[0], []).append(inner)
+    return list(branches.values())
+
+
+def _is_of_another_kind(branch: Sequence[ValidationError]) -> bool:
+    """Whether a branch fails at the value itself, by its type or its constant."""
+    return any(not error.relative_path and error.validator in ("type", "const", "enum") for error in branch)
+
+
+def _distance(branch: Sequence[ValidationError]) -> tuple[bool, int, int, int]:
+    """How far a value is from a branch: another kind of value, another tag, another shape, and how many faults."""
+    tags = sum(error.validator in ("const", "enum") and len(error.relative_path) == 1 for error in branch)
+    shape = sum(error.validator in ("required", "additionalProperties") and not error.relative_path for error in branch)
+    return _is_of_another_kind(branch), tags, shape, len(branch)
+
+
+# ---- one error ------------------------------------------------------------------------------------------------------------
+
+
+def _violations(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
+    yield from (_of_union if error.validator in ("anyOf", "oneOf") else _plain)(error, root)
+
+
+def _plain(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
+    path, where = list(error.absolute_path), schema_pointer(error.absolute_schema_path, root)
+    value: Any = error.validator_value
+    schema: Any = error.schema
+    instance: Any = error.instance
+    if error.validator == "required":
+        for name in value:
+            if name not in instance:
+                inner = schema.get("properties", {}).get(name, True)
+                yield Violation(pointer([*path, name]), where, "nothing", f"{_wanted(inner, root)} (a required member)")
+    elif error.validator == "dependentRequired":
+        missing = [(name, other) for other, names in value.items() if other in instance for name in names]
+        for name, other in missing:
+            if name not in instance:
+                yield Violation(pointer([*path, name]), where, "nothing", f"a member (required with {short(other)})")
+    else:
+        words = _WORDS.get(str(error.validator))
+        wanted = words(value) if words else _wanted(schema, root)
+        yield Violation(pointer(path), where, short(instance), wanted)
+
+
+def schema_pointer(parts: Iterable[str | int], root: JsonSchema) -> str:
+    """One pointer into the schema for a path that jsonschema gives, which goes through references without a word."""
+    node: Any = root
+    path: list[str | int] = []
+    for part in parts:
+        while isinstance(node, dict) and part not in node and "$ref" in node:
+            path = [*node["$ref"].split("/")[1:]]
+            node = resolve(root, node["$ref"])
+        path.append(part)
+        inside = (isinstance(node, dict) and part in node) or (
+            isinstance(node, list) and isinstance(part, int) and part < len(node)
+        )
+        node = node[part] if inside else None
+    return pointer(path)
+
+
+def _listed(values: Sequence[Any], most: int = 12) -> str:
+    texts = [short(value) for value in values[:most]]
+    return ", ".join(texts) + (f" or {len(values) - most} more" if len(values) > most else "")
+
+
+_NOUNS: Final = {
+    "object": "an object",
+    "array": "an array",
+    "string": "a string",
+    "number": "a number",
+    "integer": "an integer",
+    "boolean": "true or false",
+    "null": "null",
+}
+_ARTICLES: Final = {
+    "email": "an e-mail address",
+    "uri": "a URI",
+    "uuid": "a UUID",
+    "ipv4": "an IPv4 address",
+    "ipv6": "an IPv6 address",
+}
+
+
+def _types(value: str | Sequence[str]) -> str:
+    return _NOUNS[value] if isinstance(value, str) else " or ".join(_NOUNS[name] for name in value)
+
+
+_WORDS: Final[dict[str, Callable[[Any], str]]] = {
+    "type": _types,
+    "const": short,
+    "enum": lambda value: f"one of {_listed(value)}" if len(value) > 1 else _listed(value),
+    "minLength": lambda value: f"at least {value} characters",
+    "maxLength": lambda value: f"at most {value} characters",
+    "pattern": lambda value: f"text that matches {short(value)}",
+    "format": lambda value: _ARTICLES.get(value, f"a {value}"),
+    "minimum": lambda value: f"at least {value}",
+    "maximum": lambda value: f"at most {value}",
+    "exclusiveMinimum": lambda value: f"more than {value}",
+    "exclusiveMaximum": lambda value: f"less than {value}",
+    "multipleOf": lambda value: f"a multiple of {value}",
+    "minItems": lambda value: f"at least {value} items",
+    "maxItems": lambda value: f"at most {value} items",
+    "uniqueItems": lambda value: "no item twice",
+    "minProperties": lambda value: f"at least {value} members",
+    "maxProperties": lambda value: f"at most {value} members",
+    "additionalProperties": lambda value: "no such member",
+    "unevaluatedProperties": lambda value: "no such member",
+    "items": lambda value: "no further items",
+    "unevaluatedItems": lambda value: "no further items",
+    "not": lambda value: f"anything that is not {short(value)}",
+    "contains": lambda value: f"an item that is {short(value)}",
+}
+
+
+def _wanted(schema: Any, root: JsonSchema, depth: int = 0) -> str:
+    """What a schema asks for, in a few words."""
+    if not isinstance(schema, dict):
+        return "any value" if schema is True else "nothing here"
+    for keyword in ("const", "enum"):
+        if keyword in schema:
+            return _WORDS[keyword](schema[keyword])
+    for keyword in ("anyOf", "oneOf"):
+        if keyword in schema and depth < 3:
+            choices = dict.fromkeys(_wanted(choice, root, depth + 1) for choice in schema[keyword])
+            return ("just one of: " if keyword == "oneOf" and len(choices) > 1 else "") + " or ".join(list(choices)[:8])
+    if "$ref" in schema and depth < 3:
+        return _wanted(resolve(root, schema["$ref"]), root, depth + 1)
+    noun = _types(schema["type"]) if "type" in schema else "a value"
+    if schema.get("type") == "string" and "format" in schema:
+        noun = f"{_WORDS['format'](schema['format'])} as a string"
+    return f"{noun} ({schema['title'][:40]})" if schema.get("type") == "object" and isinstance(schema.get("title"), str) else noun
