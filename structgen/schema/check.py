@@ -143,7 +143,7 @@ def _locate(root: JsonSchema, node: Any, at: list[str | int], path: list[str | i
     step, rest = path[0], path[1:]
     ways: list[tuple[list[str | int], Any]] = []
     if isinstance(step, int):
-        prefix = dict(enumerate(node.get("prefixItems", ())))
+        prefix: dict[int, Any] = dict(enumerate(node.get("prefixItems", ())))
         ways.append((["prefixItems", step], prefix[step]) if step in prefix else (["items"], node.get("items")))
     else:
         ways.append((["properties", step], node.get("properties", {}).get(step)))

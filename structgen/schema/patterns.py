@@ -1,9 +1,9 @@
 """ECMA-262 patterns, as JSON Schema has them, matched in bounded time.
 
 Python's `re` differs from ECMA-262 (`$` before a final newline, `\\d` and `\\w` beyond ASCII, `\\p{L}`) and can backtrack for
-ever. Here a set of positions in the text is one integer, a bit for each, and each node of the pattern maps a set of starts to the set of
-ends. Nothing backtracks, look-around included: a lookbehind asks where its body can end, a lookahead does the same in the mirror.
-Back-references are no regular language and are refused.
+ever. Here a set of positions in the text is one integer, a bit for each, and each node of the pattern maps a set of starts to the
+set of ends. Nothing backtracks, look-around included: a lookbehind asks where its body can end, a lookahead does the same in the
+mirror. Back-references are no regular language and are refused.
 """
 
 from __future__ import annotations
@@ -85,55 +85,17 @@ _CONTROLS: Final = {"t": 9, "n": 10, "v": 11, "f": 12, "r": 13, "0": 0}
 _LINE_ENDS: Final = ((10, 10), (13, 13), (0x2028, 0x2029))
 _LAST: Final = 0x10FFFF
 _QUANTIFIER: Final = re.compile(r"(?:([*+?])|\{(\d{1,6})(?:(,)(\d{1,6})?)?\})\??")
-_LONG_NAMES: Final = {
-    "digit": "Nd",
-    "punct": "P",
-    "cntrl": "Cc",
-    "Alphabetic": "L",
-    "Alpha": "L",
-    "Lowercase": "Ll",
-    "Uppercase": "Lu",
-} | dict(
-    pair.split("=")
-    for pair in [
-        "Letter=L",
-        "Lowercase_Letter=Ll",
-        "Uppercase_Letter=Lu",
-        "Titlecase_Letter=Lt",
-        "Modifier_Letter=Lm",
-        "Other_Letter=Lo",
-        "Mark=M",
-        "Nonspacing_Mark=Mn",
-        "Spacing_Mark=Mc",
-        "Number=N",
-        "Decimal_Number=Nd",
-        "Letter_Number=Nl",
-        "Other_Number=No",
-        "Punctuation=P",
-        "Connector_Punctuation=Pc",
-        "Dash_Punctuation=Pd",
-        "Open_Punctuation=Ps",
-        "Close_Punctuation=Pe",
-        "Initial_Punctuation=Pi",
-        "Final_Punctuation=Pf",
-        "Other_Punctuation=Po",
-        "Symbol=S",
-        "Math_Symbol=Sm",
-        "Currency_Symbol=Sc",
-        "Modifier_Symbol=Sk",
-        "Other_Symbol=So",
-        "Separator=Z",
-        "Space_Separator=Zs",
-        "Line_Separator=Zl",
-        "Paragraph_Separator=Zp",
-        "Other=C",
-        "Control=Cc",
-        "Format=Cf",
-        "Surrogate=Cs",
-        "Private_Use=Co",
-        "Unassigned=Cn",
-        "Enclosing_Mark=Me",
-    ]
+_LONG_NAMES: Final = dict(
+    re.findall(
+        r"(\w+)=(\w+)",
+        "Letter=L Lowercase_Letter=Ll Uppercase_Letter=Lu Titlecase_Letter=Lt Modifier_Letter=Lm Other_Letter=Lo Mark=M "
+        "Nonspacing_Mark=Mn Spacing_Mark=Mc Enclosing_Mark=Me Number=N Decimal_Number=Nd Letter_Number=Nl Other_Number=No "
+        "Punctuation=P Connector_Punctuation=Pc Dash_Punctuation=Pd Open_Punctuation=Ps Close_Punctuation=Pe "
+        "Initial_Punctuation=Pi Final_Punctuation=Pf Other_Punctuation=Po Symbol=S Math_Symbol=Sm Currency_Symbol=Sc "
+        "Modifier_Symbol=Sk Other_Symbol=So Separator=Z Space_Separator=Zs Line_Separator=Zl Paragraph_Separator=Zp Other=C "
+        "Control=Cc Format=Cf Surrogate=Cs Private_Use=Co Unassigned=Cn "
+        "digit=Nd punct=P cntrl=Cc Alphabetic=L Alpha=L Lowercase=Ll Uppercase=Lu",
+    )
 )
 _CATEGORIES: Final = _LONG_NAMES | {short: short for short in _LONG_NAMES.values()}
 

@@ -42,7 +42,9 @@ def children(node: Core) -> Iterator[Core]:
     for key in _MANY:
         many = node.get(key)
         for child in many.values() if isinstance(many, dict) and "type" not in many else many if isinstance(many, list) else ():
-            yield child[0] if isinstance(child, tuple) else child
+            inner = child[0] if isinstance(child, tuple) else child
+            if isinstance(inner, dict):
+                yield inner
 
 
 def mapped(node: Core, change: Callable[[Core], Core]) -> Core:
