@@ -1,7 +1,7 @@
 """Chat Completions answers, read by attribute as the vendors' SDKs have it: `completion.choices[0].message.content`.
 
-An object is a thin view of the parsed JSON: nothing is validated or copied for a call or an event, members the server added are there
-under their names, and a documented member that it left out is None.
+An object is a thin view of the parsed JSON: nothing is validated or copied for a call or an event, members the server added are
+there under their names, and a documented member that it left out is None.
 """
 
 from __future__ import annotations

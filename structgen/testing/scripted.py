@@ -1,0 +1,133 @@
+"""Ports that answer from a script: no model, no network, no time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeAlias
+
+from structgen.errors import StructgenError
+from structgen.types import Answer, JsonSchema, Message, Options, Reply, Request
+
+Line: TypeAlias = "str | Reply | Sequence[bytes] | StructgenError | Callable[[Request], Line]"
+"""What a scripted transport does for one request: give a completion with this text (whole or as events, as the request wants it),
+give this reply, these pieces of a stream, raise this error, or what the function says."""
+
+
+_ENVELOPE = {"id": "chatcmpl-1", "created": 1, "model": "scripted"}
+
+
+def completion(text: str | None, *, finish: str = "stop", **message: Any) -> bytes:
+    """The body of a Chat Completions answer with this text; `message` adds members to its message."""
+    choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
+    usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
+    return _json({**_ENVELOPE, "object": "chat.completion", "choices": [choice], "usage": usage})
+
+
+def events(text: str, *, size: int = 4, finish: str | None = "stop", done: bool = True) -> list[bytes]:
+    """The same answer as server-sent events, `size` characters each, one event a piece."""
+    deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
+    deltas += ({"content": text[at : at + size]} for at in range(0, len(text), size))
+    pieces = [_event({"index": 0, "delta": delta, "finish_reason": None}) for delta in deltas]
+    if finish:
+        pieces.append(_event({"index": 0, "delta": {}, "finish_reason": finish}))
+    return [*pieces, b"data: [DONE]\n\n"] if done else pieces
+
+
+def _event(choice: dict[str, Any]) -> bytes:
+    return b"data: " + _json({**_ENVELOPE, "object": "chat.completion.chunk", "choices": [choice]}) + b"\n\n"
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+class ScriptedModel:
+    """An EnginePort that gives the next answer of its script; the last one again and again. `asked` holds the messages it was
+    sent."""
+
+    name = "scripted"
+
+    def __init__(self, *answers: str | Answer | StructgenError) -> None:
+        self._answers = answers
+        self.asked: list[Sequence[Message]] = []
+
+    def generate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer:
+        self.asked.append(messages)
+        answer = self._answers[min(len(self.asked), len(self._answers)) - 1]
+        if isinstance(answer, StructgenError):
+            raise answer
+        return answer if isinstance(answer, Answer) else Answer(text=answer, finish="stop", model=self.name)
+
+    async def agenerate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer:
+        return self.generate(messages, schema, options)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+class ScriptedTransport:
+    """An HttpPort that gives the next line of its script; the last one again and again. `requests` holds what it was sent."""
+
+    base_url = "http://scripted/v1"
+
+    def __init__(self, *lines: Line) -> None:
+        self._lines = lines
+        self.requests: list[Request] = []
+
+    def send(self, request: Request, timeout: float | None) -> Reply:
+        reply, pieces = self._next(request)
+        return Reply(reply.status, reply.headers, b"".join(pieces))
+
+    async def asend(self, request: Request, timeout: float | None) -> Reply:
+        return self.send(request, timeout)
+
+    def open(self, request: Request, timeout: float | None) -> ScriptedStream:
+        reply, pieces = self._next(request)
+        return ScriptedStream(reply, pieces)
+
+    async def aopen(self, request: Request, timeout: float | None) -> ScriptedStream:
+        return self.open(request, timeout)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    async def aclose(self) -> None:
+        self.close()
+
+    def _next(self, request: Request) -> tuple[Reply, Sequence[bytes]]:
+        self.requests.append(request)
+        line = self._lines[min(len(self.requests), len(self._lines)) - 1]
+        while callable(line):
+            line = line(request)
+        if isinstance(line, StructgenError):
+            raise line
+        if isinstance(line, Reply):
+            return line, [line.body]
+        if isinstance(line, str):
+            streamed = b'"stream":true' in request.body
+            return Reply(200, {}, b""), events(line) if streamed else [completion(line)]
+        return Reply(200, {}, b""), line
+
+
+class ScriptedStream:
+    """A Stream over given pieces."""
+
+    def __init__(self, reply: Reply, pieces: Iterable[bytes]) -> None:
+        self.reply = reply if reply.status != 200 else Reply(200, reply.headers, b"")
+        self._pieces = iter([piece for piece in pieces if piece] if reply.status == 200 else [])
+
+    def read(self) -> bytes:
+        return next(self._pieces, b"")
+
+    async def aread(self) -> bytes:
+        return self.read()
+
+    def close(self) -> None:
+        self._pieces = iter([])
+
+    async def aclose(self) -> None:
+        self.close()
