@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", default=Any)
 
-DEFAULTS: Final = Options(max_retries=2, max_reasks=1, timeout=60.0, deadline=None)
+DEFAULTS: Final = Options(max_retries=2, max_reasks=1)
 
 
 class OptionArgs(TypedDict, total=False):

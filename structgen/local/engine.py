@@ -161,7 +161,7 @@ def open_engine(
     """An engine for `model`: "local" (the default model), the name of a packaged model, or the path of a GGUF file.
 
     `context`: tokens of prompt and answer together (default: the model's own, at most `MAX_CONTEXT`); `threads`: of computation
-    (default: $STRUCTGEN_THREADS, else the cores this process may use); `parallel`: answers at a time, each with its own context.
+    (default: $STRUCTGEN_THREADS, else half of the cores this process may use); `parallel`: answers at a time, each with its own context.
     The model is fetched, where it has to be, and loaded by the first call; `say` is told what takes time (default: standard error).
     Raises ModelMissing, ModelCorrupt and ConfigurationError.
     """
@@ -370,4 +370,7 @@ def _cores() -> int:
             return int(wanted)
         except ValueError:
             raise ConfigurationError(f"$STRUCTGEN_THREADS is {wanted!r}; it has to be a number.") from None
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    logical = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # Threads wait for one another at every layer, so one that shares its core with other work stalls them all: on a busy machine of
+    # two cores, two threads are five to ten times slower than one, and on an idle one a third faster.
+    return max(1, logical // 2)
