@@ -161,7 +161,8 @@ def open_engine(
     """An engine for `model`: "local" (the default model), the name of a packaged model, or the path of a GGUF file.
 
     `context`: tokens of prompt and answer together (default: the model's own, at most `MAX_CONTEXT`); `threads`: of computation
-    (default: $STRUCTGEN_THREADS, else half of the cores this process may use); `parallel`: answers at a time, each with its own context.
+    (default: $STRUCTGEN_THREADS, else half of the cores this process may use); `parallel`: answers at a time, each with a context of
+    its own.
     The model is fetched, where it has to be, and loaded by the first call; `say` is told what takes time (default: standard error).
     Raises ModelMissing, ModelCorrupt and ConfigurationError.
     """
