@@ -10,8 +10,8 @@ bound is set here, by one rule:
   gets its part of the share.
 - A number stays below 10**15, without an exponent and with at most nine decimals.
 
-The rule is an estimate: text of many tokens per character, recursion and free-form values may still outgrow the budget, and then
-the answer ends as a typed truncation. Each kind of bound that was set is one note.
+The rule is an estimate: a small model's endless words have two to three characters a token, but its digits one. Those, recursion
+and free-form values may still outgrow the budget, and then the answer ends as a typed truncation. Each kind of bound is one note.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ from typing import Final, NamedTuple
 
 from structgen.types import Json, JsonSchema, Note
 
-_CHARACTERS: Final = 3
+_CHARACTERS: Final = 2
 _ITEMS: Final = 4
-_TYPICAL: Final = 16
+_TYPICAL: Final = 24
 _FEWEST: Final = 4
-_SCALAR: Final = 9
+_SCALAR: Final = 13
 _LARGEST: Final = 10**15
 _STEP: Final = 1e-9
 
