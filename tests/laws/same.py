@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections import Counter
 from typing import Any
 
 from pydantic import BaseModel
@@ -22,5 +23,9 @@ def same(one: Any, other: Any) -> bool:
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, (set, frozenset)):
-        return bool(one == other) and sorted(map(repr, one)) == sorted(map(repr, other))
+        return bool(one == other) and _kinds(one) == _kinds(other)
     return bool(one == other)
+
+
+def _kinds(members: Any) -> Counter[type]:
+    return Counter(map(type, members))

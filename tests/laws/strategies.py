@@ -224,7 +224,11 @@ def sized(type_: Any, low: int, high: int | None) -> Any:
 def _list(draw: DrawFn, depth: int) -> Typed:
     item = draw(types(depth))
     low, high = limits(draw)
-    return Typed(sized(list[item.type], low, high), st.lists(item.values, min_size=low, max_size=high or low + 2), kinds("array"))
+    return Typed(
+        sized(list[item.type], low, high),
+        st.lists(item.values, min_size=low, max_size=low + 2 if high is None else high),
+        kinds("array"),
+    )
 
 
 def _set(draw: DrawFn, depth: int) -> Typed:

@@ -6,7 +6,6 @@ import json
 
 import pytest
 from jsonschema import Draft202012Validator
-from jsonschema.validators import validator_for
 
 from structgen.errors import SchemaLimitError
 from structgen.schema.compiler import Compiled, compile
@@ -71,7 +70,7 @@ def test_values_survive_every_subset(case: Case) -> None:
 
 
 def check_values(case: Case, it: Compiled) -> None:
-    validator = Draft202012Validator(it.schema, format_checker=validator_for(it.schema).FORMAT_CHECKER)
+    validator = Draft202012Validator(it.schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
     for value in case.values:
         data = it.encode(value)
         assert [error.message for error in validator.iter_errors(data)] == [], (it.subset.name, data)

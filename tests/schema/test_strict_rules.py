@@ -185,6 +185,13 @@ BAD_ELSEWHERE = [
     ("llguidance", within({**STRING, "format": "uuid4"})),
     ("llguidance", within({**STRING, "pattern": "(?=a)"})),
     ("best-effort", {"type": 3}),
+    ("best-effort", within({"type": "string", "pattern": "("})),
+    ("best-effort", within({"enum": []})),
+    ("best-effort", within({"type": "integer", "minimum": "1"})),
+    ("best-effort", within({"type": "array", "minItems": -1})),
+    ("best-effort", {"type": "object", "required": ["a", "a"]}),
+    ("best-effort", within({"anyOf": []})),
+    ("best-effort", {"type": "object", "properties": {"a": 3}}),
     ("json-object", within({"$ref": "#/$defs/None"})),
 ]
 

@@ -6,5 +6,17 @@ The values stand here by hand, so that a fault shows as a lost value and not as 
 from tests.schema.awkward import behaviour, containers, enums, maps, names, presence, recursion, scalars, sequences, unions
 from tests.schema.awkward.common import CASES, Case
 
-__all__ = ["CASES", "Case", "behaviour", "containers", "enums", "maps", "names"]
-__all__ += ["presence", "recursion", "scalars", "sequences", "unions"]
+__all__ = [
+    "CASES",
+    "Case",
+    "behaviour",
+    "containers",
+    "enums",
+    "maps",
+    "names",
+    "presence",
+    "recursion",
+    "scalars",
+    "sequences",
+    "unions",
+]

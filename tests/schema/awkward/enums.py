@@ -23,7 +23,7 @@ class Literals(BaseModel):
 
 
 class RawEnums(BaseModel):
-    model_config = ConfigDict(use_enum_values=True)
+    model_config = ConfigDict(use_enum_values=True, validate_default=True)
     colour: Colour
     level: Level = Level.LOW
 
