@@ -280,10 +280,10 @@ class Builder:
     # ---- tests on values --------------------------------------------------------------------------------------------------
 
     def validator(self, schema: Schema) -> Callable[[Json], bool]:
-        """A test for a part of the source. The types are looked at first; jsonschema comes in when they are not enough."""
+        """A test for a part of the source. The types are looked at first; jsonschema comes in where they are not enough."""
         plain = self.source.follow(schema)
         types = types_of(plain) if isinstance(plain, dict) else None
-        made: list[Callable[[Json], bool]] = []
+        whole = self.target
 
         def test(value: Json) -> bool:
             if types is not None:
@@ -292,12 +292,7 @@ class Builder:
                     return False
                 if isinstance(plain, dict) and assertions(plain).keys() == {"type"}:
                     return True
-            if not made:
-                from jsonschema import Draft202012Validator
-
-                whole = {**schema, "$defs": self.source.defs} if isinstance(schema, dict) else schema
-                made.append(Draft202012Validator(whole).is_valid)
-            return made[0](value)
+            return bool(whole.validator.evolve(schema=schema).is_valid(value))
 
         return test
 

@@ -201,7 +201,9 @@ def _rooted(builder: Builder, built: Built) -> Built:
     schema, codec = built
     subset, here = builder.subset, Here("")
     others = free_name(schema.get("properties", ())) if builder.others else ""
-    wrapped = schema.get("type") != "object" and (subset.root == "object" or bool(others))
+    is_object = schema.get("type") == "object"
+    closed = is_object and schema.get("additionalProperties") is False and "patternProperties" not in schema
+    wrapped = (subset.root == "object" and not is_object) or (bool(others) and not closed)
     if not wrapped and not others:
         return built
     if wrapped:

@@ -64,7 +64,7 @@ class Source:
         if ref == "#":
             return ""
         head, _, rest = ref.partition("#/$defs/")
-        name = unescape(unquote(rest))
+        name = rest if rest in self.defs else unescape(unquote(rest))
         if head or name not in self.defs:
             raise SchemaError(f"The reference {ref!r} leads nowhere in this schema.", path="", keyword="$ref")
         return name
