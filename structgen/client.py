@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, TypedDict, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
 from structgen import extraction
-from structgen.dialects.tables import PROVIDERS, capabilities, endpoint
+from structgen.backends import engine_backend, http_backend, is_local, local_backend
+from structgen.chat import AsyncChat, Chat
 from structgen.drive import aperform, perform
 from structgen.errors import ConfigurationError
 from structgen.exchange import Link
 from structgen.extraction import Backend, Document, Question
 from structgen.schema.target import target_of
-from structgen.transport import HttpTransport
 from structgen.types import Extraction, JsonSchema, Mode, Options, Plan
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
-    from structgen.flow import Flow
+    from structgen.dialects.base import Capabilities
+    from structgen.flow import EnginePort, Flow, HttpPort
+    from structgen.pacing import Limits
     from structgen.schema.target import Target
+    from structgen.telemetry import Hook
 
 T = TypeVar("T", default=Any)
 
@@ -61,32 +64,6 @@ def _options(given: OptionArgs) -> Options:
         ) from None
 
 
-def _is_local(model: str) -> bool:
-    return model == "local" or model.startswith("local:") or model.endswith(".gguf")
-
-
-def _local_backend(model: str) -> Backend:
-    from structgen.local.engine import open_engine  # only who runs a model needs its packages
-
-    engine = open_engine(model.removeprefix("local:"))
-    return Backend(name=f"local:{engine.model}", model=engine.model, modes=(("decoder", "llguidance"),), via=engine)
-
-
-def _http_backend(spec: str, base_url: str | None, api_key: str | None, http_client: Any) -> Backend:
-    provider, _, model = spec.partition(":")
-    if provider not in PROVIDERS or not model:
-        if base_url is None:
-            raise ConfigurationError(
-                f"{spec!r} names no known provider and no local model.",
-                hint=f"Write provider:model (providers: {', '.join(PROVIDERS)}), local, a .gguf file, or give `base_url`.",
-            )
-        provider, model = "generic", spec
-    caps = capabilities(provider, model)
-    where = endpoint(caps, base_url, api_key)
-    port = HttpTransport(where.base_url, where.headers, http_client=http_client)
-    return Backend(name=f"{provider}:{model}", model=model, modes=caps.modes, via=Link(port=port, caps=caps))
-
-
 class CallArgs(OptionArgs, total=False):
     """What every question takes besides a target and a document.
 
@@ -103,25 +80,61 @@ class _Base:
 
     def __init__(
         self,
-        model: str | None = None,
+        model: str | EnginePort | None = None,
         *,
         base_url: str | None = None,
         api_key: str | None = None,
+        capabilities: Sequence[Capabilities] = (),
+        limits: Limits | None = None,
+        hooks: Sequence[Hook] = (),
         http_client: Any = None,
+        http2: bool = False,
+        max_connections: int = 512,
+        transport: HttpPort | None = None,
         fallback: Sequence[_Base] = (),
         **options: Unpack[OptionArgs],
     ) -> None:
-        """`model`: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME", a .gguf file, or any name with `base_url`.
+        """`model`: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME", a .gguf file, any name with `base_url`, or an
+        engine of your own.
 
         Without one, $STRUCTGEN_MODEL, else "local". `api_key` and `base_url` default to the provider's environment variables.
-        `fallback`: clients to ask, in order, where this one's backend fails; each keeps its own connections. The options are the
-        defaults of every call. Raises ConfigurationError; a local model is loaded on the first call.
+        `capabilities`: rows of your own, before the built-in ones. `limits`: what the key may use; the server's headers are heeded
+        in any case. `hooks`: given a CallRecord after each try. `http_client`: your own httpx client, with its proxies and
+        certificates. `http2`, `max_connections`: of the client's own connections. `transport`: performs the HTTP steps instead
+        of them (`structgen.testing`). `fallback`: clients to ask, in order, where this one's backend fails; each keeps its own
+        connections. The options are the defaults of every call.
+
+        Raises ConfigurationError; a local model is loaded on the first call.
         """
         self._options = _options(options).over(DEFAULTS)
         spec = model or os.environ.get("STRUCTGEN_MODEL") or "local"
-        local = base_url is None and _is_local(spec)
-        own = _local_backend(spec) if local else _http_backend(spec, base_url, api_key, http_client)
+        if not isinstance(spec, str):
+            own = engine_backend(spec)
+        elif base_url is None and is_local(spec):
+            own = local_backend(spec)
+        else:
+            own = http_backend(
+                spec,
+                base_url=base_url,
+                api_key=api_key,
+                rows=capabilities,
+                limits=limits,
+                hooks=hooks,
+                http_client=http_client,
+                http2=http2,
+                max_connections=max_connections,
+                port=transport,
+            )
         self._backends: tuple[Backend, ...] = (own, *(backend for client in fallback for backend in client._backends))
+
+    def _link(self) -> tuple[Link, str | None, Options]:
+        """What the chat surface needs. Raises ConfigurationError for a model in this process."""
+        backend = self._backends[0]
+        if not isinstance(backend.via, Link):
+            raise ConfigurationError(
+                f"{backend.name} is no server: it has no chat.", hint="Use `extract`, or a client of a server."
+            )
+        return backend.via, backend.model or None, self._options
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._backends[0].name!r})"
@@ -172,6 +185,11 @@ class Client(_Base):
         """As `extract`, with everything known about the value: what held it, which fields were absent, every attempt."""
         return perform(self._flow(target, document, call))
 
+    @cached_property
+    def chat(self) -> Chat:
+        """`client.chat.completions.create(...)`: Chat Completions as the Groq and OpenAI SDKs have it."""
+        return Chat(*self._link())
+
     def close(self) -> None:
         """Close the connections; unload the model, where no other client uses it. The client cannot be used afterwards."""
         self._backends[0].port.close()
@@ -203,6 +221,11 @@ class AsyncClient(_Base):
     async def extract_result(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Extraction[Any]:
         """As `Client.extract_result`."""
         return await aperform(self._flow(target, document, call))
+
+    @cached_property
+    def chat(self) -> AsyncChat:
+        """As `Client.chat`."""
+        return AsyncChat(*self._link())
 
     async def close(self) -> None:
         """As `Client.close`."""

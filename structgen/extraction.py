@@ -88,7 +88,9 @@ class Question(Generic[T]):
     options: Options = Options()
 
     def modes(self, backend: Backend) -> tuple[tuple[Mode, str], ...]:
-        """The modes to go through: all of the backend's, or the one that the options pin. Raises ConfigurationError."""
+        """The modes to go through: all of the backend's, or the one the options pin. Raises ConfigurationError."""
+        if not backend.model:
+            raise ConfigurationError(f"No model of {backend.name} is named.", hint=f"Write {backend.name}:MODEL.")
         if self.options.mode is UNSET:
             return backend.modes
         pinned = tuple(pair for pair in backend.modes if pair[0] == self.options.mode)
