@@ -86,15 +86,15 @@ class Pacer:
         """Take over what an answer's headers say is left. A configured limit is not raised by them."""
         with self._lock:
             for kind, window in (("requests", self._request_window), ("tokens", MINUTE)):
-                limit, left = headers.get(f"x-ratelimit-limit-{kind}"), headers.get(f"x-ratelimit-remaining-{kind}")
-                if not (limit and limit.isdecimal() and int(limit)):
+                limit, left = _count(headers, f"x-ratelimit-limit-{kind}"), _count(headers, f"x-ratelimit-remaining-{kind}")
+                if not limit:
                     continue
-                most = min(int(limit), self._configured.get((kind, window), float("inf")))
+                most = min(limit, self._configured.get((kind, window), limit))
                 bucket = self._buckets.setdefault((kind, window), _Bucket(most, window, now))
                 bucket.fill(now)
                 bucket.limit = most
-                if left and left.isdecimal():
-                    bucket.level = min(bucket.level, float(left))
+                if left is not None:
+                    bucket.level = min(bucket.level, left)
 
     def pause(self, seconds: float, now: float) -> None:
         """Let no request go for `seconds`: a server asked one of them to wait, and means all."""
@@ -104,3 +104,8 @@ class Pacer:
     def _take(self, tokens: float, requests: float) -> None:
         for (kind, _), bucket in self._buckets.items():
             bucket.level -= tokens if kind == "tokens" else requests
+
+
+def _count(headers: Mapping[str, str], name: str) -> float | None:
+    text = headers.get(name, "")
+    return float(text) if text.isdecimal() and len(text) < 16 else None

@@ -239,7 +239,7 @@ def _usage(usage: Any) -> Usage:
 
 def _count(counts: Any, name: str) -> int:
     value = counts.get(name) if isinstance(counts, dict) else None
-    return value if isinstance(value, int) and value > 0 else 0
+    return value if isinstance(value, int) and 0 < value < 1 << 53 else 0
 
 
 def _seconds(usage: Any, timings: Any) -> dict[str, float]:

@@ -45,12 +45,12 @@ class Served:
         return "".join((f"HTTP/1.1 {self.status} X\r\n", *lines, "\r\n")).encode()
 
 
-def _error(status: int, message: str, *, code: str | None = None, kind: str | None = None, **headers: str) -> Served:
+def _error(status: int, message: str, *, code: str | int | None = None, kind: str | None = None, **headers: str) -> Served:
     body = error_body(message, code=code, kind=kind)
     return Served(status=status, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
 
 
-def error_body(message: str, *, code: str | None = None, kind: str | None = None, generation: str | None = None) -> bytes:
+def error_body(message: str, *, code: str | int | None = None, kind: str | None = None, generation: str | None = None) -> bytes:
     """The body of an error answer, in the shape of Groq and OpenAI."""
     members = {"message": message, "type": kind, "code": code, "failed_generation": generation}
     return json.dumps({"error": {name: value for name, value in members.items() if value is not None}}).encode()
@@ -80,7 +80,7 @@ FAULTS: Final[Mapping[str, Served]] = {
         body=error_body("Failed to generate JSON.", code="json_validate_failed", generation='{"name": "Ada", "age": '),
     ),
     "page": Served(status=502, headers={"content-type": "text/html"}, body=b"<html><title>502 Bad Gateway</title></html>"),
-    "error-in-200": Served(body=error_body("Provider returned error", code="502")),
+    "error-in-200": Served(body=error_body("Provider returned error", code=502)),
     # answers that are none
     "no-json": Served(body=b"It works!"),
     "nothing": Served(),
@@ -106,7 +106,7 @@ FAULTS: Final[Mapping[str, Served]] = {
         pieces=[*events("Par", finish=None, done=False), b"data: " + error_body("out of memory") + b"\n\n"]
     ),
     "stream-stopped": Served(pieces=[b'data: {"x_groq":{"id":"req_1","error":"over capacity"},"choices":[]}\n\n']),
-    "stream-unframed": Served(pieces=[error_body("model is loading", code="503")]),
+    "stream-unframed": Served(pieces=[error_body("model is loading", code=503)]),
     "stream-malformed": Served(pieces=[*events("Par", finish=None, done=False), b'data: {"choices": [{"delta"\n\n']),
     "stream-no-end": Served(pieces=events("Par", finish=None, done=False)),
     "stream-no-blank-line": Served(pieces=[b"".join(events("Paris", done=False)).rstrip(b"\n")]),

@@ -1,0 +1,1 @@
+"""The wire: events, dialects, retries, transport, the chat surface."""

@@ -1,0 +1,212 @@
+"""What each provider is sent: the schema in its place, parameters under its names, and an error instead of a silent loss."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from structgen.completions import ChatMessage
+from structgen.dialects.base import Ask, to_json
+from structgen.dialects.tables import PROVIDERS, ROWS, capabilities, endpoint
+from structgen.errors import ConfigurationError, InputError
+from structgen.schema.subset import SUBSETS
+from structgen.types import Options
+from tests.wire.parts import SCHEMA, ask, built
+
+FORMAT = {"type": "json_schema", "json_schema": {"name": "place", "schema": json.loads(SCHEMA)}}
+
+
+def test_only_what_was_set_is_sent() -> None:
+    assert built(ask("hi")) == {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+
+
+@pytest.mark.parametrize("mode", ["strict", "best-effort"])
+def test_a_schema_stands_in_response_format(mode: str) -> None:
+    held = built(ask(schema=SCHEMA, name="place", mode=mode), "groq", "openai/gpt-oss-20b")["response_format"]
+    assert held == {
+        "type": "json_schema",
+        "json_schema": {"name": "place", "strict": mode == "strict", "schema": json.loads(SCHEMA)},
+    }
+
+
+def test_a_schema_can_be_a_tool() -> None:
+    sent = built(ask(schema=SCHEMA, name="place", mode="tool"), "openai")
+    assert sent["tools"] == [{"type": "function", "function": {"name": "place", "strict": True, "parameters": json.loads(SCHEMA)}}]
+    assert sent["tool_choice"] == {"type": "function", "function": {"name": "place"}}
+
+
+def test_json_object_mode_sends_no_schema() -> None:
+    assert built(ask(schema=SCHEMA, mode="json-object"))["response_format"] == {"type": "json_object"}
+
+
+def test_prompt_mode_sends_nothing_of_the_schema() -> None:
+    assert built(ask("hi", schema=SCHEMA, mode="prompt")) == built(ask("hi"))
+
+
+@pytest.mark.parametrize(
+    ("provider", "expected"),
+    [
+        ("tgi", {"type": "json_schema", "value": {"name": "place", "schema": json.loads(SCHEMA)}}),
+        ("llama-cpp-python", {"type": "json_object", "schema": json.loads(SCHEMA)}),
+    ],
+)
+def test_servers_with_a_form_of_their_own_get_it(provider: str, expected: object) -> None:
+    """Whether the schema comes from a target, or from the caller in OpenAI's form."""
+    assert built(ask(schema=SCHEMA, name="place", mode="strict"), provider)["response_format"] == expected
+    assert built(ask(members={"response_format": FORMAT}), provider)["response_format"] == expected
+
+
+def test_openrouter_is_told_not_to_drop_the_schema() -> None:
+    assert built(ask(schema=SCHEMA, mode="strict"), "openrouter")["provider"] == {"require_parameters": True}
+
+
+@pytest.mark.parametrize(
+    ("provider", "name"),
+    [("groq", "max_completion_tokens"), ("openai", "max_completion_tokens"), ("ollama", "max_tokens"), ("vllm", "max_tokens")],
+)
+def test_the_token_limit_has_the_providers_name(provider: str, name: str) -> None:
+    assert built(ask("hi", options=Options(max_tokens=9)), provider)[name] == 9
+
+
+def test_a_token_limit_under_a_name_the_server_ignores_is_renamed() -> None:
+    """Ollama reads only `max_tokens`, and would answer at any length."""
+    sent = built(ask(members={"max_completion_tokens": 9}), "ollama")
+    assert (sent.get("max_tokens"), sent.get("max_completion_tokens")) == (9, None)
+
+
+@pytest.mark.parametrize(
+    ("provider", "member"),
+    [
+        ("groq", {"logprobs": True}),
+        ("groq", {"logit_bias": {"1": 2}}),
+        ("vllm", {"guided_json": {}, "guided_regex": "a"}),
+        ("ollama", {"n": 2}),
+        ("groq", {"stop": ["a", "b", "c", "d", "e"]}),
+        ("groq", {"model": "other"}),
+        ("llamacpp", {"response_format": {"type": "json_schema", "schema": {}}}),
+        ("groq", {"response_format": FORMAT, "tools": [{"type": "function"}]}),
+    ],
+)
+def test_what_a_server_refuses_or_would_ignore_is_an_error_before_sending(provider: str, member: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        built(ask(members=member), provider)
+    assert caught.value.hint
+
+
+def test_a_schema_and_a_stream_do_not_go_together_on_groq() -> None:
+    with pytest.raises(ConfigurationError, match="stream"):
+        built(ask(members={"response_format": FORMAT}, stream=True), "groq")
+
+
+@pytest.mark.parametrize("member", [{"logprobs": False}, {"logprobs": None}, {"n": 1}])
+def test_neutral_values_pass(member: dict[str, object]) -> None:
+    assert built(ask(members=member), "groq").items() >= member.items()
+
+
+def test_a_row_of_the_users_own_goes_before_ours() -> None:
+    row = replace(capabilities("groq", "m"), model="m*", unsupported=frozenset())
+    assert capabilities("groq", "m-2", (row,)) is row
+    assert built(ask(members={"logprobs": True}), row)["logprobs"] is True
+
+
+@pytest.mark.parametrize("bad", [float("nan"), "\ud800", object(), {1, 2}])
+def test_what_is_no_json_is_an_input_error_that_does_not_quote_it(bad: object) -> None:
+    with pytest.raises(InputError) as caught:
+        to_json([{"content": "secret text", "x": bad}])
+    assert "secret" not in str(caught.value)
+
+
+def test_answers_and_models_can_be_put_back_into_a_conversation() -> None:
+    message = ChatMessage({"role": "assistant", "content": "hi"})
+    assert json.loads(to_json([message, (1, 2)])) == [{"role": "assistant", "content": "hi"}, [1, 2]]
+
+
+def test_further_headers_and_query_are_sent() -> None:
+    caps = capabilities("vllm", "m")
+    request = caps.dialect.build(Ask(model="m", messages=[], headers={"X-Id": "7"}, query={"api-version": "1"}), caps)
+    assert request.headers["x-id"] == "7"
+    assert request.path == "chat/completions?api-version=1"
+
+
+# ---- the rows -------------------------------------------------------------------------------------------------------------
+
+
+def test_every_row_names_subsets_that_exist() -> None:
+    assert {subset for row in ROWS for _, subset in row.modes} <= set(SUBSETS)
+
+
+def test_every_provider_has_a_row_for_any_model_and_a_way_to_be_found() -> None:
+    for provider in PROVIDERS:
+        row = capabilities(provider, "some/model-1")
+        assert row.base_url or row.base_url_env or provider == "generic"
+        assert row.modes[-1][0] == "prompt"
+        assert not row.needs_key or row.key_env
+
+
+def test_no_row_is_hidden_by_one_before_it() -> None:
+    for row in ROWS:
+        assert capabilities(row.provider, row.model) is row
+
+
+def test_an_unknown_provider_is_an_error_that_lists_the_known() -> None:
+    with pytest.raises(ConfigurationError, match="groq") as caught:
+        capabilities("grok", "m")
+    assert "openrouter" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "normal"),
+    [
+        ("https://api.groq.com", "https://api.groq.com/openai/v1"),
+        ("https://api.groq.com/", "https://api.groq.com/openai/v1"),
+        ("https://api.groq.com/openai/v1", "https://api.groq.com/openai/v1"),
+        ("https://proxy.example/groq", "https://proxy.example/groq/openai/v1"),
+        ("http://127.0.0.1:9/v1", "http://127.0.0.1:9/v1"),
+    ],
+)
+def test_groqs_base_url_is_read_in_both_of_its_forms(url: str, normal: str) -> None:
+    where = endpoint(capabilities("groq", "m"), environ={"GROQ_BASE_URL": url, "GROQ_API_KEY": "k"})
+    assert where.base_url == normal
+
+
+@pytest.mark.parametrize(
+    ("provider", "environ", "url"),
+    [
+        ("ollama", {"OLLAMA_HOST": "10.0.0.2:11434"}, "http://10.0.0.2:11434/v1"),
+        (
+            "azure",
+            {"AZURE_OPENAI_ENDPOINT": "https://x.openai.azure.com", "AZURE_OPENAI_API_KEY": "k"},
+            "https://x.openai.azure.com/openai/v1",
+        ),
+        ("llamacpp", {}, "http://127.0.0.1:8080/v1"),
+    ],
+)
+def test_addresses_come_from_the_environment(provider: str, environ: dict[str, str], url: str) -> None:
+    assert endpoint(capabilities(provider, "m"), environ=environ).base_url == url
+
+
+def test_the_key_comes_from_the_environment_and_stays_out_of_sight() -> None:
+    where = endpoint(capabilities("groq", "m"), environ={"GROQ_API_KEY": " gsk_secret \n", "GROQ_CUSTOM_HEADERS": "X-A: 1\nX-B: 2"})
+    assert where.headers == {"authorization": "Bearer gsk_secret", "x-a": "1", "x-b": "2"}
+    assert "gsk_secret" not in repr(where)
+
+
+def test_azure_takes_its_key_in_a_header_of_its_own() -> None:
+    assert endpoint(capabilities("azure", "m"), "https://x/openai/v1", "k", {}).headers == {"api-key": "k"}
+
+
+@pytest.mark.parametrize(
+    ("provider", "given"), [("groq", {}), ("azure", {"api_key": "k"}), ("generic", {}), ("vllm", {"api_key": "k\ny"})]
+)
+def test_a_missing_or_broken_key_or_address_is_an_error(provider: str, given: dict[str, str]) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        endpoint(capabilities(provider, "m"), given.get("base_url"), given.get("api_key"), {})
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("url", ["ftp://x/v1", "http://", "http:///v1"])
+def test_what_is_no_http_address_is_an_error(url: str) -> None:
+    with pytest.raises(ConfigurationError):
+        endpoint(capabilities("generic", "m"), url, None, {})
