@@ -32,6 +32,10 @@ from structgen.types import Json, JsonSchema, Note
 
 UNROLL: Final = 4
 """How many times a definition may use itself where a language has no recursion; below that a value is JSON text."""
+AT: Final = "x-structgen-at"
+"""Marks a long enum with its place in the source, for `limits.py`; gone from a finished schema."""
+LONG: Final = 100
+"""How many values make an enum a long one, which may have to be left to the check."""
 MAX_NODES: Final = 50_000
 """How many schemas one compilation may visit: alternatives written out together can multiply."""
 MAX_SPREAD: Final = 300
@@ -89,6 +93,7 @@ class Builder:
         self.defs: dict[str, JsonSchema] = {}
         self.codecs: dict[str, Codec] = {}
         self.unions: list[Alternatives] = []
+        self.long_enums = False
         self.others = False  # does anything go to the root's member for what has no place?
         self._shapes = shapes
         self._loops = subset.defs and subset.recursion

@@ -17,7 +17,7 @@ from structgen.schema.arrays import array
 from structgen.schema.builder import Builder, Built, Here, Shape
 from structgen.schema.check import check, check_json, parse_json
 from structgen.schema.codec import VALUE, Codec, Map, Pair, Ref, Trace
-from structgen.schema.limits import enforce_limits
+from structgen.schema.limits import within_limits
 from structgen.schema.objects import free_name, members
 from structgen.schema.others import PATH, Root
 from structgen.schema.plain import to_text
@@ -189,7 +189,7 @@ def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
     try:
         schema, codec = _rooted(builder, builder.whole())
         changed = separate(builder)
-        schema = enforce_limits({**schema, "$defs": builder.defs} if builder.defs else schema, subset)
+        schema = within_limits(builder, {**schema, "$defs": builder.defs} if builder.defs else schema)
     except RecursionError:
         raise SchemaError("The schema is nested too deeply.", hint="Move parts into `$defs`.") from None
     notes = tuple(dict.fromkeys((*builder.notes, *target.opaque)))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from structgen.schema.builder import Builder, Built, Here
+from structgen.schema.builder import AT, LONG, Builder, Built, Here
 from structgen.schema.codec import SAME, Text
 from structgen.schema.normalise import Unsatisfiable
 from structgen.schema.plain import json_type, same_json, to_text
@@ -104,4 +104,7 @@ def values(builder: Builder, core: JsonSchema, here: Here) -> Built:
     head: JsonSchema = {"type": types[0] if len(types) == 1 else types}
     if len(unique) == 1 and builder.subset.const:
         return Built({**head, "const": unique[0]}, SAME)
+    if len(unique) >= LONG:
+        builder.long_enums = True
+        head[AT] = here.at
     return Built({**head, "enum": unique}, SAME)

@@ -22,7 +22,7 @@ class Limits:
     `properties`: in the whole schema; `object_properties`: of one object; `depth`: nested schemas, counted for the root and for
     each definition without following refs; `enum_values`: of all enums together; `enum_chars`: of one enum with over 250 values;
     `string_chars`: of property names, definition names and enum values together; `schema_chars`: of the compact schema text;
-    `unions`: schemas that are a union, nullable ones included.
+    `unions`: schemas that are a union, nullable ones included; `optional`: properties that may be left out.
     """
 
     properties: int | None = None
@@ -33,6 +33,7 @@ class Limits:
     string_chars: int | None = None
     schema_chars: int | None = None
     unions: int | None = None
+    optional: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,7 +135,7 @@ _ROWS: Final = (
         all_required=True,
         limits=Limits(properties=100, depth=5, enum_values=500, enum_chars=7500, string_chars=15_000),
     ),
-    SchemaSubset(name="anthropic", absent="omit", recursion=False, limits=Limits(unions=16)),
+    SchemaSubset(name="anthropic", absent="omit", recursion=False, limits=Limits(unions=16, optional=24)),
     SchemaSubset(
         name="gemini",
         absent="omit",
@@ -163,7 +164,7 @@ _ROWS: Final = (
         patterns="full",
         formats=_OPENAI_FORMATS,
         annotations=_ALL_ANNOTATIONS,
-        limits=Limits(depth=60),
+        limits=Limits(depth=15),  # the server takes 64 levels of JSON text, four of which may make one level of schema
     ),
     SchemaSubset(
         name="sglang",
