@@ -94,8 +94,8 @@ class _Base:
         fallback: Sequence[_Base] = (),
         **options: Unpack[OptionArgs],
     ) -> None:
-        """`model`: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME", a .gguf file, any name with `base_url`, or an
-        engine of your own.
+        """`model`: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME", a .gguf file, any name with `base_url`, or
+        an engine of your own.
 
         Without one, $STRUCTGEN_MODEL, else "local". `api_key` and `base_url` default to the provider's environment variables.
         `capabilities`: rows of your own, before the built-in ones. `limits`: what the key may use; the server's headers are heeded

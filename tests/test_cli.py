@@ -26,7 +26,6 @@ def test_extract_prints_the_record_and_says_what_held_it(embedded_cache) -> None
     assert code == cli.OK
     record = json.loads(out)
     assert record["cve"] == "CVE-2024-1595"
-    assert record["cvss_score"] is None or isinstance(record["cvss_score"], float)
     assert "held while decoding" in err
     assert " s in all" in err
 
@@ -86,7 +85,8 @@ def test_an_unreachable_server_exits_with_3() -> None:
     assert out == ""
 
 
-def test_plan_shows_the_question_and_asks_nothing() -> None:
+def test_plan_shows_the_question_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "unused")
     code, out, _ = run("extract", ADVISORY, "--model", "groq:openai/gpt-oss-20b", "--plan", stdin="some text")
     plan = json.loads(out)
     assert code == cli.OK
