@@ -21,6 +21,7 @@ from structgen.errors import (
     DeadlineExceeded,
     OutputRejected,
     RequestTimeout,
+    ServerError,
     StreamBroken,
     StructgenError,
 )
@@ -58,6 +59,8 @@ def retryable(error: BaseException, policy: Policy) -> bool:
     if isinstance(error, APIError):
         if error.should_retry is not None:
             return error.should_retry
+        if error.status is None:
+            return isinstance(error, ServerError)  # it came inside a stream
         return error.status in RETRIED or error.status in policy.statuses
     return isinstance(error, TRANSPORT)
 

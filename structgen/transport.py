@@ -62,6 +62,10 @@ class HttpTransport:
     def __repr__(self) -> str:
         return f"HttpTransport({self.base_url!r})"
 
+    def __del__(self) -> None:
+        if hasattr(self, "_lanes"):  # else it was never made
+            self.close()
+
     def _start(self) -> None:
         self._closed = False
         self._lanes: FreeList[Any] | None = None
@@ -393,8 +397,10 @@ def _proxy(base_url: str) -> str | None:
 _ERRORS: Final[dict[str, tuple[type[RequestTimeout | ConnectionFailed | ConfigurationError], bool]]] = {
     # By name, and of the cause first, so that httpx, httpx2 and aiohttp below them are told apart alike. The flag: may the server
     # have processed the request?
-    "ServerDisconnectedError": (ConnectionFailed, True),
     "ConnectionTimeoutError": (RequestTimeout, False),
+    "ServerTimeoutError": (RequestTimeout, True),
+    "ClientConnectorError": (ConnectionFailed, False),
+    "ClientConnectionError": (ConnectionFailed, True),
     "ConnectTimeout": (RequestTimeout, False),
     "PoolTimeout": (RequestTimeout, False),
     "TimeoutException": (RequestTimeout, True),

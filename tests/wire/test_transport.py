@@ -1,0 +1,369 @@
+"""HTTP over real sockets: what goes wrong there is typed, connections are reused, bounded and closed."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import multiprocessing
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+
+from structgen import errors
+from structgen.drive import aperform, perform
+from structgen.exchange import exchange
+from structgen.pool import AsyncFreeList, FreeList
+from structgen.testing import FAULTS, FaultyServer, Served, completion, events
+from structgen.transport import HttpTransport
+from structgen.types import Options, Request
+from tests.wire.parts import ask, link, options, outcome, streamed, text_of
+
+REQUEST = Request("POST", "chat/completions", {"content-type": "application/json"}, b"{}")
+
+
+@pytest.fixture(params=["sync", "async", "aiohttp"])
+def drive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Performs a flow: on a thread, on an event loop over httpx's own transport, and over aiohttp's."""
+    if request.param == "sync":
+        return perform
+    if request.param == "async":
+        monkeypatch.setattr("structgen.transport.find_spec", lambda name: None)
+    return lambda flow: asyncio.run(aperform(flow))
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "sent"),
+    [
+        ("reset", errors.ConnectionFailed, True),
+        ("cut", errors.ConnectionFailed, True),
+        ("silent", errors.RequestTimeout, True),
+        ("drip", errors.RequestTimeout, True),
+    ],
+)
+def test_what_breaks_on_the_way_is_typed_and_says_whether_it_was_sent(drive: Any, fault: str, kind: Any, sent: bool) -> None:
+    with FaultyServer(fault) as server, pytest.raises(errors.TransportError) as caught:
+        drive(exchange(link(server.base_url), ask(), options(max_retries=0, timeout=0.3)))
+    assert type(caught.value) is kind
+    assert caught.value.sent is sent
+    assert caught.value.hint
+
+
+def test_a_server_that_is_not_there_was_sent_nothing(drive: Any) -> None:
+    with FaultyServer("answer") as server:
+        gone = server.base_url
+    with pytest.raises(errors.ConnectionFailed) as caught:
+        drive(exchange(link(gone), ask(), options(max_retries=0)))
+    assert caught.value.sent is False
+    assert "127.0.0.1" in str(caught.value)
+
+
+def test_a_name_that_does_not_resolve_is_typed(drive: Any) -> None:
+    with pytest.raises(errors.ConnectionFailed) as caught:
+        drive(exchange(link("http://no-such-host.invalid/v1"), ask(), options(max_retries=0)))
+    assert caught.value.sent is False
+
+
+@pytest.mark.parametrize("fault", ["stream-cut", "stream-no-end", "stream-malformed"])
+def test_a_stream_that_breaks_is_typed(drive: Any, fault: str) -> None:
+    with FaultyServer(fault) as server, pytest.raises(errors.StreamBroken):
+        drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=0)))
+
+
+def test_a_redirect_is_an_answer_and_not_followed(drive: Any) -> None:
+    with FaultyServer("redirect") as server, pytest.raises(errors.APIError) as caught:
+        drive(exchange(link(server.base_url), ask(), options(max_retries=0)))
+    assert caught.value.status == 308
+
+
+def test_after_a_failure_the_next_try_goes_through(drive: Any) -> None:
+    with FaultyServer("reset", "busy", "wait-seconds", "answer") as server:
+        assert drive(exchange(link(server.base_url), ask(), options(max_retries=3))).text == "Paris"
+    assert len(server.requests) == 4
+
+
+def test_a_stream_is_tried_again_until_its_first_piece(drive: Any) -> None:
+    with FaultyServer("stream-unframed", "stream-stopped", "busy", "stream") as server:
+        assert text_of(drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=3)))) == "Paris"
+
+
+def test_the_bytes_of_a_stream_may_come_one_by_one(drive: Any) -> None:
+    with FaultyServer("stream-drip") as server:
+        assert text_of(drive(streamed(link(server.base_url), ask(stream=True), options(timeout=60.0)))) == "Paris"
+
+
+def test_gzip_is_read(drive: Any) -> None:
+    import gzip
+
+    zipped = Served(headers={"content-encoding": "gzip"}, body=gzip.compress(completion("Paris")))
+    with FaultyServer(zipped) as server:
+        assert drive(exchange(link(server.base_url), ask(), options())).text == "Paris"
+
+
+def test_headers_go_with_every_request_and_are_never_shown() -> None:
+    with FaultyServer("answer") as server:
+        transport = HttpTransport(server.base_url, {"authorization": "Bearer gsk_secret"})
+        transport.send(REQUEST, 5)
+        assert server.requests[0].headers["authorization"] == "Bearer gsk_secret"
+        assert server.requests[0].headers["user-agent"].startswith("structgen")
+        assert "gsk_secret" not in repr(transport) + repr(
+            vars(server.requests[0]) if hasattr(server.requests[0], "__dict__") else ""
+        )
+        transport.close()
+
+
+def test_a_header_that_http_cannot_carry_is_a_configuration_error() -> None:
+    with FaultyServer("answer") as server, pytest.raises(errors.ConfigurationError):
+        HttpTransport(server.base_url, {"x-bad": "a\nb"}).send(REQUEST, 5)
+
+
+# ---- connections ----------------------------------------------------------------------------------------------------------
+
+
+class Counting(FaultyServer):
+    """Counts connections, and the most requests in flight."""
+
+    accepted = 0
+    flying = 0
+    most = 0
+
+    def _serve(self, connection: Any) -> None:
+        with self._lock:
+            self.accepted += 1
+        super()._serve(connection)
+
+    def _answer(self, connection: Any, served: Served) -> bool:
+        with self._lock:
+            self.flying += 1
+            self.most = max(self.most, self.flying)
+        try:
+            return super()._answer(connection, served)
+        finally:
+            with self._lock:
+                self.flying -= 1
+
+
+@pytest.fixture
+def counting() -> Iterator[Counting]:
+    with Counting(Served(body=completion("Paris"), delay=0.01)) as server:
+        yield server
+
+
+def test_one_connection_serves_calls_one_after_the_other(counting: Counting) -> None:
+    transport = HttpTransport(counting.base_url)
+    for _ in range(20):
+        transport.send(REQUEST, 5)
+    transport.close()
+    assert counting.accepted == 1
+
+
+def test_a_streams_connection_is_used_again() -> None:
+    with Counting("stream") as server:
+        way = link(server.base_url)
+        for _ in range(5):
+            perform(streamed(way, ask(stream=True), options()))
+    assert server.accepted == 1
+
+
+def test_threads_share_a_bounded_number_of_connections(counting: Counting) -> None:
+    transport = HttpTransport(counting.base_url, max_connections=3)
+    threads = [threading.Thread(target=lambda: [transport.send(REQUEST, 20) for _ in range(5)]) for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    transport.close()
+    assert len(counting.requests) == 60
+    assert counting.most <= 3
+    assert counting.accepted == 3
+
+
+@pytest.mark.parametrize("over_aiohttp", [False, True])
+def test_a_thousand_concurrent_calls_on_one_client_all_succeed(
+    counting: Counting, over_aiohttp: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if not over_aiohttp:
+        monkeypatch.setattr("structgen.transport.find_spec", lambda name: None)
+    transport = HttpTransport(counting.base_url, max_connections=50)
+
+    async def main() -> list[Any]:
+        return await asyncio.gather(*(transport.asend(REQUEST, 60) for _ in range(1000)))
+
+    assert {reply.status for reply in asyncio.run(main())} == {200}
+    assert counting.most <= 50
+
+
+def test_who_gets_no_turn_in_time_is_told_so() -> None:
+    with FaultyServer("silent") as server:
+        transport = HttpTransport(server.base_url, max_connections=1)
+        waiting = threading.Thread(target=lambda: outcome(lambda: transport.send(REQUEST, 1.0)))
+        waiting.start()
+        while not server.requests:
+            pass
+        with pytest.raises(errors.RequestTimeout) as caught:
+            transport.send(REQUEST, 0.05)
+        assert caught.value.sent is False
+        waiting.join()
+        transport.close()
+
+
+@pytest.mark.parametrize("over_aiohttp", [False, True])
+def test_a_transport_serves_one_event_loop_after_another(
+    counting: Counting, over_aiohttp: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Connections end with their loop: nothing is left open, and nothing warns."""
+    if not over_aiohttp:
+        monkeypatch.setattr("structgen.transport.find_spec", lambda name: None)
+    transport = HttpTransport(counting.base_url)
+    for _ in range(3):
+        assert asyncio.run(transport.asend(REQUEST, 5)).status == 200
+        gc.collect()
+    assert counting.accepted == 3
+    assert not transport._loops
+
+
+def test_a_cancelled_call_gives_its_place_back() -> None:
+    with FaultyServer("silent", "answer") as server:
+        transport = HttpTransport(server.base_url, max_connections=1)
+
+        async def main() -> int:
+            first = asyncio.create_task(transport.asend(REQUEST, 30))
+            while not server.requests:
+                await asyncio.sleep(0.01)
+            first.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await first
+            return (await transport.asend(REQUEST, 5)).status
+
+        assert asyncio.run(main()) == 200
+
+
+def test_an_abandoned_stream_gives_its_place_back() -> None:
+    with FaultyServer(Served(pieces=events("Paris" * 100), pause=0.01), "answer") as server:
+        way = link(HttpTransport(server.base_url, max_connections=1))
+        from structgen.chat import Chat
+
+        with Chat(way, "m", options()).completions.create(messages=[], stream=True) as stream:
+            next(stream)
+        assert perform(exchange(way, ask(), options())).text == "Paris"
+
+
+def test_a_closed_transport_says_so(counting: Counting) -> None:
+    transport = HttpTransport(counting.base_url)
+    transport.send(REQUEST, 5)
+    transport.close()
+    with pytest.raises(errors.ConfigurationError, match="closed"):
+        transport.send(REQUEST, 5)
+    with pytest.raises(errors.ConfigurationError, match="closed"):
+        asyncio.run(transport.asend(REQUEST, 5))
+
+
+def _in_child(transport: HttpTransport, results: Any) -> None:
+    results.put(outcome(lambda: transport.send(REQUEST, 5).status))
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+def test_a_fork_has_connections_of_its_own(counting: Counting) -> None:
+    transport = HttpTransport(counting.base_url)
+    transport.send(REQUEST, 5)
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+    child = context.Process(target=_in_child, args=(transport, results))
+    child.start()
+    assert results.get(timeout=30) == 200
+    child.join(30)
+    assert transport.send(REQUEST, 5).status == 200
+    transport.close()
+    assert counting.accepted == 2
+
+
+# ---- the caller's own client ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("family", [httpx, httpx2])
+def test_a_client_of_the_callers_is_used_and_left_open(family: Any) -> None:
+    with FaultyServer("answer", "stream", "reset", "silent") as server, family.Client(headers={"x-mine": "1"}) as client:
+        way = link(HttpTransport(server.base_url, {"authorization": "Bearer k"}, http_client=client))
+        assert perform(exchange(way, ask(), options())).text == "Paris"
+        assert text_of(perform(streamed(way, ask(stream=True), options()))) == "Paris"
+        assert outcome(lambda: perform(exchange(way, ask(), options(max_retries=0))))[0] is errors.ConnectionFailed
+        assert outcome(lambda: perform(exchange(way, ask(), options(max_retries=0, timeout=0.2))))[0] is errors.RequestTimeout
+        assert not client.is_closed
+    assert {request.headers["x-mine"] for request in server.requests} == {"1"}
+    assert {request.headers["authorization"] for request in server.requests} == {"Bearer k"}
+
+
+@pytest.mark.parametrize("family", [httpx, httpx2])
+def test_an_async_client_of_the_callers_is_used(family: Any) -> None:
+    async def main(base_url: str) -> str:
+        async with family.AsyncClient() as client:
+            way = link(HttpTransport(base_url, http_client=client))
+            deltas = await aperform(streamed(way, ask(stream=True), options()))
+            return str((await aperform(exchange(way, ask(), options()))).text) + text_of(deltas)
+
+    with FaultyServer("stream", "answer") as server:
+        assert asyncio.run(main(server.base_url)) == "ParisParis"
+
+
+def test_the_wrong_kind_of_client_is_an_error() -> None:
+    transport = HttpTransport("http://127.0.0.1:1/v1", http_client=httpx.AsyncClient())
+    with pytest.raises(errors.ConfigurationError, match="async"):
+        transport.send(REQUEST, 1)
+
+
+def test_http2_shares_one_connection() -> None:
+    """Against a server that speaks HTTP/1.1 alone, the client falls back, on the one transport it has."""
+    with FaultyServer("answer") as server:
+        transport = HttpTransport(server.base_url, http2=True)
+        assert transport.send(REQUEST, 5).status == 200
+        assert asyncio.run(transport.asend(REQUEST, 5)).status == 200
+        transport.close()
+
+
+# ---- the free list --------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_used_is_handed_out_first() -> None:
+    numbers = iter(range(9))
+    free: FreeList[int] = FreeList(lambda: next(numbers), 3)
+    first, second = free.take(None), free.take(None)
+    assert (first, second) == (0, 1)
+    free.give(0)
+    free.give(1)
+    assert free.take(None) == 1
+    assert free.drain() == [0]
+
+
+def test_no_more_than_the_limit_are_out() -> None:
+    free: FreeList[object] = FreeList(object, 1)
+    thing = free.take(None)
+    assert thing is not None
+    assert free.take(0.01) is None
+    free.give(thing)
+    assert free.take(0.01) is thing
+
+
+def test_a_place_is_not_lost_when_making_fails() -> None:
+    def make() -> object:
+        raise OSError
+
+    free: FreeList[object] = FreeList(make, 1)
+    for _ in range(3):
+        with pytest.raises(OSError):
+            free.take(0.01)
+
+    async def main() -> None:
+        afree: AsyncFreeList[object] = AsyncFreeList(make, 1)
+        for _ in range(3):
+            with pytest.raises(OSError):
+                await afree.take(0.01)
+
+    asyncio.run(main())
+
+
+def test_all_faults_have_a_reply_that_parses_as_http() -> None:
+    assert all(served.head.startswith(b"HTTP/1.1 ") and served.head.endswith(b"\r\n\r\n") for served in FAULTS.values())
+    assert isinstance(Options(), Options)
