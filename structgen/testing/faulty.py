@@ -126,13 +126,11 @@ class FaultyServer:
         self._script = [FAULTS[one] if isinstance(one, str) else one for one in script]
         self._lock = threading.Lock()
         self.requests: list[Request] = []
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
+        self.base_url = ""
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)
+        self.base_url = f"http://127.0.0.1:{self._listener.getsockname()[1]}/v1"
         self._ended = threading.Event()
         threading.Thread(target=self._accept, daemon=True).start()
         return self
