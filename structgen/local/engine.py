@@ -161,10 +161,9 @@ def open_engine(
     """An engine for `model`: "local" (the default model), the name of a packaged model, or the path of a GGUF file.
 
     `context`: tokens of prompt and answer together (default: the model's own, at most `MAX_CONTEXT`); `threads`: of computation
-    (default: $STRUCTGEN_THREADS, else half of the cores this process may use); `parallel`: answers at a time, each with a context of
-    its own.
-    The model is fetched, where it has to be, and loaded by the first call; `say` is told what takes time (default: standard error).
-    Raises ModelMissing, ModelCorrupt and ConfigurationError.
+    (default: $STRUCTGEN_THREADS, else half of the cores this process may use); `parallel`: answers at a time, each with a context
+    of its own. The model is fetched, where it has to be, and loaded by the first call; `say` is told what takes time (default:
+    standard error). Raises ModelMissing, ModelCorrupt and ConfigurationError.
     """
     if runtime not in RUNTIMES:
         raise ConfigurationError(f"There is no runtime {runtime!r}.", hint=f"Known: {', '.join(RUNTIMES)}.")
@@ -232,11 +231,13 @@ class _Shared:
                 raise EngineError("The engine was closed while a call waited for it.")
             if self._runtime is not None:
                 return self._runtime, {}
-            module = _import(self._module)
-            models.ready(self.model, self._say)
             began = time.perf_counter()
+            module = _import(self._module)
+            imported = time.perf_counter()
+            models.ready(self.model, self._say)
+            fetched = time.perf_counter()
             self._runtime = module.load(self.model, self.settings)
-            return self._runtime, {"load": time.perf_counter() - began}
+            return self._runtime, {"fetch": fetched - imported, "load": time.perf_counter() - fetched + imported - began}
 
     def close(self) -> None:
         """Wait for the answers under way, then free the model."""

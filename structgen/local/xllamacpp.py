@@ -12,7 +12,7 @@ import secrets
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from queue import SimpleQueue
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import xllamacpp
 from outlines import Generator
@@ -27,6 +27,9 @@ from structgen.local import models
 from structgen.local.engine import MAX_TOKENS, Completion, Settings, exceeded
 from structgen.local.grammar import grammar, lark_of_regex
 from structgen.types import Message, Usage
+
+_FIRST: Final = {"messages": [{"role": "user", "content": "a"}], "grammar": '%llguidance {}\nstart: "a"', "max_tokens": 1}
+"""The first request with a grammar indexes the vocabulary for all others, so it is part of loading."""
 
 
 def load(model: models.Model, settings: Settings) -> XLlamaCpp:
@@ -44,7 +47,9 @@ def load(model: models.Model, settings: Settings) -> XLlamaCpp:
         server = xllamacpp.Server(params)
     except RuntimeError as error:
         raise models.unloadable(model) from error
-    return XLlamaCpp(server)
+    driven = XLlamaCpp(server)
+    driven._chat(_FIRST, _ignore)
+    return driven
 
 
 class _Adapter(ModelTypeAdapter):
