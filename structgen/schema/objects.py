@@ -202,7 +202,7 @@ def _declared(
                 raise
             continue
         if absent == "null":
-            absent = _state(builder, sub, built)
+            absent = _state(builder, sub, built, place)
         own.append(Member(name, built.codec, absent))
         properties[name] = _absentable(builder, built.schema, absent)
         if absent == "never" or (absent != "omitted" and (subset.absent == "null" or subset.all_required)):
@@ -210,14 +210,19 @@ def _declared(
     return own, properties, required
 
 
-def _state(builder: Builder, sub: Schema, built: Built) -> _Absent:
+def _state(builder: Builder, sub: Schema, built: Built, here: Here) -> _Absent:
     """How to tell an optional member that is absent, where null says so, from one that is null."""
     if not builder.null_on_wire(sub, built):
+        builder.note(here, "required", "rewritten", "null where the text does not state it")
+        return "null"
+    if not builder.plain and isinstance(sub, dict) and sub.get("default", ...) is None:
         return "null"
     if builder.plain:
         builder.others = True
+        builder.note(here, "required", "rewritten", "null means that it is absent; a null of its own goes to the other members")
         return "noted"
-    return "null" if isinstance(sub, dict) and sub.get("default", ...) is None else "boxed"
+    builder.note(here, "required", "rewritten", "null where the text does not state it; what it does state is wrapped")
+    return "boxed"
 
 
 def _absentable(builder: Builder, schema: JsonSchema, absent: _Absent) -> JsonSchema:

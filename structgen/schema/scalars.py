@@ -14,6 +14,8 @@ from structgen.types import Json, JsonSchema
 BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _FAMILY: Final = {f"uuid{n}": "uuid" for n in range(1, 9)}
 """Formats that are a stricter form of a standard one."""
+_LOOKS: Final = {"date": r"^\d{4}-\d{2}-\d{2}$", "uuid": r"^[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}$"}
+"""What a format looks like, for languages that hold patterns and not the format."""
 _MOST: Final = 1e15
 _LEAST: Final = 1e-9
 """Bounds outside are not counted on: grammar engines write numbers digit by digit, without exponents."""
@@ -72,6 +74,8 @@ def string(builder: Builder, core: JsonSchema, here: Here) -> Built:
             kept["format"] = family
         if kept.get("format") != name:
             builder.drop(here, "format", name)
+            if "format" not in kept and pattern is None and family in _LOOKS and "string.pattern" in subset.keywords:
+                kept["pattern"] = pattern_for(_LOOKS[family], subset.patterns)
     if core.get("minLength", 0) > core.get("maxLength", float("inf")):
         raise Unsatisfiable
     for keyword in ("minLength", "maxLength"):

@@ -8,7 +8,7 @@ is not listed is not sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Final, Literal
 
@@ -40,20 +40,22 @@ class Limits:
 class SchemaSubset:
     """One schema language.
 
-    `root`: whether the root must be a plain object. `closed`: objects are closed and list every member they may have.
+    `holds`: answers are held to the schema while they are written; where not, it only tells the model what is asked.
+    `root`: whether the root must be a plain object. `closed`: objects are closed, and list every member they may have.
     `all_required`: every property must be listed in `required`. `absent`: how an answer says that the text does not state an
     optional field: by `null`, by leaving it out (`omit`), or by `either`. `maps`: `additionalProperties` may be a schema.
     `any_of`: `tagged` where object variants must be told apart by one constant property or by disjoint keys (Groq).
     `defs`: `$defs` and `$ref` exist; `recursion`: a definition may refer to itself. `untyped`: `{}` is a schema.
     `tuples`: `prefixItems` with tails and optional positions (`any`), with an exact length (`fixed`), or `none`.
     `keywords`: the assertions kept, as `type.keyword`; all others are told in the description and checked afterwards.
-    `one_string_rule`: only one of pattern, format and length holds for a string. `patterns`: `search` takes any regular expression
-    without lookaround or backreference, `full` is the same but always matches whole strings, `basic` knows only `^…$` with classes
-    spelled out, `none`. `formats`: the names it enforces. `plain_enums`: enum values are scalars only. `const`: `const` is known.
-    `annotations`: those it takes.
+    `one_string_rule`: only one of pattern, format and length holds for a string. `patterns`: `search` finds a pattern anywhere in a
+    string; `full` always matches whole strings; `basic` does too, and has no classes such as `\\d`; `none`. No language takes
+    lookaround or backreferences. `formats`: the names it holds. `plain_enums`: enum values are scalars only. `const`: the keyword
+    is known. `annotations`: those it takes.
     """
 
     name: str
+    holds: bool = True
     root: Literal["object", "any"] = "object"
     closed: bool = True
     all_required: bool = False
@@ -84,20 +86,14 @@ _RANGE: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _BOUNDS: Final = _keywords("integer", *_RANGE) | _keywords("number", *_RANGE)
 _STEPS: Final = _keywords("integer", "multipleOf") | _keywords("number", "multipleOf")
 _ITEMS: Final = _keywords("array", "minItems", "maxItems")
+_MEMBERS: Final = _keywords("object", "patternProperties", "minProperties", "maxProperties")
 _OPENAI_FORMATS: Final = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
 _GRAMMAR_FORMATS: Final = _OPENAI_FORMATS | {"uri"}
 _ALL_ANNOTATIONS: Final = frozenset({"title", "description", "examples"})
-_ALL_KEYWORDS: Final = (
-    _LENGTH
-    | _PATTERN
-    | _BOUNDS
-    | _STEPS
-    | _ITEMS
-    | _keywords("array", "uniqueItems")
-    | _keywords("object", "patternProperties", "minProperties", "maxProperties")
-)
+_ALL_KEYWORDS: Final = _LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _keywords("array", "uniqueItems") | _MEMBERS
 _FREE: Final = SchemaSubset(
     name="best-effort",
+    holds=False,
     root="object",
     closed=False,
     absent="either",
@@ -112,6 +108,32 @@ _FREE: Final = SchemaSubset(
 )
 _LLAMA_KEYWORDS: Final = _LENGTH | _PATTERN | _ITEMS | _keywords("integer", *_RANGE)
 _LLAMA_FORMATS: Final = frozenset({"date", "time", "date-time", "uuid"})
+
+_LLAMA: Final = SchemaSubset(
+    name="llama.cpp-server",
+    root="any",
+    maps=True,
+    untyped=True,
+    tuples="fixed",
+    keywords=_LLAMA_KEYWORDS,
+    one_string_rule=True,
+    patterns="basic",
+    formats=_LLAMA_FORMATS,
+    annotations=_ALL_ANNOTATIONS,
+)
+# xgrammar and the servers on it. vLLM falls back on another engine for what xgrammar cannot hold: the rows keep what all hold.
+_XGRAMMAR: Final = SchemaSubset(
+    name="sglang",
+    root="any",
+    maps=True,
+    untyped=True,
+    tuples="fixed",
+    keywords=_LENGTH | _PATTERN | _BOUNDS | _ITEMS,
+    one_string_rule=True,
+    patterns="full",
+    formats=_OPENAI_FORMATS - {"date"},  # xgrammar takes 30 February
+    annotations=_ALL_ANNOTATIONS,
+)
 
 _ROWS: Final = (
     # Groq, strict: true. It publishes neither limits nor which keywords it enforces: OpenAI's limits, and no keyword counted on.
@@ -152,56 +174,10 @@ _ROWS: Final = (
         recursion=False,
         limits=Limits(object_properties=500, depth=10, enum_values=500, schema_chars=5000),
     ),
-    # vLLM picks xgrammar where it can and falls back on guidance; the row keeps what every backend holds.
-    SchemaSubset(
-        name="vllm",
-        root="any",
-        maps=True,
-        untyped=True,
-        tuples="fixed",
-        keywords=_LENGTH | _PATTERN | _BOUNDS | _ITEMS,
-        one_string_rule=True,
-        patterns="full",
-        formats=_OPENAI_FORMATS,
-        annotations=_ALL_ANNOTATIONS,
-        limits=Limits(depth=15),  # the server takes 64 levels of JSON text, four of which may make one level of schema
-    ),
-    SchemaSubset(
-        name="sglang",
-        root="any",
-        maps=True,
-        untyped=True,
-        tuples="fixed",
-        keywords=_LENGTH | _PATTERN | _BOUNDS | _ITEMS,
-        one_string_rule=True,
-        patterns="full",
-        formats=_OPENAI_FORMATS,
-        annotations=_ALL_ANNOTATIONS,
-    ),
-    SchemaSubset(
-        name="llama.cpp-server",
-        root="any",
-        maps=True,
-        untyped=True,
-        tuples="fixed",
-        keywords=_LLAMA_KEYWORDS,
-        one_string_rule=True,
-        patterns="basic",
-        formats=_LLAMA_FORMATS,
-        annotations=_ALL_ANNOTATIONS,
-    ),
-    SchemaSubset(
-        name="ollama",
-        root="any",
-        maps=True,
-        untyped=True,
-        tuples="fixed",
-        keywords=_LLAMA_KEYWORDS,
-        one_string_rule=True,
-        patterns="basic",
-        formats=_LLAMA_FORMATS,
-        annotations=_ALL_ANNOTATIONS,
-    ),
+    replace(_XGRAMMAR, name="vllm", limits=Limits(depth=15)),  # 64 levels of JSON text; four may make one level of schema
+    _XGRAMMAR,
+    _LLAMA,
+    replace(_LLAMA, name="ollama"),
     SchemaSubset(
         name="tgi",
         recursion=False,
@@ -217,24 +193,13 @@ _ROWS: Final = (
         maps=True,
         untyped=True,
         tuples="any",
-        keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _keywords("object", "patternProperties"),
+        keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _MEMBERS,
         patterns="search",
         formats=_GRAMMAR_FORMATS,
         plain_enums=False,
         annotations=_ALL_ANNOTATIONS,
     ),
-    SchemaSubset(
-        name="xgrammar",
-        root="any",
-        maps=True,
-        untyped=True,
-        tuples="fixed",
-        keywords=_LENGTH | _PATTERN | _BOUNDS | _ITEMS,
-        one_string_rule=True,
-        patterns="full",
-        formats=_OPENAI_FORMATS - {"date"},
-        annotations=_ALL_ANNOTATIONS,
-    ),
+    replace(_XGRAMMAR, name="xgrammar"),
     SchemaSubset(
         name="outlines-core",
         root="any",
@@ -248,19 +213,7 @@ _ROWS: Final = (
         annotations=_ALL_ANNOTATIONS,
     ),
     _FREE,
-    SchemaSubset(
-        name="json-object",
-        closed=False,
-        absent="either",
-        maps=True,
-        untyped=True,
-        tuples="any",
-        keywords=_ALL_KEYWORDS,
-        patterns="search",
-        formats=_GRAMMAR_FORMATS,
-        plain_enums=False,
-        annotations=_ALL_ANNOTATIONS,
-    ),
+    replace(_FREE, name="json-object"),
 )
 
 SUBSETS: Final[Mapping[str, SchemaSubset]] = MappingProxyType({row.name: row for row in _ROWS})

@@ -1,0 +1,136 @@
+"""What a schema language holds of a target, field by field: before anything is sent."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Literal, TypeAlias
+
+from structgen.errors import SchemaError
+from structgen.schema.compiler import compile
+from structgen.schema.plain import escape
+from structgen.schema.subset import SUBSETS, SchemaSubset, subset_of
+from structgen.schema.target import Target, target_of
+from structgen.types import JsonSchema, Note
+
+Status: TypeAlias = Literal["enforced", "rewritten", "checked", "narrowed", "refused"]
+"""`enforced`: held while decoding. `rewritten`: held in another shape, and mapped back. `checked`: proved afterwards. `narrowed`:
+some values cannot be answered. `refused`: the language cannot take it."""
+
+_ORDER: Final[tuple[Status, ...]] = ("enforced", "rewritten", "checked", "narrowed", "refused")
+_MAPS: Final = ("properties", "$defs", "patternProperties")
+_ONES: Final = ("items", "additionalProperties")
+_LISTS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One field in one language. `path`: JSON Pointer into the source schema; `how`: one line for people, "" where there is nothing
+    to say."""
+
+    subset: str
+    path: str
+    status: Status
+    how: str
+
+
+@dataclass(frozen=True, slots=True)
+class Audit:
+    """The findings for one target."""
+
+    target: str
+    findings: tuple[Finding, ...]
+
+    def of(self, subset: str) -> tuple[Finding, ...]:
+        """The findings for one language."""
+        return tuple(finding for finding in self.findings if finding.subset == subset)
+
+    @property
+    def subsets(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(finding.subset for finding in self.findings))
+
+    def summary(self, subset: str) -> str:
+        """How many findings of each kind a language has, such as "9 enforced, 3 rewritten"."""
+        counts = Counter(finding.status for finding in self.of(subset))
+        return ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts[status])
+
+    def table(self) -> str:
+        """Plain text for a terminal: a block per language."""
+        blocks = []
+        for subset in self.subsets:
+            rows = [(finding.path or "/", finding.status, finding.how) for finding in self.of(subset)]
+            width = max(len(path) for path, _, _ in rows)
+            lines = [f"{path:<{width}}  {status:<9}  {how}".rstrip() for path, status, how in rows]
+            blocks.append("\n".join([f"{self.target} in {subset}: {self.summary(subset)}", *(f"  {line}" for line in lines)]))
+        return "\n\n".join(blocks)
+
+    def markdown(self) -> str:
+        """A Markdown section per language."""
+        blocks = []
+        for subset in self.subsets:
+            rows = [f"| `{_cell(finding.path or '/')}` | {finding.status} | {_cell(finding.how)} |" for finding in self.of(subset)]
+            head = [f"### {self.target} in {subset}", "", self.summary(subset), "", "| field | | how |", "|---|---|---|"]
+            blocks.append("\n".join([*head, *rows]))
+        return "\n\n".join(blocks) + "\n"
+
+
+def audit(source: Any, subset: str | SchemaSubset | None = None) -> Audit:
+    """What each field of a target comes to in one schema language, or in every language there is.
+
+    `source`: as for `compile`. A language that cannot take the target is a finding, not an error. Raises TargetError and
+    SchemaError for what is no target at all, ConfigurationError for an unknown language.
+    """
+    target = target_of(source)
+    rows = SUBSETS.values() if subset is None else [subset_of(subset)]
+    return Audit(target.name, tuple(finding for row in rows for finding in _findings(target, row)))
+
+
+def _findings(target: Target[Any], subset: SchemaSubset) -> Iterator[Finding]:
+    try:
+        notes = compile(target, subset).notes
+    except SchemaError as error:
+        yield Finding(subset.name, error.path, "refused", str(error))
+        return
+    fields = list(dict.fromkeys(_fields(target.schema)))
+    said: dict[str, list[Note]] = {}
+    for note in notes:
+        said.setdefault(_field_of(note.path, set(fields)), []).append(note)
+    for path in fields:
+        if path in said:
+            for note in said[path]:
+                yield Finding(subset.name, path, note.action, f"{note.keyword}: {note.detail}")
+        elif subset.holds:
+            yield Finding(subset.name, path, "enforced", "")
+        else:
+            yield Finding(subset.name, path, "checked", "the model is asked for it; only the check holds it")
+
+
+def _field_of(path: str, fields: set[str]) -> str:
+    """The field that a place in the schema belongs to: itself, or the nearest around it."""
+    while path and path not in fields:
+        path = path.rpartition("/")[0]
+    return path
+
+
+def _fields(schema: JsonSchema) -> Iterator[str]:
+    """The root, and every declared property, in order."""
+    todo: list[tuple[str, Any]] = [("", schema)]
+    yield ""
+    while todo:
+        at, node = todo.pop(0)
+        if not isinstance(node, dict):
+            continue
+        inner: list[tuple[str, Any]] = []
+        for key in _MAPS:
+            steps = [(f"{at}/{key}/{escape(name)}", sub) for name, sub in node.get(key, {}).items()]
+            if key == "properties":
+                yield from (place for place, _ in steps)
+            inner += steps
+        inner += [(f"{at}/{key}", node[key]) for key in _ONES if key in node]
+        inner += [(f"{at}/{key}/{i}", sub) for key in _LISTS for i, sub in enumerate(node.get(key, ()))]
+        todo = inner + todo
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|").replace("\n", " ")
