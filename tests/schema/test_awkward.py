@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import json
 
+import pydantic
 import pytest
 from jsonschema import Draft202012Validator
 
-from structgen.errors import SchemaLimitError
+from structgen.errors import InvalidOutput, SchemaLimitError
 from structgen.schema.compiler import Compiled, compile
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
 from tests.checkers import CHECKERS
 from tests.laws.same import same
 from tests.schema.awkward import CASES, Case
+from tests.schema.awkward.enums import Big
 
 STRICT = ("openai-strict", "groq-strict")
-# Published limits that an ordinary type may break; the strict languages' own are wide enough for all but what `over` names.
+# Published limits that an ordinary type may break; the strict languages' own are wide enough.
 NARROW = {"azure-openai", "anthropic", "cerebras"}
 
 
 def compiled(case: Case, subset: str) -> Compiled | None:
     """The compiled schema, None where a narrow language's limit is in the way."""
-    if subset not in case.over and subset not in NARROW:
+    if subset not in NARROW:
         return compile(case.type, subset)
     try:
         return compile(case.type, subset)
@@ -46,13 +48,6 @@ def test_every_subset_has_a_checker() -> None:
 @pytest.mark.parametrize("subset", STRICT)
 def test_strict_schema_passes_its_checker_with_no_loss(subset: str, case: Case) -> None:
     """52 of 52, and more: valid in strict mode, every value admitted and given back, nothing narrowed."""
-    if subset in case.over:
-        with pytest.raises(SchemaLimitError) as caught:
-            compile(case.type, subset)
-        assert caught.value.actual > caught.value.limit
-        assert caught.value.path
-        assert caught.value.hint
-        return
     it = compile(case.type, subset)
     assert CHECKERS[subset](it.schema, it.target.name) == []
     assert [note for note in it.notes if note.action == "narrowed"] == []
@@ -86,3 +81,22 @@ def test_target_holds_its_own_values(case: Case) -> None:
     validator = Draft202012Validator(target.schema)
     for value in case.values:
         assert [error.message for error in validator.iter_errors(target.dump(value))] == []
+
+
+@pytest.mark.parametrize("subset", STRICT)
+def test_a_schema_over_a_limit_is_an_error_before_any_call(subset: str) -> None:
+    """It names the limit, what was needed, the field and the way out."""
+    huge = pydantic.create_model("Huge", **{f"field_{i}": (int | None, None) for i in range(5001)})
+    with pytest.raises(SchemaLimitError, match="5001 properties") as caught:
+        compile(huge, subset)
+    assert (caught.value.limit, caught.value.actual) == (5000, 5001)
+    assert caught.value.path.startswith("/properties/")
+    assert caught.value.hint
+
+
+@pytest.mark.parametrize("subset", STRICT)
+def test_an_enum_over_the_limit_is_left_to_the_check_and_noted(subset: str) -> None:
+    it = compile(Big, subset)
+    assert [note.action for note in it.notes if note.keyword == "enum"] == ["checked"]
+    with pytest.raises(InvalidOutput):
+        it.decode({"value": "value 1100"})
