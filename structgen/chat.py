@@ -67,6 +67,10 @@ class Params(TypedDict, total=False):
     verbosity: str | None
     web_search_options: Mapping[str, Any] | None
     prompt_cache_key: str | None
+    prompt_cache_options: Mapping[str, Any] | None
+    prompt_cache_retention: str | None
+    audio: Mapping[str, Any] | None
+    moderation: Mapping[str, Any] | None
     safety_identifier: str | None
     extra_body: Mapping[str, Any] | None
     extra_headers: Mapping[str, str] | None
@@ -108,6 +112,7 @@ class Defaults:
         question = Ask(
             model=model,
             messages=messages,
+            options=self.options,
             members={**given, **(steering.get("extra_body") or {})},
             headers=steering.get("extra_headers") or {},
             query=steering.get("extra_query") or {},

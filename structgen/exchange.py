@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass, replace
+from typing import Final
 from urllib.parse import urlsplit
 
 from structgen.dialects.base import Ask, Capabilities, Delta
@@ -17,6 +18,9 @@ from structgen.retry import Policy, decide
 from structgen.sse import Decoder, Event
 from structgen.telemetry import CallRecord, Hook
 from structgen.types import UNSET, Answer, Attempt, Options, Reply, Usage
+
+TIMEOUT: Final = 60.0
+"""Seconds for one try where the call says nothing; the connect phase has its own, shorter limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -183,8 +187,8 @@ class _Tries:
 
     def turn(self, pacer: Pacer) -> float:
         """Seconds until the rate limits have room for this request. Raises DeadlineExceeded where that is too late."""
-        now, most = time.monotonic(), self._options.max_tokens
-        self._reserved = len(self.request.body) // 4 + (0 if most is UNSET else most)
+        now = time.monotonic()
+        self._reserved = len(self.request.body) // 4 + self._answer_tokens()
         left = None if self._ends_at is None else self._ends_at - now
         wait = pacer.reserve(self._reserved, now, left)
         if left is not None and wait > left:
@@ -196,9 +200,15 @@ class _Tries:
         self._waited += wait
         return wait
 
+    def _answer_tokens(self) -> int:
+        """The answer's token limit, where there is one."""
+        members = self._question.members
+        limit = members.get("max_completion_tokens") or members.get("max_tokens") or self._options.max_tokens
+        return limit if isinstance(limit, int) else 0
+
     def timeout(self) -> float | None:
         """Seconds the coming try may take. Raises DeadlineExceeded when there are none left."""
-        limit = None if self._options.timeout is UNSET else self._options.timeout
+        limit = TIMEOUT if self._options.timeout is UNSET else self._options.timeout
         self._began = time.monotonic()
         if self._ends_at is None:
             return limit

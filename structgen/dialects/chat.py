@@ -56,7 +56,8 @@ def fit(members: dict[str, Any], ask: Ask, caps: Capabilities) -> dict[str, Any]
         )
     for ours, theirs in caps.rename:
         if ours in members:
-            members[theirs] = members.pop(ours)
+            members.setdefault(theirs, members[ours])
+            del members[ours]
     refused = [name for name in caps.unsupported.intersection(members) if members[name] and members[name] != _NEUTRAL.get(name)]
     if refused:
         raise _refused(caps, ", ".join(sorted(refused)))
