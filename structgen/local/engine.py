@@ -37,8 +37,26 @@ MAX_TOKENS: Final = 2048
 MAX_CONTEXT: Final = 8192
 """Tokens of context where `context` is not set and the model could hold more: memory grows with it."""
 
-
 _DEFAULTS: Final = Options()
+
+_OWN: Final = frozenset(
+    [
+        "messages",
+        "prompt",
+        "model_input",
+        "output_type",
+        "grammar",
+        "json_schema",
+        "response_format",
+        "tools",
+        "max_tokens",
+        "n_predict",
+        "stream",
+        "id_slot",
+        "watch",
+    ]
+)
+"""Names that `Options.extra` may not hold: the engine sets these members of a request."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -332,9 +350,12 @@ def _prove(held: Grammar, done: Completion) -> None:
 
 
 def _sampling(options: Options) -> dict[str, Any]:
+    extra = {} if options.extra is UNSET else dict(options.extra)
+    if taken := extra.keys() & _OWN:
+        raise ConfigurationError(f"`extra` may not set what the engine itself sets: {', '.join(sorted(taken))}.")
     asked = {name: getattr(options, name) for name in ("temperature", "top_p", "seed", "stop")}
     given = {name: list(value) if name == "stop" else value for name, value in asked.items() if value is not UNSET}
-    return {"temperature": 0.0, **given, **({} if options.extra is UNSET else options.extra)}
+    return {"temperature": 0.0, **given, **extra}
 
 
 def _watch(options: Options, cancelled: threading.Event | None) -> Callable[[], None]:

@@ -156,7 +156,7 @@ class XLlamaCpp(VLLMOffline):
         try:
             self._server.handle_chat_completions({**body, "stream": True, "stream_options": {"include_usage": True}}, chunks.take)
         except (ValueError, RuntimeError) as error:
-            raise EngineError(f"llama.cpp refused the request: {str(error)[:200]}") from error
+            raise _refused(str(error)) from None
         return chunks.completion()
 
 
@@ -213,7 +213,12 @@ class _Chunks:
 def _fault(error: Mapping[str, Any]) -> EngineError:
     if error.get("type") == "exceed_context_size_error":
         return exceeded(error["n_prompt_tokens"], error["n_ctx"])
-    return EngineError(f"llama.cpp refused the request: {str(error.get('message'))[:200]}")
+    return _refused(str(error.get("message")))
+
+
+def _refused(said: str) -> EngineError:
+    """What llama.cpp says, without the piece of the messages that its JSON reader quotes."""
+    return EngineError(f"llama.cpp refused the request: {said.split('; last read')[0][:200]}")
 
 
 def _ignore(_: str) -> None:

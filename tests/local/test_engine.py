@@ -8,7 +8,6 @@ import threading
 import urllib.error
 import urllib.request
 
-import jsonschema
 import outlines
 import pytest
 from pydantic import BaseModel
@@ -31,6 +30,7 @@ ASK = [
     {"role": "user", "content": "Maria Lopez, Head of Sales at Brightwave Ltd. She is 41."},
 ]
 STORY = [{"role": "user", "content": "Tell me a long story about a ship."}]
+FEW = Options(max_tokens=4)
 
 
 class Contact(BaseModel):
@@ -99,9 +99,20 @@ def test_a_request_that_llama_cpp_refuses_is_a_typed_error(engine):
         engine.generate([{"role": "user", "content": [{"type": "image"}]}])
 
 
-def test_extra_members_cannot_take_the_grammar_off(engine):
-    answer = engine.generate(ASK, CONTACT, Options(extra={"grammar": 'root ::= "no"', "messages": []}, max_tokens=60))
-    jsonschema.validate(json.loads(answer.text), CONTACT)
+def test_extra_members_reach_the_runtime_but_cannot_take_the_grammar_off(engine):
+    first = engine.generate(STORY, None, Options(max_tokens=1)).text
+    banned = Options(extra={"logit_bias": [[first, False]]}, max_tokens=1)
+    assert engine.generate(STORY, None, banned).text != first
+    for name in ("grammar", "max_tokens", "prompt", "id_slot", "response_format"):
+        with pytest.raises(ConfigurationError, match=name):
+            engine.generate(ASK, CONTACT, Options(extra={name: "x"}))
+
+
+def test_an_error_quotes_nothing_of_the_document(engine):
+    with pytest.raises(EngineError) as refused:
+        engine.generate([{"role": "user", "content": "my secret \ud83d"}])
+    assert "secret" not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 # ---- guards ---------------------------------------------------------------------------------------------------------------
@@ -251,17 +262,17 @@ def test_parallel_answers_share_one_model(embedded_model):
 
 def test_engines_of_one_model_share_it_until_the_last_is_closed(embedded_model):
     one, two = (open_engine("local", context=320, threads=1) for _ in range(2))
-    first, second = one.generate(ASK), two.generate(ASK)
+    first, second = one.generate(ASK, None, FEW), two.generate(ASK, None, FEW)
     assert "load" in first.seconds
     assert "load" not in second.seconds
     one.close()
     one.close()
     with pytest.raises(EngineError, match="closed"):
         one.generate(ASK)
-    assert two.generate(ASK).text == first.text
+    assert two.generate(ASK, None, FEW).text == first.text
     two.close()
     with open_engine("local", context=320, threads=1) as again:
-        assert "load" in again.generate(ASK).seconds
+        assert "load" in again.generate(ASK, None, FEW).seconds
 
 
 def test_settings_that_make_no_sense_are_refused():

