@@ -30,7 +30,7 @@ class Phone(BaseModel):
 class Contact(BaseModel):
     """Who someone is and how to reach them."""
 
-    name: str | None = Field(None, description="Full name of the person, without titles; null for an organisation without one")
+    name: str | None = Field(None, description="Full name of the person, without titles")
     honorific: str | None = Field(None, description='Title before or after the name, such as "Dr." or "PhD"')
     organization: str | None = Field(None, description="Company or institution")
     department: str | None = Field(None, description="Department or unit in the organisation")

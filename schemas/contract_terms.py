@@ -39,7 +39,7 @@ class Amount(BaseModel):
     """A sum that one party owes."""
 
     purpose: str = Field(description="What is paid for")
-    amount: Decimal | None = Field(None, description="The figure; null where it is only described")
+    amount: Decimal | None = Field(None, description="The figure, where one is given")
     currency: str | None = Field(None, description='ISO 4217 code, such as "NOK"')
     period: Literal["once", "day", "week", "month", "quarter", "year", "use"] | None = Field(
         None, description="How often it is due"

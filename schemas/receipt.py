@@ -25,7 +25,7 @@ class ReceiptItem(BaseModel):
     """One line of the receipt."""
 
     name: str = Field(description="The article, as printed")
-    quantity: Decimal | None = Field(None, description="Pieces or weight; null where none is printed")
+    quantity: Decimal | None = Field(None, description="Pieces or weight, where printed")
     unit: str | None = Field(None, description='Unit of the quantity, such as "kg"')
     unit_price: Decimal | None = Field(None, description="Price of one unit")
     price: Decimal | None = Field(None, description="Price of the line; negative for a refund or discount")

@@ -22,7 +22,7 @@ class Ingredient(BaseModel):
     name: str = Field(description="The ingredient, without amount and preparation")
     quantity: Decimal | None = Field(None, description="Amount, or the lower end of a range; 0.5 for ½")
     quantity_to: Decimal | None = Field(None, description="Upper end of a range")
-    unit: str | None = Field(None, description='Unit as written, such as "g", "cup" or "pinch"; null for pieces')
+    unit: str | None = Field(None, description='Unit as written, such as "g", "cup" or "pinch"; pieces have none')
     preparation: str | None = Field(None, description='How it is prepared, such as "finely chopped"')
     optional: bool = Field(False, description="Can it be left out?")
     group: str | None = Field(None, description='Part of the dish it belongs to, such as "icing"')

@@ -29,7 +29,7 @@ class Job(BaseModel):
     employer: str | None = Field(None, description="Company or institution")
     location: str | None = Field(None, description="City or country, or remote")
     start: str | None = Field(None, description=f"First day, {PARTIAL_DATE}")
-    end: str | None = Field(None, description=f"Last day, {PARTIAL_DATE}; null while it lasts")
+    end: str | None = Field(None, description=f"Last day, {PARTIAL_DATE}; none while it lasts")
     current: bool = Field(False, description="Does the person still hold the position?")
     highlights: list[str] = Field(default=[], description="Duties and achievements, one entry each")
 

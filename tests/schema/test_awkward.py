@@ -6,13 +6,13 @@ import json
 
 import pydantic
 import pytest
-from jsonschema import Draft202012Validator
 
 from structgen.errors import InvalidOutput, SchemaLimitError
 from structgen.schema.compiler import Compiled, compile
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
 from tests.checkers import CHECKERS
+from tests.laws.instances import validator
 from tests.laws.same import same
 from tests.schema.awkward import CASES, Case
 from tests.schema.awkward.enums import Big
@@ -65,10 +65,10 @@ def test_values_survive_every_subset(case: Case) -> None:
 
 
 def check_values(case: Case, it: Compiled) -> None:
-    validator = Draft202012Validator(it.schema, format_checker=Draft202012Validator.FORMAT_CHECKER)
+    judge = validator(it.schema)
     for value in case.values:
         data = it.encode(value)
-        assert [error.message for error in validator.iter_errors(data)] == [], (it.subset.name, data)
+        assert [error.message for error in judge.iter_errors(data)] == [], (it.subset.name, data)
         assert same(it.decode(data), value), (it.subset.name, data)
         assert same(it.decode_json(json.dumps(data)), value), (it.subset.name, data)
         assert same(it.decode(json.loads(json.dumps(data))), value), (it.subset.name, data)
@@ -78,9 +78,9 @@ def check_values(case: Case, it: Compiled) -> None:
 def test_target_holds_its_own_values(case: Case) -> None:
     """What `dump` writes is valid under the source schema."""
     target = target_of(case.type)
-    validator = Draft202012Validator(target.schema)
+    judge = validator(target.schema)
     for value in case.values:
-        assert [error.message for error in validator.iter_errors(target.dump(value))] == []
+        assert [error.message for error in judge.iter_errors(target.dump(value))] == []
 
 
 @pytest.mark.parametrize("subset", STRICT)

@@ -1,0 +1,88 @@
+"""What the laws have found, each as its smallest case."""
+
+from __future__ import annotations
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import pytest
+from pydantic import AwareDatetime, BaseModel, Field, NaiveDatetime
+
+from structgen.errors import InvalidOutput
+from structgen.schema.compiler import compile
+from structgen.schema.subset import SUBSETS
+from tests.checkers import CHECKERS
+from tests.laws.instances import validator
+
+
+@pytest.mark.parametrize("type_", [NaiveDatetime, AwareDatetime, datetime, time, date, timedelta])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0172-29-00T93:30",
+        "2024-01-32T10:20",
+        "2023-02-29T10:20:00",
+        "2023-02-29",
+        "2024-01-01T10:61:00Z",
+        "64:41",
+        "12:00:00+25:00",
+        "P7751889840W",
+        "1450-01-05T04:01:00",
+        "1983-06-30T23:59:58.999999Z",
+        "",
+    ],
+)
+def test_a_time_that_is_none_is_held_or_noted(type_: Any, text: str) -> None:
+    """A pattern for times that lets the 93rd hour through must at least say so."""
+    for subset in SUBSETS:
+        it = compile(type_, subset)
+        answer = text if it.schema.get("type") != "object" else {"value": text}
+        if validator(it.schema).is_valid(answer):
+            try:
+                it.decode(answer)
+            except InvalidOutput:
+                assert any(note.action == "checked" for note in it.notes), subset
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_an_optional_member_that_a_pattern_speaks_of_too(subset: str) -> None:
+    """Null for "not stated" must not meet the rule that a pattern has for the name."""
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "boolean"}, "type": {"type": ["string", "null"]}},
+        "required": ["type"],
+        "patternProperties": {"^[a-z]{1,3}$": {"type": "boolean"}},
+        "additionalProperties": False,
+    }
+    it = compile(schema, subset)
+    for value in ({"type": None}, {"type": "x", "a": True, "sc": False}):
+        encoded = it.encode(value)
+        assert validator(it.schema).is_valid(encoded)
+        assert it.decode(encoded) == value
+    assert CHECKERS[subset](it.schema, it.name) == []
+
+
+class Item(BaseModel):
+    count: str | None = Field(None, validation_alias="class", serialization_alias="out class")
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_field_read_under_one_name_and_written_under_another(subset: str) -> None:
+    it = compile(list[Item], subset)
+    for value in ([Item()], [Item.model_validate({"class": "x"})]):
+        assert validator(it.schema).is_valid(it.encode(value))
+        assert it.decode(it.encode(value)) == value
+
+
+class Node(BaseModel):
+    item: int
+    below: list[Node]
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_cycle_of_required_members(subset: str) -> None:
+    """Gemini takes a cycle only through an optional property, others take none."""
+    it = compile(Node, subset)
+    assert CHECKERS[subset](it.schema, it.name) == []
+    value = Node(item=1, below=[Node(item=2, below=[]), Node(item=3, below=[Node(item=4, below=[])])])
+    assert it.decode(it.encode(value)) == value
