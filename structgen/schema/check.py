@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
+from pydantic_core import to_json
 
 from structgen.errors import InvalidOutput
 from structgen.schema.members import is_complete
@@ -21,7 +22,7 @@ from structgen.schema.target import Target
 from structgen.schema.text import parse_json, scan, with_exact_numbers
 from structgen.types import Json, JsonSchema, Violation
 
-__all__ = ["check", "check_json", "parse_json"]
+__all__ = ["check", "check_json", "check_parsed", "parse_json"]
 
 T = TypeVar("T")
 
@@ -31,13 +32,16 @@ _LONG_NUMBER_BYTES: Final = re.compile(rb"\d[\d.]{15,}")
 
 def check(target: Target[T], data: Json) -> T:
     """`data`, plain JSON data, as a value of the target. Raises InvalidOutput with every violation."""
-    if target.adapter is None:
-        return _checked(target, data)
     try:
         text = json.dumps(data, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):
         raise _invalid(target, [Violation("", "", "what JSON cannot carry", "plain JSON data")]) from None
-    return _read(target, text)
+    return _checked(target, data) if target.adapter is None else _read(target, text)
+
+
+def check_parsed(target: Target[T], data: Json) -> T:
+    """As `check`, of data that came out of `parse_json`: that it is plain needs no second look."""
+    return _checked(target, data) if target.adapter is None else _read(target, to_json(data))
 
 
 def check_json(target: Target[T], text: str | bytes) -> T:
@@ -86,12 +90,13 @@ def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOut
 
 
 def _of_schema(target: Target[Any], data: Json) -> tuple[Violation, ...]:
+    from structgen.schema.validation import OverBudgetError, validator_of
     from structgen.schema.violations import violations_of
 
     try:
-        return violations_of(target.validator.iter_errors(data), target.schema)
-    except RecursionError:
-        return (Violation("", "", "a value nested too deeply to be checked", "less nesting"),)
+        return violations_of(validator_of(target.schema).iter_errors(data), target.schema)
+    except (RecursionError, OverBudgetError):
+        return (Violation("", "", "more than can be checked", "a smaller value, nested less deeply"),)
 
 
 def _of_type(target: Target[Any], data: Json, error: ValidationError) -> list[Violation]:
@@ -116,7 +121,7 @@ def _plain_words(message: str) -> str:
     return text.replace("\n", " ")[:200]
 
 
-def _in_data(data: Json, loc: Sequence[str | int]) -> tuple[list[str | int], Json]:
+def _in_data(data: Any, loc: Sequence[Any]) -> tuple[list[str | int], Json]:
     """The path of a Pydantic error in the data: its location also names union branches and functions, which are no members."""
     path: list[str | int] = []
     for part in loc:
@@ -140,11 +145,12 @@ def _locate(root: JsonSchema, node: Any, at: list[str | int], path: list[str | i
         return _locate(root, resolve(root, ref), list(ref.split("/")[1:]), path, hops + 1)
     if not path:
         return at
-    step, rest = path[0], path[1:]
+    step: Any = path[0]
+    rest = path[1:]
     ways: list[tuple[list[str | int], Any]] = []
     if isinstance(step, int):
-        prefix: dict[int, Any] = dict(enumerate(node.get("prefixItems", ())))
-        ways.append((["prefixItems", step], prefix[step]) if step in prefix else (["items"], node.get("items")))
+        prefix = list(node.get("prefixItems", ()))
+        ways.append((["prefixItems", step], prefix[step]) if step < len(prefix) else (["items"], node.get("items")))
     else:
         ways.append((["properties", step], node.get("properties", {}).get(step)))
         ways += [(["patternProperties", key], inner) for key, inner in node.get("patternProperties", {}).items()]

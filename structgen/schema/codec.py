@@ -25,9 +25,9 @@ KIND: Final = "kind"
 
 @dataclass(slots=True)
 class Trace:
-    """What one pass over a value leaves besides the value: pointers of absent fields, faults, and members that have no place."""
+    """What one pass over a value leaves besides the value: absent fields, faults, and members that have no place."""
 
-    absent: list[str] = field(default_factory=list)
+    absent: list[Path] = field(default_factory=list)
     faults: list[Violation] = field(default_factory=list)
     others: list[tuple[str, Json]] = field(default_factory=list)
 

@@ -15,12 +15,12 @@ from weakref import WeakKeyDictionary
 from structgen.errors import InvalidOutput, SchemaError
 from structgen.schema.arrays import array
 from structgen.schema.builder import Builder, Built, Here, Shape
-from structgen.schema.check import check, check_json, parse_json
+from structgen.schema.check import check, check_json, check_parsed, parse_json
 from structgen.schema.codec import VALUE, Codec, Map, Pair, Ref, Trace
 from structgen.schema.limits import within_limits
 from structgen.schema.objects import free_name, members
 from structgen.schema.others import PATH, Root
-from structgen.schema.plain import to_text
+from structgen.schema.plain import pointer, to_text
 from structgen.schema.scalars import boolean, integer, null, number, string, values
 from structgen.schema.separate import changes, separate
 from structgen.schema.subset import SchemaSubset, subset_of
@@ -94,16 +94,21 @@ class Compiled(Generic[T]):
 
     def decode_json(self, text: str | bytes) -> T:
         """The value that an answer's text means. Raises NotJson or InvalidOutput."""
-        return self.read_json(text)[0]
+        if self.identity:
+            return check_json(self.target, text)
+        return check_parsed(self.target, self._restore(parse_json(text))[0])
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
         """The value, and the JSON Pointers of the optional fields that the answer leaves out. Raises InvalidOutput."""
         restored, trace = self._restore(data)
-        return check(self.target, restored), frozenset(trace.absent)
+        return check(self.target, restored), frozenset(map(pointer, trace.absent))
 
     def read_json(self, text: str | bytes) -> tuple[T, frozenset[str]]:
         """As `read`, from an answer's text. Raises NotJson or InvalidOutput."""
-        return (check_json(self.target, text), frozenset()) if self.identity else self.read(parse_json(text))
+        if self._maps[1] is None:
+            return check_json(self.target, text), frozenset()
+        restored, trace = self._restore(parse_json(text))
+        return check_parsed(self.target, restored), frozenset(map(pointer, trace.absent))
 
     def restore(self, data: Json) -> Json:
         """An answer in the target's own JSON form, not yet checked. Raises InvalidOutput where it cannot be read at all."""

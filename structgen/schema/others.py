@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from structgen.schema.codec import VALUE, Codec, Link, Pair, Trace, text_in
-from structgen.schema.plain import Path, to_text, unescape
+from structgen.schema.plain import Path, pointer, to_text, unescape
 from structgen.types import Json, Violation
 
 PATH: Final = "path"
@@ -77,6 +77,5 @@ def _put(root: Json, entry: Json, trace: Trace) -> Json:
         trace.faults.append(Violation(at, "", "a path with a place of its own, or none", "the path of a member not declared"))
         return root
     node[last] = text_in(entry.get(VALUE), None, trace)
-    if at in trace.absent:
-        trace.absent.remove(at)
+    trace.absent = [path for path in trace.absent if pointer(path) != at]
     return root

@@ -93,10 +93,11 @@ class Fields(Codec):
         return encode
 
     def _decoder(self, members: list[tuple[Member, Map | None]], extra: Map | None) -> Map | None:
-        work = [(m.name, m.absent, back) for m, back in members if m.absent != "never" or back]
         names = {member.name for member, _ in members}
+        nulls = [m.name for m, back in members if m.absent in ("null", "noted") and not back]
+        work = [(m.name, m.absent, back) for m, back in members if m.name not in set(nulls) and (m.absent != "never" or back)]
         entries = self.others.name if self.others.way == "entries" else ""
-        if not work and not extra and not entries:
+        if not nulls and not work and not extra and not entries:
             return None
         read_entries = _entries_in(extra)
 
@@ -104,11 +105,15 @@ class Fields(Codec):
             if not isinstance(value, dict):
                 return value
             out = value.copy()
+            for name in nulls:
+                if out.get(name) is None:
+                    out.pop(name, None)
+                    trace.absent.append((path, name))
             for name, absent, back in work:
                 item = out.get(name)
                 if item is None and absent != "never" and (absent != "omitted" or name not in out):
                     out.pop(name, None)
-                    trace.absent.append(pointer((path, name)))
+                    trace.absent.append((path, name))
                 elif absent == "boxed" and isinstance(item, dict) and VALUE in item:
                     out[name] = back(item[VALUE], (path, name), trace) if back else item[VALUE]
                 elif back and name in out:
