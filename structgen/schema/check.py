@@ -36,18 +36,18 @@ def check(target: Target[T], data: Json) -> T:
         text = json.dumps(data, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):
         raise _invalid(target, [Violation("", "", "what JSON cannot carry", "plain JSON data")]) from None
-    return _checked(target, data) if target.adapter is None else _read(target, text)
+    return _checked(target, data, len(text)) if target.adapter is None else _read(target, text)
 
 
 def check_parsed(target: Target[T], data: Json) -> T:
     """As `check`, of data that came out of `parse_json`: that it is plain needs no second look."""
-    return _checked(target, data) if target.adapter is None else _read(target, to_json(data))
+    return _checked(target, data, len(text)) if target.adapter is None else _read(target, to_json(data))
 
 
 def check_json(target: Target[T], text: str | bytes) -> T:
     """As `check`, from JSON text. Raises NotJson for what is not one JSON document (see `parse_json`), or InvalidOutput."""
     if target.adapter is None:
-        return _checked(target, parse_json(text))
+        return _checked(target, parse_json(text), len(text))
     value = _read(target, text)
     if target.members is None or not is_complete(text, target.members(value)):
         scan(text, len)  # a member may stand twice
@@ -63,7 +63,7 @@ def _read(target: Target[T], text: str | bytes) -> T:
     try:
         return target.reader.validate_json(text)  # type: ignore[union-attr, no-any-return]
     except ValidationError as error:
-        raise _invalid(target, _of_type(target, parse_json(text), error)) from None
+        raise _invalid(target, _of_type(target, parse_json(text), len(text), error)) from None
     except Exception as error:  # A validator of the user's may raise anything.
         parse_json(text)
         raise _invalid(target, [Violation("", "", type(error).__name__, "what the type's own validators take")]) from error
@@ -73,8 +73,8 @@ def _has_long_numbers(text: str | bytes) -> bool:
     return bool(_LONG_NUMBER_BYTES.search(text) if isinstance(text, bytes) else _LONG_NUMBER.search(text))
 
 
-def _checked(target: Target[T], data: Json) -> T:
-    faults = _of_schema(target, data)
+def _checked(target: Target[T], data: Json, size: int) -> T:
+    faults = _of_schema(target, data, size)
     if faults:
         raise _invalid(target, faults)
     return data  # type: ignore[no-any-return]
@@ -89,19 +89,19 @@ def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOut
     )
 
 
-def _of_schema(target: Target[Any], data: Json) -> tuple[Violation, ...]:
+def _of_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, ...]:
     from structgen.schema.validation import OverBudgetError, validator_of
     from structgen.schema.violations import violations_of
 
     try:
-        return violations_of(validator_of(target.schema).iter_errors(data), target.schema)
+        return violations_of(validator_of(target.schema, size).iter_errors(data), target.schema)
     except (RecursionError, OverBudgetError):
         return (Violation("", "", "more than can be checked", "a smaller value, nested less deeply"),)
 
 
-def _of_type(target: Target[Any], data: Json, error: ValidationError) -> list[Violation]:
+def _of_type(target: Target[Any], data: Json, size: int, error: ValidationError) -> list[Violation]:
     """The schema's violations, then what only the type refuses."""
-    found = list(_of_schema(target, data))
+    found = list(_of_schema(target, data, size))
     for fault in error.errors(include_url=False, include_context=False):
         path, value = _in_data(data, fault["loc"])
         where = pointer(path)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin
 
@@ -145,12 +146,17 @@ def _bounded(document: Any) -> None:
             stack += [(inner, depth + 1, path if depth > 8 else _join(path, key)) for key, inner in node.items()]
         elif isinstance(node, list):
             stack += [(inner, depth + 1, path) for inner in node]
-        elif node is not None and not isinstance(node, str | int | float):
+        elif node is not None and (not isinstance(node, str | int | float) or node != node or node in (inf, -inf)):
             raise SchemaError(f"A {type(node).__name__} is no JSON value.", path=path, hint="A JSON Schema holds plain JSON data.")
 
 
 def _join(path: str, key: str | int) -> str:
     return f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}"
+
+
+def _joined(base: str, uri: str) -> str:
+    """`uri` seen from `base`; the standard library does not join a fragment to a URN."""
+    return base + uri if uri.startswith("#") else urljoin(base, uri)
 
 
 def _subschemas(node: Any) -> Iterator[tuple[str, Any]]:
@@ -189,7 +195,7 @@ class _Upgrade:
             given = node.get(word)
             ignored = inner <= 7 and "$ref" in node
             if isinstance(given, str) and not ignored:
-                uri, fragment = urldefrag(urljoin(base, given))
+                uri, fragment = urldefrag(_joined(base, given))
                 if uri != base or not pointer:
                     base, draft = uri, inner
                     self.resources.setdefault(base, _Place(node, id(node), base, draft, pointer))
@@ -217,7 +223,7 @@ class _Upgrade:
 
     def resolve(self, ref: str, here: _Place) -> _Place:
         """The place that `ref` names, seen from `here`."""
-        uri, fragment = urldefrag(urljoin(here.base, ref) if not ref.startswith("#") else here.base + ref)
+        uri, fragment = urldefrag(_joined(here.base, ref))
         resource = self.resources.get(uri) or self.bundled(uri)
         if resource is None:
             raise SchemaError(

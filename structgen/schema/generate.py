@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
+from enum import Flag
 from typing import Any, Final, cast
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
@@ -125,6 +126,15 @@ class TargetSchema(GenerateJsonSchema):
     def multi_host_url_schema(self, schema: Any) -> JsonSchemaValue:
         return _url(super().multi_host_url_schema(schema), schema)
 
+    def enum_schema(self, schema: Any) -> JsonSchemaValue:
+        """A flag is any sum of its members."""
+        result = super().enum_schema(schema)
+        if issubclass(schema["cls"], Flag):
+            most = sum({bit for member in schema["members"] for bit in [member.value] if bit & (bit - 1) == 0})
+            result = {key: value for key, value in result.items() if key not in ("enum", "const")}
+            result |= {"type": "integer", "minimum": 0, "maximum": most}
+        return result
+
     # ---- objects --------------------------------------------------------------------------------------------------------
 
     def _common_dict_schema(self, schema: Any) -> JsonSchemaValue:
@@ -144,10 +154,11 @@ class TargetSchema(GenerateJsonSchema):
         if "$ref" in keys:
             keys = self.get_schema_from_definitions(cast(Any, keys["$ref"])) or {}
         if "anyOf" in keys:
-            return {"anyOf": [self._keys(choice) for choice in keys["anyOf"]]}
-        constants = keys.get("enum", [keys["const"]] if "const" in keys else None)
-        if constants is not None and all(isinstance(c, str | int | float) for c in constants):
-            return {"enum": [c if isinstance(c, str) else str(c).lower() for c in constants]}
+            choices = [self._keys(choice) for choice in keys["anyOf"] if choice != {"type": "null"}]
+            return {"anyOf": choices} if len(choices) > 1 else choices[0]
+        constants = keys.get("enum", [keys["const"]] if "const" in keys else [])
+        if constants and ({type(constant) for constant in constants} in ({str}, {int})):
+            return {"enum": [str(constant) for constant in constants]}
         forms: dict[Any, JsonSchemaValue] = {
             "string": {k: v for k, v in keys.items() if k not in ("title", "description", "examples", "default")},
             "integer": {"type": "string", "pattern": _INTEGER_KEY},
@@ -155,9 +166,10 @@ class TargetSchema(GenerateJsonSchema):
             "boolean": {"enum": ["true", "false"]},
             None: {},
         }
-        if (kind := keys.get("type")) not in forms or (kind is None and keys.keys() - {"title", "description", MARK}):
+        kind = keys.get("type")
+        if constants or kind not in forms or (kind is None and keys.keys() - {"title", "description", MARK}):
             raise SchemaError(
-                f"The keys of a map are {kind or 'of a composite type'}, and JSON has text alone for keys.",
+                f"The keys of a map are {'mixed constants' if constants else kind or 'composite'}, and JSON has text for keys.",
                 keyword="propertyNames",
                 hint="Use a list of entries, or keys that are strings, numbers, dates or constants.",
             )

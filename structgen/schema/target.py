@@ -5,6 +5,7 @@ A target is anything a Pydantic `TypeAdapter` takes, or a JSON Schema document (
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import importlib
 import importlib.util
@@ -29,7 +30,7 @@ from structgen.schema.drafts import upgrade
 from structgen.schema.generate import TargetSchema, take_marks
 from structgen.schema.members import Count, counter
 from structgen.schema.reading import contains, json_validator
-from structgen.schema.writing import json_serializer, write
+from structgen.schema.writing import Keep, json_serializer, write
 from structgen.types import Json, JsonSchema, Note
 
 if TYPE_CHECKING:
@@ -83,9 +84,9 @@ class Target(Generic[T]):
         """Counts the object members that a value was read from; None where a value does not show them."""
         return None if self.adapter is None else counter(self.adapter.core_schema)
 
-    @cached_property
+    @property
     def validator(self) -> Validator:
-        """The validator of `schema`, by jsonschema."""
+        """A validator of plain data by `schema`, for one value."""
         from structgen.schema.validation import validator_of
 
         return validator_of(self.schema)
@@ -104,7 +105,7 @@ class Target(Generic[T]):
                 data = write(serializer, value, set_only=set_only)
                 text = json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
                 again = self.reader.validate_json(text)  # type: ignore[union-attr]
-                if again == value or write(serializer, again, set_only=set_only) == data:
+                if again == value or (not _compares(value) and write(serializer, again, set_only=set_only) == data):
                     return data
                 faults.append("it is read back as another value")
             except Exception as error:  # A serializer or validator of the user's may raise anything.
@@ -115,17 +116,25 @@ class Target(Generic[T]):
         )
 
     def _ways_to_write(self) -> Iterator[tuple[SchemaSerializer, bool]]:
-        yield self._mirror, False
-        yield self._mirror, True
-        yield self._users, False
+        """The mirror of the type's validation first; then without fields nobody set, whose defaults may not be valid; then with
+        more and more of the user's own serializers."""
+        ways: tuple[tuple[Keep, bool], ...] = (("none", False), ("none", True), ("paired", False), ("all", False))
+        for keep, set_only in ways:
+            if keep not in self._serializers:
+                self._serializers[keep] = json_serializer(self.adapter.core_schema, keep)  # type: ignore[union-attr]
+            yield self._serializers[keep], set_only
 
     @cached_property
-    def _mirror(self) -> SchemaSerializer:
-        return json_serializer(self.adapter.core_schema, keep_users=False)  # type: ignore[union-attr]
+    def _serializers(self) -> dict[Keep, SchemaSerializer]:
+        return {}
 
-    @cached_property
-    def _users(self) -> SchemaSerializer:
-        return json_serializer(self.adapter.core_schema, keep_users=True)  # type: ignore[union-attr]
+
+def _compares(value: Any) -> bool:
+    """Whether `==` tells anything about values like this one; a class without `__eq__` is equal to nothing but itself."""
+    try:
+        return bool(copy.deepcopy(value) == value)
+    except Exception:  # What cannot be copied says nothing either.
+        return False
 
 
 def _plain(value: Any) -> Json:
@@ -167,6 +176,8 @@ def target_of(source: Any) -> Target[Any]:
         return _remembered((source, repr(source)), source, _of_type)
     except TypeError:  # unhashable: the entry keeps the source alive, so its id stays its own
         return _remembered(id(source), source, _of_type)
+    except RecursionError:
+        raise SchemaError("The type is nested too deeply.", hint="Give its inner parts names of their own.") from None
 
 
 _memory: OrderedDict[Any, tuple[Any, Target[Any]]] = OrderedDict()

@@ -6,6 +6,7 @@ The schemas are those that `drafts.upgrade` and `generate` make: references are 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from fractions import Fraction
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator, FormatChecker, ValidationError
@@ -19,20 +20,38 @@ from structgen.types import Json, JsonSchema
 
 
 class _Formats(FormatChecker):
-    """The formats that are checked; it also carries the whole schema, which a validator of a part does not know."""
+    """The formats that are checked; it also carries what a validator of a part does not know: the whole schema, and how many
+    references may still be followed."""
 
-    def __init__(self, root: JsonSchema) -> None:
+    def __init__(self, root: JsonSchema, budget: int) -> None:
         super().__init__(formats=())
         self.root = root
+        self.budget = budget
 
     def conforms(self, instance: object, format: str) -> bool:
         return not isinstance(instance, str) or format not in FORMATS or FORMATS[format](instance)
 
 
-def validator_of(schema: JsonSchema) -> Validator:
-    """A validator of a target's schema."""
-    validator: Validator = _Draft(schema, format_checker=_Formats(schema))
+_REFERENCES: Final = 20_000
+"""References followed for one small value. A schema can ask for exponentially many; this many take a few seconds."""
+
+
+class OverBudgetError(Exception):
+    """The check would take longer than a few seconds."""
+
+
+def validator_of(schema: JsonSchema, size: int = 0) -> Validator:
+    """A validator of a target's schema, for one value of `size` characters of JSON; its methods raise OverBudgetError."""
+    validator: Validator = _Draft(schema, format_checker=_Formats(schema, _REFERENCES + 10 * size))
     return validator
+
+
+def _ref(validator: Any, ref: str, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+    shared = validator.format_checker
+    shared.budget -= 1
+    if shared.budget < 0:
+        raise OverBudgetError
+    yield from validator.descend(value, resolve(shared.root, ref))
 
 
 def _pattern(validator: Any, pattern: str, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
@@ -43,6 +62,13 @@ def _pattern(validator: Any, pattern: str, value: Json, schema: JsonSchema) -> I
 def _format(validator: Any, name: str, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
     if not validator.format_checker.conforms(value, name):
         yield ValidationError(f"is no {name}")
+
+
+def _multiple_of(validator: Any, divisor: float, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+    """Of the numbers as they are written in decimal: 0.3 is a multiple of 0.1."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if is_number and (Fraction(str(value)) / Fraction(str(divisor))).denominator != 1:
+        yield ValidationError(f"is no multiple of {divisor}")
 
 
 def _pattern_properties(validator: Any, patterns: JsonSchema, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
@@ -107,8 +133,10 @@ def _evaluated(validator: Any, schema: Any, value: JsonSchema) -> set[str]:
 _Draft: Final[Any] = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {
+        "$ref": _ref,
         "pattern": _pattern,
         "format": _format,
+        "multipleOf": _multiple_of,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "unevaluatedProperties": _unevaluated_properties,

@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Final
+from typing import Any, Final, Literal, TypeAlias
 
 from pydantic_core import SchemaSerializer
 
@@ -21,6 +21,7 @@ from structgen.types import Json
 
 _FIELDS: Final = frozenset({"model-field", "dataclass-field", "typed-dict-field"})
 _WRAPPERS: Final = frozenset({"function-before", "function-after", "function-wrap", "default", "nullable"})
+_READ_FIRST: Final = frozenset({"function-before", "function-wrap"})
 _UNWRITABLE: Final = frozenset(
     {"function-plain", "any", "is-instance", "is-subclass", "callable", "lax-or-strict", "json-or-python"}
 )
@@ -29,9 +30,14 @@ _LONGEST: Final = 60
 """Decimals of up to this many digits are written without an exponent."""
 
 
-def json_serializer(core: Core, *, keep_users: bool) -> SchemaSerializer:
-    """A serializer that mirrors the type's validation. `keep_users`: through the user's own serializers."""
-    return SchemaSerializer(_mirror(core, keep_users, False), None, _use_prebuilt=False)
+Keep: TypeAlias = Literal["none", "paired", "all"]
+"""Which of the user's own serializers write: those of places with a validator of the user's that reads before the type does are
+its other half."""
+
+
+def json_serializer(core: Core, keep: Keep) -> SchemaSerializer:
+    """A serializer that mirrors the type's validation."""
+    return SchemaSerializer(_mirror(core, keep, False), None, _use_prebuilt=False)
 
 
 def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
@@ -39,11 +45,11 @@ def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
     return _placed(serializer.to_python(value, mode="json", by_alias=True, exclude_unset=set_only, warnings="none"))
 
 
-def _mirror(node: Core, keep_users: bool, by_name: bool) -> Core:
+def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
     kind, config = node["type"], node.get("config")
     if config is not None:
         by_name = not config.get("validate_by_alias", True)
-    copy = mapped(node, lambda child: _mirror(child, keep_users, by_name))
+    copy = mapped(node, lambda child: _mirror(child, keep, by_name))
     if config is not None:
         copy["config"] = {k: v for k, v in config.items() if not k.startswith("ser_json")}
         copy["config"]["ser_json_bytes"] = config.get("val_json_bytes", "utf8")
@@ -53,10 +59,14 @@ def _mirror(node: Core, keep_users: bool, by_name: bool) -> Core:
         return copy | {"fields": _fields(copy["fields"], by_name)}
     if kind == "json-or-python" and _function_name(node) in ("_serialize_secret", "_serialize_secret_field"):
         return _through(copy, lambda value, write: write(value.get_secret_value()), copy["json_schema"]["schema"])
-    if "serialization" in copy and not _stays(node, keep_users):
+    if "serialization" in copy and not _stays(node, keep):
         del copy["serialization"]
     if kind in _FORMS and "serialization" not in copy:
-        return _through(copy, _FORMS[kind], copy["schema"] if kind == "json" else {k: v for k, v in copy.items() if k != "ref"})
+        return _through(
+            copy,
+            _FORMS[kind],
+            copy.get("schema", {"type": "any"}) if kind == "json" else {k: v for k, v in copy.items() if k != "ref"},
+        )
     return copy
 
 
@@ -97,12 +107,14 @@ def _function_name(node: Core) -> str:
     return getattr(node.get("serialization", {}).get("function"), "__name__", "")
 
 
-def _stays(node: Core, keep_users: bool) -> bool:
+def _stays(node: Core, keep: Keep) -> bool:
     """Whether a serializer belongs to what the type is (Pydantic's own), or to how its author shows it (the user's)."""
-    if keep_users or is_pydantics(node["serialization"].get("function")):
+    if keep == "all" or is_pydantics(node["serialization"].get("function")):
         return True
     inner = node
     while inner["type"] in _WRAPPERS:
+        if keep == "paired" and inner["type"] in _READ_FIRST and not is_pydantics(inner["function"]["function"]):
+            return True
         inner = inner["schema"]
     return inner["type"] in _UNWRITABLE
 
