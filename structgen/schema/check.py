@@ -41,7 +41,8 @@ def check(target: Target[T], data: Json) -> T:
 
 def check_parsed(target: Target[T], data: Json) -> T:
     """As `check`, of data that came out of `parse_json`: that it is plain needs no second look."""
-    return _checked(target, data, len(text)) if target.adapter is None else _read(target, to_json(data))
+    text = to_json(data)
+    return _checked(target, data, len(text)) if target.adapter is None else _read(target, text)
 
 
 def check_json(target: Target[T], text: str | bytes) -> T:
