@@ -288,7 +288,7 @@ class Builder:
         """A test for a part of the source. The types are looked at first; jsonschema comes in where they are not enough."""
         plain = self.source.follow(schema)
         types = types_of(plain) if isinstance(plain, dict) else None
-        whole = self.target
+        target = self.target
 
         def test(value: Json) -> bool:
             if types is not None:
@@ -297,7 +297,12 @@ class Builder:
                     return False
                 if isinstance(plain, dict) and assertions(plain).keys() == {"type"}:
                     return True
-            return bool(whole.validator.evolve(schema=schema).is_valid(value))
+            from structgen.schema.validation import OverBudgetError
+
+            try:
+                return bool(target.validator.evolve(schema=schema).is_valid(value))
+            except (OverBudgetError, RecursionError):
+                return False
 
         return test
 

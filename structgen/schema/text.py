@@ -34,12 +34,10 @@ def parse_json(text: str | bytes) -> Json:
 def _is_whole(text: str, data: Json) -> bool:
     """Whether it is certain, at a look, that no member was lost (the parser keeps one of two) and no number is infinite.
 
-    Written again, the document has as many names as before.
+    Written again, the document has as many colons as before; an escaped one would spoil the count.
     """
-    if " :" in text or "\n:" in text or "\t:" in text or "\r:" in text:
-        return False
     again = to_json(data)
-    return b"Infinity" not in again and text.count('":') == again.count(b'":')
+    return b"Infinity" not in again and text.count(":") == again.count(b":") and "\\u003" not in text
 
 
 def scan(text: str | bytes, build: Callable[[list[tuple[str, Json]]], Any]) -> Any:
