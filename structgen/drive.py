@@ -11,14 +11,14 @@ from collections.abc import AsyncGenerator, Generator
 from typing import Any, TypeVar
 
 from structgen.errors import StructgenError
-from structgen.flow import Emit, Flow, Open, Read, Send, Sleep, Stream
+from structgen.flow import Emit, Flow, Open, Read, Send, Sleep, Start, Stream, TextStream
 
 R = TypeVar("R")
 
 
 def perform(flow: Flow[R]) -> R:
     """Perform a flow's steps and give its result. What it emits is dropped."""
-    streams: list[Stream] = []
+    streams: list[Stream | TextStream] = []
     try:
         emitted = True
         while emitted:
@@ -32,7 +32,7 @@ def perform(flow: Flow[R]) -> R:
 
 def perform_stream(flow: Flow[R]) -> Generator[Any, None, R]:
     """Perform a flow's steps, yield what it emits, return its result. Closing it ends the flow and its stream."""
-    streams: list[Stream] = []
+    streams: list[Stream | TextStream] = []
     try:
         while True:
             emitted, value = _advance(flow, streams)
@@ -47,7 +47,7 @@ def perform_stream(flow: Flow[R]) -> Generator[Any, None, R]:
 
 async def aperform(flow: Flow[R]) -> R:
     """As `perform`, on the running event loop."""
-    streams: list[Stream] = []
+    streams: list[Stream | TextStream] = []
     try:
         emitted = True
         while emitted:
@@ -61,7 +61,7 @@ async def aperform(flow: Flow[R]) -> R:
 
 async def aperform_stream(flow: Flow[Any]) -> AsyncGenerator[Any, None]:
     """As `perform_stream`, on the running event loop; an asynchronous generator has no result."""
-    streams: list[Stream] = []
+    streams: list[Stream | TextStream] = []
     try:
         while True:
             emitted, value = await _aadvance(flow, streams)
@@ -73,7 +73,7 @@ async def aperform_stream(flow: Flow[Any]) -> AsyncGenerator[Any, None]:
         await _aclose(streams)
 
 
-def _advance(flow: Flow[Any], streams: list[Stream]) -> tuple[bool, Any]:
+def _advance(flow: Flow[Any], streams: list[Stream | TextStream]) -> tuple[bool, Any]:
     """Perform steps up to the next value the flow emits: (True, value); or to its end: (False, result)."""
     move, value = flow.send, None
     try:
@@ -89,7 +89,7 @@ def _advance(flow: Flow[Any], streams: list[Stream]) -> tuple[bool, Any]:
         return False, stop.value
 
 
-async def _aadvance(flow: Flow[Any], streams: list[Stream]) -> tuple[bool, Any]:
+async def _aadvance(flow: Flow[Any], streams: list[Stream | TextStream]) -> tuple[bool, Any]:
     move, value = flow.send, None
     try:
         while True:
@@ -104,7 +104,7 @@ async def _aadvance(flow: Flow[Any], streams: list[Stream]) -> tuple[bool, Any]:
         return False, stop.value
 
 
-def _do(step: Any, streams: list[Stream]) -> Any:
+def _do(step: Any, streams: list[Stream | TextStream]) -> Any:
     kind = type(step)
     if kind is Send:
         return step.port.send(step.request, step.timeout)
@@ -116,10 +116,12 @@ def _do(step: Any, streams: list[Stream]) -> Any:
         return streams[-1]
     if kind is Sleep:
         return time.sleep(step.seconds)
+    if kind is Start:
+        return _started(step, streams)
     return step.port.generate(step.messages, step.schema, step.options)
 
 
-async def _ado(step: Any, streams: list[Stream]) -> Any:
+async def _ado(step: Any, streams: list[Stream | TextStream]) -> Any:
     kind = type(step)
     if kind is Send:
         return await step.port.asend(step.request, step.timeout)
@@ -131,14 +133,22 @@ async def _ado(step: Any, streams: list[Stream]) -> Any:
         return streams[-1]
     if kind is Sleep:
         return await asyncio.sleep(step.seconds)
+    if kind is Start:
+        return _started(step, streams)
     return await step.port.agenerate(step.messages, step.schema, step.options)
 
 
-def _close(streams: list[Stream]) -> None:
+def _started(step: Start, streams: list[Stream | TextStream]) -> TextStream:
+    stream = step.port.stream(step.messages, step.schema, step.options)
+    streams.append(stream)
+    return stream
+
+
+def _close(streams: list[Stream | TextStream]) -> None:
     while streams:
         streams.pop().close()
 
 
-async def _aclose(streams: list[Stream]) -> None:
+async def _aclose(streams: list[Stream | TextStream]) -> None:
     while streams:
         await streams.pop().aclose()

@@ -14,7 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
@@ -36,7 +36,7 @@ from structgen.errors import (
     Truncated,
 )
 from structgen.exchange import Link, exchange
-from structgen.flow import EnginePort, Flow, Generate, HttpPort
+from structgen.flow import EnginePort, Flow, Generate, HttpPort, TextPort
 from structgen.outcome import read, rejected
 from structgen.prompt import estimate_tokens, messages_for, reask
 from structgen.schema.compiler import Compiled
@@ -79,20 +79,22 @@ class Backend:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Generic[T]):
-    """What is asked, whichever backend answers. `examples` are (text, value) pairs."""
+    """What is asked, whichever backend answers. `examples` are (text, value) pairs; `stream`: is the answer read as it comes."""
 
     target: Target[T]
     document: Document = field(repr=False)
     instructions: str | None = field(default=None, repr=False)
     examples: Sequence[tuple[str, T]] = field(default=(), repr=False)
     options: Options = Options()
+    stream: bool = False
 
     def modes(self, backend: Backend) -> tuple[tuple[Mode, str], ...]:
         """The modes to go through: all of the backend's, or the one the options pin. Raises ConfigurationError."""
         if not backend.model:
             raise ConfigurationError(f"No model of {backend.name} is named.", hint=f"Write {backend.name}:MODEL.")
         if self.options.mode is UNSET:
-            return backend.modes
+            streamed = tuple(pair for pair in backend.modes if self.stream and streams(backend, pair[0]))
+            return streamed or backend.modes
         pinned = tuple(pair for pair in backend.modes if pair[0] == self.options.mode)
         if not pinned:
             offered = ", ".join(mode for mode, _ in backend.modes)
@@ -112,13 +114,35 @@ class Question(Generic[T]):
         return compiled, messages
 
 
+def streams(backend: Backend, mode: Mode) -> bool:
+    """Does this mode's answer come as it is written?"""
+    if not isinstance(backend.via, Link):
+        return isinstance(backend.via, TextPort)
+    return backend.via.caps.stream_with_schema or mode in ("json-object", "prompt")
+
+
+class Asker(Protocol):
+    """A way to get an answer: whole, or as it comes."""
+
+    def __call__(
+        self, backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run
+    ) -> Flow[Answer]: ...
+
+
 @dataclass(slots=True)
-class _Run:
-    """One call under way: what was tried, and what is left of its time and its tokens."""
+class Run:
+    """One call under way: what was tried, and what is left of its time and its tokens.
+
+    `ask`: how an answer is got. `heard`: what had come of an answer that failed on its way. `handed_on`: what came was given to
+    the caller and cannot be taken back, so nothing further is asked.
+    """
 
     options: Options
+    ask: Asker
     attempts: list[Attempt] = field(default_factory=list)
     ends_at: float | None = None
+    heard: Answer | None = None
+    handed_on: bool = False
 
     def check(self) -> None:
         """Raises where the call may not ask anything further."""
@@ -133,7 +157,15 @@ class _Run:
         if self.ends_at is not None and time.monotonic() >= self.ends_at:
             raise DeadlineExceeded("The deadline of the call is over.", sent=bool(self.attempts), hint="Raise `deadline`.")
 
+    def options_left(self) -> Options:
+        """The options for an engine: the deadline is the timeout of its answer."""
+        if self.ends_at is None:
+            return self.options
+        left, timeout = self.ends_at - time.monotonic(), self.options.timeout
+        return replace(self.options, timeout=min(left, timeout) if isinstance(timeout, (int, float)) else left)
+
     def add(self, backend: Backend, mode: Mode, began: float, answer: Answer | None, error: StructgenError | None) -> None:
+        answer, self.heard = answer or self.heard, None
         self.attempts.append(
             Attempt(
                 backend=backend.name,
@@ -160,7 +192,8 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
     body = None
     if isinstance(backend.via, Link):
         caps = backend.via.caps
-        body = from_json(caps.dialect.build(_ask_of(backend, mode, compiled, messages, question.options), caps).body)
+        streamed = question.stream and streams(backend, mode)
+        body = from_json(caps.dialect.build(ask_of(backend, mode, compiled, messages, question.options, streamed), caps).body)
     return Plan(
         backend=backend.name,
         mode=mode,
@@ -170,24 +203,26 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
         options=question.options,
         body=body,
         tokens=estimate_tokens(messages),
+        stream=question.stream and streams(backend, mode),
     )
 
 
-def extract(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
+def extract(backends: Sequence[Backend], question: Question[T], ask: Asker | None = None) -> Flow[Extraction[T]]:
     """The value that the document states, from the first backend that gives one. Raises any StructgenError, with `attempts`."""
     deadline = question.options.deadline
-    run = _Run(question.options, ends_at=time.monotonic() + deadline if isinstance(deadline, (int, float)) else None)
+    ends_at = time.monotonic() + deadline if isinstance(deadline, (int, float)) else None
+    run = Run(question.options, ask or whole, ends_at=ends_at)
     for backend in backends:
         try:
             return (yield from _on(backend, question, run))
         except StructgenError as error:
             error.attempts = tuple(run.attempts)
-            if backend is backends[-1] or isinstance(error, _SAME_EVERYWHERE):
+            if run.handed_on or backend is backends[-1] or isinstance(error, _SAME_EVERYWHERE):
                 raise
     raise ConfigurationError("There is no backend to ask.", hint="Give the client a model.")
 
 
-def _on(backend: Backend, question: Question[T], run: _Run) -> Flow[Extraction[T]]:
+def _on(backend: Backend, question: Question[T], run: Run) -> Flow[Extraction[T]]:
     """One backend, down its modes."""
     modes = question.modes(backend)
     for mode, subset in modes:
@@ -202,7 +237,7 @@ def _on(backend: Backend, question: Question[T], run: _Run) -> Flow[Extraction[T
         try:
             return (yield from _in(backend, mode, compiled, messages, run))
         except (OutputRejected, BadRequest) as error:
-            if mode == modes[-1][0] or not _steps_down(error):
+            if run.handed_on or mode == modes[-1][0] or not _steps_down(error):
                 raise
     raise ConfigurationError(f"{backend.name} has no mode to answer in.", hint="Give a row of `capabilities` with modes.")
 
@@ -215,7 +250,7 @@ def _steps_down(error: OutputRejected | BadRequest) -> bool:
     return error.status in (400, 422) and any(word in said for word in _ABOUT_THE_SCHEMA)
 
 
-def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[Message], run: _Run) -> Flow[Extraction[T]]:
+def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[Message], run: Run) -> Flow[Extraction[T]]:
     """One backend in one mode, asked again while its answers are invalid."""
     conversation = tuple(messages)
     left = 0 if run.options.max_reasks is UNSET else run.options.max_reasks
@@ -229,7 +264,7 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
         except (OutputError, OutputRejected) as error:
             run.add(backend, mode, began, answer, error)
             faults = _worth_asking_again(error, compiled)
-            if left <= 0 or not faults:
+            if run.handed_on or left <= 0 or not faults:
                 raise
             left -= 1
             conversation = (*messages, *reask(run.attempts[-1].text or "", faults))
@@ -252,11 +287,11 @@ def _worth_asking_again(error: OutputError | OutputRejected, compiled: Compiled[
     return [error.message] if isinstance(error, NotJson) else []
 
 
-def _asked(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: _Run) -> Flow[Answer]:
+def _asked(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run) -> Flow[Answer]:
     """One answer, whichever way the backend is reached; what a server rejected of its own is taken where it is whole and valid."""
     backend.breaker.check(backend.name)
     try:
-        answer = yield from _performed(backend, mode, compiled, messages, run)
+        answer = yield from run.ask(backend, mode, compiled, messages, run)
     except OutputRejected as error:
         backend.breaker.record(error)
         recovered = rejected(error, compiled)
@@ -272,20 +307,29 @@ def _asked(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequ
     return answer
 
 
-def _performed(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: _Run) -> Flow[Answer]:
+def whole(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run) -> Flow[Answer]:
+    """An answer that comes whole."""
     if isinstance(backend.via, Link):
-        question = _ask_of(backend, mode, compiled, messages, run.options)
+        question = ask_of(backend, mode, compiled, messages, run.options)
         return (yield from exchange(backend.via, question, run.options, run.ends_at, run.attempts))
-    options = run.options
-    if run.ends_at is not None:
-        left = run.ends_at - time.monotonic()
-        options = replace(options, timeout=min(left, options.timeout) if isinstance(options.timeout, (int, float)) else left)
-    answer: Answer = yield Generate(backend.via, messages, compiled.schema, options)
+    answer: Answer = yield Generate(backend.via, messages, compiled.schema, run.options_left())
     return answer
 
 
-def _ask_of(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], options: Options) -> Ask:
-    return Ask(model=backend.model, messages=messages, options=options, mode=mode, schema=compiled.dumps(), name=compiled.name)
+def ask_of(
+    backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], options: Options, stream: bool = False
+) -> Ask:
+    """The question as a dialect takes it."""
+    return Ask(
+        model=backend.model,
+        messages=messages,
+        options=options,
+        mode=mode,
+        schema=compiled.dumps(),
+        name=compiled.name,
+        stream=stream,
+        count=stream,
+    )
 
 
 def _extraction(
@@ -294,7 +338,7 @@ def _extraction(
     compiled: Compiled[T],
     answer: Answer,
     found: tuple[T, frozenset[str], tuple[str, ...]],
-    run: _Run,
+    run: Run,
     seconds: dict[str, float],
 ) -> Extraction[T]:
     value, absent, repairs = found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias, TypeVar
+from typing import Any, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from structgen.types import Answer, JsonSchema, Message, Options, Reply, Request
 
@@ -23,6 +23,20 @@ class Stream(Protocol):
     def read(self) -> bytes: ...
 
     async def aread(self) -> bytes: ...
+
+    def close(self) -> None: ...
+
+    async def aclose(self) -> None: ...
+
+
+class TextStream(Protocol):
+    """An answer of an in-process engine as it is written: "" ends it, and then `answer` is there. Raises EngineErrors only."""
+
+    answer: Answer | None
+
+    def read(self) -> str: ...
+
+    async def aread(self) -> str: ...
 
     def close(self) -> None: ...
 
@@ -63,6 +77,13 @@ class EnginePort(Protocol):
     async def aclose(self) -> None: ...
 
 
+@runtime_checkable
+class TextPort(Protocol):
+    """What Start steps are performed on: an engine that hands out its answer as it is written."""
+
+    def stream(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> TextStream: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Send:
     """Send a request and take the whole answer. Gives a Reply, whatever its status."""
@@ -83,9 +104,9 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class Read:
-    """Take what has come. Gives bytes; b"" at the end."""
+    """Take what has come. Gives bytes, or str of an engine; empty at the end."""
 
-    stream: Stream
+    stream: Stream | TextStream
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,11 +127,21 @@ class Generate:
 
 
 @dataclass(frozen=True, slots=True)
+class Start:
+    """Let an in-process engine answer, and leave the answer open. Gives a TextStream; the driver closes it as it does others."""
+
+    port: TextPort
+    messages: Sequence[Message] = field(repr=False)
+    schema: JsonSchema | None = field(repr=False)
+    options: Options = Options()
+
+
+@dataclass(frozen=True, slots=True)
 class Emit:
     """Hand a value to whoever iterates the flow. Gives None."""
 
     value: Any
 
 
-Step: TypeAlias = "Send | Open | Read | Sleep | Generate | Emit"
+Step: TypeAlias = "Send | Open | Read | Sleep | Generate | Start | Emit"
 Flow: TypeAlias = "Generator[Step, Any, R]"

@@ -229,7 +229,7 @@ class Plan:
     """What a call would do, without doing it: nothing was sent.
 
     `schema` and `notes` as compiled for this backend; `messages` as the model would see them; `body` the request's members (None
-    for the in-process engine); `tokens` an estimate of the prompt's length.
+    for the in-process engine); `tokens` an estimate of the prompt's length; `stream`: would the answer be read as it comes.
     """
 
     backend: str
@@ -240,3 +240,4 @@ class Plan:
     options: Options
     body: Mapping[str, Any] | None = field(default=None, repr=False)
     tokens: int = 0
+    stream: bool = False

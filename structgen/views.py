@@ -135,12 +135,10 @@ class Partial(Generic[T]):
         """The value when it is done, a View of it before; `ABSENT` before anything has come."""
         if self.result is not None:
             return self.result.value
-        if not self._nodes:
-            return self._growing("")
-        if self._nodes[0].place.wrapper:
-            value: T | View = self._part(0, "value")
-            return value
-        return View(self, 0)
+        if self._nodes and not self._nodes[0].place.wrapper:
+            return View(self, 0)
+        value: T | View = self._part(0, "value") if self._nodes else self._growing("")
+        return value
 
     @property
     def data(self) -> Json:

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from structgen.errors import ConfigurationError, ContextExceeded, EngineError, GrammarError, RuntimeMissing
 from structgen.local import models
+from structgen.local.pieces import Pieces
 from structgen.types import UNSET, Answer, JsonSchema, Message, Options, Usage
 
 if TYPE_CHECKING:
@@ -94,9 +95,9 @@ class Runtime(Protocol):
         ...
 
     def complete(
-        self, messages: Sequence[Message], grammar: str | None, sampling: Mapping[str, Any], slot: int, watch: Callable[[], None]
+        self, messages: Sequence[Message], grammar: str | None, sampling: Mapping[str, Any], slot: int, watch: Callable[[str], None]
     ) -> Completion:
-        """Answer the messages. `watch` is called between tokens; what it raises ends the answer and is raised here."""
+        """Answer the messages. `watch` is given each piece of text; what it raises ends the answer and is raised here."""
         ...
 
     def close(self) -> None: ...
@@ -141,6 +142,11 @@ class Engine:
             return await asyncio.get_running_loop().run_in_executor(self._shared.threads, call)
         finally:
             cancelled.set()
+
+    def stream(self, messages: Sequence[Message], schema: JsonSchema | None = None, options: Options = _DEFAULTS) -> Pieces:
+        """As `generate`, with the text as it is written. Closing the stream ends the decoding."""
+        self._check()
+        return Pieces(self._shared.threads, partial(self._shared.answer, messages, schema, options))
 
     def close(self) -> None:
         """Give the model back; the last engine that uses it frees it, after the answers under way. Closing twice does nothing."""
@@ -232,13 +238,18 @@ class _Shared:
         self.threads = ThreadPoolExecutor(settings.parallel, thread_name_prefix=f"structgen-{model.name}")
 
     def answer(
-        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, cancelled: threading.Event | None = None
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        cancelled: threading.Event | None = None,
+        hear: Callable[[str], None] | None = None,
     ) -> Answer:
         slot = self._slots.get()
         try:
             runtime, load = self._ready()
-            watch = _watch(options, cancelled)
-            watch()
+            watch = _watch(options, cancelled, hear)
+            watch("")
             return _answer(runtime, _Question(self.model.name, self.settings.context, slot, messages, schema, options, watch), load)
         finally:
             self._slots.put(slot)
@@ -278,7 +289,7 @@ class _Question:
     messages: Sequence[Message]
     schema: JsonSchema | None
     options: Options
-    watch: Callable[[], None]
+    watch: Callable[[str], None]
 
 
 def _answer(runtime: Runtime, asked: _Question, load: Mapping[str, float]) -> Answer:
@@ -358,15 +369,17 @@ def _sampling(options: Options) -> dict[str, Any]:
     return {"temperature": 0.0, **given, **extra}
 
 
-def _watch(options: Options, cancelled: threading.Event | None) -> Callable[[], None]:
-    """What ends an answer early: its time is over, or nobody waits for it any more."""
+def _watch(options: Options, cancelled: threading.Event | None, hear: Callable[[str], None] | None = None) -> Callable[[str], None]:
+    """What ends an answer early (its time is over, or nobody waits for it any more) and hands on its text."""
     ends_at = None if options.timeout is UNSET or options.timeout is None else time.monotonic() + options.timeout
 
-    def watch() -> None:
+    def watch(piece: str) -> None:
         if cancelled is not None and cancelled.is_set():
             raise EngineError("The call was cancelled.")
         if ends_at is not None and time.monotonic() > ends_at:
             raise EngineError(f"The answer took longer than its timeout of {options.timeout} s.", hint="Raise `timeout`.")
+        if hear is not None and piece:
+            hear(piece)
 
     return watch
 

@@ -133,10 +133,10 @@ class XLlamaCpp(VLLMOffline):
         return self._chat({"messages": list(messages), "max_tokens": 0, "id_slot": slot}, _ignore)
 
     def complete(
-        self, messages: Sequence[Message], grammar: str | None, sampling: Mapping[str, Any], slot: int, watch: Callable[[], None]
+        self, messages: Sequence[Message], grammar: str | None, sampling: Mapping[str, Any], slot: int, watch: Callable[[str], None]
     ) -> Completion:
         generator = Generator(self, None if grammar is None else CFG(grammar))
-        text = generator(Chat([dict(message) for message in messages]), **sampling, id_slot=slot, watch=lambda _: watch())
+        text = generator(Chat([dict(message) for message in messages]), **sampling, id_slot=slot, watch=watch)
         return cast("_Text", text).completion
 
     def close(self) -> None:

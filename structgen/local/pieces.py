@@ -1,0 +1,52 @@
+"""An answer of the in-process engine as it is written: pieces of text from the thread that decodes to whoever reads them."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor
+from queue import SimpleQueue
+from typing import TypeAlias
+
+from structgen.types import Answer
+
+Call: TypeAlias = "Callable[[threading.Event, Callable[[str], None]], Answer]"
+"""Lets the model answer: `call(cancelled, hear)`."""
+
+
+class Pieces:
+    """A `flow.TextStream` over a call in a worker thread. One reader at a time."""
+
+    def __init__(self, threads: Executor, call: Call) -> None:
+        self.answer: Answer | None = None
+        self._call = call
+        self._cancelled = threading.Event()
+        self._queue: SimpleQueue[str] = SimpleQueue()
+        self._future = threads.submit(self._run)
+
+    def _run(self) -> Answer:
+        try:
+            return self._call(self._cancelled, self._queue.put)
+        finally:
+            self._queue.put("")
+
+    def read(self) -> str:
+        """The next piece; "" at the end. Raises EngineErrors."""
+        return self._queue.get() or self._end()
+
+    async def aread(self) -> str:
+        """As `read`, without blocking the event loop."""
+        return await asyncio.to_thread(self._queue.get) or self._end()
+
+    def _end(self) -> str:
+        self._queue.put("")  # whoever reads on is told again
+        self.answer = self._future.result()
+        return ""
+
+    def close(self) -> None:
+        """End the answer, with the token that is being decoded."""
+        self._cancelled.set()
+
+    async def aclose(self) -> None:
+        self.close()
