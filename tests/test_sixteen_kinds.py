@@ -14,8 +14,8 @@ DEV = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
 
 
 def texts() -> list[str]:
-    """The first text of every task, cut to what the embedded model reads in a few seconds."""
-    return [json.loads(path.open().readline())["text"][:600] for path in sorted(DEV.glob("*.jsonl"))]
+    """The first text of every task, cut to what the embedded model reads in a second."""
+    return [json.loads(path.open().readline())["text"][:300] for path in sorted(DEV.glob("*.jsonl"))]
 
 
 @pytest.mark.slow
@@ -25,7 +25,7 @@ def test_every_text_gives_a_valid_record_or_a_typed_error(local_client) -> None:
     valid, typed = 0, []
     for text in texts():
         try:
-            result = local_client.extract_result(Sixteen, text, max_tokens=700)
+            result = local_client.extract_result(Sixteen, text, max_tokens=400, max_reasks=0)
         except OutputError as error:
             typed.append(error)
             continue
@@ -34,4 +34,4 @@ def test_every_text_gives_a_valid_record_or_a_typed_error(local_client) -> None:
         valid += 1
     assert valid + len(typed) == 20
     assert all(isinstance(error, StructgenError) and error.attempts for error in typed)
-    assert valid >= 18, [str(error) for error in typed]
+    assert valid >= 18, typed
