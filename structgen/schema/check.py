@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final, TypeVar
 
 from pydantic import ValidationError
@@ -25,6 +28,11 @@ from structgen.types import Json, JsonSchema, Violation
 __all__ = ["check", "check_json", "check_parsed", "parse_json"]
 
 T = TypeVar("T")
+R = TypeVar("R")
+
+_FRAMES: Final = 4_000
+_STACK: Final = 64 * 1024 * 1024
+_room: Final = threading.Lock()
 
 _LONG_NUMBER: Final = re.compile(r"\d[\d.]{15,}")
 _LONG_NUMBER_BYTES: Final = re.compile(rb"\d[\d.]{15,}")
@@ -94,10 +102,28 @@ def _of_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, .
     from structgen.schema.validation import OverBudgetError, validator_of
     from structgen.schema.violations import violations_of
 
-    try:
+    def violations() -> tuple[Violation, ...]:
         return violations_of(validator_of(target.schema, size).iter_errors(data), target.schema)
+
+    try:
+        try:
+            return violations()
+        except RecursionError:
+            return _with_room(violations)
     except (RecursionError, OverBudgetError):
         return (Violation("", "", "more than can be checked", "a smaller value, nested less deeply"),)
+
+
+def _with_room(function: Callable[[], R]) -> R:
+    """Calls `function` where 200 levels of nesting have room: jsonschema takes up to ten frames for each."""
+    with _room, ThreadPoolExecutor(1) as thread:
+        frames, stack = sys.getrecursionlimit(), threading.stack_size(_STACK)
+        try:
+            sys.setrecursionlimit(max(frames, _FRAMES))
+            return thread.submit(function).result()
+        finally:
+            threading.stack_size(stack)
+            sys.setrecursionlimit(frames)
 
 
 def _of_type(target: Target[Any], data: Json, size: int, error: ValidationError) -> list[Violation]:

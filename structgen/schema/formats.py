@@ -1,7 +1,8 @@
 """The values of `format` that are checked; every other one is an annotation, as JSON Schema has it.
 
 Each test is of the text alone and takes linear time. Sources: RFC 3339 (date, time, date-time, duration), RFC 4122 (uuid), RFC 5321
-§4.1.2 (email), RFC 1123 §2.1 (hostname), RFC 3986 (uri, uri-reference), RFC 6901 (json-pointer).
+§4.1.2 (email), RFC 1123 §2.1 (hostname; what an internationalised label decodes to is not looked at), RFC 3986 (uri,
+uri-reference), RFC 6901 (json-pointer).
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from typing import Final
 from structgen.errors import SchemaError
 from structgen.schema.patterns import parse
 
+_DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME: Final = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII)
 _CLOCK: Final = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
 _DURATION: Final = re.compile(
@@ -31,16 +33,17 @@ _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]*:"
 _PIECE: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
 _AUTHORITY: Final = (
     r"//(?:(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
-    r"(?:\[[0-9A-Fa-f:.vV]+\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::\d*)?(?=[/?#]|$)"
+    r"(?:\[(?P<address>[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~:-]+)\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::\d*)?(?=[/?#]|$)"
 )
-_URI: Final = re.compile(rf"{_SCHEME}(?:{_AUTHORITY}|(?!//)){_PIECE}(?:#{_PIECE})?")
-_REFERENCE: Final = re.compile(rf"(?:{_SCHEME})?(?:{_AUTHORITY}|(?!//)){_PIECE}(?:#{_PIECE})?")
+_FRAGMENT: Final = rf"(?:#{_PIECE})?"
+_URI: Final = re.compile(rf"{_SCHEME}(?:{_AUTHORITY}|(?!//)){_PIECE}{_FRAGMENT}")
+_RELATIVE: Final = re.compile(rf"(?:{_AUTHORITY}|(?!//)(?![^/?#]*:)){_PIECE}{_FRAGMENT}")
 _POINTER: Final = re.compile(r"(?:/(?:[^~/]|~[01])*)*", re.DOTALL)
 
 
 def _date(text: str) -> bool:
     try:
-        return len(text) == 10 and text.isascii() and bool(date.fromisoformat(text))
+        return bool(_DATE.fullmatch(text) and date.fromisoformat(text))
     except ValueError:
         return False
 
@@ -75,6 +78,19 @@ def _email(text: str) -> bool:
     return FORMATS["ipv6"](literal[5:]) if literal.startswith("IPv6:") else FORMATS["ipv4"](literal)
 
 
+def _uri(text: str) -> bool:
+    return _has_good_address(_URI.fullmatch(text))
+
+
+def _uri_reference(text: str) -> bool:
+    return _has_good_address(_URI.fullmatch(text) or _RELATIVE.fullmatch(text))
+
+
+def _has_good_address(found: re.Match[str] | None) -> bool:
+    address = found["address"] if found else None
+    return bool(found) if address is None or address[0] in "vV" else FORMATS["ipv6"](address)
+
+
 def _regex(text: str) -> bool:
     try:
         parse(text)
@@ -92,8 +108,8 @@ FORMATS: Final[dict[str, Callable[[str], bool]]] = {
     "hostname": lambda text: len(text) <= 253 and bool(_HOSTNAME.fullmatch(text)),
     "ipv4": _address(ipaddress.IPv4Address),
     "ipv6": _address(ipaddress.IPv6Address),
-    "uri": lambda text: bool(_URI.fullmatch(text)),
-    "uri-reference": lambda text: bool(_REFERENCE.fullmatch(text)),
+    "uri": _uri,
+    "uri-reference": _uri_reference,
     "uuid": lambda text: bool(_UUID.fullmatch(text)),
     "json-pointer": lambda text: bool(_POINTER.fullmatch(text)),
     "regex": _regex,

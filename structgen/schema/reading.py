@@ -31,7 +31,7 @@ _WHOLE: Final = {"microseconds_precision": "error"}
 _FINER: Final = {"float": {"allow_inf_nan": False}, "datetime": _WHOLE, "time": _WHOLE, "timedelta": _WHOLE}
 """Neither infinity for 1e400 nor a time cut short."""
 _REWRITES: Final = frozenset({"function-before", "function-wrap"})
-_MODELS: Final = frozenset({"model", "dataclass", "typed-dict", "call"})
+_MODELS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict", "named-tuple", "arguments"})
 
 
 def children(node: Core) -> Iterator[Core]:

@@ -71,30 +71,42 @@ def _multiple_of(validator: Any, divisor: float, value: Json, schema: JsonSchema
         yield ValidationError(f"is no multiple of {divisor}")
 
 
+def _properties(validator: Any, properties: JsonSchema, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+    for name in properties if isinstance(value, dict) else ():
+        if name in value:
+            yield from _member(validator, properties[name], value, name, name)
+
+
 def _pattern_properties(validator: Any, patterns: JsonSchema, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
     for pattern, inner in patterns.items() if isinstance(value, dict) else ():
-        for name, item in value.items():
+        for name in value:
             if matches(pattern, name):
-                yield from validator.descend(item, inner, path=name, schema_path=pattern)
+                yield from _member(validator, inner, value, name, pattern)
 
 
 def _additional_properties(validator: Any, inner: Any, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
     if isinstance(value, dict):
-        yield from _rest(validator, inner, value, _declared(schema, value), "additionalProperties")
+        yield from _rest(validator, inner, value, _declared(schema, value))
 
 
 def _unevaluated_properties(validator: Any, inner: Any, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
     if isinstance(value, dict):
-        yield from _rest(validator, inner, value, _evaluated(validator, schema, value), "unevaluatedProperties")
+        yield from _rest(validator, inner, value, _evaluated(validator, schema, value))
 
 
-def _rest(validator: Any, inner: Any, value: JsonSchema, known: set[str], keyword: str) -> Iterator[ValidationError]:
-    for name, item in value.items():
+def _rest(validator: Any, inner: Any, value: JsonSchema, known: set[str]) -> Iterator[ValidationError]:
+    for name in value:
         if name not in known:
-            if inner is False:
-                yield ValidationError(f"the member {name!r} is not allowed", path=[name], instance=item, schema=False)
-            else:
-                yield from validator.descend(item, inner, path=name)
+            yield from _member(validator, inner, value, name, None)
+
+
+def _member(validator: Any, inner: Any, value: JsonSchema, name: str, step: str | None) -> Iterator[ValidationError]:
+    """The errors of one member; jsonschema's own of a schema that is false do not say where."""
+    if inner is False:
+        way = () if step is None else (step,)
+        yield ValidationError("is not allowed", path=[name], schema_path=way, instance=value[name], schema=False)
+    else:
+        yield from validator.descend(value[name], inner, path=name, schema_path=step)
 
 
 def _declared(schema: JsonSchema, value: JsonSchema) -> set[str]:
@@ -137,6 +149,7 @@ _Draft: Final[Any] = extend(  # type: ignore[no-untyped-call]
         "pattern": _pattern,
         "format": _format,
         "multipleOf": _multiple_of,
+        "properties": _properties,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
         "unevaluatedProperties": _unevaluated_properties,

@@ -57,7 +57,7 @@ def _of_union(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
 def _branches(error: ValidationError) -> list[list[ValidationError]]:
     branches: dict[Any, list[ValidationError]] = {}
     for inner in error.context or ():
-        branches.setdefault(inner.schema_path[0], []).append(inner)
+        branches.setdefault(next(iter(inner.schema_path), None), []).append(inner)
     return list(branches.values())
 
 
@@ -95,6 +95,8 @@ def _plain(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
         for name, other in missing:
             if name not in instance:
                 yield Violation(pointer([*path, name]), where, "nothing", f"a member (required with {short(other)})")
+    elif error.validator == "oneOf" and not error.context:
+        yield Violation(pointer(path), where, short(instance), "a value of one of the forms, not of several")
     else:
         words = _WORDS.get(str(error.validator))
         wanted = words(value) if words else _wanted(schema, root)
