@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
-from structgen import extraction
+from structgen import extraction, streaming
 from structgen.backends import engine_backend, http_backend, is_local, local_backend
 from structgen.chat import AsyncChat, Chat
 from structgen.drive import aperform, perform
@@ -17,6 +17,8 @@ from structgen.errors import ConfigurationError
 from structgen.exchange import Link
 from structgen.extraction import Backend, Document, Question
 from structgen.schema.target import target_of
+from structgen.streaming import items_target
+from structgen.streams import AsyncStreaming, Streaming
 from structgen.types import Extraction, JsonSchema, Mode, Options, Plan
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from structgen.pacing import Limits
     from structgen.schema.target import Target
     from structgen.telemetry import Hook
+    from structgen.views import Partial
 
 T = TypeVar("T", default=Any)
 
@@ -139,14 +142,14 @@ class _Base:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._backends[0].name!r})"
 
-    def plan(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Plan:
-        """What `extract` would ask first, without asking it."""
-        return extraction.plan(self._backends[0], self._question(target, document, call))
+    def plan(self, target: Any, document: Document, *, stream: bool = False, **call: Unpack[CallArgs]) -> Plan:
+        """What `extract`, or `stream`, would ask first, without asking it."""
+        return extraction.plan(self._backends[0], self._question(target, document, call, stream=stream))
 
     def _flow(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
         return extraction.extract(self._backends, self._question(target, document, call))
 
-    def _question(self, target: Any, document: Document, call: CallArgs) -> Question[Any]:
+    def _question(self, target: Any, document: Document, call: CallArgs, *, stream: bool = False) -> Question[Any]:
         instructions, examples = call.pop("instructions", None), call.pop("examples", ())
         return Question(
             target=target_of(target),
@@ -154,6 +157,7 @@ class _Base:
             instructions=instructions,
             examples=tuple(examples),
             options=_options(call).over(self._options),
+            stream=stream,
         )
 
 
@@ -184,6 +188,34 @@ class Client(_Base):
     def extract_result(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Extraction[Any]:
         """As `extract`, with everything known about the value: what held it, which fields were absent, every attempt."""
         return perform(self._flow(target, document, call))
+
+    @overload
+    def stream(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> Streaming[Partial[T], T]: ...
+    @overload
+    def stream(self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]) -> Streaming[Partial[T], T]: ...
+    def stream(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Streaming[Partial[Any], Any]:
+        """Partials of the value, one for each piece of the answer; the last one is done, and its value what `extract` returns.
+
+        Raises what `extract` raises, behind the partials; a Partial of a later `attempt` begins anew.
+        """
+        return Streaming(streaming.stream(self._backends, self._question(target, document, call, stream=True)))
+
+    @overload
+    def stream_items(self, target: TypeForm[list[T]], document: Document, **call: Unpack[CallArgs]) -> Streaming[T, list[T]]: ...
+    @overload
+    def stream_items(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> Streaming[T, list[T]]: ...
+    @overload
+    def stream_items(
+        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+    ) -> Streaming[Any, list[Any]]: ...
+    def stream_items(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Streaming[Any, list[Any]]:
+        """The items of a list, each when it closes, validated. `target`: a list type, or the type of its items.
+
+        Items that are not valid are left out and raised at the end, as InvalidOutput; Truncated comes behind the items that were
+        whole.
+        """
+        question = self._question(items_target(target), document, call, stream=True)
+        return Streaming(streaming.stream_items(self._backends, question))
 
     @cached_property
     def chat(self) -> Chat:
@@ -221,6 +253,31 @@ class AsyncClient(_Base):
     async def extract_result(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Extraction[Any]:
         """As `Client.extract_result`."""
         return await aperform(self._flow(target, document, call))
+
+    @overload
+    def stream(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> AsyncStreaming[Partial[T], T]: ...
+    @overload
+    def stream(
+        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+    ) -> AsyncStreaming[Partial[T], T]: ...
+    def stream(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> AsyncStreaming[Partial[Any], Any]:
+        """As `Client.stream`, for `async for`."""
+        return AsyncStreaming(streaming.stream(self._backends, self._question(target, document, call, stream=True)))
+
+    @overload
+    def stream_items(
+        self, target: TypeForm[list[T]], document: Document, **call: Unpack[CallArgs]
+    ) -> AsyncStreaming[T, list[T]]: ...
+    @overload
+    def stream_items(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> AsyncStreaming[T, list[T]]: ...
+    @overload
+    def stream_items(
+        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+    ) -> AsyncStreaming[Any, list[Any]]: ...
+    def stream_items(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> AsyncStreaming[Any, list[Any]]:
+        """As `Client.stream_items`, for `async for`."""
+        question = self._question(items_target(target), document, call, stream=True)
+        return AsyncStreaming(streaming.stream_items(self._backends, question))
 
     @cached_property
     def chat(self) -> AsyncChat:

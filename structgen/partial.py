@@ -15,7 +15,7 @@ from pydantic_core import from_json
 
 from structgen.errors import NotJson
 from structgen.schema.check import parse_json
-from structgen.schema.plain import Path
+from structgen.schema.plain import Path, pointer
 from structgen.types import Json
 
 MAX_DEPTH: Final = 201
@@ -91,6 +91,14 @@ class Scanner:
     def depth(self) -> int:
         """Containers that are open."""
         return len(self._frames)
+
+    def seen(self, start: int) -> bytes:
+        """What of the document came from `start` on, without what came behind it."""
+        return bytes(self.text[start : self.closed if self.done else None])
+
+    def pointer(self) -> str:
+        """Where the document goes on, as a JSON Pointer: the value that is being written, or comes next."""
+        return pointer(self._path)
 
     @property
     def growing(self) -> tuple[Path, int] | None:

@@ -6,7 +6,7 @@ remembers how many parts of each open container had closed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import islice
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -15,6 +15,7 @@ from pydantic_core import from_json
 from structgen.errors import OutputError
 from structgen.partial import Scanner, Span, plain
 from structgen.places import Place, place_of
+from structgen.schema.codec import VALUE
 from structgen.schema.compiler import Compiled
 from structgen.schema.plain import unescape
 from structgen.types import Extraction, Json
@@ -137,7 +138,7 @@ class Partial(Generic[T]):
             return self.result.value
         if self._nodes and not self._nodes[0].place.wrapper:
             return View(self, 0)
-        value: T | View = self._part(0, "value") if self._nodes else self._growing("")
+        value: T | View = self._part(0, VALUE) if self._nodes else self._growing("")
         return value
 
     @property
@@ -228,15 +229,17 @@ class Draft(Generic[T]):
     """An answer that is being written: fed with its text, it gives a Partial at any time.
 
     Raises NotJson for a text that is none. A part that is closed and not valid is never shown as done; what is wrong with the
-    answer is told by the check of the whole. `whole_items`: the items of a list are shown when they close, not from inside.
+    answer is told by the check of the whole. `prove`: the items of the list at the root are read when they close, each proved by
+    this, and not shown from inside.
     """
 
-    def __init__(self, compiled: Compiled[T], *, whole_items: bool = False) -> None:
+    def __init__(self, compiled: Compiled[T], *, prove: Callable[[Any], Any] | None = None) -> None:
         self.scanner = Scanner(alone=False)
         self.nodes: list[_Node] = []
         self.counts: list[int] = []
         self._root = place_of(compiled)
-        self._whole_items = whole_items
+        self._prove = prove
+        self._list: _Node | None = None  # the first that opened: with `prove`, that at the root
         self._zone: int | None = None  # where a container that is read as a whole began
         self._key: str | int = ""  # its key
         self._root_closed: tuple[None, int] | None = None
@@ -244,6 +247,16 @@ class Draft(Generic[T]):
     def feed(self, piece: bytes) -> None:
         for span in self.scanner.feed(piece):
             self._take(span)
+
+    def pointer(self) -> str:
+        """Where the answer goes on, as a JSON Pointer into the value."""
+        path = self.scanner.pointer()
+        return path.removeprefix(f"/{VALUE}") if self._root.wrapper else path
+
+    def items(self, start: int) -> list[tuple[bool, Any]]:
+        """Of the list at the root, from an index on: whether each closed item is valid, and the item."""
+        values = self._list.values[start:] if self._list else []
+        return [(value is not _INVALID, value) for value in values]
 
     def leaf(self) -> tuple[str | int, int | None] | None:
         """The key of what is growing in the innermost container, and where its text begins if it can be shown."""
@@ -274,14 +287,15 @@ class Draft(Generic[T]):
             self._close()
         else:
             place = self._place(key)
-            if place.opens == what and not (self._whole_items and self._is_item()):
+            if place.opens == what and not (self._prove and self._is_item()):
                 self.nodes.append(_Node(place, key))
+                self._list = self._list or (self.nodes[-1] if what == "array" else None)
                 self.counts.append(0)
             else:
                 self._zone, self._key = span.start, key
 
     def _is_item(self) -> bool:
-        return bool(self.nodes) and self.nodes[-1].place.opens == "array"
+        return bool(self.nodes) and self.nodes[-1] is self._list
 
     def _read(self, span: Span, key: str | int) -> None:
         """A scalar, or a container that is read as a whole."""
@@ -293,6 +307,8 @@ class Draft(Generic[T]):
             return  # not stated: the field is absent, and its default comes with the record
         try:
             value = place.read(bytes(self.scanner.text[span.start : span.end]))
+            if self._prove and self._is_item():
+                value = self._prove(value)
         except OutputError:
             value = _INVALID
         self._add(key, value)

@@ -134,7 +134,7 @@ def test_an_answer_that_was_not_held_is_an_error_not_a_record(llama):
         def complete(self, messages, grammar, sampling, slot, watch):
             return super().complete(messages, None, sampling, slot, watch)
 
-    asked = module._Question("smollm2-135m", 1024, 0, ASK, CONTACT, Options(max_tokens=30), lambda: None)
+    asked = module._Question("smollm2-135m", 1024, 0, ASK, CONTACT, Options(max_tokens=30), lambda _: None)
     with pytest.raises(GrammarError, match="did not hold"):
         module._answer(Forgetful(llama._server), asked, {})
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -94,9 +95,9 @@ def test_closed_parts_are_those_of_the_final_value(typed: Typed, subset: str, as
     seen = [shown(partial.value) for partial in partials]  # read behind the last byte: a snapshot stays what it was
     for partial, now in zip(partials, seen, strict=True):
         assert agrees(partial.value, final), (now, final)
-    for now, later in zip(seen, seen[1:], strict=False):
+    for now, later in pairwise(seen):
         assert progress(now, later), (now, later)
     for now, before, partial in zip(seen, partials, snapshots(it, text, cuts, bytewise=False), strict=True):
         assert repr(shown(partial.value)) == repr(now)
         assert repr(partial.data) == repr(before.data)
-    assert partials[-1].data == json.loads(text)
+    assert partials[-1].data == json.loads(text) or text[:1] in b"-0123456789tfn"  # a bare word may go on

@@ -1,0 +1,239 @@
+"""Streamed extraction: the same flow as `extraction`, told of the answer while it is written.
+
+`stream` emits a Partial for each piece of the answer, and last the one that is done. `stream_items` emits the items of a list, each
+when it closes. Whatever `extract` would raise for the answer is raised at its end; what a fault before that means is decided there,
+once: after one, the next question begins a new attempt, unless items were handed out already.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from functools import partial
+from importlib.util import find_spec
+from typing import Any, Final, Generic, TypeVar, get_origin
+
+from structgen.dialects.base import Delta
+from structgen.errors import InvalidOutput, NotJson, StructgenError, Truncated
+from structgen.exchange import Deltas, Link
+from structgen.extraction import Backend, Question, Run, ask_of, extract, streams, whole
+from structgen.flow import Emit, Flow, Read, Start
+from structgen.schema.check import check
+from structgen.schema.compiler import Compiled
+from structgen.schema.target import Target, target_of
+from structgen.types import Answer, Extraction, Json, JsonSchema, Message, Mode, Usage, Violation
+from structgen.views import Draft, Partial
+
+T = TypeVar("T")
+
+_HELD: Final = frozenset({"decoder", "strict", "tool"})
+"""Modes whose answer is the document and nothing else."""
+_UNWATCHED: Final = frozenset({"decoder", "strict"})
+"""Modes whose answer something holds to the schema already."""
+_REASONING: Final = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_MAYBE_REASONING: Final = re.compile(r"\s*(?:<(?:t(?:h(?:i(?:n(?:k(?:i(?:n(?:g)?)?)?)?)?)?)?)?$|<think(?:ing)?>)")
+
+
+def stream(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
+    """Emits Partials. Raises what `extract` raises."""
+    hearing: _Hearing[T] = _Hearing()
+    extraction = yield from extract(backends, question, hearing.ask)
+    yield Emit(Partial(hearing.draft, hearing.attempt, extraction))
+    return extraction
+
+
+def stream_items(backends: Sequence[Backend], question: Question[list[T]]) -> Flow[Extraction[list[T]]]:
+    """Emits the items of a list, each validated, when it closes. `question.target` is a list (`items_target`).
+
+    An item that is not valid is not emitted: at the end InvalidOutput tells of all of them. An answer that was cut ends in
+    Truncated, behind the items that were whole.
+    """
+    hearing: _Hearing[list[T]] = _Hearing(_prover(question.target))
+    try:
+        extraction = yield from extract(backends, question, hearing.ask)
+    except Truncated as error:
+        error.message = f"{error.message[:-1]}, behind {hearing.items} whole items."
+        raise
+    for item in extraction.value[hearing.items :]:
+        yield Emit(item)
+    return extraction
+
+
+def items_target(source: Any) -> Target[list[Any]]:
+    """The list that `stream_items` asks for: the source itself where it is one, else a list of it."""
+    target = target_of(source)
+    if target.adapter is None:
+        return target if target.schema.get("type") == "array" else target_of(_list_of(target.schema))
+    return target if get_origin(target.source) is list else target_of(list[target.source])  # type: ignore[name-defined]
+
+
+def _list_of(schema: JsonSchema) -> JsonSchema:
+    """A JSON Schema of lists; references to the root now lead to a definition."""
+    name = "Item"
+    while name in schema.get("$defs", ()):
+        name += "_"
+    inner = {key: value for key, value in _renamed(schema, f"#/$defs/{name}").items() if key not in ("$defs", "$schema")}
+    defs = {key: _renamed(value, f"#/$defs/{name}") for key, value in schema.get("$defs", {}).items()}
+    return {"type": "array", "items": {"$ref": f"#/$defs/{name}"}, "$defs": {**defs, name: inner}}
+
+
+def _renamed(node: Json, root: str) -> Json:
+    if isinstance(node, list):
+        return [_renamed(item, root) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: root if key == "$ref" and value == "#" else _renamed(value, root) for key, value in node.items()}
+
+
+def _prover(target: Target[Any]) -> Callable[[Any], Any]:
+    """What proves an item that was read: of a JSON Schema, the schema of its items; a type's reader has validated it already."""
+    if target.adapter is not None:
+        return lambda item: item
+    item = target.schema.get("items", True)
+    defs = target.schema.get("$defs")
+    return partial(check, target_of({**item, "$defs": defs} if isinstance(item, dict) and defs else item))
+
+
+class _Hearing(Generic[T]):
+    """One streamed call: what has been heard of the current answer, and how much of it was emitted.
+
+    `prove`: emit the items of the list at the root, each through this, instead of Partials.
+    """
+
+    draft: Draft[T]
+
+    def __init__(self, prove: Callable[[Any], Any] | None = None) -> None:
+        self.attempt = 0
+        self.items = 0  # closed, emitted or not
+        self._prove = prove
+
+    def ask(self, backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run) -> Flow[Answer]:
+        """The answer to one question, as `extraction.whole` gives it; emits on the way."""
+        self.attempt += 1
+        self.draft = Draft(compiled, prove=self._prove)
+        if not streams(backend, mode):
+            return (yield from whole(backend, mode, compiled, messages, run))
+        words = _Words(self.draft, compiled, mode)
+        try:
+            if isinstance(backend.via, Link):
+                yield from self._deltas(
+                    backend.via, ask_of(backend, mode, compiled, messages, run.options, stream=True), words, run
+                )
+                return words.answer()
+            port: Any = backend.via
+            text = yield Start(port, messages, compiled.schema, run.options_left())
+            while piece := (yield Read(text)):
+                if words.take(Delta(text=piece)):
+                    yield from self._emit(run)
+            answer: Answer = text.answer
+            return answer
+        except StructgenError:
+            run.heard = words.answer()
+            raise
+
+    def _deltas(self, link: Link, question: Any, words: _Words, run: Run) -> Flow[None]:
+        deltas = Deltas(link, question, run.options, run.ends_at, run.attempts)
+        while batch := (yield from deltas.next()):
+            for delta in batch:
+                if words.take(delta):
+                    yield from self._emit(run)
+
+    def _emit(self, run: Run) -> Flow[None]:
+        if self._prove is None:
+            yield Emit(Partial(self.draft, self.attempt))
+            return
+        for valid, item in self.draft.items(self.items):
+            self.items += 1
+            if valid:
+                run.handed_on = True
+                yield Emit(item)
+
+
+class _Words:
+    """The words of one answer: all of them for the record, and the document among them for the draft."""
+
+    def __init__(self, draft: Draft[Any], compiled: Compiled[Any], mode: Mode) -> None:
+        self._draft = draft
+        self._text: list[str] = []
+        self._reasoning: list[str] = []
+        self._refusal: list[str] = []
+        self._tool: str | None = None
+        self._last = Delta()
+        self._usage = Usage()
+        self._finish: str | None = None
+        self._lead: str | None = "" if mode not in _HELD and compiled.schema.get("type") == "object" else None
+        self._stuck = False  # the text is no JSON: the check of the whole says what that means
+        self._watcher = None if mode in _UNWATCHED else _watcher(compiled)
+
+    def take(self, delta: Delta) -> bool:
+        """Did the document grow? Raises InvalidOutput where it can no longer become valid."""
+        self._finish = delta.finish or self._finish
+        self._usage = delta.usage or self._usage
+        if delta.raw:
+            self._last = delta
+        if delta.reasoning:
+            self._reasoning.append(delta.reasoning)
+        if delta.refusal:
+            self._refusal.append(delta.refusal)
+        piece = delta.text or ""
+        for call in delta.tool_calls:
+            function = call.get("function")
+            if isinstance(function, dict) and call.get("index") in (0, None):
+                self._tool = self._tool or function.get("name") or "answer"
+                piece += function.get("arguments") or ""
+        if not piece:
+            return False
+        self._text.append(piece)
+        return self._grown(piece)
+
+    def _grown(self, piece: str) -> bool:
+        piece = piece if self._lead is None else self._from_its_start(piece)
+        if not piece or self._stuck or self._draft.scanner.done:
+            return False
+        document = piece.encode(errors="surrogatepass")
+        before = len(self._draft.scanner.text)
+        try:
+            self._draft.feed(document)
+        except NotJson:
+            self._stuck = True
+        if self._watcher is not None and not self._watcher.takes(self._draft.scanner.seen(before)):
+            raise InvalidOutput(
+                "The answer took a form that cannot become valid, and was stopped there.",
+                violations=[Violation(self._draft.pointer(), "", "another kind of value", "one that the schema allows")],
+                hint="What had come is in `attempts`.",
+            )
+        return not self._stuck
+
+    def _from_its_start(self, piece: str) -> str:
+        """What belongs to the document: reasoning, prose and a code fence before it do not."""
+        lead = (self._lead or "") + piece
+        if found := _REASONING.match(lead):
+            lead = lead[found.end() :]
+        start = -1 if _MAYBE_REASONING.match(lead) else lead.find("{")
+        self._lead = lead if start < 0 else None
+        return "" if start < 0 else lead[start:]
+
+    def answer(self) -> Answer:
+        """What was said, as if it had come whole."""
+        text, raw = "".join(self._text), self._last.raw or {}
+        return Answer(
+            text=None if self._tool else text,
+            finish=self._finish,
+            refusal="".join(self._refusal) or None,
+            reasoning="".join(self._reasoning) or None,
+            tool_calls=({"function": {"name": self._tool, "arguments": text}},) if self._tool else (),
+            usage=self._usage,
+            model=raw.get("model"),
+            id=raw.get("id"),
+            raw=self._last.raw,
+        )
+
+
+def _watcher(compiled: Compiled[Any]) -> Any:
+    """What ends an answer early, where the package for it is there, and the answer has no other valid form than the compiled."""
+    rewritten = any(note.action == "rewritten" and note.keyword != "required" and note.path for note in compiled.notes)
+    if rewritten or not find_spec("llguidance"):
+        return None
+    from structgen.local.watch import watcher  # loads llguidance
+
+    return watcher(compiled.schema)
