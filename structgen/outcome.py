@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 from pydantic_core import from_json
 
 from structgen.errors import InvalidOutput, NotJson, OutputError, OutputRejected, Refused, Truncated
+from structgen.partial import salvage
 from structgen.repair import repaired
 from structgen.schema.compiler import Compiled
 from structgen.types import Answer
@@ -52,7 +53,7 @@ def truncated(text: str, why: str) -> Truncated:
     """The error for an answer that was cut, with what was closed in it by then."""
     return Truncated(
         f"The answer was cut off ({why}).",
-        partial=_salvaged(text),
+        partial=salvage(text),
         hint="Raise max_tokens, or ask for less in one call. What had come is in `partial`.",
     )
 
@@ -96,11 +97,3 @@ def _document(answer: Answer) -> str:
         function = answer.tool_calls[0].get("function")
         return str(function.get("arguments") or "") if isinstance(function, dict) else ""
     return answer.text or ""
-
-
-def _salvaged(text: str) -> Any:
-    """Plain data of what was closed when the text was cut, or None."""
-    try:
-        return from_json(text, allow_partial=True)
-    except ValueError:
-        return None
