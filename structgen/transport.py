@@ -12,7 +12,7 @@ import os
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
@@ -20,13 +20,13 @@ from urllib.request import getproxies, proxy_bypass
 
 from structgen.errors import ConfigurationError, ConnectionFailed, RequestTimeout, StreamBroken, StructgenError
 from structgen.flow import Stream
+from structgen.httpfaults import CONNECT, mapped
 from structgen.pool import AsyncFreeList, FreeList
 from structgen.types import Reply, Request
 
 MAX_BODY: Final = 256 * 1024 * 1024
 """Bytes a whole answer may have."""
 
-_CONNECT: Final = 20.0  # seconds; generous, since a starved event loop sees a finished handshake late
 _KEEP_ALIVE: Final = 15.0
 
 
@@ -62,14 +62,11 @@ class HttpTransport:
     def __repr__(self) -> str:
         return f"HttpTransport({self.base_url!r})"
 
-    def __del__(self) -> None:
-        if hasattr(self, "_lanes"):  # else it was never made
-            self.close()
-
     def _start(self) -> None:
         self._closed = False
-        self._lanes: FreeList[Any] | None = None
+        self._lanes: FreeList[Any] = FreeList(partial(_lane, self.base_url, self._http2), self._limit, shared=self._http2)
         self._loops: dict[asyncio.AbstractEventLoop, tuple[AsyncFreeList[Any], AsyncGenerator[None, None]]] = {}
+        self._end = weakref.finalize(self, _close_idle, self._lanes)  # a transport that is dropped unclosed leaves nothing open
 
     # ---- sync
 
@@ -106,7 +103,8 @@ class HttpTransport:
                 return self._client.send(self._of_theirs(request, timeout, sync=True), stream=True), _nothing
             except Exception as error:
                 self._raise(error, timeout)
-        lanes = self._open_lanes()
+        self._check_open()
+        lanes = self._lanes
         lane = lanes.take(timeout)
         if lane is None:
             raise self._no_turn(timeout)
@@ -116,12 +114,6 @@ class HttpTransport:
             self._give(lanes, lane)
             self._raise(error, timeout)
 
-    def _open_lanes(self) -> FreeList[Any]:
-        self._check_open()
-        if self._lanes is None:
-            self._lanes = FreeList(self._lane, self._limit, shared=self._http2)
-        return self._lanes
-
     def _give(self, lanes: FreeList[Any], lane: Any) -> None:
         lanes.give(lane)
         if self._closed:
@@ -130,8 +122,7 @@ class HttpTransport:
     def close(self) -> None:
         """Close the idle connections now, those in use when their answer ends. Connections of event loops want `aclose`."""
         self._closed = True
-        for lane in self._lanes.drain() if self._lanes else ():
-            lane.close()
+        _close_idle(self._lanes)
 
     # ---- async
 
@@ -185,7 +176,7 @@ class HttpTransport:
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
             over_aiohttp = not self._http2 and find_spec("httpx_aiohttp") is not None
-            make = self._aiohttp_lane if over_aiohttp else self._async_lane
+            make = partial(_aiohttp_lane, self.base_url) if over_aiohttp else partial(_async_lane, self.base_url, self._http2)
             lanes: AsyncFreeList[Any] = AsyncFreeList(make, self._limit, shared=self._http2 or over_aiohttp)
             keeper = self._keeper(loop, lanes)
             self._loops[loop] = lanes, keeper
@@ -224,7 +215,7 @@ class HttpTransport:
         import httpx
 
         limits = {
-            "connect": _CONNECT if timeout is None else min(timeout, _CONNECT),
+            "connect": CONNECT if timeout is None else min(timeout, CONNECT),
             "read": timeout,
             "write": timeout,
             "pool": timeout,
@@ -252,33 +243,6 @@ class HttpTransport:
             timeout=timeout,
         )
 
-    def _lane_options(self) -> dict[str, Any]:
-        import httpx
-
-        one = None if self._http2 else 1
-        limits = httpx.Limits(max_connections=one, max_keepalive_connections=one, keepalive_expiry=_KEEP_ALIVE)
-        return {"verify": _tls(self.base_url), "http2": self._http2, "limits": limits, "proxy": _proxy(self.base_url)}
-
-    def _lane(self) -> Any:
-        import httpx
-
-        return httpx.HTTPTransport(**self._lane_options())
-
-    def _async_lane(self) -> Any:
-        import httpx
-
-        return httpx.AsyncHTTPTransport(**self._lane_options())
-
-    def _aiohttp_lane(self) -> Any:
-        import aiohttp
-        import httpx
-        from httpx_aiohttp import AiohttpTransport
-
-        tls, proxy = _tls(self.base_url), _proxy(self.base_url)
-        connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=_KEEP_ALIVE)
-        session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-        return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
-
     def _no_turn(self, timeout: float | None) -> RequestTimeout:
         return RequestTimeout(
             f"All {self._limit} connections were busy for {timeout} s.",
@@ -289,7 +253,7 @@ class HttpTransport:
         """Our error for one of httpx's (or aiohttp's below it); what is no library's goes on as it is."""
         if isinstance(error, StructgenError) or not isinstance(error, Exception):
             raise error
-        raise _mapped(error, urlsplit(self.base_url).netloc.rpartition("@")[2], timeout) from error
+        raise mapped(error, urlsplit(self.base_url).netloc.rpartition("@")[2], timeout) from error
 
 
 class _HttpStream:
@@ -343,6 +307,42 @@ class _HttpStream:
             raise StreamBroken(f"The stream broke off: {failed.message}", sent=True, hint="Ask again.") from error
 
 
+def _lane_options(base_url: str, http2: bool) -> dict[str, Any]:
+    import httpx
+
+    one = None if http2 else 1
+    limits = httpx.Limits(max_connections=one, max_keepalive_connections=one, keepalive_expiry=_KEEP_ALIVE)
+    return {"verify": _tls(base_url), "http2": http2, "limits": limits, "proxy": _proxy(base_url)}
+
+
+def _lane(base_url: str, http2: bool) -> Any:
+    import httpx
+
+    return httpx.HTTPTransport(**_lane_options(base_url, http2))
+
+
+def _async_lane(base_url: str, http2: bool) -> Any:
+    import httpx
+
+    return httpx.AsyncHTTPTransport(**_lane_options(base_url, http2))
+
+
+def _aiohttp_lane(base_url: str) -> Any:
+    import aiohttp
+    import httpx
+    from httpx_aiohttp import AiohttpTransport
+
+    tls, proxy = _tls(base_url), _proxy(base_url)
+    connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=_KEEP_ALIVE)
+    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
+    return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
+
+
+def _close_idle(lanes: FreeList[Any]) -> None:
+    for lane in lanes.drain():
+        lane.close()
+
+
 def _nothing() -> None:
     """What ends the use of a connection that is not ours."""
 
@@ -394,41 +394,6 @@ def _proxy(base_url: str) -> str | None:
     return url if url and not proxy_bypass(parts.hostname or "") else None
 
 
-_ERRORS: Final[dict[str, tuple[type[RequestTimeout | ConnectionFailed | ConfigurationError], bool]]] = {
-    # By name, and of the cause first, so that httpx, httpx2 and aiohttp below them are told apart alike. The flag: may the server
-    # have processed the request?
-    "ConnectionTimeoutError": (RequestTimeout, False),
-    "ServerTimeoutError": (RequestTimeout, True),
-    "ClientConnectorError": (ConnectionFailed, False),
-    "ClientConnectionError": (ConnectionFailed, True),
-    "ConnectTimeout": (RequestTimeout, False),
-    "PoolTimeout": (RequestTimeout, False),
-    "TimeoutException": (RequestTimeout, True),
-    "TimeoutError": (RequestTimeout, True),
-    "ConnectError": (ConnectionFailed, False),
-    "ProxyError": (ConnectionFailed, False),
-    "UnsupportedProtocol": (ConfigurationError, False),
-    "InvalidURL": (ConfigurationError, False),
-    "LocalProtocolError": (ConfigurationError, False),
-}
-
-
-def _mapped(error: Exception, server: str, timeout: float | None) -> StructgenError:
-    names = [cls.__name__ for one in (error.__cause__, error) if one for cls in type(one).__mro__]
-    kind, sent = next((_ERRORS[name] for name in names if name in _ERRORS), (ConnectionFailed, True))
-    if kind is RequestTimeout:
-        done = "after the request was sent" if sent else "before the request was sent"
-        return RequestTimeout(
-            f"{server} did not answer within {timeout or _CONNECT:g} s, {done}.", sent=sent, hint="Raise `timeout`."
-        )
-    reason = str(error) or type(error).__name__
-    if kind is ConfigurationError:
-        return ConfigurationError(f"The request to {server} cannot be sent: {reason}.", hint="Check `base_url` and the headers.")
-    if sent:
-        return ConnectionFailed(f"The connection to {server} broke: {reason}.", sent=True, hint="Ask again.")
-    return ConnectionFailed(f"No connection to {server}: {reason}.", hint="Is the server running, and `base_url` right?")
-
-
 _living: weakref.WeakSet[HttpTransport] = weakref.WeakSet()
 _inherited: list[Any] = []
 
@@ -436,6 +401,7 @@ _inherited: list[Any] = []
 def _after_fork() -> None:
     """A child must neither use nor close its parent's connections: it forgets them, and keeps them from being collected."""
     for transport in _living:
+        transport._end.detach()
         _inherited.append((transport._lanes, transport._loops))
         transport._start()
 

@@ -1,0 +1,48 @@
+"""What an HTTP library raises -> our errors, and whether the server may have processed the request.
+
+Told apart by the names of the exceptions' classes, of the cause first, so that httpx, httpx2 and aiohttp below them need not be
+loaded to be understood alike.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from structgen.errors import ConfigurationError, ConnectionFailed, RequestTimeout, StructgenError
+
+CONNECT: Final = 20.0
+"""Seconds to connect, at most; generous, since a starved event loop sees a finished handshake late."""
+
+_ERRORS: Final[dict[str, tuple[type[RequestTimeout | ConnectionFailed | ConfigurationError], bool]]] = {
+    # the flag: may the server have processed the request?
+    "ConnectionTimeoutError": (RequestTimeout, False),
+    "ServerTimeoutError": (RequestTimeout, True),
+    "ClientConnectorError": (ConnectionFailed, False),
+    "ClientConnectionError": (ConnectionFailed, True),
+    "ConnectTimeout": (RequestTimeout, False),
+    "PoolTimeout": (RequestTimeout, False),
+    "TimeoutException": (RequestTimeout, True),
+    "TimeoutError": (RequestTimeout, True),
+    "ConnectError": (ConnectionFailed, False),
+    "ProxyError": (ConnectionFailed, False),
+    "UnsupportedProtocol": (ConfigurationError, False),
+    "InvalidURL": (ConfigurationError, False),
+    "LocalProtocolError": (ConfigurationError, False),
+}
+
+
+def mapped(error: Exception, server: str, timeout: float | None) -> StructgenError:
+    """Our error for one of an HTTP library. `server`: host and port; `timeout`: what the try was given."""
+    names = [cls.__name__ for one in (error.__cause__, error) if one for cls in type(one).__mro__]
+    kind, sent = next((_ERRORS[name] for name in names if name in _ERRORS), (ConnectionFailed, True))
+    if kind is RequestTimeout:
+        done = "after the request was sent" if sent else "before the request was sent"
+        return RequestTimeout(
+            f"{server} did not answer within {timeout or CONNECT:g} s, {done}.", sent=sent, hint="Raise `timeout`."
+        )
+    reason = str(error) or type(error).__name__
+    if kind is ConfigurationError:
+        return ConfigurationError(f"The request to {server} cannot be sent: {reason}.", hint="Check `base_url` and the headers.")
+    if sent:
+        return ConnectionFailed(f"The connection to {server} broke: {reason}.", sent=True, hint="Ask again.")
+    return ConnectionFailed(f"No connection to {server}: {reason}.", hint="Is the server running, and `base_url` right?")
