@@ -190,7 +190,7 @@ _ROWS: Final = (
     SchemaSubset(
         name="llguidance",
         root="any",
-        maps=True,
+        maps=False,  # it has them, but leaves their keys without bounds, and lets a key come twice
         untyped=True,
         tuples="any",
         keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _MEMBERS,
