@@ -204,8 +204,10 @@ class Positions(Codec):
         return encode
 
     def _decoder(self, members: list[tuple[Member, Map | None]], rest: tuple[Member, Map | None, Map | None] | None) -> Map:
+        known = {member.name for member, _ in members} | ({rest[0].name} if rest else set())
+
         def decode(value: Json, path: Path, trace: Trace) -> Json:
-            if not isinstance(value, dict):
+            if not isinstance(value, dict) or not value.keys() <= known:
                 return value
             out: list[Json] = []
             for i, (member, back) in enumerate(members):

@@ -17,6 +17,7 @@ from structgen.schema.arrays import array
 from structgen.schema.builder import Builder, Built, Here, Shape
 from structgen.schema.check import check, check_json, check_parsed, parse_json
 from structgen.schema.codec import VALUE, Codec, Map, Pair, Ref, Trace
+from structgen.schema.forms import is_finite
 from structgen.schema.limits import within_limits
 from structgen.schema.objects import free_name, members
 from structgen.schema.others import PATH, Root
@@ -193,6 +194,9 @@ def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
     builder = Builder(target, subset, _SHAPES)
     try:
         schema, codec = _rooted(builder, builder.whole())
+        if not is_finite(builder.defs, schema):
+            hint = "Make the field that leads back optional, or a list."
+            raise SchemaError("No value of this schema ends: a definition needs itself.", keyword="$ref", hint=hint)
         changed = separate(builder)
         schema = within_limits(builder, {**schema, "$defs": builder.defs} if builder.defs else schema)
     except RecursionError:

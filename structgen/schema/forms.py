@@ -25,6 +25,29 @@ def leaves(defs: Defs, schema: JsonSchema, seen: frozenset[str] = frozenset()) -
         yield schema
 
 
+def is_finite(defs: Defs, schema: JsonSchema) -> bool:
+    """Has a compiled schema any value that ends? A definition that needs itself has none."""
+    ending: set[str] = set()
+    while True:
+        grown = {name for name, sub in defs.items() if _ends(sub, ending)}
+        if grown == ending:
+            return _ends(schema, ending)
+        ending = grown
+
+
+def _ends(node: JsonSchema, ending: set[str]) -> bool:
+    if "$ref" in node:
+        return node["$ref"].rsplit("/", 1)[-1] in ending
+    if "anyOf" in node:
+        return any(_ends(branch, ending) for branch in node["anyOf"])
+    needed = [node["properties"][name] for name in node.get("required", ()) if name in node.get("properties", {})]
+    least = node.get("minItems", 0)
+    needed += node.get("prefixItems", [])[:least]
+    if least > len(node.get("prefixItems", ())) and isinstance(node.get("items"), dict):
+        needed.append(node["items"])
+    return all(_ends(part, ending) for part in needed)
+
+
 def types(form: JsonSchema) -> set[str]:
     """The JSON types a form allows."""
     declared = form.get("type", TYPES)

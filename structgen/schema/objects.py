@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from structgen.schema.builder import Builder, Built, Here
 from structgen.schema.codec import KEY, SAME, VALUE, Codec, Member
 from structgen.schema.normalise import Schema, Unsatisfiable, both, property_of
+from structgen.schema.patterns import matches
 from structgen.schema.plain import escape
 from structgen.schema.records import Entries, Fields, Others
 from structgen.schema.regexes import pattern_for
@@ -14,7 +16,7 @@ from structgen.schema.words import NOT_STATED
 from structgen.types import JsonSchema
 
 _Absent: TypeAlias = Literal["never", "omitted", "null", "boxed", "noted"]
-OTHERS = "other_members"
+OTHERS: Final = "other_members"
 """The member for what is not declared, where it needs one."""
 
 
@@ -36,8 +38,10 @@ def members(builder: Builder, core: JsonSchema, here: Here) -> Built:
     for name in core.get("required", ()):
         declared.setdefault(name, property_of(core, name))
     patterns: dict[str, Schema] = core.get("patternProperties") or {}
+    for pattern, sub in patterns.items():
+        declared = {name: both(own, sub) if matches(pattern, name) else own for name, own in declared.items()}
     additional = _additional(builder, core, declared, patterns)
-    extra = _extra(builder, core, patterns, additional, here)
+    extra = _extra(builder, core, declared, additional, here)
     if extra and not declared and not builder.subset.maps:
         return _map(builder, core, extra, here)
     return _record(builder, core, declared, additional, extra, here)
@@ -60,53 +64,64 @@ def _additional(builder: Builder, core: JsonSchema, declared: dict[str, Schema],
     return None if additional in (True, {}) and (declared or patterns) else additional
 
 
-class _Extra:
-    """Further members that are asked for: their values, the keywords for languages with maps, and the patterns of their keys."""
+class _Extra(NamedTuple):
+    """Further members that are asked for: their values, the keywords for languages with maps, the schema of their keys, and the
+    patterns that a key must match to be one of them (others are noted)."""
 
-    def __init__(self, value: Built, native: JsonSchema, keys: JsonSchema, patterns: tuple[str, ...]) -> None:
-        self.value = value
-        self.native = native
-        self.keys = keys
-        self.patterns = patterns
+    value: Built
+    native: JsonSchema
+    keys: JsonSchema
+    patterns: tuple[str, ...] = ()
 
 
-def _extra(builder: Builder, core: JsonSchema, patterns: dict[str, Schema], additional: Schema | None, here: Here) -> _Extra | None:
-    kinds = [(f"patternProperties/{escape(pattern)}", pattern, sub) for pattern, sub in patterns.items()]
+def _extra(
+    builder: Builder, core: JsonSchema, declared: Mapping[str, Schema], additional: Schema | None, here: Here
+) -> _Extra | None:
+    """What is asked for besides the declared members, None for nothing."""
+    patterns: dict[str, Schema] = core.get("patternProperties") or {}
+    kinds = [(f"patternProperties/{escape(pattern)}", sub) for pattern, sub in patterns.items()]
     if additional is not None and additional is not False:
-        kinds.append(("additionalProperties", "", additional))
+        kinds.append(("additionalProperties", additional))
     built: list[Built] = []
     sources: list[Schema] = []
-    live: list[str] = []
-    for step, pattern, sub in kinds:
+    for step, sub in kinds:
         try:
             built.append(builder.node(sub, here.down(step)))
         except Unsatisfiable:
             continue
         sources.append(sub)
-        live.append(pattern)
     names: Schema = core.get("propertyNames", True)
     if not built or names is False:
         return None
     value = built[0] if len(built) == 1 else builder.union(built, sources, here)
-    noted = tuple(live) if builder.plain and additional is None else ()
-    pattern = live[0] if len(live) == 1 else ""
-    if pattern and additional is not False and not noted:
-        pattern = ""
-    if pattern and builder.subset.maps and "object.patternProperties" in builder.subset.keywords and names is True:
-        taken = pattern_for(pattern, builder.subset.patterns)
-        if taken is not None and value.codec is SAME:
-            return _Extra(value, {"patternProperties": {taken: value.schema}, "additionalProperties": False}, {}, noted)
-    if any(live) and not (pattern and not builder.subset.maps):
+    noted = tuple(patterns) if builder.plain and additional is None else ()
+    only = next(iter(patterns)) if len(patterns) == 1 and (additional is False or noted) else ""
+    if builder.subset.maps:
+        native = _native(builder, only if not any(matches(only, name) for name in declared) else "", names, value, here)
+        if patterns and "patternProperties" not in native:
+            builder.drop(here, "patternProperties", patterns)
+        return _Extra(value, native, {}, noted)
+    if patterns and not only:
         builder.drop(here, "patternProperties", patterns)
-        pattern = ""
-    keys = _keys(builder, both(names, {"pattern": pattern}) if pattern else names, here)
-    if builder.subset.maps and names is not True:
-        listed = keys.get("enum", [keys["const"]] if "const" in keys else None)
-        if listed is not None and value.codec is SAME:
-            closed = {"properties": dict.fromkeys(listed, value.schema), "additionalProperties": False}
-            return _Extra(value, closed, keys, noted)
+    return _Extra(value, {}, _keys(builder, both(names, {"pattern": only}) if only else names, here), noted)
+
+
+def _native(builder: Builder, pattern: str, names: Schema, value: Built, here: Here) -> JsonSchema:
+    """The keywords for further members where the language has maps. `pattern`: the only one that their keys may match."""
+    same = value.codec is SAME
+    taken = pattern_for(pattern, builder.subset.patterns) if pattern else None
+    if taken is not None and same and names is True and "object.patternProperties" in builder.subset.keywords:
+        return {"patternProperties": {taken: value.schema}, "additionalProperties": False}
+    if names is not True:
+        listed = names.get("enum", [names["const"]] if "const" in names else None) if isinstance(names, dict) else None
+        if listed is not None and same:
+            return {"properties": dict.fromkeys(filter(_is_text, listed), value.schema), "additionalProperties": False}
         builder.drop(here, "propertyNames", names)
-    return _Extra(value, {"additionalProperties": value.schema}, keys, noted)
+    return {"additionalProperties": value.schema}
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
 
 
 def _keys(builder: Builder, names: Schema, here: Here) -> JsonSchema:
@@ -138,17 +153,15 @@ def _record(
     builder: Builder, core: JsonSchema, declared: dict[str, Schema], additional: Schema | None, extra: _Extra | None, here: Here
 ) -> Built:
     own, properties, required = _declared(builder, core, declared, here)
-    bounds = [
-        key
-        for key in ("minProperties", "maxProperties")
-        if key in core and not (key[1] == "i" and core[key] <= len(core.get("required", ())))
-    ]
+    bounds: JsonSchema = {key: core[key] for key in ("minProperties", "maxProperties") if key in core}
+    if bounds.get("minProperties", 0) <= len(core.get("required", ())):
+        bounds.pop("minProperties", None)
     kept: JsonSchema = {}
-    for keyword in bounds:
-        if not own and extra:
-            builder.keep(core, "object", (keyword,), kept, here)
-        else:
-            builder.drop(here, keyword, core[keyword])
+    if own or extra is None:
+        for keyword, bound in bounds.items():
+            builder.drop(here, keyword, bound)
+    else:
+        builder.keep(bounds, "object", bounds, kept, here)
     schema = {**builder.object(properties, required), **kept}
     if extra is None:
         others = _undeclared(builder, additional)

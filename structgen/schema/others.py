@@ -45,7 +45,7 @@ class Root(Codec):
             return out
 
         def decode(value: Json, path: Path, trace: Trace) -> Json:
-            if not isinstance(value, dict) or (wrapped and VALUE not in value):
+            if not isinstance(value, dict) or (wrapped and not {VALUE} <= value.keys() <= {VALUE, others}):
                 return value
             noted = value.get(others) if others else None
             inner = value[VALUE] if wrapped else {key: item for key, item in value.items() if key != others}

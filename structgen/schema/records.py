@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 from structgen.schema.codec import KEY, SAME, VALUE, Codec, Link, Map, Member, Pair, Trace, misfit
 from structgen.schema.patterns import matches
 from structgen.schema.plain import Path, pointer
 from structgen.types import Json, Violation
+
+_ENTRY: Final = {KEY, VALUE}
+_BOX: Final = {VALUE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +117,7 @@ class Fields(Codec):
                 if item is None and absent != "never" and (absent != "omitted" or name not in out):
                     out.pop(name, None)
                     trace.absent.append((path, name))
-                elif absent == "boxed" and isinstance(item, dict) and VALUE in item:
+                elif absent == "boxed" and isinstance(item, dict) and item.keys() == _BOX:
                     out[name] = back(item[VALUE], (path, name), trace) if back else item[VALUE]
                 elif back and name in out:
                     out[name] = back(item, (path, name), trace)
@@ -167,7 +170,7 @@ def _entries_in(back: Map | None) -> Map:
             return value
         out: dict[str, Json] = {}
         for entry in value:
-            if not isinstance(entry, dict) or not isinstance(key := entry.get(KEY), str) or VALUE not in entry:
+            if not isinstance(entry, dict) or entry.keys() != _ENTRY or not isinstance(key := entry[KEY], str):
                 trace.faults.append(Violation(pointer(path), "", "an entry without key and value", "entries of key and value"))
             elif key in out:
                 trace.faults.append(Violation(pointer((path, key)), "", "the key twice", "each key once"))

@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from structgen.schema.codec import KIND, VALUE, Codec, Link, Map, Pair, Trace, misfit
-from structgen.schema.plain import Path, same_json
-from structgen.types import Json, JsonSchema
+from structgen.schema.plain import Path, pointer, same_json
+from structgen.types import Json, JsonSchema, Violation
 
 
 class Option(NamedTuple):
@@ -61,6 +61,8 @@ class Union(Codec):
 def _decoder(ways: list[_Way]) -> Map:
     wrapped = {way.option.kind: way.back for way in ways if way.option.kind}
     plain = [(way.option.fits, way.back) for way in ways if way.back and not way.option.kind]
+    same = [way.option.fits for way in ways if not way.back and not way.option.kind]
+    wanted = f"an object of {KIND!r} ({', '.join(wrapped)}) and {VALUE!r}"
 
     def decode(value: Json, path: Path, trace: Trace) -> Json:
         if wrapped and isinstance(value, dict) and value.keys() == {KIND, VALUE} and str(value[KIND]) in wrapped:
@@ -69,6 +71,8 @@ def _decoder(ways: list[_Way]) -> Map:
         for fits, back in plain:
             if fits(value):
                 return back(value, path, trace)
+        if wrapped and value is not None and not any(fits(value) for fits in same):
+            trace.faults.append(Violation(pointer(path), "", "the form of no option", wanted))
         return value
 
     return decode
