@@ -1,6 +1,7 @@
 """JSONSchemaBench through the compiler: does each schema compile for each language, and does every instance survive?
 
-Reads `../shared/data/jsonschemabench-dev.jsonl` (beside the repository, no part of it): real-world schemas, labelled instances. For each schema and subset: compiling succeeds or ends in a typed error naming the construct; each valid instance is encoded,
+Reads `../shared/data/jsonschemabench-dev.jsonl` (beside the repository, no part of it): real-world schemas, labelled instances.
+For each schema and subset: compiling succeeds or ends in a typed error naming the construct; each valid instance is encoded,
 validated under the compiled schema and decoded to itself; check agrees with every label.
 """
 

@@ -9,18 +9,16 @@ matters: dynamic scope becomes plain references (draft 2020-12 core, ยง7.1 and ย
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
-from math import inf
 from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin
 
 from structgen.errors import SchemaError, SchemaLimitError
-from structgen.schema.patterns import parse
+from structgen.schema.pointers import pointer
+from structgen.schema.wellformed import require_bounded, require_end, require_pattern, require_shape
 from structgen.types import JsonSchema
 
-MAX_DEPTH: Final = 200
-MAX_NODES: Final = 300_000
 MAX_DEFINITIONS: Final = 10_000
 
 _ONE: Final = (
@@ -37,9 +35,6 @@ _ONE: Final = (
 _ONE_NEW: Final = ("then", "unevaluatedItems", "unevaluatedProperties")
 _LIST: Final = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
 _MAP: Final = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties", "dependencies")
-_IN_PLACE: Final = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "$ref")
-"""Keywords whose subschemas look at the same value: a circle of these never ends."""
-
 _SINCE: Final = {
     **dict.fromkeys(("const", "contains", "propertyNames"), 6),
     **dict.fromkeys(("if", "then", "else"), 7),
@@ -53,56 +48,21 @@ _NAMING: Final = frozenset(
     {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$defs", "definitions", "$ref"}
     | {"$dynamicRef", "$recursiveRef", "additionalItems", "dependencies"}
 )
-_TYPES: Final = frozenset({"null", "boolean", "object", "array", "number", "string", "integer"})
-
-
-def _is_count(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value == int(value)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def _is_names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value)
-
-
-def _is_type(value: Any) -> bool:
-    return (value in _TYPES) if isinstance(value, str) else _is_names(value) and _TYPES.issuperset(value)
-
-
-_SHAPES: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] = (
-    (("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _is_count, "a whole number from 0"),
-    (("minContains", "maxContains"), _is_count, "a whole number from 0"),
-    (("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number, "a number"),
-    (("multipleOf",), lambda v: _is_number(v) and v > 0, "a number above 0"),
-    (("type",), _is_type, f"one or several of {', '.join(sorted(_TYPES))}"),
-    (("required",), _is_names, "a list of names"),
-    (("enum",), lambda v: isinstance(v, list), "a list"),
-    (("dependentRequired",), lambda v: isinstance(v, dict) and all(map(_is_names, v.values())), "lists of names"),
-    (("uniqueItems",), lambda v: isinstance(v, bool), "true or false"),
-    (("title", "description", "format"), lambda v: isinstance(v, str), "a text"),
+_KNOWN: Final = frozenset(
+    {*_ONE, *_ONE_NEW, *_LIST, *_MAP, "const", "default", "enum", "examples", "required", "dependentRequired", "type"}
 )
-_SHAPE_OF: Final = {key: (test, words) for keys, test, words in _SHAPES for key in keys}
+"""Keywords whose values may be composite. What else is composite means nothing here, and may look like a schema: it is left out."""
 
-_DRAFTS: Final = (
-    (re.compile(r"draft-0?([1-7])\b"), 0),
-    (re.compile(r"draft/(2019)-09"), 0),
-    (re.compile(r"draft/(2020)-12"), 0),
-)
+_DRAFT: Final = re.compile(r"draft-0?([1-7])\b|draft/(2019)-09|draft/(2020)-12")
 
 
 def draft_of(uri: Any, default: int) -> int:
     """The draft that a `$schema` names, as a number that sorts: 4, 6, 7, 2019, 2020."""
-    for pattern, _ in _DRAFTS:
-        if isinstance(uri, str) and (found := pattern.search(uri)):
-            draft = int(found[1])
-            if draft < 4:
-                raise SchemaError(
-                    f"Draft {draft} of JSON Schema is not supported.", keyword="$schema", hint="Use draft 4 or later."
-                )
-            return draft
+    if isinstance(uri, str) and (found := _DRAFT.search(uri)):
+        draft = int(found[found.lastindex or 1])
+        if draft < 4:
+            raise SchemaError(f"Draft {draft} of JSON Schema is not supported.", keyword="$schema", hint="Use draft 4 or later.")
+        return draft
     return default
 
 
@@ -114,7 +74,7 @@ class _Place:
     key: int
     base: str
     draft: int
-    pointer: str
+    path: str
 
 
 Scope = tuple[tuple[str, _Place], ...]
@@ -123,35 +83,10 @@ Scope = tuple[tuple[str, _Place], ...]
 
 def upgrade(document: Any) -> JsonSchema:
     """`document` as a draft 2020-12 schema. Raises SchemaError naming the place and the keyword, or SchemaLimitError."""
-    _bounded(document)
+    require_bounded(document)
     result = _Upgrade(document).run()
-    _terminates(result)
+    require_end(result)
     return result
-
-
-def _bounded(document: Any) -> None:
-    """The document is JSON, no deeper than MAX_DEPTH and no larger than MAX_NODES values."""
-    stack: list[tuple[Any, int, str]] = [(document, 0, "")]
-    count = 0
-    while stack:
-        node, depth, path = stack.pop()
-        count += 1
-        if depth > MAX_DEPTH:
-            raise SchemaLimitError("The schema is nested too deeply.", limit=MAX_DEPTH, actual=depth, path=path, hint="Use $defs.")
-        if count > MAX_NODES:
-            raise SchemaLimitError("The schema is too large.", limit=MAX_NODES, actual=count, hint="Split it into several targets.")
-        if isinstance(node, dict):
-            if not all(isinstance(key, str) for key in node):
-                raise SchemaError("A member's name is no text.", path=path)
-            stack += [(inner, depth + 1, path if depth > 8 else _join(path, key)) for key, inner in node.items()]
-        elif isinstance(node, list):
-            stack += [(inner, depth + 1, path) for inner in node]
-        elif node is not None and (not isinstance(node, str | int | float) or node != node or node in (inf, -inf)):
-            raise SchemaError(f"A {type(node).__name__} is no JSON value.", path=path, hint="A JSON Schema holds plain JSON data.")
-
-
-def _join(path: str, key: str | int) -> str:
-    return f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}"
 
 
 def _joined(base: str, uri: str) -> str:
@@ -165,13 +100,13 @@ def _subschemas(node: Any) -> Iterator[tuple[str, Any]]:
         return
     for key in (*_ONE, *_ONE_NEW):
         if isinstance(node.get(key), dict):
-            yield _join("", key), node[key]
+            yield pointer([key]), node[key]
     for key in _LIST:
         if isinstance(node.get(key), list):
             yield from ((f"/{key}/{at}", inner) for at, inner in enumerate(node[key]) if isinstance(inner, dict))
     for key in _MAP:
         if isinstance(node.get(key), dict):
-            yield from ((_join(f"/{key}", name), inner) for name, inner in node[key].items() if isinstance(inner, dict))
+            yield from ((pointer([key, name]), inner) for name, inner in node[key].items() if isinstance(inner, dict))
 
 
 class _Upgrade:
@@ -187,7 +122,7 @@ class _Upgrade:
 
     # ---- what stands where ----------------------------------------------------------------------------------------------
 
-    def index(self, node: Any, base: str, draft: int, pointer: str) -> _Place:
+    def index(self, node: Any, base: str, draft: int, path: str) -> _Place:
         """Registers a schema with everything inside it that can be referred to by name."""
         if isinstance(node, dict):
             inner = draft_of(node.get("$schema"), draft)
@@ -196,20 +131,20 @@ class _Upgrade:
             ignored = inner <= 7 and "$ref" in node
             if isinstance(given, str) and not ignored:
                 uri, fragment = urldefrag(_joined(base, given))
-                if uri != base or not pointer:
+                if uri != base or not path:
                     base, draft = uri, inner
-                    self.resources.setdefault(base, _Place(node, id(node), base, draft, pointer))
+                    self.resources.setdefault(base, _Place(node, id(node), base, draft, path))
                 if fragment and not fragment.startswith("/"):
-                    self.anchors.setdefault((base, fragment), _Place(node, id(node), base, draft, pointer))
-            elif not pointer:
+                    self.anchors.setdefault((base, fragment), _Place(node, id(node), base, draft, path))
+            elif not path:
                 draft = inner
-        place = self.places.setdefault(id(node), _Place(node, id(node), base, draft, pointer))
-        if not pointer:
+        place = self.places.setdefault(id(node), _Place(node, id(node), base, draft, path))
+        if not path:
             self.resources.setdefault(base, place)
         if isinstance(node, dict):
             self.index_anchors(node, place)
             for way, child in _subschemas(node):
-                self.index(child, base, draft, pointer + way)
+                self.index(child, base, draft, path + way)
         return place
 
     def index_anchors(self, node: JsonSchema, place: _Place) -> None:
@@ -228,14 +163,14 @@ class _Upgrade:
         if resource is None:
             raise SchemaError(
                 f"The reference {ref[:200]!r} leads out of the document, and nothing is fetched.",
-                path=here.pointer,
+                path=here.path,
                 keyword="$ref",
                 hint="Put what it refers to under $defs.",
             )
         fragment = unquote(fragment)
         found = self.anchors.get((uri, fragment)) if fragment and not fragment.startswith("/") else self.walk(resource, fragment)
         if found is None or not isinstance(found.node, dict | bool):
-            raise SchemaError(f"The reference {ref[:200]!r} leads nowhere.", path=here.pointer, keyword="$ref")
+            raise SchemaError(f"The reference {ref[:200]!r} leads nowhere.", path=here.path, keyword="$ref")
         return found
 
     def bundled(self, uri: str) -> _Place | None:
@@ -251,10 +186,10 @@ class _Upgrade:
         self.resources[uri] = self.index(contents, uri, draft, "")
         return self.resources[uri]
 
-    def walk(self, start: _Place, pointer: str) -> _Place | None:
+    def walk(self, start: _Place, fragment: str) -> _Place | None:
         """Follows a JSON Pointer, through places that are no schemas too."""
         place, node, way = start, start.node, ""
-        for part in pointer.split("/")[1:]:
+        for part in fragment.split("/")[1:]:
             key = part.replace("~1", "/").replace("~0", "~")
             if isinstance(node, dict) and key in node:
                 node = node[key]
@@ -262,11 +197,11 @@ class _Upgrade:
                 node = node[int(key)]
             else:
                 return None
-            way = _join(way, key)
+            way += pointer([key])
             known = self.places.get(id(node)) if isinstance(node, dict) else None
-            place = known or _Place(node, id(node), place.base, place.draft, start.pointer + way)
+            place = known or _Place(node, id(node), place.base, place.draft, start.path + way)
         if place.key not in self.places and isinstance(node, dict):
-            return self.index(node, place.base, place.draft, place.pointer)
+            return self.index(node, place.base, place.draft, place.path)
         return place
 
     # ---- the new document -----------------------------------------------------------------------------------------------
@@ -312,7 +247,7 @@ class _Upgrade:
         if isinstance(node, bool):
             return node
         if not isinstance(node, dict):
-            raise SchemaError(f"A {type(node).__name__} stands where a schema is wanted.", path=place.pointer)
+            raise SchemaError(f"A {type(node).__name__} stands where a schema is wanted.", path=place.path)
         if "$ref" in node and place.draft <= 7:
             return {"$ref": self.reference(place, "$ref", scope)}
         result: JsonSchema = {}
@@ -321,7 +256,8 @@ class _Upgrade:
                 ref = self.reference(place, word, scope)
                 result = {"$ref": ref} if "$ref" not in result else result | {"allOf": [*result.get("allOf", ()), {"$ref": ref}]}
         for key, value in node.items():
-            if key not in _NAMING and _SINCE.get(key, 0) <= place.draft:
+            is_own = key not in _KNOWN and isinstance(value, dict | list)
+            if key not in _NAMING and _SINCE.get(key, 0) <= place.draft and not is_own:
                 if key == "allOf" and "allOf" in result:
                     result["allOf"] += self.keyword(place, key, value, scope)
                 else:
@@ -332,7 +268,7 @@ class _Upgrade:
     def reference(self, place: _Place, word: str, scope: Scope) -> str:
         ref = place.node[word]
         if not isinstance(ref, str):
-            raise SchemaError("A reference is no text.", path=place.pointer, keyword=word)
+            raise SchemaError("A reference is no text.", path=place.path, keyword=word)
         target = self.resolve(ref, place)
         anchor = target.node.get("$dynamicAnchor") if isinstance(target.node, dict) else None
         if word == "$recursiveRef" and isinstance(target.node, dict) and target.node.get("$recursiveAnchor") is True:
@@ -342,11 +278,8 @@ class _Upgrade:
         return self.refer(ref, target, scope)
 
     def inner(self, place: _Place, key: str, value: Any, scope: Scope, *way: str | int) -> Any:
-        pointer = place.pointer
-        for step in (key, *way):
-            pointer = _join(pointer, step)
         known = self.places.get(id(value)) if isinstance(value, dict) else None
-        child = known or _Place(value, id(value), place.base, place.draft, pointer)
+        child = known or _Place(value, id(value), place.base, place.draft, place.path + pointer([key, *way]))
         return self.schema(child, scope if child.base == place.base else self.scope_in(scope, child))
 
     def keyword(self, place: _Place, key: str, value: Any, scope: Scope) -> Any:
@@ -354,26 +287,15 @@ class _Upgrade:
             return [self.inner(place, key, item, scope, at) for at, item in enumerate(value)]
         if key in _MAP:
             if not isinstance(value, dict):
-                raise SchemaError(f"{key} is no object.", path=place.pointer, keyword=key)
+                raise SchemaError(f"{key} is no object.", path=place.path, keyword=key)
             if key == "patternProperties":
                 for pattern in value:
-                    self.pattern(place, key, pattern)
+                    require_pattern(key, pattern, place.path)
             return {name: self.inner(place, key, item, scope, name) for name, item in value.items()}
         if key in _ONE or key in _ONE_NEW:
             return self.inner(place, key, value, scope)
-        if key == "pattern":
-            self.pattern(place, key, value)
-        test, words = _SHAPE_OF.get(key, (None, ""))
-        boolean_bound = key in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool)
-        if test and not boolean_bound and not test(value):
-            raise SchemaError(f"{key} is {str(value)[:40]!r}, and not {words}.", path=place.pointer, keyword=key)
+        require_shape(key, value, place.path)
         return value
-
-    def pattern(self, place: _Place, key: str, pattern: Any) -> None:
-        try:
-            parse(str(pattern))
-        except SchemaError as error:
-            raise SchemaError(error.message, path=place.pointer, keyword=key, hint=error.hint) from None
 
     def older_forms(self, place: _Place, result: JsonSchema, scope: Scope) -> None:
         """What drafts before 2020-12 wrote otherwise."""
@@ -393,43 +315,3 @@ class _Upgrade:
             else:
                 names = [needed] if isinstance(needed, str) else needed
                 result.setdefault("dependentRequired", {})[name] = self.keyword(place, "required", names, scope)
-
-
-def _terminates(schema: JsonSchema) -> None:
-    """No reference leads back to itself without going into the value."""
-    definitions = {f"#/$defs/{name}": inner for name, inner in schema.get("$defs", {}).items()} | {"#": schema}
-    reached = {name: sorted(set(_in_place(inner))) for name, inner in definitions.items()}
-    state: dict[str, int] = {}
-    for start in reached:
-        stack = [(start, iter(reached[start]))] if start not in state else []
-        state.setdefault(start, 1)
-        while stack:
-            name, rest = stack[-1]
-            following = next(rest, None)
-            if following is None:
-                state[name] = 2
-                stack.pop()
-            elif state.get(following) == 1:
-                raise SchemaError(
-                    f"The reference to {following!r} leads back to itself without going into the value.",
-                    path=following[1:],
-                    keyword="$ref",
-                    hint="A recursive schema must step into a property or an item on its way.",
-                )
-            elif following not in state:
-                state[following] = 1
-                stack.append((following, iter(reached[following])))
-
-
-def _in_place(node: Any) -> Iterator[str]:
-    """The references that look at the same value as `node` itself."""
-    if not isinstance(node, dict):
-        return
-    for key in _IN_PLACE:
-        value = node.get(key)
-        if key == "$ref" and isinstance(value, str):
-            yield value
-        elif key != "$ref":
-            inner = value if isinstance(value, list) else value.values() if key == "dependentSchemas" and value else [value]
-            for child in inner:
-                yield from _in_place(child)

@@ -21,11 +21,13 @@ from structgen.types import JsonSchema, Note
 
 MARK: Final = "x-structgen-checked"
 
-_OFFSET: Final = r"(?:Z|[+-]\d{2}:\d{2})"
-_CLOCK: Final = r"\d{2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
-_SECONDS: Final = r"\d+(?:\.\d{1,6})?S"
-_CLOCKED: Final = rf"T(?:\d+H(?:\d+M)?(?:{_SECONDS})?|\d+M(?:{_SECONDS})?|{_SECONDS})"
-DURATION: Final = rf"^-?P(?:\d+W|\d+D(?:{_CLOCKED})?|{_CLOCKED})$"
+_HOUR: Final = r"(?:[01]\d|2[0-3])"
+_OFFSET: Final = rf"(?:Z|[+-]{_HOUR}:[0-5]\d)"
+_CLOCK: Final = rf"{_HOUR}:[0-5]\d(?::[0-5]\d(?:\.\d{{1,6}})?)?"
+_DAY: Final = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
+_SECONDS: Final = r"\d{1,9}(?:\.\d{1,6})?S"
+_CLOCKED: Final = rf"T(?:\d{{1,9}}H(?:\d{{1,9}}M)?(?:{_SECONDS})?|\d{{1,9}}M(?:{_SECONDS})?|{_SECONDS})"
+DURATION: Final = rf"^-?P(?:\d{{1,8}}W|\d{{1,9}}D(?:{_CLOCKED})?|{_CLOCKED})$"
 """ISO 8601 durations that have one length: no years, no months."""
 
 _BASE64: Final = {"base64": r"^[A-Za-z0-9_-]*={0,2}$", "hex": r"^(?:[0-9A-Fa-f]{2})*$"}
@@ -111,14 +113,15 @@ class TargetSchema(GenerateJsonSchema):
         if schema.get("tz_constraint") == "aware":
             return _temporal({"type": "string", "format": "date-time"}, schema)
         offset = "" if schema.get("tz_constraint") == "naive" else f"{_OFFSET}?"
-        return _temporal({"type": "string", "pattern": rf"^\d{{4}}-\d{{2}}-\d{{2}}[T ]{_CLOCK}{offset}$"}, schema)
+        pattern = {"type": "string", "pattern": f"^{_DAY}[T ]{_CLOCK}{offset}$"}
+        return _temporal(marked(pattern, "pattern", "the month has that day"), schema)
 
     def time_schema(self, schema: Any) -> JsonSchemaValue:
         offset = {"naive": "", "aware": _OFFSET}.get(schema.get("tz_constraint"), f"{_OFFSET}?")
         return _temporal({"type": "string", "pattern": f"^{_CLOCK}{offset}$"}, schema)
 
     def timedelta_schema(self, schema: Any) -> JsonSchemaValue:
-        return _temporal({"type": "string", "pattern": DURATION}, schema)
+        return _temporal(marked({"type": "string", "pattern": DURATION}, "pattern", "at most 999999999 days"), schema)
 
     def url_schema(self, schema: Any) -> JsonSchemaValue:
         return _url(super().url_schema(schema), schema)

@@ -41,10 +41,15 @@ def children(node: Core) -> Iterator[Core]:
             yield child
     for key in _MANY:
         many = node.get(key)
-        for child in many.values() if isinstance(many, dict) and "type" not in many else many if isinstance(many, list) else ():
+        for child in many.values() if _is_table(many) else many if isinstance(many, list) else ():
             inner = child[0] if isinstance(child, tuple) else child
             if isinstance(inner, dict):
                 yield inner
+
+
+def _is_table(many: Any) -> bool:
+    """Schemas by the names of fields or tags, and not one schema; a field may be named `type` too."""
+    return isinstance(many, dict) and not isinstance(many.get("type"), str)
 
 
 def mapped(node: Core, change: Callable[[Core], Core]) -> Core:
@@ -61,7 +66,7 @@ def mapped(node: Core, change: Callable[[Core], Core]) -> Core:
         many = node.get(key)
         if isinstance(many, list):
             copy[key] = [one(child) for child in many]
-        elif isinstance(many, dict) and "type" not in many:
+        elif _is_table(many):
             copy[key] = {name: one(child) for name, child in many.items()}
     return copy
 
