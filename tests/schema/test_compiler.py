@@ -161,7 +161,7 @@ def test_named_keys_of_a_map_are_listed() -> None:
     target = dict[Literal["red", "green"], int]
     entry = compile(target, "openai-strict").schema["properties"]["value"]["items"]
     assert entry["properties"]["key"] == {"type": "string", "enum": ["red", "green"]}
-    assert list(compile(target, "llguidance").schema["properties"]) == ["red", "green"]
+    assert list(compile(target, "vllm").schema["properties"]) == ["red", "green"]
 
 
 def test_an_enum_over_the_limit_is_left_to_the_check() -> None:
