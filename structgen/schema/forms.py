@@ -12,27 +12,34 @@ from structgen.types import Json, JsonSchema
 Defs: TypeAlias = Mapping[str, JsonSchema]
 
 
-def leaves(defs: Defs, schema: JsonSchema, seen: frozenset[str] = frozenset()) -> Iterator[JsonSchema]:
-    """The forms that a compiled schema allows, with references and unions opened."""
-    if "$ref" in schema:
-        name = schema["$ref"].rsplit("/", 1)[-1]
-        if name not in seen:
-            yield from leaves(defs, defs[name], seen | {name})
-    elif "anyOf" in schema:
-        for branch in schema["anyOf"]:
-            yield from leaves(defs, branch, seen)
-    else:
-        yield schema
+def leaves(defs: Defs, schema: JsonSchema) -> Iterator[JsonSchema]:
+    """The forms that a compiled schema allows, with references and unions opened; each definition once."""
+    seen: set[str] = set()
+    todo = [schema]
+    while todo:
+        node = todo.pop()
+        if "$ref" in node:
+            name = node["$ref"].rsplit("/", 1)[-1]
+            if name not in seen:
+                seen.add(name)
+                todo.append(defs[name])
+        elif "anyOf" in node:
+            todo += reversed(node["anyOf"])
+        else:
+            yield node
 
 
 def is_finite(defs: Defs, schema: JsonSchema) -> bool:
     """Has a compiled schema any value that ends? A definition that needs itself has none."""
     ending: set[str] = set()
-    while True:
-        grown = {name for name, sub in defs.items() if _ends(sub, ending)}
-        if grown == ending:
-            return _ends(schema, ending)
-        ending = grown
+    open_, before = dict(reversed(list(defs.items()))), -1  # the last ones are the innermost
+    while len(open_) != before:
+        before = len(open_)
+        for name in [*open_]:
+            if _ends(open_[name], ending):
+                ending.add(name)
+                del open_[name]
+    return _ends(schema, ending)
 
 
 def _ends(node: JsonSchema, ending: set[str]) -> bool:

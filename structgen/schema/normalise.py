@@ -5,7 +5,6 @@ Everything here keeps or widens what a schema accepts; what is widened is report
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from functools import cached_property, reduce
 from itertools import zip_longest
@@ -14,6 +13,7 @@ from typing import Any, Final, TypeAlias
 from urllib.parse import unquote
 
 from structgen.errors import SchemaError
+from structgen.schema.patterns import matches
 from structgen.schema.plain import escape, json_type, same_json, to_text, unescape
 from structgen.types import Json, JsonSchema
 
@@ -34,6 +34,13 @@ APPLICATORS: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", 
 ASSERTIONS: Final = frozenset({*TYPE_OF_KEYWORD, *APPLICATORS, "minContains", "maxContains"})
 MAX_DEPTH: Final = 64
 """How deep schemas may nest inside one another."""
+
+
+MAX_MERGED: Final = 50_000
+"""How many schemas with `allOf` or a reference beside other keywords one compilation merges."""
+_MAPS: Final = ("properties", "patternProperties", "dependentSchemas", "$defs")
+_LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
+_ONES: Final = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
 
 
 class Unsatisfiable(Exception):
@@ -58,6 +65,8 @@ class Source:
         self.root = root
         defs = root.get("$defs", {}) if isinstance(root, dict) else {}
         self.defs: dict[str, Schema] = defs
+        self._nulls: dict[str, bool] = {}
+        self._merged = 0
 
     def name_of(self, ref: str) -> str:
         """The name of the definition a reference leads to, "" for the root."""
@@ -92,20 +101,25 @@ class Source:
             schema, _ = self.resolve(ref)
         return schema
 
-    def admits_null(self, schema: Schema, depth: int = 0) -> bool:
+    def admits_null(self, schema: Schema) -> bool:
         """May null be a value of it? In doubt, yes."""
-        if isinstance(schema, bool) or depth > MAX_DEPTH:
-            return schema is not False
+        if isinstance(schema, bool):
+            return schema
         if "enum" in schema or "const" in schema:
             return None in schema.get("enum", [schema.get("const")])
         types = types_of(schema)
         if types is not None and "null" not in types:
             return False
-        everything = [*schema.get("allOf", ()), *([self.resolve(schema["$ref"])[0]] if "$ref" in schema else ())]
+        if "$ref" in schema and not self._reference_admits_null(schema["$ref"]):
+            return False
         branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-        return all(self.admits_null(sub, depth + 1) for sub in everything) and (
-            not branches or any(self.admits_null(sub, depth + 1) for sub in branches)
-        )
+        return all(map(self.admits_null, schema.get("allOf", ()))) and (not branches or any(map(self.admits_null, branches)))
+
+    def _reference_admits_null(self, ref: str) -> bool:
+        if ref not in self._nulls:
+            self._nulls[ref] = True  # while it is being asked: a reference to itself decides nothing
+            self._nulls[ref] = self.admits_null(self.resolve(ref)[0])
+        return self._nulls[ref]
 
     def flat(self, schema: JsonSchema, drop: Drop) -> JsonSchema:
         """One schema without `$ref` and `allOf` on its own level. Raises Unsatisfiable, or SchemaError for a cycle."""
@@ -121,6 +135,9 @@ class Source:
         ref = schema.get("$ref")
         if ref in seen:
             raise SchemaError(f"The reference {ref!r} leads only to itself.", path="", keyword="$ref")
+        self._merged += 1
+        if self._merged > MAX_MERGED:
+            raise SchemaError(f"The schema asks for more than {MAX_MERGED} merges.", keyword="allOf", hint="Write out `allOf`.")
         result = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
         parts = [*([self.resolve(ref)[0]] if ref else ()), *schema.get("allOf", ())]
         inside = seen | {ref} if ref else seen
@@ -129,16 +146,21 @@ class Source:
         return result
 
 
-def _refs(schema: Json, *, skip_defs: bool = False) -> Iterator[str]:
-    todo = [schema]
+def _refs(schema: Schema, *, skip_defs: bool = False) -> Iterator[str]:
+    """Every reference inside a schema."""
+    todo: list[Any] = [schema]
     while todo:
         node = todo.pop()
-        if isinstance(node, list):
-            todo += node
-        elif isinstance(node, dict):
-            if isinstance(ref := node.get("$ref"), str):
-                yield ref
-            todo += [value for key, value in node.items() if key not in ("enum", "const") and not (skip_defs and key == "$defs")]
+        if not isinstance(node, dict):
+            continue
+        if "$ref" in node:
+            yield node["$ref"]
+        for key in _MAPS:
+            if key in node and not (skip_defs and key == "$defs"):
+                todo += node[key].values()
+        for key in _LISTS:
+            todo += node.get(key, ())
+        todo += [node.get(key) for key in (*_ONES, "unevaluatedProperties", "unevaluatedItems")]
 
 
 def _turned(edges: dict[str, set[str]]) -> dict[str, set[str]]:
@@ -307,7 +329,7 @@ def property_of(schema: JsonSchema, name: str) -> Schema:
     properties: dict[str, Schema] = schema.get("properties", {})
     if name in properties:
         return properties[name]
-    found = [sub for pattern, sub in schema.get("patternProperties", {}).items() if re.search(pattern, name)]
+    found = [sub for pattern, sub in schema.get("patternProperties", {}).items() if matches(pattern, name)]
     rest: Schema = schema.get("additionalProperties", True)
     return reduce(both, found) if found else rest
 

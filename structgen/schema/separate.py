@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 
 from structgen.schema.builder import Alternatives, Builder
 from structgen.schema.codec import KIND, VALUE, Codec, Positions, Ref
@@ -12,24 +13,26 @@ from structgen.schema.unions import Option
 from structgen.types import JsonSchema
 
 
-def changes(codec: Codec, changed: frozenset[str]) -> bool:
+def changes(codec: Codec, changed: AbstractSet[str]) -> bool:
     """Does a codec change any value, given the definitions that do?"""
     if isinstance(codec, Ref):
         return codec.name in changed
     return codec.changes() or any(changes(part, changed) for part in codec.parts())
 
 
-def changed_definitions(codecs: Mapping[str, Codec]) -> frozenset[str]:
+def changed_definitions(codecs: Mapping[str, Codec]) -> set[str]:
     """The definitions whose codec changes any value: the least set that contains what it must."""
-    changed: frozenset[str] = frozenset()
-    while True:
-        grown = frozenset(name for name, codec in codecs.items() if changes(codec, changed))
-        if grown == changed:
-            return changed
-        changed = grown
+    changed: set[str] = set()
+    before = -1
+    while len(changed) != before:
+        before = len(changed)
+        for name, codec in reversed(list(codecs.items())):  # the last ones are the innermost
+            if name not in changed and changes(codec, changed):
+                changed.add(name)
+    return changed
 
 
-def separate(builder: Builder) -> frozenset[str]:
+def separate(builder: Builder) -> set[str]:
     """Tag what cannot be told apart, and set the options of every union. Gives the definitions that change any value.
 
     A tag can make a definition change values that did not before, which can make other options need one: so until nothing moves.
@@ -47,7 +50,7 @@ def separate(builder: Builder) -> frozenset[str]:
     return changed
 
 
-def _tag(builder: Builder, union: Alternatives, changed: frozenset[str]) -> bool:
+def _tag(builder: Builder, union: Alternatives, changed: set[str]) -> bool:
     """Wrap the options that are not told apart yet. Were there any?"""
     codec = union.codec
     new = sorted(_unclear(builder, union, changed) - codec.kinds.keys())
@@ -60,7 +63,7 @@ def _tag(builder: Builder, union: Alternatives, changed: frozenset[str]) -> bool
     return bool(new)
 
 
-def _unclear(builder: Builder, union: Alternatives, changed: frozenset[str]) -> set[int]:
+def _unclear(builder: Builder, union: Alternatives, changed: set[str]) -> set[int]:
     codec, defs = union.codec, builder.defs
     forms = [list(leaves(defs, schema)) for schema in codec.schemas[: len(codec.branches)]]
     active = [i in codec.kinds or changes(part, changed) for i, part in enumerate(codec.branches)]
