@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from structgen.schema.builder import Builder, Built, Here
 from structgen.schema.codec import SAME, VALUE, Codec, Items, Member, Positions
+from structgen.schema.forms import nullable
 from structgen.schema.normalise import Schema, Unsatisfiable
 from structgen.types import JsonSchema
 
@@ -90,10 +91,10 @@ def _positions(
             properties[name] = built.schema
         elif builder.null_on_wire(sources[i], built):
             members.append(Member(name, built.codec, "boxed"))
-            properties[name] = builder.nullable(builder.object({VALUE: built.schema}))
+            properties[name] = nullable(builder.object({VALUE: built.schema}))
         else:
             members.append(Member(name, built.codec, "null"))
-            properties[name] = builder.nullable(built.schema)
+            properties[name] = nullable(built.schema)
     tail = None
     if rest:
         tail = Member("rest", rest.codec, "never")

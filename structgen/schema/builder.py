@@ -11,6 +11,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from structgen.errors import SchemaError
 from structgen.schema.codec import SAME, Codec, Nullable, Ref, Text
+from structgen.schema.forms import SCALARS, nullable
 from structgen.schema.normalise import (
     MAX_DEPTH,
     TYPE_OF_KEYWORD,
@@ -40,12 +41,10 @@ MAX_NODES: Final = 50_000
 """How many schemas one compilation may visit: alternatives written out together can multiply."""
 MAX_SPREAD: Final = 300
 """Alternatives are written out together with what stands beside them up to so many members; beyond, they are checked afterwards."""
-SCALARS: Final = ("string", "integer", "number", "boolean", "null")
 _TELLING: Final = frozenset(
     ("properties", "patternProperties", "additionalProperties", "items", "prefixItems", "type", "enum", "const", "$ref", "allOf")
 ) | {"anyOf", "oneOf"}
 """Keywords that give an alternative a form of its own."""
-_ANNOTATIONS: Final = ("title", "description", "examples")
 
 
 class Built(NamedTuple):
@@ -204,6 +203,8 @@ class Builder:
             return self._shapes["values"](self, core, here)
         if core.get("not") in (True, {}):
             raise Unsatisfiable
+        if core.keys() & {"anyOf", "oneOf", "if"}:
+            core = self._without_looking_back(core, here)
         for keyword in ("not", "if", "$dynamicRef"):
             if core.get(keyword, False) is not False:
                 self.drop(here, keyword, core[keyword])
@@ -217,6 +218,13 @@ class Builder:
             types = tuple(t for t in TYPES if t in implied)
             self.note(here, "type", "narrowed", f"no type is declared; only {' or '.join(types)} values are asked for")
         return self._typed(core, types, here)
+
+    def _without_looking_back(self, core: JsonSchema, here: Here) -> JsonSchema:
+        """What looks at what other keywords have seen cannot be split over alternatives."""
+        for keyword in ("unevaluatedProperties", "unevaluatedItems"):
+            if core.get(keyword, True) not in (True, {}):
+                self.drop(here, keyword, core[keyword])
+        return {key: value for key, value in core.items() if key not in ("unevaluatedProperties", "unevaluatedItems")}
 
     def _typed(self, core: JsonSchema, types: tuple[str, ...], here: Here) -> Built:
         """A node of declared types: one, several scalars in one schema, or a union."""
@@ -320,27 +328,6 @@ class Builder:
     def constant(self, text: str) -> JsonSchema:
         return {"type": "string", "const": text} if self.subset.const else {"type": "string", "enum": [text]}
 
-    def nullable(self, schema: JsonSchema) -> JsonSchema:
-        """The schema, or null."""
-        head: JsonSchema = {key: schema[key] for key in _ANNOTATIONS if key in schema}
-        body = {key: value for key, value in schema.items() if key not in head}
-        if not body:
-            return schema
-        types = types_of(body) or ()
-        if "anyOf" in body:
-            if {"type": "null"} not in body["anyOf"]:
-                body["anyOf"].append({"type": "null"})
-        elif types and all(t in SCALARS for t in types):
-            if "null" not in types:
-                body["type"] = [*types, "null"]
-            listed = body.get("enum", [body["const"]] if "const" in body else None)
-            if listed is not None and None not in listed:
-                body.pop("const", None)
-                body["enum"] = [*listed, None]
-        else:
-            body = {"anyOf": [body, {"type": "null"}]}
-        return {**head, **body}
-
     # ---- alternatives -----------------------------------------------------------------------------------------------------
 
     def _alternatives(self, core: JsonSchema, here: Here) -> Built:
@@ -387,7 +374,7 @@ class Builder:
             option = built[rest[0]]
             if not nulls:
                 return option
-            return Built(self.nullable(option.schema), SAME if option.codec is SAME else Nullable(option.codec))
+            return Built(nullable(option.schema), SAME if option.codec is SAME else Nullable(option.codec))
         schemas = [built[i].schema for i in rest]
         codec = Union(tuple(built[i].codec for i in rest), schemas)
         self.unions.append(Alternatives(codec, [sources[i] for i in rest], here))

@@ -3,13 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 
-from structgen.schema.normalise import TYPES
+from structgen.schema.normalise import TYPES, types_of
 from structgen.schema.plain import json_type, same_json
 from structgen.types import Json, JsonSchema
 
 Defs: TypeAlias = Mapping[str, JsonSchema]
+SCALARS: Final = ("string", "integer", "number", "boolean", "null")
+_ANNOTATIONS: Final = ("title", "description", "examples")
+
+
+def nullable(schema: JsonSchema) -> JsonSchema:
+    """The schema, or null."""
+    head: JsonSchema = {key: schema[key] for key in _ANNOTATIONS if key in schema}
+    body = {key: value for key, value in schema.items() if key not in head}
+    if not body:
+        return schema
+    types = types_of(body) or ()
+    if "anyOf" in body:
+        if {"type": "null"} not in body["anyOf"]:
+            body["anyOf"].append({"type": "null"})  # in place: the codec of a union holds this very list
+    elif types and all(t in SCALARS for t in types):
+        if "null" not in types:
+            body["type"] = [*types, "null"]
+        listed = body.get("enum", [body["const"]] if "const" in body else None)
+        if listed is not None and None not in listed:
+            body.pop("const", None)
+            body["enum"] = [*listed, None]
+    else:
+        body = {"anyOf": [body, {"type": "null"}]}
+    return {**head, **body}
 
 
 def leaves(defs: Defs, schema: JsonSchema) -> Iterator[JsonSchema]:

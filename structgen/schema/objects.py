@@ -7,6 +7,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from structgen.schema.builder import Builder, Built, Here
 from structgen.schema.codec import KEY, SAME, VALUE, Codec, Member
+from structgen.schema.forms import nullable
 from structgen.schema.normalise import Schema, Unsatisfiable, both, property_of
 from structgen.schema.patterns import matches
 from structgen.schema.plain import escape
@@ -49,7 +50,7 @@ def members(builder: Builder, core: JsonSchema, here: Here) -> Built:
 
 def _closed_by_evaluation(core: JsonSchema) -> JsonSchema:
     """`unevaluatedProperties: false` closes an object whose members are all in sight."""
-    if core.get("unevaluatedProperties") is False and not core.keys() & {"additionalProperties", "if", "dependentSchemas"}:
+    if core.get("unevaluatedProperties") is False and not core.keys() & {"additionalProperties", "dependentSchemas"}:
         return {**core, "additionalProperties": False}
     return core
 
@@ -244,5 +245,5 @@ def _absentable(builder: Builder, schema: JsonSchema, absent: _Absent) -> JsonSc
     if absent == "boxed":
         head = {key: value for key, value in schema.items() if key in ("title", "description")}
         inner = {key: value for key, value in schema.items() if key not in head}
-        return {**head, **builder.nullable(builder.object({VALUE: inner}))}
-    return builder.nullable(schema)
+        return {**head, **nullable(builder.object({VALUE: inner}))}
+    return nullable(schema)

@@ -157,6 +157,17 @@ def test_alternatives_take_in_what_stands_beside_them() -> None:
     assert it.decode(it.encode({"kind": "b", "y": 1})) == {"kind": "b", "y": 1}
 
 
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_members_that_only_a_condition_declares_are_not_lost(subset: str) -> None:
+    """`unevaluatedProperties` looks at what other keywords have seen, so it closes nothing that they may open."""
+    seen = {"properties": {"b": {"type": "integer"}}, "required": ["b"]}
+    for opened in ({"if": seen}, {"anyOf": [seen, {"properties": {"c": {"type": "integer"}}}]}):
+        schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "unevaluatedProperties": False, **opened}
+        it = compile(schema, subset)
+        for value in ({"a": 1}, {"a": 1, "b": 2}, {"b": 2}):
+            assert it.decode(it.encode(value)) == value
+
+
 def test_named_keys_of_a_map_are_listed() -> None:
     target = dict[Literal["red", "green"], int]
     entry = compile(target, "openai-strict").schema["properties"]["value"]["items"]
