@@ -11,7 +11,7 @@ import re
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from structgen.errors import InvalidOutput, SchemaLimitError
@@ -31,6 +31,7 @@ LAW = settings(
     derandomize=not LONG,
     database=None,
     deadline=None,
+    phases=[Phase.generate, Phase.shrink],
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
 )
 # These say in advance how large a schema may be, and are small enough for a generated type to break it.

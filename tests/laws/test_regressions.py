@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from pydantic import AwareDatetime, BaseModel, Field, NaiveDatetime
+from typing_extensions import NotRequired, TypedDict
 
 from structgen.errors import InvalidOutput
+from structgen.schema.check import check
 from structgen.schema.compiler import compile
 from structgen.schema.subset import SUBSETS
+from structgen.schema.target import target_of
 from tests.checkers import CHECKERS
 from tests.laws.instances import validator
 
@@ -86,3 +89,25 @@ def test_a_cycle_of_required_members(subset: str) -> None:
     assert CHECKERS[subset](it.schema, it.name) == []
     value = Node(item=1, below=[Node(item=2, below=[]), Node(item=3, below=[Node(item=4, below=[])])])
     assert it.decode(it.encode(value)) == value
+
+
+class Typed(BaseModel):
+    """A field by the name that core schemas give their kind."""
+
+    type: str
+    number: int
+
+
+def test_a_field_named_type_does_not_switch_strict_reading_off() -> None:
+    with pytest.raises(InvalidOutput):
+        check(target_of(Typed), {"type": "a", "number": "5"})
+
+
+class TypedMovie(TypedDict):
+    type: NotRequired[int]
+    item: Item
+
+
+def test_a_member_named_type_does_not_change_how_its_neighbours_are_written() -> None:
+    value: TypedMovie = {"item": Item.model_validate({"class": "x"})}
+    assert target_of(TypedMovie).dump(value) == {"item": {"class": "x"}}
