@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
 from pydantic import ValidationError
 from pydantic_core import to_json
@@ -21,11 +21,14 @@ from structgen.errors import InvalidOutput
 from structgen.schema.members import is_complete
 from structgen.schema.pointers import pointer, resolve, short
 from structgen.schema.reading import digits_of
-from structgen.schema.target import Target
+from structgen.schema.target import Target, target_of
 from structgen.schema.text import parse_json, scan, with_exact_numbers
 from structgen.types import Json, JsonSchema, Violation
 
 __all__ = ["check", "check_json", "check_parsed", "parse_json"]
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -38,8 +41,18 @@ _LONG_NUMBER: Final = re.compile(r"\d[\d.]{15,}")
 _LONG_NUMBER_BYTES: Final = re.compile(rb"\d[\d.]{15,}")
 
 
-def check(target: Target[T], data: Json) -> T:
-    """`data`, plain JSON data, as a value of the target. Raises InvalidOutput with every violation."""
+@overload
+def check(source: Target[T], data: Json) -> T: ...
+@overload
+def check(source: TypeForm[T], data: Json) -> T: ...
+@overload
+def check(source: JsonSchema, data: Json) -> Json: ...
+def check(source: Any, data: Json) -> Any:
+    """`data`, plain JSON data, as a value of `source`: a Target, a type, or a JSON Schema.
+
+    Raises InvalidOutput with every violation, and TargetError or SchemaError where `source` is no target.
+    """
+    target = target_of(source)
     try:
         text = json.dumps(data, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Any, Final, Generic, TypeVar, overload
-from weakref import WeakKeyDictionary
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from structgen.errors import InvalidOutput, SchemaError
 from structgen.schema.arrays import array
@@ -27,6 +26,9 @@ from structgen.schema.separate import changes, separate
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
 from structgen.types import Json, JsonSchema, Note
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
 
 T = TypeVar("T")
 
@@ -154,15 +156,12 @@ def _linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
     return link(codec)
 
 
-_CACHE: WeakKeyDictionary[Target[Any], dict[SchemaSubset, Compiled[Any]]] = WeakKeyDictionary()
-
-
 @overload
 def compile(source: Target[T], subset: str | SchemaSubset) -> Compiled[T]: ...
 @overload
-def compile(source: type[T], subset: str | SchemaSubset) -> Compiled[T]: ...
+def compile(source: TypeForm[T], subset: str | SchemaSubset) -> Compiled[T]: ...
 @overload
-def compile(source: Any, subset: str | SchemaSubset) -> Compiled[Any]: ...
+def compile(source: JsonSchema, subset: str | SchemaSubset) -> Compiled[Json]: ...
 def compile(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
     """What `source` means in one schema language. The second call for the same target and language is a look-up.
 
@@ -171,7 +170,7 @@ def compile(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
     """
     target = target_of(source)
     row = subset_of(subset)
-    known = _CACHE.setdefault(target, {})
+    known: dict[SchemaSubset, Compiled[Any]] = target.compiled
     if row not in known:
         known[row] = _compile(target, row)
     return known[row]

@@ -60,6 +60,8 @@ class Target(Generic[T]):
         self.schema = schema
         self.adapter = adapter
         self.opaque = opaque
+        self.compiled: dict[Any, Any] = {}
+        """What the compiler made of it, by schema language: kept here, so that it goes when the target goes."""
 
     def __repr__(self) -> str:
         return f"Target({self.name})"

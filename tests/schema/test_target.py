@@ -27,6 +27,7 @@ from typing_extensions import Required, TypedDict
 
 from structgen.errors import InvalidOutput, SchemaError, SchemaLimitError, TargetError
 from structgen.schema.check import check, check_json
+from structgen.schema.compiler import compile
 from structgen.schema.target import Target, load_target, target_of
 
 T = TypeVar("T")
@@ -571,3 +572,14 @@ def test_an_invalid_answer_is_no_reason_to_forget_the_target() -> None:
     with pytest.raises(InvalidOutput):
         check(target_of(Cat), {"kind": "dog"})
     assert check(target_of(Cat), {}) == Cat()
+
+
+def test_a_type_that_nobody_uses_any_more_is_collected_with_all_that_was_made_of_it() -> None:
+    def used() -> weakref.ref[type]:
+        model = p.create_model("Passing", number=(int, ...))
+        assert compile(model, "openai-strict").decode({"number": 1}).number == 1
+        return weakref.ref(model)
+
+    left = used()
+    gc.collect()
+    assert left() is None
