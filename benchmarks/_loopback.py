@@ -13,7 +13,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel
 
@@ -80,7 +80,9 @@ _USAGE = {"prompt_tokens": 100, "completion_tokens": 84, "total_tokens": 184}
 def _whole(text: str) -> bytes:
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    body = json.dumps({"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": _USAGE})
+    body = json.dumps(
+        {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": _USAGE}
+    )
     return f"{_HEAD}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
 
 
@@ -89,14 +91,17 @@ def _events(text: str) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
         return json.dumps({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]})
 
-    deltas = [event({"role": "assistant", "content": ""}), *(event({"content": text[at : at + 4]}) for at in range(0, len(text), 4))]
+    deltas = [
+        event({"role": "assistant", "content": ""}),
+        *(event({"content": text[at : at + 4]}) for at in range(0, len(text), 4)),
+    ]
     framed = [f"data: {line}\n\n" for line in (*deltas, event({}, "stop"), "[DONE]")]
     chunks = "".join(f"{len(one):x}\r\n{one}\r\n" for one in framed)
     return f"{_HEAD}content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n".encode()
 
 
 class _Server(asyncio.Protocol):
-    answers: dict[tuple[bytes, bool], bytes] = {}
+    answers: ClassVar[dict[tuple[bytes, bool], bytes]] = {}
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport

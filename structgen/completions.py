@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 
@@ -16,31 +16,23 @@ class JsonObject:
     """A JSON object read by attribute. `str()` is its JSON text; `repr()` holds no text of a model."""
 
     __slots__ = ("_raw",)
+    _raw: dict[str, Any]
     _known: ClassVar[frozenset[str]] = frozenset()
-    _nested: ClassVar[Mapping[str, type[JsonObject]]] = {}
 
     def __init_subclass__(cls, **nested: type[JsonObject]) -> None:
         """`nested`: which members are objects, or lists of objects, of which class."""
         cls._known = frozenset(cls.__annotations__)
-        cls._nested = nested
+        for name in cls._known:
+            setattr(cls, name, property(_plain(name) if name not in nested else _wrapped(name, nested[name])))
 
     def __init__(self, raw: dict[str, Any]) -> None:
-        object.__setattr__(self, "_raw", raw)
+        _set_raw(self, raw)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        value = self._raw.get(name)
-        if value is None:
-            if name not in self._raw and name not in self._known:
-                raise AttributeError(f"{type(self).__name__} has no {name!r}: the server did not send it")
-            return None
-        cls = self._nested.get(name)
-        if cls is None:
-            return value
-        if isinstance(value, list):
-            return [cls(item) if isinstance(item, dict) else item for item in value]
-        return cls(value) if isinstance(value, dict) else value
+        """A member that the server added."""
+        if name.startswith("_") or name not in self._raw:
+            raise AttributeError(f"{type(self).__name__} has no {name!r}: the server did not send it")
+        return self._raw[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
         raise AttributeError("An answer is read-only.")
@@ -82,6 +74,27 @@ class JsonObject:
     def __repr__(self) -> str:
         shown = [f"{name}={self._raw[name]!r}" for name in ("id", "model", "role", "finish_reason", "name") if self._raw.get(name)]
         return f"{type(self).__name__}({', '.join(shown)})"
+
+
+_set_raw = JsonObject.__dict__["_raw"].__set__  # a slot is a descriptor
+
+
+def _plain(name: str) -> Callable[[JsonObject], Any]:
+    return lambda self: self._raw.get(name)
+
+
+def _wrapped(name: str, cls: type[JsonObject]) -> Callable[[JsonObject], Any]:
+    """A reader of a member that is an object, or a list of objects."""
+
+    def read(self: JsonObject) -> Any:
+        value = self._raw.get(name)
+        if isinstance(value, dict):
+            return cls(value)
+        if isinstance(value, list):
+            return [cls(item) if isinstance(item, dict) else item for item in value]
+        return value
+
+    return read
 
 
 class Function(JsonObject):

@@ -11,7 +11,6 @@ import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, cast
 
@@ -142,6 +141,8 @@ def retry_after(headers: Mapping[str, str], message: str = "", kind: str | None 
     if text := headers.get("retry-after"):
         if (wait := duration(text)) is not None:
             return wait
+        from email.utils import parsedate_to_datetime  # slow to import, and dates are rare
+
         try:
             return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
         except (ValueError, TypeError, OverflowError):

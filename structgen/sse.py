@@ -78,25 +78,26 @@ class Decoder:
         if not ended and lines:
             rest = lines.pop()
             self._held.append(rest)
-            self._grow(len(rest))
+            self._size += len(rest)
         events = []
         for line in lines:
-            if line.startswith(b"data:"):
-                value = line[6:] if line.startswith(b"data: ") else line[5:]
-                self._data.append(value)
-                self._grow(len(value))
+            if line.startswith(b"data: "):
+                self._data.append(line[6:])
+                self._size += len(line)
             elif line:
                 self._field(line)
             elif event := self._dispatch():
                 events.append(event)
+        self._check()
         return events
 
     def _field(self, line: bytes) -> None:
         name, _, value = line.partition(b":")
         if name == b"event":
             self._name = value.removeprefix(b" ").decode("utf-8", "replace")
-        elif line == b"data":
-            self._data.append(b"")
+        elif name == b"data":
+            self._data.append(value)
+            self._size += len(line)
         elif name not in (b"", b"id", b"retry") and len(self.stray) < MAX_STRAY:  # "" is a comment
             self.stray += line[:MAX_STRAY] + b"\n"
 
@@ -105,11 +106,12 @@ class Decoder:
         if not data and not name:
             return None
         self._data, self._name = [], ""
-        self._size = sum(map(len, self._held))
-        return Event(b"\n".join(data), name) if data else None
+        self._size = len(self._held[0]) if self._held else 0  # only the rest of this piece is held while its lines are read
+        if not data:
+            return None
+        return Event(data[0] if len(data) == 1 else b"\n".join(data), name)
 
-    def _grow(self, by: int) -> None:
-        self._size += by
+    def _check(self) -> None:
         if self._size > MAX_EVENT:
             raise StreamBroken(
                 f"one event of the stream is longer than {MAX_EVENT} bytes.", sent=True, hint="Is this a Chat Completions server?"

@@ -16,7 +16,6 @@ from functools import lru_cache, partial
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
-from urllib.request import getproxies, proxy_bypass
 
 from structgen.errors import ConfigurationError, ConnectionFailed, RequestTimeout, StreamBroken, StructgenError
 from structgen.flow import Stream
@@ -388,6 +387,8 @@ def _tls(base_url: str) -> Any:
 
 def _proxy(base_url: str) -> str | None:
     """The proxy the environment names for this server, if it does."""
+    from urllib.request import getproxies, proxy_bypass  # slow to import, and only needed with the first connection
+
     parts = urlsplit(base_url)
     proxies = getproxies()
     url = proxies.get(parts.scheme) or proxies.get("all")

@@ -178,29 +178,30 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         raise faults.fault(Reply(200, {}, event.data), caps, request)
     if not isinstance(raw, dict):
         raise StreamBroken("An event of the stream is no JSON object.", sent=True, hint="The stream was cut or garbled on its way.")
-    groq = raw.get("x_groq")
-    if isinstance(groq, dict):
+    usage = raw.get("usage")
+    if "x_groq" in raw and isinstance(groq := raw["x_groq"], dict):
         if groq.get("error"):
             stopped = to_json({"error": {"message": groq["error"], "request_id": groq.get("id")}})
             raise faults.fault(Reply(200, {}, stopped), caps, request)
-        usage = raw.get("usage") or groq.get("usage")
-    else:
-        usage = raw.get("usage")
+        usage = usage or groq.get("usage")
+    counted = _usage(usage) if usage else None
     choices = raw.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
-        return Delta(usage=_usage(usage) if usage else None, raw=raw)
-    delta = choice.get("delta")
+        return Delta(usage=counted, raw=raw)
+    delta, finish = choice.get("delta"), choice.get("finish_reason")
     if not isinstance(delta, dict):
-        delta = {}
+        return Delta(finish=_string(finish), usage=counted, raw=raw)
+    text = delta.get("content")
+    calls = delta.get("tool_calls")
     return Delta(
-        text=_text(delta.get("content")),
-        reasoning=_string(delta.get("reasoning") or delta.get("reasoning_content")),
-        refusal=_string(delta.get("refusal")),
-        tool_calls=delta.get("tool_calls") or (),
-        finish=_string(choice.get("finish_reason")),
-        usage=_usage(usage) if usage else None,
-        raw=raw,
+        text if text.__class__ is str else _text(text),
+        _string(delta.get("reasoning") or delta.get("reasoning_content")),
+        _string(delta.get("refusal")),
+        calls if isinstance(calls, list) else (),
+        _string(finish),
+        counted,
+        raw,
     )
 
 
