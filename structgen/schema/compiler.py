@@ -85,8 +85,8 @@ class Compiled(Generic[T]):
         Raises SchemaError for a value that a `narrowed` note excludes.
         """
         data = self.target.dump(value)
-        into = self._maps[0]
         try:
+            into = self._maps[0]
             return into(data, None, Trace()) if into else data
         except RecursionError:
             raise SchemaError("The value is nested too deeply to be encoded.", hint="Split it into smaller values.") from None
@@ -119,8 +119,8 @@ class Compiled(Generic[T]):
 
     def _restore(self, data: Json) -> tuple[Json, Trace]:
         trace = Trace()
-        back = self._maps[1]
         try:
+            back = self._maps[1]
             restored = back(data, None, trace) if back else data
         except RecursionError:
             raise InvalidOutput("The answer is nested too deeply.") from None
@@ -153,6 +153,8 @@ def _linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
             return cells[name][0], cells[name][1]
         return late(name, 0), late(name, 1)
 
+    for name in reversed(list(codecs)):  # the last ones are the innermost: a long chain of definitions needs no deep stack
+        link(Ref(name))
     return link(codec)
 
 

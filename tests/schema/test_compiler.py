@@ -217,6 +217,12 @@ def test_nesting_without_end_is_an_error_in_bounded_time(keyword: str) -> None:
         compile(schema, "openai-strict")
 
 
+def test_a_long_chain_of_definitions_is_no_deep_stack() -> None:
+    defs = {f"L{i}": {"type": "object", "properties": {"n": {"$ref": f"#/$defs/L{i + 1}"}}} for i in range(3000)}
+    it = compile({"$ref": "#/$defs/L0", "$defs": {**defs, "L3000": {"type": "integer"}}}, "openai-strict")
+    assert it.decode(it.encode({"n": {"n": {}}})) == {"n": {"n": {}}}
+
+
 def test_alternatives_that_multiply_are_an_error_in_bounded_time() -> None:
     defs: dict[str, Any] = {"L0": {"type": "object", "properties": {"x": {"type": "integer"}}}}
     for i in range(1, 40):
