@@ -14,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from threading import Event
 from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic_core import from_json
@@ -37,7 +38,7 @@ from structgen.errors import (
 )
 from structgen.exchange import Link, exchange
 from structgen.flow import EnginePort, Flow, Generate, HttpPort, TextPort
-from structgen.outcome import read, rejected
+from structgen.outcome import left_the_schema, read, rejected
 from structgen.prompt import estimate_tokens, messages_for, reask
 from structgen.schema.compiler import Compiled
 from structgen.schema.compiler import compile as compile_target
@@ -62,7 +63,8 @@ class Backend:
     """One model and the way to it: a link to a server, or an engine in this process.
 
     `name` is for people ("groq:openai/gpt-oss-20b"); `modes`: (mode, name of the schema language it holds answers to), the
-    strongest first.
+    strongest first. `ignores`: whether the server has been seen to answer outside a schema that it was told to enforce; servers
+    that do not know the member of the request answer 200 all the same.
     """
 
     name: str
@@ -70,6 +72,7 @@ class Backend:
     modes: tuple[tuple[Mode, str], ...]
     via: Link | EnginePort
     breaker: Breaker = field(default_factory=Breaker, repr=False)
+    ignores: Event = field(default_factory=Event, repr=False)
 
     @property
     def port(self) -> HttpPort | EnginePort:
@@ -105,7 +108,7 @@ class Question(Generic[T]):
         """The compiled target and the messages, for one mode. Raises SchemaError where its language cannot hold the target."""
         compiled = compile_target(self.target, subset)
         messages = messages_for(
-            compiled.schema,
+            compiled.dumps(),
             self.document,
             instructions=self.instructions,
             examples=[(text, compiled.encode(value)) for text, value in self.examples],
@@ -262,6 +265,9 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
             asked = time.monotonic()
             value, absent, repairs = read(answer, compiled)
         except (OutputError, OutputRejected) as error:
+            if mode == "strict" and answer is not None and left_the_schema(error, answer, compiled):
+                backend.ignores.set()
+                error.hint = f"{backend.name} did not hold its answer to the schema it was given: does it know structured outputs?"
             run.add(backend, mode, began, answer, error)
             faults = _worth_asking_again(error, compiled)
             if run.handed_on or left <= 0 or not faults:
@@ -358,5 +364,5 @@ def _guarantee(backend: Backend, mode: Mode, notes: tuple[Note, ...], repairs: t
     checked = tuple(note for note in notes if note.action == "checked")
     if not isinstance(backend.via, Link):
         return Guarantee(by="decoder", engine=backend.via.name, checked=checked, repairs=repairs)
-    held = mode == "strict" and not repairs
+    held = mode == "strict" and not repairs and not backend.ignores.is_set()
     return Guarantee(by="server" if held else "check", engine=f"{backend.name}, {mode}", checked=checked, repairs=repairs)

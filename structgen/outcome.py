@@ -10,7 +10,9 @@ from pydantic_core import from_json
 from structgen.errors import InvalidOutput, NotJson, OutputError, OutputRejected, Refused, Truncated
 from structgen.partial import salvage
 from structgen.repair import repaired
+from structgen.schema.check import check
 from structgen.schema.compiler import Compiled
+from structgen.schema.text import parse_json
 from structgen.types import Answer
 
 T = TypeVar("T")
@@ -74,6 +76,19 @@ def rejected(error: OutputRejected, compiled: Compiled[Any]) -> Answer | OutputE
     except (InvalidOutput, NotJson) as fault:
         return fault
     return answer
+
+
+def left_the_schema(error: OutputError | OutputRejected, answer: Answer, compiled: Compiled[Any]) -> bool:
+    """Is a whole answer no value of the compiled schema, so that nothing can have held it to that?"""
+    if isinstance(error, NotJson):
+        return bool(_document(answer).strip())
+    if not isinstance(error, InvalidOutput):
+        return False
+    try:
+        check(compiled.schema, parse_json(_document(answer)))
+    except (InvalidOutput, NotJson):
+        return True
+    return False
 
 
 def _unwrapped(text: str, code: str | None) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 from structgen.errors import InputError
@@ -20,7 +21,7 @@ _MAX_ENUM = 60
 
 
 def messages_for(
-    schema: JsonSchema,
+    schema: bytes,
     document: str | Sequence[Message],
     *,
     instructions: str | None = None,
@@ -29,11 +30,11 @@ def messages_for(
 ) -> tuple[Message, ...]:
     """The messages of one extraction.
 
-    `schema` is the compiled one; `examples` are (text, answer in the compiled schema's terms); a `document` that is a list of
-    messages is a conversation, and stays as it is behind the system message. `show_schema` adds the JSON Schema itself, for modes
-    in which nothing else conveys it. Raises InputError for an empty document.
+    `schema` is the compiled one, as JSON text; `examples` are (text, answer in the compiled schema's terms); a `document` that is a
+    list of messages is a conversation, and stays as it is behind the system message. `show_schema` adds the JSON Schema itself, for
+    modes in which nothing else conveys it. Raises InputError for an empty document.
     """
-    system: Message = {"role": "system", "content": _instructions(schema, instructions, show_schema)}
+    system: Message = {"role": "system", "content": _system(schema, instructions, show_schema)}
     shown: list[Message] = []
     for text, answer in examples:
         shown.append({"role": "user", "content": delimited(text)})
@@ -77,7 +78,10 @@ def _conversation(document: str | Sequence[Message]) -> tuple[Message, ...]:
     return ({"role": "user", "content": delimited(document)},)
 
 
-def _instructions(schema: JsonSchema, instructions: str | None, show_schema: bool) -> str:
+@lru_cache(maxsize=256)
+def _system(text: bytes, instructions: str | None, show_schema: bool) -> str:
+    """The system message. The same for every document, so it is made once."""
+    schema: JsonSchema = json.loads(text)
     parts = [_TASK.format(shape=_SHAPES.get(str(schema.get("type")), "value"))]
     if instructions:
         parts.append(instructions.strip())
@@ -87,7 +91,7 @@ def _instructions(schema: JsonSchema, instructions: str | None, show_schema: boo
         # Behind the fields: before them, the smallest models take it for the value of the first one.
         parts.append(" ".join(summary.split()))
     if show_schema:
-        parts.append(f"JSON Schema of the answer:\n{json.dumps(schema, ensure_ascii=False, separators=(',', ':'))}")
+        parts.append(f"JSON Schema of the answer:\n{text.decode()}")
     return "\n\n".join(parts)
 
 

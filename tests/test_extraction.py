@@ -7,7 +7,7 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, field_validator
 
 import structgen
 from structgen.errors import (
@@ -163,6 +163,30 @@ def test_an_invalid_answer_is_asked_for_again_with_its_violations() -> None:
     last = json.loads(client._backends[0].port.requests[-1].body)["messages"]
     assert last[-2] == {"role": "assistant", "content": '{"name":"Ada","age":200,"town":null}'}
     assert "/age: found 200" in last[-1]["content"]
+
+
+def test_a_server_that_does_not_hold_the_schema_is_found_out_and_no_longer_believed() -> None:
+    client = hosted("I would say: Ada, 36.", '{"name":"Ada","age":36}', GOOD, max_reasks=2)
+    result = client.extract_result(Person, "a text")
+    assert result.value == ADA
+    assert result.guarantee.by == "check"
+    assert "structured outputs" in str(result.attempts[0].error)
+    assert client.extract_result(Person, "a text").guarantee.by == "check"
+
+
+def test_a_server_that_holds_the_schema_is_believed_after_an_answer_that_only_the_check_refuses() -> None:
+    class Even(Person):
+        @field_validator("age")
+        @classmethod
+        def even(cls, age: int) -> int:
+            if age % 2:
+                raise ValueError("must be even")
+            return age
+
+    result = hosted('{"name":"Ada","age":35,"town":null}', GOOD).extract_result(Even, "a text")
+    assert result.value.age == 36
+    assert result.guarantee.by == "server"
+    assert [note.keyword for note in result.guarantee.checked]
 
 
 def test_questions_are_bounded() -> None:
