@@ -20,6 +20,7 @@ from structgen.schema.subset import SUBSETS
 from structgen.schema.target import Target, target_of
 from structgen.types import Violation
 from tests.checkers import CHECKERS
+from tests.checkers.walk import nodes, resolve
 from tests.laws.instances import instances, validator
 from tests.laws.json_schemas import json_schemas
 from tests.laws.same import same
@@ -52,11 +53,27 @@ def forms(target: Target[Any]) -> list[Compiled[Any]]:
 def explained(violation: Violation, it: Compiled[Any]) -> bool:
     """Is there a note that left this to the check: at its place in the source, above it or below?
 
-    Of a union, another branch than the one that the answer was meant for may speak, so a union counts as one place.
+    Of a union, another branch than the one that the answer was meant for may speak, or the union as a whole; so a union counts as
+    one place, with what its branches refer to.
     """
     place = within_union(violation.schema_path.rpartition("/")[0])
+    places = {place, *referred(it.target.schema, place)}
     notes = [within_union(note.path) for note in it.notes if note.action == "checked"]
-    return any(f"{place}/".startswith(f"{path}/") or f"{path}/".startswith(f"{place}/") for path in notes)
+    return any(f"{one}/".startswith(f"{path}/") or f"{path}/".startswith(f"{one}/") for path in notes for one in places)
+
+
+def referred(schema: dict[str, Any], place: str) -> set[str]:
+    """The pointers that a union leads to by references, as far as they go."""
+    node = resolve(schema, f"#{place}") if place else schema
+    if not isinstance(node, dict) or not node.keys() & {"anyOf", "oneOf"}:
+        return set()
+    found: set[str] = set()
+    todo = [sub for keyword in ("anyOf", "oneOf") for sub in node.get(keyword, ())]
+    while todo:
+        refs = {sub["$ref"].removeprefix("#") for _, sub in nodes(todo.pop()) if isinstance(sub, dict) and "$ref" in sub}
+        todo += [resolve(schema, f"#{ref}") for ref in refs - found]
+        found |= refs
+    return found
 
 
 def within_union(path: str) -> str:
