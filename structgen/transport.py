@@ -37,8 +37,8 @@ class HttpTransport:
     proxies and certificates come from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE). `http2`: many requests over one
     connection (needs the package h2). `max_connections`: requests in flight at a time; the others wait for their turn.
 
-    A `timeout` bounds a try as a whole, from the turn it gets to the last byte, within the length of one read; of an open stream,
-    it bounds the wait for each piece. Redirects are not followed: they are answers with their status.
+    A `timeout` bounds the wait for a turn, for the first byte, and for the whole body (within one read); of an open stream, the
+    wait for each piece. Redirects are not followed: they are answers with their status.
     """
 
     def __init__(
@@ -51,6 +51,7 @@ class HttpTransport:
         max_connections: int = 512,
     ) -> None:
         self.base_url = base_url.rstrip("/")
+        self._server = urlsplit(self.base_url).netloc.rpartition("@")[2]  # without credentials, for messages
         self._headers = {"user-agent": "structgen", **(headers or {})}
         self._client = http_client
         self._http2 = http2
@@ -59,7 +60,7 @@ class HttpTransport:
         _living.add(self)
 
     def __repr__(self) -> str:
-        return f"HttpTransport({self.base_url!r})"
+        return f"HttpTransport({self._server!r})"
 
     def _start(self) -> None:
         self._closed = False
@@ -70,17 +71,9 @@ class HttpTransport:
     # ---- sync
 
     def send(self, request: Request, timeout: float | None) -> Reply:
-        ends_at = None if timeout is None else time.monotonic() + timeout
         response, done = self._answer(request, timeout)
         try:
-            parts = []
-            size = 0
-            for part in response.iter_bytes():
-                parts.append(part)
-                size = _checked(size + len(part), ends_at)
-            return _reply(response, b"".join(parts))
-        except Exception as error:
-            self._raise(error, timeout)
+            return self._whole(response, timeout)
         finally:
             response.close()
             done()
@@ -90,10 +83,22 @@ class HttpTransport:
         stream = _HttpStream(self, response, done, timeout)
         if response.status_code != 200:
             try:
-                stream.reply = _reply(response, b"".join(iter(stream.read, b"")))
+                stream.reply = self._whole(response, timeout)
             finally:
                 stream.close()
         return stream
+
+    def _whole(self, response: Any, timeout: float | None) -> Reply:
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        parts: list[bytes] = []
+        size = 0
+        try:
+            for part in response.iter_bytes():
+                parts.append(part)
+                size = _checked(size + len(part), ends_at)
+        except Exception as error:
+            self._raise(error, timeout)
+        return _reply(response, b"".join(parts))
 
     def _answer(self, request: Request, timeout: float | None) -> tuple[Any, Callable[[], None]]:
         """An httpx.Response whose body is still to come, and what ends the use of its connection."""
@@ -103,8 +108,7 @@ class HttpTransport:
             except Exception as error:
                 self._raise(error, timeout)
         self._check_open()
-        lanes = self._lanes
-        lane = lanes.take(timeout)
+        lane = (lanes := self._lanes).take(timeout)
         if lane is None:
             raise self._no_turn(timeout)
         try:
@@ -126,17 +130,9 @@ class HttpTransport:
     # ---- async
 
     async def asend(self, request: Request, timeout: float | None) -> Reply:
-        ends_at = None if timeout is None else time.monotonic() + timeout
         response, done = await self._aanswer(request, timeout)
         try:
-            parts = []
-            size = 0
-            async for part in response.aiter_bytes():
-                parts.append(part)
-                size = _checked(size + len(part), ends_at)
-            return _reply(response, b"".join(parts))
-        except Exception as error:
-            self._raise(error, timeout)
+            return await self._awhole(response, timeout)
         finally:
             await response.aclose()
             await done()
@@ -146,13 +142,22 @@ class HttpTransport:
         stream = _HttpStream(self, response, done, timeout)
         if response.status_code != 200:
             try:
-                parts = []
-                while part := await stream.aread():
-                    parts.append(part)
-                stream.reply = _reply(response, b"".join(parts))
+                stream.reply = await self._awhole(response, timeout)
             finally:
                 await stream.aclose()
         return stream
+
+    async def _awhole(self, response: Any, timeout: float | None) -> Reply:
+        ends_at = None if timeout is None else time.monotonic() + timeout
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in response.aiter_bytes():
+                parts.append(part)
+                size = _checked(size + len(part), ends_at)
+        except Exception as error:
+            self._raise(error, timeout)
+        return _reply(response, b"".join(parts))
 
     async def _aanswer(self, request: Request, timeout: float | None) -> tuple[Any, Callable[[], Any]]:
         if self._client is not None:
@@ -252,7 +257,7 @@ class HttpTransport:
         """Our error for one of httpx's (or aiohttp's below it); what is no library's goes on as it is."""
         if isinstance(error, StructgenError) or not isinstance(error, Exception):
             raise error
-        raise mapped(error, urlsplit(self.base_url).netloc.rpartition("@")[2], timeout) from error
+        raise mapped(error, self._server, timeout) from error
 
 
 class _HttpStream:
@@ -265,6 +270,8 @@ class _HttpStream:
         self._parts: Any = None
 
     def read(self) -> bytes:
+        if self._done is None:
+            return b""
         if self._parts is None:
             self._parts = self._response.iter_bytes()
         try:
@@ -273,6 +280,8 @@ class _HttpStream:
             self._broken(error)
 
     async def aread(self) -> bytes:
+        if self._done is None:
+            return b""
         if self._parts is None:
             self._parts = self._response.aiter_bytes()
         try:

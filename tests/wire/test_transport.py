@@ -115,6 +115,19 @@ def test_headers_go_with_every_request_and_are_never_shown() -> None:
         transport.close()
 
 
+def test_credentials_in_an_address_are_never_shown() -> None:
+    transport = HttpTransport("http://user:secret@127.0.0.1:1/v1")
+    with pytest.raises(errors.ConnectionFailed) as caught:
+        transport.send(REQUEST, 5)
+    assert "secret" not in repr(transport) + str(caught.value) + repr(caught.value)
+
+
+def test_the_body_of_an_error_to_a_stream_is_bounded_too(drive: Any) -> None:
+    drip = Served(status=500, pieces=[b"x"] * 200, pause=0.05)
+    with FaultyServer(drip) as server, pytest.raises(errors.RequestTimeout):
+        drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=0, timeout=0.3)))
+
+
 def test_a_header_that_http_cannot_carry_is_a_configuration_error() -> None:
     with FaultyServer("answer") as server, pytest.raises(errors.ConfigurationError):
         HttpTransport(server.base_url, {"x-bad": "a\nb"}).send(REQUEST, 5)
