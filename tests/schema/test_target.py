@@ -583,3 +583,10 @@ def test_a_type_that_nobody_uses_any_more_is_collected_with_all_that_was_made_of
     left = used()
     gc.collect()
     assert left() is None
+
+
+def test_an_e_mail_address_is_asked_for_in_its_form_and_checked() -> None:
+    compiled = compile(p.EmailStr, "openai-strict")
+    assert compiled.decode(compiled.encode("ada@example.org")) == "ada@example.org"
+    with pytest.raises(InvalidOutput):
+        compiled.decode(compiled.encode("ada@example.org") | {"value": "ada at example"})
