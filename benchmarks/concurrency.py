@@ -54,10 +54,9 @@ def _caller(name: str, base_url: str, level: int) -> Callable[[], Awaitable[Any]
         client = openai.AsyncOpenAI(base_url=base_url, api_key="k", max_retries=0)
         return lambda: client.chat.completions.create(model="m", messages=MESSAGES)
     import structgen
-    import structgen.transport
 
     if name == "structgen":
-        structgen.transport.find_spec = lambda name: None  # type: ignore[attr-defined]  # as where the extra is not installed
+        sys.modules["httpx_aiohttp"] = None  # type: ignore[assignment]  # as where the extra is not installed
     ours = structgen.AsyncClient("vllm:m", base_url=base_url, max_retries=0)
     return lambda: ours.chat.completions.create(messages=MESSAGES)
 

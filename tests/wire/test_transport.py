@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import multiprocessing
+import sys
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -31,7 +32,7 @@ def drive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> An
     if request.param == "sync":
         return perform
     if request.param == "async":
-        monkeypatch.setattr("structgen.transport.find_spec", lambda name: None)
+        monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
     return lambda flow: asyncio.run(aperform(flow))
 
 
@@ -199,7 +200,7 @@ def test_a_thousand_concurrent_calls_on_one_client_all_succeed(
     counting: Counting, over_aiohttp: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not over_aiohttp:
-        monkeypatch.setattr("structgen.transport.find_spec", lambda name: None)
+        monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
     transport = HttpTransport(counting.base_url, max_connections=50)
 
     async def main() -> list[Any]:
@@ -229,7 +230,7 @@ def test_a_transport_serves_one_event_loop_after_another(
 ) -> None:
     """Connections end with their loop: nothing is left open, and nothing warns."""
     if not over_aiohttp:
-        monkeypatch.setattr("structgen.transport.find_spec", lambda name: None)
+        monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
     transport = HttpTransport(counting.base_url)
     for _ in range(3):
         assert asyncio.run(transport.asend(REQUEST, 5)).status == 200
