@@ -68,12 +68,13 @@ class Scanner:
     being written.
     """
 
-    __slots__ = ("_alone", "_escaped", "_frames", "_in_key", "_path", "_start", "_state", "closed", "closers", "text")
+    __slots__ = ("_alone", "_escaped", "_frames", "_in_key", "_path", "_start", "_state", "closed", "closers", "growing", "text")
 
     def __init__(self, *, alone: bool = True) -> None:
         self.text = bytearray()
         self.closed = 0
         self.closers = b""
+        self.growing: tuple[Path, int] | None = None
         self._alone = alone
         self._frames: list[_Frame] = []
         self._state = _VALUE
@@ -100,12 +101,6 @@ class Scanner:
         """Where the document goes on, as a JSON Pointer: the value that is being written, or comes next."""
         return pointer(self._path)
 
-    @property
-    def growing(self) -> tuple[Path, int] | None:
-        if (self._state == _STRING and not self._in_key) or self._state == _IN_WORD:
-            return self._path, self._start
-        return None
-
     def feed(self, piece: bytes) -> list[Span]:
         """What opened and closed in `piece`. Raises NotJson; the scanner is of no use afterwards."""
         base, size = len(self.text), len(piece)
@@ -115,7 +110,14 @@ class Scanner:
         while at < size:
             state = self._state
             if state == _STRING:
-                at = self._string(piece, at, base, spans)
+                found = None if self._escaped else _STOP.search(piece, at)
+                if found is not None:
+                    at = self._stopped(piece, found.start(), base, spans)
+                elif self._escaped:  # what stands behind a backslash is judged when the string closes
+                    self._escaped = False
+                    at += 1
+                else:
+                    break
             elif state == _IN_WORD:
                 at = _WORD.match(piece, at).end()  # type: ignore[union-attr]  # it matches the empty string
                 if at < size:
@@ -136,15 +138,8 @@ class Scanner:
             self._scalar(len(self.text), spans)
         return self.done, spans
 
-    def _string(self, piece: bytes, at: int, base: int, spans: list[Span]) -> int:
-        """Go on within a string; what stands behind a backslash is judged when the string closes."""
-        if self._escaped:
-            self._escaped = False
-            return at + 1
-        found = _STOP.search(piece, at)
-        if found is None:
-            return len(piece)
-        at = found.start()
+    def _stopped(self, piece: bytes, at: int, base: int, spans: list[Span]) -> int:
+        """A byte that is no plain part of a string; gives where to go on."""
         if piece[at] == _QUOTE:
             self._end_string(base + at + 1, spans)
         elif piece[at] == _BACKSLASH:
@@ -192,6 +187,7 @@ class Scanner:
         if byte == _QUOTE or byte in _WORD_STARTS:
             self._start = at
             self._state = _STRING if byte == _QUOTE else _IN_WORD
+            self.growing = self._path, at
             return
         what = _OPENERS.get(byte)
         if what is None:
@@ -229,6 +225,7 @@ class Scanner:
 
     def _ended(self, span: Span, spans: list[Span]) -> None:
         spans.append(span)
+        self.growing = None
         self.closed = span.end
         self._state = _AFTER if self._frames else _DONE
 

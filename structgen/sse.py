@@ -47,6 +47,9 @@ class Decoder:
 
     def feed(self, piece: bytes) -> list[Event]:
         """The events that end in `piece`. Raises StreamBroken for an event above MAX_EVENT."""
+        if piece[-2:] == b"\n\n" and piece.find(b"\n") == len(piece) - 2 and self._is_one_event(piece):
+            self._after_cr = False
+            return [Event(piece[6:-2])]
         if self._start is not None:
             piece = self._start + piece
             if len(piece) < len(_BOM) and _BOM.startswith(piece):
@@ -60,6 +63,11 @@ class Decoder:
             piece = piece[1:]
         self._after_cr = piece.endswith(b"\r")
         return self._lines(piece)
+
+    def _is_one_event(self, piece: bytes) -> bool:
+        """The common case: one event of one line of data, framed as a server writes it, and nothing open before it."""
+        within = self._start is not None or self._held or self._data or self._name
+        return not within and piece.startswith(b"data: ") and b"\r" not in piece
 
     def close(self) -> list[Event]:
         """The event that stood open when the stream ended, if it has data."""

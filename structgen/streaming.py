@@ -123,8 +123,8 @@ class _Hearing(Generic[T]):
             port: Any = backend.via
             text = yield Start(port, messages, compiled.schema, run.options_left())
             while piece := (yield Read(text)):
-                if words.take(Delta(text=piece)):
-                    yield from self._emit(run)
+                for value in self._new(run) if words.take(Delta(text=piece)) else ():
+                    yield Emit(value)
             answer: Answer = text.answer
             return answer
         except StructgenError:
@@ -135,18 +135,18 @@ class _Hearing(Generic[T]):
         deltas = Deltas(link, question, run.options, run.ends_at, run.attempts)
         while batch := (yield from deltas.next()):
             for delta in batch:
-                if words.take(delta):
-                    yield from self._emit(run)
+                for value in self._new(run) if words.take(delta) else ():
+                    yield Emit(value)
 
-    def _emit(self, run: Run) -> Flow[None]:
+    def _new(self, run: Run) -> Sequence[Any]:
+        """What there is to emit now that the answer has grown."""
         if self._prove is None:
-            yield Emit(Partial(self.draft, self.attempt))
-            return
-        for valid, item in self.draft.items(self.items):
-            self.items += 1
-            if valid:
-                run.handed_on = True
-                yield Emit(item)
+            return (Partial(self.draft, self.attempt),)
+        closed = self.draft.items(self.items)
+        self.items += len(closed)
+        valid = [item for valid, item in closed if valid]
+        run.handed_on = run.handed_on or bool(valid)
+        return valid
 
 
 class _Words:
@@ -181,22 +181,19 @@ class _Words:
             if isinstance(function, dict) and call.get("index") in (0, None):
                 self._tool = self._tool or function.get("name") or "answer"
                 piece += function.get("arguments") or ""
-        if not piece:
+        if piece:
+            self._text.append(piece)
+            if self._lead is not None:
+                piece = self._from_its_start(piece)
+        scanner = self._draft.scanner
+        if not piece or self._stuck or scanner.done:
             return False
-        self._text.append(piece)
-        return self._grown(piece)
-
-    def _grown(self, piece: str) -> bool:
-        piece = piece if self._lead is None else self._from_its_start(piece)
-        if not piece or self._stuck or self._draft.scanner.done:
-            return False
-        document = piece.encode(errors="surrogatepass")
-        before = len(self._draft.scanner.text)
+        before = len(scanner.text)
         try:
-            self._draft.feed(document)
+            self._draft.feed(piece.encode())
         except NotJson:
             self._stuck = True
-        if self._watcher is not None and not self._watcher.takes(self._draft.scanner.seen(before)):
+        if self._watcher is not None and not self._watcher.takes(scanner.seen(before)):
             raise InvalidOutput(
                 "The answer took a form that cannot become valid, and was stopped there.",
                 violations=[Violation(self._draft.pointer(), "", "another kind of value", "one that the schema allows")],

@@ -31,6 +31,9 @@ class Streaming(_Call[T], Iterator[E], Generic[E, T]):
     def __init__(self, flow: Flow[Extraction[T]]) -> None:
         self._values = perform_stream(self._kept(flow))
 
+    def __iter__(self) -> Iterator[E]:
+        return self._values
+
     def __next__(self) -> E:
         value: E = next(self._values)
         return value

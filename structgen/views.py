@@ -17,7 +17,7 @@ from structgen.partial import Scanner, Span, plain
 from structgen.places import Place, place_of
 from structgen.schema.codec import VALUE
 from structgen.schema.compiler import Compiled
-from structgen.schema.plain import unescape
+from structgen.schema.plain import Path, unescape
 from structgen.types import Extraction, Json
 
 T = TypeVar("T")
@@ -39,42 +39,38 @@ class View:
     nothing has to be caught, `if view.title:` asks whether there is anything to show, and the type of what is read tells its state.
     """
 
-    __slots__ = ("_level", "_partial")
+    __slots__ = ("_level", "_partial", "_place")
 
-    def __init__(self, partial: Partial[Any] | None, level: int) -> None:
+    def __init__(self, partial: Partial[Any] | None = None, level: int = 0) -> None:
         self._partial = partial
         self._level = level
+        self._place = None if partial is None else partial._nodes[level].place
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        node = self._node()
-        if node is None:
+        if self._partial is None and not name.startswith("_"):
             return ABSENT
-        if name not in node.place.names:
+        key = self._place.names.get(name) if self._place else None
+        if key is None or self._partial is None:
             raise AttributeError(f"There is no field {name!r} here.")
-        return self[node.place.names[name]]
+        return self._partial._part(self._level, key)
 
     def __getitem__(self, key: Any) -> Any:
-        if self._partial is None or self._node() is None:
+        if self._partial is None:
             return ABSENT
         if isinstance(key, slice):
             return list(self)[key]
-        if isinstance(key, int) and key < 0:
-            key += len(self)
-        return self._partial._part(self._level, key)
+        return self._partial._part(self._level, key + len(self) if isinstance(key, int) and key < 0 else key)
 
     def __iter__(self) -> Iterator[Any]:
         """Items of a list; keys of what is no list."""
-        node = self._node()
-        if node is None or self._partial is None:
+        if self._partial is None or self._place is None:
             return iter(())
-        if node.place.opens == "array":
+        if self._place.opens == "array":
             return (self[index] for index in range(len(self)))
-        return (key for key in self._partial._keys(self._level) if self[key] is not ABSENT)
+        return iter(self._partial._keys(self._level))
 
     def __len__(self) -> int:
-        return 0 if self._partial is None or self._node() is None else self._partial._size(self._level)
+        return self._partial._size(self._level) if self._partial else 0
 
     def __contains__(self, key: object) -> bool:
         return any(key is other or key == other for other in self)
@@ -82,13 +78,10 @@ class View:
     def __repr__(self) -> str:
         if self is ABSENT:
             return "ABSENT"
-        return f"<growing: {len(self)} parts so far>" if self._node() else "<growing>"
-
-    def _node(self) -> _Node | None:
-        return None if self._partial is None or self._level < 0 else self._partial._nodes[self._level]
+        return f"<growing: {len(self)} parts so far>" if self._partial else "<growing>"
 
 
-ABSENT: Final = View(None, -1)
+ABSENT: Final = View()
 """What has not come yet. It is false, and every part of it is absent too."""
 
 
@@ -122,7 +115,7 @@ class Partial(Generic[T]):
         scanner = draft.scanner
         self.attempt = attempt
         self.result = result
-        self._nodes, self._counts, self._leaf = tuple(draft.nodes), tuple(draft.counts), draft.leaf()
+        self._nodes, self._counts, self._leaf = draft.nodes, draft.counts, draft.leaf
         self._text, self._length = scanner.text, len(scanner.text)
         self._closed, self._closers = scanner.closed, scanner.closers
 
@@ -194,7 +187,7 @@ class Partial(Generic[T]):
         return _EMPTY if start is None else GrowingText(_beginning(bytes(self._text[start : self._length])))
 
 
-_EMPTY: Final = View(None, -2)
+_EMPTY: Final = View()
 """A growing value that cannot be shown from inside, and one that is closed and not valid: the answer will not be."""
 _INVALID: Final = object()
 _N, _QUOTE = b'n"'
@@ -203,12 +196,12 @@ _N, _QUOTE = b'n"'
 def _step(value: Any, step: str) -> Any:
     """A part of a value or a view."""
     if isinstance(value, View):
-        node = value._node()
-        if node is None:
+        place = value._place
+        if place is None:
             return ABSENT
-        if node.place.opens == "array":
+        if place.opens == "array":
             return value[int(step)] if step.isdecimal() else ABSENT
-        return value[node.place.names.get(step, step)]
+        return value[place.names.get(step, step)]
     try:
         return (
             value[int(step) if isinstance(value, list | tuple) else step] if hasattr(value, "__getitem__") else getattr(value, step)
@@ -235,18 +228,24 @@ class Draft(Generic[T]):
 
     def __init__(self, compiled: Compiled[T], *, prove: Callable[[Any], Any] | None = None) -> None:
         self.scanner = Scanner(alone=False)
-        self.nodes: list[_Node] = []
-        self.counts: list[int] = []
+        self.nodes: tuple[_Node, ...] = ()
+        self.counts: tuple[int, ...] = ()  # of each node, how many parts it has
+        self.leaf: tuple[str | int, int | None] | None = None
         self._root = place_of(compiled)
         self._prove = prove
         self._list: _Node | None = None  # the first that opened: with `prove`, that at the root
         self._zone: int | None = None  # where a container that is read as a whole began
         self._key: str | int = ""  # its key
         self._root_closed: tuple[None, int] | None = None
+        self._growing: tuple[Path, int] | None = None
 
     def feed(self, piece: bytes) -> None:
         for span in self.scanner.feed(piece):
             self._take(span)
+        growing = self.scanner.growing
+        if growing is not self._growing or self._zone is not None or self._root_closed:
+            self._growing = growing
+            self.leaf = self._new_leaf()
 
     def pointer(self) -> str:
         """Where the answer goes on, as a JSON Pointer into the value."""
@@ -258,7 +257,7 @@ class Draft(Generic[T]):
         values = self._list.values[start:] if self._list else []
         return [(value is not _INVALID, value) for value in values]
 
-    def leaf(self) -> tuple[str | int, int | None] | None:
+    def _new_leaf(self) -> tuple[str | int, int | None] | None:
         """The key of what is growing in the innermost container, and where its text begins if it can be shown."""
         if self._zone is not None:
             return self._key, None
@@ -288,9 +287,9 @@ class Draft(Generic[T]):
         else:
             place = self._place(key)
             if place.opens == what and not (self._prove and self._is_item()):
-                self.nodes.append(_Node(place, key))
+                self.nodes = (*self.nodes, _Node(place, key))
+                self.counts = (*self.counts, 0)
                 self._list = self._list or (self.nodes[-1] if what == "array" else None)
-                self.counts.append(0)
             else:
                 self._zone, self._key = span.start, key
 
@@ -316,8 +315,8 @@ class Draft(Generic[T]):
     def _close(self) -> None:
         if len(self.nodes) == 1:
             return  # the root, as above
-        node = self.nodes.pop()
-        self.counts.pop()
+        node = self.nodes[-1]
+        self.nodes, self.counts = self.nodes[:-1], self.counts[:-1]
         try:
             value = _INVALID if node.broken else node.built()
         except Exception:  # a validator of the user's may raise anything
@@ -330,4 +329,4 @@ class Draft(Generic[T]):
             node.keys[key] = len(node.values)
         node.values.append(value)
         node.broken = node.broken or value is _INVALID
-        self.counts[-1] += 1
+        self.counts = (*self.counts[:-1], len(node.values))

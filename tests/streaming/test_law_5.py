@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from structgen.errors import SchemaLimitError
+from structgen.errors import SchemaError
 from structgen.schema.compiler import Compiled, compile
 from structgen.schema.subset import SUBSETS
 from structgen.views import ABSENT, Draft, GrowingText, Partial, View
@@ -41,12 +41,12 @@ def shown(value: Any) -> Any:
         return "growing", str(value)
     if not isinstance(value, View):
         return "done", value
-    node = value._node()
-    if node is None:
+    place = value._place
+    if place is None:
         return "growing"
-    if node.place.opens == "array":
+    if place.opens == "array":
         return [shown(item) for item in value]
-    names = node.place.names
+    names = place.names
     return {name: shown(getattr(value, name)) for name in names} if names else {key: shown(value[key]) for key in value}
 
 
@@ -56,13 +56,13 @@ def agrees(value: Any, final: Any) -> bool:
         return not isinstance(final, str) or final.startswith(value)
     if not isinstance(value, View):
         return same(value, final)
-    node = value._node()
-    if node is None:
+    place = value._place
+    if place is None:
         return True
-    if node.place.opens == "array":
+    if place.opens == "array":
         return all(agrees(item, whole) for item, whole in zip(value, final, strict=False))
-    if node.place.names:
-        return all(agrees(getattr(value, name), getattr(final, name)) for name in node.place.names)
+    if place.names:
+        return all(agrees(getattr(value, name), getattr(final, name)) for name in place.names)
     return all(agrees(value[key], final[key]) for key in value)
 
 
@@ -86,9 +86,10 @@ def rank(state: Any) -> int:
 def test_closed_parts_are_those_of_the_final_value(typed: Typed, subset: str, ascii_only: bool, data: st.DataObject) -> None:
     try:
         it = compile(typed.type, subset)
-    except SchemaLimitError:
+        answer = it.encode(data.draw(typed.values))
+    except SchemaError:  # the language has no room for the type, or JSON no form for the value: what laws 1 to 4 are about
         return
-    text = json.dumps(it.encode(data.draw(typed.values)), ensure_ascii=ascii_only).encode()
+    text = json.dumps(answer, ensure_ascii=ascii_only).encode()
     final = it.decode_json(text)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(text)), max_size=8)) | {1, len(text)})
     partials = snapshots(it, text, cuts, bytewise=True)

@@ -1,0 +1,113 @@
+"""Client CPU of streaming a record with a typed partial at every chunk: 2, 20 and 200 kB in events of four characters.
+
+The floor of the same run: httpx reads the events' lines, json.loads reads each event, and Pydantic validates the whole text once at
+the end. `stream`: `Client.stream`, a partial at every chunk. `read`: the same, and of every partial the name of the last entity is
+read. `deltas`: the chat surface, events only. Each figure is a ratio to the
+floor, the least CPU of each in interleaved rounds. `exponent`: of the growth of `read` from 20 to 200 kB (1 is linear). `first`:
+the number of the content event that gave the first partial.
+
+`STRUCTGEN_PEERS=/path/to/python`, an interpreter with openai, instructor and pydantic-ai, adds them; they get 30 s of CPU each.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks._loopback import Report, loopback
+from structgen import Client
+from structgen.views import ABSENT
+
+SIZES = {"2k": 40, "20k": 10, "200k": 4}
+"""Payloads, and rounds of each."""
+PEERS = ("openai", "instructor", "pydantic_ai")
+LIMIT = 30
+ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+
+
+def floor(http: httpx.Client, url: str) -> None:
+    pieces = []
+    with http.stream("POST", f"{url}/v1/chat/completions", json=ASK) as response:
+        for line in response.iter_lines():
+            if line.startswith("data: {"):
+                pieces.append(json.loads(line[6:])["choices"][0]["delta"].get("content") or "")
+    Report.model_validate_json("".join(pieces))
+
+
+def stream(client: Client) -> None:
+    for got in client.stream(Report, "x"):
+        last = got
+    assert last.done
+
+
+def read(client: Client) -> None:
+    for got in client.stream(Report, "x"):
+        last = got.value.entities[-1].name
+    assert isinstance(last, str)
+
+
+def deltas(client: Client) -> None:
+    for chunk in client.chat.completions.create(**ASK):
+        chunk.choices[0].delta.content  # noqa: B018 - reading is what is measured
+
+
+def first(client: Client) -> int:
+    """Which content event gave the first partial: the first with any text is 1."""
+    with client.stream(Report, "x") as partials:
+        got = next(partials)
+        assert got.value is not ABSENT
+        return math.ceil(len(got._text) / 4)
+
+
+def cpu(run: Callable[[], object]) -> float:
+    began = time.process_time()
+    run()
+    return time.process_time() - began
+
+
+def peer(python: str, name: str, url: str) -> float | None:
+    """Seconds of CPU that a peer takes for a stream, its imports and first call excluded; None where LIMIT is not enough."""
+    script = Path(__file__).with_name("_peers") / f"{name}.py"
+    done = subprocess.run([python, script, f"{url}/v1", str(LIMIT)], capture_output=True, text=True, check=False)
+    return float(done.stdout) if done.returncode == 0 else None
+
+
+def measure(base: str, size: str, rounds: int, python: str | None) -> dict[str, Any]:
+    url = f"{base}/{size}"
+    with httpx.Client() as http, Client("vllm:m", base_url=f"{url}/v1") as client:
+        runs: dict[str, Callable[[], object]] = {
+            "floor": partial(floor, http, url),
+            "stream": partial(stream, client),
+            "read": partial(read, client),
+            "deltas": partial(deltas, client),
+        }
+        for run in runs.values():
+            run()
+        taken: dict[str, list[float]] = {name: [] for name in runs}
+        for _ in range(rounds):
+            for name, run in runs.items():
+                taken[name].append(cpu(run))
+        least = {name: min(times) for name, times in taken.items()}
+        figures: dict[str, Any] = {name: round(seconds / least["floor"], 2) for name, seconds in least.items()}
+        figures |= {"floor": round(least["floor"], 4), "read_seconds": round(least["read"], 4), "first": first(client)}
+        for name in PEERS if python else ():
+            seconds = peer(str(python), name, url)
+            figures[name] = None if seconds is None else round(seconds / least["floor"], 1)
+    return figures
+
+
+def main() -> dict[str, Any]:
+    with loopback() as base:
+        peers = os.environ.get("STRUCTGEN_PEERS")
+        found: dict[str, Any] = {size: measure(base, size, rounds, peers) for size, rounds in SIZES.items()}
+    found["exponent"] = round(math.log10(found["200k"]["read_seconds"] / found["20k"]["read_seconds"]), 3)
+    return found
