@@ -227,7 +227,7 @@ class HttpTransport:
         return httpx.Request(
             request.method,
             _url(self.base_url, request.path),
-            headers={**self._headers, **request.headers},
+            headers=[(name.encode(), value.encode()) for name, value in {**self._headers, **request.headers}.items()],
             content=request.body,
             extensions={"timeout": limits},
         )
