@@ -74,10 +74,11 @@ def cpu(run: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def peer(python: str, name: str, url: str) -> float | None:
-    """Seconds of CPU that a peer takes for a stream, its imports and first call excluded; None where LIMIT is not enough."""
-    script = Path(__file__).with_name("_peers") / f"{name}.py"
-    done = subprocess.run([python, script, f"{url}/v1", str(LIMIT)], capture_output=True, text=True, check=False)
+def peer(python: str, name: str, base: str, size: str) -> float | None:
+    """Seconds of CPU that a peer takes for a stream; None where LIMIT is not enough."""
+    here = Path(__file__).parent
+    command = [python, str(here / "_peers.py"), name, base, size, str(LIMIT), str(here / "_loopback.py")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
     return float(done.stdout) if done.returncode == 0 else None
 
 
@@ -100,7 +101,7 @@ def measure(base: str, size: str, rounds: int, python: str | None) -> dict[str, 
         figures: dict[str, Any] = {name: round(seconds / least["floor"], 2) for name, seconds in least.items()}
         figures |= {"floor": round(least["floor"], 4), "read_seconds": round(least["read"], 4), "first": first(client)}
         for name in PEERS if python else ():
-            seconds = peer(str(python), name, url)
+            seconds = peer(str(python), name, base, size)
             figures[name] = None if seconds is None else round(seconds / least["floor"], 1)
     return figures
 

@@ -125,9 +125,17 @@ class Scanner:
             else:
                 at = _SPACE.match(piece, at).end()  # type: ignore[union-attr]
                 if at < size:
-                    if state == _DONE and not self._alone:
+                    byte = piece[at]
+                    if state == _COLON and byte == _COLON_MARK:
+                        self._state = _VALUE
+                    elif state == _AFTER and byte == _COMMA:
+                        self._next()
+                    elif byte == _QUOTE and state <= _KEY:
+                        self._begin_string(base + at, state)
+                    elif state == _DONE and not self._alone:
                         break
-                    self._mark(piece[at], base + at, spans)
+                    else:
+                        self._mark(byte, base + at, spans)
                     at += 1
         return spans
 
@@ -165,28 +173,26 @@ class Scanner:
         self._state = _COLON
 
     def _mark(self, byte: int, at: int, spans: list[Span]) -> None:
-        """A byte that is neither in a string or word nor white space."""
+        """What begins or ends a container or a word, or is wrong here."""
         state = self._state
         if state <= _FIRST_ITEM:
             if byte == 0x5D and state == _FIRST_ITEM:
                 self._close(at, spans)
             else:
                 self._begin(byte, at, spans)
-        elif state == _COLON and byte == _COLON_MARK:
-            self._state = _VALUE
-        elif state == _AFTER and byte == _COMMA:
-            self._next()
         elif state in (_AFTER, _FIRST_KEY) and byte == self.closers[0]:
             self._close(at, spans)
-        elif state in (_FIRST_KEY, _KEY) and byte == _QUOTE:
-            self._start, self._in_key, self._state = at, True, _STRING
         else:
             self._fail(at, f"something else than {_WANTED[state]}")
 
+    def _begin_string(self, at: int, state: int) -> None:
+        self._start, self._state, self._in_key = at, _STRING, state >= _FIRST_KEY
+        if state < _FIRST_KEY:
+            self.growing = self._path, at
+
     def _begin(self, byte: int, at: int, spans: list[Span]) -> None:
-        if byte == _QUOTE or byte in _WORD_STARTS:
-            self._start = at
-            self._state = _STRING if byte == _QUOTE else _IN_WORD
+        if byte in _WORD_STARTS:
+            self._start, self._state = at, _IN_WORD
             self.growing = self._path, at
             return
         what = _OPENERS.get(byte)
@@ -235,12 +241,8 @@ class Scanner:
         try:
             value = from_json(raw, allow_inf_nan=False)
         except ValueError:
-            value = None
-            if raw == b"null":
-                return value
-        if value is None or value in _INFINITE:
             return self._refused(bytes(raw))
-        return value
+        return self._refused(bytes(raw)) if type(value) is float and value in _INFINITE else value
 
     def _refused(self, raw: bytes) -> Json:
         """What `parse_json` says about it, with the place in the whole document."""

@@ -242,8 +242,8 @@ class Draft(Generic[T]):
     def feed(self, piece: bytes) -> None:
         for span in self.scanner.feed(piece):
             self._take(span)
-        growing = self.scanner.growing
-        if growing is not self._growing or self._zone is not None or self._root_closed:
+        growing = self.scanner.growing if self._zone is None else (None, self._zone)
+        if growing != self._growing or self._root_closed:
             self._growing = growing
             self.leaf = self._new_leaf()
 
