@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Sequence
 from functools import partial
 from importlib.util import find_spec
-from typing import Any, Final, Generic, TypeVar, get_origin
+from typing import Any, Final, Generic, Literal, TypeVar, get_origin
 
 from structgen.dialects.base import Delta
 from structgen.errors import InvalidOutput, NotJson, StructgenError, Truncated
@@ -30,8 +30,9 @@ _HELD: Final = frozenset({"decoder", "strict", "tool"})
 """Modes whose answer is the document and nothing else."""
 _UNWATCHED: Final = frozenset({"decoder", "strict"})
 """Modes whose answer something holds to the schema already."""
-_REASONING: Final = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
-_MAYBE_REASONING: Final = re.compile(r"\s*(?:<(?:t(?:h(?:i(?:n(?:k(?:i(?:n(?:g)?)?)?)?)?)?)?)?$|<think(?:ing)?>)")
+_TAGS: Final = ("<think>", "<thinking>")
+_END_TAG: Final = re.compile(r"</think(?:ing)?>")
+_LONGEST_TAG: Final = len("</thinking>")
 
 
 def stream(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
@@ -127,8 +128,9 @@ class _Hearing(Generic[T]):
                     yield Emit(value)
             answer: Answer = text.answer
             return answer
-        except StructgenError:
-            run.heard = words.answer()
+        except StructgenError as error:
+            if words.said and not getattr(error, "failed_generation", None):
+                run.heard = words.answer()
             raise
 
     def _deltas(self, link: Link, question: Any, words: _Words, run: Run) -> Flow[None]:
@@ -161,9 +163,14 @@ class _Words:
         self._last = Delta()
         self._usage = Usage()
         self._finish: str | None = None
-        self._lead: str | None = "" if mode not in _HELD and compiled.schema.get("type") == "object" else None
+        self._lead = _Lead() if mode not in _HELD and compiled.schema.get("type") == "object" else None
         self._stuck = False  # the text is no JSON: the check of the whole says what that means
         self._watcher = None if mode in _UNWATCHED else _watcher(compiled)
+
+    @property
+    def said(self) -> bool:
+        """Has anything come?"""
+        return bool(self._text or self._reasoning or self._refusal)
 
     def take(self, delta: Delta) -> bool:
         """Did the document grow? Raises InvalidOutput where it can no longer become valid."""
@@ -184,7 +191,8 @@ class _Words:
         if piece:
             self._text.append(piece)
             if self._lead is not None:
-                piece = self._from_its_start(piece)
+                piece = self._lead.without(piece)
+                self._lead = None if piece else self._lead
         scanner = self._draft.scanner
         if not piece or self._stuck or scanner.done:
             return False
@@ -193,22 +201,14 @@ class _Words:
             self._draft.feed(piece.encode())
         except NotJson:
             self._stuck = True
+            return False
         if self._watcher is not None and not self._watcher.takes(scanner.seen(before)):
             raise InvalidOutput(
                 "The answer took a form that cannot become valid, and was stopped there.",
                 violations=[Violation(self._draft.pointer(), "", "another kind of value", "one that the schema allows")],
                 hint="What had come is in `attempts`.",
             )
-        return not self._stuck
-
-    def _from_its_start(self, piece: str) -> str:
-        """What belongs to the document: reasoning, prose and a code fence before it do not."""
-        lead = (self._lead or "") + piece
-        if found := _REASONING.match(lead):
-            lead = lead[found.end() :]
-        start = -1 if _MAYBE_REASONING.match(lead) else lead.find("{")
-        self._lead = lead if start < 0 else None
-        return "" if start < 0 else lead[start:]
+        return True
 
     def answer(self) -> Answer:
         """What was said, as if it had come whole."""
@@ -224,6 +224,32 @@ class _Words:
             id=raw.get("id"),
             raw=self._last.raw,
         )
+
+
+class _Lead:
+    """What a model may write before its document: reasoning between tags, prose, a code fence."""
+
+    def __init__(self) -> None:
+        self._held = ""  # what may belong to a tag
+        self._within: Literal["start", "reasoning", "prose"] = "start"
+
+    def without(self, piece: str) -> str:
+        """The document in the piece, from its opening brace; "" where it has not begun."""
+        text, self._held = self._held + piece, ""
+        if self._within == "start":
+            text = text.lstrip()
+            if any(tag.startswith(text) for tag in _TAGS):
+                self._held = text
+                return ""
+            self._within = "reasoning" if text.startswith(_TAGS) else "prose"
+        if self._within == "reasoning":
+            end = _END_TAG.search(text)
+            if end is None:
+                self._held = text[-_LONGEST_TAG:]
+                return ""
+            text, self._within = text[end.end() :], "prose"
+        start = text.find("{")
+        return "" if start < 0 else text[start:]
 
 
 def _watcher(compiled: Compiled[Any]) -> Any:

@@ -16,6 +16,7 @@ from typing_extensions import TypedDict
 from structgen import AsyncClient, Client
 from structgen.errors import InvalidOutput, NotJson, OutputRejected, Refused, StreamBroken, StructgenError, Truncated
 from structgen.schema.compiler import compile
+from structgen.streaming import _Lead
 from structgen.testing.faulty import error_body
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport, events
 from structgen.views import ABSENT, Draft, GrowingText, Partial, View
@@ -271,6 +272,24 @@ def test_what_stands_around_the_answer_is_not_part_of_it() -> None:
         assert partials[0].state() == "growing"
         assert result.value.age == 36
         assert result.guarantee.repairs
+
+
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_reasoning_of_any_length_is_passed_over_however_it_is_cut(size: int) -> None:
+    """And what is held back of it stays short."""
+    lead = _Lead()
+    text = f"\n<thinking>{'{a < b} ' * 500}</thinking> Here: ```json\n"
+    for at in range(0, len(text), size):
+        assert lead.without(text[at : at + size]) == ""
+        assert len(lead._held) <= 11
+    assert lead.without('{"a": 1}') == '{"a": 1}'
+
+
+def test_trailing_commas_are_mended_at_the_end_as_by_extract() -> None:
+    partials, result, _ = both((ADA.replace("}]}", "},]}"),), "stream", Person, mode="prompt")
+    assert result.value.age == 36
+    assert result.guarantee.repairs == ("trailing commas",)
+    assert partials[-2].state("name") == "done"
 
 
 def test_a_tool_call_streams_its_arguments() -> None:
