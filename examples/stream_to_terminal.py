@@ -11,8 +11,7 @@ import sys
 
 from pydantic import BaseModel
 
-from structgen import Client
-from structgen.views import Partial
+from structgen import Client, Partial
 
 TEXT = "Ada Lovelace was born in London in 1815. She wrote the first program for a machine: Babbage's Analytical Engine."
 

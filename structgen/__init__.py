@@ -36,6 +36,10 @@ if TYPE_CHECKING:
     from structgen.types import UNSET as UNSET
     from structgen.types import Extraction as Extraction
     from structgen.types import Plan as Plan
+    from structgen.views import ABSENT as ABSENT
+    from structgen.views import GrowingText as GrowingText
+    from structgen.views import Partial as Partial
+    from structgen.views import View as View
 
 _HOMES = {
     "structgen.client": ("AsyncClient", "Client", "extract", "extract_result", "plan"),
@@ -55,6 +59,7 @@ _HOMES = {
     "structgen.schema.subset": ("SchemaSubset",),
     "structgen.schema.target": ("Target",),
     "structgen.types": ("UNSET", "Extraction", "Plan"),
+    "structgen.views": ("ABSENT", "GrowingText", "Partial", "View"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

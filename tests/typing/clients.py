@@ -31,6 +31,22 @@ def sync(client: structgen.Client) -> None:
     assert_type(structgen.check(list[Person], []), list[Person])
 
 
+def streamed(client: structgen.Client) -> None:
+    for partial in client.stream(Person, "text"):
+        assert_type(partial, structgen.Partial[Person])
+        assert_type(partial.value, Person | structgen.View)
+        assert_type(partial.value.name, str | Any)
+        partial.value.nmae  # type: ignore[union-attr]  # noqa: B018
+    assert_type(list(client.stream_items(Person, "text")), list[Person])
+    assert_type(list(client.stream_items(list[Person], "text")), list[Person])
+    result = client.stream_items(Person, "text").result
+    assert_type(result, structgen.Extraction[list[Person]] | None)
+
+
 async def asynchronous(client: structgen.AsyncClient) -> None:
     assert_type(await client.extract(Person, "text"), Person)
     assert_type((await client.extract_result(Person | Company, "text")).value, Person | Company)
+    async for partial in client.stream(Person, "text"):
+        assert_type(partial, structgen.Partial[Person])
+    async for item in client.stream_items(list[Person], "text"):
+        assert_type(item, Person)
