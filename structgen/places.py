@@ -15,7 +15,6 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
-from weakref import WeakKeyDictionary
 
 from pydantic_core import SchemaValidator
 
@@ -71,14 +70,14 @@ class Place:
 UNKNOWN: Final = Place(parse_json)
 """The place of a member that nothing is said about."""
 
-_PLACES: WeakKeyDictionary[Compiled[Any], Place] = WeakKeyDictionary()
-
 
 def place_of(compiled: Compiled[Any]) -> Place:
     """The place of a whole answer. The second call for the same target is a look-up."""
-    if compiled not in _PLACES:
-        _PLACES[compiled] = _root(compiled)
-    return _PLACES[compiled]
+    held = vars(compiled)  # by what it describes, so that the two can be collected together
+    if "place" not in held:
+        held["place"] = _root(compiled)
+    place: Place = held["place"]
+    return place
 
 
 def _root(compiled: Compiled[Any]) -> Place:
@@ -88,8 +87,8 @@ def _root(compiled: Compiled[Any]) -> Place:
         if codec.others:
             return UNKNOWN  # what has no place elsewhere comes last, and may belong anywhere
         wrapped, codec = codec.wrapped, codec.part
-    adapter = compiled.target.adapter
-    walk: _Typed | _Plain = _Plain(compiled) if adapter is None else _Typed(compiled, adapter.core_schema)
+    adapter, codecs = compiled.target.adapter, compiled._codecs
+    walk = _Plain(codecs, compiled.target.schema) if adapter is None else _Typed(codecs, adapter.core_schema)
     inner = walk.place(walk.root, codec)
     return Place(parse_json, "object", inside=lambda: {VALUE: inner}, wrapper=True) if wrapped else inner
 
@@ -103,18 +102,18 @@ class _Core(NamedTuple):
 class _Codecs:
     """The codecs of one compiled target."""
 
-    def __init__(self, compiled: Compiled[Any]) -> None:
-        self._compiled = compiled
+    def __init__(self, codecs: dict[str, Codec]) -> None:
+        self._codecs = codecs
 
     def opened(self, codec: Codec) -> Codec:
         """The codec behind references and nullability."""
         while isinstance(codec, Ref | Nullable):
-            codec = self._compiled._codecs[codec.name] if isinstance(codec, Ref) else codec.part
+            codec = self._codecs[codec.name] if isinstance(codec, Ref) else codec.part
         return codec
 
     def back(self, codec: Codec) -> Map | None:
         """The way from the answer's form of a part to its own."""
-        return _linked(codec, self._compiled._codecs)[1]
+        return _linked(codec, self._codecs)[1]
 
     def members(self, codec: Codec) -> dict[str, tuple[Codec, str]] | None:
         """The members whose codec changes something, or that may be absent; None where the object has to be read as a whole."""
@@ -139,8 +138,8 @@ class _Codecs:
 class _Typed(_Codecs):
     """Places of a type."""
 
-    def __init__(self, compiled: Compiled[Any], core: Core) -> None:
-        super().__init__(compiled)
+    def __init__(self, codecs: dict[str, Codec], core: Core) -> None:
+        super().__init__(codecs)
         self._definitions = {node["ref"]: node for node in core["definitions"]} if core["type"] == "definitions" else {}
         self.root = core["schema"] if self._definitions else core
 
@@ -313,9 +312,9 @@ class _Plain(_Codecs):
     """Places of a JSON Schema: its values are plain data, and its keywords may relate any part to any other, so that nothing but
     the whole answer is checked."""
 
-    def __init__(self, compiled: Compiled[Any]) -> None:
-        super().__init__(compiled)
-        self.root = compiled.target.schema
+    def __init__(self, codecs: dict[str, Codec], schema: JsonSchema) -> None:
+        super().__init__(codecs)
+        self.root = schema
 
     def place(self, schema: Any, codec: Codec, absent: str = "never") -> Place:
         back, boxed = self.back(codec), absent == "boxed"

@@ -1,7 +1,7 @@
 """Partial answers in the user's own terms: what is there, what is being written, what has not come yet.
 
-A `Partial` is a snapshot: it stays what it was while the answer grows. Taking one costs the depth of the answer, not its length: it
-remembers how many parts of each open container had closed.
+A `Partial` is a snapshot: it stays what it was while the answer grows. Taking one costs a few references, however long the answer
+is: it remembers how many parts of each open container had closed.
 """
 
 from __future__ import annotations

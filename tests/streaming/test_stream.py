@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
+import weakref
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
@@ -448,3 +450,16 @@ def test_leaving_early_closes_the_stream() -> None:
 
     asyncio.run(leave())
     assert port.closed == 1
+
+
+def test_a_target_that_is_gone_takes_its_places_with_it() -> None:
+    def used() -> weakref.ref[type[BaseModel]]:
+        class Gone(BaseModel):
+            words: list[str]
+
+        list(client('{"words": ["x"]}').stream(Gone, "x"))
+        return weakref.ref(Gone)
+
+    gone = used()
+    gc.collect()
+    assert gone() is None
