@@ -40,13 +40,15 @@ class Policy:
     """How often, how long, and after what.
 
     A wait is `initial * 2**n` seconds up to `cap`, less up to a quarter at random, so that clients that failed together do not
-    come back together. What the server asked for goes before. `statuses`: retried besides RETRIED. `rejected`: whether an output
-    that the server itself rejected is worth the same question again (False where the caller recovers from it).
+    come back together. What the server asked for goes before, up to `longest` seconds where no deadline bounds it. `statuses`:
+    retried besides RETRIED. `rejected`: whether an output that the server itself rejected is worth the same question again (False
+    where the caller recovers from it).
     """
 
     max_retries: int = 2
     initial: float = 0.5
     cap: float = 8.0
+    longest: float = 120.0
     statuses: frozenset[int] = frozenset()
     rejected: bool = False
 
@@ -67,8 +69,8 @@ def retryable(error: BaseException, policy: Policy) -> bool:
 def decide(error: StructgenError, *, tries: int, policy: Policy, remaining: float | None = None) -> float:
     """Seconds to wait before the next try, after `tries` tries of which the last ended in `error`.
 
-    Raises `error` where another try is of no use or one too many. `remaining`: seconds left of the deadline; a wait beyond it
-    raises DeadlineExceeded at once, with the wait in it.
+    Raises `error` where another try is of no use, one too many, or too far away. `remaining`: seconds left of the deadline; a wait
+    beyond it raises DeadlineExceeded at once, with the wait in it.
     """
     from tenacity import RetryCallState
 
@@ -78,6 +80,8 @@ def decide(error: StructgenError, *, tries: int, policy: Policy, remaining: floa
     state.set_exception((type(error), error, error.__traceback__))
     engine.begin()  # resets the counters that `iter` keeps per thread
     wait = cast("float", engine.iter(state))
+    if remaining is None and wait > policy.longest:
+        raise error
     if remaining is not None and wait >= remaining:
         raise DeadlineExceeded(
             f"the next try would have to wait {wait:.3g} s, and {max(remaining, 0):.3g} s are left of the deadline.",

@@ -42,10 +42,11 @@ class Options:
     """What a call may set. Library < client < call; UNSET leaves the choice to the next one down.
 
     `temperature`, `top_p`, `seed`, `stop` (at most 4 on Groq), `max_tokens` (of the answer): as in Chat Completions, and not sent
-    when UNSET. `timeout`: seconds for one try (over HTTP 60 where UNSET). `deadline`: seconds for the whole call, waits included.
-    `max_retries`: further HTTP tries after the first. `max_reasks`: further questions after an invalid answer. `token_budget`:
-    tokens of prompts and answers together after which nothing further is asked. `mode`: the only mode to use, instead of the
-    strongest the backend has. `extra`: further members of the request body.
+    when UNSET. `timeout`: seconds for one try (over HTTP 60 where UNSET). `deadline`: seconds for the whole call, waits included;
+    without one, a server that asks for a wait of more than two minutes is not waited for. `max_retries`: further HTTP tries after
+    the first. `max_reasks`: further questions after an invalid answer. `token_budget`: tokens of prompts and answers together after
+    which nothing further is asked. `mode`: the only mode to use, instead of the strongest the backend has. `extra`: further members
+    of the request body.
     """
 
     temperature: float | Unset = UNSET

@@ -303,6 +303,14 @@ def test_a_wait_beyond_the_deadline_is_raised_at_once_with_the_wait() -> None:
     assert isinstance(error.value.__cause__, RateLimited)
 
 
+def test_a_wait_of_an_hour_is_not_waited_for_without_a_deadline() -> None:
+    with FaultyServer("wait-an-hour") as server, structgen.Client("any", base_url=server.base_url, max_retries=3) as client:
+        with pytest.raises(RateLimited) as error:
+            client.extract(Person, "a text")
+        assert len(server.requests) == 1
+    assert error.value.retry_after == pytest.approx(3600, abs=1)
+
+
 # ---- errors that say what to do -------------------------------------------------------------------------------------------
 
 
