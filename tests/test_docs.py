@@ -13,6 +13,7 @@ import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -68,10 +69,11 @@ def test_every_fence_names_its_language(page: Path) -> None:
 @pytest.mark.parametrize("page", with_code("python"), ids=name)
 def test_python_fences_run(page: Path, providers: None, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    namespace: dict[str, object] = {"__name__": "__docs__"}
+    module = ModuleType("docs_page")  # dataclasses look their module up by its name
+    monkeypatch.setitem(sys.modules, module.__name__, module)
     for fence in fences(page):
         if fence.language == "python":
-            exec(compile("\n" * fence.line + fence.code, name(page), "exec"), namespace)
+            exec(compile("\n" * fence.line + fence.code, name(page), "exec", dont_inherit=True), module.__dict__)
 
 
 @pytest.mark.slow
@@ -80,7 +82,9 @@ def test_shell_fences_run(page: Path, providers: None) -> None:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     for fence in fences(page):
         if fence.language == "sh" and "bare" not in fence.info.split():
-            done = subprocess.run(["sh", "-ec", fence.code], cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True)
+            done = subprocess.run(
+                ["sh", "-ec", fence.code], cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True
+            )
             assert done.returncode == 0, f"{name(page)}:{fence.line}\n{done.stdout}\n{done.stderr}"
 
 
@@ -91,7 +95,11 @@ def test_the_readmes_first_command_works_from_nothing(tmp_path: Path) -> None:
     copy = tmp_path / "structgen"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
     done = subprocess.run(
-        ["sh", "-ec", command], cwd=copy, env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}, capture_output=True, text=True
+        ["sh", "-ec", command],
+        cwd=copy,
+        env={**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     assert '"cve": "CVE-2024-1595"' in done.stdout
