@@ -182,8 +182,9 @@ class Builder:
         if isinstance(examples, list) and "examples" not in takes:
             words = [*words, example_words(examples)]
         text = joined(description if isinstance(description, str) else "", words)
+        inner = compiled.get("description", "")  # of the only alternative to null: its words would be lost behind ours
         if text and "description" in takes:
-            head["description"] = text
+            head["description"] = text if inner in text else f"{text} {inner}"
         if isinstance(examples, list) and examples and "examples" in takes:
             head["examples"] = examples
         if not head:

@@ -252,3 +252,15 @@ def test_text_limits_name_the_largest_part() -> None:
 def test_a_compiled_schema_is_plain_json() -> None:
     it = compile(Product, "groq-strict")
     assert json.loads(it.dumps()) == it.schema
+
+
+def test_the_words_of_an_optional_fields_only_type_reach_the_model() -> None:
+    """In a language that holds no bounds they stand in the description, beside what is said of the field itself."""
+
+    class Reading(BaseModel):
+        level: int | None = Field(default=None, ge=0, le=9, description="As shown.")
+
+    level = compile(Reading, "groq-strict").schema["properties"]["level"]
+    assert level["description"].startswith("As shown.")
+    assert "at most 9" in level["description"]
+    assert "null if the text does not state it" in level["description"]
