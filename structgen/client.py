@@ -9,22 +9,20 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
-from structgen import extraction, streaming
-from structgen.backends import engine_backend, http_backend, is_local, local_backend
 from structgen.chat import AsyncChat, Chat
 from structgen.drive import aperform, perform
 from structgen.errors import ConfigurationError
 from structgen.exchange import Link
-from structgen.extraction import Backend, Document, Question
-from structgen.schema.target import target_of
-from structgen.streaming import items_target
+from structgen.specs import engine_backend, http_backend, is_local, local_backend
 from structgen.streams import AsyncStreaming, Streaming
-from structgen.types import Extraction, JsonSchema, Mode, Options, Plan
+from structgen.types import Document, Extraction, JsonSchema, Mode, Options, Plan
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
+    from structgen.backend import Backend
     from structgen.dialects.base import Capabilities
+    from structgen.extraction import Question
     from structgen.flow import EnginePort, Flow, HttpPort
     from structgen.pacing import Limits
     from structgen.schema.target import Target
@@ -142,14 +140,34 @@ class _Base:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._backends[0].name!r})"
 
+    # What a question needs (the compiler, Pydantic) is loaded by the first one: `chat` needs none of it.
+
     def plan(self, target: Any, document: Document, *, stream: bool = False, **call: Unpack[CallArgs]) -> Plan:
         """What `extract`, or `stream`, would ask first, without asking it."""
+        from structgen import extraction
+
         return extraction.plan(self._backends[0], self._question(target, document, call, stream=stream))
 
     def _flow(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
+        from structgen import extraction
+
         return extraction.extract(self._backends, self._question(target, document, call))
 
+    def _partials(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
+        from structgen import streaming
+
+        return streaming.stream(self._backends, self._question(target, document, call, stream=True))
+
+    def _items(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[list[Any]]]:
+        from structgen import streaming
+
+        question = self._question(streaming.items_target(target), document, call, stream=True)
+        return streaming.stream_items(self._backends, question)
+
     def _question(self, target: Any, document: Document, call: CallArgs, *, stream: bool = False) -> Question[Any]:
+        from structgen.extraction import Question
+        from structgen.schema.target import target_of
+
         instructions, examples = call.pop("instructions", None), call.pop("examples", ())
         return Question(
             target=target_of(target),
@@ -198,7 +216,7 @@ class Client(_Base):
 
         Raises what `extract` raises, behind the partials; a Partial of a later `attempt` begins anew.
         """
-        return Streaming(streaming.stream(self._backends, self._question(target, document, call, stream=True)))
+        return Streaming(self._partials(target, document, call))
 
     @overload
     def stream_items(self, target: TypeForm[list[T]], document: Document, **call: Unpack[CallArgs]) -> Streaming[T, list[T]]: ...
@@ -214,8 +232,7 @@ class Client(_Base):
         Items that are not valid are left out and raised at the end, as InvalidOutput; Truncated comes behind the items that were
         whole.
         """
-        question = self._question(items_target(target), document, call, stream=True)
-        return Streaming(streaming.stream_items(self._backends, question))
+        return Streaming(self._items(target, document, call))
 
     @cached_property
     def chat(self) -> Chat:
@@ -262,7 +279,7 @@ class AsyncClient(_Base):
     ) -> AsyncStreaming[Partial[T], T]: ...
     def stream(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> AsyncStreaming[Partial[Any], Any]:
         """As `Client.stream`, for `async for`."""
-        return AsyncStreaming(streaming.stream(self._backends, self._question(target, document, call, stream=True)))
+        return AsyncStreaming(self._partials(target, document, call))
 
     @overload
     def stream_items(
@@ -276,8 +293,7 @@ class AsyncClient(_Base):
     ) -> AsyncStreaming[Any, list[Any]]: ...
     def stream_items(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> AsyncStreaming[Any, list[Any]]:
         """As `Client.stream_items`, for `async for`."""
-        question = self._question(items_target(target), document, call, stream=True)
-        return AsyncStreaming(streaming.stream_items(self._backends, question))
+        return AsyncStreaming(self._items(target, document, call))
 
     @cached_property
     def chat(self) -> AsyncChat:

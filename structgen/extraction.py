@@ -14,12 +14,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from threading import Event
-from typing import Any, Final, Generic, Protocol, TypeAlias, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
 from pydantic_core import from_json
 
-from structgen.breaker import Breaker
+from structgen.backend import Backend, streams
 from structgen.dialects.base import Ask
 from structgen.errors import (
     BadRequest,
@@ -37,17 +36,15 @@ from structgen.errors import (
     Truncated,
 )
 from structgen.exchange import Link, exchange
-from structgen.flow import EnginePort, Flow, Generate, HttpPort, TextPort
+from structgen.flow import Flow, Generate
 from structgen.outcome import left_the_schema, read, rejected
 from structgen.prompt import estimate_tokens, messages_for, reask
 from structgen.schema.compiler import Compiled
 from structgen.schema.compiler import compile as compile_target
 from structgen.schema.target import Target
-from structgen.types import UNSET, Answer, Attempt, Extraction, Guarantee, Message, Mode, Note, Options, Plan, Usage
+from structgen.types import UNSET, Answer, Attempt, Document, Extraction, Guarantee, Message, Mode, Note, Options, Plan, Usage
 
 T = TypeVar("T")
-
-Document: TypeAlias = "str | Sequence[Message]"
 
 _SHOWN_IN_PROMPT: Final = frozenset({"best-effort", "json-object", "prompt"})
 """Modes in which the prompt shows the schema itself: nothing else tells the model, or nothing holds it to it."""
@@ -56,28 +53,6 @@ _SAME_EVERYWHERE: Final = (ConfigurationError, InputError, TargetError, Deadline
 """Errors that no other mode or backend can mend."""
 
 _ABOUT_THE_SCHEMA: Final = ("response_format", "json_schema", "schema", "structured", "grammar")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Backend:
-    """One model and the way to it: a link to a server, or an engine in this process.
-
-    `name` is for people ("groq:openai/gpt-oss-20b"); `modes`: (mode, name of the schema language it holds answers to), the
-    strongest first. `ignores`: whether the server has been seen to answer outside a schema that it was told to enforce; servers
-    that do not know the member of the request answer 200 all the same.
-    """
-
-    name: str
-    model: str
-    modes: tuple[tuple[Mode, str], ...]
-    via: Link | EnginePort
-    breaker: Breaker = field(default_factory=Breaker, repr=False)
-    ignores: Event = field(default_factory=Event, repr=False)
-
-    @property
-    def port(self) -> HttpPort | EnginePort:
-        """What its steps are performed on."""
-        return self.via.port if isinstance(self.via, Link) else self.via
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,13 +90,6 @@ class Question(Generic[T]):
             show_schema=mode in _SHOWN_IN_PROMPT,
         )
         return compiled, messages
-
-
-def streams(backend: Backend, mode: Mode) -> bool:
-    """Does this mode's answer come as it is written?"""
-    if not isinstance(backend.via, Link):
-        return isinstance(backend.via, TextPort)
-    return backend.via.caps.stream_with_schema or mode in ("json-object", "prompt")
 
 
 class Asker(Protocol):

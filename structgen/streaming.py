@@ -13,10 +13,11 @@ from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final, Generic, Literal, TypeVar, get_origin
 
+from structgen.backend import Backend, streams
 from structgen.dialects.base import Delta
 from structgen.errors import InvalidOutput, NotJson, StructgenError, Truncated
 from structgen.exchange import Deltas, Link
-from structgen.extraction import Backend, Question, Run, ask_of, extract, streams, whole
+from structgen.extraction import Question, Run, ask_of, extract, whole
 from structgen.flow import Emit, Flow, Read, Start
 from structgen.schema.check import check
 from structgen.schema.compiler import Compiled

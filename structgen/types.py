@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
@@ -19,6 +19,9 @@ JsonSchema: TypeAlias = "dict[str, Any]"
 
 Message: TypeAlias = Mapping[str, Any]
 """One message of a Chat Completions request: `{"role": ..., "content": ...}` and what else its role allows."""
+
+Document: TypeAlias = str | Sequence[Message]
+"""What is extracted from: a text, or the messages of a conversation."""
 
 Mode: TypeAlias = Literal["decoder", "strict", "best-effort", "tool", "json-object", "prompt"]
 """How the answer is held to the schema, strongest first: by constrained decoding that we run or configured ourselves; by the

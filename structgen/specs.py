@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from structgen.backend import Backend
 from structgen.dialects.base import Capabilities
 from structgen.dialects.tables import PROVIDERS, capabilities, endpoint
 from structgen.errors import ConfigurationError
 from structgen.exchange import Link
-from structgen.extraction import Backend
 from structgen.flow import EnginePort, HttpPort
 from structgen.pacing import DAY, MINUTE, Limits, Pacer
 from structgen.telemetry import Hook
