@@ -13,6 +13,7 @@ from enum import Flag
 from typing import Any, Final, cast
 
 from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
+from pydantic_core import PydanticSerializationError
 
 from structgen.errors import SchemaError
 from structgen.schema.patterns import is_portable
@@ -49,10 +50,24 @@ def take_marks(schema: Any, path: str = "") -> Iterator[Note]:
             yield from take_marks(inner, f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}")
 
 
+def _has_key(data: Any, keys: frozenset[str]) -> bool:
+    if isinstance(data, dict):
+        return not keys.isdisjoint(data) or any(_has_key(value, keys) for value in data.values())
+    return isinstance(data, list) and any(_has_key(item, keys) for item in data)
+
+
 class TargetSchema(GenerateJsonSchema):
     """The generator that targets use."""
 
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default", "skipped-discriminator"}  # noqa: RUF012
+
+    def encode_default(self, dft: Any) -> Any:
+        """A default as JSON data. One with a member called `$ref` or `$defs` counts as not serializable and is left out: Pydantic
+        would take it for a part of the schema."""
+        data = super().encode_default(dft)
+        if _has_key(data, frozenset({"$ref", "$defs"})):
+            raise PydanticSerializationError("a default that reads like a schema")
+        return data
 
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
         """Keywords keep the order in which they were made, as fields do."""

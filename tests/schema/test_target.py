@@ -590,3 +590,12 @@ def test_an_e_mail_address_is_asked_for_in_its_form_and_checked() -> None:
     assert compiled.decode(compiled.encode("ada@example.org")) == "ada@example.org"
     with pytest.raises(InvalidOutput):
         compiled.decode(compiled.encode("ada@example.org") | {"value": "ada at example"})
+
+
+@pytest.mark.parametrize("name", ["$ref", "$defs"])
+def test_a_default_that_reads_like_a_schema_is_no_part_of_it(name: str) -> None:
+    inner = p.create_model("Inner", d=(str, Field("a", alias=name)))
+    outer = p.create_model("Outer", inner=(inner, inner()))
+    compiled = compile(outer, "openai-strict")
+    assert compiled.decode({"inner": None}) == outer()
+    assert compiled.decode(compiled.encode(outer(inner={name: "b"}))).inner.d == "b"
