@@ -15,7 +15,7 @@ DEV = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
 
 def texts() -> list[str]:
     """The first text of every task, cut to what the embedded model reads in a second."""
-    return [json.loads(path.open().readline())["text"][:300] for path in sorted(DEV.glob("*.jsonl"))]
+    return [json.loads(path.read_text().splitlines()[0])["text"][:300] for path in sorted(DEV.glob("*.jsonl"))]
 
 
 @pytest.mark.slow
