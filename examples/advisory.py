@@ -17,6 +17,6 @@ class Advisory(BaseModel):
     vendor: str = Field(description="Company that makes the product.")
     cve: Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,7}$", description="The CVE number.")]
     headquarters: str | None = Field(default=None, description="Country of the company's headquarters.")
-    attack: Literal["remote code execution", "denial of service", "data theft", "other"] = Field(
+    attack: Literal["remote code execution", "denial of service", "data theft"] = Field(
         description="What an attacker could achieve."
     )
