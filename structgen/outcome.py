@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from typing import Any, Final, TypeVar
 
 from pydantic_core import from_json
@@ -44,10 +45,8 @@ def read(answer: Answer, compiled: Compiled[T]) -> tuple[T, frozenset[str], tupl
         mended, done = repaired(text)
         if not done:
             raise
-        try:
+        with suppress(NotJson):
             return (*compiled.read_json(mended), (*repairs, *done))
-        except NotJson:
-            pass
         raise
 
 

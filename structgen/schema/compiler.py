@@ -113,10 +113,6 @@ class Compiled(Generic[T]):
         restored, trace = self._restore(parse_json(text))
         return check_parsed(self.target, restored), frozenset(map(pointer, trace.absent))
 
-    def restore(self, data: Json) -> Json:
-        """An answer in the target's own JSON form, not yet checked. Raises InvalidOutput where it cannot be read at all."""
-        return self._restore(data)[0]
-
     def _restore(self, data: Json) -> tuple[Json, Trace]:
         trace = Trace()
         try:

@@ -118,7 +118,6 @@ class _Upgrade:
         self.names: dict[tuple[int, Scope], str] = {}
         self.queue: list[tuple[str, _Place, Scope]] = []
         self.root = self.index(document, "", draft_of(document.get("$schema") if isinstance(document, dict) else None, 2020), "")
-        self.dynamic_refs = False
 
     # ---- what stands where ----------------------------------------------------------------------------------------------
 
