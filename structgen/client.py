@@ -47,6 +47,9 @@ class OptionArgs(TypedDict, total=False):
     max_retries: int
     max_reasks: int
     token_budget: int
+    cost_budget: float
+    logprobs: bool
+    samples: int
     mode: Mode
     extra: Mapping[str, Any]
 

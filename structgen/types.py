@@ -48,8 +48,9 @@ class Options:
     when UNSET. `timeout`: seconds for one try (over HTTP 60 where UNSET). `deadline`: seconds for the whole call, waits included;
     without one, a server that asks for a wait of more than two minutes is not waited for. `max_retries`: further HTTP tries after
     the first. `max_reasks`: further questions after an invalid answer. `token_budget`: tokens of prompts and answers together after
-    which nothing further is asked. `mode`: the only mode to use, instead of the strongest the backend has. `extra`: further members
-    of the request body.
+    which nothing further is asked; `cost_budget`: the same in US dollars, where the backend's prices are known. `logprobs`: ask for
+    the tokens' probabilities, and give a confidence per field. `samples`: answers to ask for and to vote on. `mode`: the only mode
+    to use, instead of the strongest the backend has. `extra`: further members of the request body.
     """
 
     temperature: float | Unset = UNSET
@@ -62,6 +63,9 @@ class Options:
     max_retries: int | Unset = UNSET
     max_reasks: int | Unset = UNSET
     token_budget: int | Unset = UNSET
+    cost_budget: float | Unset = UNSET
+    logprobs: bool | Unset = UNSET
+    samples: int | Unset = UNSET
     mode: Mode | Unset = UNSET
     extra: Mapping[str, Any] | Unset = UNSET
 
@@ -148,7 +152,9 @@ class Answer:
 
     `finish`: `stop`, `length`, `tool_calls`, `content_filter` or the server's own word; `refusal`: what it said when it declined;
     `seconds`: where the backend measured its parts (`load`, `compile`, `prefill`, `decode`); `notes`: what a decoder in this
-    process did not hold, on top of the compiler's notes; `raw`: the parsed body.
+    process did not hold, on top of the compiler's notes; `logprobs`: the text in the model's tokens, each with the natural
+    logarithm of its probability, where they were asked for; `shortened`: JSON Pointers into the answer, of the values that a token
+    budget cut short; `raw`: the parsed body.
     """
 
     text: str | None = field(repr=False)
@@ -161,6 +167,8 @@ class Answer:
     id: str | None = None
     seconds: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[Note, ...] = ()
+    logprobs: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    shortened: tuple[str, ...] = ()
     raw: Any = field(default=None, repr=False)
 
 
@@ -213,14 +221,15 @@ class Extraction(Generic[T]):
     """A value and everything known about it.
 
     `notes`: what the compiled schema did differently; `absent`: JSON Pointers of the fields the text did not state (they hold their
-    defaults); `evidence`: quote and span per field, `confidence`: 0 to 1 per field, where there are any; `attempts`: every try,
-    with its raw text; `seconds`: where the time went.
+    defaults); `shortened`: of the values that a token budget cut short; `evidence`: quote and span per field, `confidence`: 0 to 1
+    per field, where there are any; `attempts`: every try, with its raw text; `seconds`: where the time went.
     """
 
     value: T
     guarantee: Guarantee
     notes: tuple[Note, ...] = ()
     absent: frozenset[str] = frozenset()
+    shortened: frozenset[str] = frozenset()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     confidence: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = Usage()
