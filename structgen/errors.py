@@ -29,6 +29,9 @@
     │   ├── NotJson             it is not JSON (.position)
     │   └── InvalidOutput       it is JSON, but not of this target (.violations)
     ├── BudgetExceeded          the next question would go over the call's `token_budget` (.budget, .used)
+    ├── JobError                a job over many inputs cannot begin, go on or write its output
+    │   ├── JournalError        its journal is in use elsewhere, is none, or the disk does not take it
+    │   └── JobStopped          it stopped before its end; the same job started again goes on (.summary)
     └── EngineError             the in-process engine
         ├── RuntimeMissing      a package is not installed
         ├── ModelMissing        no such model here, or it could not be fetched
@@ -273,6 +276,25 @@ class BudgetExceeded(StructgenError):
         super().__init__(message, hint=hint)
         self.budget = budget
         self.used = used
+
+
+# ---- jobs -----------------------------------------------------------------------------------------------------------------
+
+
+class JobError(StructgenError):
+    """A job over many inputs cannot begin, go on, or write its output."""
+
+
+class JournalError(JobError):
+    """The journal is in use by another process, is no journal, or cannot be written."""
+
+
+class JobStopped(JobError):
+    """The job stopped before its end: a limit was reached, too much failed, or it was interrupted. `summary`: how far it came."""
+
+    def __init__(self, message: str, *, summary: Any, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.summary = summary
 
 
 # ---- the in-process engine ------------------------------------------------------------------------------------------------
