@@ -25,11 +25,13 @@ COLUMNS: Final = ("key", "value", "error", "meta", "absent", "shortened", "evide
 @dataclass(frozen=True, slots=True)
 class Item:
     """One input. `key`: its name, stable between runs and unique among the inputs (an id column, or source and position);
-    `meta`: what else goes from the source to the output, as plain JSON data."""
+    `meta`: what else goes from the source to the output, as plain JSON data; `error`: why it could not be read, which is then its
+    outcome."""
 
     key: str
     text: Document = field(repr=False)
     meta: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    error: StructgenError | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
