@@ -8,6 +8,7 @@ from threading import Event
 from structgen.breaker import Breaker
 from structgen.exchange import Link
 from structgen.flow import EnginePort, HttpPort, TextPort
+from structgen.prices import Price
 from structgen.types import Mode
 
 
@@ -17,13 +18,14 @@ class Backend:
 
     `name` is for people ("groq:openai/gpt-oss-20b"); `modes`: (mode, name of the schema language it holds answers to), the
     strongest first. `ignores`: whether the server has been seen to answer outside a schema that it was told to enforce; servers
-    that do not know the member of the request answer 200 all the same.
+    that do not know the member of the request answer 200 all the same. `price`: of its tokens, where it is known.
     """
 
     name: str
     model: str
     modes: tuple[tuple[Mode, str], ...]
     via: Link | EnginePort
+    price: Price | None = None
     breaker: Breaker = field(default_factory=Breaker, repr=False)
     ignores: Event = field(default_factory=Event, repr=False)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Final, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from structgen.extraction import Question
     from structgen.flow import EnginePort, Flow, HttpPort
     from structgen.pacing import Limits
+    from structgen.prices import Price
     from structgen.schema.target import Target
     from structgen.telemetry import Hook
     from structgen.views import Partial
@@ -50,6 +51,8 @@ class OptionArgs(TypedDict, total=False):
     cost_budget: float
     logprobs: bool
     samples: int
+    max_continuations: int
+    on_invalid_items: Literal["raise", "keep"]
     mode: Mode
     extra: Mapping[str, Any]
 
@@ -89,6 +92,7 @@ class _Base:
         base_url: str | None = None,
         api_key: str | None = None,
         capabilities: Sequence[Capabilities] = (),
+        prices: Sequence[Price] = (),
         limits: Limits | None = None,
         hooks: Sequence[Hook] = (),
         http_client: Any = None,
@@ -102,11 +106,11 @@ class _Base:
         an engine of your own.
 
         Without one, $STRUCTGEN_MODEL, else "local". `api_key` and `base_url` default to the provider's environment variables.
-        `capabilities`: rows of your own, before the built-in ones. `limits`: what the key may use; the server's headers are heeded
-        in any case. `hooks`: given a CallRecord after each try. `http_client`: your own httpx client, with its proxies and
-        certificates. `http2`, `max_connections`: of the client's own connections. `transport`: performs the HTTP steps instead
-        of them (`structgen.testing`). `fallback`: clients to ask, in order, where this one's backend fails; each keeps its own
-        connections. The options are the defaults of every call.
+        `capabilities` and `prices`: rows of your own, before the built-in ones. `limits`: what the key may use; the server's
+        headers are heeded in any case. `hooks`: given a CallRecord after each try. `http_client`: your own httpx client, with
+        its proxies and certificates. `http2`, `max_connections`: of the client's own connections. `transport`: performs the HTTP
+        steps instead of them (`structgen.testing`). `fallback`: clients to ask, in order, where this one's backend fails; each
+        keeps its own connections. The options are the defaults of every call.
 
         Raises ConfigurationError; a local model is loaded on the first call.
         """
@@ -122,6 +126,7 @@ class _Base:
                 base_url=base_url,
                 api_key=api_key,
                 rows=capabilities,
+                prices=prices,
                 limits=limits,
                 hooks=hooks,
                 http_client=http_client,

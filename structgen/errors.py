@@ -27,8 +27,8 @@
     │   ├── Refused             the model declined (.refusal)
     │   ├── Truncated           it stopped at a token limit (.partial: what was closed by then)
     │   ├── NotJson             it is not JSON (.position)
-    │   └── InvalidOutput       it is JSON, but not of this target (.violations)
-    ├── BudgetExceeded          the next question would go over the call's `token_budget` (.budget, .used)
+    │   └── InvalidOutput       it is JSON, but not of this target (.violations, .salvaged, .rejected)
+    ├── BudgetExceeded          the call's `token_budget` or `cost_budget` is used up (.budget, .used, .unit)
     ├── JobError                a job over many inputs cannot begin, go on or write its output
     │   ├── JournalError        its journal is in use elsewhere, is none, or the disk does not take it
     │   └── JobStopped          it stopped before its end; the same job started again goes on (.summary)
@@ -45,12 +45,12 @@ in attributes (`attempts`, `failed_generation`, `partial`), never in the message
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from structgen.types import Attempt, Violation
+    from structgen.types import Attempt, Rejected, Violation
 
 
 class StructgenError(Exception):
@@ -262,7 +262,14 @@ class NotJson(OutputError):
 
 
 class InvalidOutput(OutputError):
-    """The answer is JSON but no value of the target. `violations`: where, what was found, what was wanted."""
+    """The answer is JSON but no value of the target. `violations`: where, what was found, what was wanted.
+
+    `salvaged`: where only items of lists are at fault, the value without them, typed and checked; else None. `rejected`: those
+    items, each with its violations.
+    """
+
+    salvaged: Any = None
+    rejected: tuple[Rejected, ...] = ()
 
     def __init__(self, message: str, *, violations: Sequence[Violation] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
@@ -270,12 +277,21 @@ class InvalidOutput(OutputError):
 
 
 class BudgetExceeded(StructgenError):
-    """The call has used up its `token_budget` without a valid answer. `budget` and `used` are in tokens."""
+    """The call has used up its `token_budget` or `cost_budget` without a valid answer. `budget` and `used` are in `unit`s."""
 
-    def __init__(self, message: str, *, budget: int, used: int, hint: str | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        budget: float,
+        used: float,
+        unit: Literal["tokens", "US dollars"] = "tokens",
+        hint: str | None = None,
+    ) -> None:
         super().__init__(message, hint=hint)
         self.budget = budget
         self.used = used
+        self.unit = unit
 
 
 # ---- jobs -----------------------------------------------------------------------------------------------------------------

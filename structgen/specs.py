@@ -12,6 +12,7 @@ from structgen.errors import ConfigurationError
 from structgen.exchange import Link
 from structgen.flow import EnginePort, HttpPort
 from structgen.pacing import DAY, MINUTE, Limits, Pacer
+from structgen.prices import FREE, Price, price_of
 from structgen.telemetry import Hook
 from structgen.transport import HttpTransport
 
@@ -25,7 +26,7 @@ def is_local(model: str) -> bool:
 
 def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
     """An engine in this process, held to its schemas by constrained decoding."""
-    return Backend(name=name or engine.name, model=name or engine.name, modes=(("decoder", "llguidance"),), via=engine)
+    return Backend(name=name or engine.name, model=name or engine.name, modes=(("decoder", "llguidance"),), via=engine, price=FREE)
 
 
 def local_backend(model: str) -> Backend:
@@ -42,6 +43,7 @@ def http_backend(
     base_url: str | None = None,
     api_key: str | None = None,
     rows: Sequence[Capabilities] = (),
+    prices: Sequence[Price] = (),
     limits: Limits | None = None,
     hooks: Sequence[Hook] = (),
     http_client: Any = None,
@@ -65,7 +67,13 @@ def http_backend(
         pacer=Pacer(limits or Limits(), request_window=DAY if provider == "groq" else MINUTE),
         hooks=tuple(hooks),
     )
-    return Backend(name=f"{provider}:{model}" if model else provider, model=model, modes=caps.modes, via=link)
+    return Backend(
+        name=f"{provider}:{model}" if model else provider,
+        model=model,
+        modes=caps.modes,
+        via=link,
+        price=price_of(provider, model, prices),
+    )
 
 
 def _parts(spec: str, base_url: str | None, rows: Sequence[Capabilities]) -> tuple[str, str]:

@@ -49,8 +49,10 @@ class Options:
     without one, a server that asks for a wait of more than two minutes is not waited for. `max_retries`: further HTTP tries after
     the first. `max_reasks`: further questions after an invalid answer. `token_budget`: tokens of prompts and answers together after
     which nothing further is asked; `cost_budget`: the same in US dollars, where the backend's prices are known. `logprobs`: ask for
-    the tokens' probabilities, and give a confidence per field. `samples`: answers to ask for and to vote on. `mode`: the only mode
-    to use, instead of the strongest the backend has. `extra`: further members of the request body.
+    the tokens' probabilities, and give a confidence per field. `samples`: answers to ask for and to vote on. `max_continuations`:
+    further questions after an answer that was cut at its token limit. `on_invalid_items`: what becomes of a list that still has
+    items which are not valid when nothing further is asked: `raise` (the default) or `keep` the others. `mode`: the only mode to
+    use, instead of the strongest the backend has. `extra`: further members of the request body.
     """
 
     temperature: float | Unset = UNSET
@@ -66,6 +68,8 @@ class Options:
     cost_budget: float | Unset = UNSET
     logprobs: bool | Unset = UNSET
     samples: int | Unset = UNSET
+    max_continuations: int | Unset = UNSET
+    on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
     mode: Mode | Unset = UNSET
     extra: Mapping[str, Any] | Unset = UNSET
 
@@ -177,13 +181,15 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One question put to one backend. `error` is why it did not end the matter, None for the one that did."""
+    """One question put to one backend. `error` is why it did not end the matter, None for the one that did; `cost`: US dollars,
+    None where the price is not known."""
 
     backend: str
     mode: Mode
     text: str | None = field(default=None, repr=False)
     finish: str | None = None
     usage: Usage = Usage()
+    cost: float | None = None
     seconds: float = 0.0
     error: StructgenError | None = None
 
@@ -194,14 +200,15 @@ class Guarantee:
 
     `by`: `decoder` (constrained decoding in this process: nothing else could be written), `server` (the server was told to
     enforce the schema) or `check` (the model was asked; only the check stands behind it). `engine`: which. `checked`: the promises
-    that nothing but the check held. `repairs`: what was mended in the text before it was read. The whole value is always checked,
-    whatever held it.
+    that nothing but the check held. `repairs`: what was mended in the text before it was read. `samples`: the answers that the
+    value was voted from; 1 where nobody voted. The whole value is always checked, whatever held it.
     """
 
     by: Literal["decoder", "server", "check"]
     engine: str
     checked: tuple[Note, ...] = ()
     repairs: tuple[str, ...] = ()
+    samples: int = 1
 
     def __str__(self) -> str:
         text = {
@@ -213,7 +220,18 @@ class Guarantee:
             text += f"; by the check alone: {', '.join(n.keyword + ' at ' + (n.path or '/') for n in self.checked)}"
         if self.repairs:
             text += f"; repaired: {', '.join(self.repairs)}"
+        if self.samples > 1:
+            text += f"; by consensus of {self.samples} answers"
         return text
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """An item of a list that is not valid. `path`: JSON Pointer to where it stood; `value`: plain data; `violations`: why."""
+
+    path: str
+    value: Json = field(repr=False)
+    violations: tuple[Violation, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,8 +239,10 @@ class Extraction(Generic[T]):
     """A value and everything known about it.
 
     `notes`: what the compiled schema did differently; `absent`: JSON Pointers of the fields the text did not state (they hold their
-    defaults); `shortened`: of the values that a token budget cut short; `evidence`: quote and span per field, `confidence`: 0 to 1
-    per field, where there are any; `attempts`: every try, with its raw text; `seconds`: where the time went.
+    defaults); `shortened`: of the values that a token budget cut short; `rejected`: items that were left out because they are not
+    valid (`on_invalid_items="keep"`); `evidence`: quote and span per field, `confidence`: 0 to 1 per field, where there are any;
+    `usage` and `cost` (US dollars, None where a price is not known) of all attempts; `attempts`: every try, with its raw text;
+    `seconds`: where the time went.
     """
 
     value: T
@@ -230,9 +250,11 @@ class Extraction(Generic[T]):
     notes: tuple[Note, ...] = ()
     absent: frozenset[str] = frozenset()
     shortened: frozenset[str] = frozenset()
+    rejected: tuple[Rejected, ...] = ()
     evidence: Mapping[str, Any] = field(default_factory=dict)
     confidence: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = Usage()
+    cost: float | None = None
     attempts: tuple[Attempt, ...] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
 
