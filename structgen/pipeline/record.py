@@ -1,7 +1,7 @@
 """One input, one outcome, and what stands at either end of a job.
 
-A source is any iterable of `Item`; where it can be iterated again it gives the same items again. A sink takes outcomes in the order
-of the inputs.
+A source is any iterable of `Item`; where it can be iterated again it gives the same items again (`sources.open_source(name, ...)`
+opens one by its name). A sink takes outcomes in the order of the inputs (`sinks.open_sink(name)`).
 """
 
 from __future__ import annotations

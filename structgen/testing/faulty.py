@@ -8,7 +8,7 @@ import socket
 import struct
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from email.utils import formatdate
 from types import TracebackType
@@ -117,13 +117,14 @@ FAULTS: Final[Mapping[str, Served]] = {
 
 
 class FaultyServer:
-    """Answers the n-th request with the n-th of its script, the last one again and again: names of FAULTS, or `Served`.
+    """Answers the n-th request with the n-th of its script, the last one again and again: names of FAULTS, `Served`, or a function
+    that gives one of these for the request.
 
     A context manager; `base_url` ends in /v1, `requests` holds what came (header names in lower case).
     """
 
-    def __init__(self, *script: str | Served) -> None:
-        self._script = [FAULTS[one] if isinstance(one, str) else one for one in script]
+    def __init__(self, *script: str | Served | Callable[[Request], str | Served]) -> None:
+        self._script = script
         self._lock = threading.Lock()
         self.requests: list[Request] = []
         self.base_url = ""
@@ -154,10 +155,13 @@ class FaultyServer:
                 method, path, _ = first.decode().split(" ", 2)
                 headers = dict(_headers(lines))
                 body = lines.read(int(headers.get("content-length", 0)))
+                request = Request(method, path, headers, body)
                 with self._lock:
-                    self.requests.append(Request(method, path, headers, body))
+                    self.requests.append(request)
                     served = self._script[min(len(self.requests), len(self._script)) - 1]
-                if not self._answer(connection, served):
+                if callable(served):
+                    served = served(request)
+                if not self._answer(connection, FAULTS[served] if isinstance(served, str) else served):
                     return
 
     def _answer(self, connection: socket.socket, served: Served) -> bool:

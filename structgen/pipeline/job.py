@@ -1,0 +1,226 @@
+"""Jobs: many inputs, one question, one outcome each. Stopped at any moment and started again, a job ends as if it never had been.
+
+What comes goes into the journal, and from there, at the end, into the output.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import time
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+
+from structgen.errors import ConfigurationError, JobError, JobStopped
+from structgen.exchange import Link
+from structgen.pipeline.asking import Asking
+from structgen.pipeline.journal import Journal
+from structgen.pipeline.limits import Bounds, Watch
+from structgen.pipeline.record import Outcome, Sink
+from structgen.pipeline.threads import finishing, in_thread
+from structgen.pipeline.work import Counts, Inputs, Work
+from structgen.types import Attempt, Usage
+
+if TYPE_CHECKING:
+    from structgen.client import AsyncClient, Client
+
+T = TypeVar("T")
+
+_ROWS: Final = 500
+INTERRUPTED: Final = "it was interrupted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How far a run came. `cached`: outcomes that the journal had; `usage`, `cost` (US dollars) and `seconds`: of this run;
+    `failures`, `retries`: by error; `stopped`: why it ended early."""
+
+    ok: int
+    failed: int
+    cached: int
+    usage: Usage = Usage()
+    cost: float | None = None
+    seconds: float = 0.0
+    failures: Mapping[str, int] = field(default_factory=dict)
+    retries: Mapping[str, int] = field(default_factory=dict)
+    stopped: str | None = None
+    output: str | None = None
+    journal: str | None = None
+
+    @property
+    def done(self) -> int:
+        return self.ok + self.failed
+
+
+def summary(counts: Counts, began: float, **more: Any) -> Summary:
+    return Summary(
+        ok=counts.ok,
+        failed=counts.failed,
+        cached=counts.cached,
+        usage=counts.usage,
+        cost=counts.cost,
+        seconds=time.monotonic() - began,
+        failures=dict(counts.failures),
+        retries=dict(counts.retries),
+        **more,
+    )
+
+
+class Job(Generic[T]):
+    """One question about every input, with a journal.
+
+    `target`, `inputs`: as for `Client.map`; inputs that are read again have to be the same. `client`: who is asked, and stays open.
+    `output`: a `Sink`, or the name of a file or table (`sinks.open_sink`); it appears when the job is at its end, whole.
+    `journal`: a path, by default the output's with `.journal` behind it. `concurrency`: questions at a time at most, by default 64
+    for a server and 2 for an engine in this process. `retry_failed`: ask again about inputs that failed in an earlier run.
+    `bounds`: when to stop. `say`: told what is worth a line; `report`: told of progress, twice a second. The other arguments are
+    those of a call (`CallArgs`).
+    """
+
+    def __init__(
+        self,
+        target: Any,
+        inputs: Inputs,
+        *,
+        client: Client | AsyncClient,
+        output: Sink | str | os.PathLike[str] | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        concurrency: int | None = None,
+        retry_failed: bool = True,
+        bounds: Bounds | None = None,
+        say: Callable[[str], None] = lambda line: None,
+        report: Callable[[Counts], None] = lambda counts: None,
+        **call: Any,
+    ) -> None:
+        named = isinstance(output, (str, os.PathLike))
+        if journal is None and not named:
+            raise ConfigurationError("The job has no journal.", hint="Give `journal=PATH`, or an `output` with a name.")
+        self._target, self._inputs, self._client, self._call = target, inputs, client, call
+        self._output, self._retry_failed, self._bounds = output, retry_failed, bounds or Bounds()
+        self._concurrency, self._say, self._report = concurrency, say, report
+        self.journal = Path(journal if journal is not None else f"{os.fspath(output)}.journal")  # type: ignore[arg-type]
+        self._work: Work | None = None
+
+    def run(self) -> Summary:
+        """Run to the end, on an event loop in a thread of its own.
+
+        An interrupt (Ctrl-C) lets what is under way come to its end; a second one does not. Raises JobStopped where the job stopped
+        early, JournalError, JobError where the output cannot be written, and what reading the inputs raises.
+        """
+        done: Summary = in_thread(self.arun, self.stop)
+        return done
+
+    def stop(self, reason: str = INTERRUPTED) -> None:
+        """Take no further inputs. On the job's own event loop."""
+        if self._work is not None:
+            self._work.stop(reason)
+
+    async def arun(self) -> Summary:
+        """As `run`, on the running event loop. Cancelled, it finishes what is under way first."""
+        began = time.monotonic()
+        with Journal(self.journal, self._say) as journal:
+            await asyncio.to_thread(journal.forget_inputs)
+            watch = Watch(self._bounds)
+            self._work = work = Work(
+                self._inputs,
+                concurrency_of(self._client, self._concurrency),
+                watch,
+                journal=journal,
+                retry_failed=self._retry_failed,
+            )
+            asking = asking_of(self._client, self._target, self._call, work, kept=True)
+            watch.spent_before(journal.cost(asking.run))
+            await finishing(self._reporting(work.run(asking, _nothing), work), self.stop)
+            if work.stopped is None and self._output is not None:
+                await asyncio.to_thread(self._write, journal, asking)
+        done = summary(
+            work.counts,
+            began,
+            stopped=work.stopped,
+            output=str(self._output) if work.stopped is None and self._output is not None else None,
+            journal=str(self.journal),
+        )
+        if work.stopped is not None:
+            raise JobStopped(
+                f"The job stopped after {done.done} inputs: {work.stopped}.",
+                summary=done,
+                hint="Start the same job again, and it goes on from there.",
+            )
+        return done
+
+    async def _reporting(self, working: Any, work: Work) -> None:
+        async def often() -> None:
+            while True:
+                self._report(work.counts)
+                await asyncio.sleep(0.5)
+
+        reporting = asyncio.create_task(often())
+        try:
+            await working
+        finally:
+            reporting.cancel()
+            self._report(work.counts)
+
+    def _write(self, journal: Journal, asking: Asking[T]) -> None:
+        sink = self._sink()
+        try:
+            for rows in _in_batches(self._outcomes(journal, asking), _ROWS):
+                sink.write(rows)
+            sink.close()
+        except BaseException as error:
+            sink.abort()
+            if isinstance(error, OSError):
+                raise JobError(
+                    f"The output cannot be written: {error.strerror or error}.",
+                    hint="All results are in the journal. Mend it, and start the same job again: nothing is asked again.",
+                ) from error
+            raise
+
+    def _sink(self) -> Sink:
+        if not isinstance(self._output, (str, os.PathLike)):
+            return cast("Sink", self._output)
+        from structgen.pipeline.sinks import open_sink
+
+        return open_sink(self._output)
+
+    def _outcomes(self, journal: Journal, asking: Asking[T]) -> Iterator[Outcome[T]]:
+        for one in journal.inputs():
+            entry = journal.find(one.hash)
+            if entry is None:
+                raise JobError(
+                    f"The result of the input {one.key!r} cannot be read back from the journal.",
+                    hint="Start the same job again: what is damaged is asked again.",
+                )
+            yield asking.outcome(one.key, one.meta, entry)
+
+
+# ---- the parts ------------------------------------------------------------------------------------------------------------
+
+
+def asking_of(client: Client | AsyncClient, target: Any, call: Mapping[str, Any], work: Work, *, kept: bool) -> Asking[Any]:
+    question = client._question(target, "", dict(call))  # type: ignore[arg-type]
+    return Asking(client._backends, question, hook=work.heard, price=_price, kept=kept)
+
+
+def _price(attempt: Attempt) -> float | None:
+    return None
+
+
+def concurrency_of(client: Client | AsyncClient, given: int | None) -> int:
+    if given is None:
+        return 64 if isinstance(client._backends[0].via, Link) else 2
+    if given < 1:
+        raise ConfigurationError(f"`concurrency` is {given}.", hint="Give at least 1.")
+    return given
+
+
+async def _nothing(position: int, outcome: Outcome[Any]) -> None:
+    """The journal has it already."""
+
+
+def _in_batches(outcomes: Iterator[Outcome[T]], size: int) -> Iterator[list[Outcome[T]]]:
+    while batch := list(islice(outcomes, size)):
+        yield batch

@@ -1,0 +1,165 @@
+"""What holds a job back: how many questions at a time, when too much has failed, and what it may cost.
+
+Concurrency is found by the rule that TCP uses: it doubles with every round of answers until something is amiss, then grows by one a
+round, and shrinks by a factor when the server is busy (429, 498, 5xx) or its answers take much longer than they did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter, deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from structgen.errors import InputError, RateLimited, RequestTimeout, ServerError, StructgenError
+
+START: Final = 16
+"""Questions at a time to begin with."""
+
+BUSY: Final = (RateLimited, ServerError, RequestTimeout)
+_FEWER, _SLOWER_FEWER, _SLOW = 0.7, 0.9, 2.0
+
+
+class Concurrency:
+    """How many questions at a time, at most `most`: `limit`. Told of every try."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+        self.limit = float(min(START, most))
+        self._growing = True
+        self._best: float | None = None  # seconds of a try, where nothing is amiss
+        self._began, self._count, self._seconds = 0.0, 0, 0.0
+
+    def observe(self, seconds: float, error: StructgenError | None, now: float) -> None:
+        """A try took `seconds` and ended, with `error` where it failed."""
+        if isinstance(error, BUSY):
+            if now - seconds >= self._began:  # it was sent after the last cut: the cut was not enough
+                self._cut(_FEWER, now)
+            return
+        self._count += 1
+        self._seconds += seconds
+        if self._count >= self.limit:
+            self._round(self._seconds / self._count, now)
+
+    def _round(self, seconds: float, now: float) -> None:
+        self._count, self._seconds = 0, 0.0
+        self._best = seconds if self._best is None else min(self._best * 1.02, seconds)
+        if seconds > _SLOW * self._best and self.limit > 1:
+            self._cut(_SLOWER_FEWER, now)
+        else:
+            self.limit = min(float(self.most), self.limit * 2 if self._growing else self.limit + 1)
+
+    def _cut(self, factor: float, now: float) -> None:
+        self.limit = max(1.0, self.limit * factor)
+        self._growing = False
+        self._began, self._count, self._seconds = now, 0, 0.0
+
+
+class Gate:
+    """Lets `concurrency.limit` tasks of an event loop in at a time, in the order they came."""
+
+    def __init__(self, concurrency: Concurrency) -> None:
+        self.concurrency = concurrency
+        self.inside = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    async def enter(self) -> None:
+        while self.inside >= int(self.concurrency.limit):
+            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.append(turn)
+            await turn
+        self.inside += 1
+
+    def leave(self) -> None:
+        self.inside -= 1
+        room = int(self.concurrency.limit) - self.inside
+        while self._waiting and room > 0:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                room -= 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """When a job stops before its end.
+
+    `cost`: US dollars for the whole job, earlier runs of it included; `seconds`: for this run. `failures`: the share of the last
+    `window` inputs that may fail, 1 for any; a run whose first `first` inputs all fail in the same way is stopped, too. `patience`:
+    seconds without an answer after which failures that may pass are not waited out any more.
+    """
+
+    cost: float | None = None
+    seconds: float | None = None
+    failures: float = 0.5
+    window: int = 100
+    first: int = 20
+    patience: float = 120.0
+
+
+class Watch:
+    """Follows a job by its bounds. `spent`: US dollars so far; `answered_at`: when a value last came."""
+
+    def __init__(self, bounds: Bounds) -> None:
+        self.bounds = bounds
+        self._began = time.monotonic()
+        self._last: deque[str | None] = deque(maxlen=bounds.window)
+        self._first: list[StructgenError | None] = []
+        self._failed = self._count = 0
+        self._earlier = self.spent = 0.0
+        self.answered_at = self._began
+
+    def spent_before(self, cost: float) -> None:
+        """What earlier runs of the job have cost."""
+        self._earlier += cost
+        self.spent += cost
+
+    def finished(self, error: StructgenError | None, cost: float | None) -> None:
+        """An input that was asked about came to its end."""
+        self.spent += cost or 0.0
+        self._count += 1
+        if error is None:
+            self.answered_at = time.monotonic()
+        if not isinstance(error, InputError):  # of which nothing was asked
+            self._note(error)
+
+    def had(self, ok: bool) -> None:
+        """The journal had an input's outcome. One that failed says nothing about this run."""
+        if ok:
+            self._note(None)
+
+    def _note(self, error: StructgenError | None) -> None:
+        if len(self._last) == self.bounds.window and self._last[0]:
+            self._failed -= 1
+        self._failed += error is not None
+        self._last.append(type(error).__name__ if error else None)
+        if len(self._first) < self.bounds.first:
+            self._first.append(error)
+
+    def reason(self, under_way: int = 0) -> str | None:
+        """Why nothing further may be asked, None where it may. `under_way`: questions whose cost is not known yet."""
+        bounds = self.bounds
+        if bounds.cost is not None and self.spent + under_way * self._usual_cost() >= bounds.cost:
+            return f"it has cost {self.spent:.4g} US dollars, with {under_way} questions under way, and may cost {bounds.cost:.4g}"
+        if bounds.seconds is not None and time.monotonic() - self._began >= bounds.seconds:
+            return f"its {bounds.seconds:.4g} seconds are over"
+        return self._doomed() if self._failed else None
+
+    def _usual_cost(self) -> float:
+        return (self.spent - self._earlier) / self._count if self._count else 0.0
+
+    def _doomed(self) -> str | None:
+        first = self._first
+        if len(first) == self.bounds.first == len(self._last) and _alike(first):
+            return f"the first {len(first)} inputs all failed with {type(first[0]).__name__}: {first[0]}"
+        if len(self._last) == self.bounds.window and self._failed > self.bounds.failures * self.bounds.window:
+            most = Counter(kind for kind in self._last if kind).most_common(3)
+            listed = ", ".join(f"{count} with {kind}" for kind, count in most)
+            return f"{self._failed} of the last {self.bounds.window} inputs failed: {listed}"
+        return None
+
+
+def _alike(errors: Sequence[StructgenError | None]) -> bool:
+    return None not in errors and len({type(error) for error in errors}) == 1
