@@ -17,8 +17,8 @@ from structgen.dialects.base import Ask
 from structgen.dialects.tables import capabilities
 from structgen.drive import aperform, aperform_stream, perform, perform_stream
 from structgen.errors import ConfigurationError
-from structgen.exchange import Deltas, Link, exchange
-from structgen.flow import Emit, Flow
+from structgen.exchange import Link, exchange, hear
+from structgen.flow import Flow
 from structgen.types import UNSET, Answer, Message, Options
 
 
@@ -134,11 +134,7 @@ def whole(link: Link, question: Ask, options: Options) -> Flow[Answer]:
 
 def chunks(link: Link, question: Ask, options: Options) -> Flow[None]:
     """Emits the parsed events of a streamed answer."""
-    deltas = Deltas(link, question, options, _ends_at(options))
-    while batch := (yield from deltas.next()):
-        for delta in batch:
-            if delta.raw is not None:
-                yield Emit(delta.raw)
+    return hear(link, question, options, lambda delta: () if delta.raw is None else (delta.raw,), _ends_at(options))
 
 
 def _ends_at(options: Options) -> float | None:

@@ -6,16 +6,18 @@ The steps are performed elsewhere (`flow`), what is worth another try is decided
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Final
+from itertools import chain
+from typing import Any, Final
 from urllib.parse import urlsplit
 
 from structgen.dialects.base import Ask, Capabilities, Delta
 from structgen.errors import APIError, DeadlineExceeded, OutputRejected, RateLimited, StreamBroken, StructgenError, TransportError
-from structgen.flow import Flow, HttpPort, Open, Read, Send, Sleep, Stream
+from structgen.flow import Emit, Flow, HttpPort, Open, Read, Send, Sleep, Stream
 from structgen.pacing import Pacer
 from structgen.retry import Policy, decide
-from structgen.sse import Decoder, Event
+from structgen.sse import Decoder
 from structgen.telemetry import CallRecord, Hook
 from structgen.types import UNSET, Answer, Attempt, Options, Reply, Usage
 
@@ -60,106 +62,77 @@ def exchange(
         yield Sleep(wait)
 
 
-class Deltas:
-    """The answer to a question as it comes, `next()` by `next()`.
+def hear(
+    link: Link,
+    question: Ask,
+    options: Options,
+    take: Callable[[Delta], Iterable[Any]],
+    ends_at: float | None = None,
+    attempts: list[Attempt] | None = None,
+) -> Flow[None]:
+    """The answer to a question as it comes: emits what `take` makes of each delta. Raises TransportErrors and APIErrors.
 
     A failure before the first piece of the answer is tried again like any other; a later one is raised, since what came cannot be
     taken back. An answer that ends without its end marker and without a finish reason raises StreamBroken.
     """
-
-    __slots__ = ("_decoder", "_error", "_finished", "_given", "_held", "_last", "_link", "_stream", "_tries")
-
-    def __init__(
-        self, link: Link, question: Ask, options: Options, ends_at: float | None = None, attempts: list[Attempt] | None = None
-    ) -> None:
-        self._link = link
-        self._tries = _Tries(link, question, options, ends_at, attempts)
-        self._given = False  # has anything of the answer been handed on?
-        self._reset()
-
-    def _reset(self) -> None:
-        self._stream: Stream | None = None
-        self._decoder = Decoder()
-        self._held: list[Delta] = []  # deltas that say nothing yet: a role, an id
-        self._error: TransportError | APIError | None = None  # stands behind deltas that were handed on first
-        self._last = Answer(text=None)
-        self._finished = False
-
-    def next(self) -> Flow[list[Delta]]:
-        """The deltas that came since; [] when the answer is complete. Raises TransportErrors and APIErrors."""
-        while True:
-            try:
-                return (yield from self._next())
-            except (TransportError, APIError) as error:
-                wait = self._tries.failed(error, final=self._given)
-            yield Sleep(wait)
-            self._reset()
-
-    def _next(self) -> Flow[list[Delta]]:
-        if self._error:
-            raise self._error
-        stream = self._stream or (yield from self._open())
-        while True:
-            self._tries.check()
-            try:
-                piece: bytes = yield Read(stream)
-            except TransportError:
-                if not self._finished:
-                    raise
-                piece = b""  # the answer is whole; how the connection ends is of no interest
-            self._tries.received += len(piece)
-            deltas = self._read(self._decoder.feed(piece) if piece else self._decoder.close())
-            if deltas:
-                self._given = True
-                return deltas
-            if self._error:
-                raise self._error
-            if not piece:
-                self._end()
-                self._tries.succeeded(self._last)
-                return []
-
-    def _open(self) -> Flow[Stream]:
-        link, tries = self._link, self._tries
-        if link.pacer is not None and (wait := tries.turn(link.pacer)):
-            yield Sleep(wait)
-        stream: Stream = yield Open(link.port, tries.request, tries.timeout())
-        self._stream, tries.reply = stream, stream.reply
-        if stream.reply.status != 200:
-            raise link.caps.dialect.fault(stream.reply, link.caps, tries.request)
-        return stream
-
-    def _read(self, events: list[Event]) -> list[Delta]:
-        """The deltas to hand on. An error behind them waits for the next call."""
-        for event in events:
-            try:
-                delta = self._link.caps.dialect.parse_event(event, self._link.caps, self._tries.request)
-            except (TransportError, APIError) as error:
-                self._error = error
-                break
-            self._held.append(delta)
-            if delta.finish or delta.usage or delta.done:
-                self._finished = self._finished or delta.done or delta.finish is not None
-                self._last = replace(self._last, finish=delta.finish or self._last.finish, usage=delta.usage or self._last.usage)
-        if not self._given and not any(_says_something(delta) for delta in self._held):
-            return []
-        if not self._given:
-            self._tries.first_piece()
-        deltas, self._held = self._held, []
-        return deltas
-
-    def _end(self) -> None:
-        """Was that all of it? Raises the error that came without framing, or StreamBroken."""
-        if self._finished:
+    tries = _Tries(link, question, options, ends_at, attempts)
+    while True:
+        try:
+            yield from _heard(link, tries, take)
             return
-        stray = self._decoder.stray.strip().removeprefix(b"error:")
-        if b'"error"' in stray or b'"message"' in stray:
-            raise self._link.caps.dialect.fault(Reply(200, {}, stray), self._link.caps, self._tries.request)
+        except (TransportError, APIError) as error:
+            wait = tries.failed(error, final=tries.first is not None)
+        yield Sleep(wait)
+
+
+def _heard(link: Link, tries: _Tries, take: Callable[[Delta], Iterable[Any]]) -> Flow[None]:
+    """One try of it."""
+    stream = yield from _opened(link, tries)
+    caps, request, parse_event = link.caps, tries.request, link.caps.dialect.parse_event
+    decoder, read, last, finished = Decoder(), Read(stream), Answer(text=None), False
+    held: list[Delta] = []  # what says nothing yet: a role, an id
+    values: Iterable[Any]
+    while not decoder.closed:
+        tries.check()
+        try:
+            piece: bytes = yield read
+        except TransportError:
+            if not finished:
+                raise
+            piece = b""  # the answer is whole; how the connection ends is of no interest
+        tries.received += len(piece)
+        for event in decoder.feed(piece) if piece else decoder.close():
+            delta = parse_event(event, caps, request)
+            if delta.finish or delta.usage or delta.done:
+                finished = finished or delta.done or delta.finish is not None
+                last = replace(last, finish=delta.finish or last.finish, usage=delta.usage or last.usage)
+            if tries.first is None:
+                held.append(delta)
+                if not _says_something(delta):
+                    continue
+                tries.first_piece()
+                values = chain.from_iterable(map(take, held))
+            else:
+                values = take(delta)
+            for value in values:
+                yield Emit(value)
+    if not finished:
         raise StreamBroken(
             "The stream ended without its end marker and without a finish reason: the answer is cut.",
             sent=True,
             hint="The server or a proxy gave up. Ask again.",
         )
+    tries.succeeded(last)
+
+
+def _opened(link: Link, tries: _Tries) -> Flow[Stream]:
+    if link.pacer is not None and (wait := tries.turn(link.pacer)):
+        yield Sleep(wait)
+    stream: Stream = yield Open(link.port, tries.request, tries.timeout())
+    tries.reply = stream.reply
+    if stream.reply.status != 200:
+        raise link.caps.dialect.fault(stream.reply, link.caps, tries.request)
+    return stream
 
 
 def _says_something(delta: Delta) -> bool:
@@ -170,7 +143,7 @@ class _Tries:
     """The tries of one question: their request, time, count and record."""
 
     __slots__ = (
-        "_attempts", "_began", "_count", "_ends_at", "_failed", "_first", "_link", "_options", "_question", "_reserved", "_waited",
+        "_attempts", "_began", "_count", "_ends_at", "_failed", "_link", "_options", "_question", "_reserved", "_waited", "first",
         "received", "reply", "request",
     )  # fmt: skip
 
@@ -183,7 +156,7 @@ class _Tries:
         self._failed: list[Attempt] = []
         self._count = self._reserved = 0
         self._began = self._waited = 0.0
-        self._first: float | None = None
+        self.first: float | None = None  # seconds to the first piece of the answer, where it is read as it comes
 
     def turn(self, pacer: Pacer) -> float:
         """Seconds until the rate limits have room for this request. Raises DeadlineExceeded where that is too late."""
@@ -223,7 +196,7 @@ class _Tries:
             raise DeadlineExceeded("The deadline of the call is over.", sent=True, hint="Raise `deadline`.")
 
     def first_piece(self) -> None:
-        self._first = time.monotonic() - self._began
+        self.first = time.monotonic() - self._began
 
     def succeeded(self, answer: Answer) -> None:
         if self._link.pacer is not None:
@@ -290,7 +263,7 @@ class _Tries:
             ended=time.time(),
             sent=len(self.request.body),
             received=len(reply.body) + self.received if reply else 0,
-            first=self._first,
+            first=self.first,
             status=reply.status if reply else None,
             error=error,
             final=final,

@@ -24,6 +24,7 @@ MAX_DEPTH: Final = 201
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _STOP: Final = re.compile(rb'["\\\x00-\x1f]')
 _WORD: Final = re.compile(rb"[-+.0-9A-Za-z]*")
+_BLANK: Final = b" \t\r\n"
 _QUOTE, _BACKSLASH, _COMMA, _COLON_MARK = b'"\\,:'
 _OPENERS: Final = {b"{"[0]: "object", b"["[0]: "array"}
 _WORD_STARTS: Final = frozenset(b"-0123456789tfn")
@@ -123,20 +124,20 @@ class Scanner:
                 if at < size:
                     self._scalar(base + at, spans)
             else:
-                at = _SPACE.match(piece, at).end()  # type: ignore[union-attr]
-                if at < size:
-                    byte = piece[at]
-                    if state == _COLON and byte == _COLON_MARK:
-                        self._state = _VALUE
-                    elif state == _AFTER and byte == _COMMA:
-                        self._next()
-                    elif byte == _QUOTE and state <= _KEY:
-                        self._begin_string(base + at, state)
-                    elif state == _DONE and not self._alone:
-                        break
-                    else:
-                        self._mark(byte, base + at, spans)
-                    at += 1
+                byte = piece[at]
+                if byte == _QUOTE and state <= _KEY:
+                    self._begin_string(base + at, state)
+                elif byte == _COMMA and state == _AFTER:
+                    self._next()
+                elif byte == _COLON_MARK and state == _COLON:
+                    self._state = _VALUE
+                elif byte in _BLANK:
+                    at = _SPACE.match(piece, at).end() - 1  # type: ignore[union-attr]
+                elif state == _DONE and not self._alone:
+                    break
+                else:
+                    self._mark(byte, base + at, spans)
+                at += 1
         return spans
 
     def finish(self) -> tuple[bool, list[Span]]:

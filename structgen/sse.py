@@ -1,8 +1,9 @@
 """Server-sent events as a pure push parser: bytes in, events out, no I/O.
 
-The format is the WHATWG HTML standard's `text/event-stream`, with two deliberate differences. An event that stands at the end of
-the stream without its blank line is given, not dropped: a model's last words are often there. And data stays bytes: invalid UTF-8
-is then the JSON parser's to refuse, instead of being replaced silently.
+The format is the WHATWG HTML standard's `text/event-stream`, with deliberate differences. An event that stands at the end of the
+stream without its blank line is given, not dropped: a model's last words are often there. A JSON document without any framing is
+given as one event, and so is a line `error: ...`: an error, or a whole answer from a server that does not stream. And data stays
+bytes: invalid UTF-8 is then the JSON parser's to refuse, instead of being replaced silently.
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ from structgen.errors import StreamBroken
 
 MAX_EVENT: Final = 32 * 1024 * 1024
 """Bytes one event may have; a server that never ends its line cannot eat all memory."""
-
-MAX_STRAY: Final = 64 * 1024
-"""Bytes kept of what is not framed as events."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 
@@ -30,11 +28,10 @@ class Event(NamedTuple):
 class Decoder:
     """Feed it what came, in pieces of any size; it gives the events that are complete.
 
-    `stray` collects lines that are no field of the format: an error body sent without framing ends up there. Linear in the length
-    of the stream, however it is cut.
+    Linear in the length of the stream, however it is cut. `closed`: has it been told of the end?
     """
 
-    __slots__ = ("_after_cr", "_data", "_held", "_name", "_size", "_start", "stray")
+    __slots__ = ("_after_cr", "_data", "_held", "_name", "_size", "_start", "_stray", "_stray_size", "closed")
 
     def __init__(self) -> None:
         self._held: list[bytes] = []  # pieces of a line that has not ended
@@ -43,11 +40,13 @@ class Decoder:
         self._name = ""
         self._after_cr = False  # the last piece ended in CR: a LF that follows belongs to it
         self._start: bytes | None = b""  # the first bytes, until it is known whether they are a byte order mark
-        self.stray = b""
+        self._stray: list[bytes] = []  # lines that are no field of the format
+        self._stray_size = 0
+        self.closed = False
 
     def feed(self, piece: bytes) -> list[Event]:
         """The events that end in `piece`. Raises StreamBroken for an event above MAX_EVENT."""
-        if piece[-2:] == b"\n\n" and piece.find(b"\n") == len(piece) - 2 and self._is_one_event(piece):
+        if self._start is None and not self._size and not self._name and _is_one_event(piece):
             self._after_cr = False
             return [Event(piece[6:-2])]
         if self._start is not None:
@@ -64,17 +63,15 @@ class Decoder:
         self._after_cr = piece.endswith(b"\r")
         return self._lines(piece)
 
-    def _is_one_event(self, piece: bytes) -> bool:
-        """The common case: one event of one line of data, framed as a server writes it, and nothing open before it."""
-        within = self._start is not None or self._held or self._data or self._name
-        return not within and piece.startswith(b"data: ") and b"\r" not in piece
-
     def close(self) -> list[Event]:
-        """The event that stood open when the stream ended, if it has data."""
+        """The event that stood open when the stream ended, if it has data; and a document that came without framing."""
         events = self.feed(b"\n") if self._held or self._start else []
-        self._start = None
-        last = self._dispatch()
-        return [*events, last] if last else events
+        self._start, self.closed = None, True
+        if last := self._dispatch():
+            events.append(last)
+        if self._stray and self._stray[0].lstrip().startswith((b"{", b"[")):
+            events.append(Event(b"\n".join(self._stray)))
+        return events
 
     def _lines(self, piece: bytes) -> list[Event]:
         lines = piece.splitlines()  # CR, LF and CRLF, for bytes
@@ -103,11 +100,13 @@ class Decoder:
         name, _, value = line.partition(b":")
         if name == b"event":
             self._name = value.removeprefix(b" ").decode("utf-8", "replace")
-        elif name == b"data":
-            self._data.append(value)
+        elif name in (b"data", b"error"):
+            self._name = self._name or ("error" if name == b"error" else "")
+            self._data.append(value.removeprefix(b" "))
             self._size += len(line)
-        elif name not in (b"", b"id", b"retry") and len(self.stray) < MAX_STRAY:  # "" is a comment
-            self.stray += line[:MAX_STRAY] + b"\n"
+        elif name not in (b"", b"id", b"retry"):  # "" is a comment
+            self._stray.append(line)
+            self._stray_size += len(line)
 
     def _dispatch(self) -> Event | None:
         data, name = self._data, self._name
@@ -120,7 +119,12 @@ class Decoder:
         return Event(data[0] if len(data) == 1 else b"\n".join(data), name)
 
     def _check(self) -> None:
-        if self._size > MAX_EVENT:
+        if self._size + self._stray_size > MAX_EVENT:
             raise StreamBroken(
                 f"one event of the stream is longer than {MAX_EVENT} bytes.", sent=True, hint="Is this a Chat Completions server?"
             )
+
+
+def _is_one_event(piece: bytes) -> bool:
+    """The common case: one event of one line of data, framed as a server writes it."""
+    return piece.startswith(b"data: ") and piece.endswith(b"\n\n") and piece.find(b"\n") == len(piece) - 2 and b"\r" not in piece

@@ -16,7 +16,7 @@ from typing import Any, Final, Generic, Literal, TypeVar, get_origin
 from structgen.backend import Backend, streams
 from structgen.dialects.base import Delta
 from structgen.errors import InvalidOutput, NotJson, StructgenError, Truncated
-from structgen.exchange import Deltas, Link
+from structgen.exchange import Link, hear
 from structgen.extraction import Question, Run, ask_of, extract, whole
 from structgen.flow import Emit, Flow, Read, Start
 from structgen.schema.check import check
@@ -56,7 +56,7 @@ def stream_items(backends: Sequence[Backend], question: Question[list[T]]) -> Fl
     except Truncated as error:
         error.message = f"{error.message[:-1]}, behind {hearing.items} whole items."
         raise
-    for item in extraction.value[hearing.items :]:
+    for item in extraction.value[hearing.given :]:
         yield Emit(item)
     return extraction
 
@@ -107,6 +107,7 @@ class _Hearing(Generic[T]):
     def __init__(self, prove: Callable[[Any], Any] | None = None) -> None:
         self.attempt = 0
         self.items = 0  # closed, emitted or not
+        self.given = 0
         self._prove = prove
 
     def ask(self, backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run) -> Flow[Answer]:
@@ -116,16 +117,20 @@ class _Hearing(Generic[T]):
         if not streams(backend, mode):
             return (yield from whole(backend, mode, compiled, messages, run))
         words = _Words(self.draft, compiled, mode)
+
+        def take(delta: Delta) -> Sequence[Any]:
+            return self._new(run) if words.take(delta) else ()
+
         try:
             if isinstance(backend.via, Link):
-                yield from self._deltas(
-                    backend.via, ask_of(backend, mode, compiled, messages, run.options, stream=True), words, run
-                )
+                asked = ask_of(backend, mode, compiled, messages, run.options, stream=True)
+                yield from hear(backend.via, asked, run.options, take, run.ends_at, run.attempts)
                 return words.answer()
             port: Any = backend.via
             text = yield Start(port, messages, compiled.schema, run.options_left())
-            while piece := (yield Read(text)):
-                for value in self._new(run) if words.take(Delta(text=piece)) else ():
+            read = Read(text)
+            while piece := (yield read):
+                for value in take(Delta(text=piece)):
                     yield Emit(value)
             answer: Answer = text.answer
             return answer
@@ -134,13 +139,6 @@ class _Hearing(Generic[T]):
                 run.heard = words.answer()
             raise
 
-    def _deltas(self, link: Link, question: Any, words: _Words, run: Run) -> Flow[None]:
-        deltas = Deltas(link, question, run.options, run.ends_at, run.attempts)
-        while batch := (yield from deltas.next()):
-            for delta in batch:
-                for value in self._new(run) if words.take(delta) else ():
-                    yield Emit(value)
-
     def _new(self, run: Run) -> Sequence[Any]:
         """What there is to emit now that the answer has grown."""
         if self._prove is None:
@@ -148,6 +146,7 @@ class _Hearing(Generic[T]):
         closed = self.draft.items(self.items)
         self.items += len(closed)
         valid = [item for valid, item in closed if valid]
+        self.given += len(valid)
         run.handed_on = run.handed_on or bool(valid)
         return valid
 
@@ -161,11 +160,12 @@ class _Words:
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
         self._tool: str | None = None
-        self._last = Delta()
+        self._raw: Any = None  # the last event
         self._usage = Usage()
         self._finish: str | None = None
         self._lead = _Lead() if mode not in _HELD and compiled.schema.get("type") == "object" else None
         self._stuck = False  # the text is no JSON: the check of the whole says what that means
+        self._watched = 0  # bytes
         self._watcher = None if mode in _UNWATCHED else _watcher(compiled)
 
     @property
@@ -175,45 +175,56 @@ class _Words:
 
     def take(self, delta: Delta) -> bool:
         """Did the document grow? Raises InvalidOutput where it can no longer become valid."""
-        self._finish = delta.finish or self._finish
-        self._usage = delta.usage or self._usage
-        if delta.raw:
-            self._last = delta
-        if delta.reasoning:
-            self._reasoning.append(delta.reasoning)
-        if delta.refusal:
-            self._refusal.append(delta.refusal)
+        self._raw = delta.raw or self._raw
         piece = delta.text or ""
-        for call in delta.tool_calls:
-            function = call.get("function")
-            if isinstance(function, dict) and call.get("index") in (0, None):
-                self._tool = self._tool or function.get("name") or "answer"
-                piece += function.get("arguments") or ""
-        if piece:
-            self._text.append(piece)
-            if self._lead is not None:
-                piece = self._lead.without(piece)
-                self._lead = None if piece else self._lead
-        scanner = self._draft.scanner
-        if not piece or self._stuck or scanner.done:
+        if delta.tool_calls or delta.finish or delta.usage or delta.reasoning or delta.refusal:
+            piece += self._more(delta)
+        if not piece:
             return False
-        before = len(scanner.text)
+        self._text.append(piece)
+        if self._lead is not None:
+            piece = self._lead.without(piece)
+            self._lead = None if piece else self._lead
+        if not piece or self._stuck or self._draft.scanner.done:
+            return False
         try:
             self._draft.feed(piece.encode())
         except NotJson:
             self._stuck = True
             return False
-        if self._watcher is not None and not self._watcher.takes(scanner.seen(before)):
+        if self._watcher is not None:
+            self._watch(self._watcher)
+        return True
+
+    def _more(self, delta: Delta) -> str:
+        """What a delta says besides its text; gives the arguments of a tool call."""
+        self._finish = delta.finish or self._finish
+        self._usage = delta.usage or self._usage
+        if delta.reasoning:
+            self._reasoning.append(delta.reasoning)
+        if delta.refusal:
+            self._refusal.append(delta.refusal)
+        arguments = ""
+        for call in delta.tool_calls:
+            function = call.get("function")
+            if isinstance(function, dict) and call.get("index") in (0, None):
+                self._tool = self._tool or function.get("name") or "answer"
+                arguments += function.get("arguments") or ""
+        return arguments
+
+    def _watch(self, watcher: Any) -> None:
+        """Raises InvalidOutput where the document can no longer become valid."""
+        seen, self._watched = self._watched, len(self._draft.scanner.text)
+        if not watcher.takes(self._draft.scanner.seen(seen)):
             raise InvalidOutput(
                 "The answer took a form that cannot become valid, and was stopped there.",
                 violations=[Violation(self._draft.pointer(), "", "another kind of value", "one that the schema allows")],
                 hint="What had come is in `attempts`.",
             )
-        return True
 
     def answer(self) -> Answer:
         """What was said, as if it had come whole."""
-        text, raw = "".join(self._text), self._last.raw or {}
+        text, raw = "".join(self._text), self._raw or {}
         return Answer(
             text=None if self._tool else text,
             finish=self._finish,
@@ -223,7 +234,7 @@ class _Words:
             usage=self._usage,
             model=raw.get("model"),
             id=raw.get("id"),
-            raw=self._last.raw,
+            raw=self._raw,
         )
 
 

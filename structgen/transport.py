@@ -268,12 +268,13 @@ class _HttpStream:
         self._transport, self._response, self._timeout = transport, response, timeout
         self._done: Callable[[], Any] | None = done
         self._parts: Any = None
+        self._plain = "content-encoding" not in self.reply.headers  # nothing to unpack: as the connection gives it
 
     def read(self) -> bytes:
         if self._done is None:
             return b""
         if self._parts is None:
-            self._parts = self._response.iter_bytes()
+            self._parts = filter(None, self._response.stream) if self._plain else self._response.iter_bytes()
         try:
             return next(self._parts, b"")
         except Exception as error:
@@ -283,9 +284,11 @@ class _HttpStream:
         if self._done is None:
             return b""
         if self._parts is None:
-            self._parts = self._response.aiter_bytes()
+            self._parts = aiter(self._response.stream) if self._plain else self._response.aiter_bytes()
         try:
-            part: bytes = await self._parts.__anext__()
+            part: bytes = b""
+            while not part:
+                part = await self._parts.__anext__()
         except StopAsyncIteration:
             return b""
         except Exception as error:

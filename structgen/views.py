@@ -59,7 +59,9 @@ class View:
             return ABSENT
         if isinstance(key, slice):
             return list(self)[key]
-        return self._partial._part(self._level, key + len(self) if isinstance(key, int) and key < 0 else key)
+        if isinstance(key, int) and key < 0:
+            key += self._partial._size(self._level)
+        return self._partial._part(self._level, key)
 
     def __iter__(self) -> Iterator[Any]:
         """Items of a list; keys of what is no list."""
@@ -109,15 +111,16 @@ class Partial(Generic[T]):
     is done and proved, and only then.
     """
 
-    __slots__ = ("_closed", "_closers", "_counts", "_leaf", "_length", "_nodes", "_text", "attempt", "result")
+    __slots__ = ("_closed", "_closers", "_counts", "_draft", "_growing", "_length", "_nodes", "attempt", "result")
 
     def __init__(self, draft: Draft[T], attempt: int = 1, result: Extraction[T] | None = None) -> None:
         scanner = draft.scanner
         self.attempt = attempt
         self.result = result
-        self._nodes, self._counts, self._leaf = draft.nodes, draft.counts, draft.leaf
-        self._text, self._length = scanner.text, len(scanner.text)
-        self._closed, self._closers = scanner.closed, scanner.closers
+        self._draft = draft
+        self._nodes, self._counts = draft.nodes, draft.counts
+        self._growing = draft.zone or scanner.growing or draft.root_closed
+        self._length, self._closed, self._closers = len(scanner.text), scanner.closed, scanner.closers
 
     @property
     def done(self) -> bool:
@@ -131,13 +134,13 @@ class Partial(Generic[T]):
             return self.result.value
         if self._nodes and not self._nodes[0].place.wrapper:
             return View(self, 0)
-        value: T | View = self._part(0, VALUE) if self._nodes else self._growing("")
+        value: T | View = self._part(0, VALUE) if self._nodes else self._being_written("")
         return value
 
     @property
     def data(self) -> Json:
         """Plain data of what had closed, in the form of the answer; not checked. None for nothing. Costs the answer's length."""
-        return plain(self._text, self._closed, self._closers)
+        return plain(self._draft.scanner.text, self._closed, self._closers)
 
     def state(self, path: str = "") -> State:
         """Whether a part is absent, growing or done. `path`: a field's name, or a JSON Pointer of names, keys and indices.
@@ -158,7 +161,22 @@ class Partial(Generic[T]):
         """The key of what is growing in a container."""
         if level + 1 < len(self._nodes):
             return self._nodes[level + 1].key
-        return self._leaf[0] if self._leaf else None
+        leaf = self._leaf
+        return leaf[0] if leaf else None
+
+    @property
+    def _leaf(self) -> tuple[str | int, int | None] | None:
+        """The key of what is growing in the innermost container, and where its text begins if it can be shown."""
+        if self._growing is None:
+            return None
+        path, start = self._growing
+        key = path[1] if path else ""
+        if start is None:
+            return key, None
+        place, first = self._draft.place(self._nodes, key), self._draft.scanner.text[start]
+        if place.optional and first == _N:
+            return None  # it is going to be null: not stated
+        return key, start if place.text and first == _QUOTE else None
 
     def _size(self, level: int) -> int:
         """How many parts of a container have closed or are growing."""
@@ -177,14 +195,15 @@ class Partial(Generic[T]):
             return _EMPTY if node.values[at] is _INVALID else node.values[at]
         if level + 1 < len(self._nodes):
             return View(self, level + 1) if self._nodes[level + 1].key == key else ABSENT
-        return self._growing(key)
+        return self._being_written(key)
 
-    def _growing(self, key: str | int) -> Any:
+    def _being_written(self, key: str | int) -> Any:
         """The string, number or closed-up value that is being written under a key of the innermost container."""
-        if self._leaf is None or self._leaf[0] != key:
+        leaf = self._leaf
+        if leaf is None or leaf[0] != key:
             return ABSENT
-        start = self._leaf[1]
-        return _EMPTY if start is None else GrowingText(_beginning(bytes(self._text[start : self._length])))
+        start = leaf[1]
+        return _EMPTY if start is None else GrowingText(_beginning(bytes(self._draft.scanner.text[start : self._length])))
 
 
 _EMPTY: Final = View()
@@ -230,22 +249,16 @@ class Draft(Generic[T]):
         self.scanner = Scanner(alone=False)
         self.nodes: tuple[_Node, ...] = ()
         self.counts: tuple[int, ...] = ()  # of each node, how many parts it has
-        self.leaf: tuple[str | int, int | None] | None = None
+        self.zone: tuple[Path, None] | None = None  # the container that is being written and read as a whole
+        self.root_closed: tuple[Path, int] | None = None
         self._root = place_of(compiled)
         self._prove = prove
         self._list: _Node | None = None  # the first that opened: with `prove`, that at the root
-        self._zone: int | None = None  # where a container that is read as a whole began
-        self._key: str | int = ""  # its key
-        self._root_closed: tuple[None, int] | None = None
-        self._growing: tuple[Path, int] | None = None
+        self._zone_start = 0
 
     def feed(self, piece: bytes) -> None:
         for span in self.scanner.feed(piece):
             self._take(span)
-        growing = self.scanner.growing if self._zone is None else (None, self._zone)
-        if growing != self._growing or self._root_closed:
-            self._growing = growing
-            self.leaf = self._new_leaf()
 
     def pointer(self) -> str:
         """Where the answer goes on, as a JSON Pointer into the value."""
@@ -257,41 +270,28 @@ class Draft(Generic[T]):
         values = self._list.values[start:] if self._list else []
         return [(value is not _INVALID, value) for value in values]
 
-    def _new_leaf(self) -> tuple[str | int, int | None] | None:
-        """The key of what is growing in the innermost container, and where its text begins if it can be shown."""
-        if self._zone is not None:
-            return self._key, None
-        growing = self.scanner.growing or self._root_closed
-        if growing is None:
-            return None
-        path, start = growing
-        key, first = path[1] if path else "", self.scanner.text[start]
-        place = self._place(key)
-        if place.optional and first == _N:
-            return None  # it is going to be null: not stated
-        return key, start if place.text and first == _QUOTE else None
-
-    def _place(self, key: str | int) -> Place:
-        return self.nodes[-1].place.part(key) if self.nodes else self._root
+    def place(self, nodes: tuple[_Node, ...], key: str | int) -> Place:
+        """The place of a part of the innermost of some nodes."""
+        return nodes[-1].place.part(key) if nodes else self._root
 
     def _take(self, span: Span) -> None:
         what, key = span.what, span.path[1] if span.path else ""
-        if self._zone is not None:
-            if what == "closed" and span.start == self._zone:
-                self._zone = None
+        if self.zone is not None:
+            if what == "closed" and span.start == self._zone_start:
+                self.zone = None
                 self._read(span, key)
         elif what == "scalar":
             self._read(span, key)
         elif what == "closed":
             self._close()
         else:
-            place = self._place(key)
+            place = self.place(self.nodes, key)
             if place.opens == what and not (self._prove and self._is_item()):
                 self.nodes = (*self.nodes, _Node(place, key))
                 self.counts = (*self.counts, 0)
                 self._list = self._list or (self.nodes[-1] if what == "array" else None)
             else:
-                self._zone, self._key = span.start, key
+                self.zone, self._zone_start = (span.path, None), span.start
 
     def _is_item(self) -> bool:
         return bool(self.nodes) and self.nodes[-1] is self._list
@@ -299,9 +299,9 @@ class Draft(Generic[T]):
     def _read(self, span: Span, key: str | int) -> None:
         """A scalar, or a container that is read as a whole."""
         if not self.nodes:
-            self._root_closed = None, span.start  # the whole answer is checked when it is over
+            self.root_closed = None, span.start  # the whole answer is checked when it is over
             return
-        place = self._place(key)
+        place = self.place(self.nodes, key)
         if place.optional and span.what == "scalar" and span.value is None:
             return  # not stated: the field is absent, and its default comes with the record
         try:

@@ -6,6 +6,7 @@ what is missing or of the wrong type is a typed error, never a half-filled answe
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from typing import Any, Final
@@ -24,6 +25,7 @@ _STREAM_HEADERS: Final = {"content-type": "application/json", "accept": "text/ev
 _NEUTRAL: Final = {"n": 1, "tool_choice": "auto", "parallel_tool_calls": True}
 _OWN: Final = frozenset({"model", "messages", "stream"})
 _NO_USAGE: Final = Usage()
+_Decoder: Final = codecs.getincrementaldecoder("utf-8")
 
 # ---- build ----------------------------------------------------------------------------------------------------------------
 
@@ -103,6 +105,8 @@ def _refused(caps: Capabilities, what: str) -> ConfigurationError:
 def _members(options: Options) -> dict[str, Any]:
     named = ("temperature", "top_p", "seed", "stop", "max_tokens")
     given = {name: value for name in named if (value := getattr(options, name)) is not UNSET}
+    if options.logprobs is True:
+        given["logprobs"] = True
     return {**given, **options.extra} if options.extra is not UNSET else given
 
 
@@ -162,6 +166,7 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         model=_string(raw.get("model")),
         id=_string(raw.get("id")),
         seconds=_seconds(usage, raw.get("timings")),
+        logprobs=_logprobs(choice.get("logprobs")),
         raw=raw,
     )
 
@@ -174,7 +179,11 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         raw = from_json(event.data)
     except ValueError:
         raw = None
-    if event.name == "error" or (isinstance(raw, dict) and (raw.get("error") or raw.get("object") == "error")):
+    if (
+        event.name == "error"
+        or isinstance(raw, list)
+        or (isinstance(raw, dict) and (raw.get("error") or raw.get("object") == "error"))
+    ):
         raise faults.fault(Reply(200, {}, event.data), caps, request)
     if not isinstance(raw, dict):
         raise StreamBroken("An event of the stream is no JSON object.", sent=True, hint="The stream was cut or garbled on its way.")
@@ -188,21 +197,41 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
     choices = raw.get("choices")
     choice = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(choice, dict):
+        if choices is None and "message" in raw:
+            raise faults.fault(Reply(200, {}, event.data), caps, request)
         return Delta(usage=counted, raw=raw)
     delta, finish = choice.get("delta"), choice.get("finish_reason")
+    whole = delta is None and isinstance(choice.get("message"), dict)  # the server does not stream
+    if whole:
+        raw = _as_chunk(raw)
+        delta = raw["choices"][0]["delta"]
     if not isinstance(delta, dict):
         return Delta(finish=_string(finish), usage=counted, raw=raw)
     text = delta.get("content")
+    if text.__class__ is str and len(delta) == 1:  # most events
+        return Delta(text, None, None, (), _string(finish), counted, raw, whole)
     calls = delta.get("tool_calls")
     return Delta(
-        text if text.__class__ is str else _text(text),
+        _text(text),
         _string(delta.get("reasoning") or delta.get("reasoning_content")),
         _string(delta.get("refusal")),
         calls if isinstance(calls, list) else (),
         _string(finish),
         counted,
         raw,
+        whole,
     )
+
+
+def _as_chunk(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """A whole answer as the event that says all of it."""
+    choices = []
+    for choice in raw["choices"]:
+        message = dict(choice.get("message") or {})
+        if isinstance(calls := message.get("tool_calls"), list):
+            message["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls) if isinstance(call, dict)]
+        choices.append({**{name: value for name, value in choice.items() if name != "message"}, "delta": message})
+    return {**raw, "object": "chat.completion.chunk", "choices": choices}
 
 
 def _no_answer(caps: Capabilities, why: str) -> ServerError:
@@ -226,6 +255,22 @@ def _text(content: Any) -> str | None:
 
 def _texts(parts: list[Any]) -> Iterator[str]:
     return (part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+
+
+def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
+    """The answer's tokens and their logarithms: `logprobs.content` of a choice. A character that several tokens make up stands at
+    the last of them, as their `bytes` say."""
+    tokens = found.get("content") if isinstance(found, dict) else None
+    decoder = _Decoder("replace")
+    read: list[tuple[str, float]] = []
+    for token in tokens if isinstance(tokens, list) else ():
+        text, log = (token.get("token"), token.get("logprob")) if isinstance(token, dict) else (None, None)
+        if not isinstance(text, str) or not isinstance(log, (int, float)):
+            return ()
+        raw = token.get("bytes")
+        whole = isinstance(raw, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in raw)
+        read.append((decoder.decode(bytes(raw)) if whole else text, float(log)))
+    return tuple(read)
 
 
 def _usage(usage: Any) -> Usage:

@@ -12,7 +12,7 @@ from structgen.dialects.base import Ask, Capabilities, Delta
 from structgen.dialects.tables import capabilities
 from structgen.drive import aperform, perform
 from structgen.errors import StructgenError
-from structgen.exchange import Deltas, Link, exchange
+from structgen.exchange import Link, exchange, hear
 from structgen.flow import Flow, HttpPort
 from structgen.retry import Policy
 from structgen.transport import HttpTransport
@@ -52,10 +52,13 @@ def achat(port: HttpPort | str, provider: str = "vllm", **members: Any) -> Async
 
 def streamed(way: Link, question: Ask, opts: Options) -> Flow[list[Delta]]:
     """All deltas of a streamed answer."""
-    deltas = Deltas(way, question, opts)
     found: list[Delta] = []
-    while batch := (yield from deltas.next()):
-        found += batch
+
+    def take(delta: Delta) -> tuple[()]:
+        found.append(delta)
+        return ()
+
+    yield from hear(way, question, opts, take)
     return found
 
 

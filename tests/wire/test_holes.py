@@ -62,6 +62,7 @@ HOLES: list[tuple[str, str | Served, bool, Callable[[Any], bool], type[errors.St
     ("broken JSON in a stream", "stream-malformed", True, lambda got: isinstance(got, json.JSONDecodeError), errors.StreamBroken),
     ("no blank line at the end", "stream-no-blank-line", True, lambda got: got[-1].choices[0].finish_reason is None, "Paris"),
     ("a byte order mark", BOM, True, lambda got: words(got) != "Paris", "Paris"),
+    ("a whole answer to a stream", "answer", True, lambda got: words(got) == "", "Paris"),
     ("invalid UTF-8", BAD_UTF8, True, lambda got: isinstance(got, UnicodeDecodeError), errors.StreamBroken),
 ]  # fmt: skip
 

@@ -10,50 +10,53 @@ from structgen.errors import StreamBroken
 from structgen.sse import MAX_EVENT, Decoder, Event
 
 
-def decoded(stream: bytes, cuts: list[int] | None = None) -> tuple[list[Event], bytes]:
+def decoded(stream: bytes, cuts: list[int] | None = None) -> list[Event]:
     decoder, events, start = Decoder(), [], 0
     for cut in [*sorted(cut for cut in cuts or () if cut <= len(stream)), len(stream)]:
         events += decoder.feed(stream[start:cut])
         start = cut
-    return events + decoder.close(), decoder.stray
+    return events + decoder.close()
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r", b"\r\n"])
 def test_every_line_ending_ends_a_line(end: bytes) -> None:
-    events, _ = decoded(end.join([b"data: a", b"data:b", b"", b"event: x", b"data: c", b"", b""]))
+    events = decoded(end.join([b"data: a", b"data:b", b"", b"event: x", b"data: c", b"", b""]))
     assert events == [Event(b"a\nb"), Event(b"c", "x")]
 
 
 def test_comments_ids_and_retry_lines_say_nothing() -> None:
-    assert decoded(b": keep-alive\nid: 7\nretry: 10\ndata: a\n\n: more\n\n") == ([Event(b"a")], b"")
+    assert decoded(b": keep-alive\nid: 7\nretry: 10\ndata: a\n\n: more\n\n") == [Event(b"a")]
 
 
 def test_a_byte_order_mark_is_no_part_of_the_first_line() -> None:
-    assert decoded(b"\xef\xbb\xbfdata: a\n\n")[0] == [Event(b"a")]
+    assert decoded(b"\xef\xbb\xbfdata: a\n\n") == [Event(b"a")]
 
 
 def test_the_last_event_needs_no_blank_line() -> None:
-    assert decoded(b"data: a\n\ndata: b")[0] == [Event(b"a"), Event(b"b")]
+    assert decoded(b"data: a\n\ndata: b") == [Event(b"a"), Event(b"b")]
 
 
 def test_a_field_without_a_colon_has_an_empty_value() -> None:
-    assert decoded(b"data\ndata\n\n")[0] == [Event(b"\n")]
+    assert decoded(b"data\ndata\n\n") == [Event(b"\n")]
 
 
 def test_an_event_without_data_is_none() -> None:
-    assert decoded(b"event: ping\n\ndata: a\n\n")[0] == [Event(b"a")]
+    assert decoded(b"event: ping\n\ndata: a\n\n") == [Event(b"a")]
 
 
 def test_only_one_space_after_the_colon_is_dropped() -> None:
-    assert decoded(b"data:  a \n\n")[0] == [Event(b" a ")]
+    assert decoded(b"data:  a \n\n") == [Event(b" a ")]
 
 
-def test_what_is_not_framed_is_kept_aside() -> None:
-    assert decoded(b'{"error": {"message": "no"}}') == ([], b'{"error": {"message": "no"}}\n')
+def test_a_document_without_framing_is_one_event() -> None:
+    assert decoded(b'{"error": {"message": "no"}}') == [Event(b'{"error": {"message": "no"}}')]
+    assert decoded(b'{\n  "choices": []\n}\n') == [Event(b'{\n  "choices": []\n}')]
+    assert decoded(b'error: {"message": "no"}\n') == [Event(b'{"message": "no"}', "error")]
+    assert decoded(b"It works!\n<html>") == []
 
 
 def test_invalid_utf8_reaches_the_json_parser_as_it_is() -> None:
-    assert decoded(b"data: \xff\n\n")[0] == [Event(b"\xff")]
+    assert decoded(b"data: \xff\n\n") == [Event(b"\xff")]
 
 
 LINES = st.lists(
@@ -95,8 +98,8 @@ def test_any_bytes_give_events(pieces: list[bytes]) -> None:
 
 @given(st.lists(st.text(alphabet=st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])), min_size=1))
 def test_events_that_were_framed_are_read_back(texts: list[str]) -> None:
-    events, stray = decoded("".join(f"data: {text}\n\n" for text in texts).encode())
-    assert ([event.data.decode() for event in events], stray) == (texts, b"")
+    events = decoded("".join(f"data: {text}\n\n" for text in texts).encode())
+    assert [event.data.decode() for event in events] == texts
 
 
 def test_a_line_in_very_many_pieces_is_joined_once() -> None:
@@ -104,8 +107,7 @@ def test_a_line_in_very_many_pieces_is_joined_once() -> None:
     decoder = Decoder()
     for _ in range(1_000_000):
         decoder.feed(b"x")
-    decoder.feed(b"\ndata: a\n\n")
-    assert len(decoder.stray) > 0
+    assert decoder.feed(b"\ndata: a\n\n") == [Event(b"a")]
 
 
 def test_an_event_that_never_ends_is_refused() -> None:
