@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, overload
 
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from structgen.extraction import Question
     from structgen.flow import EnginePort, Flow, HttpPort
     from structgen.pacing import Limits
+    from structgen.pipeline.limits import Bounds
+    from structgen.pipeline.record import Item, Outcome
     from structgen.prices import Price
     from structgen.schema.target import Target
     from structgen.telemetry import Hook
@@ -74,12 +77,29 @@ def _options(given: OptionArgs) -> Options:
 class CallArgs(OptionArgs, total=False):
     """What every question takes besides a target and a document.
 
-    `instructions`: what else the model should know. `examples`: (text, value) pairs, values of the target. And the options of this
+    `instructions`: what else the model should know. `examples`: (text, value) pairs, values of the target. `context`: text that
+    helps to read the document and is not extracted from: a reference date, a glossary, what came before. And the options of this
     call, before the client's.
     """
 
     instructions: str | None
     examples: Sequence[tuple[str, Any]]
+    context: str | None
+
+
+class MapArgs(CallArgs, total=False):
+    """What `map` takes besides a target and inputs, and a call's arguments.
+
+    `concurrency`: questions at a time at most (default: 64 for a server, 2 for an engine in this process); `ordered`: outcomes in
+    the order of the inputs (default), or as they come; `journal`: a path, for outcomes that a later run finds there;
+    `retry_failed`: ask again about inputs that failed in an earlier run (default); `bounds`: when to stop.
+    """
+
+    concurrency: int
+    ordered: bool
+    journal: str | os.PathLike[str]
+    retry_failed: bool
+    bounds: Bounds
 
 
 class _Base:
@@ -157,9 +177,9 @@ class _Base:
         return extraction.plan(self._backends[0], self._question(target, document, call, stream=stream))
 
     def _flow(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
-        from structgen import extraction
+        from structgen.consensus import consensus
 
-        return extraction.extract(self._backends, self._question(target, document, call))
+        return consensus(self._backends, self._question(target, document, call))
 
     def _partials(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
         from structgen import streaming
@@ -176,12 +196,13 @@ class _Base:
         from structgen.extraction import Question
         from structgen.schema.target import target_of
 
-        instructions, examples = call.pop("instructions", None), call.pop("examples", ())
+        instructions, examples, context = call.pop("instructions", None), call.pop("examples", ()), call.pop("context", None)
         return Question(
             target=target_of(target),
             document=document,
             instructions=instructions,
             examples=tuple(examples),
+            context=context,
             options=_options(call).over(self._options),
             stream=stream,
         )
@@ -241,6 +262,22 @@ class Client(_Base):
         whole.
         """
         return Streaming(self._items(target, document, call))
+
+    @overload
+    def map(self, target: TypeForm[T], inputs: Iterable[Document | Item], **args: Unpack[MapArgs]) -> Iterator[Outcome[T]]: ...
+    @overload
+    def map(
+        self, target: Target[T] | JsonSchema, inputs: Iterable[Document | Item], **args: Unpack[MapArgs]
+    ) -> Iterator[Outcome[T]]: ...
+    def map(self, target: Any, inputs: Iterable[Document | Item], **args: Unpack[MapArgs]) -> Iterator[Outcome[Any]]:
+        """One Outcome for each input, in order or as they come; many are asked about at a time, few are held in memory.
+
+        `inputs`: documents, or Items with keys; read in another thread, a little ahead. One that fails stops no other: its outcome
+        has the error. `args`: see `MapArgs` and `CallArgs`. Raises JobStopped behind the outcomes where `bounds` ended it early.
+        """
+        from structgen.pipeline.mapping import amap, map_threaded
+
+        return map_threaded(lambda: amap(self, target, inputs, **args))
 
     @cached_property
     def chat(self) -> Chat:
@@ -302,6 +339,26 @@ class AsyncClient(_Base):
     def stream_items(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> AsyncStreaming[Any, list[Any]]:
         """As `Client.stream_items`, for `async for`."""
         return AsyncStreaming(self._items(target, document, call))
+
+    @overload
+    def map(
+        self, target: TypeForm[T], inputs: Iterable[Document | Item] | AsyncIterable[Document | Item], **args: Unpack[MapArgs]
+    ) -> AsyncIterator[Outcome[T]]: ...
+    @overload
+    def map(
+        self,
+        target: Target[T] | JsonSchema,
+        inputs: Iterable[Document | Item] | AsyncIterable[Document | Item],
+        **args: Unpack[MapArgs],
+    ) -> AsyncIterator[Outcome[T]]: ...
+    async def map(self, target: Any, inputs: Any, **args: Unpack[MapArgs]) -> AsyncIterator[Outcome[Any]]:
+        """As `Client.map`, for `async for`; the inputs may come from an asynchronous iterable, too."""
+        from structgen.pipeline.mapping import amap
+
+        async with aclosing(amap(self, target, inputs, **args)) as outcomes:
+            async for some in outcomes:
+                for outcome in some:
+                    yield outcome
 
     @cached_property
     def chat(self) -> AsyncChat:

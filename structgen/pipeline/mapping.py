@@ -26,20 +26,20 @@ async def amap(
     client: Client | AsyncClient,
     target: Any,
     inputs: Inputs,
-    call: dict[str, Any],
     *,
-    concurrency: int | None,
-    ordered: bool,
-    journal: str | os.PathLike[str] | None,
-    retry_failed: bool,
-    bounds: Bounds,
+    concurrency: int | None = None,
+    ordered: bool = True,
+    journal: str | os.PathLike[str] | None = None,
+    retry_failed: bool = True,
+    bounds: Bounds | None = None,
+    **call: Any,
 ) -> AsyncGenerator[list[Outcome[Any]], None]:
     """Outcomes as they come, or in the order of the inputs; those there at a time together. Raises JobStopped at the end."""
     began = time.monotonic()
     most = concurrency_of(client, concurrency)
     kept = Journal(journal) if journal is not None else None
     try:
-        work = Work(inputs, most, Watch(bounds), journal=kept, retry_failed=retry_failed)
+        work = Work(inputs, most, Watch(bounds or Bounds()), journal=kept, retry_failed=retry_failed)
         line = _Line(ordered, room=max(64, 8 * most))
         asking = asking_of(client, target, call, work, kept=kept is not None)
         working = asyncio.create_task(line.end_with(work.run(asking, line.add)))
