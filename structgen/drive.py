@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Generator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any, TypeVar
 
 from structgen.errors import StructgenError
-from structgen.flow import Emit, Flow, Open, Read, Send, Sleep, Start, Stream, TextStream
+from structgen.flow import Emit, Flow, Gather, Open, Read, Send, Sleep, Start, Stream, TextStream
 
 R = TypeVar("R")
 
@@ -118,6 +120,8 @@ def _do(step: Any, streams: list[Stream | TextStream]) -> Any:
         return time.sleep(step.seconds)
     if kind is Start:
         return _started(step, streams)
+    if kind is Gather:
+        return _gathered(step.flows)
     return step.port.generate(step.messages, step.schema, step.options)
 
 
@@ -135,6 +139,8 @@ async def _ado(step: Any, streams: list[Stream | TextStream]) -> Any:
         return await asyncio.sleep(step.seconds)
     if kind is Start:
         return _started(step, streams)
+    if kind is Gather:
+        return await asyncio.gather(*map(_aoutcome, step.flows))
     return await step.port.agenerate(step.messages, step.schema, step.options)
 
 
@@ -142,6 +148,26 @@ def _started(step: Start, streams: list[Stream | TextStream]) -> TextStream:
     stream = step.port.stream(step.messages, step.schema, step.options)
     streams.append(stream)
     return stream
+
+
+def _gathered(flows: Sequence[Flow[Any]]) -> list[Any]:
+    """Each on a thread of its own, in the context of this one (spans, for one, hang below it)."""
+    with ThreadPoolExecutor(len(flows)) as threads:
+        return [future.result() for future in [threads.submit(copy_context().run, _outcome, flow) for flow in flows]]
+
+
+def _outcome(flow: Flow[Any]) -> Any:
+    try:
+        return perform(flow)
+    except StructgenError as error:
+        return error
+
+
+async def _aoutcome(flow: Flow[Any]) -> Any:
+    try:
+        return await aperform(flow)
+    except StructgenError as error:
+        return error
 
 
 def _close(streams: list[Stream | TextStream]) -> None:

@@ -4,7 +4,8 @@ One generator for every backend, sync and async. It ends in an `Extraction`, or 
 tried after a failure, and after which:
 
     the same request again      what may pass (`retry`): connection, 429, 5xx
-    the same question again     an answer that is invalid, with its violations; never after a truncated or refused one
+    the same question again     an answer that is invalid, with its violations; never after a refused one
+    the rest of the answer      one that was cut, where `max_continuations` allows it
     the next weaker mode        the schema cannot be held in this mode, or the server rejects the schema or its own output
     the next backend            everything that another backend may do better
 """
@@ -14,11 +15,13 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json
 
 from structgen.backend import Backend, streams
+from structgen.confidence import confidence
+from structgen.continuing import Rest
 from structgen.dialects.base import Ask
 from structgen.errors import (
     BadRequest,
@@ -37,11 +40,16 @@ from structgen.errors import (
 )
 from structgen.exchange import Link, exchange
 from structgen.flow import Flow, Generate
-from structgen.outcome import left_the_schema, read, rejected
+from structgen.origins import Origins
+from structgen.outcome import Reading, document, left_the_schema, read, rejected
 from structgen.prompt import estimate_tokens, messages_for, reask
+from structgen.repair import repaired
+from structgen.run import Asker, Run, cost_of
 from structgen.schema.compiler import Compiled
 from structgen.schema.compiler import compile as compile_target
 from structgen.schema.target import Target
+from structgen.schema.text import parse_json
+from structgen.sifting import sift
 from structgen.types import UNSET, Answer, Attempt, Document, Extraction, Guarantee, Message, Mode, Note, Options, Plan, Usage
 
 T = TypeVar("T")
@@ -57,14 +65,29 @@ _ABOUT_THE_SCHEMA: Final = ("response_format", "json_schema", "schema", "structu
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Generic[T]):
-    """What is asked, whichever backend answers. `examples` are (text, value) pairs; `stream`: is the answer read as it comes."""
+    """What is asked, whichever backend answers. `examples` are (text, value) pairs; `context` helps to read the document;
+    `stream`: is the answer read as it comes."""
 
     target: Target[T]
     document: Document = field(repr=False)
     instructions: str | None = field(default=None, repr=False)
     examples: Sequence[tuple[str, T]] = field(default=(), repr=False)
+    context: str | None = field(default=None, repr=False)
     options: Options = Options()
     stream: bool = False
+
+    def fit(self, backend: Backend) -> None:
+        """Raises ConfigurationError where the options ask for what this backend cannot give."""
+        if self.options.logprobs is True and isinstance(backend.via, Link) and not backend.via.caps.logprobs:
+            raise ConfigurationError(
+                f"{backend.name} gives no token probabilities.",
+                hint="Leave out `logprobs`, and ask for `samples` to vote on instead.",
+            )
+        if self.options.cost_budget is not UNSET and backend.price is None:
+            raise ConfigurationError(
+                f"What {backend.name} costs is not known, so `cost_budget` cannot be kept.",
+                hint="Give the client its price: prices=[structgen.prices.Price(provider=..., model=..., input=..., output=...)].",
+            )
 
     def modes(self, backend: Backend) -> tuple[tuple[Mode, str], ...]:
         """The modes to go through: all of the backend's, or the one the options pin. Raises ConfigurationError."""
@@ -87,71 +110,15 @@ class Question(Generic[T]):
             self.document,
             instructions=self.instructions,
             examples=[(text, compiled.encode(value)) for text, value in self.examples],
+            context=self.context,
             show_schema=mode in _SHOWN_IN_PROMPT,
         )
         return compiled, messages
 
 
-class Asker(Protocol):
-    """A way to get an answer: whole, or as it comes."""
-
-    def __call__(
-        self, backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run
-    ) -> Flow[Answer]: ...
-
-
-@dataclass(slots=True)
-class Run:
-    """One call under way: what was tried, and what is left of its time and its tokens.
-
-    `ask`: how an answer is got. `heard`: what had come of an answer that failed on its way. `handed_on`: what came was given to
-    the caller and cannot be taken back, so nothing further is asked.
-    """
-
-    options: Options
-    ask: Asker
-    attempts: list[Attempt] = field(default_factory=list)
-    ends_at: float | None = None
-    heard: Answer | None = None
-    handed_on: bool = False
-
-    def check(self) -> None:
-        """Raises where the call may not ask anything further."""
-        used = sum(attempt.usage.total_tokens for attempt in self.attempts)
-        if self.options.token_budget is not UNSET and used >= self.options.token_budget:
-            raise BudgetExceeded(
-                f"{used} tokens are used without a valid answer; the budget is {self.options.token_budget}.",
-                budget=self.options.token_budget,
-                used=used,
-                hint="Raise `token_budget`, or see `attempts` for what went wrong.",
-            )
-        if self.ends_at is not None and time.monotonic() >= self.ends_at:
-            raise DeadlineExceeded("The deadline of the call is over.", sent=bool(self.attempts), hint="Raise `deadline`.")
-
-    def options_left(self) -> Options:
-        """The options for an engine: the deadline is the timeout of its answer."""
-        if self.ends_at is None:
-            return self.options
-        left, timeout = self.ends_at - time.monotonic(), self.options.timeout
-        return replace(self.options, timeout=min(left, timeout) if isinstance(timeout, (int, float)) else left)
-
-    def add(self, backend: Backend, mode: Mode, began: float, answer: Answer | None, error: StructgenError | None) -> None:
-        answer, self.heard = answer or self.heard, None
-        self.attempts.append(
-            Attempt(
-                backend=backend.name,
-                mode=mode,
-                text=answer.text if answer else getattr(error, "failed_generation", None),
-                finish=answer.finish if answer else None,
-                usage=answer.usage if answer else Usage(),
-                seconds=time.monotonic() - began,
-                error=error,
-            )
-        )
-
-
 def plan(backend: Backend, question: Question[Any]) -> Plan:
     """What `extract` would ask this backend first. Nothing is sent. Raises SchemaError where no mode can hold the target."""
+    question.fit(backend)
     modes = question.modes(backend)
     for mode, subset in modes:
         try:
@@ -178,11 +145,18 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
     )
 
 
-def extract(backends: Sequence[Backend], question: Question[T], ask: Asker | None = None) -> Flow[Extraction[T]]:
-    """The value that the document states, from the first backend that gives one. Raises any StructgenError, with `attempts`."""
+def extract(
+    backends: Sequence[Backend], question: Question[T], ask: Asker | None = None, spent: list[Attempt] | None = None
+) -> Flow[Extraction[T]]:
+    """The value that the document states, from the first backend that gives one. Raises any StructgenError, with `attempts`.
+
+    `spent` takes the attempts of several samples of one call, whose budgets cover them all.
+    """
     deadline = question.options.deadline
     ends_at = time.monotonic() + deadline if isinstance(deadline, (int, float)) else None
-    run = Run(question.options, ask or whole, ends_at=ends_at)
+    run = Run(question.options, ask or whole, spent=[] if spent is None else spent, ends_at=ends_at)
+    for backend in backends:
+        question.fit(backend)
     for backend in backends:
         try:
             return (yield from _on(backend, question, run))
@@ -225,21 +199,29 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
     """One backend in one mode, asked again while its answers are invalid."""
     conversation = tuple(messages)
     left = 0 if run.options.max_reasks is UNSET else run.options.max_reasks
+    rest = Rest(compiled, messages, 0 if run.options.max_continuations is UNSET else run.options.max_continuations)
     while True:
         run.check()
         began, answer = time.monotonic(), None
         try:
             answer = yield from _asked(backend, mode, compiled, conversation, run)
             asked = time.monotonic()
-            value, absent, repairs = read(answer, compiled)
+            answer = rest.whole(answer, document(answer))
+            reading = read(answer, compiled)
         except (OutputError, OutputRejected) as error:
             if mode == "strict" and answer is not None and left_the_schema(error, answer, compiled):
                 backend.ignores.set()
                 error.hint = f"{backend.name} did not hold its answer to the schema it was given: does it know structured outputs?"
             run.add(backend, mode, began, answer, error)
+            if isinstance(error, Truncated) and not run.handed_on and (more := _more(rest, answer, error, run)):
+                conversation, run.options = more
+                continue
             faults = _worth_asking_again(error, compiled)
-            if run.handed_on or left <= 0 or not faults:
-                raise
+            if run.handed_on or left <= 0 or not faults or rest.begun:
+                kept = _sifted(error, answer, compiled, run.options)
+                if kept is None or answer is None:
+                    raise
+                return _extraction(backend, mode, compiled, answer, kept, run, {"answer": time.monotonic() - began})
             left -= 1
             conversation = (*messages, *reask(run.attempts[-1].text or "", faults))
         except StructgenError as error:
@@ -248,7 +230,26 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
         else:
             run.add(backend, mode, began, answer, None)
             seconds = {**(answer.seconds or {"answer": asked - began}), "check": time.monotonic() - asked}
-            return _extraction(backend, mode, compiled, answer, (value, absent, repairs), run, seconds)
+            reading = replace(reading, repairs=(*reading.repairs, *rest.repairs))
+            return _extraction(backend, mode, compiled, answer, reading, run, seconds)
+
+
+def _more(rest: Rest, answer: Answer | None, error: Truncated, run: Run) -> tuple[tuple[Message, ...], Options] | None:
+    """The question for the rest of an answer that was cut, and its options."""
+    text = document(answer) if answer else run.attempts[-1].text or ""
+    return rest.after(text, error, answer.usage.completion_tokens if answer else 0, run.options)
+
+
+def _sifted(error: StructgenError, answer: Answer | None, compiled: Compiled[T], options: Options) -> Reading[T] | None:
+    """What is good of an answer that stays invalid: on the error; and given, where the options keep it."""
+    if not isinstance(error, InvalidOutput) or answer is None:
+        return None
+    text = repaired(document(answer))[0]
+    sifted = sift(text, compiled, error.violations)
+    if sifted is None:
+        return None
+    error.salvaged, error.rejected = sifted
+    return Reading(sifted[0], frozenset(), text, rejected=sifted[1]) if options.on_invalid_items == "keep" else None
 
 
 def _worth_asking_again(error: OutputError | OutputRejected, compiled: Compiled[Any]) -> list[str]:
@@ -311,18 +312,22 @@ def _extraction(
     mode: Mode,
     compiled: Compiled[T],
     answer: Answer,
-    found: tuple[T, frozenset[str], tuple[str, ...]],
+    reading: Reading[T],
     run: Run,
     seconds: dict[str, float],
 ) -> Extraction[T]:
-    value, absent, repairs = found
     notes = (*compiled.notes, *answer.notes)
+    origins = Origins(compiled, parse_json(reading.text)) if answer.shortened else None
     return Extraction(
-        value=value,
-        guarantee=_guarantee(backend, mode, notes, repairs),
+        value=reading.value,
+        guarantee=_guarantee(backend, mode, notes, reading.repairs),
         notes=notes,
-        absent=absent,
+        absent=reading.absent,
+        shortened=frozenset(place for at in answer.shortened if origins and (place := origins.place(at)) is not None),
+        rejected=reading.rejected,
+        confidence=confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {},
         usage=sum((attempt.usage for attempt in run.attempts), Usage()),
+        cost=cost_of(run.attempts),
         attempts=tuple(run.attempts),
         seconds=seconds,
     )

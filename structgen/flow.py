@@ -143,5 +143,12 @@ class Emit:
     value: Any
 
 
-Step: TypeAlias = "Send | Open | Read | Sleep | Generate | Start | Emit"
+@dataclass(frozen=True, slots=True)
+class Gather:
+    """Perform several flows at once. Gives a list: of each flow its result, or the StructgenError it ended in."""
+
+    flows: Sequence[Flow[Any]]
+
+
+Step: TypeAlias = "Send | Open | Read | Sleep | Generate | Start | Emit | Gather"
 Flow: TypeAlias = "Generator[Step, Any, R]"

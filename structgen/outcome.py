@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from typing import Any, Final, TypeVar
+from dataclasses import dataclass
+from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json
 
@@ -14,9 +15,22 @@ from structgen.repair import repaired
 from structgen.schema.check import check
 from structgen.schema.compiler import Compiled
 from structgen.schema.text import parse_json
-from structgen.types import Answer
+from structgen.types import Answer, Rejected
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """A valid answer: its value, the pointers of its absent fields, the text it was read from and what was mended in that, and the
+    items that were left out of it."""
+
+    value: T
+    absent: frozenset[str]
+    text: str
+    repairs: tuple[str, ...] = ()
+    rejected: tuple[Rejected, ...] = ()
+
 
 _CUT: Final = frozenset({"length", "max_tokens", "abort", "repetition", "error"})
 """Finish reasons after which the text is not whole, whatever it looks like."""
@@ -25,9 +39,9 @@ _RECOVERED: Final = "taken from what the server rejected"
 _OUT_OF_TOKENS: Final = "max completion tokens reached"
 
 
-def read(answer: Answer, compiled: Compiled[T]) -> tuple[T, frozenset[str], tuple[str, ...]]:
-    """The value, the pointers of its absent fields, and what was mended. Raises Refused, Truncated, NotJson and InvalidOutput."""
-    text = _document(answer)
+def read(answer: Answer, compiled: Compiled[T]) -> Reading[T]:
+    """What an answer says. Raises Refused, Truncated, NotJson and InvalidOutput."""
+    text = document(answer)
     if answer.refusal or answer.finish == "content_filter":
         raise Refused(
             "The model declined to answer." if answer.refusal else "The answer was stopped by a content filter.",
@@ -38,7 +52,7 @@ def read(answer: Answer, compiled: Compiled[T]) -> tuple[T, frozenset[str], tupl
         raise truncated(text, f"finish reason {answer.finish!r}, {answer.usage.completion_tokens} tokens")
     repairs = (_RECOVERED,) if answer.finish == _RECOVERED else ()
     try:
-        return (*compiled.read_json(text), repairs)
+        return Reading(*compiled.read_json(text), text, repairs)
     except NotJson:
         if not text.strip():
             raise NotJson("The answer is empty.", hint="See `attempts`, and the backend's finish reason there.") from None
@@ -46,7 +60,7 @@ def read(answer: Answer, compiled: Compiled[T]) -> tuple[T, frozenset[str], tupl
         if not done:
             raise
         with suppress(NotJson):
-            return (*compiled.read_json(mended), (*repairs, *done))
+            return Reading(*compiled.read_json(mended), mended, (*repairs, *done))
         raise
 
 
@@ -80,11 +94,11 @@ def rejected(error: OutputRejected, compiled: Compiled[Any]) -> Answer | OutputE
 def left_the_schema(error: OutputError | OutputRejected, answer: Answer, compiled: Compiled[Any]) -> bool:
     """Is a whole answer no value of the compiled schema, so that nothing can have held it to that?"""
     if isinstance(error, NotJson):
-        return bool(_document(answer).strip())
+        return bool(document(answer).strip())
     if not isinstance(error, InvalidOutput):
         return False
     try:
-        check(compiled.schema, parse_json(_document(answer)))
+        check(compiled.schema, parse_json(document(answer)))
     except (InvalidOutput, NotJson):
         return True
     return False
@@ -105,7 +119,7 @@ def _unwrapped(text: str, code: str | None) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
-def _document(answer: Answer) -> str:
+def document(answer: Answer) -> str:
     """The text that should be the JSON document: a tool call's arguments, where the answer is one."""
     if answer.tool_calls:
         function = answer.tool_calls[0].get("function")

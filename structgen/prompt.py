@@ -16,6 +16,7 @@ from structgen.errors import InputError
 from structgen.types import Json, JsonSchema, Message
 
 _TASK = "Extract the record from the document. Answer with one JSON {shape} and nothing else."
+_CONTEXT = "Context, to read the document with. Nothing is extracted from it."
 _SHAPES = {"object": "object", "array": "array"}
 _MAX_ENUM = 60
 
@@ -26,20 +27,22 @@ def messages_for(
     *,
     instructions: str | None = None,
     examples: Sequence[tuple[str, Json]] = (),
+    context: str | None = None,
     show_schema: bool = False,
 ) -> tuple[Message, ...]:
     """The messages of one extraction.
 
     `schema` is the compiled one, as JSON text; `examples` are (text, answer in the compiled schema's terms); a `document` that is a
-    list of messages is a conversation, and stays as it is behind the system message. `show_schema` adds the JSON Schema itself, for
-    modes in which nothing else conveys it. Raises InputError for an empty document.
+    list of messages is a conversation, and stays as it is behind the system message. `context` is shown before the document, as
+    data that helps to read it. `show_schema` adds the JSON Schema itself, for modes in which nothing else conveys it. Raises
+    InputError for an empty document.
     """
     system: Message = {"role": "system", "content": _system(schema, instructions, show_schema)}
     shown: list[Message] = []
     for text, answer in examples:
         shown.append({"role": "user", "content": delimited(text)})
         shown.append({"role": "assistant", "content": json.dumps(answer, ensure_ascii=False, separators=(",", ":"))})
-    return (system, *shown, *_conversation(document))
+    return (system, *shown, *_conversation(document, context))
 
 
 def reask(answer: str, faults: Sequence[str]) -> tuple[Message, ...]:
@@ -54,12 +57,12 @@ def reask(answer: str, faults: Sequence[str]) -> tuple[Message, ...]:
     )
 
 
-def delimited(text: str) -> str:
+def delimited(text: str, name: str = "document") -> str:
     """The text between tags that do not occur in it, so that nothing in it can end it early."""
-    tag, number = "document", 1
+    tag, number = name, 1
     while f"<{tag}>" in text or f"</{tag}>" in text:
         number += 1
-        tag = f"document-{number}"
+        tag = f"{name}-{number}"
     return f"<{tag}>\n{text}\n</{tag}>"
 
 
@@ -68,14 +71,15 @@ def estimate_tokens(messages: Sequence[Message]) -> int:
     return sum(4 + len(json.dumps(message.get("content"), ensure_ascii=False).encode()) // 4 for message in messages)
 
 
-def _conversation(document: str | Sequence[Message]) -> tuple[Message, ...]:
+def _conversation(document: str | Sequence[Message], context: str | None) -> tuple[Message, ...]:
+    before = f"{_CONTEXT}\n{delimited(context, 'context')}" if context and context.strip() else ""
     if not isinstance(document, str):
         if not document:
             raise InputError("The conversation has no messages.", hint="Pass a text, or at least one message.")
-        return tuple(document)
+        return ({"role": "user", "content": before}, *document) if before else tuple(document)
     if not document.strip():
         raise InputError("The text is empty.", hint="Pass the text to extract from.")
-    return ({"role": "user", "content": delimited(document)},)
+    return ({"role": "user", "content": f"{before}\n\n{delimited(document)}" if before else delimited(document)},)
 
 
 @lru_cache(maxsize=256)

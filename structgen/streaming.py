@@ -17,8 +17,9 @@ from structgen.backend import Backend, streams
 from structgen.dialects.base import Delta
 from structgen.errors import InvalidOutput, NotJson, StructgenError, Truncated
 from structgen.exchange import Link, hear
-from structgen.extraction import Question, Run, ask_of, extract, whole
+from structgen.extraction import Question, ask_of, extract, whole
 from structgen.flow import Emit, Flow, Read, Start
+from structgen.run import Run
 from structgen.schema.check import check
 from structgen.schema.compiler import Compiled
 from structgen.schema.target import Target, target_of
@@ -190,8 +191,8 @@ class _Words:
         try:
             self._draft.feed(piece.encode())
         except NotJson:
-            self._stuck = True
-            return False
+            self._stuck = True  # what stood before the fault may be shown
+            return True
         if self._watcher is not None:
             self._watch(self._watcher)
         return True

@@ -75,6 +75,11 @@ class Compiled(Generic[T]):
     def _text(self) -> bytes:
         return to_text(self.schema).encode()
 
+    @property
+    def wrapped(self) -> bool:
+        """Is the answer an object that holds the value as its member `value`?"""
+        return isinstance(self._codec, Root) and self._codec.wrapped
+
     def dumps(self) -> bytes:
         """The schema as compact JSON text, the same bytes every time."""
         return self._text
@@ -100,6 +105,10 @@ class Compiled(Generic[T]):
         if self.identity:
             return check_json(self.target, text)
         return check_parsed(self.target, self._restore(parse_json(text))[0])
+
+    def restored(self, data: Json) -> Json:
+        """An answer in the value's own JSON form, not checked. Raises InvalidOutput where it has none."""
+        return self._restore(data)[0]
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
         """The value, and the JSON Pointers of the optional fields that the answer leaves out. Raises InvalidOutput."""

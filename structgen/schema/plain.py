@@ -51,4 +51,7 @@ _TYPES: Final = {type(None): "null", bool: "boolean", int: "integer", float: "nu
 
 def json_type(value: Json) -> str:
     """The JSON Schema type of a value, the narrower of integer and number."""
-    return "integer" if isinstance(value, float) and value.is_integer() else _TYPES[type(value)]
+    if isinstance(value, float) and value.is_integer():
+        return "integer"
+    # Behind the `or`: values that know where they stood (`origins`).
+    return _TYPES.get(type(value)) or next(name for kind, name in _TYPES.items() if isinstance(value, kind))
