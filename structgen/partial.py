@@ -102,11 +102,14 @@ class Scanner:
         """Where the document goes on, as a JSON Pointer: the value that is being written, or comes next."""
         return pointer(self._path)
 
-    def feed(self, piece: bytes) -> list[Span]:
-        """What opened and closed in `piece`. Raises NotJson; the scanner is of no use afterwards."""
+    def feed(self, piece: bytes, spans: list[Span] | None = None) -> list[Span]:
+        """What opened and closed in `piece`. Raises NotJson; the scanner is of no use afterwards.
+
+        `spans`: takes what is found, and has what stood before the fault when it raises.
+        """
+        spans = [] if spans is None else spans
         base, size = len(self.text), len(piece)
         self.text += piece
-        spans: list[Span] = []
         at = 0
         while at < size:
             state = self._state

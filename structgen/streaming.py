@@ -8,7 +8,7 @@ once: after one, the next question begins a new attempt, unless items were hande
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from importlib.util import find_spec
 from typing import Any, Final, Generic, Literal, TypeVar, get_origin
@@ -119,8 +119,11 @@ class _Hearing(Generic[T]):
             return (yield from whole(backend, mode, compiled, messages, run))
         words = _Words(self.draft, compiled, mode)
 
-        def take(delta: Delta) -> Sequence[Any]:
-            return self._new(run) if words.take(delta) else ()
+        def take(delta: Delta) -> Iterable[Any]:
+            try:
+                return self._new(run) if words.take(delta) else ()
+            except InvalidOutput as fault:
+                return self._before(fault, run)
 
         try:
             if isinstance(backend.via, Link):
@@ -150,6 +153,11 @@ class _Hearing(Generic[T]):
         self.given += len(valid)
         run.handed_on = run.handed_on or bool(valid)
         return valid
+
+    def _before(self, fault: InvalidOutput, run: Run) -> Iterator[Any]:
+        """What came in one piece with a fault."""
+        yield from self._new(run)
+        raise fault
 
 
 class _Words:

@@ -257,8 +257,12 @@ class Draft(Generic[T]):
         self._zone_start = 0
 
     def feed(self, piece: bytes) -> None:
-        for span in self.scanner.feed(piece):
-            self._take(span)
+        spans: list[Span] = []
+        try:
+            self.scanner.feed(piece, spans)
+        finally:
+            for span in spans:
+                self._take(span)
 
     def pointer(self) -> str:
         """Where the answer goes on, as a JSON Pointer into the value."""
