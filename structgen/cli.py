@@ -1,8 +1,8 @@
-"""The command line: `structgen extract`, `compile`, `audit`, `models`.
+"""The command line: `structgen extract`, `run`, `compile`, `audit`, `models`.
 
 Values go to standard output as JSON, everything said about them to standard error. Exit codes: 0 every record was extracted; 1 a
 model's answer was refused, truncated or invalid; 2 the call has to change (target, options, empty text, schema); 3 a server failed
-or could not be reached; 4 the in-process engine failed; 130 interrupted.
+or could not be reached; 4 the in-process engine failed; 5 a job stopped before its end; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from structgen.errors import APIError, EngineError, InputError, OutputError, StructgenError, TransportError
+from structgen.errors import APIError, EngineError, InputError, JobError, OutputError, StructgenError, TransportError
 from structgen.types import UNSET, Attempt, Extraction, Options
 
 if TYPE_CHECKING:
     from structgen.client import Client
     from structgen.schema.target import Target
 
-OK, NO_VALUE, USAGE, SERVER, ENGINE, INTERRUPTED = 0, 1, 2, 3, 4, 130
+OK, NO_VALUE, USAGE, SERVER, ENGINE, STOPPED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
 
 
 def main() -> None:
@@ -102,6 +102,13 @@ def _one(
     return OK
 
 
+def _run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    """Extract a record from every input, into a file or table; started again, it goes on where it stopped."""
+    from structgen.pipeline.command import run_job
+
+    return NO_VALUE if run_job(arguments, _options(arguments), stderr).failed else OK
+
+
 def _compile(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     from structgen.schema.compiler import compile as compile_target
     from structgen.schema.target import load_target
@@ -144,7 +151,7 @@ def _parser(stdout: TextIO, stderr: TextIO) -> argparse.ArgumentParser:
         prog="structgen",
         description="Turn free text into typed records, with a guarantee.",
         epilog="Exit codes: 0 done; 1 the answer was refused, truncated or invalid; 2 the call has to change; 3 the server failed; "
-        "4 the in-process engine failed; 130 interrupted.",
+        "4 the in-process engine failed; 5 a job stopped before its end; 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -152,15 +159,12 @@ def _parser(stdout: TextIO, stderr: TextIO) -> argparse.ArgumentParser:
     extract = commands.add_parser("extract", help="extract a record from each text", description="Extract a record from each text.")
     extract.add_argument("target", metavar="TARGET", help="path.py:Model, module:Model or schema.json")
     extract.add_argument("files", metavar="FILE", nargs="*", help="texts; standard input where none is given, or for -")
-    extract.add_argument("--model", help="provider:model, local, or a .gguf file (default: $STRUCTGEN_MODEL, else local)")
-    extract.add_argument("--base-url", help="of an OpenAI-compatible server")
-    extract.add_argument("--instructions", help="what else the model should know")
     extract.add_argument("--result", action="store_true", help="everything known, not only the value")
     extract.add_argument("--plan", action="store_true", help="show what would be asked, and ask nothing")
     extract.add_argument("--quiet", action="store_true", help="say nothing on standard error but errors")
-    for option, kind, text in _NUMBERS:
-        extract.add_argument(f"--{option.replace('_', '-')}", type=kind, metavar="N", default=UNSET, help=text)
+    _asking(extract)
     extract.set_defaults(command=_extract)
+    _add_run(commands)
 
     compiled = commands.add_parser("compile", help="print the schema that a language can hold", description=_compile.__doc__)
     compiled.add_argument("target", metavar="TARGET", help="path.py:Model, module:Model or schema.json")
@@ -179,6 +183,36 @@ def _parser(stdout: TextIO, stderr: TextIO) -> argparse.ArgumentParser:
     pull.add_argument("pull", metavar="NAME")
     models.set_defaults(command=_models, pull=None)
     return parser
+
+
+def _asking(parser: argparse.ArgumentParser) -> None:
+    """Who is asked, and how."""
+    parser.add_argument("--model", help="provider:model, local, or a .gguf file (default: $STRUCTGEN_MODEL, else local)")
+    parser.add_argument("--base-url", help="of an OpenAI-compatible server")
+    parser.add_argument("--instructions", help="what else the model should know")
+    for option, kind, text in _NUMBERS:
+        parser.add_argument(f"--{option.replace('_', '-')}", type=kind, metavar="N", default=UNSET, help=text)
+
+
+def _add_run(commands: Any) -> None:
+    job = commands.add_parser("run", help="extract a record from every input of a data set", description=_run.__doc__)
+    job.add_argument("target", metavar="TARGET", help="path.py:Model, module:Model or schema.json")
+    job.add_argument("inputs", metavar="INPUT", nargs="+", help="JSONL, CSV or Parquet files, folders of documents, databases")
+    job.add_argument("-o", "--output", required=True, metavar="OUT", help="a JSONL, CSV or Parquet file, or a table of a database")
+    job.add_argument("--journal", metavar="FILE", help="what is done already (default: OUT.journal)")
+    job.add_argument("--text", metavar="COLUMN", help="the column that holds the text")
+    job.add_argument("--key", metavar="COLUMN", help="the column that names the input")
+    job.add_argument("--examples", metavar="FILE", help='worked examples, JSONL of {"text": ..., "value": ...}')
+    job.add_argument("--concurrency", type=int, metavar="N", help="questions at a time, at most (default: 64; 2 in this process)")
+    job.add_argument("--no-retry-failed", dest="retry_failed", action="store_false", help="leave what failed in an earlier run")
+    job.add_argument("--limit-cost", type=float, metavar="USD", help="stop at this cost of the whole job")
+    job.add_argument("--limit-time", type=float, metavar="SECONDS", help="stop after this time")
+    job.add_argument(
+        "--max-failures", type=float, metavar="SHARE", default=0.5, help="of the last 100 inputs, to go on (default: 0.5)"
+    )
+    job.add_argument("--progress", choices=("auto", "bar", "lines", "json", "none"), default="auto", help="how progress is shown")
+    _asking(job)
+    job.set_defaults(command=_run)
 
 
 _NUMBERS = (
@@ -227,6 +261,8 @@ def _failed(error: StructgenError, stderr: TextIO, name: str | None = None) -> i
         return NO_VALUE
     if isinstance(error, EngineError):
         return ENGINE
+    if isinstance(error, JobError):
+        return INTERRUPTED if getattr(error, "interrupted", False) else STOPPED
     return SERVER if isinstance(error, (APIError, TransportError)) else USAGE
 
 

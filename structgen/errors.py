@@ -306,11 +306,12 @@ class JournalError(JobError):
 
 
 class JobStopped(JobError):
-    """The job stopped before its end: a limit was reached, too much failed, or it was interrupted. `summary`: how far it came."""
+    """The job stopped before its end: a limit was reached, too much failed, or it was `interrupted`. `summary`: how far it came."""
 
-    def __init__(self, message: str, *, summary: Any, hint: str | None = None) -> None:
+    def __init__(self, message: str, *, summary: Any, interrupted: bool = False, hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.summary = summary
+        self.interrupted = interrupted
 
 
 # ---- the in-process engine ------------------------------------------------------------------------------------------------

@@ -147,6 +147,7 @@ class Job(Generic[T]):
             raise JobStopped(
                 f"The job stopped after {done.done} inputs: {work.stopped}.",
                 summary=done,
+                interrupted=work.stopped == INTERRUPTED,
                 hint="Start the same job again, and it goes on from there.",
             )
         return done

@@ -1,0 +1,95 @@
+"""A process that gives one job many lives: each is forked from it, imports and all, so that a life begins in milliseconds.
+
+`python lives.py BASE_URL FOLDER DOCUMENTS LIFE...`, LIFE one of `whole`, `kill:SECONDS`, `disk:BYTES`, `stop:SECONDS`. Prints a line for each: how it
+ended, and what it said.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+
+from structgen.client import Client
+from structgen.errors import JobStopped, StructgenError
+from structgen.pipeline.job import Job
+from structgen.pipeline.limits import Bounds
+from structgen.pipeline.record import Item, Outcome
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+class Lines:
+    """A sink: JSON lines, there when they are whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._part = path, path.with_suffix(".part")
+        self._file = self._part.open("w")
+
+    def write(self, rows: Sequence[Outcome[Any]]) -> None:
+        self._file.writelines(json.dumps(row.row()) + "\n" for row in rows)
+
+    def close(self) -> None:
+        self._file.close()
+        self._part.replace(self._path)
+
+    def abort(self) -> None:
+        try:
+            self._file.close()
+        finally:
+            self._part.unlink()
+
+
+class Documents:
+    def __init__(self, count: int) -> None:
+        self._count = count
+
+    def __iter__(self) -> Iterator[Item]:
+        return (Item(f"document {n}", f"This is person number {n}.", {"n": n}) for n in range(self._count))
+
+
+def live(base_url: str, folder: Path, count: int, seconds: float | None) -> None:
+    """One life of the job. It does not give up, however much fails."""
+    bounds = Bounds(failures=1.0, first=count + 1, seconds=seconds)
+    with Client("vllm:m", base_url=base_url) as client:
+        output = Lines(folder / "out.jsonl")
+        job = Job(Person, Documents(count), client=client, output=output, journal=folder / "journal", bounds=bounds, say=print)
+        try:
+            print(job.run())
+        except JobStopped as stopped:
+            print(stopped.summary)
+        except StructgenError as error:
+            print(f"{type(error).__name__}: {error}")
+
+
+def main(base_url: str, folder: str, count: str, *lives: str) -> None:
+    for life in lives:
+        kind, _, argument = life.partition(":")
+        sys.stdout.flush()
+        pid = os.fork()
+        if not pid:
+            if kind == "disk":
+                resource.setrlimit(resource.RLIMIT_FSIZE, (int(argument), int(argument)))
+            live(base_url, Path(folder), int(count), float(argument) if kind == "stop" else None)
+            sys.stdout.flush()
+            os._exit(0)
+        if kind == "kill":
+            time.sleep(float(argument))
+            os.kill(pid, signal.SIGKILL)
+        _, status = os.waitpid(pid, 0)
+        print(f"{life} ended with {os.waitstatus_to_exitcode(status)}")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
