@@ -17,6 +17,7 @@ from structgen.backend import Backend
 from structgen.errors import ConfigurationError, InvalidOutput, StructgenError
 from structgen.extraction import Question, extract
 from structgen.flow import Flow, Gather
+from structgen.grounding import ground, source_of
 from structgen.run import cost_of
 from structgen.schema.check import check
 from structgen.schema.plain import escape, same_json
@@ -38,8 +39,8 @@ def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extrac
     Raises what the first sample raised, where all of them failed.
     """
     count = 1 if question.options.samples is UNSET else question.options.samples
-    if count < 1 or (question.stream and count > 1):
-        raise ConfigurationError(f"`samples` is {count}.", hint="It has to be at least 1, and 1 where the answer is streamed.")
+    if count < 1:
+        raise ConfigurationError(f"`samples` is {count}.", hint="It has to be at least 1.")
     if count == 1:
         return (yield from extract(backends, question))
     began, spent = time.monotonic(), list[Attempt]()
@@ -56,6 +57,7 @@ def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extrac
     return replace(
         winner,
         guarantee=_guarantee(samples),
+        evidence=ground(question.target, data, source_of(question.document)).evidence if winner.evidence else {},
         notes=tuple(dict.fromkeys(note for sample in samples for note in sample.notes)),
         confidence=agreement(data, [question.target.dump(sample.value) for sample in samples], count),
         usage=sum((attempt.usage for attempt in attempts), Usage()),

@@ -37,21 +37,24 @@ class Origins:
     def __init__(self, compiled: Compiled[Any], data: Json) -> None:
         self._leaves: dict[str, str] = {}
         self._containers = {f"/{VALUE}" if compiled.wrapped else "": ""}
+        self._places: set[str] = set()
         try:
-            found = dict(_found(compiled.restored(_marked(data, "")), ""))
+            restored, absent = compiled.restored(_marked(data, ""))
         except InvalidOutput:
             return
-        for origin, place in found.items():
-            self._learn(origin, place)
+        self._places.update(absent)
+        for origin, place in _found(restored, ""):
+            self._places.add(place)
+            if origin is not None:
+                self._learn(origin, place)
 
     def place(self, origin: str) -> str | None:
         """The value's place for an answer's, None where it has none: in text that is read as JSON, for one."""
-        if origin in self._leaves:
-            return self._leaves[origin]
-        if origin in self._containers:
-            return self._containers[origin]
-        parent, _, key = origin.rpartition("/")
-        return f"{self._containers[parent]}/{key}" if origin and parent in self._containers else None
+        place = self._leaves.get(origin, self._containers.get(origin))
+        if place is None and origin:
+            parent, _, key = origin.rpartition("/")
+            place = f"{self._containers[parent]}/{key}" if parent in self._containers else None
+        return place if place in self._places else None
 
     def _learn(self, origin: str, place: str) -> None:
         entry = origin.removesuffix(f"/{KEY}")
@@ -78,8 +81,9 @@ def _marked(value: Json, at: str) -> Json:
     return marked
 
 
-def _found(value: Json, at: str) -> Iterator[tuple[str, str]]:
-    """(where it stood, where it stands) of all values that remember."""
+def _found(value: Json, at: str) -> Iterator[tuple[str | None, str]]:
+    """(where it stood, where it stands) of all values; None for those that do not remember."""
+    yield getattr(value, "at", None), at
     if isinstance(value, dict):
         for key, item in value.items():
             inner = f"{at}/{escape(key)}"
@@ -89,5 +93,3 @@ def _found(value: Json, at: str) -> Iterator[tuple[str, str]]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _found(item, f"{at}/{index}")
-    elif isinstance(value, _Text | _Integer | _Number):
-        yield value.at, at

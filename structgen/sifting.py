@@ -11,6 +11,7 @@ from dataclasses import replace
 from typing import TypeVar
 
 from structgen.errors import InvalidOutput, NotJson
+from structgen.grounding import grounded
 from structgen.schema.check import check_parsed, locate, parse_json
 from structgen.schema.compiler import Compiled
 from structgen.schema.plain import escape, unescape
@@ -24,13 +25,16 @@ _ROUNDS = 10
 _LATER = 1 << 30
 
 
-def sift(document: str, compiled: Compiled[T], violations: Sequence[Violation]) -> tuple[T, tuple[Rejected, ...]] | None:
+def sift(
+    document: str, compiled: Compiled[T], violations: Sequence[Violation], source: str | None = None
+) -> tuple[T, tuple[Rejected, ...]] | None:
     """The valid rest of an answer and what was left out of it, None where that is not possible or nothing is left.
 
-    `violations`: what the check of the whole said. The rejected items' paths are those of the answer as it was.
+    `violations`: what the check of the whole said; `source`: the text that grounded values have to stand in. The rejected items'
+    paths are those of the answer as it was.
     """
     try:
-        data = compiled.restored(parse_json(document))
+        data, _ = compiled.restored(parse_json(document))
     except (InvalidOutput, NotJson):
         return None
     schema = compiled.target.schema
@@ -47,7 +51,10 @@ def sift(document: str, compiled: Compiled[T], violations: Sequence[Violation]) 
         if left == []:
             return None
         try:
-            return check_parsed(compiled.target, left), _rejected(data, faults)
+            value = check_parsed(compiled.target, left)
+            if source is not None:
+                grounded(compiled.target, left, source)
+            return value, _rejected(data, faults)
         except InvalidOutput as error:
             violations = error.violations
     return None

@@ -37,10 +37,11 @@ class Compiled(Generic[T]):
     """A target in one schema language.
 
     `schema`: what to send; `notes`: what it does differently from the source; `name`: what to send it under. `encode` and `decode`
-    are the way there and back; `decode_json` is the way back from text.
+    are the way there and back; `decode_json` is the way back from text. `codec` is what they are made of, and `codecs` those of the
+    definitions it refers to.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_codec", "_codecs", "identity", "notes", "schema", "subset", "target")
+    __slots__ = ("__dict__", "__weakref__", "codec", "codecs", "identity", "notes", "schema", "subset", "target")
 
     def __init__(
         self,
@@ -57,8 +58,8 @@ class Compiled(Generic[T]):
         self.schema = schema
         self.notes = notes
         self.identity = identity
-        self._codec = codec
-        self._codecs = codecs
+        self.codec = codec
+        self.codecs = codecs
 
     def __repr__(self) -> str:
         return f"Compiled({self.target.name}, {self.subset.name})"
@@ -69,7 +70,7 @@ class Compiled(Generic[T]):
 
     @cached_property
     def _maps(self) -> Pair:
-        return _linked(self._codec, self._codecs)
+        return linked(self.codec, self.codecs)
 
     @cached_property
     def _text(self) -> bytes:
@@ -78,7 +79,7 @@ class Compiled(Generic[T]):
     @property
     def wrapped(self) -> bool:
         """Is the answer an object that holds the value as its member `value`?"""
-        return isinstance(self._codec, Root) and self._codec.wrapped
+        return isinstance(self.codec, Root) and self.codec.wrapped
 
     def dumps(self) -> bytes:
         """The schema as compact JSON text, the same bytes every time."""
@@ -106,21 +107,22 @@ class Compiled(Generic[T]):
             return check_json(self.target, text)
         return check_parsed(self.target, self._restore(parse_json(text))[0])
 
-    def restored(self, data: Json) -> Json:
-        """An answer in the value's own JSON form, not checked. Raises InvalidOutput where it has none."""
-        return self._restore(data)[0]
+    def restored(self, data: Json) -> tuple[Json, frozenset[str]]:
+        """As `read`, of a value in its own JSON form, not checked. Raises InvalidOutput where the answer has none."""
+        restored, trace = self._restore(data)
+        return restored, frozenset(map(pointer, trace.absent))
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
         """The value, and the JSON Pointers of the optional fields that the answer leaves out. Raises InvalidOutput."""
-        restored, trace = self._restore(data)
-        return check(self.target, restored), frozenset(map(pointer, trace.absent))
+        restored, absent = self.restored(data)
+        return check(self.target, restored), absent
 
     def read_json(self, text: str | bytes) -> tuple[T, frozenset[str]]:
         """As `read`, from an answer's text. Raises NotJson or InvalidOutput."""
         if self._maps[1] is None:
             return check_json(self.target, text), frozenset()
-        restored, trace = self._restore(parse_json(text))
-        return check_parsed(self.target, restored), frozenset(map(pointer, trace.absent))
+        restored, absent = self.restored(parse_json(text))
+        return check_parsed(self.target, restored), absent
 
     def _restore(self, data: Json) -> tuple[Json, Trace]:
         trace = Trace()
@@ -134,7 +136,7 @@ class Compiled(Generic[T]):
         return restored, trace
 
 
-def _linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
+def linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
     """The two functions of a codec. A definition that uses itself calls itself through a cell."""
     cells: dict[str, list[Map | None]] = {}
     done: set[str] = set()
