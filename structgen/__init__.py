@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from structgen.schema.compiler import compile as compile
     from structgen.schema.subset import SchemaSubset as SchemaSubset
     from structgen.schema.target import Target as Target
+    from structgen.schema.verbatim import Verbatim as Verbatim
     from structgen.types import UNSET as UNSET
+    from structgen.types import Evidence as Evidence
     from structgen.types import Extraction as Extraction
     from structgen.types import Plan as Plan
     from structgen.views import ABSENT as ABSENT
@@ -58,7 +60,8 @@ _HOMES = {
     "structgen.schema.compiler": ("Compiled", "compile"),
     "structgen.schema.subset": ("SchemaSubset",),
     "structgen.schema.target": ("Target",),
-    "structgen.types": ("UNSET", "Extraction", "Plan"),
+    "structgen.schema.verbatim": ("Verbatim",),
+    "structgen.types": ("UNSET", "Evidence", "Extraction", "Plan"),
     "structgen.views": ("ABSENT", "GrowingText", "Partial", "View"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -122,7 +122,7 @@ def _do(step: Any, streams: list[Stream | TextStream]) -> Any:
         return _started(step, streams)
     if kind is Gather:
         return _gathered(step.flows)
-    return step.port.generate(step.messages, step.schema, step.options)
+    return step.port.generate(step.messages, step.schema, step.options, step.source)
 
 
 async def _ado(step: Any, streams: list[Stream | TextStream]) -> Any:
@@ -141,11 +141,11 @@ async def _ado(step: Any, streams: list[Stream | TextStream]) -> Any:
         return _started(step, streams)
     if kind is Gather:
         return await asyncio.gather(*map(_aoutcome, step.flows))
-    return await step.port.agenerate(step.messages, step.schema, step.options)
+    return await step.port.agenerate(step.messages, step.schema, step.options, step.source)
 
 
 def _started(step: Start, streams: list[Stream | TextStream]) -> TextStream:
-    stream = step.port.stream(step.messages, step.schema, step.options)
+    stream = step.port.stream(step.messages, step.schema, step.options, step.source)
     streams.append(stream)
     return stream
 

@@ -40,6 +40,7 @@ from structgen.errors import (
 )
 from structgen.exchange import Link, exchange
 from structgen.flow import Flow, Generate
+from structgen.grounding import evidence_of, is_grounded, source_of
 from structgen.origins import Origins
 from structgen.outcome import Reading, document, left_the_schema, read, rejected
 from structgen.prompt import estimate_tokens, messages_for, reask
@@ -83,6 +84,8 @@ class Question(Generic[T]):
                 f"{backend.name} gives no token probabilities.",
                 hint="Leave out `logprobs`, and ask for `samples` to vote on instead.",
             )
+        if self.stream and self.options.samples not in (UNSET, 1):
+            raise ConfigurationError("Answers that are voted on cannot be streamed.", hint="Use `extract` with `samples`.")
         if self.options.cost_budget is not UNSET and backend.price is None:
             raise ConfigurationError(
                 f"What {backend.name} costs is not known, so `cost_budget` cannot be kept.",
@@ -154,7 +157,8 @@ def extract(
     """
     deadline = question.options.deadline
     ends_at = time.monotonic() + deadline if isinstance(deadline, (int, float)) else None
-    run = Run(question.options, ask or whole, spent=[] if spent is None else spent, ends_at=ends_at)
+    source = source_of(question.document) if is_grounded(question.target.schema) else None
+    run = Run(question.options, ask or whole, spent=[] if spent is None else spent, ends_at=ends_at, source=source)
     for backend in backends:
         question.fit(backend)
     for backend in backends:
@@ -207,7 +211,7 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
             answer = yield from _asked(backend, mode, compiled, conversation, run)
             asked = time.monotonic()
             answer = rest.whole(answer, document(answer))
-            reading = read(answer, compiled)
+            reading = read(answer, compiled, run.source)
         except (OutputError, OutputRejected) as error:
             if mode == "strict" and answer is not None and left_the_schema(error, answer, compiled):
                 backend.ignores.set()
@@ -216,9 +220,9 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
             if isinstance(error, Truncated) and not run.handed_on and (more := _more(rest, answer, error, run)):
                 conversation, run.options = more
                 continue
-            faults = _worth_asking_again(error, compiled)
+            faults = _worth_asking_again(error, compiled, run.source)
             if run.handed_on or left <= 0 or not faults or rest.begun:
-                kept = _sifted(error, answer, compiled, run.options)
+                kept = _sifted(error, answer, compiled, run)
                 if kept is None or answer is None:
                     raise
                 return _extraction(backend, mode, compiled, answer, kept, run, {"answer": time.monotonic() - began})
@@ -240,23 +244,25 @@ def _more(rest: Rest, answer: Answer | None, error: Truncated, run: Run) -> tupl
     return rest.after(text, error, answer.usage.completion_tokens if answer else 0, run.options)
 
 
-def _sifted(error: StructgenError, answer: Answer | None, compiled: Compiled[T], options: Options) -> Reading[T] | None:
+def _sifted(error: StructgenError, answer: Answer | None, compiled: Compiled[T], run: Run) -> Reading[T] | None:
     """What is good of an answer that stays invalid: on the error; and given, where the options keep it."""
     if not isinstance(error, InvalidOutput) or answer is None:
         return None
     text = repaired(document(answer))[0]
-    sifted = sift(text, compiled, error.violations)
+    sifted = sift(text, compiled, error.violations, run.source)
     if sifted is None:
         return None
     error.salvaged, error.rejected = sifted
-    return Reading(sifted[0], frozenset(), text, rejected=sifted[1]) if options.on_invalid_items == "keep" else None
+    if run.options.on_invalid_items != "keep":
+        return None
+    return Reading(sifted[0], frozenset(), text, (), evidence_of(compiled.target, sifted[0], run.source), sifted[1])
 
 
-def _worth_asking_again(error: OutputError | OutputRejected, compiled: Compiled[Any]) -> list[str]:
+def _worth_asking_again(error: OutputError | OutputRejected, compiled: Compiled[Any], source: str | None) -> list[str]:
     """What to tell the model about its answer; [] where another answer would fare no better."""
     if isinstance(error, OutputRejected):
-        inner = rejected(error, compiled)
-        return _worth_asking_again(inner, compiled) if isinstance(inner, OutputError) else [error.message]
+        inner = rejected(error, compiled, source)
+        return _worth_asking_again(inner, compiled, source) if isinstance(inner, OutputError) else [error.message]
     if isinstance(error, InvalidOutput):
         return [str(violation) for violation in error.violations]
     return [error.message] if isinstance(error, NotJson) else []
@@ -269,7 +275,7 @@ def _asked(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequ
         answer = yield from run.ask(backend, mode, compiled, messages, run)
     except OutputRejected as error:
         backend.breaker.record(error)
-        recovered = rejected(error, compiled)
+        recovered = rejected(error, compiled, run.source)
         if isinstance(recovered, Truncated):
             raise recovered from error
         if isinstance(recovered, Answer):
@@ -287,7 +293,7 @@ def whole(backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Seque
     if isinstance(backend.via, Link):
         question = ask_of(backend, mode, compiled, messages, run.options)
         return (yield from exchange(backend.via, question, run.options, run.ends_at, run.attempts))
-    answer: Answer = yield Generate(backend.via, messages, compiled.schema, run.options_left())
+    answer: Answer = yield Generate(backend.via, messages, compiled.schema, run.options_left(), run.source)
     return answer
 
 
@@ -325,6 +331,7 @@ def _extraction(
         absent=reading.absent,
         shortened=frozenset(place for at in answer.shortened if origins and (place := origins.place(at)) is not None),
         rejected=reading.rejected,
+        evidence=reading.evidence,
         confidence=confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {},
         usage=sum((attempt.usage for attempt in run.attempts), Usage()),
         cost=cost_of(run.attempts),

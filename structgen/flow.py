@@ -62,15 +62,20 @@ class HttpPort(Protocol):
 class EnginePort(Protocol):
     """What Generate steps are performed on: an in-process engine, or a script in a test. Raises EngineErrors only.
 
-    `name` is for people; `schema` is the compiled schema the answer must follow, None for free text.
+    `name` is for people; `schema` is the compiled schema the answer must follow, None for free text; `source` is the text in which
+    the values that it marks `x-verbatim` must stand, None where it marks none.
     """
 
     @property
     def name(self) -> str: ...
 
-    def generate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer: ...
+    def generate(
+        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+    ) -> Answer: ...
 
-    async def agenerate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer: ...
+    async def agenerate(
+        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+    ) -> Answer: ...
 
     def close(self) -> None: ...
 
@@ -81,7 +86,9 @@ class EnginePort(Protocol):
 class TextPort(Protocol):
     """What Start steps are performed on: an engine that hands out its answer as it is written."""
 
-    def stream(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> TextStream: ...
+    def stream(
+        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+    ) -> TextStream: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +131,7 @@ class Generate:
     messages: Sequence[Message] = field(repr=False)
     schema: JsonSchema | None = field(repr=False)
     options: Options = Options()
+    source: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +142,7 @@ class Start:
     messages: Sequence[Message] = field(repr=False)
     schema: JsonSchema | None = field(repr=False)
     options: Options = Options()
+    source: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)

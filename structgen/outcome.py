@@ -3,32 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json
 
 from structgen.errors import InvalidOutput, NotJson, OutputError, OutputRejected, Refused, Truncated
+from structgen.grounding import grounded
 from structgen.partial import salvage
 from structgen.repair import repaired
 from structgen.schema.check import check
 from structgen.schema.compiler import Compiled
 from structgen.schema.text import parse_json
-from structgen.types import Answer, Rejected
+from structgen.types import Answer, Evidence, Rejected
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Reading(Generic[T]):
-    """A valid answer: its value, the pointers of its absent fields, the text it was read from and what was mended in that, and the
-    items that were left out of it."""
+    """A valid answer: its value, the pointers of its absent fields, the text it was read from and what was mended in that, where
+    its grounded values stand, and the items that were left out of it."""
 
     value: T
     absent: frozenset[str]
     text: str
     repairs: tuple[str, ...] = ()
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
     rejected: tuple[Rejected, ...] = ()
 
 
@@ -39,8 +42,8 @@ _RECOVERED: Final = "taken from what the server rejected"
 _OUT_OF_TOKENS: Final = "max completion tokens reached"
 
 
-def read(answer: Answer, compiled: Compiled[T]) -> Reading[T]:
-    """What an answer says. Raises Refused, Truncated, NotJson and InvalidOutput."""
+def read(answer: Answer, compiled: Compiled[T], source: str | None = None) -> Reading[T]:
+    """What an answer says; its grounded values stand in `source`. Raises Refused, Truncated, NotJson and InvalidOutput."""
     text = document(answer)
     if answer.refusal or answer.finish == "content_filter":
         raise Refused(
@@ -52,7 +55,7 @@ def read(answer: Answer, compiled: Compiled[T]) -> Reading[T]:
         raise truncated(text, f"finish reason {answer.finish!r}, {answer.usage.completion_tokens} tokens")
     repairs = (_RECOVERED,) if answer.finish == _RECOVERED else ()
     try:
-        return Reading(*compiled.read_json(text), text, repairs)
+        return _reading(text, compiled, source, repairs)
     except NotJson:
         if not text.strip():
             raise NotJson("The answer is empty.", hint="See `attempts`, and the backend's finish reason there.") from None
@@ -60,8 +63,18 @@ def read(answer: Answer, compiled: Compiled[T]) -> Reading[T]:
         if not done:
             raise
         with suppress(NotJson):
-            return Reading(*compiled.read_json(mended), mended, (*repairs, *done))
+            return _reading(mended, compiled, source, (*repairs, *done))
         raise
+
+
+def _reading(text: str, compiled: Compiled[T], source: str | None, repairs: tuple[str, ...]) -> Reading[T]:
+    value, absent = compiled.read_json(text)
+    if source is None:
+        return Reading(value, absent, text, repairs)
+    found = grounded(compiled.target, compiled.restored(parse_json(text))[0], source)
+    if found.repairs:
+        value = check(compiled.target, found.data)
+    return Reading(value, absent, text, (*repairs, *found.repairs), found.evidence)
 
 
 def truncated(text: str, why: str) -> Truncated:
@@ -73,7 +86,7 @@ def truncated(text: str, why: str) -> Truncated:
     )
 
 
-def rejected(error: OutputRejected, compiled: Compiled[Any]) -> Answer | OutputError | None:
+def rejected(error: OutputRejected, compiled: Compiled[Any], source: str | None = None) -> Answer | OutputError | None:
     """What is in the text that a server rejected of its own model: an answer that is valid after all, or why it is none.
 
     None where the server kept the text to itself.
@@ -85,7 +98,7 @@ def rejected(error: OutputRejected, compiled: Compiled[Any]) -> Answer | OutputE
         return None
     answer = Answer(text=text, finish=_RECOVERED)
     try:
-        read(answer, compiled)
+        read(answer, compiled, source)
     except (InvalidOutput, NotJson) as fault:
         return fault
     return answer

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from structgen.backend import Backend
-from structgen.errors import BudgetExceeded, DeadlineExceeded, StructgenError
+from structgen.errors import BudgetExceeded, StructgenError
 from structgen.flow import Flow
+from structgen.retry import seconds_left
 from structgen.schema.compiler import Compiled
 from structgen.types import UNSET, Answer, Attempt, Message, Mode, Options, Usage
 
@@ -28,7 +29,7 @@ class Run:
 
     `ask`: how an answer is got. `spent`: the attempts that count against the budgets, with those of the other samples. `heard`:
     what had come of an answer that failed on its way. `handed_on`: what came was given to the caller and cannot be taken back, so
-    nothing further is asked.
+    nothing further is asked. `source`: the text that values have to stand in, None where none has to.
     """
 
     options: Options
@@ -36,6 +37,7 @@ class Run:
     attempts: list[Attempt] = field(default_factory=list)
     spent: list[Attempt] = field(default_factory=list)
     ends_at: float | None = None
+    source: str | None = field(default=None, repr=False)
     heard: Answer | None = None
     handed_on: bool = False
 
@@ -46,8 +48,7 @@ class Run:
             _within(tokens, sum(attempt.usage.total_tokens for attempt in self.spent), "tokens", "token_budget")
         if cost is not UNSET:
             _within(cost, sum(attempt.cost or 0.0 for attempt in self.spent), "US dollars", "cost_budget")
-        if self.ends_at is not None and time.monotonic() >= self.ends_at:
-            raise DeadlineExceeded("The deadline of the call is over.", sent=bool(self.attempts), hint="Raise `deadline`.")
+        seconds_left(self.ends_at, sent=bool(self.attempts))
 
     def options_left(self) -> Options:
         """The options for an engine: the deadline is the timeout of its answer."""

@@ -131,7 +131,7 @@ class _Hearing(Generic[T]):
                 yield from hear(backend.via, asked, run.options, take, run.ends_at, run.attempts)
                 return words.answer()
             port: Any = backend.via
-            text = yield Start(port, messages, compiled.schema, run.options_left())
+            text = yield Start(port, messages, compiled.schema, run.options_left(), run.source)
             read = Read(text)
             while piece := (yield read):
                 for value in take(Delta(text=piece)):

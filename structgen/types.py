@@ -226,6 +226,16 @@ class Guarantee:
 
 
 @dataclass(frozen=True, slots=True)
+class Evidence:
+    """Where a value stands in the text: `text[start:end] == quote`, in characters. Of a conversation, the text is what
+    `grounding.source_of(messages)` gives: the contents of the user's messages, one a line."""
+
+    quote: str = field(repr=False)
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Rejected:
     """An item of a list that is not valid. `path`: JSON Pointer to where it stood; `value`: plain data; `violations`: why."""
 
@@ -251,7 +261,7 @@ class Extraction(Generic[T]):
     absent: frozenset[str] = frozenset()
     shortened: frozenset[str] = frozenset()
     rejected: tuple[Rejected, ...] = ()
-    evidence: Mapping[str, Any] = field(default_factory=dict)
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
     confidence: Mapping[str, float] = field(default_factory=dict)
     usage: Usage = Usage()
     cost: float | None = None

@@ -15,6 +15,7 @@ from urllib.parse import unquote
 from structgen.errors import SchemaError
 from structgen.schema.patterns import matches
 from structgen.schema.plain import escape, json_type, same_json, to_text, unescape
+from structgen.schema.verbatim import VERBATIM
 from structgen.types import Json, JsonSchema
 
 Schema: TypeAlias = "JsonSchema | bool"
@@ -29,6 +30,7 @@ TYPE_OF_KEYWORD: Final = {
     **dict.fromkeys(("properties", "required", "additionalProperties", "patternProperties", "propertyNames"), "object"),
     **dict.fromkeys(("minProperties", "maxProperties", "dependentRequired", "dependentSchemas"), "object"),
     "unevaluatedProperties": "object",
+    VERBATIM: "string",
 }
 APPLICATORS: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", "const", "type", "not", "if", "then", "else")
 ASSERTIONS: Final = frozenset({*TYPE_OF_KEYWORD, *APPLICATORS, "minContains", "maxContains"})
@@ -252,6 +254,7 @@ _KEEP_ONE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     **dict.fromkeys(("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum"), min),
     **dict.fromkeys(("propertyNames", "items", "unevaluatedProperties", "unevaluatedItems", "additionalProperties"), both),
     "uniqueItems": lambda a, b: a or b,
+    VERBATIM: lambda a, b: "words",
     "multipleOf": lambda a, b: lcm(a, b) if isinstance(a, int) and isinstance(b, int) else _narrower(a, b),
     "required": lambda a, b: [*a, *(name for name in b if name not in a)],
     "dependentRequired": lambda a, b: {**a, **b} if a.keys().isdisjoint(b) else None,

@@ -9,6 +9,7 @@ from structgen.schema.codec import SAME, Text
 from structgen.schema.normalise import Unsatisfiable
 from structgen.schema.plain import json_type, same_json, to_text
 from structgen.schema.regexes import pattern_for
+from structgen.schema.verbatim import VERBATIM
 from structgen.types import Json, JsonSchema
 
 BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
@@ -39,6 +40,7 @@ def number(builder: Builder, core: JsonSchema, here: Here) -> Built:
 
 def _numeric(builder: Builder, core: JsonSchema, here: Here, type_: str) -> Built:
     kept: JsonSchema = {"type": type_}
+    builder.keep(core, type_, (VERBATIM,), kept, here)
     for keyword in (*BOUNDS, "multipleOf"):
         size = abs(core.get(keyword, 0))
         if size > _MOST or 0 < size < _LEAST:
@@ -61,15 +63,18 @@ def string(builder: Builder, core: JsonSchema, here: Here) -> Built:
     subset = builder.subset
     kept: JsonSchema = {"type": "string"}
     pattern, name = core.get("pattern"), core.get("format")
+    builder.keep(core, "string", (VERBATIM,), kept, here)
     if pattern is not None:
         taken = pattern_for(pattern, subset.patterns) if "string.pattern" in subset.keywords else None
         if taken is None:
             builder.drop(here, "pattern", pattern)
         else:
             kept["pattern"] = taken
+            if VERBATIM in kept:
+                builder.note(here, "pattern", "checked", "of a value that JSON writes with an escape")
     if name is not None:
         family = _FAMILY.get(name, name)
-        free = not (subset.one_string_rule and "pattern" in kept)
+        free = not (subset.one_string_rule and "pattern" in kept) and VERBATIM not in kept
         if family in subset.formats and free:
             kept["format"] = family
         if kept.get("format") != name:
@@ -106,6 +111,7 @@ def values(builder: Builder, core: JsonSchema, here: Here) -> Built:
     if "number" in types and "integer" in types:
         types.remove("integer")
     head: JsonSchema = {"type": types[0] if len(types) == 1 else types}
+    builder.keep(core, "string", (VERBATIM,), head, here)
     if len(unique) == 1 and builder.subset.const:
         return Built({**head, "const": unique[0]}, SAME)
     if len(unique) >= LONG:

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from structgen.errors import ConfigurationError
+from structgen.schema.verbatim import VERBATIM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,6 +83,7 @@ def _keywords(type_: str, *names: str) -> frozenset[str]:
 
 _LENGTH: Final = _keywords("string", "minLength", "maxLength")
 _PATTERN: Final = _keywords("string", "pattern")
+_VERBATIM: Final = frozenset(f"{type_}.{VERBATIM}" for type_ in ("string", "integer", "number"))
 _RANGE: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _BOUNDS: Final = _keywords("integer", *_RANGE) | _keywords("number", *_RANGE)
 _STEPS: Final = _keywords("integer", "multipleOf") | _keywords("number", "multipleOf")
@@ -193,7 +195,7 @@ _ROWS: Final = (
         maps=False,  # it has them, but leaves their keys without bounds, and lets a key come twice
         untyped=True,
         tuples="any",
-        keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _MEMBERS,
+        keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _MEMBERS | _VERBATIM,
         patterns="search",
         formats=_GRAMMAR_FORMATS,
         plain_enums=False,

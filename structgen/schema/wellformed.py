@@ -9,6 +9,7 @@ from typing import Any, Final
 from structgen.errors import SchemaError, SchemaLimitError
 from structgen.schema.patterns import parse
 from structgen.schema.pointers import pointer
+from structgen.schema.verbatim import BY, VERBATIM
 from structgen.types import JsonSchema
 
 MAX_DEPTH: Final = 200
@@ -45,6 +46,7 @@ _SHAPES: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] =
     (("enum",), lambda v: isinstance(v, list), "a list"),
     (("dependentRequired",), lambda v: isinstance(v, dict) and all(map(_is_names, v.values())), "lists of names"),
     (("uniqueItems",), lambda v: isinstance(v, bool), "true or false"),
+    ((VERBATIM,), lambda v: v in BY, " or ".join(BY)),
     (("title", "description", "format"), lambda v: isinstance(v, str), "a text"),
 )
 _SHAPE_OF: Final = {key: (test, words) for keys, test, words in _SHAPES for key in keys}

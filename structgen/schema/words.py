@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from structgen.schema.plain import to_text
+from structgen.schema.verbatim import VERBATIM
 
 NOT_STATED: Final = "null if the text does not state it"
 
@@ -23,6 +24,7 @@ _WORDS: Final = {
     "minProperties": "at least {} members",
     "maxProperties": "at most {} members",
     "uniqueItems": "no item twice",
+    VERBATIM: "copied word for word from the text",
 }
 _MAX_WORDS: Final = 200
 

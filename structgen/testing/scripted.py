@@ -52,15 +52,19 @@ class ScriptedModel:
         self._answers = answers
         self.asked: list[Sequence[Message]] = []
 
-    def generate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer:
+    def generate(
+        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+    ) -> Answer:
         self.asked.append(messages)
         answer = self._answers[min(len(self.asked), len(self._answers)) - 1]
         if isinstance(answer, StructgenError):
             raise answer
         return answer if isinstance(answer, Answer) else Answer(text=answer, finish="stop", model=self.name)
 
-    async def agenerate(self, messages: Sequence[Message], schema: JsonSchema | None, options: Options) -> Answer:
-        return self.generate(messages, schema, options)
+    async def agenerate(
+        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+    ) -> Answer:
+        return self.generate(messages, schema, options, source)
 
     def close(self) -> None:
         """Nothing is open."""
