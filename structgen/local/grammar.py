@@ -1,33 +1,37 @@
-"""A compiled schema and a token budget -> the grammar a runtime decodes with, checked by the engine that will run it.
+"""A compiled schema -> the grammar that answers are decoded with, taken by the engine that will run it.
 
-The grammar language is llguidance's Lark dialect with the schema embedded (`start: %json {...}`), which its `x-guidance` member
-configures: no optional whitespace, so that a small model cannot loop on it, and the separators `", "` and `": "`, which are what
-models read in training; the two characters cost a token only where a tokenizer does not merge them, and a decoder that feeds forced
-tokens in batches pays nothing for them.
+A runtime that is given a grammar it refuses may go on without one, so none is handed out that llguidance itself has not taken. What
+the strict reading of a schema refuses is tried with `coerce_one_of` and then `lenient`; the keywords those leave out become notes,
+for the check. The finished text is read by the same grammar once more (`Grammar.reads`), byte by byte and without any model's
+tokens: that proof, not the decoder's word, is the guarantee.
 
-A runtime that refuses a grammar may go on without one, so none is handed over that llguidance itself has not taken. What the strict
-reading of a schema refuses is tried with `coerce_one_of` and then `lenient`; the keywords those leave out become notes, for the
-check. The finished text is read by the same grammar again (`Grammar.reads`): that proof, not the runtime's word, is the guarantee.
+llguidance bounds what it builds: a lexer's work, a grammar's symbols and states, the depth of a document. Whatever goes beyond is a
+GrammarError within about a second.
 """
 
 from __future__ import annotations
 
-import json
 import re
+import threading
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Final, Literal
+from typing import Any, Final, Generic, Literal, TypeVar
 
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper, regex_to_lark
 
 from structgen.errors import GrammarError
-from structgen.local.bounds import bounded
-from structgen.types import Json, JsonSchema, Note
+from structgen.local.lark import lark
+from structgen.schema.plain import to_text
+from structgen.types import JsonSchema, Note
 
-_FORM: Final = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+T = TypeVar("T")
+
 _LADDER: Final[tuple[Mapping[str, bool], ...]] = ({}, {"coerce_one_of": True}, {"lenient": True})
 _EOS: Final = 256
+_KEPT: Final = 8 << 20
+_EACH: Final = 1 << 14
 
 
 class _Bytes:
@@ -43,67 +47,82 @@ class _Bytes:
 
 
 @lru_cache(maxsize=1)
-def _tokenizer() -> LLTokenizer:
+def byte_tokenizer() -> LLTokenizer:
+    """A token for each byte, and 256 for the end."""
     return LLTokenizer(TokenizerWrapper(_Bytes()))
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """A grammar that llguidance has accepted.
+    """A grammar that llguidance has taken, for the tokens of one model.
 
-    `text`: in llguidance's Lark dialect, as llama.cpp takes it; `notes`: what was narrowed to fit the budget, and which keywords
-    the grammar does not hold.
+    `text`: in llguidance's Lark dialect; `notes`: which keywords of the schema it does not hold.
     """
 
-    text: str
+    text: str = field(repr=False)
     notes: tuple[Note, ...]
     _matcher: LLMatcher = field(repr=False, compare=False)
 
+    def matcher(self) -> LLMatcher:
+        """A matcher at the beginning of an answer, for one generation."""
+        return self._matcher.deep_copy()
+
     def reads(self, text: str) -> Literal["whole", "part", "no"]:
         """Whether `text` is a sentence of the grammar, the beginning of one, or neither."""
-        matcher, codes = self._matcher.deep_copy(), list(text.encode())
+        matcher, codes = _built(self.text, byte_tokenizer()).deep_copy(), list(text.encode())
         if matcher.try_consume_tokens(codes) < len(codes):
             return "no"
         return "whole" if matcher.is_accepting() else "part"
 
 
-@lru_cache(maxsize=256)
-def _grammar(schema: str, tokens: int) -> Grammar:
-    source = json.loads(schema)
-    tight, narrowed = bounded(source, tokens, accepts=_accepts)
-    refusal = ""
-    for options in _LADDER:
-        for candidate, notes in ((tight, narrowed), (source, (_UNBOUNDED,))):
-            text = _lark(candidate, options)
-            failed, messages = LLMatcher.validate_grammar_with_warnings(LLMatcher.grammar_from_lark(text), _tokenizer())
-            if not failed:
-                return Grammar(text, (*notes, *_ignored(messages)), LLMatcher(_tokenizer(), LLMatcher.grammar_from_lark(text)))
-            refusal = messages[0]
-    raise GrammarError(
-        f"The grammar engine refuses the schema: {_reason(refusal)}",
-        hint="Simplify the schema, or use a model behind a server, where the check alone proves the answer.",
-    )
-
-
-def grammar(schema: JsonSchema, tokens: int) -> Grammar:
-    """The grammar of `schema` for an answer of at most `tokens` tokens. Cached. Raises GrammarError.
+def grammar(schema: JsonSchema, engine: LLTokenizer, source: str | None = None) -> Grammar:
+    """The grammar of `schema` over the tokens of `engine`; grounded values stand in `source`. Cached. Raises GrammarError.
 
     The schema should be closed (`additionalProperties: false`) and require every property: an open object lets a model invent keys.
     """
-    return _grammar(json.dumps(schema, ensure_ascii=False, separators=(",", ":")), tokens)
+    try:
+        key = (to_text(schema), source, engine)
+    except RecursionError:
+        raise _refused("it is nested too deeply") from None
+    return _GRAMMARS.get(key) or _GRAMMARS.keep(key, _climb(schema, engine, source))
 
 
-_UNBOUNDED: Final = Note("", "maxLength", "checked", "bounds for the token budget do not fit this schema: an answer may be cut off")
+def lark_of_regex(pattern: str) -> str:
+    """The grammar of a regular expression. Raises GrammarError."""
+    text = "%llguidance {}\nstart: /" + regex_to_lark(pattern) + "/"
+    matcher = _built(text, byte_tokenizer())
+    if matcher.is_error():
+        raise GrammarError(f"The grammar engine refuses the regular expression: {_reason(matcher.get_error())}")
+    return text
 
 
-def _lark(schema: Json, options: Mapping[str, bool]) -> str:
-    return "%llguidance {}\nstart: %json " + json.dumps({**schema, "x-guidance": {**_FORM, **options}}, ensure_ascii=False)
+def of_lark(text: str, engine: LLTokenizer) -> Grammar:
+    """A grammar that is written in llguidance's Lark dialect. Raises GrammarError."""
+    matcher = _built(text, engine)
+    if matcher.is_error():
+        raise _refused(_reason(matcher.get_error()))
+    return Grammar(text, (), matcher)
 
 
-def _accepts(schema: JsonSchema) -> bool:
-    """Whether llguidance takes a schema as it stands. It calls a schema without any value unsatisfiable."""
-    failed, _ = LLMatcher.validate_grammar_with_warnings(LLMatcher.grammar_from_lark(_lark(schema, {})), _tokenizer())
-    return not failed
+# ---- the ladder -----------------------------------------------------------------------------------------------------------
+
+
+def _climb(schema: JsonSchema, engine: LLTokenizer, source: str | None) -> Grammar:
+    refusal = ""
+    for options in _LADDER:
+        text = lark(schema, source, options)
+        matcher = _built(text, engine)
+        if not matcher.is_error():
+            return Grammar(text, tuple(_ignored(matcher.get_grammar_warnings())), matcher)
+        refusal = matcher.get_error()
+    raise _refused(_reason(refusal))
+
+
+def _refused(reason: str) -> GrammarError:
+    return GrammarError(
+        f"The grammar engine refuses the schema: {reason}",
+        hint="Simplify the schema, or use a model behind a server, where the check alone proves the answer.",
+    )
 
 
 def _ignored(warnings: list[str]) -> Iterator[Note]:
@@ -116,13 +135,46 @@ def _reason(message: str) -> str:
     """What is wrong, in one line of llguidance's message: without positions and the schema it quotes."""
     lines = message.splitlines()
     said = next((line for line in lines if line.startswith("error: ")), lines[0])
-    return re.sub(r"^(error: |at \d+\(\d+\): )", "", said).removeprefix("failed to compile JSON schema: ")
+    said = re.sub(r"^(error: |at \d+\(\d+\): )", "", said).removeprefix("failed to compile JSON schema: ")
+    return said if len(said) <= 200 else said[:200] + "..."
 
 
-def lark_of_regex(pattern: str) -> str:
-    """The grammar of a regular expression. Raises GrammarError."""
-    text = "%llguidance {}\nstart: /" + regex_to_lark(pattern) + "/"
-    failed, messages = LLMatcher.validate_grammar_with_warnings(LLMatcher.grammar_from_lark(text), _tokenizer())
-    if failed:
-        raise GrammarError(f"The grammar engine refuses the regular expression: {_reason(messages[0])}")
-    return text
+# ---- what is kept ---------------------------------------------------------------------------------------------------------
+
+
+class _Kept(Generic[T]):
+    """The values used last, as many as the texts of their keys allow. Safe to use from many threads."""
+
+    def __init__(self) -> None:
+        self._values: OrderedDict[tuple[Any, ...], T] = OrderedDict()
+        self._lock = threading.Lock()
+        self._size = 0
+
+    def get(self, key: tuple[Any, ...]) -> T | None:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def keep(self, key: tuple[Any, ...], value: T) -> T:
+        with self._lock:
+            if key not in self._values:
+                self._size += _size(key)
+            self._values[key] = value
+            while self._size > _KEPT and len(self._values) > 1:
+                self._size -= _size(self._values.popitem(last=False)[0])
+        return value
+
+
+def _size(key: tuple[Any, ...]) -> int:
+    return _EACH + sum(len(part) for part in key if isinstance(part, str))
+
+
+_GRAMMARS: Final[_Kept[Grammar]] = _Kept()
+_MATCHERS: Final[_Kept[LLMatcher]] = _Kept()
+
+
+def _built(text: str, engine: LLTokenizer) -> LLMatcher:
+    """A matcher of a grammar, in its error state where llguidance refuses it. Cached."""
+    key = (text, engine)
+    return _MATCHERS.get(key) or _MATCHERS.keep(key, LLMatcher(engine, LLMatcher.grammar_from_lark(text), log_level=0))

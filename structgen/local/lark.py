@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import Final
 
 from structgen.errors import GrammarError
+from structgen.grounding import is_grounded
 from structgen.local.terminals import Terminals, literal
 from structgen.schema.normalise import types_of
 from structgen.schema.plain import to_text
@@ -32,7 +33,10 @@ def lark(schema: JsonSchema, source: str | None = None, options: Mapping[str, Js
     `options`: further members of `x-guidance`, for the embedded parts. Raises GrammarError where no answer can be made of what the
     source holds.
     """
-    grammar = _Grammar(schema, source, {**_FORM, **(options or {})})
+    form = {**_FORM, **(options or {})}
+    if source is None or not is_grounded(schema):
+        return f"%llguidance {{}}\nstart: %json {to_text({**_plain(schema), 'x-guidance': form})}"
+    grammar = _Grammar(schema, source, form)
     start = grammar.start()
     if start is None:
         raise GrammarError(
@@ -45,12 +49,12 @@ def lark(schema: JsonSchema, source: str | None = None, options: Mapping[str, Js
 class _Grammar:
     """The rules of one grammar. An expression is what stands on a rule's right side; None, where no answer can be that."""
 
-    def __init__(self, schema: JsonSchema, source: str | None, form: Mapping[str, Json]) -> None:
+    def __init__(self, schema: JsonSchema, source: str, form: Mapping[str, Json]) -> None:
         self._form = form
         self._refs = {"#": schema, **{f"#/$defs/{name}": node for name, node in schema.get("$defs", {}).items()}}
-        self._terminals = Terminals(source or "")
+        self._terminals = Terminals(source)
         self._definitions: dict[str, str] = {}
-        self._grounded = _leading(self._refs) if source is not None else set()
+        self._grounded = _leading(self._refs)
         self._impossible: set[str] = set()
 
     def start(self) -> str | None:

@@ -1,7 +1,7 @@
 """What a model in this process is to the decoder: a vocabulary, a template for chats, and logits for tokens at places of sequences.
 
-A runtime holds `sequences` contexts of `context` tokens each and computes; nothing else. Which token comes next, which sequence goes
-on, what a grammar allows and what is reused of earlier prompts is decided once, in `decoding`.
+A runtime holds `sequences` contexts of `context` tokens each and computes; nothing else. Which token comes next, which sequence
+goes on, what a grammar allows and what is reused of earlier prompts is decided once, in `decoding` and `batching`.
 """
 
 from __future__ import annotations
@@ -18,6 +18,19 @@ if TYPE_CHECKING:
 
     Logits: TypeAlias = "numpy.ndarray[tuple[int], numpy.dtype[numpy.float32]]"
     """One score per token of the vocabulary."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """How a model is run.
+
+    `context`: tokens of prompt and answer together; `threads`: of computation; `parallel`: answers at a time, each with a context
+    of its own.
+    """
+
+    context: int
+    threads: int
+    parallel: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,27 +53,32 @@ class Part:
 
 
 class Runtime(Protocol):
-    """A loaded model. Used by one thread at a time. Raises EngineErrors only."""
+    """A loaded model. Used by one thread at a time. Raises EngineErrors only.
+
+    `context`: places of a sequence; `sequences`: how many there are; `batch`: tokens that one `decode` takes, all parts together.
+    The logits that `decode` gives are the runtime's own memory: they hold until the next `decode`.
+    """
 
     name: str
     context: int
     sequences: int
+    batch: int
     vocabulary: Vocabulary
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
-        """The messages through the model's chat template, as tokens, up to where the answer begins."""
+        """The messages through the model's chat template, as tokens, up to where the answer begins. Called from any thread."""
         ...
 
     def decode(self, parts: Sequence[Part]) -> list[Logits]:
         """Compute the parts, each of another sequence, in one batch; gives the logits behind the last token of each."""
         ...
 
-    def keep(self, sequence: int, length: int) -> None:
-        """Forget what stands in a sequence from place `length` on."""
+    def keep(self, sequence: int, length: int) -> int:
+        """Forget what stands in a sequence from place `length` on; gives what is kept: less where a model cannot forget in part."""
         ...
 
-    def copy(self, source: int, target: int, length: int) -> None:
-        """Let `target` hold the first `length` places of `source`, and nothing else."""
+    def copy(self, source: int, target: int, length: int) -> int:
+        """Let `target` hold the first `length` places of `source`, and nothing else; gives how many it holds."""
         ...
 
     def close(self) -> None: ...

@@ -1,0 +1,205 @@
+"""Decoding with the embedded model under the schemas of `schemas/`, in one interleaved run on one thread.
+
+`decode`: seconds a token, in units of free decoding in the same runtime: structgen's, outlines as it is shipped and llama.cpp's own
+grammars (both through llama-cpp-python, where it is installed; their free decoding is measured with them). `mask`: microseconds to
+the next token's mask, p50 and p99, of the decoder's and of llguidance called directly. `grammar`: time from a schema to a matcher,
+cold and warm. `first_token`: seconds from the question to the first token, for the first and for later calls of a schema.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+import numpy
+from llguidance import LLMatcher
+
+from structgen.local import models
+from structgen.local.decoding import _Pen
+from structgen.local.engine import Engine, open_engine
+from structgen.local.grammar import grammar
+from structgen.prompt import messages_for
+from structgen.schema.compiler import Compiled
+from structgen.schema.compiler import compile as compile_target
+from structgen.schema.target import load_target
+from structgen.types import Options
+
+SCHEMAS = sorted(path for path in (Path(__file__).parent.parent / "schemas").glob("*.py") if not path.stem.startswith("_"))
+TEXT = (
+    "Invoice INV-2041 of 3 March 2024. Brightwave Ltd, 12 Harbour Road, Bristol BS1 4DJ, UK, to Maria Lopez "
+    "(maria.lopez@example.org, +44 20 7946 0958). 3 x desk lamp at 24.50 GBP, 1 x office chair at 189.00 GBP. VAT 20 %. "
+    "Total 314.40 GBP, due within 30 days. Please call Peter Smith before the delivery."
+)
+TOKENS = 120
+
+
+def main() -> dict[str, Any]:
+    asked = [_asked(path) for path in SCHEMAS]
+    with open_engine("local", context=4096, threads=1) as engine:
+        engine.generate(asked[0][1], None, Options(max_tokens=1))
+        figures: dict[str, Any] = {"decode": _decode(engine, asked)}
+        figures |= {"mask": _mask(engine, asked), "grammar": _grammars(engine, asked), "first_token": _first_token(engine, asked)}
+    return figures
+
+
+def _asked(path: Path) -> tuple[Compiled[Any], list[dict[str, Any]]]:
+    name = "".join(part.title() for part in path.stem.split("_"))
+    compiled = compile_target(load_target(f"{path}:{name}"), "llguidance")
+    return compiled, [dict(message) for message in messages_for(compiled.dumps(), TEXT)]
+
+
+# ---- tokens ---------------------------------------------------------------------------------------------------------------
+
+
+def _decode(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+    ways = _ways(engine)
+    spent: dict[str, list[tuple[float, int]]] = {name: [] for name in ways}
+    for compiled, messages in asked:
+        for name, way in ways.items():
+            spent[name].append(way(messages, compiled.schema))
+    per_token = {name: sum(s for s, _ in pairs) / sum(n for _, n in pairs) for name, pairs in spent.items()}
+    base = {"structgen": "free", "outlines": "llama-cpp-python free", "llama.cpp grammar": "llama-cpp-python free"}
+    return {
+        "seconds_per_token": {name: round(value, 5) for name, value in per_token.items()},
+        "tokens": {name: sum(n for _, n in pairs) for name, pairs in spent.items()},
+        "speed_against_free": {name: round(per_token[to] / per_token[name], 3) for name, to in base.items() if name in per_token},
+        "structgen_per_schema": {
+            path.stem: round((free[0] / max(free[1], 1)) / (held[0] / max(held[1], 1)), 2)
+            for path, free, held in zip(SCHEMAS, spent["free"], spent["structgen"], strict=True)
+        },
+    }
+
+
+def _ways(engine: Engine) -> dict[str, Callable[[list[dict[str, Any]], dict[str, Any]], tuple[float, int]]]:
+    options = Options(max_tokens=TOKENS)
+
+    def held(messages: list[dict[str, Any]], schema: dict[str, Any]) -> tuple[float, int]:
+        answer = engine.generate(messages, schema, options)
+        return answer.seconds["decode"], answer.usage.completion_tokens
+
+    def free(messages: list[dict[str, Any]], schema: dict[str, Any]) -> tuple[float, int]:
+        answer = engine.generate(messages, None, options)
+        return answer.seconds["decode"], answer.usage.completion_tokens
+
+    return {"free": free, "structgen": held, **(_of_llama_cpp_python() if importlib.util.find_spec("llama_cpp") else {})}
+
+
+def _of_llama_cpp_python() -> dict[str, Callable[[list[dict[str, Any]], dict[str, Any]], tuple[float, int]]]:
+    import outlines
+    from llama_cpp import Llama, LlamaGrammar, LogitsProcessorList
+    from outlines.backends import get_json_schema_logits_processor
+
+    llama = Llama(str(models.find("local").file), n_ctx=4096, n_threads=1, n_threads_batch=1, verbose=False)
+    steerable = outlines.from_llamacpp(llama)
+
+    def timed(messages: list[dict[str, Any]], **held: Any) -> tuple[float, int]:
+        """Seconds between the first and the last piece, and the pieces between them."""
+        marks = [
+            time.perf_counter()
+            for chunk in llama.create_chat_completion(messages, stream=True, max_tokens=TOKENS, temperature=0, **held)
+            if chunk["choices"][0]["delta"].get("content")
+        ]
+        return (marks[-1] - marks[0], len(marks) - 1) if len(marks) > 1 else (0.0, 0)
+
+    def grammar_of(schema: dict[str, Any]) -> Any:
+        try:
+            return LlamaGrammar.from_json_schema(json.dumps(schema), verbose=False)
+        except Exception:
+            return None
+
+    def shipped(messages: list[dict[str, Any]], schema: dict[str, Any]) -> tuple[float, int]:
+        closed = json.dumps({**schema, "x-guidance": {"whitespace_flexible": False}})
+        processor = get_json_schema_logits_processor("llguidance", steerable, closed)
+        return timed(messages, logits_processor=LogitsProcessorList([processor]))
+
+    def own(messages: list[dict[str, Any]], schema: dict[str, Any]) -> tuple[float, int]:
+        held = grammar_of(schema)
+        return timed(messages, grammar=held) if held is not None else (0.0, 0)
+
+    return {"llama-cpp-python free": lambda messages, _: timed(messages), "outlines": shipped, "llama.cpp grammar": own}
+
+
+# ---- masks and grammars ---------------------------------------------------------------------------------------------------
+
+
+def _mask(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+    """Along real answers: our step from scores to a mask of booleans, and llguidance's own bits."""
+    vocabulary = engine._loaded.runtime.vocabulary
+    words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
+    ours: list[float] = []
+    direct: list[float] = []
+    for compiled, messages in asked[:8]:
+        held = grammar(compiled.schema, vocabulary.engine)
+        tokens = vocabulary.engine.tokenize_str(engine.generate(messages, compiled.schema, Options(max_tokens=TOKENS)).text)
+        pen = object.__new__(_Pen)
+        pen._matcher, pen._words, pen._pieces, pen._ends = held.matcher(), words, vocabulary.pieces, vocabulary.ends
+        for token in tokens:
+            ours.append(_microseconds(pen._mask))
+            direct.append(_microseconds(lambda: _bits(pen._matcher, words)))  # noqa: B023  # called at once
+            ours.append(_microseconds(pen._mask))
+            pen._matcher.consume_token(token)
+    allowed = _allowing(engine, asked)
+    return {
+        "mask_us": _spread(ours),
+        "llguidance_us": _spread(direct),
+        "ratio_p50": round(median(ours) / median(direct), 3),
+        **allowed,
+    }
+
+
+def _allowing(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+    """What a greedy step really costs: most likeliest tokens are allowed, and need no mask."""
+    compiled, messages = asked[0]
+    vocabulary = engine._loaded.runtime.vocabulary
+    matcher = grammar(compiled.schema, vocabulary.engine).matcher()
+    tokens = vocabulary.engine.tokenize_str(engine.generate(messages, compiled.schema, Options(max_tokens=TOKENS)).text)
+    spent = []
+    for token in tokens:
+        spent.append(_microseconds(lambda: matcher.validate_tokens([token])))  # noqa: B023  # called at once
+        matcher.consume_token(token)
+    return {"question_about_one_token_us": _spread(spent)}
+
+
+def _microseconds(call: Callable[[], object]) -> float:
+    began = time.perf_counter()
+    call()
+    return (time.perf_counter() - began) * 1e6
+
+
+def _bits(matcher: LLMatcher, words: Any) -> None:
+    matcher.unsafe_compute_mask_ptr(words.ctypes.data, words.nbytes)
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    ordered = sorted(values)
+    return {"p50": round(ordered[len(ordered) // 2], 1), "p99": round(ordered[int(len(ordered) * 0.99)], 1)}
+
+
+def _grammars(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+    tokens = engine._loaded.runtime.vocabulary.engine
+    times: dict[str, list[float]] = {"cold": [], "warm": []}
+    for number, (compiled, _) in enumerate(asked):
+        other = {**compiled.schema, "title": f"not seen before {number}"}
+        for name in ("cold", "warm"):
+            began = time.perf_counter()
+            grammar(other, tokens).matcher()
+            times[name].append(time.perf_counter() - began)
+    return {
+        name: {"median_us": round(median(found) * 1e6, 1), "max_us": round(max(found) * 1e6, 1)} for name, found in times.items()
+    }
+
+
+def _first_token(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+    """`compile` and `prefill` of the first call of a schema and of one on another text, with all other schemas between them."""
+    first, later = [], []
+    for compiled, _ in asked[:6]:
+        for found, text in ((first, TEXT), (later, "Peter Smith, 30, ordered two lamps in Leeds on 4 May 2023.")):
+            messages = messages_for(compiled.dumps(), text)
+            answer = engine.generate(messages, compiled.schema, Options(max_tokens=TOKENS))
+            found.append(answer.seconds["compile"] + answer.seconds["prefill"])
+    return {"first": round(median(first), 4), "later": round(median(later), 4), "ratio": round(median(first) / median(later), 2)}

@@ -1,0 +1,82 @@
+"""Chat templates: Jinja programs that come with a model and turn messages into the text it was trained on.
+
+A template comes with a downloaded file, so it runs in Jinja's sandbox. What messages say is kept apart from what the template
+writes: only the template's own text may hold the model's control tokens, so that a document cannot end its own turn.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any, Final, NoReturn
+
+from jinja2 import TemplateError
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from structgen.errors import EngineError
+from structgen.types import Message
+
+_PLAIN: Final = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}assistant: "
+"""For models without a template: base models, which only go on with a text."""
+
+
+def _raise(message: str) -> NoReturn:
+    raise TemplateError(message)
+
+
+def _date(form: str) -> str:
+    from datetime import datetime
+
+    return datetime.now().strftime(form)
+
+
+@lru_cache(maxsize=16)
+def template(source: str) -> Any:
+    """The template of a model; a plain one where it has none. Raises EngineError for one that Jinja cannot read."""
+    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+    environment.globals.update(raise_exception=_raise, strftime_now=_date)
+    try:
+        return environment.from_string(source or _PLAIN)
+    except TemplateError as error:
+        raise EngineError(f"The model's chat template cannot be read: {error.message}", hint="Use another model file.") from None
+
+
+def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[tuple[str, bool]]:
+    """The prompt in pieces, each with whether the template wrote it (True) or a message did (False).
+
+    Raises EngineError where the template refuses the messages.
+    """
+    mark = secrets.token_hex(8)
+    contents = [text(message) for message in messages]
+    marked = [{**message, "content": f"{mark}{index}{mark}" if contents[index] else ""} for index, message in enumerate(messages)]
+    try:
+        rendered = compiled.render(messages=marked, add_generation_prompt=True, bos_token="", eos_token="", tools=None)
+    except TemplateError as error:
+        raise EngineError(
+            f"The model's chat template refuses the messages: {error.message}", hint="Are the roles in an order it knows?"
+        ) from None
+    for index, piece in enumerate(rendered.split(mark)):
+        if piece:
+            yield (contents[int(piece)], False) if index % 2 else (piece, True)
+
+
+def text(message: Message) -> str:
+    """The text of a message. Raises EngineError for what is no text."""
+    content = message.get("content")
+    if content is None:
+        return ""
+    if isinstance(content, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in content):
+        content = "".join(str(part.get("text", "")) for part in content)
+    if not isinstance(content, str):
+        raise EngineError(
+            "A message of the prompt is no text.", hint="The models here read text alone; `content` has to be a string."
+        )
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        raise EngineError(
+            "A message of the prompt holds a lone surrogate, which is no character.",
+            hint="Decode its source with errors='replace'.",
+        ) from None
+    return content
