@@ -16,7 +16,7 @@ from structgen.dialects.base import Ask, Capabilities, Delta
 from structgen.errors import APIError, DeadlineExceeded, OutputRejected, RateLimited, StreamBroken, StructgenError, TransportError
 from structgen.flow import Emit, Flow, HttpPort, Open, Read, Send, Sleep, Stream
 from structgen.pacing import Pacer
-from structgen.retry import Policy, decide
+from structgen.retry import Policy, decide, seconds_left
 from structgen.sse import Decoder
 from structgen.telemetry import CallRecord, Hook
 from structgen.types import UNSET, Answer, Attempt, Options, Reply, Usage
@@ -183,17 +183,12 @@ class _Tries:
         """Seconds the coming try may take. Raises DeadlineExceeded when there are none left."""
         limit = TIMEOUT if self._options.timeout is UNSET else self._options.timeout
         self._began = time.monotonic()
-        if self._ends_at is None:
-            return limit
-        left = self._ends_at - self._began
-        if left <= 0:
-            raise DeadlineExceeded("The deadline of the call is over.", sent=self._count > 0, hint="Raise `deadline`.")
-        return left if limit is None else min(left, limit)
+        left = seconds_left(self._ends_at, sent=self._count > 0)
+        return limit if left is None else left if limit is None else min(left, limit)
 
     def check(self) -> None:
         """Raises DeadlineExceeded where the deadline has passed in the middle of an answer."""
-        if self._ends_at is not None and time.monotonic() >= self._ends_at:
-            raise DeadlineExceeded("The deadline of the call is over.", sent=True, hint="Raise `deadline`.")
+        seconds_left(self._ends_at, sent=True)
 
     def first_piece(self) -> None:
         self.first = time.monotonic() - self._began

@@ -21,7 +21,7 @@ from pydantic_core import SchemaValidator
 from structgen.errors import InvalidOutput
 from structgen.schema.check import check, check_json, parse_json
 from structgen.schema.codec import SAME, VALUE, Codec, Items, Map, Nullable, Ref, Trace
-from structgen.schema.compiler import Compiled, _linked
+from structgen.schema.compiler import Compiled, linked
 from structgen.schema.others import Root
 from structgen.schema.reading import Core, children
 from structgen.schema.records import Fields
@@ -81,13 +81,13 @@ def place_of(compiled: Compiled[Any]) -> Place:
 
 
 def _root(compiled: Compiled[Any]) -> Place:
-    codec: Codec = compiled._codec
+    codec: Codec = compiled.codec
     wrapped = False
     if isinstance(codec, Root):
         if codec.others:
             return UNKNOWN  # what has no place elsewhere comes last, and may belong anywhere
         wrapped, codec = codec.wrapped, codec.part
-    adapter, codecs = compiled.target.adapter, compiled._codecs
+    adapter, codecs = compiled.target.adapter, compiled.codecs
     walk = _Plain(codecs, compiled.target.schema) if adapter is None else _Typed(codecs, adapter.core_schema)
     inner = walk.place(walk.root, codec)
     return Place(parse_json, "object", inside=lambda: {VALUE: inner}, wrapper=True) if wrapped else inner
@@ -113,7 +113,7 @@ class _Codecs:
 
     def back(self, codec: Codec) -> Map | None:
         """The way from the answer's form of a part to its own."""
-        return _linked(codec, self._codecs)[1]
+        return linked(codec, self._codecs)[1]
 
     def members(self, codec: Codec) -> dict[str, tuple[Codec, str]] | None:
         """The members whose codec changes something, or that may be absent; None where the object has to be read as a whole."""

@@ -157,3 +157,13 @@ def retry_after(headers: Mapping[str, str], message: str = "", kind: str | None 
         if kind == limit or headers.get(f"x-ratelimit-remaining-{limit}") == "0":
             return duration(headers.get(f"x-ratelimit-reset-{limit}", ""))
     return None
+
+
+def seconds_left(ends_at: float | None, *, sent: bool) -> float | None:
+    """What is left of a deadline (`time.monotonic()` when it ends), None without one. Raises DeadlineExceeded when it is over."""
+    if ends_at is None:
+        return None
+    left = ends_at - time.monotonic()
+    if left <= 0:
+        raise DeadlineExceeded("The deadline of the call is over.", sent=sent, hint="Raise `deadline`.")
+    return left

@@ -23,6 +23,8 @@ params.n_ctx = options["context"] * options["parallel"]
 params.n_parallel = options["parallel"]
 params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
 params.verbosity = 0
+if options["port"]:
+    params.port = options["port"]
 params.cache_ram_mib = 0
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
@@ -32,19 +34,23 @@ sys.stdin.read()  # until the tests are over, however they end
 
 @dataclass(frozen=True)
 class Server:
-    """`base_url` ends in /v1; `api_key` is what it asks for; `context` is in tokens, for each of its parallel answers."""
+    """`base_url` ends in /v1; `api_key` is what it asks for; `context` is in tokens, for each of its parallel answers; `process` is
+    the number of its process."""
 
     base_url: str
     api_key: str = field(repr=False)
     model: str
     context: int
+    process: int
 
 
 @contextmanager
-def llama_cpp(model: Path, *, context: int = 4096, parallel: int = 2) -> Iterator[Server]:
-    """llama.cpp's own HTTP server, as xllamacpp carries it, on one thread."""
-    key = secrets.token_urlsafe(16)
-    options = json.dumps({"model": str(model), "api_key": key, "context": context, "parallel": parallel})
+def llama_cpp(
+    model: Path, *, context: int = 4096, parallel: int = 2, port: int = 0, api_key: str | None = None
+) -> Iterator[Server]:
+    """llama.cpp's own HTTP server, as xllamacpp carries it, on one thread; on a free port and with a new key unless given."""
+    key = api_key or secrets.token_urlsafe(16)
+    options = json.dumps({"model": str(model), "api_key": key, "context": context, "parallel": parallel, "port": port})
     with subprocess.Popen(
         [sys.executable, "-c", _LLAMA, options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as child:
@@ -54,6 +60,6 @@ def llama_cpp(model: Path, *, context: int = 4096, parallel: int = 2) -> Iterato
             assert address, "the server did not start: see its messages above"
             with urllib.request.urlopen(f"{address}/health", timeout=60) as health:
                 assert health.status == 200
-            yield Server(f"{address}/v1", key, model.name, context)
+            yield Server(f"{address}/v1", key, model.name, context, child.pid)
         finally:
             child.kill()

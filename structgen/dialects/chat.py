@@ -33,7 +33,12 @@ _Decoder: Final = codecs.getincrementaldecoder("utf-8")
 def build(ask: Ask, caps: Capabilities) -> Request:
     """The request for a question: only what was set is sent. Raises ConfigurationError for what this server does not take."""
     members = {**_members(ask.options), **ask.members}
-    parts = [b'{"model":', to_json(ask.model), b',"messages":', to_json(ask.messages)]
+    messages = to_json(ask.messages)
+    parts = [b'{"model":', to_json(ask.model), b',"messages":', messages]
+    if caps.needs_json_word and _in_json_mode(ask, members) and b"json" not in messages.lower():
+        raise ConfigurationError(
+            f"{caps.provider} takes JSON object mode only with the word JSON in the messages.", hint="Say it: 'Answer in JSON.'"
+        )
     if ask.schema is not None:
         parts.append(_held(ask.mode, caps.form, ask.name, ask.schema, caps.tool_strict))
         members.update(caps.schema_extra)
@@ -50,6 +55,12 @@ def build(ask: Ask, caps: Capabilities) -> Request:
     return Request("POST", f"{caps.path}?{urlencode(ask.query)}" if ask.query else caps.path, headers, b"".join(parts))
 
 
+def _in_json_mode(ask: Ask, members: Mapping[str, Any]) -> bool:
+    wanted = members.get("response_format")
+    mine = ask.schema is not None and ask.mode == "json-object"
+    return mine or (isinstance(wanted, Mapping) and wanted.get("type") == "json_object")
+
+
 def fit(members: dict[str, Any], ask: Ask, caps: Capabilities) -> dict[str, Any]:
     """The members as this server takes them: under its names, and an error for what it refuses or would silently ignore."""
     if twice := sorted(_OWN.intersection(members)):
@@ -63,6 +74,11 @@ def fit(members: dict[str, Any], ask: Ask, caps: Capabilities) -> dict[str, Any]
     refused = [name for name in caps.unsupported.intersection(members) if members[name] and members[name] != _NEUTRAL.get(name)]
     if refused:
         raise _refused(caps, ", ".join(sorted(refused)))
+    limit = members.get("max_completion_tokens") or members.get("max_tokens")
+    if caps.max_output is not None and isinstance(limit, int) and limit > caps.max_output:
+        raise ConfigurationError(
+            f"{caps.provider}:{ask.model} writes at most {caps.max_output} tokens, not {limit}.", hint="Lower `max_tokens`."
+        )
     stop = members.get("stop")
     if isinstance(stop, str) and caps.stop_list:
         members["stop"] = [stop]

@@ -210,3 +210,20 @@ def test_a_missing_or_broken_key_or_address_is_an_error(provider: str, given: di
 def test_what_is_no_http_address_is_an_error(url: str) -> None:
     with pytest.raises(ConfigurationError):
         endpoint(capabilities("generic", "m"), url, None, {})
+
+
+def test_json_mode_without_the_word_json_is_refused_before_sending() -> None:
+    """Groq and OpenAI answer 400 to it; vLLM does not mind."""
+    object_mode = {"response_format": {"type": "json_object"}}
+    with pytest.raises(ConfigurationError, match="word JSON"):
+        built(ask(members=object_mode), "groq")
+    assert built(ask(members=object_mode), "vllm")["response_format"] == {"type": "json_object"}
+    said = [{"role": "user", "content": "As json, please."}]
+    assert built(ask(messages=said, members=object_mode), "groq")["messages"] == said
+
+
+@pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
+def test_more_tokens_than_the_model_writes_are_refused_before_sending(name: str) -> None:
+    with pytest.raises(ConfigurationError, match="at most 32768 tokens"):
+        built(ask(members={name: 32_769}), "groq", "llama-3.3-70b-versatile")
+    assert built(ask(members={name: 32_768}), "groq", "llama-3.3-70b-versatile")["max_completion_tokens"] == 32_768

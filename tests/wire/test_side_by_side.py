@@ -45,7 +45,7 @@ COMMON: list[dict[str, Any]] = [
     {"stop": ["a", "b", "c", "d"]},
     {"seed": 7, "user": "u-1", "n": 1},
     {"max_tokens": 9},
-    {"response_format": {"type": "json_object"}},
+    {"response_format": {"type": "json_object"}, "messages": [{"role": "user", "content": "Answer in JSON."}]},
     {"response_format": {"type": "text"}},
     {"response_format": FORMAT},
     {"tools": [TOOL], "tool_choice": "auto", "parallel_tool_calls": False},
