@@ -59,6 +59,7 @@ def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extrac
         guarantee=_guarantee(samples),
         evidence=ground(question.target, data, source_of(question.document)).evidence if winner.evidence else {},
         notes=tuple(dict.fromkeys(note for sample in samples for note in sample.notes)),
+        shortened=frozenset[str]().union(*(sample.shortened for sample in samples)),
         confidence=agreement(data, [question.target.dump(sample.value) for sample in samples], count),
         usage=sum((attempt.usage for attempt in attempts), Usage()),
         cost=cost_of(attempts),
@@ -83,7 +84,7 @@ def _winner(question: Question[T], samples: Sequence[Extraction[T]]) -> tuple[Ex
         value = check(question.target, voted)
     except InvalidOutput:
         return samples[best], ballots[best]
-    absent = frozenset().union(*(sample.absent for sample in samples))
+    absent = frozenset[str]().union(*(sample.absent for sample in samples))
     most = frozenset(path for path in absent if 2 * sum(path in sample.absent for sample in samples) > len(samples))
     return replace(samples[best], value=value, absent=most), voted
 

@@ -79,10 +79,10 @@ class Question(Generic[T]):
 
     def fit(self, backend: Backend) -> None:
         """Raises ConfigurationError where the options ask for what this backend cannot give."""
-        if self.options.logprobs is True and isinstance(backend.via, Link) and not backend.via.caps.logprobs:
+        if self.options.logprobs is True and isinstance(backend.via, Link) and (self.stream or not backend.via.caps.logprobs):
             raise ConfigurationError(
-                f"{backend.name} gives no token probabilities.",
-                hint="Leave out `logprobs`, and ask for `samples` to vote on instead.",
+                f"{backend.name} gives no token probabilities{' of a streamed answer' * self.stream}.",
+                hint="Leave out `logprobs`, and ask `extract` for `samples` to vote on instead.",
             )
         if self.stream and self.options.samples not in (UNSET, 1):
             raise ConfigurationError("Answers that are voted on cannot be streamed.", hint="Use `extract` with `samples`.")

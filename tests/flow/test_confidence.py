@@ -152,6 +152,8 @@ def test_a_backend_without_probabilities_says_what_to_use_instead() -> None:
         groq.extract(Line, "a text", logprobs=True)
     with pytest.raises(ConfigurationError, match="samples"):
         groq.plan(Line, "a text", logprobs=True)
+    with pytest.raises(ConfigurationError, match="streamed"):
+        list(structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport("{}")).stream(Line, "a text", logprobs=True))
 
 
 def test_a_real_server_gives_a_confidence_for_every_field(llama_server: Any) -> None:

@@ -1,4 +1,4 @@
-"""Answers that were cut are gone on with until they are whole, or end in Truncated with what there is; nothing comes twice unsaid."""
+"""Answers that were cut are gone on with until they are whole, or end in Truncated; nothing comes twice unsaid."""
 
 from __future__ import annotations
 
@@ -161,7 +161,7 @@ def test_a_real_server_finishes_a_list_that_its_token_limit_cuts(llama_server: A
     text = "Guests: Ada Lovelace, Alan Turing, Grace Hopper, Kurt Goedel."
     with structgen.Client("llamacpp:smollm2", base_url=llama_server.base_url, api_key=llama_server.api_key) as asked:
         try:
-            result = asked.extract_result(list[Person], text, max_tokens=24, temperature=0, max_continuations=2)
+            result = asked.extract_result(list[Person], text, max_tokens=24, temperature=0, max_continuations=1)
         except Truncated as error:  # a small model need not come to an end
             attempts, whole = error.attempts, error.partial
             assert isinstance(whole, list | dict)
