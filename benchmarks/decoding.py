@@ -8,6 +8,7 @@ cold and warm. `first_token`: seconds from the question to the first token, for 
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import json
 import time
@@ -91,10 +92,11 @@ def _ways(engine: Engine) -> dict[str, Callable[[list[dict[str, Any]], dict[str,
 
 def _of_llama_cpp_python() -> dict[str, Callable[[list[dict[str, Any]], dict[str, Any]], tuple[float, int]]]:
     import outlines
-    from llama_cpp import Llama, LlamaGrammar, LogitsProcessorList
+
+    llama_cpp: Any = importlib.import_module("llama_cpp")
     from outlines.backends import get_json_schema_logits_processor
 
-    llama = Llama(str(models.find("local").file), n_ctx=4096, n_threads=1, n_threads_batch=1, verbose=False)
+    llama = llama_cpp.Llama(str(models.find("local").file), n_ctx=4096, n_threads=1, n_threads_batch=1, verbose=False)
     steerable = outlines.from_llamacpp(llama)
 
     def timed(messages: list[dict[str, Any]], **held: Any) -> tuple[float, int]:
@@ -108,14 +110,14 @@ def _of_llama_cpp_python() -> dict[str, Callable[[list[dict[str, Any]], dict[str
 
     def grammar_of(schema: dict[str, Any]) -> Any:
         try:
-            return LlamaGrammar.from_json_schema(json.dumps(schema), verbose=False)
+            return llama_cpp.LlamaGrammar.from_json_schema(json.dumps(schema), verbose=False)
         except Exception:
             return None
 
     def shipped(messages: list[dict[str, Any]], schema: dict[str, Any]) -> tuple[float, int]:
         closed = json.dumps({**schema, "x-guidance": {"whitespace_flexible": False}})
         processor = get_json_schema_logits_processor("llguidance", steerable, closed)
-        return timed(messages, logits_processor=LogitsProcessorList([processor]))
+        return timed(messages, logits_processor=llama_cpp.LogitsProcessorList([processor]))
 
     def own(messages: list[dict[str, Any]], schema: dict[str, Any]) -> tuple[float, int]:
         held = grammar_of(schema)
@@ -135,7 +137,7 @@ def _mask(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]
     direct: list[float] = []
     for compiled, messages in asked[:8]:
         held = grammar(compiled.schema, vocabulary.engine)
-        tokens = vocabulary.engine.tokenize_str(engine.generate(messages, compiled.schema, Options(max_tokens=TOKENS)).text)
+        tokens = vocabulary.engine.tokenize_str(engine.generate(messages, compiled.schema, Options(max_tokens=TOKENS)).text or "")
         pen = object.__new__(_Pen)
         pen._matcher, pen._words, pen._pieces, pen._ends = held.matcher(), words, vocabulary.pieces, vocabulary.ends
         for token in tokens:
@@ -157,7 +159,7 @@ def _allowing(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, An
     compiled, messages = asked[0]
     vocabulary = engine._loaded.runtime.vocabulary
     matcher = grammar(compiled.schema, vocabulary.engine).matcher()
-    tokens = vocabulary.engine.tokenize_str(engine.generate(messages, compiled.schema, Options(max_tokens=TOKENS)).text)
+    tokens = vocabulary.engine.tokenize_str(engine.generate(messages, compiled.schema, Options(max_tokens=TOKENS)).text or "")
     spent = []
     for token in tokens:
         spent.append(_microseconds(lambda: matcher.validate_tokens([token])))  # noqa: B023  # called at once
@@ -196,7 +198,8 @@ def _grammars(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, An
 
 def _first_token(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
     """`compile` and `prefill` of the first call of a schema and of one on another text, with all other schemas between them."""
-    first, later = [], []
+    first: list[float] = []
+    later: list[float] = []
     for compiled, _ in asked[:6]:
         for found, text in ((first, TEXT), (later, "Peter Smith, 30, ordered two lamps in Leeds on 4 May 2023.")):
             messages = messages_for(compiled.dumps(), text)

@@ -133,7 +133,7 @@ def _cases(task: str, count: int) -> list[Case]:
 def _answer(engine: Engine, case: Case, messages: Sequence[Message]) -> tuple[Any, float]:
     try:
         answer = engine.generate(messages, case.compiled.schema, Options(max_tokens=300))
-        return case.compiled.decode(json.loads(answer.text)), answer.seconds["prefill"] + answer.seconds["decode"]
+        return case.compiled.decode(json.loads(answer.text or "")), answer.seconds["prefill"] + answer.seconds["decode"]
     except (StructgenError, ValueError):
         return None, 0.0
 

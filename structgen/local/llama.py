@@ -209,8 +209,8 @@ class LlamaCpp:
         ends, at = [], 0
         for part in parts:
             end = at + len(part.tokens)
-            tokens[at:end] = part.tokens
-            places[at:end] = range(part.start, part.start + len(part.tokens))
+            tokens[at:end] = list(part.tokens)
+            places[at:end] = list(range(part.start, part.start + len(part.tokens)))
             owner = ctypes.pointer(c_int32(part.sequence))
             for index in range(at, end):
                 owners[index] = owner

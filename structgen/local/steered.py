@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any, Final, TypeAlias
+from typing import Any, Final, TypeAlias, cast
 
 from outlines import Generator
 from outlines.inputs import Chat
@@ -55,8 +55,10 @@ class _Adapter(ModelTypeAdapter):
         return list(model_input.messages if isinstance(model_input, Chat) else model_input)
 
     def format_output_type(self, output_type: Any | None = None) -> Grammar | None:
-        if output_type is None or isinstance(output_type, _Held):
-            return output_type and output_type.grammar
+        if output_type is None:
+            return None
+        if isinstance(output_type, _Held):
+            return output_type.grammar
         term = python_types_to_terms(output_type)
         if isinstance(term, JsonSchema):
             return grammar(json.loads(term.schema), self._tokens)
@@ -113,8 +115,7 @@ def steer(model: Steered, messages: Sequence[Message], held: Grammar | None, opt
     """The answer to the messages, through outlines' own generator."""
     generator = Generator(model, None if held is None else _Held("", held))
     text = generator(Chat([dict(message) for message in messages]), options=options, hear=hear)
-    answer: Answer = text.answer
-    return answer
+    return cast("_Text", text).answer
 
 
 def _ignore(_: str) -> None:

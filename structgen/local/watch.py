@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from llguidance import LLMatcher
 
-from structgen.local.grammar import _tokenizer
+from structgen.local.grammar import byte_tokenizer
 from structgen.types import Json, JsonSchema
 
 _OPTIONS: Final = {"whitespace_flexible": True, "coerce_one_of": True, "lenient": True}
@@ -46,8 +46,8 @@ def watcher(schema: JsonSchema) -> Watcher | None:
 def _matcher(schema: str) -> LLMatcher | None:
     held = {**json.loads(schema), "x-guidance": _OPTIONS}
     grammar = LLMatcher.grammar_from_lark("%llguidance {}\nstart: %json " + json.dumps(held))
-    failed, _ = LLMatcher.validate_grammar_with_warnings(grammar, _tokenizer())
-    return None if failed else LLMatcher(_tokenizer(), grammar)
+    failed, _ = LLMatcher.validate_grammar_with_warnings(grammar, byte_tokenizer())
+    return None if failed else LLMatcher(byte_tokenizer(), grammar)
 
 
 def _loosened(schema: Json) -> Json:
