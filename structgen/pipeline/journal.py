@@ -46,7 +46,8 @@ _NEWEST: Final = f"{_SELECT} WHERE hash = ? ORDER BY seq DESC LIMIT 1"
 _BEHIND: Final = f"{_SELECT} WHERE seq > ? ORDER BY seq"
 _ONE: Final = f"{_SELECT} WHERE seq = ?"
 _INSERT: Final = "INSERT INTO outcomes (run, hash, ok, cost, body, sum) VALUES (?, ?, ?, ?, ?, ?)"
-_SMALLEST_ROW: Final = 64
+_GAP: Final = 100_000
+"""Rows in a row that cannot be reached before the rest is given up: those below one inner page are fewer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,7 +308,7 @@ def _recover(path: Path, say: Callable[[str], None]) -> None:
     _remove(new)
     kept = 0
     with closing(_connect(new)) as db, closing(sqlite3.connect(path)) as damaged, db:
-        for row in _readable(damaged, path.stat().st_size):
+        for row in _readable(damaged):
             if (entry := _entry(row)) is not None:
                 db.execute(_INSERT, _row(entry))
                 kept += 1
@@ -339,21 +340,24 @@ def _remove(path: Path) -> None:
         Path(f"{path}{end}").unlink(missing_ok=True)
 
 
-def _readable(db: sqlite3.Connection, size: int) -> Iterator[tuple[Any, ...]]:
-    """The rows of a damaged file that SQLite can still reach: in order, and around the damage one by one."""
-    last, end = 0, size // _SMALLEST_ROW
-    with suppress(sqlite3.DatabaseError):
-        end = db.execute("SELECT max(seq) FROM outcomes").fetchone()[0] or 0
-    while last < end:
+def _readable(db: sqlite3.Connection) -> Iterator[tuple[Any, ...]]:
+    """The rows of a damaged file that SQLite can still reach: in order, and past the damage one by one."""
+    last: int | None = 0
+    while last is not None:
         with suppress(sqlite3.DatabaseError):
             for row in db.execute(_BEHIND, (last,)):
-                last = row[0]
-                yield row
+                if last < row[0] < last + _GAP:  # else its number is damaged
+                    last = row[0]
+                    yield row
             return
-        last = next((seq for seq in range(last + 1, end + 1) if _reachable(db, seq)), end + 1) - 1
+        reached = (row for seq in range(last + 1, last + _GAP) for row in _one(db, seq))
+        found = next(reached, None)
+        if found is not None:
+            yield found
+        last = None if found is None else found[0]
 
 
-def _reachable(db: sqlite3.Connection, seq: int) -> bool:
+def _one(db: sqlite3.Connection, seq: int) -> list[tuple[Any, ...]]:
     with suppress(sqlite3.DatabaseError):
-        return db.execute(_ONE, (seq,)).fetchone() is not None
-    return False
+        return db.execute(_ONE, (seq,)).fetchall()
+    return []

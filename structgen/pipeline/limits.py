@@ -1,7 +1,7 @@
 """What holds a job back: how many questions at a time, when too much has failed, and what it may cost.
 
-Concurrency is found by the rule that TCP uses: it doubles with every round of answers until something is amiss, then grows by one a
-round, and shrinks by a factor when the server is busy (429, 498, 5xx) or its answers take much longer than they did.
+Concurrency is found as TCP finds its own: it doubles with every round of answers until something is amiss, then grows slowly, and
+shrinks by a factor when the server says that it is too much (429, 498), fails often, or takes much longer than it did.
 """
 
 from __future__ import annotations
@@ -18,43 +18,57 @@ from structgen.errors import InputError, RateLimited, RequestTimeout, ServerErro
 START: Final = 16
 """Questions at a time to begin with."""
 
-BUSY: Final = (RateLimited, ServerError, RequestTimeout)
-_FEWER, _SLOWER_FEWER, _SLOW = 0.7, 0.9, 2.0
+_FEWER, _SLOWER_FEWER = 0.7, 0.9
+_SLOW: Final = 2.0
+_MANY: Final = 0.1
 
 
 class Concurrency:
-    """How many questions at a time, at most `most`: `limit`. Told of every try."""
+    """How many questions at a time, at most `most`: `limit`. Told of every try.
+
+    A round is as many tries as there are questions at a time. A 429 cuts at once, but once for all that were under way; single
+    failures of the server (5xx, timeouts) are no sign of load, many in one round are.
+    """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.limit = float(min(START, most))
-        self._growing = True
+        self._doubling = True
         self._best: float | None = None  # seconds of a try, where nothing is amiss
-        self._began, self._count, self._seconds = 0.0, 0, 0.0
+        self._cut_at = self._seconds = 0.0
+        self._count = self._failed = 0
 
     def observe(self, seconds: float, error: StructgenError | None, now: float) -> None:
         """A try took `seconds` and ended, with `error` where it failed."""
-        if isinstance(error, BUSY):
-            if now - seconds >= self._began:  # it was sent after the last cut: the cut was not enough
+        if isinstance(error, RateLimited):
+            if now - seconds >= self._cut_at:  # sent after the last cut, which was not enough
                 self._cut(_FEWER, now)
             return
         self._count += 1
         self._seconds += seconds
+        self._failed += isinstance(error, (ServerError, RequestTimeout))
         if self._count >= self.limit:
-            self._round(self._seconds / self._count, now)
+            self._round(now)
 
-    def _round(self, seconds: float, now: float) -> None:
-        self._count, self._seconds = 0, 0.0
+    def _round(self, now: float) -> None:
+        seconds, failed = self._seconds / self._count, self._failed / self._count
         self._best = seconds if self._best is None else min(self._best * 1.02, seconds)
-        if seconds > _SLOW * self._best and self.limit > 1:
+        if failed > _MANY:
+            self._cut(_FEWER, now)
+        elif seconds > _SLOW * self._best and self.limit > START:
             self._cut(_SLOWER_FEWER, now)
         else:
-            self.limit = min(float(self.most), self.limit * 2 if self._growing else self.limit + 1)
+            self.limit = min(float(self.most), self.limit * 2 if self._doubling else self.limit * 1.05 + 1)
+        self._begin()
 
     def _cut(self, factor: float, now: float) -> None:
         self.limit = max(1.0, self.limit * factor)
-        self._growing = False
-        self._began, self._count, self._seconds = now, 0, 0.0
+        self._doubling = False
+        self._cut_at = now
+        self._begin()
+
+    def _begin(self) -> None:
+        self._count, self._failed, self._seconds = 0, 0, 0.0
 
 
 class Gate:

@@ -35,7 +35,7 @@ _ROUNDS: Final = 3
 """How often an input is asked about that fails while others are answered."""
 _POLICY: Final = Policy()
 _UNWRITTEN: Final = 2_000
-_FLUSH_EVERY: Final = 0.25
+_FLUSH_EVERY: Final = 0.1
 
 
 @dataclass(slots=True)

@@ -1,7 +1,7 @@
 """A process that gives one job many lives: each is forked from it, imports and all, so that a life begins in milliseconds.
 
-`python lives.py BASE_URL FOLDER DOCUMENTS LIFE...`, LIFE one of `whole`, `kill:SECONDS`, `disk:BYTES`, `stop:SECONDS`. Prints a line for each: how it
-ended, and what it said.
+`python lives.py BASE_URL FOLDER DOCUMENTS LIFE...`, LIFE one of `whole`, `kill:SECONDS`, `disk:BYTES`, `stop:SECONDS`. Prints what
+each said, and how it ended.
 """
 
 from __future__ import annotations
