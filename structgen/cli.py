@@ -223,6 +223,9 @@ _NUMBERS = (
     ("deadline", float, "seconds for one text, waits and retries included"),
     ("max_retries", int, "further tries after a failure that may pass"),
     ("max_reasks", int, "further questions after an invalid answer"),
+    ("max_continuations", int, "further questions after an answer that was cut"),
+    ("samples", int, "answers to ask for and to vote on"),
+    ("cost_budget", float, "US dollars for one text"),
 )
 
 

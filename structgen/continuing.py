@@ -76,7 +76,7 @@ class Rest:
         if not isinstance(items, list):
             return answer
         self._take(items)
-        return replace(answer, text=to_text(self._form(self._items)), tool_calls=())
+        return replace(answer, text=to_text(self._form(self._items)), tool_calls=(), logprobs=(), shortened=())
 
     def _form(self, items: list[Json]) -> Json:
         return {VALUE: items} if self._wrapped else items

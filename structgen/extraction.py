@@ -323,6 +323,8 @@ def _extraction(
     seconds: dict[str, float],
 ) -> Extraction[T]:
     notes = (*compiled.notes, *answer.notes)
+    if reading.rejected:
+        answer = replace(answer, logprobs=(), shortened=())  # what they speak of has moved
     origins = Origins(compiled, parse_json(reading.text)) if answer.shortened else None
     return Extraction(
         value=reading.value,

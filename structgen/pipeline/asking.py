@@ -12,10 +12,11 @@ from typing import Any, Final, Generic, TypeVar
 
 from structgen.backend import Backend
 from structgen.breaker import Breaker
+from structgen.consensus import consensus
 from structgen.drive import aperform
 from structgen.errors import JobError, SchemaError, StructgenError
 from structgen.exchange import Link
-from structgen.extraction import Question, extract, plan
+from structgen.extraction import Question, plan
 from structgen.pipeline.journal import Entry
 from structgen.pipeline.record import Item, Outcome, error_of, plain
 from structgen.telemetry import Hook
@@ -46,7 +47,7 @@ class Asking(Generic[T]):
         """Ask about one document. Whatever goes wrong is in the outcome."""
         began = time.monotonic()
         try:
-            result = await aperform(extract(self.backends, replace(self._question, document=item.text)))
+            result = await aperform(consensus(self.backends, replace(self._question, document=item.text)))
             stored = plain(self._question.target, result, None) if self._kept else None
         except StructgenError as error:
             return self._outcome(item, error.attempts, time.monotonic() - began, error=error)

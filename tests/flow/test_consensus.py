@@ -196,3 +196,11 @@ def test_an_answer_without_samples_is_asked_once() -> None:
     engine = ScriptedModel(Answer(text=person("Ada", 36), finish="stop"))
     structgen.Client(engine).extract(Person, "a text", samples=1)
     assert len(engine.asked) == 1
+
+
+def test_a_job_votes_as_a_call_does() -> None:
+    engine = ScriptedModel(person("Ada", 36), person("Eda", 36), person("Ada", 36))
+    (outcome,) = structgen.Client(engine).map(Person, ["a text"], samples=3, concurrency=1)
+    assert outcome.result is not None
+    assert outcome.result.value.name == "Ada"
+    assert len(engine.asked) == 3

@@ -10,13 +10,14 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, field_validator
+from pydantic import BaseModel, Field, NonNegativeInt, field_validator
 
 import structgen
 from structgen.errors import InvalidOutput
 from structgen.schema.compiler import compile
 from structgen.sifting import sift
-from structgen.testing import ScriptedTransport
+from structgen.testing import ScriptedModel, ScriptedTransport
+from structgen.types import Answer
 
 
 class Line(BaseModel):
@@ -138,6 +139,15 @@ def test_streamed_items_end_as_whole_answers_do(keep: bool) -> None:
             assert error.value.salvaged == got
             assert [item.path for item in error.value.rejected] == ["/0", "/2"]
     assert got == [Line(**GOOD), Line(**GOOD)]
+
+
+def test_confidences_of_items_that_moved_are_not_told() -> None:
+    tokens = (("[", 0.0), ("-1", -0.1), (",", 0.0), ("2", -0.2), ("]", 0.0))
+    answer = Answer(text="[-1,2]", finish="stop", logprobs=tokens, shortened=("/1",))
+    asked = structgen.Client(ScriptedModel(answer), max_reasks=0)
+    result = asked.extract_result(list[NonNegativeInt], "a text", on_invalid_items="keep")
+    assert (result.value, dict(result.confidence), result.shortened) == ([2], {}, frozenset())
+    assert dict(asked.extract_result(list[int], "a text").confidence).keys() == {"/0", "/1"}
 
 
 def test_sync_equals_async() -> None:
