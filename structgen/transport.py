@@ -268,13 +268,13 @@ class _HttpStream:
         self._transport, self._response, self._timeout = transport, response, timeout
         self._done: Callable[[], Any] | None = done
         self._parts: Any = None
-        self._plain = "content-encoding" not in self.reply.headers  # nothing to unpack: as the connection gives it
+        self._plain = transport._client is None and "content-encoding" not in self.reply.headers  # nothing to unpack
 
     def read(self) -> bytes:
         if self._done is None:
             return b""
         if self._parts is None:
-            self._parts = filter(None, self._response.stream) if self._plain else self._response.iter_bytes()
+            self._parts = iter(self._response.stream) if self._plain else self._response.iter_bytes()
         try:
             return next(self._parts, b"")
         except Exception as error:
@@ -286,11 +286,7 @@ class _HttpStream:
         if self._parts is None:
             self._parts = aiter(self._response.stream) if self._plain else self._response.aiter_bytes()
         try:
-            part: bytes = b""
-            while not part:
-                part = await self._parts.__anext__()
-        except StopAsyncIteration:
-            return b""
+            part: bytes = await anext(self._parts, b"")
         except Exception as error:
             self._broken(error)
         return part
