@@ -7,11 +7,13 @@ Anything else is asked for once more with twice the tokens.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
 from structgen.errors import NotJson, Truncated
 from structgen.partial import Scanner, plain
+from structgen.repair import repaired
 from structgen.schema.codec import VALUE
 from structgen.schema.compiler import Compiled
 from structgen.schema.plain import same_json, to_text
@@ -65,13 +67,10 @@ class Rest:
         return self._messages, replace(options, max_tokens=2 * limit)
 
     def whole(self, answer: Answer, text: str) -> Answer:
-        """The answer behind the parts before it. `text`: its document."""
+        """The answer behind the parts before it; itself where it is no list. `text`: its document."""
         if not self._items:
             return answer
-        try:
-            data = parse_json(text)
-        except NotJson:
-            return answer
+        data = _read(text)
         items = data.get(VALUE) if self._wrapped and isinstance(data, dict) else data
         if not isinstance(items, list):
             return answer
@@ -87,6 +86,14 @@ class Rest:
         self._repeated = self._repeated or bool(seam)
         self._items += items[seam:]
         return len(items) > seam
+
+
+def _read(text: str) -> Json:
+    """The document in the text, None where it is none: what is wrong with it is told when the answer is read."""
+    for candidate in (text, repaired(text)[0]):
+        with suppress(NotJson):
+            return parse_json(candidate)
+    return None
 
 
 def _closed(text: str, wrapped: bool) -> list[Json]:

@@ -42,7 +42,7 @@ from structgen.exchange import Link, exchange
 from structgen.flow import Flow, Generate
 from structgen.grounding import evidence_of, is_grounded, source_of
 from structgen.origins import Origins
-from structgen.outcome import Reading, document, left_the_schema, read, rejected
+from structgen.outcome import Reading, document, is_cut, left_the_schema, read, rejected
 from structgen.prompt import estimate_tokens, messages_for, reask
 from structgen.repair import repaired
 from structgen.run import Asker, Run, cost_of
@@ -206,12 +206,12 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
     rest = Rest(compiled, messages, 0 if run.options.max_continuations is UNSET else run.options.max_continuations)
     while True:
         run.check()
-        began, answer = time.monotonic(), None
+        began, answer, whole_answer = time.monotonic(), None, None
         try:
             answer = yield from _asked(backend, mode, compiled, conversation, run)
             asked = time.monotonic()
-            answer = rest.whole(answer, document(answer))
-            reading = read(answer, compiled, run.source)
+            whole_answer = answer if is_cut(answer) else rest.whole(answer, document(answer))
+            reading = read(whole_answer, compiled, run.source)
         except (OutputError, OutputRejected) as error:
             if mode == "strict" and answer is not None and left_the_schema(error, answer, compiled):
                 backend.ignores.set()
@@ -222,10 +222,10 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
                 continue
             faults = _worth_asking_again(error, compiled, run.source)
             if run.handed_on or left <= 0 or not faults or rest.begun:
-                kept = _sifted(error, answer, compiled, run)
-                if kept is None or answer is None:
+                kept = _sifted(error, whole_answer, compiled, run)
+                if kept is None or whole_answer is None:
                     raise
-                return _extraction(backend, mode, compiled, answer, kept, run, {"answer": time.monotonic() - began})
+                return _extraction(backend, mode, compiled, whole_answer, kept, run, {"answer": time.monotonic() - began})
             left -= 1
             conversation = (*messages, *reask(run.attempts[-1].text or "", faults))
         except StructgenError as error:
@@ -235,7 +235,7 @@ def _in(backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[
             run.add(backend, mode, began, answer, None)
             seconds = {**(answer.seconds or {"answer": asked - began}), "check": time.monotonic() - asked}
             reading = replace(reading, repairs=(*reading.repairs, *rest.repairs))
-            return _extraction(backend, mode, compiled, answer, reading, run, seconds)
+            return _extraction(backend, mode, compiled, whole_answer, reading, run, seconds)
 
 
 def _more(rest: Rest, answer: Answer | None, error: Truncated, run: Run) -> tuple[tuple[Message, ...], Options] | None:
@@ -325,13 +325,16 @@ def _extraction(
     notes = (*compiled.notes, *answer.notes)
     if reading.rejected:
         answer = replace(answer, logprobs=(), shortened=())  # what they speak of has moved
-    origins = Origins(compiled, parse_json(reading.text)) if answer.shortened else None
+    shortened = answer.shortened
+    if shortened:
+        origins = Origins(compiled, parse_json(reading.text))
+        shortened = tuple(at if (place := origins.place(at)) is None else place for at in shortened)
     return Extraction(
         value=reading.value,
         guarantee=_guarantee(backend, mode, notes, reading.repairs),
         notes=notes,
         absent=reading.absent,
-        shortened=frozenset(place for at in answer.shortened if origins and (place := origins.place(at)) is not None),
+        shortened=frozenset(shortened),
         rejected=reading.rejected,
         evidence=reading.evidence,
         confidence=confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {},

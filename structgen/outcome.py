@@ -51,7 +51,7 @@ def read(answer: Answer, compiled: Compiled[T], source: str | None = None) -> Re
             refusal=answer.refusal or text,
             hint="What it said is in `refusal`.",
         )
-    if answer.finish in _CUT:
+    if is_cut(answer):
         raise truncated(text, f"finish reason {answer.finish!r}, {answer.usage.completion_tokens} tokens")
     repairs = (_RECOVERED,) if answer.finish == _RECOVERED else ()
     try:
@@ -75,6 +75,11 @@ def _reading(text: str, compiled: Compiled[T], source: str | None, repairs: tupl
     if found.repairs:
         value = check(compiled.target, found.data)
     return Reading(value, absent, text, (*repairs, *found.repairs), found.evidence)
+
+
+def is_cut(answer: Answer) -> bool:
+    """Did it end before the model was done, so that its text is not whole, whatever it looks like?"""
+    return answer.finish in _CUT
 
 
 def truncated(text: str, why: str) -> Truncated:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel
 
 import structgen
-from structgen.errors import InvalidOutput, Truncated
+from structgen.errors import InvalidOutput, NotJson, Truncated
 from structgen.testing import ScriptedModel, ScriptedTransport, completion
 from structgen.types import Answer
 
@@ -92,6 +92,25 @@ def test_an_invalid_continuation_is_an_error_with_the_good_items_and_is_not_aske
     assert error.value.violations[0].path == "/1/age"
     assert error.value.salvaged == [Person(name="Ada", age=30)]
     assert len(bodies(asked)) == 2
+
+
+@pytest.mark.parametrize("around", ["```json\n{}\n```", "Here is the rest: {}", "<think>Who else?</think>{}"])
+def test_what_stands_around_a_continuation_does_not_make_it_the_whole(around: str) -> None:
+    rest = around.replace("{}", people(1))
+    result = client(cut(people(0)[:-1] + ","), rest, mode="prompt").extract_result(list[Person], "a text")
+    assert [person.name for person in result.value] == ["Ada", "Alan"]
+    assert result.attempts[-1].text == rest, "an attempt keeps the text as it was answered"
+
+
+def test_a_part_that_looks_whole_but_was_cut_is_gone_on_with() -> None:
+    result = client(cut(people(0)), cut(people(1)), people(2)).extract_result(list[Person], "a text")
+    assert [person.name for person in result.value] == ["Ada", "Alan", "Grace"]
+
+
+@pytest.mark.parametrize("strange", ["no JSON", "3", "{}", '{"value":3}', '{"name":"Alan","age":31}'])
+def test_a_continuation_that_is_no_list_is_an_error(strange: str) -> None:
+    with pytest.raises((NotJson, InvalidOutput)):
+        client(cut(people(0)[:-1] + ","), strange).extract(list[Person], "a text")
 
 
 def test_a_record_is_asked_for_with_twice_the_tokens() -> None:
