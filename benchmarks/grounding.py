@@ -1,6 +1,6 @@
 """Grounded fields against free ones: the same model, prompt and texts, with and without `x-verbatim` on every free string.
 
-Needs ../shared/data/dev. Set $TEXTS (texts per task, 5 by default) and $MODEL (else the embedded model). Of contracts, a window
+Needs ../shared/data/dev. Set $TEXTS (texts per task, 3 by default) and $MODEL (else the embedded model). Of contracts, a window
 that holds the title and the parties is read. Figures per task: `f1` of leaves against gold, `invented`, the share of strings that
 do not stand in the text, and `seconds`, all of `free` and `grounded`; `time`: seconds grounded over seconds free.
 """
@@ -24,8 +24,8 @@ WINDOW: Final = 1500
 
 
 def main() -> dict[str, Any]:
-    texts = int(os.environ.get("TEXTS", "5"))
-    with Client(os.environ.get("MODEL", "local"), temperature=0.0, max_tokens=200) as client:
+    texts = int(os.environ.get("TEXTS", "3"))
+    with Client(os.environ.get("MODEL", "local"), temperature=0.0, max_tokens=100) as client:
         return {name: _task(client, schema, read, name, texts) for name, (schema, read) in TASKS.items()}
 
 

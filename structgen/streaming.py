@@ -19,6 +19,7 @@ from structgen.errors import InvalidOutput, NotJson, StructgenError, Truncated
 from structgen.exchange import Link, hear
 from structgen.extraction import Question, ask_of, extract, whole
 from structgen.flow import Emit, Flow, Read, Start
+from structgen.grounding import grounded, is_grounded, source_of
 from structgen.run import Run
 from structgen.schema.check import check
 from structgen.schema.compiler import Compiled
@@ -51,7 +52,7 @@ def stream_items(backends: Sequence[Backend], question: Question[list[T]]) -> Fl
     An item that is not valid is not emitted: at the end InvalidOutput tells of all of them. An answer that was cut ends in
     Truncated, behind the items that were whole.
     """
-    hearing: _Hearing[list[T]] = _Hearing(_prover(question.target))
+    hearing: _Hearing[list[T]] = _Hearing(_standing(question, _prover(question.target)))
     try:
         extraction = yield from extract(backends, question, hearing.ask)
     except Truncated as error:
@@ -95,6 +96,21 @@ def _prover(target: Target[Any]) -> Callable[[Any], Any]:
     item = target.schema.get("items", True)
     defs = target.schema.get("$defs")
     return partial(check, target_of({**item, "$defs": defs} if isinstance(item, dict) and defs else item))
+
+
+def _standing(question: Question[Any], prove: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """What proves an item whose grounded values must stand in the document, too."""
+    target = question.target
+    if not is_grounded(target.schema):
+        return prove
+    source = source_of(question.document)
+
+    def proved(item: Any) -> Any:
+        item = prove(item)
+        found = grounded(target, target.dump([item]), source)
+        return check(target, found.data)[0] if found.repairs else item
+
+    return proved
 
 
 class _Hearing(Generic[T]):

@@ -19,7 +19,7 @@ from structgen.grounding import ground, source_of
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
 from structgen.schema.verbatim import SourceText, chunks
-from structgen.testing.scripted import ScriptedModel
+from structgen.testing.scripted import ScriptedModel, ScriptedTransport
 from tests.laws.grounded import TEXTS
 
 Quote = Annotated[str, Verbatim()]
@@ -193,3 +193,12 @@ class Long(BaseModel):
 def test_a_mended_value_is_checked_again() -> None:
     with pytest.raises(InvalidOutput):
         asked({"quote": "a b"}, target=Long, text="a   b", max_reasks=0)
+
+
+def test_streamed_items_are_handed_out_only_if_they_stand_in_the_text() -> None:
+    rows = [{"name": "Ada", "city": "New York", "age": 36}, {"name": "Eve", "city": None, "age": None}]
+    transport, given = ScriptedTransport(json.dumps(rows)), []
+    with Client("vllm:m", api_key="k", transport=transport, max_reasks=0) as client, pytest.raises(InvalidOutput):
+        for item in client.stream_items(Person, TEXT):
+            given.append(item)
+    assert given == [Person(name="Ada", city="New  York", age=36)]
