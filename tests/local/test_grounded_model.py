@@ -1,0 +1,39 @@
+"""Law 9 with the embedded model on real texts: every grounded value at its span, none that is not in the text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from benchmarks.grounding import TASKS, copied, grounded, records
+from structgen import Client
+
+
+@pytest.fixture(scope="module")
+def client() -> Iterator[Client]:
+    with Client("local", temperature=1.0, seed=7, max_tokens=40) as client:
+        yield client
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("task", "texts"), [("citations", 2), ("ner_litbank", 1), ("contracts", 1)])
+def test_every_grounded_value_stands_at_its_span(client: Client, task: str, texts: int) -> None:
+    schema, read = TASKS[task]
+    for record in records(task, texts):
+        text, _ = read(record)
+        result = client.extract_result(grounded(schema), text)
+        assert result.guarantee.by == "decoder"
+        assert [note for note in result.guarantee.checked if note.keyword == "x-verbatim"] == []
+        strings = [string for string in copied(result.value, schema) if string]
+        assert sorted(strings) == sorted(found.quote for found in result.evidence.values())
+        assert strings
+        for at, found in result.evidence.items():
+            assert text[found.start : found.end] == found.quote == _at(result.value, at)
+
+
+def _at(value: Any, pointer: str) -> Any:
+    for step in pointer.split("/")[1:]:
+        value = value[int(step)] if isinstance(value, list) else value[step]
+    return value
