@@ -13,12 +13,12 @@ from structgen import Client
 
 @pytest.fixture(scope="module")
 def client() -> Iterator[Client]:
-    with Client("local", temperature=1.0, seed=7, max_tokens=40) as client:
+    with Client("local", temperature=1.0, seed=7, max_tokens=80) as client:
         yield client
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("task", "texts"), [("citations", 2), ("ner_litbank", 1), ("contracts", 1)])
+@pytest.mark.parametrize(("task", "texts"), [("citations", 1), ("ner_litbank", 1), ("contracts", 1)])
 def test_every_grounded_value_stands_at_its_span(client: Client, task: str, texts: int) -> None:
     schema, read = TASKS[task]
     for record in records(task, texts):
