@@ -23,6 +23,7 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper, regex_to_lark
 
 from structgen.errors import GrammarError
 from structgen.local.lark import lark
+from structgen.local.terminals import limits
 from structgen.schema.plain import to_text
 from structgen.types import JsonSchema, Note
 
@@ -177,4 +178,6 @@ _MATCHERS: Final[_Kept[LLMatcher]] = _Kept()
 def _built(text: str, engine: LLTokenizer) -> LLMatcher:
     """A matcher of a grammar, in its error state where llguidance refuses it. Cached."""
     key = (text, engine)
-    return _MATCHERS.get(key) or _MATCHERS.keep(key, LLMatcher(engine, LLMatcher.grammar_from_lark(text), log_level=0))
+    return _MATCHERS.get(key) or _MATCHERS.keep(
+        key, LLMatcher(engine, LLMatcher.grammar_from_lark(text), log_level=0, limits=limits())
+    )
