@@ -9,6 +9,7 @@ answer that agrees best with the others is taken.
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
@@ -20,7 +21,7 @@ from structgen.flow import Flow, Gather
 from structgen.grounding import ground, source_of
 from structgen.run import cost_of
 from structgen.schema.check import check
-from structgen.schema.plain import escape, same_json
+from structgen.schema.plain import escape, same_json, to_text
 from structgen.types import UNSET, Attempt, Extraction, Guarantee, Json, Usage
 
 T = TypeVar("T")
@@ -30,6 +31,9 @@ TEMPERATURE: Final = 0.7
 
 _ALIKE: Final = 0.5
 """The share of equal fields from which on two items are taken for the same one."""
+
+_NEAR: Final = 32
+"""How many places apart two items may stand that belong together without being equal: what a long vote costs."""
 
 
 def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
@@ -152,28 +156,34 @@ def _grouped(lists: Sequence[list[Json]]) -> list[tuple[bool, list[Json]]]:
     """The items that belong together, in the order they came: does the first list have one, and the items."""
     groups = [(True, [item]) for item in lists[0]]
     for other in lists[1:]:
-        to = {index: group for group, index in _aligned([items[0] for _, items in groups], other).items()}
-        behind, added = -1, 0
+        to = {index: groups[at] for at, index in _aligned([items[0] for _, items in groups], other).items()}
+        behind = -1
         for index, item in enumerate(other):
-            if index in to:
-                behind = to[index] + added
-                groups[behind][1].append(item)
+            if group := to.get(index):
+                group[1].append(item)
+                behind = next(at for at, known in enumerate(groups) if known is group)
             else:
-                behind, added = behind + 1, added + 1
+                behind += 1
                 groups.insert(behind, (False, [item]))
     return groups
 
 
 def _aligned(items: Sequence[Json], others: Sequence[Json]) -> dict[int, int]:
-    """Index -> index of the other list's item that it belongs with: equal ones first, then the likest."""
+    """Index -> index of the other list's item that it belongs with: equal ones first, then the likest that is near."""
     to: dict[int, int] = {}
-    free = list(range(len(others)))
-    for least in (1.0, _ALIKE):
-        for index in (index for index in range(len(items)) if index not in to):
-            likest = max(free, key=lambda at: (_likeness(items[index], others[at]), -abs(at - index)), default=None)
-            if likest is not None and _likeness(items[index], others[likest]) >= least:
-                to[index] = likest
-                free.remove(likest)
+    written: dict[str, list[int]] = {}
+    for at, other in enumerate(others):
+        written.setdefault(to_text(other), []).append(at)
+    for index, item in enumerate(items):
+        if equal := written.get(to_text(item)):
+            to[index] = equal.pop(0)
+    free = sorted(set(range(len(others))) - set(to.values()))
+    for index in (index for index in range(len(items)) if index not in to):
+        near = free[bisect_left(free, index - _NEAR) : bisect_left(free, index + _NEAR)]
+        likeness, _, at = max(((_likeness(items[index], others[at]), -abs(at - index), at) for at in near), default=(0.0, 0, 0))
+        if likeness >= _ALIKE:
+            to[index] = at
+            free.remove(at)
     return to
 
 
