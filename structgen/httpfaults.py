@@ -6,12 +6,16 @@ loaded to be understood alike.
 
 from __future__ import annotations
 
+import time
 from typing import Final
 
 from structgen.errors import ConfigurationError, ConnectionFailed, RequestTimeout, StructgenError
 
 CONNECT: Final = 20.0
 """Seconds to connect, at most; generous, since a starved event loop sees a finished handshake late."""
+
+MAX_BODY: Final = 256 * 1024 * 1024
+"""Bytes a whole answer may have."""
 
 _ERRORS: Final[dict[str, tuple[type[RequestTimeout | ConnectionFailed | ConfigurationError], bool]]] = {
     # the flag: may the server have processed the request?
@@ -46,3 +50,12 @@ def mapped(error: Exception, server: str, timeout: float | None) -> StructgenErr
     if sent:
         return ConnectionFailed(f"The connection to {server} broke: {reason}.", sent=True, hint="Ask again.")
     return ConnectionFailed(f"No connection to {server}: {reason}.", hint="Is the server running, and `base_url` right?")
+
+
+def checked(size: int, ends_at: float | None) -> int:
+    """The size of what came of an answer. Raises TimeoutError behind `ends_at`, ConnectionFailed for too much."""
+    if size > MAX_BODY:
+        raise ConnectionFailed(f"The answer is longer than {MAX_BODY} bytes.", sent=True, hint="Is this a Chat Completions server?")
+    if ends_at is not None and time.monotonic() > ends_at:
+        raise TimeoutError
+    return size

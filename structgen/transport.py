@@ -12,19 +12,17 @@ import os
 import time
 import weakref
 from collections.abc import AsyncGenerator, Callable, Mapping
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from importlib.util import find_spec
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
+from structgen.direct import answer, proxy_of
 from structgen.errors import ConfigurationError, ConnectionFailed, RequestTimeout, StreamBroken, StructgenError
 from structgen.flow import Stream
-from structgen.httpfaults import CONNECT, mapped
+from structgen.httpfaults import CONNECT, checked, mapped
 from structgen.pool import AsyncFreeList, FreeList
 from structgen.types import Reply, Request
-
-MAX_BODY: Final = 256 * 1024 * 1024
-"""Bytes a whole answer may have."""
 
 _KEEP_ALIVE: Final = 15.0
 
@@ -95,7 +93,7 @@ class HttpTransport:
         try:
             for part in response.iter_bytes():
                 parts.append(part)
-                size = _checked(size + len(part), ends_at)
+                size = checked(size + len(part), ends_at)
         except Exception as error:
             self._raise(error, timeout)
         return _reply(response, b"".join(parts))
@@ -130,6 +128,14 @@ class HttpTransport:
     # ---- async
 
     async def asend(self, request: Request, timeout: float | None) -> Reply:
+        if self._direct:
+            lanes, lane = await self._take(timeout)
+            try:
+                return await answer(lane.client, self.base_url, self._headers, request, timeout)
+            except Exception as error:
+                self._raise(error, timeout)
+            finally:
+                await self._agive(lanes, lane)
         response, done = await self._aanswer(request, timeout)
         try:
             return await self._awhole(response, timeout)
@@ -154,7 +160,7 @@ class HttpTransport:
         try:
             async for part in response.aiter_bytes():
                 parts.append(part)
-                size = _checked(size + len(part), ends_at)
+                size = checked(size + len(part), ends_at)
         except Exception as error:
             self._raise(error, timeout)
         return _reply(response, b"".join(parts))
@@ -165,23 +171,35 @@ class HttpTransport:
                 return await self._client.send(self._of_theirs(request, timeout, sync=False), stream=True), _anothing
             except Exception as error:
                 self._raise(error, timeout)
-        lanes = await self._open_async_lanes()
-        lane = await lanes.take(timeout)
-        if lane is None:
-            raise self._no_turn(timeout)
+        lanes, lane = await self._take(timeout)
         try:
             return await lane.handle_async_request(self._of_ours(request, timeout)), lambda: self._agive(lanes, lane)
         except BaseException as error:
             await self._agive(lanes, lane)
             self._raise(error, timeout)
 
+    @cached_property
+    def _direct(self) -> bool:
+        """Do whole answers come over aiohttp, without httpx between?"""
+        return self._client is None and self._over_aiohttp and proxy_of(self.base_url) is None
+
+    @cached_property
+    def _over_aiohttp(self) -> bool:
+        return not self._http2 and find_spec("httpx_aiohttp") is not None
+
+    async def _take(self, timeout: float | None) -> tuple[AsyncFreeList[Any], Any]:
+        lanes = await self._open_async_lanes()
+        lane = await lanes.take(timeout)
+        if lane is None:
+            raise self._no_turn(timeout)
+        return lanes, lane
+
     async def _open_async_lanes(self) -> AsyncFreeList[Any]:
         self._check_open()
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
-            over_aiohttp = not self._http2 and find_spec("httpx_aiohttp") is not None
-            make = partial(_aiohttp_lane, self.base_url) if over_aiohttp else partial(_async_lane, self.base_url, self._http2)
-            lanes: AsyncFreeList[Any] = AsyncFreeList(make, self._limit, shared=self._http2 or over_aiohttp)
+            make = partial(_aiohttp_lane, self.base_url) if self._over_aiohttp else partial(_async_lane, self.base_url, self._http2)
+            lanes: AsyncFreeList[Any] = AsyncFreeList(make, self._limit, shared=self._http2 or self._over_aiohttp)
             keeper = self._keeper(loop, lanes)
             self._loops[loop] = lanes, keeper
             await anext(keeper)
@@ -319,7 +337,7 @@ def _lane_options(base_url: str, http2: bool) -> dict[str, Any]:
 
     one = None if http2 else 1
     limits = httpx.Limits(max_connections=one, max_keepalive_connections=one, keepalive_expiry=_KEEP_ALIVE)
-    return {"verify": _tls(base_url), "http2": http2, "limits": limits, "proxy": _proxy(base_url)}
+    return {"verify": _tls(base_url), "http2": http2, "limits": limits, "proxy": proxy_of(base_url)}
 
 
 def _lane(base_url: str, http2: bool) -> Any:
@@ -339,7 +357,7 @@ def _aiohttp_lane(base_url: str) -> Any:
     import httpx
     from httpx_aiohttp import AiohttpTransport
 
-    tls, proxy = _tls(base_url), _proxy(base_url)
+    tls, proxy = _tls(base_url), proxy_of(base_url)
     connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=_KEEP_ALIVE)
     session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
     return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
@@ -363,14 +381,6 @@ def _reply(response: Any, body: bytes) -> Reply:
     return Reply(response.status_code, headers, body)
 
 
-def _checked(size: int, ends_at: float | None) -> int:
-    if size > MAX_BODY:
-        raise ConnectionFailed(f"The answer is longer than {MAX_BODY} bytes.", sent=True, hint="Is this a Chat Completions server?")
-    if ends_at is not None and time.monotonic() > ends_at:
-        raise TimeoutError
-    return size
-
-
 @lru_cache(maxsize=256)
 def _url(base_url: str, path: str) -> Any:
     import httpx
@@ -390,17 +400,7 @@ def _context() -> Any:
 
 
 def _tls(base_url: str) -> Any:
-    return _context() if base_url.startswith("https") or _proxy(base_url) else False
-
-
-def _proxy(base_url: str) -> str | None:
-    """The proxy the environment names for this server, if it does."""
-    from urllib.request import getproxies, proxy_bypass  # slow to import, and only needed with the first connection
-
-    parts = urlsplit(base_url)
-    proxies = getproxies()
-    url = proxies.get(parts.scheme) or proxies.get("all")
-    return url if url and not proxy_bypass(parts.hostname or "") else None
+    return _context() if base_url.startswith("https") or proxy_of(base_url) else False
 
 
 _living: weakref.WeakSet[HttpTransport] = weakref.WeakSet()

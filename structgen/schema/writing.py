@@ -13,7 +13,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, Literal, TypeAlias
 
-from pydantic_core import SchemaSerializer
+from pydantic_core import SchemaSerializer, from_json
 
 from structgen.schema.generate import wire_path
 from structgen.schema.reading import Core, is_pydantics, mapped
@@ -26,6 +26,7 @@ _UNWRITABLE: Final = frozenset(
     {"function-plain", "any", "is-instance", "is-subclass", "callable", "lax-or-strict", "json-or-python"}
 )
 _PATH: Final = "\x00path:"
+_MARK: Final = json.dumps(_PATH)[1:-1].encode()  # as it stands in JSON
 _LONGEST: Final = 60
 """Decimals of up to this many digits are written without an exponent."""
 
@@ -37,12 +38,14 @@ its other half."""
 
 def json_serializer(core: Core, keep: Keep) -> SchemaSerializer:
     """A serializer that mirrors the type's validation."""
-    return SchemaSerializer(_mirror(core, keep, False), None, _use_prebuilt=False)
+    return SchemaSerializer(_mirror(core, keep, False), {"ser_json_inf_nan": "constants"}, _use_prebuilt=False)
 
 
 def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
     """Plain JSON data. `set_only`: without the fields that nobody set. Raises whatever a serializer raises."""
-    return _placed(serializer.to_python(value, mode="json", by_alias=True, exclude_unset=set_only, warnings="none"))
+    text = serializer.to_json(value, by_alias=True, exclude_unset=set_only, warnings="none")
+    data = from_json(text, allow_inf_nan=False)
+    return _placed(data) if _MARK in text else data
 
 
 def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
@@ -52,6 +55,7 @@ def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
     copy = mapped(node, lambda child: _mirror(child, keep, by_name))
     if config is not None:
         copy["config"] = {k: v for k, v in config.items() if not k.startswith("ser_json")}
+        copy["config"]["ser_json_inf_nan"] = "constants"  # which `write` refuses
         copy["config"]["ser_json_bytes"] = config.get("val_json_bytes", "utf8")
     if "computed_fields" in copy:
         copy["computed_fields"] = []
