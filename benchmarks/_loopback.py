@@ -1,7 +1,7 @@
 """A Chat Completions server on loopback for the benchmarks: fixed answers, in a process of its own, as fast as Python goes.
 
-`python -m benchmarks._loopback` prints its port. Paths: `/PAYLOAD/v1/chat/completions`, PAYLOAD one of PAYLOADS. A request with
-`"stream":true` is answered in events of four characters, one HTTP chunk each.
+`python -m benchmarks._loopback` prints its port. Paths: `/PAYLOAD/v1/chat/completions`, PAYLOAD one of PAYLOADS, or with a latency in
+milliseconds (`small@20`). A request with `"stream":true` is answered in events of four characters, one HTTP chunk each.
 """
 
 from __future__ import annotations
@@ -117,7 +117,12 @@ class _Server(asyncio.Protocol):
                 return
             body, self.buffer = self.buffer[end + 4 : end + 4 + length], self.buffer[end + 4 + length :]
             streamed = b'"stream":true' in body or b'"stream": true' in body
-            self.transport.write(self.answers[head.split(b"/", 2)[1], streamed])
+            payload, _, latency = head.split(b"/", 2)[1].partition(b"@")
+            answer = self.answers[payload, streamed]
+            if latency:
+                asyncio.get_running_loop().call_later(int(latency) / 1000, self.transport.write, answer)
+            else:
+                self.transport.write(answer)
 
 
 async def _serve() -> None:

@@ -40,7 +40,7 @@ from structgen.errors import (
 )
 from structgen.exchange import Link, exchange
 from structgen.flow import Flow, Generate
-from structgen.grounding import evidence_of, is_grounded, source_of
+from structgen.grounding import evidence_of, has_grounded, source_of
 from structgen.origins import Origins
 from structgen.outcome import Reading, document, is_cut, left_the_schema, read, rejected
 from structgen.prompt import estimate_tokens, messages_for, reask
@@ -157,7 +157,7 @@ def extract(
     """
     deadline = question.options.deadline
     ends_at = time.monotonic() + deadline if isinstance(deadline, (int, float)) else None
-    source = source_of(question.document) if is_grounded(question.target.schema) else None
+    source = source_of(question.document) if has_grounded(question.target) else None
     run = Run(question.options, ask or whole, spent=[] if spent is None else spent, ends_at=ends_at, source=source)
     for backend in backends:
         question.fit(backend)

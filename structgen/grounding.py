@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar
+from weakref import WeakKeyDictionary
 
 from structgen.errors import InvalidOutput
 from structgen.schema.normalise import types_of
@@ -70,6 +71,17 @@ def is_grounded(schema: Json) -> bool:
     if isinstance(schema, list):
         return any(map(is_grounded, schema))
     return isinstance(schema, dict) and (isinstance(schema.get(VERBATIM), str) or any(map(is_grounded, schema.values())))
+
+
+_GROUNDED: Final[WeakKeyDictionary[Target[Any], bool]] = WeakKeyDictionary()
+
+
+def has_grounded(target: Target[Any]) -> bool:
+    """As `is_grounded`, of a target, looked through once."""
+    found = _GROUNDED.get(target)
+    if found is None:
+        found = _GROUNDED[target] = is_grounded(target.schema)
+    return found
 
 
 def grounded(target: Target[Any], data: Json, source: str) -> Grounding:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from typing import Any, Final, Generic, TypeVar
 
@@ -19,16 +19,16 @@ from structgen.exchange import Link
 from structgen.extraction import Question, plan
 from structgen.pipeline.journal import Entry
 from structgen.pipeline.record import Item, Outcome, error_of, plain
+from structgen.run import cost_of
 from structgen.telemetry import Hook
 from structgen.types import UNSET, Attempt, Json, Usage
 
 T = TypeVar("T")
 
 _PROBE: Final = "-"
+_COUNTS: Final = tuple(one.name for one in fields(Usage))
 _NOT_ASKED: Final = frozenset({"timeout", "deadline", "max_retries", "token_budget", "cost_budget"})
 """Options that bound a call and do not reach the model."""
-
-Price = Callable[[Attempt], "float | None"]
 
 
 class Asking(Generic[T]):
@@ -38,8 +38,8 @@ class Asking(Generic[T]):
     Raises what `plan` raises: a target or schema that no document could be asked for.
     """
 
-    def __init__(self, backends: Sequence[Backend], question: Question[T], *, hook: Hook, price: Price, kept: bool) -> None:
-        self._question, self._price, self._kept = question, price, kept
+    def __init__(self, backends: Sequence[Backend], question: Question[T], *, hook: Hook, kept: bool) -> None:
+        self._question, self._kept = question, kept
         self.backends = tuple(_hooked(backend, hook, alone=len(backends) == 1) for backend in backends)
         self.run = fingerprint(backends, question)
 
@@ -64,14 +64,13 @@ class Asking(Generic[T]):
         return Outcome(key=item.key, meta=item.meta, target=self._question.target, error=item.error)
 
     def _outcome(self, item: Item, attempts: Sequence[Attempt], seconds: float, **came: Any) -> Outcome[T]:
-        prices = [price for attempt in attempts if (price := self._price(attempt)) is not None]
         return Outcome(
             key=item.key,
             meta=item.meta,
             target=self._question.target,
             tries=len(attempts),
-            usage=sum((attempt.usage for attempt in attempts), Usage()),
-            cost=sum(prices) if prices else None,
+            usage=attempts[0].usage if len(attempts) == 1 else sum((attempt.usage for attempt in attempts), Usage()),
+            cost=cost_of(attempts),
             seconds=seconds,
             **came,
         )
@@ -82,7 +81,7 @@ class Asking(Generic[T]):
         body = {
             "record": outcome.record(),
             "tries": outcome.tries,
-            "usage": {name: count for name, count in asdict(outcome.usage).items() if count},
+            "usage": {name: count for name in _COUNTS if (count := getattr(outcome.usage, name))},
             "seconds": round(outcome.seconds, 3),
             "attempts": [_attempt(attempt) for attempt in attempts if attempt.error is not None],
         }

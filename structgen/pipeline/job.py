@@ -22,7 +22,7 @@ from structgen.pipeline.limits import Bounds, Watch
 from structgen.pipeline.record import Outcome, Sink
 from structgen.pipeline.threads import finishing, in_thread
 from structgen.pipeline.work import Counts, Inputs, Work
-from structgen.types import Attempt, Usage
+from structgen.types import Usage
 
 if TYPE_CHECKING:
     from structgen.client import AsyncClient, Client
@@ -202,12 +202,15 @@ class Job(Generic[T]):
 
 
 def asking_of(client: Client | AsyncClient, target: Any, call: Mapping[str, Any], work: Work, *, kept: bool) -> Asking[Any]:
+    """The question of a job. Raises ConfigurationError where a cost is bounded that cannot be known, and what `plan` raises."""
+    unknown = [backend.name for backend in client._backends if backend.price is None]
+    if work.watch.bounds.cost is not None and unknown:
+        raise ConfigurationError(
+            f"What {unknown[0]} costs is not known, so a bound on the cost cannot be kept.",
+            hint="Give the client its price: prices=[structgen.prices.Price(...)].",
+        )
     question = client._question(target, "", dict(call))  # type: ignore[arg-type]
-    return Asking(client._backends, question, hook=work.heard, price=_price, kept=kept)
-
-
-def _price(attempt: Attempt) -> float | None:
-    return None
+    return Asking(client._backends, question, hook=work.heard, kept=kept)
 
 
 def concurrency_of(client: Client | AsyncClient, given: int | None) -> int:

@@ -11,7 +11,7 @@ import time
 from collections import Counter, deque
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import count
 from operator import length_hint
 from typing import Any, Final, TypeAlias
@@ -75,7 +75,7 @@ class Work:
         self.stopped: str | None = None
         self._skipped = False
         self.gate = Gate(Concurrency(concurrency))
-        self._reader, self._watch = _Reader(inputs), watch
+        self._reader, self.watch = _Reader(inputs), watch
         self._journal, self._retry_failed = journal, retry_failed
         self._under_way: dict[bytes, list[tuple[int, Item]]] = {}  # and who else asks the same
         self._flushed = asyncio.Event()
@@ -121,7 +121,7 @@ class Work:
                     await self._flushed.wait()
                 entry = self._journal.find(hash)
                 if entry is not None and (entry.ok or not self._retry_failed):
-                    self._watch.had(entry.ok)
+                    self.watch.had(entry.ok)
                     await self._finish(position, asking.outcome(item.key, item.meta, entry), done, cached=True)
                     continue
             if hash in self._under_way:
@@ -139,15 +139,14 @@ class Work:
         if outcome is None:
             self._skipped = True
             return
-        self._watch.finished(outcome.error, outcome.cost)
-        entry = asking.entry(hash, outcome)
+        self.watch.finished(outcome.error, outcome.cost)
         if self._journal is not None:
-            self._journal.put(entry)
-        if reason := self._watch.reason(len(self._under_way)):
+            self._journal.put(asking.entry(hash, outcome))
+        if reason := self.watch.reason(len(self._under_way)):
             self.stop(reason)
         await self._finish(position, outcome, done, cached=False)
         for place, other in others:
-            await self._finish(place, asking.outcome(other.key, other.meta, entry), done, cached=True)
+            await self._finish(place, replace(outcome, key=other.key, meta=other.meta), done, cached=True)
 
     async def _finish(self, position: int, outcome: Outcome[Any], done: Done, *, cached: bool) -> None:
         self.counts.add(outcome, cached=cached)
@@ -169,7 +168,7 @@ class Work:
                 self.gate.leave()
             if outcome.error is None or not retryable(outcome.error, _POLICY):
                 return outcome
-            patience, answered = self._watch.bounds.patience, self._watch.answered_at
+            patience, answered = self.watch.bounds.patience, self.watch.answered_at
             if (round_ >= _ROUNDS and answered > began) or time.monotonic() - max(answered, began) >= patience:
                 return outcome
             await asyncio.sleep(min(0.5 * 2**round_, 8.0, patience))
