@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Generator, Sequence
+from collections.abc import AsyncGenerator, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
 from typing import Any, TypeVar
@@ -121,7 +121,7 @@ def _do(step: Any, streams: list[Stream | TextStream]) -> Any:
     if kind is Start:
         return _started(step, streams)
     if kind is Gather:
-        return _gathered(step.flows)
+        return _gathered(step)
     return step.port.generate(step.messages, step.schema, step.options, step.source)
 
 
@@ -140,7 +140,7 @@ async def _ado(step: Any, streams: list[Stream | TextStream]) -> Any:
     if kind is Start:
         return _started(step, streams)
     if kind is Gather:
-        return await asyncio.gather(*map(_aoutcome, step.flows))
+        return await _agathered(step)
     return await step.port.agenerate(step.messages, step.schema, step.options, step.source)
 
 
@@ -150,10 +150,20 @@ def _started(step: Start, streams: list[Stream | TextStream]) -> TextStream:
     return stream
 
 
-def _gathered(flows: Sequence[Flow[Any]]) -> list[Any]:
-    """Each on a thread of its own, in the context of this one (spans, for one, hang below it)."""
-    with ThreadPoolExecutor(len(flows)) as threads:
-        return [future.result() for future in [threads.submit(copy_context().run, _outcome, flow) for flow in flows]]
+def _gathered(step: Gather) -> list[Any]:
+    """On threads, in the context of this one (spans, for one, hang below it)."""
+    with ThreadPoolExecutor(step.at_most or len(step.flows)) as threads:
+        return [future.result() for future in [threads.submit(copy_context().run, _outcome, flow) for flow in step.flows]]
+
+
+async def _agathered(step: Gather) -> list[Any]:
+    room = asyncio.Semaphore(step.at_most or len(step.flows))
+
+    async def outcome(flow: Flow[Any]) -> Any:
+        async with room:
+            return await _aoutcome(flow)
+
+    return await asyncio.gather(*map(outcome, step.flows))
 
 
 def _outcome(flow: Flow[Any]) -> Any:

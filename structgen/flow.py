@@ -154,9 +154,11 @@ class Emit:
 
 @dataclass(frozen=True, slots=True)
 class Gather:
-    """Perform several flows at once. Gives a list: of each flow its result, or the StructgenError it ended in."""
+    """Perform several flows at once, `at_most` so many at a time. Gives a list: of each flow its result, or the StructgenError it
+    ended in."""
 
     flows: Sequence[Flow[Any]]
+    at_most: int | None = None
 
 
 Step: TypeAlias = "Send | Open | Read | Sleep | Generate | Start | Emit | Gather"
