@@ -3,30 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Sequence
 from contextlib import aclosing
 from functools import cached_property, lru_cache
-from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict, overload
+from typing import TYPE_CHECKING, Any, Final, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
+from structgen.arguments import CallArgs, DocumentArgs, MapArgs, OptionArgs, Slicing, options_of
 from structgen.chat import AsyncChat, Chat
 from structgen.drive import aperform, perform
 from structgen.errors import ConfigurationError
 from structgen.exchange import Link
 from structgen.specs import engine_backend, http_backend, is_local, local_backend
 from structgen.streams import AsyncStreaming, Streaming
-from structgen.types import Document, Extraction, JsonSchema, Mode, Options, Plan
+from structgen.types import Document, Extraction, JsonSchema, Options, Plan
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
     from structgen.backend import Backend
     from structgen.dialects.base import Capabilities
+    from structgen.documents.extract import DocumentExtraction
     from structgen.extraction import Question
     from structgen.flow import EnginePort, Flow, HttpPort
     from structgen.pacing import Limits
-    from structgen.pipeline.limits import Bounds
     from structgen.pipeline.record import Item, Outcome
     from structgen.prices import Price
     from structgen.schema.target import Target
@@ -36,70 +37,6 @@ if TYPE_CHECKING:
 T = TypeVar("T", default=Any)
 
 DEFAULTS: Final = Options(max_retries=2, max_reasks=1)
-
-
-class OptionArgs(TypedDict, total=False):
-    """The members of `Options`, as keyword arguments."""
-
-    temperature: float
-    top_p: float
-    seed: int
-    stop: str | Sequence[str]
-    max_tokens: int
-    timeout: float | None
-    deadline: float | None
-    max_retries: int
-    max_reasks: int
-    token_budget: int
-    cost_budget: float
-    logprobs: bool
-    samples: int
-    max_continuations: int
-    on_invalid_items: Literal["raise", "keep"]
-    mode: Mode
-    extra: Mapping[str, Any]
-
-
-def _options(given: OptionArgs) -> Options:
-    stop = given.get("stop")
-    if stop is not None:
-        given = {**given, "stop": (stop,) if isinstance(stop, str) else tuple(stop)}
-    try:
-        return Options(**given)  # type: ignore[arg-type]  # a mapping of the same names
-    except TypeError:
-        unknown = sorted(given.keys() - OptionArgs.__annotations__.keys())
-        raise ConfigurationError(
-            f"There is no option {', '.join(unknown)}.",
-            hint=f"Known: {', '.join(OptionArgs.__annotations__)}. What else a server takes goes into `extra`.",
-        ) from None
-
-
-class CallArgs(OptionArgs, total=False):
-    """What every question takes besides a target and a document.
-
-    `instructions`: what else the model should know. `examples`: (text, value) pairs, values of the target. `context`: text that
-    helps to read the document and is not extracted from: a reference date, a glossary, what came before. And the options of this
-    call, before the client's.
-    """
-
-    instructions: str | None
-    examples: Sequence[tuple[str, Any]]
-    context: str | None
-
-
-class MapArgs(CallArgs, total=False):
-    """What `map` takes besides a target and inputs, and a call's arguments.
-
-    `concurrency`: questions at a time at most (default: 64 for a server, 2 for an engine in this process); `ordered`: outcomes in
-    the order of the inputs (default), or as they come; `journal`: a path, for outcomes that a later run finds there;
-    `retry_failed`: ask again about inputs that failed in an earlier run (default); `bounds`: when to stop.
-    """
-
-    concurrency: int
-    ordered: bool
-    journal: str | os.PathLike[str]
-    retry_failed: bool
-    bounds: Bounds
 
 
 class _Base:
@@ -134,7 +71,7 @@ class _Base:
 
         Raises ConfigurationError; a local model is loaded on the first call.
         """
-        self._options = _options(options).over(DEFAULTS)
+        self._options = options_of(options).over(DEFAULTS)
         spec = model or os.environ.get("STRUCTGEN_MODEL") or "local"
         if not isinstance(spec, str):
             own = engine_backend(spec)
@@ -192,6 +129,13 @@ class _Base:
         question = self._question(streaming.items_target(target), document, call, stream=True)
         return streaming.stream_items(self._backends, question)
 
+    def _document_flow(self, target: Any, text: str, args: DocumentArgs) -> Flow[DocumentExtraction[Any]]:
+        from structgen.documents.extract import extract_document
+
+        slicing: Any = {name: args[name] for name in args if name in Slicing.__annotations__}  # type: ignore[literal-required]
+        call: Any = {name: args[name] for name in args if name not in slicing}  # type: ignore[literal-required]
+        return extract_document(self._backends, self._question(target, text, call), slicing)
+
     def _question(self, target: Any, document: Document, call: CallArgs, *, stream: bool = False) -> Question[Any]:
         from structgen.extraction import Question
         from structgen.schema.target import target_of
@@ -203,7 +147,7 @@ class _Base:
             instructions=instructions,
             examples=tuple(examples),
             context=context,
-            options=_options(call).over(self._options),
+            options=options_of(call).over(self._options),
             stream=stream,
         )
 
@@ -262,6 +206,21 @@ class Client(_Base):
         whole.
         """
         return Streaming(self._items(target, document, call))
+
+    @overload
+    def extract_document(self, target: TypeForm[T], text: str, **args: Unpack[DocumentArgs]) -> DocumentExtraction[T]: ...
+    @overload
+    def extract_document(
+        self, target: Target[T] | JsonSchema, text: str, **args: Unpack[DocumentArgs]
+    ) -> DocumentExtraction[T]: ...
+    def extract_document(self, target: Any, text: str, **args: Unpack[DocumentArgs]) -> DocumentExtraction[Any]:
+        """The value that a long text states: asked for chunk by chunk, and merged.
+
+        Each chunk's outcome is in the result, and so are the conflicts between them; a chunk that fails stops no other. `args`: see
+        `Slicing` and `CallArgs`. Raises the first chunk's error where all failed, and InvalidDocument where the chunks' parts make
+        no value of `target` together.
+        """
+        return perform(self._document_flow(target, text, args))
 
     @overload
     def map(self, target: TypeForm[T], inputs: Iterable[Document | Item], **args: Unpack[MapArgs]) -> Iterator[Outcome[T]]: ...
@@ -339,6 +298,16 @@ class AsyncClient(_Base):
     def stream_items(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> AsyncStreaming[Any, list[Any]]:
         """As `Client.stream_items`, for `async for`."""
         return AsyncStreaming(self._items(target, document, call))
+
+    @overload
+    async def extract_document(self, target: TypeForm[T], text: str, **args: Unpack[DocumentArgs]) -> DocumentExtraction[T]: ...
+    @overload
+    async def extract_document(
+        self, target: Target[T] | JsonSchema, text: str, **args: Unpack[DocumentArgs]
+    ) -> DocumentExtraction[T]: ...
+    async def extract_document(self, target: Any, text: str, **args: Unpack[DocumentArgs]) -> DocumentExtraction[Any]:
+        """As `Client.extract_document`."""
+        return await aperform(self._document_flow(target, text, args))
 
     @overload
     def map(

@@ -28,6 +28,7 @@
     │   ├── Truncated           it stopped at a token limit (.partial: what was closed by then)
     │   ├── NotJson             it is not JSON (.position)
     │   └── InvalidOutput       it is JSON, but not of this target (.violations, .salvaged, .rejected)
+    │       └── InvalidDocument     the parts of a long document make no value of the target together (.document)
     ├── BudgetExceeded          the call's `token_budget` or `cost_budget` is used up (.budget, .used, .unit)
     ├── JobError                a job over many inputs cannot begin, go on or write its output
     │   ├── JournalError        its journal is in use elsewhere, is none, or the disk does not take it
@@ -274,6 +275,13 @@ class InvalidOutput(OutputError):
     def __init__(self, message: str, *, violations: Sequence[Violation] = (), hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
         self.violations = tuple(violations)
+
+
+class InvalidDocument(InvalidOutput):
+    """What the parts of a long document state makes no value of the target. `document`: the parts, the conflicts and the merged
+    data, as a DocumentExtraction of plain data."""
+
+    document: Any = None
 
 
 class BudgetExceeded(StructgenError):
