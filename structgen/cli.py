@@ -204,6 +204,7 @@ def _add_run(commands: Any) -> None:
     job.add_argument("--key", metavar="COLUMN", help="the column that names the input")
     job.add_argument("--examples", metavar="FILE", help='worked examples, JSONL of {"text": ..., "value": ...}')
     job.add_argument("--concurrency", type=int, metavar="N", help="questions at a time, at most (default: 64; 2 in this process)")
+    job.add_argument("--batch", action="store_true", help="through the server's Batch API: half the price, within a day")
     job.add_argument("--no-retry-failed", dest="retry_failed", action="store_false", help="leave what failed in an earlier run")
     job.add_argument("--limit-cost", type=float, metavar="USD", help="stop at this cost of the whole job")
     job.add_argument("--limit-time", type=float, metavar="SECONDS", help="stop after this time")

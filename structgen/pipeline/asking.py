@@ -14,16 +14,18 @@ from structgen.backend import Backend
 from structgen.breaker import Breaker
 from structgen.consensus import consensus
 from structgen.drive import aperform
-from structgen.errors import JobError, SchemaError, StructgenError
+from structgen.errors import ConfigurationError, JobError, SchemaError, StructgenError
 from structgen.exchange import Link
 from structgen.extraction import Question, plan
+from structgen.flow import Flow, Send, Sleep
 from structgen.pipeline.journal import Entry
 from structgen.pipeline.record import Item, Outcome, error_of, plain
 from structgen.run import cost_of
 from structgen.telemetry import Hook
-from structgen.types import UNSET, Attempt, Json, Usage
+from structgen.types import UNSET, Attempt, Extraction, Json, Reply, Request, Usage
 
 T = TypeVar("T")
+R = TypeVar("R")
 
 _PROBE: Final = "-"
 _COUNTS: Final = tuple(one.name for one in fields(Usage))
@@ -38,7 +40,7 @@ class Asking(Generic[T]):
     Raises what `plan` raises: a target or schema that no document could be asked for.
     """
 
-    def __init__(self, backends: Sequence[Backend], question: Question[T], *, hook: Hook, kept: bool) -> None:
+    def __init__(self, backends: Sequence[Backend], question: Question[T], *, hook: Hook | None, kept: bool) -> None:
         self._question, self._kept = question, kept
         self.backends = tuple(_hooked(backend, hook, alone=len(backends) == 1) for backend in backends)
         self.run = fingerprint(backends, question)
@@ -47,17 +49,32 @@ class Asking(Generic[T]):
         """Ask about one document. Whatever goes wrong is in the outcome."""
         began = time.monotonic()
         try:
-            result = await aperform(consensus(self.backends, replace(self._question, document=item.text)))
-            stored = plain(self._question.target, result, None) if self._kept else None
-        except StructgenError as error:
-            return self._outcome(item, error.attempts, time.monotonic() - began, error=error)
+            return self._came(item, await aperform(self._flow(item)), began)
         except Exception as error:
-            unforeseen = JobError(
-                f"An unforeseen {type(error).__name__}.", hint="A validator of the target, or a fault of structgen."
-            )
-            unforeseen.__cause__ = error
-            return self._outcome(item, (), time.monotonic() - began, error=unforeseen)
+            return self._failed(item, error, began)
+
+    def replay(self, item: Item, replies: Sequence[Reply]) -> Outcome[T] | Request:
+        """The outcome of one document whose requests were answered by `replies`; the next request, where they are not enough."""
+        began = time.monotonic()
+        try:
+            came = replayed(self._flow(item), replies)
+            return came if isinstance(came, Request) else self._came(item, came, began)
+        except Exception as error:
+            return self._failed(item, error, began)
+
+    def _flow(self, item: Item) -> Flow[Extraction[T]]:
+        return consensus(self.backends, replace(self._question, document=item.text))
+
+    def _came(self, item: Item, result: Extraction[T], began: float) -> Outcome[T]:
+        stored = plain(self._question.target, result, None) if self._kept else None
         return self._outcome(item, result.attempts, time.monotonic() - began, result=result, stored=stored)
+
+    def _failed(self, item: Item, error: Exception, began: float) -> Outcome[T]:
+        if not isinstance(error, StructgenError):
+            known = JobError(f"An unforeseen {type(error).__name__}.", hint="A validator of the target, or a fault of structgen.")
+            known.__cause__ = error
+            error = known
+        return self._outcome(item, error.attempts, time.monotonic() - began, error=error)
 
     def unread(self, item: Item) -> Outcome[T]:
         """The outcome of an input that could not be read."""
@@ -103,9 +120,31 @@ class Asking(Generic[T]):
         )
 
 
-def _hooked(backend: Backend, hook: Hook, *, alone: bool) -> Backend:
+def replayed(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
+    """A flow's result where its requests were answered by `replies`, in order; the first request that none is left for.
+
+    Nothing is waited for. Raises what the flow raises, and ConfigurationError where it asks anything but a server.
+    """
+    left, value = list(replies), None
+    try:
+        while True:
+            step, value = flow.send(value), None
+            if isinstance(step, Send):
+                if not left:
+                    return step.request
+                value = left.pop(0)
+            elif not isinstance(step, Sleep):
+                raise ConfigurationError("A model in this process has no batches.", hint="Leave `batch` away.")
+    except StopIteration as stop:
+        result: R = stop.value
+        return result
+    finally:
+        flow.close()
+
+
+def _hooked(backend: Backend, hook: Hook | None, *, alone: bool) -> Backend:
     """The backend with a hook; alone, without its circuit breaker: a job has nowhere else to go, and waits."""
-    if isinstance(backend.via, Link):
+    if isinstance(backend.via, Link) and hook is not None:
         backend = replace(backend, via=replace(backend.via, hooks=(*backend.via.hooks, hook)))
     return replace(backend, breaker=Breaker(failures=sys.maxsize)) if alone else backend
 

@@ -56,6 +56,7 @@ def _job(arguments: argparse.Namespace, client: Client, stderr: TextIO, report: 
         journal=arguments.journal,
         concurrency=arguments.concurrency,
         retry_failed=arguments.retry_failed,
+        batch=arguments.batch,
         bounds=Bounds(cost=arguments.limit_cost, seconds=arguments.limit_time, failures=arguments.max_failures),
         say=lambda line: print(f"structgen: {line}", file=stderr),
         report=report,

@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 from structgen.errors import ConfigurationError, JobError, JobStopped
 from structgen.exchange import Link
 from structgen.pipeline.asking import Asking
+from structgen.pipeline.batch import Batches, Batching, batched
 from structgen.pipeline.journal import Journal
 from structgen.pipeline.limits import Bounds, Watch
 from structgen.pipeline.record import Outcome, Sink
@@ -25,7 +26,7 @@ from structgen.pipeline.work import Counts, Inputs, Work
 from structgen.types import Usage
 
 if TYPE_CHECKING:
-    from structgen.client import AsyncClient, Client
+    from structgen.client import AsyncClient, CallArgs, Client
 
 T = TypeVar("T")
 
@@ -76,7 +77,8 @@ class Job(Generic[T]):
     `output`: a `Sink`, or the name of a file or table (`sinks.open_sink`); it appears when the job is at its end, whole.
     `journal`: a path, by default the output's with `.journal` behind it. `concurrency`: questions at a time at most, by default 64
     for a server and 2 for an engine in this process. `retry_failed`: ask again about inputs that failed in an earlier run.
-    `bounds`: when to stop. `say`: told what is worth a line; `report`: told of progress, twice a second. The other arguments are
+    `batch`: through the server's Batch API, at half the price and within a day, without `concurrency` and `bounds`. `bounds`: when
+    to stop. `say`: told what is worth a line; `report`: told of progress, twice a second. The other arguments are
     those of a call (`CallArgs`).
     """
 
@@ -90,6 +92,7 @@ class Job(Generic[T]):
         journal: str | os.PathLike[str] | None = None,
         concurrency: int | None = None,
         retry_failed: bool = True,
+        batch: bool | Batching = False,
         bounds: Bounds | None = None,
         say: Callable[[str], None] = lambda line: None,
         report: Callable[[Counts], None] = lambda counts: None,
@@ -102,6 +105,7 @@ class Job(Generic[T]):
         self._output, self._retry_failed, self._bounds = output, retry_failed, bounds or Bounds()
         self._concurrency, self._say, self._report = concurrency, say, report
         self.journal = Path(journal if journal is not None else f"{os.fspath(output)}.journal")  # type: ignore[arg-type]
+        self._batch = Batching() if batch is True else batch
         self._work: Work | None = None
 
     def run(self) -> Summary:
@@ -123,17 +127,17 @@ class Job(Generic[T]):
         began = time.monotonic()
         with Journal(self.journal, self._say) as journal:
             await asyncio.to_thread(journal.forget_inputs)
+            most = concurrency_of(self._client, self._concurrency)
             watch = Watch(self._bounds)
-            self._work = work = Work(
-                self._inputs,
-                concurrency_of(self._client, self._concurrency),
-                watch,
-                journal=journal,
-                retry_failed=self._retry_failed,
-            )
-            asking = asking_of(self._client, self._target, self._call, work, kept=True)
+            self._work = work = Work(self._inputs, most, watch, journal=journal, retry_failed=self._retry_failed)
+            asking = asking_of(self._client, self._target, self._call, work, kept=True, batch=bool(self._batch))
             watch.spent_before(journal.cost(asking.run))
-            await finishing(self._reporting(work.run(asking, _nothing), work), self.stop)
+            working: Coroutine[Any, Any, None]
+            if self._batch:
+                working = self._batches(self._batch, journal, asking, work.counts)
+            else:
+                working = work.run(asking, _nothing)
+            await finishing(self._reporting(working, work), self.stop)
             if work.stopped is None and self._output is not None:
                 await asyncio.to_thread(self._write, journal, asking)
         done = summary(
@@ -151,6 +155,12 @@ class Job(Generic[T]):
                 hint="Start the same job again, and it goes on from there.",
             )
         return done
+
+    async def _batches(self, how: Batching, journal: Journal, asking: Asking[T], counts: Counts) -> None:
+        if not isinstance(self._inputs, Iterable) or isinstance(self._inputs, Iterator):
+            raise ConfigurationError("Batches go through the inputs several times.", hint="Give a list, or a source.")
+        batches = Batches(asking.backends[0].via, journal, self._say, how)  # type: ignore[arg-type]  # `batched` has seen to it
+        await batches.run(self._inputs, asking, counts, retry_failed=self._retry_failed)
 
     async def _reporting(self, working: Any, work: Work) -> None:
         async def often() -> None:
@@ -201,7 +211,9 @@ class Job(Generic[T]):
 # ---- the parts ------------------------------------------------------------------------------------------------------------
 
 
-def asking_of(client: Client | AsyncClient, target: Any, call: Mapping[str, Any], work: Work, *, kept: bool) -> Asking[Any]:
+def asking_of(
+    client: Client | AsyncClient, target: Any, call: Mapping[str, Any], work: Work, *, kept: bool, batch: bool = False
+) -> Asking[Any]:
     """The question of a job. Raises ConfigurationError where a cost is bounded that cannot be known, and what `plan` raises."""
     unknown = [backend.name for backend in client._backends if backend.price is None]
     if work.watch.bounds.cost is not None and unknown:
@@ -209,7 +221,9 @@ def asking_of(client: Client | AsyncClient, target: Any, call: Mapping[str, Any]
             f"What {unknown[0]} costs is not known, so a bound on the cost cannot be kept.",
             hint="Give the client its price: prices=[structgen.prices.Price(...)].",
         )
-    question = client._question(target, "", dict(call))  # type: ignore[arg-type]
+    question = client._question(target, "", cast("CallArgs", dict(call)))
+    if batch:
+        return Asking([batched(client._backends[0])], question, hook=None, kept=kept)
     return Asking(client._backends, question, hook=work.heard, kept=kept)
 
 

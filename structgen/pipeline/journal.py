@@ -19,7 +19,7 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -29,7 +29,7 @@ from typing import IO, Any, Final
 from pydantic_core import from_json, to_json
 
 from structgen.errors import JournalError
-from structgen.types import Document, Json
+from structgen.types import Document, Json, Reply
 
 _ID: Final = 0x53474A31  # "SGJ1", in the file's header
 _TABLES: Final = """
@@ -39,6 +39,9 @@ CREATE TABLE IF NOT EXISTS outcomes (
 );
 CREATE INDEX IF NOT EXISTS outcomes_by_hash ON outcomes (hash);
 CREATE TABLE IF NOT EXISTS inputs (position INTEGER PRIMARY KEY, key TEXT NOT NULL, meta TEXT NOT NULL, hash BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS replies (
+    hash BLOB NOT NULL, turn INTEGER NOT NULL, status INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (hash, turn)
+);
 CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
 _SELECT: Final = "SELECT seq, run, hash, ok, cost, CAST(body AS BLOB), sum FROM outcomes"
@@ -167,6 +170,24 @@ class Journal:
         with closing(_connect(self.path)) as reader, _told(self.path):
             for position, key, meta, hash in reader.execute("SELECT position, key, meta, hash FROM inputs ORDER BY position"):
                 yield Input(position, key, json.loads(meta), hash)
+
+    # ---- batches
+
+    def replies(self, hash: bytes) -> list[Reply]:
+        """What a server answered to a question's requests, in batches, in order."""
+        with _told(self.path):
+            found = self._reader.execute("SELECT status, body FROM replies WHERE hash = ? ORDER BY turn", (hash,)).fetchall()
+        return [Reply(status, {}, body) for status, body in found]
+
+    def add_replies(self, replies: Iterable[tuple[bytes, int, int, bytes]]) -> int:
+        """Keep (hash, turn, status, body); gives how many are new. On the disk when this returns."""
+        with self._flushing, _told(self.path), self._writer:
+            return self._writer.executemany("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", replies).rowcount
+
+    def forget_replies(self, hash: bytes) -> None:
+        """A question is to be asked anew."""
+        with self._flushing, _told(self.path), self._writer:
+            self._writer.execute("DELETE FROM replies WHERE hash = ?", (hash,))
 
     # ---- notes
 

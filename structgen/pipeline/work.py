@@ -55,6 +55,11 @@ class Counts:
     def done(self) -> int:
         return self.ok + self.failed
 
+    def clear(self) -> None:
+        """Begin anew; what was used stays used."""
+        self.ok = self.failed = self.cached = 0
+        self.failures.clear()
+
     def add(self, outcome: Outcome[Any], *, cached: bool) -> None:
         self.ok += outcome.ok
         self.failed += not outcome.ok
