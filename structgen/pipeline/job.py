@@ -26,7 +26,8 @@ from structgen.pipeline.work import Counts, Inputs, Work
 from structgen.types import Usage
 
 if TYPE_CHECKING:
-    from structgen.client import AsyncClient, CallArgs, Client
+    from structgen.arguments import CallArgs
+    from structgen.client import AsyncClient, Client
 
 T = TypeVar("T")
 
@@ -129,7 +130,7 @@ class Job(Generic[T]):
             await asyncio.to_thread(journal.forget_inputs)
             most = concurrency_of(self._client, self._concurrency)
             watch = Watch(self._bounds)
-            self._work = work = Work(self._inputs, most, watch, journal=journal, retry_failed=self._retry_failed)
+            self._work = work = Work(self._inputs, most, watch, journal=journal, retry_failed=self._retry_failed, listed=True)
             asking = asking_of(self._client, self._target, self._call, work, kept=True, batch=bool(self._batch))
             watch.spent_before(journal.cost(asking.run))
             working: Coroutine[Any, Any, None]

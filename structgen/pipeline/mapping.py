@@ -39,7 +39,7 @@ async def amap(
     most = concurrency_of(client, concurrency)
     kept = Journal(journal) if journal is not None else None
     try:
-        work = Work(inputs, most, Watch(bounds or Bounds()), journal=kept, retry_failed=retry_failed)
+        work = Work(inputs, most, Watch(bounds or Bounds()), journal=kept, retry_failed=retry_failed, listed=False)
         line = _Line(ordered, room=max(64, 8 * most))
         asking = asking_of(client, target, call, work, kept=kept is not None)
         working = asyncio.create_task(line.end_with(work.run(asking, line.add)))

@@ -73,15 +73,21 @@ class Counts:
 
 
 class Work:
-    """One run over the inputs. `stopped`: why it takes no further ones; `counts`: how far it is. On one event loop, once."""
+    """One run over the inputs, on one event loop, once.
 
-    def __init__(self, inputs: Inputs, concurrency: int, watch: Watch, *, journal: Journal | None, retry_failed: bool) -> None:
+    `journal`: where outcomes are looked up and kept; `listed`: the inputs, too, for an output to be written from it. `stopped`: why
+    it takes no further ones; `counts`: how far it is.
+    """
+
+    def __init__(
+        self, inputs: Inputs, concurrency: int, watch: Watch, *, journal: Journal | None, retry_failed: bool, listed: bool
+    ) -> None:
         self.counts = Counts(total=length_hint(inputs) or None)
         self.stopped: str | None = None
         self._skipped = False
         self.gate = Gate(Concurrency(concurrency))
         self._reader, self.watch = _Reader(inputs), watch
-        self._journal, self._retry_failed = journal, retry_failed
+        self._journal, self._retry_failed, self._listed = journal, retry_failed, listed
         self._under_way: dict[bytes, list[tuple[int, Item]]] = {}  # and who else asks the same
         self._flushed = asyncio.Event()
 
@@ -120,7 +126,8 @@ class Work:
             position, item = taken
             hash = question_hash(asking.run, f"\0{item.key}" if item.error else item.text)
             if self._journal is not None:
-                self._journal.add_input(position, item.key, item.meta, hash)
+                if self._listed:
+                    self._journal.add_input(position, item.key, item.meta, hash)
                 if self._journal.unwritten > _UNWRITTEN:
                     self._flushed.clear()
                     await self._flushed.wait()

@@ -82,7 +82,7 @@ def test_killed_at_fifty_random_moments_a_job_ends_as_one_never_killed(
     base_url: str, undisturbed: list[str], tmp_path: Path
 ) -> None:
     draw = random.Random(8)
-    said = lives(base_url, tmp_path, *(f"kill:{draw.uniform(0, 0.6):.3f}" for _ in range(50)), "whole")
+    said = lives(base_url, tmp_path, *(f"kill:{draw.uniform(0, 0.5):.3f}" for _ in range(50)), "whole")
     assert said.count("ended with -9") > 40
     assert results(tmp_path) == undisturbed
 
