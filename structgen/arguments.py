@@ -82,10 +82,10 @@ class MapArgs(CallArgs, total=False):
 class Slicing(TypedDict, total=False):
     """How a long document is taken.
 
-    `chunk_tokens` (default 2000), `overlap` (tokens, default 0), `markdown`, `count`: see `documents.chunk.chunks`. `context_tokens`: how much of
-    the text before a chunk is shown with it, and not extracted from. `passes`: how often each chunk is asked about, for what one
-    answer overlooks. `concurrency`: questions at a time (default 8 for a server, 2 for an engine in this process). `policies`,
-    `keys`: see `documents.merge.merge`.
+    `chunk_tokens` (default 2000), `overlap` (tokens, default 0), `markdown`, `count`: as in `documents.chunk.chunks`.
+    `context_tokens`: how much of the text before a chunk is shown with it, and not extracted from. `passes`: how often each chunk
+    is asked about, for what one answer overlooks. `concurrency`: questions at a time (default 8 for a server, 2 for an engine in
+    this process). `policies`, `keys`: as in `documents.merge.merge`.
     """
 
     chunk_tokens: int

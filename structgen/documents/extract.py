@@ -103,7 +103,7 @@ def extract_document(backends: Sequence[Backend], question: Question[T], slicing
     target, keys = relaxed(question.target, slicing.get("keys", {}))
     examples = tuple((shown, question.target.dump(value)) for shown, value in question.examples)
     instructions = "\n\n".join(filter(None, (question.instructions, _PART)))
-    part: Question[Json] = replace(question, target=target, examples=examples, instructions=instructions)  # type: ignore[arg-type]
+    part: Question[Json] = replace(question, target=target, examples=examples, instructions=instructions)
     pieces = chunks(
         text,
         slicing.get("chunk_tokens", 2000),

@@ -150,11 +150,13 @@ def completed(target: Target[Any], data: Json) -> Json:
         value = {name: fill(fields.get(name, node.get("additionalProperties")), inner) for name, inner in value.items()}
         for name in node.get("required", ()):
             if name not in value and "default" not in fields.get(name, {}):
-                for empty in (None, [], fill(fields.get(name), {})):
+                empties: tuple[Json, ...] = (None, [], fill(fields.get(name), {}))
+                for empty in empties:
                     if validator.evolve(schema=fields.get(name, True)).is_valid(empty):
                         value[name] = empty
                         break
         return value
 
-    starts = (data,) if data is not None else ([], None, {})
-    return next((whole for start in starts if validator.is_valid(whole := fill(target.schema, start))), whole)
+    starts: tuple[Json, ...] = ([], None, {}) if data is None else (data,)
+    wholes = [fill(target.schema, start) for start in starts]
+    return next(filter(validator.is_valid, wholes), wholes[-1])
