@@ -161,19 +161,15 @@ def test_several_passes_ask_about_each_chunk_several_times() -> None:
 @pytest.mark.parametrize(
     ("target", "answers", "value"),
     [
-        (list[str], ['{"value": ["a", "b"]}', '{"value": ["b", "c"]}'], ["a", "b", "c"]),
-        (dict[str, int], ['{"entries": [{"key": "a", "value": 1}]}', '{"a": 1, "b": 2}'], {"a": 1, "b": 2}),
-        (int, ['{"value": 3}', '{"value": null}'], 3),
+        (list[str], ['["a", "b"]', '["b", "c"]'], ["a", "b", "c"]),
+        (dict[str, int], ['[{"key": "a", "value": 1}]', '[{"key": "a", "value": 1}, {"key": "b", "value": 2}]'], {"a": 1, "b": 2}),
+        (int, ["3", "null"], 3),
+        (list[str], ["[]"], []),
     ],
 )
 def test_what_is_no_record_can_be_asked_of_a_document(target: Any, answers: list[str], value: Any) -> None:
-    schema = Client(ScriptedModel("")).plan(target, "text").schema  # the form in which this backend is asked
-    answers = [
-        answer if "value" in schema.get("properties", {}) else json.dumps(json.loads(answer).get("value", json.loads(answer)))
-        for answer in answers
-    ]
-    model = ScriptedModel(*answers)
-    assert Client(model).extract_document(target, "One part here.\n\nAnother there.", chunk_tokens=4, concurrency=1).value == value
+    text = "One part here.\n\nAnother there."
+    assert Client(ScriptedModel(*answers)).extract_document(target, text, chunk_tokens=4, concurrency=1).value == value
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
@@ -192,8 +188,8 @@ def test_real_texts_with_the_embedded_model(local_client: Client, name: str) -> 
         date: Annotated[str, Verbatim()] | None
 
     with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        text = json.loads(next(lines))["text"][:420]
-    result = local_client.extract_document(Found, text, chunk_tokens=60, max_tokens=40, concurrency=1)
+        text = json.loads(next(lines))["text"][:300]
+    result = local_client.extract_document(Found, text, chunk_tokens=50, max_tokens=24, concurrency=1)
     assert len(result.chunks) > 1
     assert result.stated
     proved(result, text)

@@ -1,4 +1,4 @@
-"""A job on a real engine: `python engines.py ray|spark|dask|pandas BASE_URL`. Prints the rows as JSON, in the order of their ids."""
+"""A job on a real engine: `python engines.py ray|spark|dask|pandas BASE_URL`. Prints the rows as JSON, by their ids."""
 
 from __future__ import annotations
 
