@@ -108,6 +108,7 @@ class Job(Generic[T]):
         self.journal = Path(journal if journal is not None else f"{os.fspath(output)}.journal")  # type: ignore[arg-type]
         self._batch = Batching() if batch is True else batch
         self._work: Work | None = None
+        self._waiting: asyncio.Task[Any] | None = None  # for batches
 
     def run(self) -> Summary:
         """Run to the end, on an event loop in a thread of its own.
@@ -118,10 +119,11 @@ class Job(Generic[T]):
         done: Summary = in_thread(self.arun, self.stop)
         return done
 
-    def stop(self, reason: str = INTERRUPTED) -> None:
-        """Take no further inputs. On the job's own event loop."""
-        if self._work is not None:
-            self._work.stop(reason)
+    def stop(self, reason: str = INTERRUPTED) -> bool:
+        """Take no further inputs, and wait for no batch. On the job's own event loop. False where it was stopped before."""
+        if self._waiting is not None:
+            self._waiting.cancel()
+        return self._work is not None and self._work.stop(reason)
 
     async def arun(self) -> Summary:
         """As `run`, on the running event loop. Cancelled, it finishes what is under way first."""
@@ -145,7 +147,7 @@ class Job(Generic[T]):
             work.counts,
             began,
             stopped=work.stopped,
-            output=str(self._output) if work.stopped is None and self._output is not None else None,
+            output=os.fspath(self._output) if work.stopped is None and isinstance(self._output, (str, os.PathLike)) else None,
             journal=str(self.journal),
         )
         if work.stopped is not None:
@@ -160,6 +162,7 @@ class Job(Generic[T]):
     async def _batches(self, how: Batching, journal: Journal, asking: Asking[T], counts: Counts) -> None:
         if not isinstance(self._inputs, Iterable) or isinstance(self._inputs, Iterator):
             raise ConfigurationError("Batches go through the inputs several times.", hint="Give a list, or a source.")
+        self._waiting = asyncio.current_task()
         batches = Batches(asking.backends[0].via, journal, self._say, how)  # type: ignore[arg-type]  # `batched` has seen to it
         await batches.run(self._inputs, asking, counts, retry_failed=self._retry_failed)
 

@@ -9,18 +9,19 @@ from concurrent.futures import Future
 from typing import Any
 
 
-async def finishing(working: Any, stop: Callable[[], None]) -> None:
-    """Await; when cancelled, stop and await what is under way. Cancelled again, it ends at once."""
+async def finishing(working: Any, stop: Callable[[], bool]) -> None:
+    """Await; when cancelled, stop and await what is under way. Cancelled when it was stopped already, it ends at once."""
     task = asyncio.ensure_future(working)
     try:
         await asyncio.shield(task)
     except asyncio.CancelledError:
-        stop()
+        if not stop():
+            task.cancel()
         await task
         raise
 
 
-def in_thread(arun: Callable[[], Any], stop: Callable[[], None]) -> Any:
+def in_thread(arun: Callable[[], Any], stop: Callable[[], object]) -> Any:
     """Run a coroutine to its end on an event loop in a thread. The first interrupt stops it gently, the second cancels it."""
     loop: asyncio.AbstractEventLoop | None = None
     task: asyncio.Task[Any] | None = None

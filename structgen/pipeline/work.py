@@ -97,10 +97,11 @@ class Work:
         if record.error is not None and not record.final:
             self.counts.retries[type(record.error).__name__] += 1
 
-    def stop(self, reason: str) -> None:
-        """Take no further inputs; what is under way comes to its end."""
-        self.stopped = self.stopped or reason
+    def stop(self, reason: str) -> bool:
+        """Take no further inputs; what is under way comes to its end. False where it was told before."""
+        first, self.stopped = self.stopped is None, self.stopped or reason
         self._reader.end()
+        return first
 
     async def run(self, asking: Asking[Any], done: Done) -> None:
         """Work until there is nothing left or `stopped`. `done` is given every outcome with its input's position, as it comes.

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -111,3 +113,19 @@ def test_a_refused_batch_is_an_error_that_says_why(tmp_path: Path) -> None:
 def test_a_model_in_this_process_has_no_batches(tmp_path: Path) -> None:
     with Client(ScriptedModel("{}")) as client, pytest.raises(ConfigurationError, match="Batch API"):
         Job(Person, DOCUMENTS, client=client, output=tmp_path / "out.jsonl", batch=True).run()
+
+
+def test_an_interrupt_while_a_batch_is_under_way_leaves_it_to_the_next_run(tmp_path: Path) -> None:
+    class Slow(BatchServer):
+        def __call__(self, request: Any) -> Any:
+            if request.method == "GET":
+                os.kill(os.getpid(), signal.SIGINT)
+            return super().__call__(request)
+
+    slow = Slow(right)
+    with FaultyServer(slow) as loopback, Client("vllm:m", base_url=loopback.base_url) as client:
+        with pytest.raises(KeyboardInterrupt):
+            Job(Person, DOCUMENTS, client=client, output=tmp_path / "out.jsonl", batch=Batching(poll=60)).run()
+    server = BatchServer(right)
+    server.files, server.batches = slow.files, slow.batches
+    assert (run(server, tmp_path).ok, server.lines) == (30, 0)
