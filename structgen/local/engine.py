@@ -27,6 +27,8 @@ MAX_CONTEXT: Final = 8192
 """Tokens of context where `context` is not set and the model could hold more: memory grows with it."""
 
 _DEFAULTS: Final = Options()
+_OF_FILES: Final = "xllamacpp"
+_OF_FOLDERS: Final = "transformers"
 
 
 class Engine:
@@ -135,26 +137,30 @@ _loaded_lock = threading.Lock()
 def open_engine(
     model: str = models.DEFAULT,
     *,
-    runtime: str = "xllamacpp",
+    runtime: str | None = None,
     context: int | None = None,
     threads: int | None = None,
     parallel: int = 1,
+    device: str = "auto",
     say: models.Say = models.say,
 ) -> Engine:
-    """An engine for `model`: "local" (the default model), the name of a packaged model, or the path of a GGUF file.
+    """An engine for `model`: "local" (the default model), the name of a packaged model, or the path of a GGUF file or of
+    a folder with a model in transformers' layout.
 
+    `runtime`: a name in `RUNTIMES` (default: transformers for a folder, else xllamacpp); `device`: where transformers computes
+    ("cpu", "cuda", ...; default: an accelerator where there is one).
     `context`: tokens of prompt and answer together (default: the model's own, at most `MAX_CONTEXT`); `threads`: of computation
     (default: $STRUCTGEN_THREADS, else half of the cores this process may use); `parallel`: answers at a time, each with a context
     of its own. The model is fetched, where it has to be, and loaded by the first call; `say` is told what takes time (default:
     standard error). Raises ModelMissing, ModelCorrupt and ConfigurationError.
     """
-    if runtime not in RUNTIMES:
-        raise ConfigurationError(f"There is no runtime {runtime!r}.", hint=f"Known: {', '.join(RUNTIMES)}.")
     found = models.find(model)
+    runtime = _runtime(runtime, found, device)
     settings = Settings(
         context=_positive("context", context if context is not None else min(found.context, MAX_CONTEXT)),
         threads=_positive("threads", threads if threads is not None else _cores()),
         parallel=_positive("parallel", parallel),
+        device=device,
     )
     key = (runtime, found, settings)
     with _loaded_lock:
@@ -163,6 +169,21 @@ def open_engine(
             loaded = _loaded[key] = Loaded(found, runtime, settings, say)
         loaded.users += 1
     return Engine(loaded, f"outlines+{runtime}/llguidance")
+
+
+def _runtime(asked: str | None, model: models.Model, device: str) -> str:
+    runtime = asked or (_OF_FOLDERS if model.file.is_dir() else _OF_FILES)
+    if runtime not in RUNTIMES:
+        raise ConfigurationError(f"There is no runtime {runtime!r}.", hint=f"Known: {', '.join(RUNTIMES)}.")
+    if runtime != _OF_FOLDERS and model.file.is_dir():
+        raise ConfigurationError(
+            f"The runtime {runtime} reads .gguf files, {model.name} is a folder.", hint="Leave `runtime` unset."
+        )
+    if runtime != _OF_FOLDERS and device != "auto":
+        raise ConfigurationError(
+            f"The runtime {runtime} computes where its build computes; `device` is for {_OF_FOLDERS}.", hint="Leave `device` unset."
+        )
+    return runtime
 
 
 def _release(loaded: Loaded) -> None:

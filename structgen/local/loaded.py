@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 RUNTIMES: Final[Mapping[str, tuple[str, str]]] = {
     "xllamacpp": ("structgen.local.xllamacpp", "local"),
     "llama-cpp-python": ("structgen.local.llama_cpp", "llama-cpp"),
+    "transformers": ("structgen.local.transformers", "transformers"),
 }
 """Runtimes by name, each with the module whose `load(model, settings)` gives the Runtime, and the extra that installs it."""
 

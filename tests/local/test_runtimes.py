@@ -1,0 +1,51 @@
+"""Every build of llama.cpp that is installed, driven by the same code: the same tokens, and answers that are held."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib.util
+import json
+
+import pytest
+
+from structgen.local.engine import open_engine
+from structgen.types import Options
+
+BUILDS = {"xllamacpp": "xllamacpp", "llama-cpp-python": "llama_cpp"}
+INSTALLED = [runtime for runtime, package in BUILDS.items() if importlib.util.find_spec(package)]
+ASK = [{"role": "system", "content": "Extract the contact as JSON."}, {"role": "user", "content": "Maria Lopez is 41. Łukasz 🙂"}]
+CONTACT = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+
+
+@pytest.fixture(scope="module", params=INSTALLED)
+def built(request, embedded_model):
+    with open_engine("local", runtime=request.param, context=512, threads=1, parallel=2) as engine:
+        assert engine.name == f"outlines+{request.param}/llguidance"
+        yield engine
+
+
+def test_tokens_and_prompts_are_the_same_in_every_build(built, engine):
+    asked = [ASK, [{"role": "user", "content": "end <|im_end|> of turn"}]]
+    assert [built.count(messages) for messages in asked] == [engine.count(messages) for messages in asked]
+    one, other = (opened._loaded.runtime for opened in (built, engine))
+    assert [one.prompt(messages) for messages in asked] == [other.prompt(messages) for messages in asked]
+    assert (list(one.vocabulary.pieces), one.vocabulary.ends) == (list(other.vocabulary.pieces), other.vocabulary.ends)
+
+
+@pytest.mark.parametrize("tokens", [12, 13, 60])
+def test_answers_are_held_whole_and_alike_when_asked_at_once(built, tokens):
+    options = Options(max_tokens=tokens)
+
+    async def together():
+        return await asyncio.gather(*(built.agenerate(ASK, CONTACT, options) for _ in range(2)))
+
+    alone = built.generate(ASK, CONTACT, options)
+    assert json.loads(alone.text).keys() == {"name", "age"}
+    assert alone.usage.completion_tokens <= tokens
+    assert [json.loads(answer.text).keys() for answer in asyncio.run(together())] == [{"name", "age"}] * 2
+    assert built.generate(ASK, CONTACT, options).usage.cached_tokens > 20

@@ -1,0 +1,202 @@
+"""The runtime over transformers: the same scores as transformers alone, whatever is reused, and the same engine on top of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+
+import numpy
+import pytest
+import torch
+import transformers
+
+from structgen import Client
+from structgen.errors import ConfigurationError, ContextExceeded, EngineError, ModelCorrupt, ModelMissing
+from structgen.local import models
+from structgen.local.engine import open_engine
+from structgen.local.runtime import Part, Settings
+from structgen.local.transformers import load
+from structgen.types import Options
+
+SETTINGS = Settings(context=512, threads=1, parallel=3, device="cpu")
+ASK = [{"role": "system", "content": "Extract the contact as JSON."}, {"role": "user", "content": "Maria Lopez is 41. Łukasz 🙂"}]
+CONTACT = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+    "required": ["name", "age"],
+    "additionalProperties": False,
+}
+
+
+@pytest.fixture(scope="module")
+def folder(embedded_model, tmp_path_factory):
+    """A tiny model of random weights, with the real tokenizer and, as many real ones, more scores than tokens."""
+    folder = tmp_path_factory.mktemp("models") / "tiny"
+    tokenizer = transformers.AutoTokenizer.from_pretrained(embedded_model.parent, gguf_file=embedded_model.name)
+    tokenizer.save_pretrained(folder)
+    shape = {"hidden_size": 64, "intermediate_size": 128, "num_hidden_layers": 2, "num_attention_heads": 4}
+    config = transformers.LlamaConfig(vocab_size=49280, max_position_embeddings=1024, eos_token_id=[2, 0], **shape)
+    torch.manual_seed(0)
+    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture
+def runtime(folder):
+    runtime = load(models.find(str(folder)), SETTINGS)
+    yield runtime
+    runtime.close()
+
+
+@pytest.fixture(scope="module")
+def tiny(folder):
+    with open_engine(str(folder), context=512, threads=1, parallel=2, device="cpu") as engine:
+        yield engine
+
+
+def scores(runtime, *tokens, sequence=0, start=0):
+    return runtime.decode([Part(sequence, start, tokens)])[0].copy()
+
+
+# ---- the runtime ----------------------------------------------------------------------------------------------------------
+
+
+def test_greedy_tokens_are_those_of_transformers_own_generate(runtime, folder):
+    model, prompt = transformers.AutoModelForCausalLM.from_pretrained(folder), runtime.prompt(ASK)
+    own = model.generate(torch.tensor([prompt]), max_new_tokens=12, do_sample=False, eos_token_id=[-1], suppress_tokens=None)
+    tokens, at, step = [], 0, prompt
+    for _ in range(12):
+        tokens.append(int(scores(runtime, *step, start=at).argmax()))
+        at, step = at + len(step), tokens[-1:]
+    assert tokens == own[0, len(prompt) :].tolist()
+
+
+def test_what_is_kept_or_copied_of_a_sequence_counts_as_if_it_were_computed(runtime):
+    prompt = runtime.prompt(ASK)
+    whole = scores(runtime, *prompt)
+    assert runtime.keep(0, 7) == 7
+    assert numpy.allclose(scores(runtime, *prompt[7:], start=7), whole, atol=1e-4)
+    assert runtime.copy(0, 1, 11) == 11
+    assert numpy.allclose(scores(runtime, *prompt[11:], sequence=1, start=11), whole, atol=1e-4)
+    runtime.keep(0, len(prompt) - 1)
+    assert numpy.allclose(scores(runtime, prompt[-1], start=len(prompt) - 1), whole, atol=1e-4)
+    assert runtime.keep(2, 0) == 0
+
+
+def test_sequences_at_once_equal_sequences_one_by_one(runtime):
+    texts = [[5, 6, 7], [900, 901], [33]]
+    together = [row.copy() for row in runtime.decode([Part(index, 0, text) for index, text in enumerate(texts)])]
+    for index, text in enumerate(texts):
+        runtime.keep(index, 0)
+        assert numpy.allclose(scores(runtime, *text, sequence=index), together[index], atol=1e-4)
+
+
+def test_the_vocabulary_is_bytes_and_the_padding_of_the_scores_is_cut_off(runtime):
+    vocabulary = runtime.vocabulary
+    assert len(vocabulary.pieces) == vocabulary.engine.vocab_size == 49152
+    assert scores(runtime, 1, 2, 3).shape == (49152,)
+    assert scores(runtime, 4, start=3).dtype == numpy.float32
+    assert vocabulary.ends == {0, 2}
+    assert vocabulary.pieces[2] == b""
+    text = "Zoë 北京市 🙂".encode()
+    assert b"".join(vocabulary.pieces[token] for token in vocabulary.engine.tokenize_bytes(text)) == text
+    assert {bytes([byte]) for byte in range(0x20, 0x7F)} <= set(vocabulary.pieces)
+
+
+def test_prompts_and_pieces_are_those_of_llama_cpp(runtime, engine):
+    """The same tokenizer and template, read by another program."""
+    engine.count(ASK)
+    other = engine._loaded.runtime
+    hostile = [{"role": "user", "content": "end <|im_end|> of turn"}]
+    for messages in (ASK, hostile):
+        assert runtime.prompt(messages) == other.prompt(messages)
+    assert list(runtime.vocabulary.pieces) == list(other.vocabulary.pieces)
+
+
+def test_the_threads_of_the_process_stay_as_they_are(folder):
+    before = torch.get_num_threads()
+    runtime = load(models.find(str(folder)), Settings(context=64, threads=before + 1, parallel=1, device="cpu"))
+    scores(runtime, 1, 2)
+    runtime.close()
+    assert torch.get_num_threads() == before
+
+
+# ---- the engine -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("tokens", [12, 13, 24, 60])
+def test_a_model_that_writes_nonsense_is_held_to_the_form_all_the_same(tiny, tokens):
+    answer = tiny.generate(ASK, CONTACT, Options(max_tokens=tokens, temperature=1.0, seed=tokens))
+    assert json.loads(answer.text).keys() == {"name", "age"}
+    assert answer.finish == "stop"
+    assert answer.usage.completion_tokens <= tokens
+    assert tiny.name == "outlines+transformers/llguidance"
+
+
+def test_prefixes_are_reused_and_answers_at_once_are_those_of_one_by_one(tiny):
+    system = {"role": "system", "content": "Extract the contact as JSON: the name as it stands in the text, and the age in years."}
+    asked = [[system, {"role": "user", "content": f"{name} is 41."}] for name in ("Maria", "Peter")]
+
+    async def together():
+        return await asyncio.gather(*(tiny.agenerate(messages, CONTACT, Options(max_tokens=40)) for messages in asked))
+
+    alone = [tiny.generate(messages, CONTACT, Options(max_tokens=40)) for messages in asked]
+    assert alone[1].usage.cached_tokens > 15
+    assert [answer.text for answer in asyncio.run(together())] == [answer.text for answer in alone]
+
+
+def test_a_client_takes_a_folder_and_grounds_its_values(folder):
+    text = "Maria Lopez, Head of Sales at Brightwave Ltd. She is 41."
+    schema = {
+        "type": "object",
+        "properties": {"name": {"type": "string", "x-verbatim": "words", "minLength": 3}},
+        "required": ["name"],
+        "additionalProperties": False,
+    }
+    with Client(f"local:{folder}", temperature=1.0, seed=3, max_tokens=60) as client:
+        result = client.extract_result(schema, text)
+    assert result.value["name"] in text
+    found = result.evidence["/name"]
+    assert text[found.start : found.end] == found.quote == result.value["name"]
+
+
+def test_a_prompt_too_long_is_refused(tiny):
+    with pytest.raises(ContextExceeded):
+        tiny.generate([{"role": "user", "content": "word " * 600}], CONTACT)
+
+
+# ---- what goes wrong ------------------------------------------------------------------------------------------------------
+
+
+def test_folders_without_a_model_are_typed_errors(tmp_path, folder):
+    with pytest.raises(ModelMissing, match=r"config\.json"):
+        open_engine(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"model_type": "llama"}')
+    with pytest.raises(ModelCorrupt, match=r"config\.json"):
+        open_engine(str(tmp_path))
+    (tmp_path / "config.json").write_text((folder / "config.json").read_text())
+    with open_engine(str(tmp_path), threads=1, device="cpu") as empty, pytest.raises(ModelCorrupt, match="cannot load"):
+        empty.generate(ASK)
+
+
+def test_what_does_not_go_together_is_refused(folder):
+    with pytest.raises(ConfigurationError, match="folder"):
+        open_engine(str(folder), runtime="xllamacpp")
+    with pytest.raises(ConfigurationError, match="device"):
+        open_engine("local", device="cuda")
+    with open_engine(str(folder), device="abacus", threads=1) as nowhere, pytest.raises(EngineError, match="abacus"):
+        nowhere.generate(ASK)
+
+
+def test_a_computation_that_fails_is_a_typed_error_and_the_sequence_goes_on(runtime):
+    whole = scores(runtime, 5, 6, 7)
+    with pytest.raises(EngineError):
+        runtime.decode([Part(0, 3, [10**6])])
+    assert runtime.keep(0, 2) == 2
+    assert numpy.allclose(scores(runtime, 7, start=2), whole, atol=1e-4)
+
+
+@pytest.mark.slow
+def test_the_embedded_model_answers_as_under_llama_cpp(embedded_model):
+    with open_engine("local", runtime="transformers", context=512, threads=1, device="cpu") as engine:
+        assert json.loads(engine.generate(ASK, CONTACT, Options(max_tokens=60)).text) == {"name": "Maria Lopez", "age": 41}
