@@ -1,4 +1,4 @@
-"""The command line: `structgen extract`, `run`, `compile`, `audit`, `models`.
+"""The command line: `structgen extract`, `run`, `serve`, `compile`, `audit`, `models`.
 
 Values go to standard output as JSON, everything said about them to standard error. Exit codes: 0 every record was extracted; 1 a
 model's answer was refused, truncated or invalid; 2 the call has to change (target, options, empty text, schema); 3 a server failed
@@ -109,6 +109,14 @@ def _run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: T
     return NO_VALUE if run_job(arguments, _options(arguments), stderr).failed else OK
 
 
+def _serve(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    """Serve a model of this process as Groq and OpenAI serve theirs, until told to stop."""
+    from structgen.server.command import serve
+
+    serve(arguments, stderr)
+    return OK
+
+
 def _compile(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     from structgen.schema.compiler import compile as compile_target
     from structgen.schema.target import load_target
@@ -165,6 +173,7 @@ def _parser(stdout: TextIO, stderr: TextIO) -> argparse.ArgumentParser:
     _asking(extract)
     extract.set_defaults(command=_extract)
     _add_run(commands)
+    _add_serve(commands)
 
     compiled = commands.add_parser("compile", help="print the schema that a language can hold", description=_compile.__doc__)
     compiled.add_argument("target", metavar="TARGET", help="path.py:Model, module:Model or schema.json")
@@ -214,6 +223,22 @@ def _add_run(commands: Any) -> None:
     job.add_argument("--progress", choices=("auto", "bar", "lines", "json", "none"), default="auto", help="how progress is shown")
     _asking(job)
     job.set_defaults(command=_run)
+
+
+def _add_serve(commands: Any) -> None:
+    server = commands.add_parser("serve", help="serve a local model as Groq serves its own", description=_serve.__doc__)
+    server.add_argument("--model", default="local", help="local, the name of a packaged model, or a .gguf file (default: local)")
+    server.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1); others need a key")
+    server.add_argument("--port", type=int, default=8000, help="0 for any that is free (default: 8000)")
+    server.add_argument("--api-key", metavar="KEY", help="what clients have to show (default: $STRUCTGEN_API_KEY, else nothing)")
+    server.add_argument("--name", action="append", metavar="NAME", help="that clients ask for (default: Groq's chat models)")
+    server.add_argument("--parallel", type=int, metavar="N", default=2, help="answers at a time (default: 2)")
+    server.add_argument("--queue", type=int, metavar="N", default=64, help="requests that may wait (default: 64)")
+    server.add_argument("--context", type=int, metavar="N", help="tokens of prompt and answer together")
+    server.add_argument("--max-tokens", type=int, metavar="N", help="of an answer, whatever is asked for")
+    server.add_argument("--requests-per-day", type=int, metavar="N", default=10_000_000, help="more are refused")
+    server.add_argument("--tokens-per-minute", type=int, metavar="N", default=10_000_000, help="more are refused")
+    server.set_defaults(command=_serve)
 
 
 _NUMBERS = (

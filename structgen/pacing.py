@@ -24,7 +24,7 @@ class Limits:
     tokens_per_day: float | None = None
 
 
-class _Bucket:
+class Bucket:
     """`limit` units over `window` seconds; `level` of them left at time `at`. A negative level is places already given away."""
 
     __slots__ = ("at", "level", "limit", "window")
@@ -51,7 +51,7 @@ class Pacer:
         self._lock = threading.Lock()
         self._request_window = request_window
         self._closed_until = 0.0
-        self._buckets: dict[tuple[str, float], _Bucket] = {}
+        self._buckets: dict[tuple[str, float], Bucket] = {}
         self._configured = {
             key: limit
             for key, limit in (
@@ -68,7 +68,7 @@ class Pacer:
         with self._lock:
             for key, limit in self._configured.items():
                 if key not in self._buckets:
-                    self._buckets[key] = _Bucket(limit, key[1], now)
+                    self._buckets[key] = Bucket(limit, key[1], now)
             wait = max(0.0, self._closed_until - now)
             for (kind, _), bucket in self._buckets.items():
                 bucket.fill(now)
@@ -90,7 +90,7 @@ class Pacer:
                 if not limit:
                     continue
                 most = min(limit, self._configured.get((kind, window), limit))
-                bucket = self._buckets.setdefault((kind, window), _Bucket(most, window, now))
+                bucket = self._buckets.setdefault((kind, window), Bucket(most, window, now))
                 bucket.fill(now)
                 bucket.limit = most
                 if left is not None:

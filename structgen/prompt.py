@@ -45,6 +45,12 @@ def messages_for(
     return (system, *shown, *_conversation(document, context))
 
 
+def fields_of(schema: bytes) -> str:
+    """The fields of a schema, given as JSON text, as a bullet list; "" where it has none."""
+    document: JsonSchema = json.loads(schema)
+    return "\n".join(_fields(document, document, 0, frozenset()))
+
+
 def reask(answer: str, faults: Sequence[str]) -> tuple[Message, ...]:
     """What follows an invalid answer: the answer, and where it is wrong."""
     listed = "\n".join(f"- {fault}" for fault in faults)
@@ -89,7 +95,7 @@ def _system(text: bytes, instructions: str | None, show_schema: bool) -> str:
     parts = [_TASK.format(shape=_SHAPES.get(str(schema.get("type")), "value"))]
     if instructions:
         parts.append(instructions.strip())
-    if listed := "\n".join(_fields(schema, schema, 0, frozenset())):
+    if listed := fields_of(text):
         parts.append(f"Fields:\n{listed}")
     if summary := schema.get("description"):
         # Behind the fields: before them, the smallest models take it for the value of the first one.

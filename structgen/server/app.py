@@ -1,0 +1,285 @@
+"""The server as an ASGI application: who may ask, what is asked, a turn at the engine, the answer on its way to the client."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import hmac
+import logging
+import secrets
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from structgen.errors import APIError, AuthenticationFailed, BadRequest, NotFound
+from structgen.local.engine import Engine
+from structgen.prompt import estimate_tokens
+from structgen.server.answers import End, Part, answered
+from structgen.server.limits import RateLimits
+from structgen.server.metrics import Metrics
+from structgen.server.places import Places
+from structgen.server.replies import Reply, as_api_error, error_body, error_event, reply
+from structgen.server.requests import TYPE, Ask, read
+
+MAX_BODY: Final = 4 << 20
+"""Bytes of a request: far more than any context holds."""
+
+GROQ_MODELS: Final = (
+    "llama-3.1-8b-instant",
+    "llama-3.3-70b-versatile",
+    "openai/gpt-oss-20b",
+    "openai/gpt-oss-120b",
+    "openai/gpt-oss-safeguard-20b",
+    "qwen/qwen3.6-27b",
+    "qwen/qwen3.8-27b",
+)
+"""Groq's chat models, console.groq.com/docs/models, autumn 2026: the names under which client code asks."""
+
+_PREFIXES: Final = ("/v1", "/openai/v1")
+_LEFT: Final = 499
+_log: Final = logging.getLogger("structgen.server")
+
+
+@dataclass(kw_only=True)
+class Server:
+    """What a server needs. `names`: of the models that clients ask for; all are the engine's. `keys`: any of them lets a client in;
+    without any, everyone is. `max_tokens`: of an answer, whatever is asked for."""
+
+    engine: Engine
+    places: Places
+    names: Sequence[str] = GROQ_MODELS
+    keys: Sequence[str] = field(default=(), repr=False)
+    limits: RateLimits
+    max_tokens: int | None = None
+    max_body: int = MAX_BODY
+    metrics: Metrics = field(default_factory=Metrics)
+
+    def __post_init__(self) -> None:
+        self.names = tuple(dict.fromkeys((self.engine.model, "local", *self.names)))
+
+
+def app(server: Server) -> Starlette:
+    """The application."""
+
+    def route(path: str, endpoint: Callable[[Server, Request, str], Awaitable[Response]], *, method: str = "GET") -> Route:
+        return Route(path, _answering(server, path, endpoint), methods=[method])
+
+    routes = [
+        Route("/health", lambda _: JSONResponse({"status": "ok", "model": server.engine.model})),
+        route("/metrics", _metrics),
+        *(route(f"{prefix}/models", _models) for prefix in _PREFIXES),
+        *(route(f"{prefix}/models/{{name:path}}", _model) for prefix in _PREFIXES),
+        *(route(f"{prefix}/chat/completions", _complete, method="POST") for prefix in _PREFIXES),
+    ]
+    return Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, lifespan=lambda _: _threads(server))
+
+
+@asynccontextmanager
+async def _threads(server: Server) -> AsyncIterator[None]:
+    """A thread for each answer that is waited for, and some for the rest."""
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(server.places.parallel + 4))
+    yield
+
+
+def _answering(
+    server: Server, path: str, endpoint: Callable[[Server, Request, str], Awaitable[Response]]
+) -> Callable[[Request], Awaitable[Response]]:
+    """An endpoint for those who may use it, whose errors are bodies."""
+
+    async def answer(request: Request) -> Response:
+        request_id = f"req_{secrets.token_hex(13)}"
+        try:
+            _let_in(server, request)
+            response = await endpoint(server, request, request_id)
+        except Exception as error:
+            response = _failed(error, request_id)
+        response.headers["x-request-id"] = request_id
+        server.metrics.add("requests", path=path, status=response.status_code)
+        return response
+
+    return answer
+
+
+def _let_in(server: Server, request: Request) -> None:
+    if server.keys and not _is_key(server.keys, request.headers.get("authorization", "")):
+        raise AuthenticationFailed("Invalid API Key", status=401, type=TYPE, code="invalid_api_key")
+
+
+def _is_key(keys: Sequence[str], header: str) -> bool:
+    """Compared in constant time, by digests, so that not even a length shows."""
+    kind, _, given = header.partition(" ")
+    digest = hashlib.sha256(given.strip().encode(errors="surrogateescape")).digest()
+    found = [hmac.compare_digest(digest, hashlib.sha256(key.encode()).digest()) for key in keys]
+    return any(found) and kind.lower() == "bearer"
+
+
+def _failed(error: Exception, request_id: str) -> Response:
+    told = _told(error, request_id)
+    response = JSONResponse(error_body(told), told.status or 500)
+    if told.retry_after is not None:
+        response.headers["retry-after"] = f"{told.retry_after:g}"
+    return response
+
+
+def _told(error: Exception, request_id: str) -> APIError:
+    """What a client is told. Of what nobody foresaw, the log has the kind and the place: a message may hold what was asked."""
+    told = as_api_error(error)
+    if told is not error and told.status == 500:
+        place = error.__traceback__
+        while place is not None and place.tb_next is not None:
+            place = place.tb_next
+        where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
+        _log.error("%s: %s at %s", request_id, type(error).__name__, where)
+    return told
+
+
+async def _no_route(request: Request, error: Exception) -> Response:
+    status = error.status_code if isinstance(error, HTTPException) else 500
+    message = f"Unknown request URL: {request.method} {request.url.path}. Please check the URL for typos."
+    return JSONResponse(error_body(NotFound(message, status=status, type=TYPE, code="unknown_url")), status)
+
+
+# ---- models and metrics ---------------------------------------------------------------------------------------------------
+
+
+async def _metrics(server: Server, request: Request, request_id: str) -> Response:
+    text = server.metrics.text(running=server.places.running, waiting=server.places.waiting)
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+async def _models(server: Server, request: Request, request_id: str) -> Response:
+    return JSONResponse({"object": "list", "data": [_described(server, name) for name in server.names]})
+
+
+async def _model(server: Server, request: Request, request_id: str) -> Response:
+    return JSONResponse(_described(server, _known(server, request.path_params["name"])))
+
+
+def _described(server: Server, name: str) -> dict[str, Any]:
+    context = server.engine.context
+    return {
+        "id": name,
+        "object": "model",
+        "created": 0,
+        "owned_by": "structgen",
+        "active": True,
+        "context_window": context,
+        "max_completion_tokens": server.max_tokens or context,
+        "answered_by": server.engine.model,
+    }
+
+
+def _known(server: Server, name: str) -> str:
+    if name not in server.names:
+        message = f"The model `{name[:100]}` does not exist or you do not have access to it."
+        raise NotFound(message, status=404, type=TYPE, code="model_not_found")
+    return name
+
+
+# ---- chat completions -----------------------------------------------------------------------------------------------------
+
+
+async def _complete(server: Server, request: Request, request_id: str) -> Response:
+    ask = read(await _body(request, server.max_body))
+    _known(server, ask.model)
+    expected = estimate_tokens(ask.messages)
+    server.limits.admit(ask.model, expected)
+    ask = replace(ask, limit=min(filter(None, (ask.limit, server.max_tokens)), default=None))
+    return await _unless_gone(request, _answer(server, ask, request_id, expected))
+
+
+async def _answer(server: Server, ask: Ask, request_id: str, expected: int) -> Response:
+    """The whole answer, or a stream whose first part is there: what is wrong with the question shows before the first event."""
+    async with AsyncExitStack() as stack:
+        queued = await stack.enter_async_context(server.places.place())
+        server.metrics.add("queue_seconds", queued)
+        parts = await stack.enter_async_context(aclosing(_counted(server, ask, expected)))
+        body = reply(request_id, ask, server.engine.model, queued)
+        if not ask.stream:
+            whole = body.whole([part async for part in parts])
+            return JSONResponse(whole, headers=server.limits.headers())
+        first = await anext(parts)
+        return _Stream(_events(body, first, parts, request_id), server.limits.headers(), stack.pop_all())
+    raise AssertionError  # the stack swallows nothing
+
+
+async def _counted(server: Server, ask: Ask, expected: int) -> AsyncGenerator[Part, None]:
+    """The parts of the answer, counted. `expected`: tokens that the limits know of already."""
+    try:
+        async with aclosing(answered(server.engine, ask)) as parts:
+            async for part in parts:
+                if isinstance(part, End):
+                    _count(server, part, expected)
+                yield part
+    except (asyncio.CancelledError, GeneratorExit):
+        server.metrics.add("cancelled")
+        raise
+
+
+def _count(server: Server, end: End, expected: int) -> None:
+    server.limits.settle(end.usage.total_tokens - expected)
+    server.metrics.add("prompt_tokens", end.usage.prompt_tokens)
+    server.metrics.add("cached_tokens", end.usage.cached_tokens)
+    server.metrics.add("completion_tokens", end.usage.completion_tokens)
+    server.metrics.add("prompt_seconds", end.prompt_seconds)
+    server.metrics.add("completion_seconds", end.completion_seconds)
+
+
+async def _events(body: Reply, first: Part, rest: AsyncIterator[Part], request_id: str) -> AsyncIterator[bytes]:
+    yield body.first()
+    try:
+        for event in body.events(first):
+            yield event
+        async for part in rest:
+            for event in body.events(part):
+                yield event
+    except Exception as error:
+        yield error_event(_told(error, request_id))
+
+
+class _Stream(StreamingResponse):
+    """Events, and what is given back when they are sent or their client has left."""
+
+    def __init__(self, events: AsyncIterator[bytes], headers: dict[str, str], held: AsyncExitStack) -> None:
+        super().__init__(events, media_type="text/event-stream", headers={**headers, "cache-control": "no-cache"})
+        self._held = held
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async with self._held:
+            await super().__call__(scope, receive, send)
+
+
+async def _body(request: Request, limit: int) -> bytes:
+    """The body. Raises BadRequest (413) as soon as it is too long."""
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > limit:
+            raise BadRequest("Request Entity Too Large", status=413, type=TYPE, code="request_too_large")
+    return bytes(body)
+
+
+async def _unless_gone(request: Request, answer: Coroutine[Any, Any, Response]) -> Response:
+    """The answer; one that nobody waits for any more is ended."""
+    task, gone = asyncio.create_task(answer), asyncio.create_task(_gone(request))
+    try:
+        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        return task.result() if task.done() else Response(status_code=_LEFT)
+    finally:
+        task.cancel()
+        gone.cancel()
+        await asyncio.wait({task, gone})
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass

@@ -1,0 +1,116 @@
+"""A schema that a client sent -> what holds the answer to it, and the proof that it is one.
+
+The schema is compiled for the grammar like any other target. Where the compiled form differs, the answer is mapped back before it
+is sent, so that a client only ever sees values of its own schema.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from structgen.errors import BadRequest, OutputError, OutputRejected, SchemaError, TargetError
+from structgen.prompt import fields_of
+from structgen.schema.compiler import Compiled
+from structgen.schema.compiler import compile as compile_target
+from structgen.schema.target import target_of
+from structgen.types import Json, JsonSchema
+
+_TYPE: Final = "invalid_request_error"
+_ANY_OBJECT: Final[JsonSchema] = {"type": "object"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """What holds an answer. `schema`: for the engine; `told`: what the model is told of it; `as_written`: the text that the model
+    writes is the text that is sent; `prove`: gives the text to send, and raises OutputRejected where it is no value."""
+
+    schema: JsonSchema = field(repr=False)
+    told: str = field(repr=False)
+    as_written: bool
+    prove: Callable[[str], str]
+
+
+def any_object() -> Held:
+    """JSON object mode: one JSON object, of any members."""
+
+    def prove(text: str) -> str:
+        try:
+            value = json.loads(text)
+        except ValueError:
+            value = None
+        if not isinstance(value, dict):
+            raise _rejected("Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.", text)
+        return text
+
+    return Held(schema=_ANY_OBJECT, told="", as_written=True, prove=prove)
+
+
+def held_to(schema: JsonSchema, name: str, param: str, *, strict: bool) -> Held:
+    """What holds an answer to `schema`; with `strict`, only if the schema keeps to what Groq documents for it.
+
+    `name` and `param`: what an error calls the schema, and the member of the request it came in. Raises BadRequest.
+    """
+    if strict and (fault := next(_breaches(schema, ""), None)):
+        _refuse(name, param, *fault)
+    try:
+        compiled = compile_target(target_of(schema), "llguidance")
+    except (SchemaError, TargetError) as error:
+        _refuse(name, param, getattr(error, "path", ""), str(error))
+    told = fields_of(compiled.dumps())
+    return Held(
+        schema=compiled.schema,
+        told=f"Fields of the JSON:\n{told}" if told else "",
+        as_written=compiled.identity,
+        prove=lambda text: _proved(compiled, text),
+    )
+
+
+def _proved(compiled: Compiled[Json], text: str) -> str:
+    try:
+        value = compiled.decode_json(text)
+    except OutputError:
+        raise _rejected("Generated JSON does not match the expected schema. Please adjust your prompt.", text) from None
+    return text if compiled.identity else json.dumps(compiled.target.dump(value), ensure_ascii=False)
+
+
+def _rejected(message: str, text: str) -> OutputRejected:
+    error = OutputRejected(message, status=400, type=_TYPE, code="json_validate_failed")
+    error.failed_generation = text
+    return error
+
+
+# ---- Groq's rules for strict schemas ----------------------------------------------------------------------------------------
+
+
+def _breaches(schema: Any, path: str) -> Iterator[tuple[str, str]]:
+    """Where a schema breaks what Groq documents for `strict: true`: closed objects whose members are all required."""
+    if not isinstance(schema, dict):
+        return
+    kinds = schema.get("type")
+    properties = schema.get("properties", {})
+    if kinds == "object" or (isinstance(kinds, list) and "object" in kinds) or "properties" in schema:
+        if schema.get("additionalProperties") is not False:
+            yield path, "`additionalProperties:false` must be set on every object"
+        required = schema.get("required", ())
+        if isinstance(properties, dict) and isinstance(required, (list, tuple)):
+            missing = [name for name in properties if name not in required]
+            if missing:
+                yield path, f"The following properties must be listed in `required`: {', '.join(missing)}"
+    for keyword in ("properties", "$defs", "definitions"):
+        inner = schema.get(keyword)
+        if isinstance(inner, dict):
+            for name, child in inner.items():
+                yield from _breaches(child, f"{path}/{keyword}/{name}")
+    for keyword in ("anyOf", "allOf", "oneOf", "prefixItems"):
+        inner = schema.get(keyword)
+        if isinstance(inner, list):
+            for index, child in enumerate(inner):
+                yield from _breaches(child, f"{path}/{keyword}/{index}")
+    yield from _breaches(schema.get("items"), f"{path}/items")
+
+
+def _refuse(name: str, param: str, path: str, what: str) -> NoReturn:
+    raise BadRequest(f"invalid JSON schema for {param}: '{name}': {path or '/'}: {what}", status=400, type=_TYPE, param=param)

@@ -1,0 +1,162 @@
+"""Answers and errors in Groq's words: bodies, events of a stream, headers.
+
+Sources: the types of Groq's SDK 1.7, its error page, and recorded bodies and streams.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import singledispatch
+from typing import Any, Final
+
+from pydantic_core import to_json
+
+from structgen.errors import (
+    APIError,
+    BadRequest,
+    ConfigurationError,
+    ContextExceeded,
+    GrammarError,
+    ServerError,
+    StructgenError,
+)
+from structgen.server.answers import Call, End, Part, Text
+from structgen.server.requests import TYPE, Ask
+from structgen.types import Json
+
+DONE: Final = b"data: [DONE]\n\n"
+_INTERNAL: Final = "internal_server_error"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What all bodies of one answer have in common. `queued`: seconds it waited for its turn."""
+
+    request_id: str
+    ask: Ask
+    fingerprint: str
+    queued: float
+    created: int
+
+    def whole(self, parts: list[Part]) -> Json:
+        """The body of an answer that is sent at once."""
+        end = next(part for part in parts if isinstance(part, End))
+        calls = [part for part in parts if isinstance(part, Call)]
+        text = "".join(part.text for part in parts if isinstance(part, Text))
+        message: dict[str, Any] = {"role": "assistant", "content": None if calls else text}
+        if calls:
+            message["tool_calls"] = [self._call(index, call) for index, call in enumerate(calls)]
+        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": end.finish}
+        body = self._body("chat.completion", choice)
+        return {**body, "usage": self._usage(end), "usage_breakdown": None, **self._own(end), **self._x_groq()}
+
+    def first(self) -> bytes:
+        """The event that opens a stream."""
+        return self._event({"role": "assistant", "content": ""}, **self._x_groq())
+
+    def events(self, part: Part) -> Iterator[bytes]:
+        """The events of a part of the answer."""
+        if isinstance(part, Text):
+            yield self._event({"content": part.text})
+        elif isinstance(part, Call):
+            yield self._event({"tool_calls": [{"index": 0, **self._call(0, part)}]})
+        else:
+            usage = self._usage(part)
+            own = {**self._own(part), "x_groq": {"id": self.request_id, "usage": usage}}
+            yield self._event({}, part.finish, **own)
+            if self.ask.usage:
+                yield _event({**self._body("chat.completion.chunk"), "usage": usage})
+            yield DONE
+
+    def _event(self, delta: Json, finish: str | None = None, **more: Any) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+        return _event({**self._body("chat.completion.chunk", choice), **more})
+
+    def _body(self, kind: str, *choices: Json) -> dict[str, Any]:
+        return {
+            "id": f"chatcmpl-{self.request_id.removeprefix('req_')}",
+            "object": kind,
+            "created": self.created,
+            "model": self.ask.model,
+            "choices": list(choices),
+            "system_fingerprint": self.fingerprint,
+            "service_tier": "on_demand",
+        }
+
+    def _call(self, index: int, call: Call) -> Json:
+        number = hashlib.sha256(f"{self.request_id}/{index}".encode()).hexdigest()[:9]
+        return {"id": f"call_{number}", "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+    def _usage(self, end: End) -> Json:
+        usage = end.usage
+        return {
+            "queue_time": round(self.queued, 6),
+            "prompt_tokens": usage.prompt_tokens,
+            "prompt_time": round(end.prompt_seconds, 6),
+            "completion_tokens": usage.completion_tokens,
+            "completion_time": round(end.completion_seconds, 6),
+            "total_tokens": usage.total_tokens,
+            "total_time": round(end.prompt_seconds + end.completion_seconds, 6),
+            "prompt_tokens_details": {"cached_tokens": usage.cached_tokens},
+        }
+
+    def _x_groq(self) -> dict[str, Any]:
+        return {"x_groq": {"id": self.request_id, "seed": self.ask.seed}}
+
+    @staticmethod
+    def _own(end: End) -> dict[str, Any]:
+        """What Groq has no member for: values that were ended so that the answer fits."""
+        return {"x_structgen": {"shortened": list(end.shortened)}} if end.shortened else {}
+
+
+def reply(request_id: str, ask: Ask, model: str, queued: float) -> Reply:
+    """What the bodies of an answer of `model` have in common."""
+    fingerprint = f"fp_{hashlib.sha256(model.encode()).hexdigest()[:10]}"
+    return Reply(request_id=request_id, ask=ask, fingerprint=fingerprint, queued=queued, created=int(time.time()))
+
+
+# ---- errors ---------------------------------------------------------------------------------------------------------------
+
+
+@singledispatch
+def as_api_error(error: Exception) -> APIError:
+    """What an error looks like to a client: of one that is the server's own fault nothing but that it was one."""
+    return ServerError("Internal Server Error", status=500, type=_INTERNAL)
+
+
+@as_api_error.register
+def _(error: APIError) -> APIError:
+    return error
+
+
+@as_api_error.register(ConfigurationError)
+@as_api_error.register(GrammarError)
+def _(error: StructgenError) -> APIError:
+    return BadRequest(str(error), status=400, type=TYPE)
+
+
+@as_api_error.register
+def _(error: ContextExceeded) -> APIError:
+    message = f"Please reduce the length of the messages or completion: {error.tokens} tokens, of {error.limit} at most."
+    return BadRequest(message, status=400, type=TYPE, param="messages", code="context_length_exceeded")
+
+
+def error_body(error: APIError) -> Json:
+    """The body of an error."""
+    told: dict[str, Any] = {"message": error.message, "type": error.type}
+    named = {"param": error.param, "code": error.code, "failed_generation": getattr(error, "failed_generation", None)}
+    return {"error": {**told, **{name: value for name, value in named.items() if value is not None}}}
+
+
+def error_event(error: APIError) -> bytes:
+    """An error after the first event of a stream: the connection ends behind it, without an end mark."""
+    body = error_body(error)
+    body["error"]["status_code"] = error.status
+    return b"event: error\n" + _event(body)
+
+
+def _event(body: Json) -> bytes:
+    return b"data: " + to_json(body) + b"\n\n"

@@ -1,0 +1,311 @@
+"""The body of a request -> what is asked, or the error that Groq answers it with.
+
+What Groq documents is read; what it documents as unsupported, and what it does not document at all, is refused as it refuses it.
+Sources: Groq's API reference, its page on OpenAI compatibility, and recorded error bodies.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final, NoReturn
+
+from pydantic_core import from_json, to_json
+
+from structgen.errors import BadRequest
+from structgen.types import JsonSchema, Message
+
+TYPE: Final = "invalid_request_error"
+
+_ROLES: Final = ("system", "developer", "user", "assistant", "tool")
+_MEMBERS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning"})
+_NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_TIERS: Final = ("auto", "on_demand", "flex", "performance")
+_EFFORTS: Final = ("none", "default", "low", "medium", "high")
+_UNSUPPORTED: Final = frozenset(
+    {
+        *("logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty", "metadata", "store"),
+        *("functions", "function_call", "documents", "citation_options", "search_settings", "compound_custom"),
+        *("include_domains", "exclude_domains", "audio", "modalities", "prediction", "web_search_options"),
+    }
+)
+_MAX_SEED: Final = 1 << 31
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tool:
+    """A function that the model may call: `parameters` is the schema of its arguments."""
+
+    name: str
+    description: str
+    parameters: JsonSchema = field(repr=False)
+    strict: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """What is asked. `limit`: tokens of the answer, None for as many as fit; `schema` holds the answer where `format` is
+    "json_schema", under `name`; `choice`: which tool is called: "none", "auto", "required", or a name in a tuple of one."""
+
+    model: str
+    messages: tuple[Message, ...] = field(repr=False)
+    temperature: float
+    top_p: float
+    seed: int
+    stop: tuple[str, ...]
+    limit: int | None
+    stream: bool
+    usage: bool
+    format: str
+    name: str
+    schema: JsonSchema | None = field(repr=False)
+    strict: bool
+    tools: tuple[Tool, ...]
+    choice: str | tuple[str]
+
+
+def read(body: bytes) -> Ask:
+    """What a request's body asks. Raises BadRequest, as Groq words it."""
+    try:
+        given = from_json(body, allow_inf_nan=False)
+    except ValueError:
+        _refuse("The body of the request is no JSON.", code="invalid_json")
+    if not isinstance(given, dict):
+        _refuse("The body of the request is no JSON object.", code="invalid_json")
+    given = {name: value for name, value in given.items() if value is not None}
+    for name, value in given.items():
+        _member(name, value)
+    for name in ("model", "messages"):
+        if name not in given:
+            _refuse(f"'' : property '{name}' is missing", param=name)
+    if "stream_options" in given and not given.get("stream"):
+        _refuse("`stream_options` is only allowed with `stream: true`", param="stream_options")
+    messages = tuple(_message(index, message) for index, message in enumerate(given["messages"]))
+    tools = tuple(_tool(index, tool) for index, tool in enumerate(given.get("tools", ())))
+    return _fitting(
+        Ask(
+            model=given["model"],
+            messages=messages,
+            temperature=given.get("temperature", 1.0),
+            top_p=given.get("top_p", 1.0),
+            seed=given.get("seed", secrets.randbelow(_MAX_SEED)),
+            stop=_stop(given.get("stop", ())),
+            limit=given.get("max_completion_tokens", given.get("max_tokens")),
+            stream=given.get("stream", False),
+            usage=given.get("stream_options", {}).get("include_usage") is True,
+            tools=tools,
+            choice=_choice(given.get("tool_choice", "auto" if tools else "none"), tools),
+            **_format(given.get("response_format", {"type": "text"})),
+        )
+    )
+
+
+def _fitting(ask: Ask) -> Ask:
+    """Raise for what is right by itself and wrong together."""
+    if ask.format != "text" and ask.stop:
+        _refuse(f"`stop` is not supported with `response_format` of type `{ask.format}`", param="stop")
+    if ask.format != "text" and ask.choice != "none":
+        _refuse("json mode cannot be combined with tool/function calling", param="response_format")
+    if ask.format == "json_object" and b"json" not in to_json(ask.messages).lower():
+        _refuse(
+            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+            param="messages",
+        )
+    return ask
+
+
+# ---- members --------------------------------------------------------------------------------------------------------------
+
+
+def _number(low: float, high: float) -> Callable[[Any], str | None]:
+    def fault(value: Any) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)):
+            return "value must be a number"
+        return None if low <= value <= high else f"number must be between {low:g} and {high:g}"
+
+    return fault
+
+
+def _whole(low: int, high: int) -> Callable[[Any], str | None]:
+    def fault(value: Any) -> str | None:
+        if isinstance(value, bool) or not isinstance(value, int):
+            return "value must be an integer"
+        return None if low <= value <= high else f"integer must be between {low} and {high}"
+
+    return fault
+
+
+def _one_of(*values: str) -> Callable[[Any], str | None]:
+    return lambda value: None if value in values else f"value must be one of {', '.join(values)}"
+
+
+def _of(kind: type, name: str) -> Callable[[Any], str | None]:
+    return lambda value: None if isinstance(value, kind) else f"value must be {name}"
+
+
+def _list(low: int, high: int) -> Callable[[Any], str | None]:
+    def fault(value: Any) -> str | None:
+        if not isinstance(value, list):
+            return "value must be an array"
+        return None if low <= len(value) <= high else f"number of items must be between {low} and {high}"
+
+    return fault
+
+
+_BOOLEAN: Final = _of(bool, "a boolean")
+_CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
+    "model": _of(str, "a string"),
+    "messages": _list(1, 4096),
+    "temperature": _number(0, 2),
+    "top_p": _number(0, 1),
+    "seed": _whole(-(1 << 63), (1 << 63) - 1),
+    "max_completion_tokens": _whole(1, 1 << 31),
+    "max_tokens": _whole(1, 1 << 31),
+    "n": _whole(1, 1),
+    "stop": lambda value: None,
+    "stream": _BOOLEAN,
+    "stream_options": _of(dict, "an object"),
+    "response_format": _of(dict, "an object"),
+    "tools": _list(0, 128),
+    "tool_choice": lambda value: None,
+    "parallel_tool_calls": _BOOLEAN,
+    "disable_tool_validation": _BOOLEAN,
+    "user": _of(str, "a string"),
+    "service_tier": _one_of(*_TIERS),
+    # A model without reasoning has none to shape or to hide.
+    "reasoning_effort": _one_of(*_EFFORTS),
+    "reasoning_format": _one_of("hidden", "raw", "parsed"),
+    "include_reasoning": _BOOLEAN,
+}
+"""The members of a request: what is wrong with a value, or None."""
+
+
+def _member(name: str, value: Any) -> None:
+    if name in _UNSUPPORTED:
+        if value:
+            _refuse(f"`{name}` is not supported with this model", param=name)
+    elif name not in _CHECKS:
+        _refuse(f"property '{_shown(name)}' is unsupported", param=_shown(name))
+    elif fault := _CHECKS[name](value):
+        _refuse(f"'{name}' : {fault}", param=name)
+
+
+def _stop(value: Any) -> tuple[str, ...]:
+    stops = [value] if isinstance(value, str) else value
+    if not isinstance(stops, (list, tuple)) or len(stops) > 4 or not all(isinstance(stop, str) and stop for stop in stops):
+        _refuse("'stop' : value must be a string or an array of at most 4 strings, none of them empty", param="stop")
+    return tuple(stops)
+
+
+# ---- messages -------------------------------------------------------------------------------------------------------------
+
+
+def _message(index: int, given: Any) -> Message:
+    """A message in the terms of the models' own templates: text alone, of roles that every one of them knows."""
+    where = f"messages.{index}"
+    if not isinstance(given, dict):
+        _refuse(f"'{where}' : value must be an object", param=where)
+    role = given.get("role")
+    if role not in _ROLES:
+        _refuse(f"'{where}' : discriminator property 'role' has invalid value", param=where)
+    for name, value in given.items():
+        if name not in _MEMBERS and value:
+            _refuse(f"'{where}' : property '{_shown(name)}' is unsupported", param=where)
+    calls = given.get("tool_calls") or []
+    if not isinstance(calls, list):
+        _refuse(f"'{where}.tool_calls' : value must be an array", param=where)
+    if given.get("content") is None and not (role == "assistant" and calls):
+        _refuse(
+            f"'{where}' : for 'role:{role}' the following must be satisfied[('{where}.content' : property 'content' is missing)]",
+            param=where,
+        )
+    text = _text(given.get("content"), where)
+    if role == "tool":
+        return {"role": "user", "content": f"Result of the function call {given.get('tool_call_id', '')}:\n{text}"}
+    written = [_called(call, f"{where}.tool_calls") for call in calls]
+    return {"role": "system" if role == "developer" else role, "content": "\n".join(filter(None, (text, *written)))}
+
+
+def _text(content: Any, where: str) -> str:
+    if content is None or isinstance(content, str):
+        return content or ""
+    if not isinstance(content, list):
+        _refuse(f"'{where}.content' : value must be a string or an array", param=where)
+    for part in content:
+        if not isinstance(part, dict) or not isinstance(part.get("type"), str):
+            _refuse(f"'{where}.content' : value must be an array of parts with a 'type'", param=where)
+        if part["type"] != "text":
+            _refuse(f"'{where}.content' : only parts of type 'text' are supported with this model", param=where)
+        if not isinstance(part.get("text"), str):
+            _refuse(f"'{where}.content' : property 'text' is missing", param=where)
+    return "".join(part["text"] for part in content)
+
+
+def _called(call: Any, where: str) -> str:
+    """A call that was made, as the model may have written it."""
+    function = call.get("function") if isinstance(call, dict) else None
+    if not isinstance(function, dict) or not isinstance(function.get("name"), str):
+        _refuse(f"'{where}' : value must be an array of function calls", param=where)
+    return to_json({"call": function["name"], "id": call.get("id"), "arguments": function.get("arguments", "")}).decode()
+
+
+# ---- formats and tools ----------------------------------------------------------------------------------------------------
+
+
+def _format(given: dict[str, Any]) -> dict[str, Any]:
+    kind = given.get("type")
+    if kind in ("text", "json_object"):
+        return {"format": kind, "name": "", "schema": None, "strict": False}
+    if kind != "json_schema":
+        _refuse("'response_format.type' : value must be one of text, json_object, json_schema", param="response_format")
+    held = given.get("json_schema")
+    if not isinstance(held, dict):
+        _refuse("'response_format' : property 'json_schema' is missing", param="response_format")
+    name, schema, strict = held.get("name"), held.get("schema"), held.get("strict")
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        _refuse("'response_format.json_schema.name' : value must match [A-Za-z0-9_-]{1,64}", param="response_format")
+    if not isinstance(schema, dict):
+        _refuse("'response_format.json_schema' : property 'schema' is missing or no object", param="response_format")
+    if not isinstance(strict, bool | None):
+        _refuse("'response_format.json_schema.strict' : value must be a boolean", param="response_format")
+    return {"format": "json_schema", "name": name, "schema": schema, "strict": bool(strict)}
+
+
+def _tool(index: int, given: Any) -> Tool:
+    where = f"tools.{index}"
+    function = given.get("function") if isinstance(given, dict) else None
+    if not isinstance(function, dict) or given.get("type") != "function":
+        _refuse(f"'{where}' : only tools of type 'function' are supported with this model", param="tools")
+    name, parameters = function.get("name"), function.get("parameters") or {"type": "object", "properties": {}}
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        _refuse(f"'{where}.function.name' : value must match [A-Za-z0-9_-]{{1,64}}", param="tools")
+    if not isinstance(parameters, dict):
+        _refuse(f"'{where}.function.parameters' : value must be an object", param="tools")
+    return Tool(
+        name=name, description=str(function.get("description") or ""), parameters=parameters, strict=function.get("strict") is True
+    )
+
+
+def _choice(given: Any, tools: tuple[Tool, ...]) -> str | tuple[str]:
+    if given == "none" or (given == "auto" and not tools):
+        return "none"
+    if not tools:
+        _refuse("'tool_choice' : needs `tools`", param="tool_choice")
+    if given in ("auto", "required"):
+        return str(given)
+    function = given.get("function") if isinstance(given, dict) else None
+    name = function.get("name") if isinstance(function, dict) else None
+    if name not in [tool.name for tool in tools]:
+        _refuse("'tool_choice' : value must be none, auto, required, or a function of `tools`", param="tool_choice")
+    return (str(name),)
+
+
+def _refuse(message: str, *, param: str | None = None, code: str | None = None) -> NoReturn:
+    raise BadRequest(message, status=400, type=TYPE, param=param, code=code)
+
+
+def _shown(name: str) -> str:
+    """A name that a client sent, short enough to be told back."""
+    return name if len(name) <= 64 else name[:64] + "..."
