@@ -14,7 +14,6 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from structgen.errors import EngineError
 from structgen.local.decoding import Asked, Writing, Written, write
 from structgen.local.runtime import Part
 
@@ -106,16 +105,15 @@ class Batcher:
         try:
             asked.watch("")
             ready = next(writing)
+            cached = self._runtime.keep(sequence.index, min(self._reuse(sequence, ready), len(ready) - 1))
         except StopIteration as over:
             future.set_result(Done(written=over.value, cached=0, prefill=0.0, decode=0.0))
-            return
         except BaseException as error:  # whatever went wrong belongs to whoever asked
             future.set_exception(error)
-            return
-        cached = self._runtime.keep(sequence.index, min(self._reuse(sequence, ready), len(ready) - 1))
-        del sequence.held[cached:]
-        self._free.remove(sequence)
-        self._turns.append(_Turn(asked, future, sequence, writing, ready[cached:], cached, began))
+        else:
+            del sequence.held[cached:]
+            self._free.remove(sequence)
+            self._turns.append(_Turn(asked, future, sequence, writing, ready[cached:], cached, began))
 
     def _reuse(self, sequence: _Sequence, prompt: list[int]) -> int:
         """Tokens of the prompt that the sequence holds, after copying them from another where that is worth it."""
@@ -140,8 +138,9 @@ class Batcher:
                 turns.append(turn)
         try:
             scores = self._runtime.decode(parts)
-        except EngineError as error:
+        except BaseException as error:  # what a sequence holds is not known any more
             for turn in turns:
+                turn.sequence.held = []
                 self._end(turn, error)
             return
         for turn, part, score in zip(turns, parts, scores, strict=True):

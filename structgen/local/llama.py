@@ -12,7 +12,6 @@ import importlib.util
 import re
 from collections.abc import Sequence
 from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_int8, c_int32, c_uint32, c_void_p
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -86,32 +85,25 @@ _FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
 }
 
 
-def load(model: models.Model, settings: Settings, *, package: str, pattern: str) -> LlamaCpp:
-    """The model of a GGUF file, run by the llama.cpp library that `package` brings (`pattern`: its file in the package's folder).
-
-    Raises RuntimeMissing, ModelCorrupt, EngineError.
-    """
-    return LlamaCpp(_library(package, pattern), package, model, settings)
-
-
-@cache
-def _library(package: str, pattern: str) -> Any:
+def library(package: str, pattern: str, extra: str) -> Any:
+    """The llama.cpp library that a package brings; `pattern`: its file there. Raises RuntimeMissing, EngineError."""
     spec = importlib.util.find_spec(package)
     files = sorted(Path(spec.origin).parent.glob(pattern)) if spec is not None and spec.origin else []
     if not files:
         raise RuntimeMissing(
-            f"The package {package} is not installed, or brings no llama.cpp library.", hint="pip install 'structgen[local]'"
+            f"The package {package}, which brings llama.cpp, is not installed.",
+            hint=f"Install it with: pip install 'structgen[{extra}]'",
         )
-    library = ctypes.CDLL(str(files[0]))
+    found = ctypes.CDLL(str(files[0]))
     try:
         for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(library, name)
+            function = getattr(found, name)
             function.restype, function.argtypes = result, arguments
     except AttributeError as error:
         raise _unknown(package) from error
-    library.llama_log_set(_silent, None)
-    library.llama_backend_init()
-    return library
+    found.llama_log_set(_silent, None)
+    found.llama_backend_init()
+    return found
 
 
 def _unknown(package: str) -> EngineError:
@@ -122,7 +114,7 @@ def _unknown(package: str) -> EngineError:
 
 
 class LlamaCpp:
-    """A `Runtime` over libllama."""
+    """A `Runtime` over libllama: the model of a GGUF file. Raises ModelCorrupt, EngineError."""
 
     def __init__(self, library: Any, name: str, model: models.Model, settings: Settings) -> None:
         self.name = name

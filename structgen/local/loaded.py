@@ -56,9 +56,9 @@ class Loaded:
         hear: Callable[[str], None] | None = None,
     ) -> Answer:
         """Let the model answer, through outlines. Raises EngineErrors and ConfigurationError."""
-        from structgen.local.steered import steer
-
         load = self.ready()
+        from structgen.local.steered import steer  # what is missing for it is said by `ready`
+
         began = time.perf_counter()
         held = self._grammar(schema, options, source)
         compiled = time.perf_counter() - began
@@ -78,7 +78,9 @@ class Loaded:
             if self._runtime is not None:
                 return {}
             began = time.perf_counter()
-            module = _import(*RUNTIMES[self._kind])
+            name, extra = RUNTIMES[self._kind]
+            module = _import(name, extra)
+            _import("structgen.local.steered", extra)  # so that what is missing shows before anything is fetched
             imported = time.perf_counter()
             models.ready(self.model, self._say)
             fetched = time.perf_counter()

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from structgen.local import llama, models
 from structgen.local.runtime import Settings
 
+_LIBRARY: Final = llama.library("xllamacpp", "xllamacpp*.so", extra="local")
+
 
 def load(model: models.Model, settings: Settings) -> llama.LlamaCpp:
-    """Start llama.cpp with the model. Raises RuntimeMissing, ModelCorrupt, EngineError."""
-    return llama.load(model, settings, package="xllamacpp", pattern="xllamacpp*.so")
+    """Start llama.cpp with the model. Raises ModelCorrupt, EngineError."""
+    return llama.LlamaCpp(_LIBRARY, "xllamacpp", model, settings)
