@@ -9,6 +9,7 @@ of it when nothing follows; one that goes round in circles is ended at once. Wha
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, TypeAlias
@@ -30,6 +31,8 @@ _NEAR: Final = 8
 _NOTHING_FOLLOWS: Final = b'"]} '
 _LAST: Final = 32
 _COMMA: Final = b","[0]
+_ENDLESS: Final = re.compile(rb"[eE][+-]?[0-9]{2}$|[-.0-9]{40}$")
+"""A number with digits to come that would make it larger than a float, or longer than any that is meant."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,7 +162,7 @@ class _Pen:
     def __init__(self, asked: Asked, grammar: Grammar, vocabulary: Vocabulary) -> None:
         self._asked, self._pieces, self._ends = asked, vocabulary.pieces, vocabulary.ends
         self._engine = vocabulary.engine
-        self._matcher = grammar.matcher()
+        self._matcher, self._samples = grammar.matcher(), grammar.samples
         self._words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
         self._text = _Text(vocabulary, asked.watch)
         self._tokens: list[int] = []
@@ -171,14 +174,13 @@ class _Pen:
         self._looked_at = 0
         self._cut: list[int] = []
         self._cut_from: int | None = None
-        self._finish = "stop"
         self.over = False
 
     # -- choosing
 
     def fits(self) -> bool:
         """Is there an answer within the budget?"""
-        way = closing(self._matcher, self._engine, self._asked.budget, self._outline)
+        way = closing(self._matcher, self._engine, self._asked.budget, self._outline, self._samples)
         self._way = way or []
         return way is not None
 
@@ -218,8 +220,8 @@ class _Pen:
         for number, token in enumerate(step):
             outline.feed(self._pieces[token], len(self._tokens) + number)
         left = self._asked.budget - len(self._tokens) - len(step)
-        if self._due(step, left):
-            way = closing(self._matcher, self._engine, left, outline) if left >= 0 else None
+        if outline.in_number or self._due(step, left):
+            way = closing(self._matcher, self._engine, left, outline, self._samples) if left >= 0 else None
             if way is None:
                 self._matcher.rollback(len(step))
                 return self._give_up()
@@ -243,21 +245,20 @@ class _Pen:
             chance = 0.0
 
     def _due(self, step: list[int], left: int) -> bool:
-        """May the way to the end be another than the known one? Plain characters within a string hardly change it."""
+        """May the way to the end be another than the known one? Plain characters within a string hardly change it, so there it is
+        asked only whether it is still one."""
         since = len(self._tokens) + len(step) - self._way_at
         return (
             self._last_item is not None
             or since >= _EVERY
             or left - len(self._way) <= _NEAR
             or any(_STRUCTURE & set(self._pieces[token]) for token in step)
+            or self._matcher.validate_tokens(self._way) < len(self._way)
         )
 
     def _give_up(self) -> list[int]:
-        """What came next would not fit. Write the known end of the answer, unless what came since has changed it."""
+        """What came next would not fit. Write the known end of the answer."""
         way, self.over = self._way, True
-        if self._matcher.validate_tokens(way) < len(way):
-            self._finish = "length"
-            return []
         self._cut += [value.start for value in self._outline.open if value.kind != "object"]
         self._cut_from = self._outline.size
         self._write(way, 0.0)
@@ -276,6 +277,8 @@ class _Pen:
                 continue
             if value.floor is None:
                 value.floor = self._floor(depth, value, way, slack)
+            if value.kind == "number" and _ENDLESS.search(self._from(value)):
+                value.floor = slack
             if slack <= value.floor:
                 behind_item = self._outline.open[-1] is value and way.startswith(b"]")
                 if value.kind == "array" and slack > value.floor / 2 and not behind_item:
@@ -283,6 +286,10 @@ class _Pen:
                 else:
                     return self._end(depth, way)
         return []
+
+    def _from(self, value: Open) -> bytes:
+        """What was written since the token in which a value began."""
+        return b"".join(self._pieces[token] for token in self._tokens[value.token :])
 
     def _look_for_circles(self, slack: int) -> None:
         """Let the value within which the tokens go round in circles have no slack."""
@@ -327,7 +334,7 @@ class _Pen:
         text = "".join(piece for piece, _ in self._text.logprobs)
         return Written(
             text=text,
-            finish=self._finish,
+            finish="stop",
             tokens=len(self._tokens),
             forced=len(self._tokens) - self._chosen,
             logprobs=tuple(self._text.logprobs),

@@ -23,7 +23,9 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper, regex_to_lark
 
 from structgen.errors import GrammarError
 from structgen.local.lark import lark
+from structgen.local.samples import samples
 from structgen.local.terminals import limits
+from structgen.local.tight import tight
 from structgen.schema.plain import to_text
 from structgen.types import JsonSchema, Note
 
@@ -57,12 +59,14 @@ def byte_tokenizer() -> LLTokenizer:
 class Grammar:
     """A grammar that llguidance has taken, for the tokens of one model.
 
-    `text`: in llguidance's Lark dialect; `notes`: which keywords of the schema it does not hold.
+    `text`: in llguidance's Lark dialect; `notes`: which keywords of the schema it does not hold; `samples`: short texts that its
+    patterns find, for `closing`.
     """
 
     text: str = field(repr=False)
     notes: tuple[Note, ...]
     _matcher: LLMatcher = field(repr=False, compare=False)
+    samples: tuple[bytes, ...] = field(default=(), repr=False)
 
     def matcher(self) -> LLMatcher:
         """A matcher at the beginning of an answer, for one generation."""
@@ -83,9 +87,9 @@ def grammar(schema: JsonSchema, engine: LLTokenizer, source: str | None = None) 
     """
     try:
         key = (to_text(schema), source, engine)
+        return _GRAMMARS.get(key) or _GRAMMARS.keep(key, _climb(tight(schema), engine, source))
     except RecursionError:
         raise _refused("it is nested too deeply") from None
-    return _GRAMMARS.get(key) or _GRAMMARS.keep(key, _climb(schema, engine, source))
 
 
 def lark_of_regex(pattern: str) -> str:
@@ -114,7 +118,7 @@ def _climb(schema: JsonSchema, engine: LLTokenizer, source: str | None) -> Gramm
         text = lark(schema, source, options)
         matcher = _built(text, engine)
         if not matcher.is_error():
-            return Grammar(text, tuple(_ignored(matcher.get_grammar_warnings())), matcher)
+            return Grammar(text, tuple(_ignored(matcher.get_grammar_warnings())), matcher, samples(schema))
         refusal = matcher.get_error()
     raise _refused(_reason(refusal))
 

@@ -44,6 +44,10 @@ class Outline:
     def in_string(self) -> bool:
         return bool(self.open) and self.open[-1].kind == "string"
 
+    @property
+    def in_number(self) -> bool:
+        return bool(self.open) and self.open[-1].kind == "number"
+
     def feed(self, piece: bytes, token: int) -> None:
         for byte in piece:
             if self.open and self.open[-1].kind == "number" and byte not in _DIGITS:

@@ -87,6 +87,41 @@ def test_a_regular_expression_is_a_grammar_too():
         lark_of_regex(r"a(?=b)")
 
 
+@pytest.mark.parametrize(
+    ("form", "whole", "no"),
+    [
+        (
+            "date",
+            ["2024-02-29", "2000-02-29", "2023-02-28", "0001-12-31"],
+            ["2023-02-29", "1900-02-29", "0000-01-01", "2023-04-31"],
+        ),
+        ("time", ["10:20:59Z", "23:59:60Z", "23:59:60.5z", "00:00:00+01:00"], ["10:20:60Z", "23:58:60Z", "23:59:60+01:00"]),
+        ("date-time", ["2024-02-29T10:20:59Z", "2016-12-31t23:59:60Z"], ["2023-02-29T10:20:59Z", "2024-01-01T10:20:60Z"]),
+    ],
+)
+def test_days_and_seconds_that_never_were_are_not_written(form, whole, no):
+    held = of(closed(a={"type": "string", "format": form}))
+    assert {text: held.reads(json.dumps({"a": text})) for text in whole} == dict.fromkeys(whole, "whole")
+    assert {text: held.reads(json.dumps({"a": text})) for text in no} == dict.fromkeys(no, "no")
+
+
+def test_the_trap_of_leap_years_and_seconds():
+    """The engine itself takes them."""
+    for form, text in (("date", "2023-02-29"), ("time", "10:20:60Z")):
+        body = "%llguidance {}\nstart: %json " + json.dumps({"type": "string", "format": form})
+        assert of_lark(body, byte_tokenizer()).reads(json.dumps(text)) == "whole"
+
+
+def test_a_format_beside_a_pattern_stays_with_both():
+    held = of({"type": "string", "format": "date", "pattern": "^20"})
+    assert (held.reads('"2024-01-01"'), held.reads('"1999-01-01"'), held.reads('"20 may"')) == ("whole", "no", "no")
+
+
+def test_listed_values_that_look_like_schemas_are_values():
+    value = {"format": "date"}
+    assert of({"enum": [value]}).reads(json.dumps(value)) == "whole"
+
+
 # ---- the ladder -----------------------------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,187 @@
+"""The way to the end of an answer: from wherever a walk through a grammar stops, one is found, short, and the matcher stays put."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from llguidance import LLTokenizer, TokenizerWrapper
+
+from structgen.local.closing import closing
+from structgen.local.grammar import byte_tokenizer, grammar
+from structgen.local.outline import Outline
+from structgen.local.samples import samples
+from tests.local.test_grammar import SCHEMAS, closed
+
+PLENTY = 3000
+ITEMS = {"type": "array", "minItems": 1}
+
+
+class Words:
+    """A vocabulary of the bytes and some longer tokens: as a model's, one may end a value and begin another."""
+
+    longer = (b"null", b'": ', b'": "', b'", "', b', "', b'"}', b"}]", b"[]", b'[{"', b"]}", b" the", b"name", b"00", b"12", b"-0")
+    tokens = (*(bytes([byte]) for byte in range(256)), *longer, b"<end>")
+    eos_token_id = len(tokens) - 1
+    bos_token_id = None
+    special_token_ids = (eos_token_id,)
+    _longest_first = re.compile(b"|".join(map(re.escape, sorted(longer, key=len, reverse=True))) + b"|.", re.DOTALL)
+
+    def __call__(self, text):
+        return [
+            self.tokens.index(piece) for piece in self._longest_first.findall(text if isinstance(text, bytes) else text.encode())
+        ]
+
+
+WORDS = LLTokenizer(TokenizerWrapper(Words()))
+
+
+class Walk:
+    """A partial answer: the matcher, the text, and what is open in it."""
+
+    def __init__(self, schema, engine=WORDS):
+        self.held, self.engine = grammar(schema, engine), engine
+        self.matcher, self.text, self.outline = self.held.matcher(), b"", Outline()
+
+    def go(self, tokens):
+        assert self.matcher.consume_tokens(tokens)
+        for token in tokens:
+            self.text += Words.tokens[token]
+            self.outline.feed(Words.tokens[token], 0)
+
+    def choices(self):
+        mask = self.matcher.compute_bitmask()
+        return [token for token in range(len(Words.tokens) - 1) if mask[token // 8] >> token % 8 & 1]
+
+    def closing(self, limit=PLENTY):
+        return closing(self.matcher, self.engine, limit, self.outline, self.held.samples)
+
+    def closed(self, limit=PLENTY):
+        found = self.closing(limit)
+        assert found is not None, self.text
+        assert len(found) <= limit
+        return self.text + b"".join(Words.tokens[token] for token in found)
+
+
+@settings(max_examples=150, deadline=None)
+@given(schema=SCHEMAS, seed=st.integers(0, 2**32), steps=st.integers(0, 60))
+def test_every_partial_answer_can_be_closed(schema, seed, steps):
+    walk, draw = Walk(schema), random.Random(seed)
+    for _ in range(steps):
+        choices = walk.choices()
+        if not choices:
+            break
+        walk.go([draw.choice(choices)])
+    before = walk.matcher.compute_bitmask()
+    found = walk.closing()
+    assert found is not None, walk.text
+    assert walk.matcher.compute_bitmask() == before
+    assert (found == []) == walk.matcher.is_accepting()
+    assert walk.closing(len(found)) == found
+    walk.go(found)
+    assert walk.matcher.is_accepting()
+    jsonschema.Draft202012Validator(schema).validate(json.loads(walk.text))
+
+
+def test_a_record_of_which_nothing_is_known_is_closed_with_nulls_and_empty_values():
+    optional = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+    schema = closed(a=optional, b={"type": "array", "items": {"type": "string"}}, c={"type": "string"}, d={"type": "number"})
+    assert Walk(schema).closed() == b'{"a": null, "b": [], "c": "", "d": 0}'
+
+
+@pytest.mark.parametrize(
+    ("begun", "end"),
+    [
+        (b'{"a": "some te', b'xt"}'[2:]),
+        (b'{"a": "x\\', b'n"}'),
+        (b'{"a": "x\xe5', None),
+        (b'{"a"', b': ""}'),
+        (b'{"a": ""', b"}"),
+        (b"", b'{"a": ""}'),
+    ],
+)
+def test_an_answer_is_closed_from_where_it_stands(begun, end):
+    walk = Walk(closed(a={"type": "string"}), byte_tokenizer())
+    walk.go(list(begun))
+    text = walk.closed()
+    json.loads(text)
+    assert end is None or text == begun + end
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "pattern": r"\d{3}\.\d{3}"},
+        {"type": "string", "pattern": r"^v.*[A-Z]{4}-\d$"},
+        {"type": "string", "pattern": "^(foo|bar|quux)$"},
+        {"type": "string", "pattern": "^[^a-z]{3,}$", "minLength": 5},
+        {"type": "string", "pattern": "zz", "minLength": 20},
+        {"type": "string", "minLength": 30, "maxLength": 31},
+        {"type": "string", "format": "date-time"},
+        {"type": "string", "format": "email"},
+        {"type": "string", "format": "uri"},
+        {"type": "string", "format": "uuid"},
+        {"type": "string", "format": "ipv6"},
+        {"type": "integer", "minimum": 1530, "maximum": 1540},
+        {"type": "integer", "multipleOf": 37, "minimum": 1},
+        {"type": "number", "minimum": 0.25, "maximum": 0.26},
+        {"enum": [7, 93, "Zoë Ångström", {"a": [1, 2]}]},
+        {"type": "array", "items": {"type": "integer"}, "minItems": 12},
+        {"type": "array", "items": closed(day={"type": "string", "format": "date"}), "minItems": 6},
+        {**closed(), "patternProperties": {"^k[0-9]$": {"type": "boolean"}}, "minProperties": 1},
+        {"$ref": "#/$defs/N", "$defs": {"N": {"anyOf": [{**ITEMS, "items": {"$ref": "#/$defs/N"}}, {"const": 5}]}}},
+        {
+            "$ref": "#/$defs/E",
+            "$defs": {
+                "E": {
+                    "anyOf": [
+                        closed(op={"const": "add"}, left={"$ref": "#/$defs/E"}, right={"$ref": "#/$defs/E"}),
+                        closed(op={"const": "leaf"}, value={"type": "integer"}),
+                    ]
+                }
+            },
+        },
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_value_has_to_be_is_found(schema):
+    text = Walk(schema).closed()
+    jsonschema.Draft202012Validator(schema).validate(json.loads(text))
+    assert len(text) <= 150
+
+
+def test_a_pattern_that_may_stand_anywhere_is_found_from_within_a_string():
+    walk = Walk({"type": "string", "pattern": r"\d\d:\d\d"})
+    walk.go(list(b'"at about 10'))
+    assert len(walk.closed()) <= len(b'"at about 10') + 8
+
+
+def test_a_limit_that_is_too_small_finds_nothing():
+    walk = Walk(closed(a={"type": "string", "minLength": 50}))
+    found = walk.closing()
+    assert found is not None
+    assert walk.closing(len(found) - 1) is None
+
+
+def test_where_no_answer_ends_nothing_is_found_in_bounded_time():
+    """A grammar that only goes deeper."""
+    schema = {"$ref": "#/$defs/N", "$defs": {"N": {"anyOf": [closed(a={"$ref": "#/$defs/N"}), closed(b={"$ref": "#/$defs/N"})]}}}
+    assert Walk(schema).closing() is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "sample"),
+    [("^a{3}$", b"aaa"), (r"\d+-\w", b"0-a"), ("foo|ba?", b"b"), (r"^[^a0A]", b"1"), ("\\x01?é", "é".encode()), ('"', b'\\"')],
+)
+def test_a_sample_is_a_short_match_as_json_writes_it(pattern, sample):
+    assert samples({"type": "array", "items": {"type": "string", "pattern": pattern}}) == (sample,)
+
+
+def test_samples_stand_for_keys_too_and_pass_over_what_is_no_pattern():
+    schema = {"properties": {"pattern": {"type": "string"}}, "patternProperties": {"^x-": {"pattern": "(?<!"}}}
+    assert samples(schema) == (b"x-",)
