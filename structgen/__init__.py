@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from structgen.errors import TransportError as TransportError
     from structgen.errors import Truncated as Truncated
     from structgen.errors import UsageError as UsageError
+    from structgen.forms.session import Form as Form
     from structgen.schema.audit import audit as audit
     from structgen.schema.check import check as check
     from structgen.schema.compiler import Compiled as Compiled
@@ -55,6 +56,7 @@ _HOMES = {
         "Truncated",
         "UsageError",
     ),
+    "structgen.forms.session": ("Form",),
     "structgen.schema.audit": ("audit",),
     "structgen.schema.check": ("check",),
     "structgen.schema.compiler": ("Compiled", "compile"),

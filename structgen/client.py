@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from structgen.documents.extract import DocumentExtraction
     from structgen.extraction import Question
     from structgen.flow import EnginePort, Flow, HttpPort
+    from structgen.forms.session import Form
     from structgen.pacing import Limits
     from structgen.pipeline.record import Item, Outcome
     from structgen.prices import Price
@@ -135,6 +136,16 @@ class _Base:
         slicing: Any = {name: args[name] for name in args if name in Slicing.__annotations__}  # type: ignore[literal-required]
         call: Any = {name: args[name] for name in args if name not in slicing}  # type: ignore[literal-required]
         return extract_document(self._backends, self._question(target, text, call), slicing)
+
+    @overload
+    def form(self, target: TypeForm[T], **form: Any) -> Form[T]: ...
+    @overload
+    def form(self, target: Target[T] | JsonSchema, **form: Any) -> Form[T]: ...
+    def form(self, target: Any, **form: Any) -> Form[Any]:
+        """An empty form of `target`, which this client's model fills in. `form`: see `Form`. Raises TargetError, SchemaError."""
+        from structgen.forms.session import Form
+
+        return Form(target, self, **form)  # type: ignore[arg-type]  # a client of either kind
 
     def _question(self, target: Any, document: Document, call: CallArgs, *, stream: bool = False) -> Question[Any]:
         from structgen.extraction import Question

@@ -33,6 +33,10 @@
     ├── JobError                a job over many inputs cannot begin, go on or write its output
     │   ├── JournalError        its journal is in use elsewhere, is none, or the disk does not take it
     │   └── JobStopped          it stopped before its end; the same job started again goes on (.summary)
+    ├── FormError               a form cannot do what was asked of it
+    │   ├── FormIncomplete      it makes no whole value yet (.missing, .invalid)
+    │   ├── StaleForm           it was changed elsewhere in the meantime (.expected, .revision)
+    │   └── FormChanged         a saved form is of another schema, or none
     └── EngineError             the in-process engine
         ├── RuntimeMissing      a package is not installed
         ├── ModelMissing        no such model here, or it could not be fetched
@@ -320,6 +324,37 @@ class JobStopped(JobError):
         super().__init__(message, hint=hint)
         self.summary = summary
         self.interrupted = interrupted
+
+
+# ---- forms ----------------------------------------------------------------------------------------------------------------
+
+
+class FormError(StructgenError):
+    """A form cannot do what was asked of it."""
+
+
+class FormIncomplete(FormError):
+    """The form makes no whole value yet. `missing`: JSON Pointers of fields it needs; `invalid`: what is wrong with the others."""
+
+    def __init__(
+        self, message: str, *, missing: Sequence[str] = (), invalid: Sequence[Violation] = (), hint: str | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.missing = tuple(missing)
+        self.invalid = tuple(invalid)
+
+
+class StaleForm(FormError):
+    """The form was changed elsewhere in the meantime: `revision` is where it stands, `expected` where it was thought to stand."""
+
+    def __init__(self, message: str, *, expected: int, revision: int | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.expected = expected
+        self.revision = revision
+
+
+class FormChanged(FormError):
+    """A saved form is of another schema than the one given, of a later version, or no saved form at all."""
 
 
 # ---- the in-process engine ------------------------------------------------------------------------------------------------

@@ -147,10 +147,10 @@ class _Merging:
         self, new: _Said, groups: Sequence[Sequence[_Said]], earlier: int, taken: set[int], keys: Sequence[str]
     ) -> int | None:
         """The group of an item. By its keys, within a part too; without, the first equal one of earlier parts that is free."""
-        key = _key(new.value, keys)
+        key = key_of(new.value, keys)
         for number, group in enumerate(groups):
             if key is not None:
-                if _key(group[0].value, keys) == key:
+                if key_of(group[0].value, keys) == key:
                     return number
             elif number < earlier and number not in taken and same_json(group[0].value, new.value):
                 return number
@@ -175,7 +175,7 @@ class _Merging:
         return taken.value
 
 
-def _key(item: Json, names: Sequence[str]) -> str | None:
+def key_of(item: Json, names: Sequence[str]) -> str | None:
     """What tells an item from others, None for one that does not state all of it."""
     if not names or not isinstance(item, dict) or any(item.get(name) is None for name in names):
         return None

@@ -25,7 +25,7 @@ from structgen.schema.target import Target, target_of
 from structgen.schema.text import parse_json, scan, with_exact_numbers
 from structgen.types import Json, JsonSchema, Violation
 
-__all__ = ["check", "check_json", "check_parsed", "parse_json"]
+__all__ = ["check", "check_json", "check_parsed", "parse_json", "part_violations"]
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -36,6 +36,9 @@ R = TypeVar("R")
 _FRAMES: Final = 4_000
 _STACK: Final = 64 * 1024 * 1024
 _room: Final = threading.Lock()
+
+_MISSING: Final = frozenset({"required", "dependentRequired", "minProperties", "missing"})
+"""Keywords, and Pydantic's names, for what is wrong where a member is missing."""
 
 _LONG_NUMBER: Final = re.compile(r"\d[\d.]{15,}")
 _LONG_NUMBER_BYTES: Final = re.compile(rb"\d[\d.]{15,}")
@@ -76,6 +79,31 @@ def check_json(target: Target[T], text: str | bytes) -> T:
     return value
 
 
+def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
+    """What is wrong with `data` as a value of `target` that is not whole yet: all but members that are missing.
+
+    A type's validators of a whole record run once none of its members is missing or wrong.
+    """
+    try:
+        check(target, data)
+        return ()
+    except InvalidOutput as error:
+        told = error.violations
+    found = [violation for violation in told if _keyword(violation) not in _MISSING]
+    if len(found) < len(told) and target.reader is not None:  # what is missing hides what else the type refuses
+        try:
+            target.reader.validate_json(json.dumps(data))
+        except ValidationError as fault:
+            found += _of_type_alone(target, data, fault, found)
+        except Exception as fault:  # A validator of the user's may raise anything.
+            found.append(_raised(fault))
+    return tuple(violation for violation in found if _keyword(violation) not in _MISSING)
+
+
+def _keyword(violation: Violation) -> str:
+    return violation.schema_path.rpartition("/")[2]
+
+
 def _read(target: Target[T], text: str | bytes) -> T:
     if target.exact_reader is not None and _has_long_numbers(text):
         try:
@@ -88,7 +116,11 @@ def _read(target: Target[T], text: str | bytes) -> T:
         raise _invalid(target, _of_type(target, parse_json(text), len(text), error)) from None
     except Exception as error:  # A validator of the user's may raise anything.
         parse_json(text)
-        raise _invalid(target, [Violation("", "", type(error).__name__, "what the type's own validators take")]) from error
+        raise _invalid(target, [_raised(error)]) from error
+
+
+def _raised(error: Exception) -> Violation:
+    return Violation("", "", type(error).__name__, "what the type's own validators take")
 
 
 def _has_long_numbers(text: str | bytes) -> bool:
@@ -142,10 +174,16 @@ def _with_room(function: Callable[[], R]) -> R:
 def _of_type(target: Target[Any], data: Json, size: int, error: ValidationError) -> list[Violation]:
     """The schema's violations, then what only the type refuses."""
     found = list(_of_schema(target, data, size))
+    return found + _of_type_alone(target, data, error, found)
+
+
+def _of_type_alone(target: Target[Any], data: Json, error: ValidationError, known: Sequence[Violation]) -> list[Violation]:
+    """What only the type refuses, and no known violation speaks of."""
+    found: list[Violation] = []
     for fault in error.errors(include_url=False, include_context=False):
         path, value = _in_data(data, fault["loc"])
         where = pointer(path)
-        if any(_overlap(where, other.path) for other in found):
+        if any(_overlap(where, other.path) for other in (*known, *found)):
             continue
         name = "validator" if fault["type"] in ("value_error", "assertion_error") else fault["type"]
         found.append(Violation(where, f"{locate(target.schema, path)}/{name}", short(value), _plain_words(fault["msg"])))

@@ -1,0 +1,1 @@
+"""Forms: one record, filled in over a conversation."""
