@@ -27,11 +27,13 @@ from structgen.local.samples import samples
 from structgen.local.terminals import limits
 from structgen.local.tight import tight
 from structgen.schema.plain import to_text
-from structgen.types import JsonSchema, Note
+from structgen.types import Json, JsonSchema, Note
 
 T = TypeVar("T")
 
 _LADDER: Final[tuple[Mapping[str, bool], ...]] = ({}, {"coerce_one_of": True}, {"lenient": True})
+_COSTLY: Final = 100_000
+"""What all divisors of a schema (`multipleOf`) may add up to: llguidance counts remainders, so many in half a second."""
 _EOS: Final = 256
 _KEPT: Final = 8 << 20
 _EACH: Final = 1 << 14
@@ -113,14 +115,33 @@ def of_lark(text: str, engine: LLTokenizer) -> Grammar:
 
 
 def _climb(schema: JsonSchema, engine: LLTokenizer, source: str | None) -> Grammar:
-    refusal = ""
+    refusal, left_out = "", list[Note]()
+    if sum(_divisors(schema)) > _COSTLY:
+        schema = _without_divisors(schema)
+        left_out = [Note("", "multipleOf", "checked", "not held while decoding: the divisors are too large")]
     for options in _LADDER:
         text = lark(schema, source, options)
         matcher = _built(text, engine)
         if not matcher.is_error():
-            return Grammar(text, tuple(_ignored(matcher.get_grammar_warnings())), matcher, samples(schema))
+            return Grammar(text, (*left_out, *_ignored(matcher.get_grammar_warnings())), matcher, samples(schema))
         refusal = matcher.get_error()
     raise _refused(_reason(refusal))
+
+
+def _divisors(node: Json) -> Iterator[float]:
+    """What stands under `multipleOf`; that a field may be called so does no harm."""
+    if isinstance(node, dict) and isinstance(divisor := node.get("multipleOf"), int | float):
+        yield divisor
+    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        yield from _divisors(part)
+
+
+def _without_divisors(node: Json) -> Json:
+    if isinstance(node, list):
+        return [_without_divisors(part) for part in node]
+    if not isinstance(node, dict):
+        return node
+    return {key: _without_divisors(part) for key, part in node.items() if key != "multipleOf" or isinstance(part, dict)}
 
 
 def _refused(reason: str) -> GrammarError:
@@ -180,8 +201,11 @@ _MATCHERS: Final[_Kept[LLMatcher]] = _Kept()
 
 
 def _built(text: str, engine: LLTokenizer) -> LLMatcher:
-    """A matcher of a grammar, in its error state where llguidance refuses it. Cached."""
+    """A matcher of a grammar, in its error state where llguidance refuses it, be it at the first token only. Cached."""
     key = (text, engine)
-    return _MATCHERS.get(key) or _MATCHERS.keep(
-        key, LLMatcher(engine, LLMatcher.grammar_from_lark(text), log_level=0, limits=limits())
-    )
+    found = _MATCHERS.get(key)
+    if found is None:
+        found = LLMatcher(engine, LLMatcher.grammar_from_lark(text), log_level=0, limits=limits())
+        found.compute_ff_bytes()
+        _MATCHERS.keep(key, found)
+    return found

@@ -35,7 +35,13 @@ _MOST: Final = {"words": 2_000_000, "characters": 1_000_000}
 @cache
 def limits() -> LLParserLimits:
     """What llguidance may spend on a grammar, so that it takes every source that is not too long."""
-    return LLParserLimits(initial_lexer_fuel=40_000_000, step_lexer_fuel=40_000_000, max_lexer_states=1_000_000)
+    return LLParserLimits(
+        initial_lexer_fuel=40_000_000,
+        step_lexer_fuel=40_000_000,
+        max_lexer_states=1_000_000,
+        max_items_in_row=20_000,
+        step_max_items=200_000,
+    )
 
 
 @cache

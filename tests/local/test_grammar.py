@@ -172,6 +172,64 @@ def test_a_grammar_may_be_written_in_the_dialect_of_the_engine():
         of_lark("%llguidance {}\nstart: nothing", byte_tokenizer())
 
 
+# ---- what a schema may cost ------------------------------------------------------------------------------------------------
+
+
+def nested(times, schema, around):
+    for _ in range(times):
+        schema = around(schema)
+    return schema
+
+
+LARGE = {
+    "a list of thousands": {"enum": [f"value {number}" for number in range(5000)]},
+    "thousands of fields": closed(**{f"k{number}": {"type": ["string", "null"]} for number in range(2000)}),
+    "fields that may be left out": {**closed(**{f"k{number}": {"type": "string"} for number in range(1000)}), "required": []},
+    "long lists of long lists": nested(4, {"type": "integer"}, lambda items: {"type": "array", "items": items, "maxItems": 1000}),
+    "many items": {"type": "array", "items": {"type": "integer"}, "minItems": 10**6},
+    "a long text": {"type": "string", "minLength": 10**6, "maxLength": 10**9},
+    "repeated repetitions": {"type": "string", "pattern": "^((((a{1,99}){1,99}){1,99}){1,99}){1,99}$"},
+    "an automaton of 2 to the 200th": {"type": "string", "pattern": "^(a|b)*a(a|b){200}$"},
+    "definitions used twice each": {
+        "$ref": "#/$defs/d0",
+        "$defs": {
+            **{f"d{at}": closed(a={"$ref": f"#/$defs/d{at + 1}"}, b={"$ref": f"#/$defs/d{at + 1}"}) for at in range(30)},
+            "d30": {"type": "null"},
+        },
+    },
+}
+
+
+@pytest.mark.parametrize("kind", LARGE)
+def test_a_large_schema_is_taken_and_its_first_token_too(kind):
+    matcher = of(LARGE[kind]).matcher()
+    assert any(matcher.compute_bitmask())
+    assert not matcher.is_error()
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        nested(100, {"type": "integer"}, lambda inner: closed(a=inner)),
+        nested(5000, {"type": "integer"}, lambda inner: closed(a=inner)),
+        {"allOf": [{"anyOf": [closed(a={}), {"properties": {f"b{at}": {"type": "string"}}}]} for at in range(12)]},
+        {"type": "string", "maxLength": 10**20},
+    ],
+    ids=["deep", "too deep to be written", "a product of unions", "a length beyond numbers"],
+)
+def test_a_schema_that_costs_too_much_is_an_error_that_says_why(schema):
+    with pytest.raises(GrammarError) as refused:
+        of(schema)
+    assert refused.value.hint
+
+
+def test_divisors_that_cost_too_much_are_left_to_the_check():
+    assert not of({"type": "integer", "multipleOf": 60}).notes
+    held = of(closed(multipleOf={"type": "integer", "multipleOf": 99_999_989}))
+    assert [note.keyword for note in held.notes] == ["multipleOf"]
+    assert held.reads('{"multipleOf": 12}') == "whole"
+
+
 # ---- what its sentences are ----------------------------------------------------------------------------------------------
 
 LEAVES = st.sampled_from(

@@ -1,0 +1,49 @@
+"""Real-world schemas under a model that prefers nothing: what it is let write is valid, or an error says that it is not."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from benchmarks.engines import drawn, ours
+from benchmarks.jsonschemabench import DATA
+from structgen.errors import InvalidOutput, NotJson, SchemaError
+from structgen.schema.check import check
+from structgen.schema.compiler import compile
+from structgen.schema.target import target_of
+
+RECORDS = [json.loads(line) for line in DATA.read_text().splitlines()][::10]
+
+
+@pytest.mark.slow
+def test_an_answer_of_random_tokens_is_whole_and_valid_or_told_before_it_is_one(engine):
+    engine.count([])
+    vocabulary = engine._loaded.runtime.vocabulary
+    valid = 0
+    for number, record in enumerate(RECORDS):
+        try:
+            compiled = compile(record["schema"], "llguidance")
+        except SchemaError:
+            continue
+        text = drawn(compiled, vocabulary, number)
+        if not text:
+            continue
+        json.loads(text)
+        try:
+            value = compiled.decode_json(text)
+        except (InvalidOutput, NotJson):
+            continue
+        check(target_of(record["schema"]), value)
+        valid += 1
+    assert valid > 0.7 * len(RECORDS)
+
+
+@pytest.mark.slow
+def test_instances_are_taken_as_they_are_labelled(engine):
+    engine.count([])
+    vocabulary = engine._loaded.runtime.vocabulary
+    for record in RECORDS:
+        held = ours(record["schema"], vocabulary)
+        for test in record["tests"]:
+            assert held.accepts(test["data"]) is test["valid"], record["id"]
