@@ -40,7 +40,7 @@ def serve(given: Namespace, stderr: TextIO) -> None:
     _at_least("tokens-per-minute", tokens, 1)
     with (
         open_engine(given.model.removeprefix("local:"), context=given.context, parallel=given.parallel) as engine,
-        _listening(given.host, given.port) as listener,
+        listening(given.host, given.port) as listener,
     ):
         engine.count([{"role": "user", "content": ""}])  # loaded now, so that who can connect is answered
         server = Server(
@@ -66,15 +66,25 @@ def _is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def _listening(host: str, port: int) -> socket.socket:
+def listening(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises ConfigurationError.
+
+    Its protocol is named, or asyncio does not turn Nagle's algorithm off, and each short answer is 40 ms late.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.create_server((host, port), family=family)
+        if os.name == "posix":
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((host, port))
+        listener.listen(1024)
     except (OSError, OverflowError) as error:
+        listener.close()
         raise ConfigurationError(
             f"The server cannot listen at {host}, port {port}: {getattr(error, 'strerror', None) or error}.",
             hint="Is it in use? --port 0 takes any that is free.",
         ) from error
+    return listener
 
 
 def _at_least(option: str, value: int, least: int) -> None:

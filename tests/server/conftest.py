@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -16,6 +15,7 @@ import uvicorn
 
 from structgen.local.engine import Engine, open_engine
 from structgen.server.app import Server, app
+from structgen.server.command import listening
 from structgen.server.limits import RateLimits
 from structgen.server.places import Places
 
@@ -40,7 +40,7 @@ def running(
     engine: Engine, *, parallel: int = 2, queue: int = 64, limits: RateLimits | None = None, **more: Any
 ) -> Iterator[Running]:
     server = Server(engine=engine, places=Places(parallel, queue), limits=limits or RateLimits(MANY, MANY), **more)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
+    with listening("127.0.0.1", 0) as listener:
         uvicorn_server = uvicorn.Server(uvicorn.Config(app(server), log_level="warning", access_log=False, ws="none"))
         thread = threading.Thread(target=uvicorn_server.run, args=([listener],))
         thread.start()
