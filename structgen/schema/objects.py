@@ -165,8 +165,8 @@ def _record(
         builder.keep(bounds, "object", bounds, kept, here)
     schema = {**builder.object(properties, required), **kept}
     if extra is None:
-        others = _undeclared(builder, additional)
-        if others.way == "keep" and additional is not False:
+        others = _undeclared(builder, additional, here)
+        if not builder.subset.closed and additional is not False:
             del schema["additionalProperties"]
         return Built(schema, _fields(own, _noting(builder, others)))
     if builder.subset.maps:
@@ -187,9 +187,12 @@ def _fields(own: list[Member], others: Others) -> Codec:
     return SAME if plain and all(m.absent == "never" and m.codec is SAME for m in own) else Fields(tuple(own), others)
 
 
-def _undeclared(builder: Builder, additional: Schema | None) -> Others:
+def _undeclared(builder: Builder, additional: Schema | None, here: Here) -> Others:
     """What becomes of members that the schema says nothing about."""
     if additional is False or not builder.subset.closed:
+        return Others("keep")
+    if builder.subset.declared_only:
+        builder.note(here, "additionalProperties", "narrowed", "declared members only")
         return Others("keep")
     return Others("note" if builder.plain else "drop")
 

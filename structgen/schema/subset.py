@@ -43,6 +43,7 @@ class SchemaSubset:
 
     `holds`: answers are held to the schema while they are written; where not, it only tells the model what is asked.
     `root`: whether the root must be a plain object. `closed`: objects are closed, and list every member they may have.
+    `declared_only`: where the source leaves an object open, answers have its declared members alone.
     `all_required`: every property must be listed in `required`. `absent`: how an answer says that the text does not state an
     optional field: by `null`, by leaving it out (`omit`), or by `either`. `maps`: `additionalProperties` may be a schema.
     `any_of`: `tagged` where object variants must be told apart by one constant property or by disjoint keys (Groq).
@@ -59,6 +60,7 @@ class SchemaSubset:
     holds: bool = True
     root: Literal["object", "any"] = "object"
     closed: bool = True
+    declared_only: bool = False
     all_required: bool = False
     absent: Literal["null", "omit", "either"] = "null"
     maps: bool = False

@@ -8,18 +8,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
 
 from structgen.errors import BadRequest, OutputError, OutputRejected, SchemaError, TargetError
 from structgen.prompt import fields_of
 from structgen.schema.compiler import Compiled
 from structgen.schema.compiler import compile as compile_target
+from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
 from structgen.types import Json, JsonSchema
 
 _TYPE: Final = "invalid_request_error"
 _ANY_OBJECT: Final[JsonSchema] = {"type": "object"}
+# A client reads what was written: so the language in which most schemas stay as they are.
+_LANGUAGE: Final = replace(SUBSETS["llguidance"], name="served", absent="omit", declared_only=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,7 +59,7 @@ def held_to(schema: JsonSchema, name: str, param: str, *, strict: bool) -> Held:
     if strict and (fault := next(_breaches(schema, ""), None)):
         _refuse(name, param, *fault)
     try:
-        compiled = compile_target(target_of(schema), "llguidance")
+        compiled = compile_target(target_of(schema), _LANGUAGE)
     except (SchemaError, TargetError) as error:
         _refuse(name, param, getattr(error, "path", ""), str(error))
     told = fields_of(compiled.dumps())
