@@ -1,0 +1,159 @@
+"""A service that fills in a form over a conversation, and a page that shows it.
+
+    python -m uvicorn --factory examples.form_service.service:main
+
+$FORMS_DATABASE: where the forms are ("sqlite:///forms.db"; "postgresql+psycopg://user@host/database"). $STRUCTGEN_MODEL: who reads
+what is said (the embedded model).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.responses import FileResponse, JSONResponse
+from pydantic import BaseModel
+
+from examples.form_service.booking import Booking
+from examples.form_service.store import Store
+from structgen import Client, Form
+from structgen.errors import FormIncomplete, InputError, StaleForm, StructgenError
+
+PAGE = Path(__file__).parent / "page.html"
+
+
+class Said(BaseModel):
+    """What the user says, or is about to say (`draft`: nothing is saved), to what was asked before."""
+
+    text: str
+    asked: str | None = None
+    draft: bool = False
+    revision: int | None = None
+
+
+class Entered(BaseModel):
+    """What the user enters into a field; nothing, to leave it to what is said."""
+
+    path: str
+    value: Any = None
+    revision: int | None = None
+
+
+class FieldView(BaseModel):
+    path: str
+    label: str
+    type: str | None = None
+    options: list[Any] = []
+    value: Any = None
+    quote: str | None = None
+    locked: bool = False
+    missing: bool = False
+    conflict: Any = None
+
+
+class FormView(BaseModel):
+    """A form as its user sees it."""
+
+    id: str
+    revision: int
+    fields: list[FieldView]
+    problems: list[str]
+    question: str | None
+
+
+def view(name: str, form: Form[Any]) -> FormView:
+    entries, missing = form.entries, form.missing
+    against = {conflict.path: conflict.other.value for conflict in form.conflicts}
+    fields = []
+    for path, field in form.fields.items():
+        entry = entries.get(path)
+        fields.append(
+            FieldView(
+                path=path,
+                label=field.label,
+                type=field.schema.get("type"),
+                options=field.schema.get("enum", []),
+                value=entry.value if entry else None,
+                quote=entry.quotes[0].quote if entry and entry.quotes else None,
+                locked=bool(entry and entry.locked),
+                missing=path in missing,
+                conflict=against.get(path),
+            )
+        )
+    question = form.next_question()
+    return FormView(
+        id=name,
+        revision=form.revision,
+        fields=fields,
+        problems=[str(violation) for violation in form.invalid],
+        question=question.text if question else None,
+    )
+
+
+def create_app(store: Store) -> FastAPI:
+    app = FastAPI(title="Forms")
+
+    def loaded(name: str, revision: int | None = None) -> Form[Any]:
+        form = store.load(name)
+        if form is None:
+            raise HTTPException(404, "There is no such form.")
+        if revision not in (None, form.revision):
+            raise StaleForm("The form was changed elsewhere in the meantime.", expected=revision, revision=form.revision)
+        return form
+
+    @app.get("/", include_in_schema=False)
+    def page() -> FileResponse:
+        return FileResponse(PAGE)
+
+    @app.post("/forms", status_code=201)
+    def create() -> FormView:
+        return view(*store.create())
+
+    @app.get("/forms/{name}")
+    def show(name: str) -> FormView:
+        return view(name, loaded(name))
+
+    @app.post("/forms/{name}/say")
+    def say(name: str, said: Said) -> FormView:
+        form = loaded(name, said.revision)
+        before = form.revision
+        form.fill(said.text, asked=said.asked)
+        if not said.draft:
+            store.save(name, form, before)
+        return view(name, form)
+
+    @app.put("/forms/{name}/field")
+    def enter(name: str, entered: Entered) -> FormView:
+        form = loaded(name, entered.revision)
+        before = form.revision
+        if entered.value is None:
+            form.clear(entered.path)
+        else:
+            form.set(entered.path, entered.value)
+        store.save(name, form, before)
+        return view(name, form)
+
+    @app.post("/forms/{name}/undo")
+    def undo(name: str) -> FormView:
+        form = loaded(name)
+        before = form.revision
+        if form.undo():
+            store.save(name, form, before)
+        return view(name, form)
+
+    @app.post("/forms/{name}/complete")
+    def complete(name: str) -> Booking:
+        return loaded(name).complete()
+
+    @app.exception_handler(StructgenError)
+    def failed(request: Request, error: StructgenError) -> JSONResponse:
+        status = {StaleForm: 409, FormIncomplete: 422, InputError: 422}.get(type(error), 502)
+        return JSONResponse({"detail": str(error), "missing": getattr(error, "missing", ())}, status)
+
+    return app
+
+
+def main() -> FastAPI:
+    return create_app(Store(os.environ.get("FORMS_DATABASE", "sqlite:///forms.db"), Booking, Client()))

@@ -1,0 +1,52 @@
+"""Forms in a database, SQLite or PostgreSQL. A form is saved only over the revision that it was loaded with."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from sqlalchemy import Column, Integer, MetaData, String, Table, Text, create_engine, insert, select, update
+
+from structgen import Client, Form
+from structgen.errors import StaleForm
+
+FORMS = Table(
+    "forms",
+    MetaData(),
+    Column("id", String(32), primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+)
+
+
+class Store:
+    """The forms of one target."""
+
+    def __init__(self, url: str, target: Any, client: Client) -> None:
+        """`url`: as SQLAlchemy takes it: "sqlite:///forms.db", "postgresql+psycopg://user@host/database"."""
+        self._engine = create_engine(url)
+        self._target, self._client = target, client
+        FORMS.metadata.create_all(self._engine)
+
+    def create(self) -> tuple[str, Form[Any]]:
+        """A new form, and the name it goes by."""
+        name, form = uuid.uuid4().hex, self._client.form(self._target)
+        with self._engine.begin() as connection:
+            connection.execute(insert(FORMS).values(id=name, revision=form.revision, state=form.dumps()))
+        return name, form
+
+    def load(self, name: str) -> Form[Any] | None:
+        """The form of that name; one of an earlier schema keeps what still fits."""
+        with self._engine.begin() as connection:
+            state = connection.execute(select(FORMS.c.state).where(FORMS.c.id == name)).scalar_one_or_none()
+        return None if state is None else Form.loads(self._target, state, self._client, migrate=True)
+
+    def save(self, name: str, form: Form[Any], loaded: int) -> None:
+        """Save a form that was loaded at a revision. Raises StaleForm where it has been saved since."""
+        theirs = update(FORMS).where(FORMS.c.id == name, FORMS.c.revision == loaded)
+        with self._engine.begin() as connection:
+            if not connection.execute(theirs.values(revision=form.revision, state=form.dumps())).rowcount:
+                raise StaleForm("The form was changed elsewhere in the meantime.", expected=loaded, hint="Load it and try again.")
+
+    def close(self) -> None:
+        self._engine.dispose()
