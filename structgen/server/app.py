@@ -117,7 +117,7 @@ def _let_in(server: Server, request: Request) -> None:
 def _is_key(keys: Sequence[str], header: str) -> bool:
     """Compared in constant time, by digests, so that not even a length shows."""
     kind, _, given = header.partition(" ")
-    digest = hashlib.sha256(given.strip().encode(errors="surrogateescape")).digest()
+    digest = hashlib.sha256(given.strip().encode("latin-1")).digest()
     found = [hmac.compare_digest(digest, hashlib.sha256(key.encode()).digest()) for key in keys]
     return any(found) and kind.lower() == "bearer"
 

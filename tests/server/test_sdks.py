@@ -142,6 +142,7 @@ def test_pydantic_ai_gets_a_typed_object(native: bool, served: Running) -> None:
     assert isinstance(asyncio.run(ask()), Order)
 
 
+@pytest.mark.slow
 def test_our_own_client_takes_it_for_groq(served: Running) -> None:
     with Client("groq:openai/gpt-oss-20b", base_url=served.address, api_key="any", max_reasks=0) as client:
         result = client.extract_result(Order, TEXT)
@@ -153,6 +154,7 @@ def test_our_own_client_takes_it_for_groq(served: Running) -> None:
         assert "".join(event.choices[0].delta.content or "" for event in events)
 
 
+@pytest.mark.slow
 def test_our_own_client_takes_it_for_openai(served: Running) -> None:
     """Groq takes no schema together with `stream`; OpenAI does, and so does the server."""
     with Client("openai:local", base_url=f"{served.address}/v1", api_key="any", max_reasks=0) as client:

@@ -1,0 +1,54 @@
+"""Whatever is sent as an answer is valid under the schema as the client sent it, whatever the schema and the model."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from structgen.errors import BadRequest, OutputRejected
+from structgen.server.held import any_object, held_to
+from tests.laws.instances import instances, validator
+from tests.laws.json_schemas import json_schemas
+
+
+@settings(max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@given(json_schemas(), st.data())
+def test_what_is_sent_is_valid_under_the_clients_schema(schema: dict[str, Any], data: st.DataObject) -> None:
+    held = held_to(schema, "it", "response_format", strict=False)
+    written = json.dumps(data.draw(instances(held.schema)))
+    try:
+        sent = held.prove(written)
+    except OutputRejected as rejected:
+        assert rejected.failed_generation == written
+        return
+    validator(schema).validate(json.loads(sent))
+    assert not held.as_written or sent == written
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '"a"', "nothing", '{"a": 1} {}'])
+def test_json_object_mode_sends_objects_only(text: str) -> None:
+    with pytest.raises(OutputRejected):
+        any_object().prove(text)
+
+
+RULES = [
+    ({"type": "object", "properties": {}, "additionalProperties": False}, None),
+    ({"type": ["object", "null"], "properties": {}}, "/: `additionalProperties:false`"),
+    ({"type": "array", "items": {"type": "object"}}, "/items: `additionalProperties:false`"),
+    ({"anyOf": [{"type": "null"}, {"properties": {"a": True}, "additionalProperties": False}]}, "/anyOf/1: .*`required`: a"),
+    ({"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}}, "/$defs/a: `additionalProperties:false`"),
+]
+
+
+@pytest.mark.parametrize(("schema", "said"), RULES)
+def test_strict_schemas_keep_groqs_rules(schema: dict[str, Any], said: str | None) -> None:
+    if said is None:
+        assert held_to(schema, "it", "response_format", strict=True).as_written
+    else:
+        with pytest.raises(BadRequest, match="invalid JSON schema for response_format: 'it': " + said.replace("$", r"\$")):
+            held_to(schema, "it", "response_format", strict=True)
+    held_to(schema, "it", "response_format", strict=False)
