@@ -1,0 +1,308 @@
+"""A form, act by act: what is said, set, contradicted, asked, saved, and changed by two at once."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import BaseModel, Field, field_validator, model_validator
+from typing_extensions import TypedDict
+
+from structgen import AsyncClient, Client, Form, Verbatim
+from structgen.documents.relax import Identity
+from structgen.errors import FormChanged, FormIncomplete, InputError, InvalidOutput, StaleForm, TargetError
+from structgen.testing import ScriptedModel
+from structgen.types import Answer
+from tests.forms.speaking import SpeakingModel
+
+
+class Item(BaseModel):
+    name: Annotated[str, Identity()]
+    size: str | None = None
+
+
+class Address(BaseModel):
+    street: str
+    town: str = Field(description="the town it is in.")
+
+
+class Order(BaseModel):
+    customer: str
+    count: int = Field(ge=1)
+    address: Address
+    bill_to: Address | None = None
+    items: list[Item] = []
+    notes: list[str] = []
+
+    @field_validator("customer")
+    @classmethod
+    def is_a_name(cls, value: str) -> str:
+        if value.isdigit():
+            raise ValueError("a name, not a number")
+        return value
+
+    @model_validator(mode="after")
+    def is_deliverable(self) -> Order:
+        if self.count > 10 and self.address.town == "York":
+            raise ValueError("at most 10 to York")
+        return self
+
+
+WHOLE = {"/customer": "Ada", "/count": 2, "/address/street": "Hill Road", "/address/town": "York"}
+
+
+@pytest.fixture
+def model() -> SpeakingModel:
+    return SpeakingModel()
+
+
+@pytest.fixture
+def form(model: SpeakingModel) -> Form[Order]:
+    return Client(model).form(Order)
+
+
+def say(model: SpeakingModel, form: Form[Any], text: str, **said: Any) -> Any:
+    """`said`: by path, with `__` for `/`."""
+    model.said = {f"/{name.replace('__', '/')}": value for name, value in said.items()}
+    return form.fill(text)
+
+
+def names(schema: Any) -> set[str]:
+    return set(schema["properties"])
+
+
+def test_the_fields_of_records_are_fields(form: Form[Order]) -> None:
+    assert list(form.fields) == [*WHOLE, "/bill_to/street", "/bill_to/town", "/items", "/notes"]
+    assert form.missing == tuple(WHOLE)
+    assert form.data == {}
+
+
+def test_turns_add_up_to_a_value(model: SpeakingModel, form: Form[Order]) -> None:
+    say(model, form, "I am Ada.", customer="Ada")
+    assert form.missing == tuple(WHOLE)[1:]
+    say(model, form, "Two, to Hill Road in York.", count=2, address__street="Hill Road", address__town="York")
+    assert form.complete() == Order(customer="Ada", count=2, address=Address(street="Hill Road", town="York"))
+    quote = form.entries["/address/town"].quotes[0]
+    assert (quote.turn, quote.quote) == (1, "York")
+    assert form.turns[1].text[quote.start : quote.end] == "York"
+
+
+def test_what_was_said_before_and_what_was_asked_is_shown(model: SpeakingModel, form: Form[Order]) -> None:
+    say(model, form, "I am Ada.", customer="Ada")
+    form.fill("Two.", asked="How many?")
+    context = model.asked[-1][-1]["content"]
+    assert "User: I am Ada." in context
+    assert '"/customer":"Ada"' in context
+    assert context.index("Assistant: How many?") < context.index("<document>\nTwo.")
+
+
+def test_locked_fields_are_not_asked_about(model: SpeakingModel, form: Form[Order]) -> None:
+    form.set("/count", 3)
+    form.set("/address", {"street": "Hill Road"})
+    say(model, form, "I am Ada.", customer="Ada")
+    assert "count" not in names(model.schemas[-1])
+    address = model.schemas[-1]["properties"]["address"]
+    assert names(next(one for one in (address, *address.get("anyOf", ())) if "properties" in one)) == {"town"}
+    form.unlock("/count")
+    say(model, form, "Four.", count=4)
+    assert form.data["count"] == 4
+
+
+def test_a_form_whose_fields_are_all_locked_asks_nobody(model: SpeakingModel) -> None:
+    form = Client(model).form({"type": "object", "properties": {"a": {"type": "string"}}})
+    form.set("/a", "x")
+    form.fill("It is y.")
+    assert not model.asked
+    assert form.turns[0].text == "It is y."
+
+
+def test_a_correction_keeps_what_was_there(model: SpeakingModel, form: Form[Order]) -> None:
+    say(model, form, "Two.", count=2)
+    say(model, form, "No, three.", count=3)
+    assert form.data["count"] == 3
+    assert [entry.value for entry in form.history("/count")] == [2]
+    (conflict,) = form.conflicts
+    assert (conflict.path, conflict.held.value, conflict.other.value, conflict.other.turn) == ("/count", 3, 2, 0)
+    form.lock("/count")
+    assert not form.conflicts
+
+
+def test_what_is_said_against_a_locked_field_is_told(model: SpeakingModel) -> None:
+    form = Client(model).form(Order, watch_locked=True)
+    form.set("/count", 2)
+    say(model, form, "I want 3.", count=3)
+    assert form.data["count"] == 2
+    (conflict,) = form.conflicts
+    assert (conflict.held.value, conflict.other.value, conflict.other.quotes[0].quote) == (2, 3, "3")
+
+
+def test_the_same_again_changes_nothing(model: SpeakingModel, form: Form[Order]) -> None:
+    say(model, form, "Two.", count=2)
+    assert say(model, form, "Two, as I said.", count=2).entries == {}
+    assert form.entries["/count"].turn == 0
+    assert not form.conflicts
+
+
+def test_items_with_identity_are_changed_and_added_and_other_lists_replaced(model: SpeakingModel, form: Form[Order]) -> None:
+    say(model, form, "A tea. Ring twice.", items=[{"name": "tea", "size": None}], notes=["Ring twice"])
+    say(model, form, "A big Tea, and a cake.", items=[{"name": "Tea", "size": "big"}, {"name": "cake"}], notes=["No bell"])
+    assert form.data["items"] == [{"name": "Tea", "size": "big"}, {"name": "cake"}]
+    assert form.data["notes"] == ["No bell"]
+    assert {(quote.turn, quote.quote) for quote in form.entries["/items"].quotes} >= {(0, "tea"), (1, "cake")}
+
+
+def test_validators_are_problems_and_never_crash(form: Form[Order]) -> None:
+    form.set("/customer", "77")
+    assert [(fault.path, fault.wanted) for fault in form.invalid] == [("/customer", "a name, not a number")]
+    form.set("/count", 0)
+    assert {fault.path for fault in form.invalid} == {"/customer", "/count"}
+    for path, value in {**WHOLE, "/count": 11}.items():
+        form.set(path, value)
+    assert [fault.wanted for fault in form.invalid] == ["at most 10 to York"]
+    with pytest.raises(FormIncomplete, match="1 are invalid") as caught:
+        form.complete()
+    assert caught.value.invalid == form.invalid
+    assert "at most 10 to York" in str(form.next_question())
+
+
+def test_the_next_question_is_of_the_first_missing_field(model: SpeakingModel, form: Form[Order]) -> None:
+    for path in list(WHOLE)[:3]:
+        form.set(path, WHOLE[path])
+    assert str(form.next_question()) == "What is the town of address? (the town it is in)"
+    asking = Client(ScriptedModel('{"question": "In welcher Stadt?"}'))
+    again = Form.loads(Order, form.dumps(), asking)
+    question = again.next_question(ask=True)
+    assert question is not None
+    assert (question.path, question.text) == ("/address/town", "In welcher Stadt?")
+    form.set("/address/town", "York")
+    assert form.next_question() is None
+
+
+def test_a_failed_fill_leaves_the_form_as_it_was() -> None:
+    form = Client(ScriptedModel('{"customer": 5}'), max_reasks=0).form(Order)
+    with pytest.raises(InvalidOutput):
+        form.fill("I am Ada.")
+    assert (form.revision, form.turns) == (0, [])
+
+
+def test_a_form_that_was_changed_meanwhile_is_stale() -> None:
+    class Interrupted(SpeakingModel):
+        async def agenerate(self, *question: Any) -> Answer:
+            await asyncio.sleep(0)
+            return self.generate(*question)
+
+    async def both() -> list[Any]:
+        return await asyncio.gather(form.afill("I am Ada."), form.afill("I am Bob."), return_exceptions=True)
+
+    model = Interrupted()
+    model.said = {"/customer": "Ada"}
+    form = AsyncClient(model).form(Order)
+    first, second = asyncio.run(both())
+    assert first.entries["/customer"].value == "Ada"
+    assert isinstance(second, StaleForm)
+    assert (second.expected, second.revision, form.revision) == (0, 1, 1)
+
+
+def test_grounded_fields_stand_in_what_was_said(model: SpeakingModel) -> None:
+    class Note(BaseModel):
+        word: Annotated[str, Verbatim()]
+
+    form = Client(model, max_reasks=0).form(Note)
+    with pytest.raises(InvalidOutput):
+        say(model, form, "Hello.", word="Goodbye")
+    say(model, form, "Hello.", word="Hello")
+    assert form.complete() == Note(word="Hello")
+
+
+def test_every_kind_of_record_is_a_form(model: SpeakingModel) -> None:
+    @dataclass
+    class Point:
+        x: int
+        y: int = 0
+
+    class Pair(TypedDict):
+        x: int
+
+    schema = {"type": "object", "properties": {"x": {"type": ["integer", "null"]}}, "required": ["x"]}
+    for target, whole in ((Point, Point(1)), (Pair, {"x": 1}), (schema, {"x": 1})):
+        form: Form[Any] = Client(model).form(target)
+        form.set("/x", 1)
+        assert form.complete() == whole
+    assert Client(model).form(schema).complete() == {"x": None}
+    with pytest.raises(TargetError):
+        Client(model).form(list[int])
+
+
+@pytest.mark.parametrize("path", ["/", "customer", "/nobody", "/address/zip", "/items/0"])
+def test_an_unknown_path_is_told_with_those_there_are(form: Form[Order], path: str) -> None:
+    for act in (lambda: form.set(path, 1), lambda: form.lock(path), lambda: form.clear(path)):
+        with pytest.raises(InputError):
+            act()
+    assert form.revision == 0
+
+
+def test_the_root_is_a_record_too(form: Form[Order]) -> None:
+    form.set("", {"customer": "Ada", "address": {"town": "York"}})
+    assert form.data == {"customer": "Ada", "address": {"town": "York"}}
+    form.clear("")
+    assert form.data == {}
+    with pytest.raises(InputError):
+        form.set("", "Ada")
+
+
+def test_what_json_cannot_carry_is_refused(form: Form[Order]) -> None:
+    for value in (float("nan"), object(), {1, 2}.__iter__):
+        with pytest.raises(InputError):
+            form.set("/count", value)
+
+
+# ---- saved ----------------------------------------------------------------------------------------------------------------
+
+
+class Renamed(BaseModel):
+    customer: str
+    count: str
+    town: str = "York"
+
+
+def test_a_changed_schema_is_refused_or_migrated(model: SpeakingModel, form: Form[Order]) -> None:
+    say(model, form, "I am Ada.", customer="Ada")
+    form.set("/count", 2)
+    with pytest.raises(FormChanged, match="another schema"):
+        Form.loads(Renamed, form.dumps(), Client(model))
+    moved = Form.loads(Renamed, form.dumps(), Client(model), migrate=True)
+    assert moved.data == {"customer": "Ada"}
+    assert [(dropped.path, dropped.value) for dropped in moved.dropped] == [("/count", 2)]
+    assert moved.revision > form.revision
+    assert Form.loads(Renamed, moved.dumps(), Client(model)).data == {"customer": "Ada"}
+
+
+@given(st.text() | st.binary())
+def test_any_text_is_a_form_or_refused(text: str | bytes) -> None:
+    with pytest.raises(FormChanged):
+        Form.loads(Order, text, Client(ScriptedModel("{}")))
+
+
+@given(st.data())
+def test_a_damaged_form_is_refused_or_whole(data: st.DataObject) -> None:
+    model = SpeakingModel()
+    form = Client(model).form(Order)
+    say(model, form, "I am Ada. Two.", customer="Ada", count=2)
+    text = form.dumps()
+    at = data.draw(st.integers(0, len(text) - 1))
+    damaged = text[:at] + data.draw(st.sampled_from(['"', "{", "9", "", "null", "a"])) + text[at + 1 :]
+    try:
+        loaded = Form.loads(Order, damaged, Client(model))
+    except FormChanged:
+        return
+    assert loaded.next_question() is not None
+    assert Form.loads(Order, loaded.dumps(), Client(model)).state == loaded.state
+
+
+def test_a_later_version_is_told(form: Form[Order]) -> None:
+    with pytest.raises(FormChanged, match="later version"):
+        Form.loads(Order, form.dumps().replace('"structgen_form":1', '"structgen_form":2'), Client(ScriptedModel("{}")))
