@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
@@ -100,6 +100,8 @@ def _answering(
         try:
             _let_in(server, request)
             response = await endpoint(server, request, request_id)
+        except ClientDisconnect:
+            response = Response(status_code=_LEFT)
         except Exception as error:
             response = _failed(error, request_id)
         response.headers["x-request-id"] = request_id

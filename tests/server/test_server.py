@@ -240,6 +240,16 @@ def test_an_answer_nobody_waits_for_is_ended(stream: bool, small_engine: Engine)
         assert "structgen_cancelled_total 1" in it.http.get("/metrics").text
 
 
+def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_failure(
+    small_engine: Engine, caplog: pytest.LogCaptureFixture
+) -> None:
+    with running(small_engine) as it:
+        with socket.create_connection(("127.0.0.1", int(it.address.rpartition(":")[2]))) as leaving:
+            leaving.sendall(b'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"model"')
+        wait_until(lambda: 'path="/v1/chat/completions",status="499"} 1' in it.http.get("/metrics").text)
+    assert not caplog.records
+
+
 def test_a_full_queue_sends_clients_away_until_there_is_room(small_engine: Engine) -> None:
     with running(small_engine, parallel=1, queue=1) as it:
         waited: list[httpx.Response] = []
