@@ -28,7 +28,7 @@ class Extractor:
     """Arrow batches -> Arrow batches of the same rows, with the columns of `RESULTS` behind their own.
 
     `target`: as for `extract`, or a spec for `load_target` ("module:Class", "schema.json"), which crosses to other machines by
-    name. `model`: as for `Client`. `text`: the column that holds the text. `client`: further arguments of `Client`; `concurrency` and
+    name. `model`: as for `Client`. `text`: the column that holds the text. `client`: more arguments of `Client`; `concurrency` and
     `call`: as for `Client.map`. A row that fails has its `error`, and stops no other; a null text is such a row.
     """
 

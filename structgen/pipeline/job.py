@@ -81,6 +81,8 @@ class Job(Generic[T]):
     `batch`: through the server's Batch API, at half the price and within a day, without `concurrency` and `bounds`. `bounds`: when
     to stop. `say`: told what is worth a line; `report`: told of progress, twice a second. The other arguments are
     those of a call (`CallArgs`).
+
+    Raises ConfigurationError and JobError at once for a name that cannot be an output's.
     """
 
     def __init__(
@@ -104,6 +106,7 @@ class Job(Generic[T]):
             raise ConfigurationError("The job has no journal.", hint="Give `journal=PATH`, or an `output` with a name.")
         self._target, self._inputs, self._client, self._call = target, inputs, client, call
         self._output, self._retry_failed, self._bounds = output, retry_failed, bounds or Bounds()
+        self._open = _opening(output)
         self._concurrency, self._say, self._report = concurrency, say, report
         self.journal = Path(journal if journal is not None else f"{os.fspath(output)}.journal")  # type: ignore[arg-type]
         self._batch = Batching() if batch is True else batch
@@ -141,8 +144,8 @@ class Job(Generic[T]):
             else:
                 working = work.run(asking, _nothing)
             await finishing(self._reporting(working, work), self.stop)
-            if work.stopped is None and self._output is not None:
-                await asyncio.to_thread(self._write, journal, asking)
+            if work.stopped is None and self._open is not None:
+                await asyncio.to_thread(self._write, self._open(), journal, asking)
         done = summary(
             work.counts,
             began,
@@ -179,8 +182,7 @@ class Job(Generic[T]):
             reporting.cancel()
             self._report(work.counts)
 
-    def _write(self, journal: Journal, asking: Asking[T]) -> None:
-        sink = self._sink()
+    def _write(self, sink: Sink, journal: Journal, asking: Asking[T]) -> None:
         try:
             for rows in _in_batches(self._outcomes(journal, asking), _ROWS):
                 sink.write(rows)
@@ -193,13 +195,6 @@ class Job(Generic[T]):
                     hint="All results are in the journal. Mend it, and start the same job again: nothing is asked again.",
                 ) from error
             raise
-
-    def _sink(self) -> Sink:
-        if not isinstance(self._output, (str, os.PathLike)):
-            return cast("Sink", self._output)
-        from structgen.pipeline.sinks import open_sink
-
-        return open_sink(self._output)
 
     def _outcomes(self, journal: Journal, asking: Asking[T]) -> Iterator[Outcome[T]]:
         for one in journal.inputs():
@@ -229,6 +224,15 @@ def asking_of(
     if batch:
         return Asking([batched(client._backends[0])], question, hook=None, kept=kept)
     return Asking(client._backends, question, hook=work.heard, kept=kept)
+
+
+def _opening(output: Sink | str | os.PathLike[str] | None) -> Callable[[], Sink] | None:
+    """What opens the output at the job's end; a name that cannot be opened is told at its beginning."""
+    if output is None or not isinstance(output, (str, os.PathLike)):
+        return None if output is None else lambda: output
+    from structgen.pipeline.sinks import named_sink
+
+    return named_sink(output)
 
 
 def concurrency_of(client: Client | AsyncClient, given: int | None) -> int:

@@ -8,6 +8,7 @@ import io
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
 
@@ -22,17 +23,28 @@ from structgen.pipeline.table import arrow_schema, flat, to_arrow
 def open_sink(name: str | os.PathLike[str]) -> Sink:
     """The sink that a name stands for: a file (JSONL, also gzipped; CSV; Parquet) or a table as "URL#TABLE", which it replaces.
 
-    Raises ConfigurationError for another kind, JobError where it cannot be written.
+    Raises what `named_sink` raises, and JobError where it cannot be written.
+    """
+    return named_sink(name)()
+
+
+def named_sink(name: str | os.PathLike[str]) -> Callable[[], Sink]:
+    """What opens the sink of a name, for a job that needs it at its end and wants to know at its beginning that it can be.
+
+    Raises ConfigurationError for another kind or a missing library, JobError for a missing folder or database driver.
     """
     given = os.fspath(name)
     if "://" in given:
         url, _, table = given.partition("#")
-        return TableSink(url, table)
+        return _table_sink(url, table)
     path = Path(given)
     suffixes = [suffix.lower() for suffix in path.suffixes]
     for end in ("".join(suffixes[-2:]), "".join(suffixes[-1:])):
         if end in WRITERS:
-            return FileSink(path, WRITERS[end])
+            if not path.parent.is_dir():
+                raise JobError(f"{path} cannot be written: there is no folder for it.", hint="Make the folder.")
+            WRITERS[end](io.BytesIO()).close()  # loads its library
+            return partial(FileSink, path, WRITERS[end])
     raise ConfigurationError(f"{path.name} is of no kind that can be written.", hint=f"Known: {', '.join(WRITERS)}, URL#TABLE.")
 
 
@@ -134,16 +146,21 @@ WRITERS: Final[Mapping[str, Callable[[IO[bytes]], Writer]]] = {
 """How outcomes are written, by the end of the file's name."""
 
 
+def _table_sink(url: str, table: str) -> Callable[[], Sink]:
+    if not table:
+        raise ConfigurationError("Which table of the database?", hint="Name it: URL#TABLE.")
+    sql = load("sqlalchemy", "files")
+    columns = sql.Table(table, sql.MetaData(), *(sql.Column(name, sql.Text) for name in COLUMNS))
+    with _typed():
+        return partial(TableSink, sql.create_engine(url), columns)  # the driver is loaded; nothing is connected yet
+
+
 class TableSink:
     """A table of a database, through SQLAlchemy: replaced in one transaction, so that it is the old one or the new one."""
 
-    def __init__(self, url: str, table: str) -> None:
-        if not table:
-            raise ConfigurationError("Which table of the database?", hint="Name it: URL#TABLE.")
-        sql = load("sqlalchemy", "files")
-        self._table = sql.Table(table, sql.MetaData(), *(sql.Column(name, sql.Text) for name in COLUMNS))
+    def __init__(self, engine: Any, table: Any) -> None:
+        self._engine, self._table = engine, table
         with _typed():
-            self._engine = sql.create_engine(url)
             self._connection = self._engine.connect()
             if self._engine.dialect.name == "sqlite":
                 self._connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver begins none for CREATE and DROP

@@ -188,8 +188,8 @@ def test_real_texts_with_the_embedded_model(local_client: Client, name: str) -> 
         date: Annotated[str, Verbatim()] | None
 
     with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        text = json.loads(next(lines))["text"][:300]
-    result = local_client.extract_document(Found, text, chunk_tokens=50, max_tokens=24, concurrency=1)
+        text = json.loads(next(lines))["text"][:160]
+    result = local_client.extract_document(Found, text, chunk_tokens=25, max_tokens=16, concurrency=1)
     assert len(result.chunks) > 1
     assert result.stated
     proved(result, text)

@@ -18,7 +18,7 @@ PERSON = {
     "required": ["name", "age"],
     "additionalProperties": False,
 }
-ROWS = 60
+ROWS = 24
 
 
 def table() -> pyarrow.Table:
@@ -34,15 +34,15 @@ def on_ray(base_url: str) -> list[dict[str, Any]]:
     import ray
 
     positional, named = arguments(base_url)
-    ray.init(num_cpus=4, include_dashboard=False, log_to_driver=False)
-    parts = [table().slice(start, 20) for start in range(0, ROWS, 20)]
+    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    parts = [table().slice(start, 8) for start in range(0, ROWS, 8)]
     workers = ray.data.ActorPoolStrategy(size=2)
     found = ray.data.from_arrow(parts).map_batches(
         Extractor,
         fn_constructor_args=positional,
         fn_constructor_kwargs=named,
         batch_format="pyarrow",
-        batch_size=20,
+        batch_size=8,
         compute=workers,
     )
     rows: list[dict[str, Any]] = found.take_all()
@@ -55,10 +55,16 @@ def on_spark(base_url: str) -> list[dict[str, Any]]:
 
     positional, named = arguments(base_url)
     extractor = Extractor(*positional, **named)
-    local = {"spark.ui.enabled": "false", "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1"}
+    local = {
+        "spark.ui.enabled": "false",
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # a short life: no time for the optimiser
+    }
     builder = SparkSession.builder.master("local[2]").config(map=local)
     with builder.getOrCreate() as spark:
-        frame = spark.createDataFrame([tuple(row.values()) for row in table().to_pylist()], "id long, text string").repartition(2)
+        frame = spark.createDataFrame([tuple(row.values()) for row in table().to_pylist()], "id long, text string")
         return [row.asDict() for row in frame.mapInArrow(extractor.batches, extractor.spark_schema(frame)).collect()]
 
 

@@ -20,7 +20,7 @@ from pydantic import BaseModel
 
 from structgen import AsyncClient, Client
 from structgen.cli import run
-from structgen.errors import ConfigurationError, InputError, JobStopped, JournalError, RateLimited, Refused, ServerError
+from structgen.errors import ConfigurationError, InputError, JobError, JobStopped, JournalError, RateLimited, Refused, ServerError
 from structgen.pipeline.gold import load_examples
 from structgen.pipeline.job import Job
 from structgen.pipeline.journal import Journal
@@ -54,6 +54,19 @@ def server() -> Iterator[FaultyServer]:
 def client(server: FaultyServer) -> Iterator[Client]:
     with Client("vllm:m", base_url=server.base_url, max_retries=0) as client:
         yield client
+
+
+def test_a_job_says_at_its_beginning_that_its_output_cannot_be_written(tmp_path: Path) -> None:
+    with Client(ScriptedModel()) as client:
+        for output, error in (
+            (tmp_path / "out.xls", ConfigurationError),
+            (tmp_path / "missing" / "out.jsonl", JobError),
+            ("sqlite:///out.db", ConfigurationError),
+            ("nodriver://host/base#out", JobError),
+        ):
+            with pytest.raises(error):
+                Job(Person, [], client=client, output=output, journal=tmp_path / "journal")
+    assert list(tmp_path.iterdir()) == []
 
 
 def texts(count: int) -> list[str]:
