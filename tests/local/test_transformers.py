@@ -9,14 +9,18 @@ import numpy
 import pytest
 import torch
 import transformers
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
-from structgen import Client
-from structgen.errors import ConfigurationError, ContextExceeded, EngineError, ModelCorrupt, ModelMissing
+from structgen import Client, compile
+from structgen.errors import ConfigurationError, ContextExceeded, EngineError, GrammarError, ModelCorrupt, ModelMissing
+from structgen.grounding import ground
 from structgen.local import models
 from structgen.local.engine import open_engine
 from structgen.local.runtime import Part, Settings
 from structgen.local.transformers import load
 from structgen.types import Options
+from tests.laws.grounded import TEXTS, grounded_schemas
 
 SETTINGS = Settings(context=512, threads=1, parallel=3, device="cpu")
 ASK = [{"role": "system", "content": "Extract the contact as JSON."}, {"role": "user", "content": "Maria Lopez is 41. Łukasz 🙂"}]
@@ -41,11 +45,19 @@ def folder(embedded_model, tmp_path_factory):
     return folder
 
 
-@pytest.fixture
-def runtime(folder):
+@pytest.fixture(scope="module")
+def loaded(folder):
     runtime = load(models.find(str(folder)), SETTINGS)
     yield runtime
     runtime.close()
+
+
+@pytest.fixture
+def runtime(loaded):
+    """The runtime, with nothing in its sequences."""
+    for sequence in range(loaded.sequences):
+        loaded.keep(sequence, 0)
+    return loaded
 
 
 @pytest.fixture(scope="module")
@@ -158,6 +170,24 @@ def test_a_client_takes_a_folder_and_grounds_its_values(folder):
     assert result.value["name"] in text
     found = result.evidence["/name"]
     assert text[found.start : found.end] == found.quote == result.value["name"]
+
+
+@settings(deadline=None, max_examples=15)
+@given(TEXTS, grounded_schemas(), st.integers(4, 60), st.integers(0, 100))
+def test_law_9_in_any_budget_an_answer_is_whole_and_its_grounded_values_stand_in_the_text(tiny, text, schema, tokens, seed):
+    compiled = compile(schema, "llguidance")
+    assume("other_members" not in compiled.schema["properties"])  # they come as free text, which the check alone holds
+    try:
+        answer = tiny.generate(ASK, compiled.schema, Options(max_tokens=tokens, temperature=1.0, seed=seed), text)
+        if answer.finish == "length":  # nothing fits
+            assert (answer.text, answer.usage.completion_tokens) == ("", 0)
+            answer = tiny.generate(ASK, compiled.schema, Options(max_tokens=300, temperature=1.0, seed=seed), text)
+    except GrammarError:  # there is nothing in the text for a value that has to be there
+        assume(False)
+    assert answer.finish == "stop"
+    data, _ = compiled.restored(json.loads(answer.text))
+    found = ground(compiled.target, data, text)
+    assert (found.violations, found.repairs, found.data) == ((), (), data)
 
 
 def test_a_prompt_too_long_is_refused(tiny):
