@@ -112,6 +112,10 @@ class Fields(Generic[T]):
 
     def whole(self, values: Mapping[str, Json]) -> Json:
         """The fields' values as one record, with null, or nothing in them, where the target takes that for what is not stated."""
+        return completed(self.target, self.nested(values))
+
+    def nested(self, values: Mapping[str, Json]) -> Json:
+        """The fields' values as one record, and nothing else."""
         data: dict[str, Any] = {}
         for path, value in values.items():
             *way, name = self.by_path[path].steps
@@ -119,7 +123,7 @@ class Fields(Generic[T]):
             for step in way:
                 holder = holder.setdefault(step, {})
             holder[name] = value
-        return completed(self.target, data)
+        return data
 
     def missing(self, data: Json) -> tuple[str, ...]:
         """The fields without which no whole record can be made of `data`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 
-from structgen.arguments import CallArgs, OptionArgs
+from structgen.arguments import OptionArgs
 from structgen.drive import aperform, perform
 from structgen.errors import FormChanged, FormIncomplete, InputError, InvalidOutput, StaleForm
 from structgen.flow import Flow
@@ -39,6 +39,8 @@ _FILL: Final = (
     "A form is filled in over a conversation. The document is what the user says now. Give only what it states or corrects: null "
     "for every field that it says nothing about, even where the context does."
 )
+_NOTHING: Final[tuple[str, Json]] = ("Hello, can you help me?", {})
+"""An example of a turn that states nothing, without which small models find something for every field."""
 _QUESTION: Final[JsonSchema] = {
     "title": "Question",
     "type": "object",
@@ -82,11 +84,13 @@ class Form(Generic[T]):
         client: Client | AsyncClient,
         *,
         instructions: str | None = None,
+        examples: Sequence[tuple[str, Json]] = (),
         keys: Mapping[str, Sequence[str]] | None = None,
         watch_locked: bool = False,
         **options: Unpack[OptionArgs],
     ) -> None:
-        """`target`: a type or schema of records. `instructions`: what else the model should know. `keys`: the members that tell the
+        """`target`: a type or schema of records. `instructions`: what else the model should know. `examples`: texts, each
+        with what it states as plain data of the record, other members left out. `keys`: the members that tell the
         items of a list apart, by the list's JSON Pointer. `watch_locked`: ask about locked fields too, and report what is said
         against them as conflicts. The options hold for each question, before the client's.
 
@@ -96,6 +100,7 @@ class Form(Generic[T]):
         self._fields: Fields[T] = Fields(self.target, keys or {})
         self._client = client
         self._instructions = "\n\n".join(filter(None, (_FILL, instructions)))
+        self._examples = [(shown, self._fields.spread("", stated)) for shown, stated in (_NOTHING, *examples)]
         self._watch_locked = watch_locked
         self._options = options
         self._steps: tuple[Step, ...] = ()
@@ -234,7 +239,13 @@ class Form(Generic[T]):
         if not free:
             return self._add(Step("fill", {}, turn=turn))
         part, context = self._fields.part(free), self._context(asked)
-        found: Extraction[Json] = yield from self._asking(part, text, self._instructions, context)
+        examples = [
+            (shown, self._fields.nested({path: value for path, value in stated.items() if path in free}))
+            for shown, stated in self._examples
+        ]
+        found: Extraction[Json] = yield from self._asking(
+            part, text, instructions=self._instructions, examples=examples, context=context
+        )
         if revision != self._revision:
             raise StaleForm(
                 "The form was changed while its text was read.",
@@ -244,10 +255,8 @@ class Form(Generic[T]):
             )
         return self._add(self._step(found, turn))
 
-    def _asking(self, target: Any, document: str, instructions: str, context: str | None) -> Flow[Extraction[Json]]:
-        call: CallArgs = {"instructions": instructions, "context": context}
-        call.update(self._options)  # type: ignore[typeddict-item]  # mypy takes missing keys of one for keys of the other
-        return self._client._flow(target, document, call)
+    def _asking(self, target: Any, document: str, **call: Any) -> Flow[Extraction[Json]]:
+        return self._client._flow(target, document, {**self._options, **call})  # type: ignore[typeddict-item]  # CallArgs both
 
     def _context(self, asked: str | None) -> str | None:
         """The conversation before what is said now, and what the form holds."""
@@ -298,7 +307,7 @@ class Form(Generic[T]):
         if question is None or not ask:
             return question
         said = "\n".join(line for turn in self.turns[-_SHOWN:] for line in _lines(turn))
-        worded: Extraction[Json] = yield from self._asking(_QUESTION, question.text, _ASK, said or None)
+        worded: Extraction[Json] = yield from self._asking(_QUESTION, question.text, instructions=_ASK, context=said or None)
         return NextQuestion(question.path, worded.value["question"])
 
     def _open_questions(self) -> Iterator[NextQuestion]:

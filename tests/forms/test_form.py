@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -110,6 +111,16 @@ def test_locked_fields_are_not_asked_about(model: SpeakingModel, form: Form[Orde
     form.unlock("/count")
     say(model, form, "Four.", count=4)
     assert form.data["count"] == 4
+
+
+def test_examples_show_what_can_be_asked_for(model: SpeakingModel) -> None:
+    form = Client(model).form(Order, examples=[("Two, to York.", {"count": 2, "address": {"town": "York"}})])
+    form.set("/count", 3)
+    say(model, form, "I am Ada.", customer="Ada")
+    nothing, shown = (json.loads(message["content"]) for message in model.asked[-1] if message["role"] == "assistant")
+    assert not any(nothing.values())
+    assert "count" not in shown
+    assert shown["address"]["town"] == "York"
 
 
 def test_a_form_whose_fields_are_all_locked_asks_nobody(model: SpeakingModel) -> None:
