@@ -49,6 +49,7 @@ class Fields(Generic[T]):
         self.target = target
         part, self.keys = relaxed(target, keys)
         self._part: JsonSchema = part.schema
+        self._described: dict[str, str | None] = {}
         self.by_path = {found.path: found for found in self._walk(self._part, target.schema, "", (), frozenset())}
         if not self.by_path:
             raise TargetError(f"{target.name} has no fields to fill in.", hint="Take a record: a model, a dataclass, an object.")
@@ -60,6 +61,7 @@ class Fields(Generic[T]):
             path, needed = f"{at}/{escape(name)}", (*required, name in source.get("required", ()))
             found = list(self._walk(inner, source.get("properties", {}).get(name), path, needed, seen))
             if found:
+                self._described[path] = inner.get("description") or _record(self._part, inner, seen)[0].get("description")
                 yield from found
             else:
                 yield Field(path, inner if isinstance(inner, dict) else {}, needed)
@@ -70,9 +72,11 @@ class Fields(Generic[T]):
         for path, known in self.by_path.items():
             if path in paths:
                 *way, name = known.steps
-                holder = _opened(root)
+                holder, at = _opened(root), ""
                 for step in way:
-                    holder = _opened(holder.setdefault(step, {}))
+                    at += f"/{escape(step)}"
+                    said = self._described[at]
+                    holder = _opened(holder.setdefault(step, {"description": said} if said else {}))
                 holder[name] = known.schema
         return target_of(root)
 

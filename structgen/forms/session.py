@@ -75,7 +75,7 @@ class Form(Generic[T]):
 
     What is said (`fill`) changes fields that are empty or were said before; what is `set` is locked until `unlock`. A list is
     replaced whole, but for one whose items have identity (`Identity`, or `keys`): of that, items are changed and added.
-    `revision` grows with every change.
+    `revision` grows with every change. A form is for one thread, or one event loop, at a time.
     """
 
     def __init__(

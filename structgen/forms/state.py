@@ -97,6 +97,5 @@ def state_of(steps: Iterable[Step]) -> State:
                 opposed = next((other for other in others if contradicts(other.value, entry.value)), None)
                 if opposed is not None:
                     conflicts[path] = Conflict(path, entry, opposed)
-        for path, entry in step.refused.items():
-            conflicts[path] = Conflict(path, entries[path], entry)
+        conflicts |= {path: Conflict(path, entries[path], entry) for path, entry in step.refused.items() if path in entries}
     return State(entries, conflicts, history, turns)

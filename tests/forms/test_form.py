@@ -35,7 +35,7 @@ class Order(BaseModel):
     customer: str
     count: int = Field(ge=1)
     address: Address
-    bill_to: Address | None = None
+    bill_to: Address | None = Field(default=None, description="where the bill goes")
     items: list[Item] = []
     notes: list[str] = []
 
@@ -108,6 +108,7 @@ def test_locked_fields_are_not_asked_about(model: SpeakingModel, form: Form[Orde
     assert "count" not in names(model.schemas[-1])
     address = model.schemas[-1]["properties"]["address"]
     assert names(next(one for one in (address, *address.get("anyOf", ())) if "properties" in one)) == {"town"}
+    assert "where the bill goes" in model.asked[-1][0]["content"]
     form.unlock("/count")
     say(model, form, "Four.", count=4)
     assert form.data["count"] == 4
@@ -290,6 +291,20 @@ def test_a_changed_schema_is_refused_or_migrated(model: SpeakingModel, form: For
     assert [(dropped.path, dropped.value) for dropped in moved.dropped] == [("/count", 2)]
     assert moved.revision > form.revision
     assert Form.loads(Renamed, moved.dumps(), Client(model)).data == {"customer": "Ada"}
+
+
+def test_what_was_said_against_a_value_that_is_dropped_is_dropped_with_it(model: SpeakingModel) -> None:
+    class Before(BaseModel):
+        count: int | str
+
+    class After(BaseModel):
+        count: int
+
+    form = Client(model).form(Before, watch_locked=True)
+    form.set("/count", "two")
+    say(model, form, "No, 3.", count=3)
+    moved = Form.loads(After, form.dumps(), Client(model), migrate=True)
+    assert (moved.data, moved.conflicts, len(moved.dropped)) == ({}, (), 1)
 
 
 @given(st.text() | st.binary())
