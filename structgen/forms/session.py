@@ -86,12 +86,14 @@ class Form(Generic[T]):
         instructions: str | None = None,
         examples: Sequence[tuple[str, Json]] = (),
         keys: Mapping[str, Sequence[str]] | None = None,
+        corrections: bool = True,
         watch_locked: bool = False,
         **options: Unpack[OptionArgs],
     ) -> None:
         """`target`: a type or schema of records. `instructions`: what else the model should know. `examples`: texts, each
         with what it states as plain data of the record, other members left out. `keys`: the members that tell the
-        items of a list apart, by the list's JSON Pointer. `watch_locked`: ask about locked fields too, and report what is said
+        items of a list apart, by the list's JSON Pointer. `corrections`: may what is said change what was said before;
+        without, only empty fields are asked for. `watch_locked`: ask about locked fields too, and report what is said
         against them as conflicts. The options hold for each question, before the client's.
 
         Raises TargetError and SchemaError.
@@ -101,7 +103,7 @@ class Form(Generic[T]):
         self._client = client
         self._instructions = "\n\n".join(filter(None, (_FILL, instructions)))
         self._examples = [(shown, self._fields.spread("", stated)) for shown, stated in (_NOTHING, *examples)]
-        self._watch_locked = watch_locked
+        self._corrections, self._watch_locked = corrections, watch_locked
         self._options = options
         self._steps: tuple[Step, ...] = ()
         self._revision = 0
@@ -234,8 +236,7 @@ class Form(Generic[T]):
         if not isinstance(text, str) or not text.strip():
             raise InputError("The text is empty, or is no text.", hint="Pass what the user said.")
         revision, turn = self._revision, Turn(text, asked)
-        entries = self.entries
-        free = [path for path in self.fields if self._watch_locked or path not in entries or not entries[path].locked]
+        free = self._free()
         if not free:
             return self._add(Step("fill", {}, turn=turn))
         part, context = self._fields.part(free), self._context(asked)
@@ -254,6 +255,15 @@ class Form(Generic[T]):
                 hint="Fill in the text again.",
             )
         return self._add(self._step(found, turn))
+
+    def _free(self) -> list[str]:
+        """The fields to ask about."""
+        entries = self.entries
+        return [
+            path
+            for path in self.fields
+            if path not in entries or (self._watch_locked if entries[path].locked else self._corrections)
+        ]
 
     def _asking(self, target: Any, document: str, **call: Any) -> Flow[Extraction[Json]]:
         return self._client._flow(target, document, {**self._options, **call})  # type: ignore[typeddict-item]  # CallArgs both
@@ -318,7 +328,8 @@ class Form(Generic[T]):
         for path in self.missing:
             known = self.fields[path]
             description = str(known.schema.get("description", "")).rstrip(".")
-            yield NextQuestion(path, f"What is the {known.label}?{f' ({description})' if description else ''}")
+            label = known.label[:1].upper() + known.label[1:]
+            yield NextQuestion(path, f"{label}{f' ({description})' if description else ''}?")
 
     # ---- saved ----------------------------------------------------------------------------------------------------------
 

@@ -152,6 +152,16 @@ def test_what_is_said_against_a_locked_field_is_told(model: SpeakingModel) -> No
     assert (conflict.held.value, conflict.other.value, conflict.other.quotes[0].quote) == (2, 3, "3")
 
 
+def test_without_corrections_only_empty_fields_are_asked_for(model: SpeakingModel) -> None:
+    form = Client(model).form(Order, corrections=False)
+    say(model, form, "Two.", count=2)
+    say(model, form, "I am Ada.", customer="Ada")
+    assert "count" not in names(model.schemas[-1])
+    form.clear("/count")
+    say(model, form, "Three.", count=3)
+    assert form.data == {"customer": "Ada", "count": 3}
+
+
 def test_the_same_again_changes_nothing(model: SpeakingModel, form: Form[Order]) -> None:
     say(model, form, "Two.", count=2)
     assert say(model, form, "Two, as I said.", count=2).entries == {}
@@ -184,7 +194,7 @@ def test_validators_are_problems_and_never_crash(form: Form[Order]) -> None:
 def test_the_next_question_is_of_the_first_missing_field(model: SpeakingModel, form: Form[Order]) -> None:
     for path in list(WHOLE)[:3]:
         form.set(path, WHOLE[path])
-    assert str(form.next_question()) == "What is the town of address? (the town it is in)"
+    assert str(form.next_question()) == "Town of address (the town it is in)?"
     asking = Client(ScriptedModel('{"question": "In welcher Stadt?"}'))
     again = Form.loads(Order, form.dumps(), asking)
     question = again.next_question(ask=True)
