@@ -54,10 +54,12 @@ class Batching:
 
 
 class Batches:
-    """Runs a job's questions in batches. `say`: told what goes on."""
+    """Runs a job's questions in batches. `say`: told what goes on; `stopped`: is it to wait no longer?"""
 
-    def __init__(self, link: Link, journal: Journal, say: Callable[[str], None], how: Batching) -> None:
-        self._link, self._journal, self._say, self._how = link, journal, say, how
+    def __init__(
+        self, link: Link, journal: Journal, say: Callable[[str], None], how: Batching, stopped: Callable[[], bool]
+    ) -> None:
+        self._link, self._journal, self._say, self._how, self._stopped = link, journal, say, how, stopped
 
     async def run(self, inputs: Iterable[Any], asking: Asking[Any], counts: Counts, *, retry_failed: bool) -> None:
         """Until every input has an outcome in the journal. Raises JobError where batches fail or bring nothing."""
@@ -165,7 +167,7 @@ class Batches:
             if state["status"] != last:
                 last = state["status"]
                 self._say(f"batch {batch}: {last}")
-            await asyncio.sleep(self._how.poll)
+            await self._wait(self._how.poll)
 
     async def _call(self, request: Request) -> dict[str, Json]:
         found = from_json((await self._reply(request)).body)
@@ -182,7 +184,12 @@ class Batches:
             except (TransportError, APIError) as error:
                 tries += 1
                 wait = decide(error, tries=tries, policy=self._link.policy)
-            await asyncio.sleep(wait)
+            await self._wait(wait)
+
+    async def _wait(self, seconds: float) -> None:
+        if self._stopped():  # the cancellation that came with it may be lost in a library under way
+            raise asyncio.CancelledError
+        await asyncio.sleep(seconds)
 
 
 def _post(path: str, body: Json) -> Request:

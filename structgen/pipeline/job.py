@@ -140,7 +140,7 @@ class Job(Generic[T]):
             watch.spent_before(journal.cost(asking.run))
             working: Coroutine[Any, Any, None]
             if self._batch:
-                working = self._batches(self._batch, journal, asking, work.counts)
+                working = self._batches(self._batch, journal, asking, work)
             else:
                 working = work.run(asking, _nothing)
             await finishing(self._reporting(working, work), self.stop)
@@ -162,12 +162,13 @@ class Job(Generic[T]):
             )
         return done
 
-    async def _batches(self, how: Batching, journal: Journal, asking: Asking[T], counts: Counts) -> None:
+    async def _batches(self, how: Batching, journal: Journal, asking: Asking[T], work: Work) -> None:
         if not isinstance(self._inputs, Iterable) or isinstance(self._inputs, Iterator):
             raise ConfigurationError("Batches go through the inputs several times.", hint="Give a list, or a source.")
         self._waiting = asyncio.current_task()
-        batches = Batches(asking.backends[0].via, journal, self._say, how)  # type: ignore[arg-type]  # `batched` has seen to it
-        await batches.run(self._inputs, asking, counts, retry_failed=self._retry_failed)
+        link = cast("Link", asking.backends[0].via)  # `batched` has seen to it
+        batches = Batches(link, journal, self._say, how, lambda: work.stopped is not None)
+        await batches.run(self._inputs, asking, work.counts, retry_failed=self._retry_failed)
 
     async def _reporting(self, working: Any, work: Work) -> None:
         async def often() -> None:
@@ -197,8 +198,7 @@ class Job(Generic[T]):
             raise
 
     def _outcomes(self, journal: Journal, asking: Asking[T]) -> Iterator[Outcome[T]]:
-        for one in journal.inputs():
-            entry = journal.find(one.hash)
+        for one, entry in journal.results():
             if entry is None:
                 raise JobError(
                     f"The result of the input {one.key!r} cannot be read back from the journal.",

@@ -19,7 +19,7 @@ import socket
 import sqlite3
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from hashlib import blake2b
@@ -46,6 +46,10 @@ CREATE TABLE IF NOT EXISTS notes (name TEXT PRIMARY KEY, body TEXT NOT NULL);
 """
 _SELECT: Final = "SELECT seq, run, hash, ok, cost, CAST(body AS BLOB), sum FROM outcomes"
 _NEWEST: Final = f"{_SELECT} WHERE hash = ? ORDER BY seq DESC LIMIT 1"
+_RESULTS: Final = """
+SELECT i.position, i.key, i.meta, i.hash, o.seq, o.run, o.hash, o.ok, o.cost, CAST(o.body AS BLOB), o.sum
+FROM inputs i LEFT JOIN outcomes o ON o.seq = (SELECT max(seq) FROM outcomes WHERE hash = i.hash) ORDER BY i.position
+"""
 _BEHIND: Final = f"{_SELECT} WHERE seq > ? ORDER BY seq"
 _ONE: Final = f"{_SELECT} WHERE seq = ?"
 _INSERT: Final = "INSERT INTO outcomes (run, hash, ok, cost, body, sum) VALUES (?, ?, ?, ?, ?, ?)"
@@ -101,6 +105,7 @@ class Journal:
                 if not _sound(self.path):
                     _recover(self.path, say)
                 self._writer, self._reader = _connect(self.path), _connect(self.path)
+                self._known = _Known(all=self._reader.execute("SELECT 1 FROM outcomes LIMIT 1").fetchone() is not None)
             except BaseException:
                 self._lock.release()
                 raise
@@ -111,7 +116,7 @@ class Journal:
         """The newest outcome of a question; None where there is none that can be read."""
         with self._changed:
             waiting = self._waiting.get(hash)
-        if waiting is not None:
+        if waiting is not None or hash not in self._known:
             return waiting
         with _told(self.path):
             found = self._reader.execute(_NEWEST, (hash,)).fetchone()
@@ -125,6 +130,7 @@ class Journal:
         """Take an outcome; it is on the disk after the next `flush`."""
         with self._changed:
             self._waiting[entry.hash] = entry
+            self._known.add(entry.hash)
 
     def add_input(self, position: int, key: str, meta: Mapping[str, Json], hash: bytes) -> None:
         """Take an input of the run under way; it is on the disk after the next `flush`."""
@@ -165,11 +171,11 @@ class Journal:
         with _told(self.path), self._writer:
             self._writer.execute("DELETE FROM inputs")
 
-    def inputs(self) -> Iterator[Input]:
-        """The inputs of the run, in their order."""
+    def results(self) -> Iterator[tuple[Input, Entry | None]]:
+        """The inputs of the run, in their order, each with the newest outcome of its question; None where none can be read."""
         with closing(_connect(self.path)) as reader, _told(self.path):
-            for position, key, meta, hash in reader.execute("SELECT position, key, meta, hash FROM inputs ORDER BY position"):
-                yield Input(position, key, json.loads(meta), hash)
+            for position, key, meta, hash, *row in reader.execute(_RESULTS):
+                yield Input(position, key, from_json(meta), hash), None if row[0] is None else _entry(row)
 
     # ---- batches
 
@@ -221,7 +227,26 @@ def _row(entry: Entry) -> tuple[Any, ...]:
     return entry.run, entry.hash, entry.ok, entry.cost, body.decode(), _sum(entry.hash, entry.ok, body)
 
 
-def _entry(row: tuple[Any, ...]) -> Entry | None:
+class _Known:
+    """Which hashes the file may hold: it says so of all that were added, and of a few others. 2 MiB, however many there are.
+
+    It spares a new journal a look into the file for every input.
+    """
+
+    def __init__(self, *, all: bool) -> None:
+        self._marks = None if all else bytearray(1 << 21)
+
+    def add(self, hash: bytes) -> None:
+        if self._marks is not None:
+            at = int.from_bytes(hash[:3], "big")
+            self._marks[at >> 3] |= 1 << (at & 7)
+
+    def __contains__(self, hash: bytes) -> bool:
+        at = int.from_bytes(hash[:3], "big")
+        return self._marks is None or bool(self._marks[at >> 3] & 1 << (at & 7))
+
+
+def _entry(row: Sequence[Any]) -> Entry | None:
     """The entry of a row, None where its checksum does not match."""
     _, run, hash, ok, cost, body, kept = row
     return Entry(hash, run, bool(ok), from_json(body), cost) if kept == _sum(hash, bool(ok), body) else None

@@ -6,6 +6,7 @@ import asyncio
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from contextlib import suppress
 from typing import Any
 
 
@@ -39,7 +40,8 @@ def in_thread(arun: Callable[[], Any], stop: Callable[[], object]) -> Any:
         except KeyboardInterrupt:
             interrupts += 1
             if loop is not None and task is not None:
-                loop.call_soon_threadsafe(stop if interrupts == 1 else task.cancel)
+                with suppress(RuntimeError):  # the loop has ended meanwhile, and there is nothing to stop
+                    loop.call_soon_threadsafe(stop if interrupts == 1 else task.cancel)
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
 
