@@ -124,10 +124,9 @@ def _cases(task: str, count: int) -> list[Case]:
     records = [json.loads(line) for line in (DATA / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()]
     short = [record for record in records if len(record["text"]) < 600]
     step = max(1, len(short) // (count + 1))
-    return [
-        Case(compile_target(record["schema"], "llguidance"), record, short[(number + 1) * step + 1])
-        for number, record in enumerate(short[: count * step : step])
-    ]
+    schema = json.loads((DATA.parent / "schemas" / f"{records[0]['schema']}.schema.json").read_text(encoding="utf-8"))
+    compiled = compile_target(schema, "llguidance")
+    return [Case(compiled, record, short[(number + 1) * step + 1]) for number, record in enumerate(short[: count * step : step])]
 
 
 def _answer(engine: Engine, case: Case, messages: Sequence[Message]) -> tuple[Any, float]:
