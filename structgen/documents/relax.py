@@ -124,9 +124,11 @@ def _stated(node: Any) -> Any:
     """The schema of a field that may be missing, without null: that says no more than a field that is missing."""
     if not isinstance(node, dict):
         return node
-    kinds, options = node.get("type"), node.get("anyOf")
+    kinds, options, listed = node.get("type"), node.get("anyOf"), node.get("enum")
     if isinstance(kinds, list) and len(kinds) > 1:
         node = {**node, "type": [kind for kind in kinds if kind != "null"]}
+    if isinstance(listed, list) and len(listed) > 1:
+        node = {**node, "enum": [value for value in listed if value is not None]}
     if isinstance(options, list) and len(options) > 1:
         node = {**node, "anyOf": [option for option in options if option != {"type": "null"}]}
     return node

@@ -124,6 +124,14 @@ def test_examples_show_what_can_be_asked_for(model: SpeakingModel) -> None:
     assert shown["address"]["town"] == "York"
 
 
+def test_a_field_that_may_be_null_is_asked_for_without(model: SpeakingModel) -> None:
+    size = {"type": ["string", "null"], "enum": ["big", "small", None]}
+    form = Client(model).form({"type": "object", "properties": {"size": size}, "required": ["size"], "additionalProperties": False})
+    say(model, form, "A big one.", size="big")
+    assert names(model.schemas[-1]) == {"size"}
+    assert form.data == {"size": "big"}
+
+
 def test_a_form_whose_fields_are_all_locked_asks_nobody(model: SpeakingModel) -> None:
     form = Client(model).form({"type": "object", "properties": {"a": {"type": "string"}}})
     form.set("/a", "x")
