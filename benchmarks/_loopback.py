@@ -1,7 +1,7 @@
 """A Chat Completions server on loopback for the benchmarks: fixed answers, in a process of its own, as fast as Python goes.
 
-`python -m benchmarks._loopback` prints its port. Paths: `/PAYLOAD/v1/chat/completions`, PAYLOAD one of PAYLOADS, or with a latency in
-milliseconds (`small@20`). A request with `"stream":true` is answered in events of four characters, one HTTP chunk each.
+`python -m benchmarks._loopback` prints its port. Paths: `/PAYLOAD/v1/chat/completions`, PAYLOAD one of PAYLOADS, or with a latency
+in milliseconds (`small@20`). A request with `"stream":true` is answered in events of four characters, one HTTP chunk each.
 """
 
 from __future__ import annotations
