@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from structgen.client import extract as extract
     from structgen.client import extract_result as extract_result
     from structgen.client import plan as plan
+    from structgen.documents.relax import Identity as Identity
     from structgen.errors import APIError as APIError
     from structgen.errors import EngineError as EngineError
     from structgen.errors import InvalidOutput as InvalidOutput
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from structgen.errors import Truncated as Truncated
     from structgen.errors import UsageError as UsageError
     from structgen.forms.session import Form as Form
+    from structgen.pipeline.job import Job as Job
     from structgen.schema.audit import audit as audit
     from structgen.schema.check import check as check
     from structgen.schema.compiler import Compiled as Compiled
@@ -46,6 +48,7 @@ if TYPE_CHECKING:
 
 _HOMES = {
     "structgen.client": ("AsyncClient", "Client", "extract", "extract_result", "plan"),
+    "structgen.documents.relax": ("Identity",),
     "structgen.errors": (
         "APIError",
         "EngineError",
@@ -57,6 +60,7 @@ _HOMES = {
         "UsageError",
     ),
     "structgen.forms.session": ("Form",),
+    "structgen.pipeline.job": ("Job",),
     "structgen.schema.audit": ("audit",),
     "structgen.schema.check": ("check",),
     "structgen.schema.compiler": ("Compiled", "compile"),

@@ -10,8 +10,7 @@ from pathlib import Path
 
 from ticket import Ticket
 
-from structgen import Client
-from structgen.pipeline.job import Job
+from structgen import Client, Job
 from structgen.pipeline.sources import open_source
 
 here = Path(__file__).parent
