@@ -25,7 +25,7 @@ def test_every_text_gives_a_valid_record_or_a_typed_error(local_client) -> None:
     valid, typed = 0, []
     for text in texts():
         try:
-            result = local_client.extract_result(Sixteen, text, max_tokens=400, max_reasks=0)
+            result = local_client.extract_result(Sixteen, text, max_tokens=220, max_reasks=0)
         except OutputError as error:
             typed.append(error)
             continue
