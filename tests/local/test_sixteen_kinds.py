@@ -10,7 +10,7 @@ import pytest
 from structgen.errors import OutputError, StructgenError
 from tests.kinds import Sixteen
 
-DEV = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
+DEV = Path(__file__).parents[3] / "shared" / "data" / "dev"
 
 
 def texts() -> list[str]:
