@@ -23,11 +23,11 @@ import numpy
 from llguidance import LLMatcher
 
 from benchmarks._measure import cpu
-from structgen.local import models
-from structgen.local.decoding import _Pen
+from structgen.extraction.prompt import messages_for
+from structgen.local.decode.decoder import _Pen
 from structgen.local.engine import Engine, open_engine
-from structgen.local.grammar import grammar
-from structgen.prompt import messages_for
+from structgen.local.grammar.grammar import grammar
+from structgen.local.models import catalog
 from structgen.schema.compiler import Compiled
 from structgen.schema.compiler import compile as compile_target
 from structgen.schema.target import load_target
@@ -117,7 +117,7 @@ def _of_llama_cpp_server() -> dict[str, Way]:
     import xllamacpp
 
     params = xllamacpp.CommonParams()
-    params.model.path = str(models.find("local").file)
+    params.model.path = str(catalog.find("local").file)
     params.n_ctx, params.n_parallel, params.verbosity = 4096, 1, 0
     params.cpuparams.n_threads = params.cpuparams_batch.n_threads = 1
     server = xllamacpp.Server(params)
@@ -137,7 +137,7 @@ def _of_llama_cpp_python() -> dict[str, Way]:
     from outlines.backends import get_json_schema_logits_processor
 
     llama_cpp: Any = importlib.import_module("llama_cpp")
-    llama = llama_cpp.Llama(str(models.find("local").file), n_ctx=4096, n_threads=1, n_threads_batch=1, verbose=False)
+    llama = llama_cpp.Llama(str(catalog.find("local").file), n_ctx=4096, n_threads=1, n_threads_batch=1, verbose=False)
     steerable = outlines.from_llamacpp(llama)
 
     def answer(messages: list[dict[str, Any]], **held: Any) -> int:

@@ -35,15 +35,15 @@ from llguidance import LLMatcher
 
 from benchmarks.jsonschemabench import DATA, kind_of
 from structgen.errors import NotJson, StructgenError
-from structgen.local.decoding import Asked, write
+from structgen.local.decode.decoder import Asked, write
+from structgen.local.decode.sampling import Sampler, Sampling
 from structgen.local.engine import open_engine
-from structgen.local.grammar import grammar
-from structgen.local.runtime import Vocabulary
-from structgen.local.sampling import Sampler, Sampling
+from structgen.local.grammar.grammar import grammar
+from structgen.local.runtimes.base import Vocabulary
 from structgen.schema.check import parse_json
 from structgen.schema.compiler import Compiled, compile
 from structgen.schema.pointers import resolve
-from structgen.schema.validation import validator_of
+from structgen.schema.validate.validator import validator_of
 from structgen.types import Json, JsonSchema
 
 _BUDGET: Final = 512

@@ -73,11 +73,11 @@ def _variants(base_url: str) -> dict[str, Any]:
 
 def _success() -> float:
     """Microseconds that retries, deadline and records add to a call that succeeds: bookkeeping less building and reading."""
-    from structgen.dialects.base import Ask
-    from structgen.dialects.tables import capabilities
     from structgen.drive import perform
-    from structgen.exchange import Link, exchange
     from structgen.types import Options
+    from structgen.wire.dialect import Ask
+    from structgen.wire.exchange import Link, exchange
+    from structgen.wire.providers import capabilities
 
     caps = capabilities("vllm", "m")
     port = ScriptedTransport("Paris")

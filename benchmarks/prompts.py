@@ -15,8 +15,8 @@ from typing import Any, TypeAlias
 
 from benchmarks._score import Score, score
 from structgen.errors import StructgenError
+from structgen.extraction.prompt import delimited, messages_for
 from structgen.local.engine import Engine, open_engine
-from structgen.prompt import delimited, messages_for
 from structgen.schema.compiler import Compiled
 from structgen.schema.compiler import compile as compile_target
 from structgen.types import Message, Options

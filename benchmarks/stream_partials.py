@@ -25,7 +25,7 @@ import httpx
 
 from benchmarks._loopback import Report, loopback
 from structgen import Client
-from structgen.views import ABSENT
+from structgen.answer.partial import ABSENT
 
 SIZES = {"2k": 40, "20k": 10, "200k": 4}
 """Payloads, and rounds of each."""

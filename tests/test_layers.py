@@ -12,7 +12,13 @@ import structgen
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "structgen"
-OWNERS = {"httpx": {"transport"}, "outlines": {"local"}, "llguidance": {"local"}, "xllamacpp": {"local"}, "tenacity": {"retry"}}
+OWNERS = {
+    "httpx": {"wire.http"},
+    "outlines": {"local"},
+    "llguidance": {"local"},
+    "xllamacpp": {"local"},
+    "tenacity": {"wire.retry"},
+}
 
 
 def declared_order() -> list[str]:
@@ -88,7 +94,7 @@ def test_importing_structgen_loads_nothing_heavy() -> None:
         "pydantic",
         "asyncio",
         "rich",
-        "structgen.cli",
+        "structgen.cli.main",
     ]
     script = f"import sys, structgen; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, cwd=ROOT)

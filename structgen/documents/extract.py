@@ -10,8 +10,6 @@ from dataclasses import dataclass, field, replace
 from typing import Final, Generic, TypeVar
 
 from structgen.arguments import Slicing
-from structgen.backend import Backend
-from structgen.consensus import TEMPERATURE, consensus
 from structgen.documents.chunk import Chunk, before, chunks, estimate, halves
 from structgen.documents.merge import Conflict, Part, merge
 from structgen.documents.relax import completed, relaxed
@@ -25,12 +23,14 @@ from structgen.errors import (
     StructgenError,
     Truncated,
 )
-from structgen.exchange import Link
-from structgen.extraction import Question
+from structgen.extraction.attempts import cost_of
+from structgen.extraction.backend import Backend
+from structgen.extraction.extract import Question
+from structgen.extraction.vote import TEMPERATURE, consensus
 from structgen.flow import Flow, Gather
-from structgen.run import cost_of
 from structgen.schema.check import check
 from structgen.types import UNSET, Attempt, Evidence, Extraction, Json, Usage
+from structgen.wire.exchange import Link
 
 T = TypeVar("T")
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from structgen.errors import ConfigurationError
-from structgen.schema.plain import escape, same_json, to_text
+from structgen.schema.json import escape, same_json, to_text
 from structgen.types import Evidence, Json
 
 Policy: TypeAlias = Literal["first", "last", "most common", "longest", "union", "all"]

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from structgen.schema.plain import escape
+from structgen.schema.json import escape
 from structgen.schema.pointers import resolve
 from structgen.schema.target import Target, target_of
 from structgen.types import Json, JsonSchema

@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 from structgen.documents.merge import key_of
 from structgen.documents.relax import completed, relaxed
 from structgen.errors import InputError, TargetError
-from structgen.schema.plain import escape, same_json, unescape
+from structgen.schema.json import escape, same_json, unescape
 from structgen.schema.pointers import resolve
 from structgen.schema.target import Target, target_of
 from structgen.types import Json, JsonSchema

@@ -13,8 +13,8 @@ from pydantic import TypeAdapter, ValidationError
 
 from structgen.errors import FormChanged, NotJson
 from structgen.forms.state import Entry, State, Step, state_of
+from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
-from structgen.schema.text import parse_json
 
 VERSION: Final = 1
 

@@ -21,7 +21,7 @@ from structgen.forms.fields import Field, Fields
 from structgen.forms.saved import Saved
 from structgen.forms.state import Conflict, Entry, Quote, State, Step, Turn, state_of
 from structgen.schema.check import check, part_violations
-from structgen.schema.plain import same_json, to_text
+from structgen.schema.json import same_json, to_text
 from structgen.schema.target import Target, target_of
 from structgen.schema.verbatim import SourceText
 from structgen.types import Extraction, Json, JsonSchema, Violation

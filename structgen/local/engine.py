@@ -14,14 +14,14 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import ConfigurationError, EngineError
-from structgen.local import models
-from structgen.local.loaded import RUNTIMES, Loaded
-from structgen.local.pieces import Pieces
-from structgen.local.runtime import Settings
+from structgen.local.decode.session import RUNTIMES, Loaded
+from structgen.local.decode.text_stream import Pieces
+from structgen.local.models import catalog
+from structgen.local.runtimes.base import Settings
 from structgen.types import Answer, JsonSchema, Message, Options
 
 if TYPE_CHECKING:
-    from structgen.local.steered import Steered
+    from structgen.local.decode.outlines_model import Steered
 
 MAX_CONTEXT: Final = 8192
 """Tokens of context where `context` is not set and the model could hold more: memory grows with it."""
@@ -135,14 +135,14 @@ _loaded_lock = threading.Lock()
 
 
 def open_engine(
-    model: str = models.DEFAULT,
+    model: str = catalog.DEFAULT,
     *,
     runtime: str | None = None,
     context: int | None = None,
     threads: int | None = None,
     parallel: int = 1,
     device: str = "auto",
-    say: models.Say = models.say,
+    say: catalog.Say = catalog.say,
 ) -> Engine:
     """An engine for `model`: "local" (the default model), the name of a packaged model, or the path of a GGUF file or of
     a folder with a model in transformers' layout.
@@ -154,7 +154,7 @@ def open_engine(
     of its own. The model is fetched, where it has to be, and loaded by the first call; `say` is told what takes time (default:
     standard error). Raises ModelMissing, ModelCorrupt and ConfigurationError.
     """
-    found = models.find(model)
+    found = catalog.find(model)
     runtime = _runtime(runtime, found, device)
     settings = Settings(
         context=_positive("context", context if context is not None else min(found.context, MAX_CONTEXT)),
@@ -171,7 +171,7 @@ def open_engine(
     return Engine(loaded, f"outlines+{runtime}/llguidance")
 
 
-def _runtime(asked: str | None, model: models.Model, device: str) -> str:
+def _runtime(asked: str | None, model: catalog.Model, device: str) -> str:
     runtime = asked or (_OF_FOLDERS if model.file.is_dir() else _OF_FILES)
     if runtime not in RUNTIMES:
         raise ConfigurationError(f"There is no runtime {runtime!r}.", hint=f"Known: {', '.join(RUNTIMES)}.")

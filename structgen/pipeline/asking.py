@@ -10,19 +10,19 @@ from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from typing import Any, Final, Generic, TypeVar
 
-from structgen.backend import Backend
-from structgen.breaker import Breaker
-from structgen.consensus import consensus
 from structgen.drive import aperform
 from structgen.errors import ConfigurationError, JobError, SchemaError, StructgenError
-from structgen.exchange import Link
-from structgen.extraction import Question, plan
+from structgen.extraction.attempts import cost_of
+from structgen.extraction.backend import Backend
+from structgen.extraction.extract import Question, plan
+from structgen.extraction.vote import consensus
 from structgen.flow import Flow, Send, Sleep
 from structgen.pipeline.journal import Entry
 from structgen.pipeline.record import Item, Outcome, error_of, plain
-from structgen.run import cost_of
-from structgen.telemetry import Hook
 from structgen.types import UNSET, Attempt, Extraction, Json, Reply, Request, Usage
+from structgen.wire.breaker import Breaker
+from structgen.wire.exchange import Link
+from structgen.wire.telemetry import Hook
 
 T = TypeVar("T")
 R = TypeVar("R")

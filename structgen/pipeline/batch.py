@@ -17,15 +17,15 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from structgen.backend import Backend
 from structgen.errors import APIError, ConfigurationError, JobError, TransportError
-from structgen.exchange import Link
+from structgen.extraction.backend import Backend
 from structgen.pipeline.asking import Asking
 from structgen.pipeline.journal import Journal, question_hash
 from structgen.pipeline.record import Item
 from structgen.pipeline.work import Counts, item_of
-from structgen.retry import decide
 from structgen.types import Json, Reply, Request
+from structgen.wire.exchange import Link
+from structgen.wire.retry import decide
 
 _ENDED: Final = frozenset({"completed", "expired", "cancelled"})
 _UNANSWERED: Final = frozenset({"batch_expired", "batch_cancelled"})

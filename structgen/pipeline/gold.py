@@ -8,8 +8,8 @@ from typing import TypeVar
 
 from structgen.errors import InputError, InvalidOutput, NotJson
 from structgen.schema.check import check
+from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
-from structgen.schema.text import parse_json
 
 T = TypeVar("T")
 

@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from structgen.errors import ConfigurationError, JobError, JobStopped
-from structgen.exchange import Link
 from structgen.pipeline.asking import Asking
 from structgen.pipeline.batch import Batches, Batching, batched
 from structgen.pipeline.journal import Journal
@@ -24,6 +23,7 @@ from structgen.pipeline.record import Outcome, Sink
 from structgen.pipeline.threads import finishing, in_thread
 from structgen.pipeline.work import Counts, Inputs, Work
 from structgen.types import Usage
+from structgen.wire.exchange import Link
 
 if TYPE_CHECKING:
     from structgen.arguments import CallArgs
@@ -218,7 +218,7 @@ def asking_of(
     if work.watch.bounds.cost is not None and unknown:
         raise ConfigurationError(
             f"What {unknown[0]} costs is not known, so a bound on the cost cannot be kept.",
-            hint="Give the client its price: prices=[structgen.prices.Price(...)].",
+            hint="Give the client its price: prices=[structgen.wire.prices.Price(...)].",
         )
     question = client._question(target, "", cast("CallArgs", dict(call)))
     if batch:

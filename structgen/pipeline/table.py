@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from structgen.extras import load
 from structgen.pipeline.record import COLUMNS, Outcome
-from structgen.schema.plain import to_text
+from structgen.schema.json import to_text
 from structgen.types import Json
 
 _AS_TEXT: Final = frozenset({"key", "guarantee"})

@@ -21,9 +21,9 @@ from structgen.pipeline.asking import Asking
 from structgen.pipeline.journal import Journal, question_hash
 from structgen.pipeline.limits import Concurrency, Gate, Watch
 from structgen.pipeline.record import Item, Outcome
-from structgen.retry import Policy, retryable
-from structgen.telemetry import CallRecord
 from structgen.types import Usage
+from structgen.wire.retry import Policy, retryable
+from structgen.wire.telemetry import CallRecord
 
 Inputs: TypeAlias = "Iterable[Any] | AsyncIterable[Any]"
 Done: TypeAlias = "Callable[[int, Outcome[Any]], Awaitable[None]]"

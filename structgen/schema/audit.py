@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import SchemaError
 from structgen.schema.compiler import compile
-from structgen.schema.plain import escape
+from structgen.schema.json import escape
 from structgen.schema.subset import SUBSETS, SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
 from structgen.types import JsonSchema, Note

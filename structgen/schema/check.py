@@ -18,11 +18,11 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from structgen.errors import InvalidOutput
-from structgen.schema.members import is_complete
+from structgen.schema.json_text import parse_json, scan, with_exact_numbers
 from structgen.schema.pointers import pointer, resolve, short
-from structgen.schema.reading import digits_of
+from structgen.schema.source.members import is_complete
+from structgen.schema.source.reader import digits_of
 from structgen.schema.target import Target, target_of
-from structgen.schema.text import parse_json, scan, with_exact_numbers
 from structgen.types import Json, JsonSchema, Violation
 
 __all__ = ["check", "check_json", "check_parsed", "parse_json", "part_violations"]
@@ -144,8 +144,8 @@ def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOut
 
 
 def _of_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, ...]:
-    from structgen.schema.validation import OverBudgetError, validator_of
-    from structgen.schema.violations import violations_of
+    from structgen.schema.validate.validator import OverBudgetError, validator_of
+    from structgen.schema.validate.violations import violations_of
 
     def violations() -> tuple[Violation, ...]:
         return violations_of(validator_of(target.schema, size).iter_errors(data), target.schema)

@@ -12,17 +12,17 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from structgen.errors import InvalidOutput, SchemaError
-from structgen.schema.arrays import array
-from structgen.schema.builder import Builder, Built, Here, Shape
 from structgen.schema.check import check, check_json, check_parsed, parse_json
-from structgen.schema.codec import VALUE, Codec, Map, Pair, Ref, Trace
-from structgen.schema.forms import is_finite
-from structgen.schema.limits import within_limits
-from structgen.schema.objects import free_name, members
-from structgen.schema.others import PATH, Root
-from structgen.schema.plain import pointer, to_text
-from structgen.schema.scalars import boolean, integer, null, number, string, values
-from structgen.schema.separate import changes, separate
+from structgen.schema.codecs.codec import VALUE, Codec, Map, Pair, Ref, Trace
+from structgen.schema.codecs.root import PATH, Root
+from structgen.schema.compile.arrays import array
+from structgen.schema.compile.builder import Builder, Built, Here, Shape
+from structgen.schema.compile.forms import is_finite
+from structgen.schema.compile.limits import within_limits
+from structgen.schema.compile.objects import free_name, members
+from structgen.schema.compile.scalars import boolean, integer, null, number, string, values
+from structgen.schema.compile.tags import changes, separate
+from structgen.schema.json import pointer, to_text
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
 from structgen.types import Json, JsonSchema, Note

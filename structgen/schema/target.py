@@ -26,11 +26,11 @@ from pydantic_core import SchemaError as CoreSchemaError
 from pydantic_core import SchemaSerializer, SchemaValidator
 
 from structgen.errors import SchemaError, StructgenError, TargetError
-from structgen.schema.drafts import upgrade
-from structgen.schema.generate import TargetSchema, take_marks
-from structgen.schema.members import Count, counter
-from structgen.schema.reading import contains, json_validator
-from structgen.schema.writing import Keep, json_serializer, write
+from structgen.schema.source.drafts import upgrade
+from structgen.schema.source.generate import TargetSchema, take_marks
+from structgen.schema.source.members import Count, counter
+from structgen.schema.source.reader import contains, json_validator
+from structgen.schema.source.writer import Keep, json_serializer, write
 from structgen.types import Json, JsonSchema, Note
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Target(Generic[T]):
     @property
     def validator(self) -> Validator:
         """A validator of plain data by `schema`, for one value."""
-        from structgen.schema.validation import validator_of
+        from structgen.schema.validate.validator import validator_of
 
         return validator_of(self.schema)
 

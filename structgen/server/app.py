@@ -21,8 +21,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from structgen.errors import APIError, AuthenticationFailed, BadRequest, NotFound
+from structgen.extraction.prompt import estimate_tokens
 from structgen.local.engine import Engine
-from structgen.prompt import estimate_tokens
 from structgen.server.answers import End, Part, answered
 from structgen.server.limits import RateLimits
 from structgen.server.metrics import Metrics

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
 
 from structgen.errors import BadRequest, OutputError, OutputRejected, SchemaError, TargetError
-from structgen.prompt import fields_of
+from structgen.extraction.prompt import fields_of
 from structgen.schema.compiler import Compiled
 from structgen.schema.compiler import compile as compile_target
 from structgen.schema.subset import SUBSETS

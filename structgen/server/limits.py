@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from structgen.errors import RateLimited
-from structgen.pacing import DAY, MINUTE, Bucket
+from structgen.wire.rate_limits import DAY, MINUTE, Bucket
 
 
 class RateLimits:

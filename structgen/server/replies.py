@@ -14,15 +14,7 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from structgen.errors import (
-    APIError,
-    BadRequest,
-    ConfigurationError,
-    ContextExceeded,
-    GrammarError,
-    ServerError,
-    StructgenError,
-)
+from structgen.errors import APIError, BadRequest, ConfigurationError, ContextExceeded, GrammarError, ServerError, StructgenError
 from structgen.server.answers import Call, End, Part, Text
 from structgen.server.requests import TYPE, Ask
 from structgen.types import Json

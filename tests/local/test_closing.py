@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from structgen.local.closing import closing
-from structgen.local.grammar import byte_tokenizer, grammar
-from structgen.local.outline import Outline
-from structgen.local.samples import samples
+from structgen.local.decode.closing import closing
+from structgen.local.decode.open_values import Outline
+from structgen.local.grammar.grammar import byte_tokenizer, grammar
+from structgen.local.grammar.samples import samples
 from tests.local.test_grammar import SCHEMAS, closed
 
 PLENTY = 3000

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
 from structgen.errors import GrammarError
-from structgen.local.grammar import byte_tokenizer, grammar, lark_of_regex, of_lark
+from structgen.local.grammar.grammar import byte_tokenizer, grammar, lark_of_regex, of_lark
 
 CLOSING = set(b"]}")
 

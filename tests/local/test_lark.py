@@ -14,10 +14,10 @@ from llguidance import LLMatcher, LLTokenizer
 from pydantic import BaseModel, Field
 
 from structgen import Verbatim, compile
+from structgen.answer.grounding import ground
 from structgen.errors import GrammarError
-from structgen.grounding import ground
-from structgen.local.lark import lark
-from structgen.local.terminals import limits
+from structgen.local.grammar.lark import lark
+from structgen.local.grammar.terminals import limits
 from structgen.schema.verbatim import SourceText, chunks
 from tests.laws.grounded import TEXTS, grounded_schemas
 

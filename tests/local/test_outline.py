@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from structgen.local.outline import Outline, going_round, pointers_at
+from structgen.local.decode.open_values import Outline, going_round, pointers_at
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),

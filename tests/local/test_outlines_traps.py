@@ -43,9 +43,9 @@ from outlines.types import JsonSchema as OutlinesSchema
 from pydantic import BaseModel, NaiveDatetime
 
 from structgen.errors import ConfigurationError, InvalidOutput, NotJson
-from structgen.local.decoding import _Pen
+from structgen.local.decode.decoder import _Pen
 from structgen.local.engine import open_engine
-from structgen.local.grammar import byte_tokenizer, grammar
+from structgen.local.grammar.grammar import byte_tokenizer, grammar
 from structgen.schema.check import check, check_json
 from structgen.schema.compiler import compile
 from structgen.schema.target import target_of

@@ -13,12 +13,12 @@ from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from structgen import Client, compile
+from structgen.answer.grounding import ground
 from structgen.errors import ConfigurationError, ContextExceeded, EngineError, GrammarError, ModelCorrupt, ModelMissing
-from structgen.grounding import ground
-from structgen.local import models
 from structgen.local.engine import open_engine
-from structgen.local.runtime import Part, Settings
-from structgen.local.transformers import load
+from structgen.local.models import catalog
+from structgen.local.runtimes.base import Part, Settings
+from structgen.local.runtimes.transformers import load
 from structgen.types import Options
 from tests.laws.grounded import TEXTS, grounded_schemas
 
@@ -47,7 +47,7 @@ def folder(embedded_model, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def loaded(folder):
-    runtime = load(models.find(str(folder)), SETTINGS)
+    runtime = load(catalog.find(str(folder)), SETTINGS)
     yield runtime
     runtime.close()
 
@@ -127,7 +127,7 @@ def test_prompts_and_pieces_are_those_of_llama_cpp(runtime, engine):
 
 def test_the_threads_of_the_process_stay_as_they_are(folder):
     before = torch.get_num_threads()
-    runtime = load(models.find(str(folder)), Settings(context=64, threads=before + 1, parallel=1, device="cpu"))
+    runtime = load(catalog.find(str(folder)), Settings(context=64, threads=before + 1, parallel=1, device="cpu"))
     scores(runtime, 1, 2)
     runtime.close()
     assert torch.get_num_threads() == before

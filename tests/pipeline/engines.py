@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow
 
-from structgen.pipeline.distributed import Extractor
+from structgen.distributed import Extractor
 
 PERSON = {
     "type": "object",

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from structgen import Client
-from structgen.pipeline.distributed import RESULTS, Extractor
+from structgen.distributed import RESULTS, Extractor
 from structgen.pipeline.record import Item
 from structgen.pipeline.table import flat
 from structgen.testing.faulty import FaultyServer, Served

@@ -19,18 +19,18 @@ import pytest
 from pydantic import BaseModel
 
 from structgen import AsyncClient, Client
-from structgen.cli import run
+from structgen.cli.main import run
 from structgen.errors import ConfigurationError, InputError, JobError, JobStopped, JournalError, RateLimited, Refused, ServerError
 from structgen.pipeline.gold import load_examples
 from structgen.pipeline.job import Job
 from structgen.pipeline.journal import Journal
 from structgen.pipeline.limits import Bounds, Concurrency
 from structgen.pipeline.record import COLUMNS, Item
-from structgen.prices import Price
 from structgen.schema.target import target_of
 from structgen.testing import FaultyServer, ScriptedModel, Served
 from structgen.testing.scripted import completion
 from structgen.types import Request
+from structgen.wire.prices import Price
 
 
 class Person(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from structgen.errors import InvalidOutput, SchemaError
 from structgen.schema.compiler import compile
-from structgen.schema.plain import pointer, same_json
+from structgen.schema.json import pointer, same_json
 
 
 class Form(BaseModel):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structgen.errors import SchemaError
-from structgen.schema.patterns import matches, parse
+from structgen.schema.validate.patterns import matches, parse
 
 SAME_IN_PYTHON = [
     *("^a*b$", "a|b", "(?=.*[A-Z])(?=.*\\d)^.{3,8}$", "^(?!foo).*$", "(?<=a)b", "(?<!a)b", "^[^a-c]+$", "\\bfoo\\b", "\\Boo"),

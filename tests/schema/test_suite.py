@@ -11,8 +11,8 @@ import pytest
 
 from structgen.errors import InvalidOutput, SchemaError
 from structgen.schema.check import check
-from structgen.schema.formats import FORMATS
 from structgen.schema.target import target_of
+from structgen.schema.validate.formats import FORMATS
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SUITE = DATA / "json-schema-test-suite" / "tests"

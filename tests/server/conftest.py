@@ -13,9 +13,9 @@ import httpx
 import pytest
 import uvicorn
 
+from structgen.cli.serve import listening
 from structgen.local.engine import Engine, open_engine
 from structgen.server.app import Server, app
-from structgen.server.command import listening
 from structgen.server.limits import RateLimits
 from structgen.server.places import Places
 

@@ -21,7 +21,7 @@ from typing import Any
 import httpx
 import pytest
 
-from structgen import cli
+from structgen.cli import main as cli
 from structgen.local.engine import Engine
 from structgen.server.limits import RateLimits, duration
 from tests.server.conftest import MANY, Running, running
@@ -289,7 +289,7 @@ def test_logs_and_bodies_of_failures_hold_no_text(
 @pytest.mark.slow
 def test_a_server_told_to_stop_finishes_what_it_began() -> None:
     environ = {**os.environ, "STRUCTGEN_API_KEY": "sk-secret"}
-    command = [sys.executable, "-m", "structgen.cli", "serve", "--port", "0", "--max-tokens", "30"]
+    command = [sys.executable, "-m", "structgen.cli.main", "serve", "--port", "0", "--max-tokens", "30"]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
         address = child.stderr.readline().split()[-1]

@@ -7,16 +7,16 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from structgen.chat import AsyncChat, Chat
-from structgen.dialects.base import Ask, Capabilities, Delta
-from structgen.dialects.tables import capabilities
+from structgen.chat.api import AsyncChat, Chat
 from structgen.drive import aperform, perform
 from structgen.errors import StructgenError
-from structgen.exchange import Link, exchange, hear
 from structgen.flow import Flow, HttpPort
-from structgen.retry import Policy
-from structgen.transport import HttpTransport
 from structgen.types import Answer, Options, Request
+from structgen.wire.dialect import Ask, Capabilities, Delta
+from structgen.wire.exchange import Link, exchange, hear
+from structgen.wire.http import HttpTransport
+from structgen.wire.providers import capabilities
+from structgen.wire.retry import Policy
 
 DOCUMENT = "The heron stood in the reeds at dawn, and nobody saw it leave."
 """A text that must not stand in any message, repr or log."""

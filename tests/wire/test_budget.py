@@ -13,8 +13,8 @@ import pytest
 from pydantic.json_schema import GenerateJsonSchema
 
 from structgen import Client
-from structgen.dialects import chat
 from structgen.testing import ScriptedTransport
+from structgen.wire import chat_completions as chat
 
 
 class Place(pydantic.BaseModel):
@@ -68,7 +68,7 @@ def test_chat_alone_builds_no_model_at_all(built: Counter[str]) -> None:
     ("script", "absent"),
     [
         ("import structgen.testing", "httpx tenacity jsonschema pydantic ssl"),
-        ("import structgen.chat, structgen.transport", "httpx tenacity jsonschema pydantic aiohttp"),
+        ("import structgen.chat.api, structgen.wire.http", "httpx tenacity jsonschema pydantic aiohttp"),
         (
             "import structgen; structgen.Client('groq:m', api_key='k')",
             "httpx tenacity jsonschema aiohttp opentelemetry outlines groq openai",

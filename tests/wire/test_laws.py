@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from structgen import errors
-from structgen.dialects.tables import PROVIDERS
 from structgen.drive import aperform, aperform_stream, perform, perform_stream
-from structgen.exchange import exchange
 from structgen.flow import Emit, Flow, Sleep
-from structgen.pacing import Limits, Pacer
 from structgen.testing import FAULTS, FaultyServer, ScriptedTransport, Served, completion, events
 from structgen.types import Answer, Options, Reply, Request
+from structgen.wire.exchange import exchange
+from structgen.wire.providers import PROVIDERS
+from structgen.wire.rate_limits import Limits, Pacer
 from tests.wire.parts import ask, both, link, options, outcome, streamed
 
 JSON = st.recursive(

@@ -7,12 +7,12 @@ from dataclasses import replace
 
 import pytest
 
-from structgen.completions import ChatMessage
-from structgen.dialects.base import Ask, to_json
-from structgen.dialects.tables import PROVIDERS, ROWS, capabilities, endpoint
+from structgen.chat.completion import ChatMessage
 from structgen.errors import ConfigurationError, InputError
 from structgen.schema.subset import SUBSETS
 from structgen.types import Options
+from structgen.wire.dialect import Ask, to_json
+from structgen.wire.providers import PROVIDERS, ROWS, capabilities, endpoint
 from tests.wire.parts import SCHEMA, ask, built
 
 FORMAT = {"type": "json_schema", "json_schema": {"name": "place", "schema": json.loads(SCHEMA)}}

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from structgen import errors
 from structgen.drive import perform
-from structgen.exchange import exchange
-from structgen.pacing import DAY, MINUTE, Limits, Pacer
-from structgen.retry import Policy, decide, duration, retry_after
 from structgen.testing import ScriptedTransport, completion
 from structgen.types import Attempt, Reply
+from structgen.wire.exchange import exchange
+from structgen.wire.rate_limits import DAY, MINUTE, Limits, Pacer
+from structgen.wire.retry import Policy, decide, duration, retry_after
 from tests.wire.parts import ask, both, link, options
 
 
@@ -189,7 +189,7 @@ def test_tenacity_is_loaded_by_the_first_failure_alone() -> None:
     script = (
         "import sys\n"
         "from structgen.drive import perform\n"
-        "from structgen.exchange import exchange\n"
+        "from structgen.wire.exchange import exchange\n"
         "from structgen.testing import ScriptedTransport\n"
         "from structgen.types import Reply\n"
         "from tests.wire.parts import ask, link, options\n"

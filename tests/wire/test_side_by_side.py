@@ -148,7 +148,7 @@ def test_every_parameter_of_the_sdk_is_one_of_ours(provider: str) -> None:
     """A new parameter of an SDK shows up here."""
     import inspect
 
-    from structgen.chat import Params
+    from structgen.chat.api import Params
 
     method = (groq.Groq if provider == "groq" else openai.OpenAI)(api_key="k").chat.completions.create
     theirs = set(inspect.signature(method).parameters) - {"self", "messages", "model", "stream"}

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structgen.errors import StreamBroken
-from structgen.sse import MAX_EVENT, Decoder, Event
+from structgen.wire.sse import MAX_EVENT, Decoder, Event
 
 
 def decoded(stream: bytes, cuts: list[int] | None = None) -> list[Event]:

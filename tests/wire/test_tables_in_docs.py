@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from structgen import errors
-from structgen.dialects.base import Capabilities
-from structgen.dialects.tables import ROWS
+from structgen.wire.dialect import Capabilities
+from structgen.wire.providers import ROWS
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -16,11 +16,11 @@ import pytest
 
 from structgen import errors
 from structgen.drive import aperform, perform
-from structgen.exchange import exchange
-from structgen.pool import AsyncFreeList, FreeList
 from structgen.testing import FAULTS, FaultyServer, Served, completion, events
-from structgen.transport import HttpTransport
 from structgen.types import Options, Request
+from structgen.wire.exchange import exchange
+from structgen.wire.http import HttpTransport
+from structgen.wire.pool import AsyncFreeList, FreeList
 from tests.wire.parts import ask, link, options, outcome, streamed, text_of
 
 REQUEST = Request("POST", "chat/completions", {"content-type": "application/json"}, b"{}")
@@ -258,7 +258,7 @@ def test_a_cancelled_call_gives_its_place_back() -> None:
 def test_an_abandoned_stream_gives_its_place_back() -> None:
     with FaultyServer(Served(pieces=events("Paris" * 100), pause=0.01), "answer") as server:
         way = link(HttpTransport(server.base_url, max_connections=1))
-        from structgen.chat import Chat
+        from structgen.chat.api import Chat
 
         with Chat(way, "m", options()).completions.create(messages=[], stream=True) as stream:
             next(stream)

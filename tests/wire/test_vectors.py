@@ -14,10 +14,10 @@ from typing import Any
 import pytest
 
 from structgen import errors
-from structgen.dialects.tables import capabilities
-from structgen.exchange import exchange
 from structgen.testing import ScriptedTransport
 from structgen.types import Answer, Reply
+from structgen.wire.exchange import exchange
+from structgen.wire.providers import capabilities
 from tests.wire.parts import ask, both, built, link, options, streamed, text_of
 
 VECTORS = Path(__file__).parent / "vectors"

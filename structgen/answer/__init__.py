@@ -1,0 +1,1 @@
+"""What a model wrote, read: a value, or why it is none. No I/O."""

@@ -1,0 +1,336 @@
+"""Partial answers in the user's own terms: what is there, what is being written, what has not come yet.
+
+A `Partial` is a snapshot: it stays what it was while the answer grows. Taking one costs a few references, however long the answer
+is: it remembers how many parts of each open container had closed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import islice
+from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
+
+from pydantic_core import from_json
+
+from structgen.answer.scanner import Scanner, Span, plain
+from structgen.answer.shape import Place, place_of
+from structgen.errors import OutputError
+from structgen.schema.codecs.codec import VALUE
+from structgen.schema.compiler import Compiled
+from structgen.schema.json import Path, unescape
+from structgen.types import Extraction, Json
+
+T = TypeVar("T")
+
+State: TypeAlias = Literal["absent", "growing", "done"]
+
+
+class GrowingText(str):
+    """The beginning of a string that is still being written."""
+
+    __slots__ = ()
+
+
+class View:
+    """A value that is still being written: read it like the value it is going to be.
+
+    Attributes, keys, indices, `len()` and iteration work as they will on the whole. What is done is the value itself, validated.
+    What is being written is a View, or for text a GrowingText. What has not come yet is `ABSENT`, a View without content. So
+    nothing has to be caught, `if view.title:` asks whether there is anything to show, and the type of what is read tells its state.
+    """
+
+    __slots__ = ("_level", "_partial", "_place")
+
+    def __init__(self, partial: Partial[Any] | None = None, level: int = 0) -> None:
+        self._partial = partial
+        self._level = level
+        self._place = None if partial is None else partial._nodes[level].place
+
+    def __getattr__(self, name: str) -> Any:
+        if self._partial is None and not name.startswith("_"):
+            return ABSENT
+        key = self._place.names.get(name) if self._place else None
+        if key is None or self._partial is None:
+            raise AttributeError(f"There is no field {name!r} here.")
+        return self._partial._part(self._level, key)
+
+    def __getitem__(self, key: Any) -> Any:
+        if self._partial is None:
+            return ABSENT
+        if isinstance(key, slice):
+            return list(self)[key]
+        if isinstance(key, int) and key < 0:
+            key += self._partial._size(self._level)
+        return self._partial._part(self._level, key)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Items of a list; keys of what is no list."""
+        if self._partial is None or self._place is None:
+            return iter(())
+        if self._place.opens == "array":
+            return (self[index] for index in range(len(self)))
+        return iter(self._partial._keys(self._level))
+
+    def __len__(self) -> int:
+        return self._partial._size(self._level) if self._partial else 0
+
+    def __contains__(self, key: object) -> bool:
+        return any(key is other or key == other for other in self)
+
+    def __repr__(self) -> str:
+        if self is ABSENT:
+            return "ABSENT"
+        return f"<growing: {len(self)} parts so far>" if self._partial else "<growing>"
+
+
+ABSENT: Final = View()
+"""What has not come yet. It is false, and every part of it is absent too."""
+
+
+class _Node:
+    """An open container: the parts that closed, in the order they came. It only ever grows."""
+
+    __slots__ = ("broken", "key", "keys", "place", "values")
+
+    def __init__(self, place: Place, key: str | int) -> None:
+        self.place = place
+        self.key = key
+        self.values: list[Any] = []
+        self.keys: dict[str, int] = {}  # of an object: where each part stands
+        self.broken = False
+
+    def built(self) -> Any:
+        """The container's value. Raises whatever its type raises for parts that do not make one."""
+        return self.place.build(self.values if self.place.opens == "array" else dict(zip(self.keys, self.values, strict=True)))
+
+
+class Partial(Generic[T]):
+    """An answer as far as it had come.
+
+    `attempt` counts from 1: a later one begins anew, because the answer before it was of no use. `result` is there when the answer
+    is done and proved, and only then.
+    """
+
+    __slots__ = ("_closed", "_closers", "_counts", "_draft", "_growing", "_length", "_nodes", "attempt", "result")
+
+    def __init__(self, draft: Draft[T], attempt: int = 1, result: Extraction[T] | None = None) -> None:
+        scanner = draft.scanner
+        self.attempt = attempt
+        self.result = result
+        self._draft = draft
+        self._nodes, self._counts = draft.nodes, draft.counts
+        self._growing = draft.zone or scanner.growing or draft.root_closed
+        self._length, self._closed, self._closers = len(scanner.text), scanner.closed, scanner.closers
+
+    @property
+    def done(self) -> bool:
+        """Is the answer whole, and proved as `extract` proves it?"""
+        return self.result is not None
+
+    @property
+    def value(self) -> T | View:
+        """The value when it is done, a View of it before; `ABSENT` before anything has come."""
+        if self.result is not None:
+            return self.result.value
+        if self._nodes and not self._nodes[0].place.wrapper:
+            return View(self, 0)
+        value: T | View = self._part(0, VALUE) if self._nodes else self._being_written("")
+        return value
+
+    @property
+    def data(self) -> Json:
+        """Plain data of what had closed, in the form of the answer; not checked. None for nothing. Costs the answer's length."""
+        return plain(self._draft.scanner.text, self._closed, self._closers)
+
+    def state(self, path: str = "") -> State:
+        """Whether a part is absent, growing or done. `path`: a field's name, or a JSON Pointer of names, keys and indices.
+
+        "" is the whole answer. `done` means that it was validated and is in the user's terms.
+        """
+        value: Any = self.value
+        for step in map(unescape, path[1:].split("/")) if path.startswith("/") else [path] if path else []:
+            value = _step(value, step)
+        if value is ABSENT:
+            return "absent"
+        return "growing" if isinstance(value, View | GrowingText) else "done"
+
+    def __repr__(self) -> str:
+        return f"Partial({self.state()}, attempt {self.attempt}, {self._length} bytes)"
+
+    def _key_that_grows(self, level: int) -> str | int | None:
+        """The key of what is growing in a container."""
+        if level + 1 < len(self._nodes):
+            return self._nodes[level + 1].key
+        leaf = self._leaf
+        return leaf[0] if leaf else None
+
+    @property
+    def _leaf(self) -> tuple[str | int, int | None] | None:
+        """The key of what is growing in the innermost container, and where its text begins if it can be shown."""
+        if self._growing is None:
+            return None
+        path, start = self._growing
+        key = path[1] if path else ""
+        if start is None:
+            return key, None
+        place, first = self._draft.place(self._nodes, key), self._draft.scanner.text[start]
+        if place.optional and first == _N:
+            return None  # it is going to be null: not stated
+        return key, start if place.text and first == _QUOTE else None
+
+    def _size(self, level: int) -> int:
+        """How many parts of a container have closed or are growing."""
+        return self._counts[level] + (self._key_that_grows(level) is not None)
+
+    def _keys(self, level: int) -> list[str | int]:
+        """The keys of what has closed in an object, and of what is growing in it."""
+        keys: list[str | int] = list(islice(self._nodes[level].keys, self._counts[level]))
+        growing = self._key_that_grows(level)
+        return keys if growing is None else [*keys, growing]
+
+    def _part(self, level: int, key: str | int) -> Any:
+        node = self._nodes[level]
+        at = node.keys.get(key) if isinstance(key, str) else key
+        if at is not None and 0 <= at < self._counts[level]:
+            return _EMPTY if node.values[at] is _INVALID else node.values[at]
+        if level + 1 < len(self._nodes):
+            return View(self, level + 1) if self._nodes[level + 1].key == key else ABSENT
+        return self._being_written(key)
+
+    def _being_written(self, key: str | int) -> Any:
+        """The string, number or closed-up value that is being written under a key of the innermost container."""
+        leaf = self._leaf
+        if leaf is None or leaf[0] != key:
+            return ABSENT
+        start = leaf[1]
+        return _EMPTY if start is None else GrowingText(_beginning(bytes(self._draft.scanner.text[start : self._length])))
+
+
+_EMPTY: Final = View()
+"""A growing value that cannot be shown from inside, and one that is closed and not valid: the answer will not be."""
+_INVALID: Final = object()
+_N, _QUOTE = b'n"'
+
+
+def _step(value: Any, step: str) -> Any:
+    """A part of a value or a view."""
+    if isinstance(value, View):
+        place = value._place
+        if place is None:
+            return ABSENT
+        if place.opens == "array":
+            return value[int(step)] if step.isdecimal() else ABSENT
+        return value[place.names.get(step, step)]
+    try:
+        return (
+            value[int(step) if isinstance(value, list | tuple) else step] if hasattr(value, "__getitem__") else getattr(value, step)
+        )
+    except (AttributeError, LookupError, ValueError, TypeError):
+        return ABSENT
+
+
+def _beginning(raw: bytes) -> str:
+    """The text of a string that may be cut within a character or an escape."""
+    try:
+        return str(from_json(raw.decode(errors="ignore"), allow_partial="trailing-strings"))
+    except ValueError:
+        return ""
+
+
+class Draft(Generic[T]):
+    """An answer that is being written: fed with its text, it gives a Partial at any time.
+
+    Raises NotJson for a text that is none. A part that is closed and not valid is never shown as done; what is wrong with the
+    answer is told by the check of the whole. `prove`: the items of the list at the root are read when they close, each proved by
+    this, and not shown from inside.
+    """
+
+    def __init__(self, compiled: Compiled[T], *, prove: Callable[[Any], Any] | None = None) -> None:
+        self.scanner = Scanner(alone=False)
+        self.nodes: tuple[_Node, ...] = ()
+        self.counts: tuple[int, ...] = ()  # of each node, how many parts it has
+        self.zone: tuple[Path, None] | None = None  # the container that is being written and read as a whole
+        self.root_closed: tuple[Path, int] | None = None
+        self._root = place_of(compiled)
+        self._prove = prove
+        self._list: _Node | None = None  # the first that opened: with `prove`, that at the root
+        self._zone_start = 0
+
+    def feed(self, piece: bytes) -> None:
+        spans: list[Span] = []
+        try:
+            self.scanner.feed(piece, spans)
+        finally:
+            for span in spans:
+                self._take(span)
+
+    def pointer(self) -> str:
+        """Where the answer goes on, as a JSON Pointer into the value."""
+        path = self.scanner.pointer()
+        return path.removeprefix(f"/{VALUE}") if self._root.wrapper else path
+
+    def items(self, start: int) -> list[tuple[bool, Any]]:
+        """Of the list at the root, from an index on: whether each closed item is valid, and the item."""
+        values = self._list.values[start:] if self._list else []
+        return [(value is not _INVALID, value) for value in values]
+
+    def place(self, nodes: tuple[_Node, ...], key: str | int) -> Place:
+        """The place of a part of the innermost of some nodes."""
+        return nodes[-1].place.part(key) if nodes else self._root
+
+    def _take(self, span: Span) -> None:
+        what, key = span.what, span.path[1] if span.path else ""
+        if self.zone is not None:
+            if what == "closed" and span.start == self._zone_start:
+                self.zone = None
+                self._read(span, key)
+        elif what == "scalar":
+            self._read(span, key)
+        elif what == "closed":
+            self._close()
+        else:
+            place = self.place(self.nodes, key)
+            if place.opens == what and not (self._prove and self._is_item()):
+                self.nodes = (*self.nodes, _Node(place, key))
+                self.counts = (*self.counts, 0)
+                self._list = self._list or (self.nodes[-1] if what == "array" else None)
+            else:
+                self.zone, self._zone_start = (span.path, None), span.start
+
+    def _is_item(self) -> bool:
+        return bool(self.nodes) and self.nodes[-1] is self._list
+
+    def _read(self, span: Span, key: str | int) -> None:
+        """A scalar, or a container that is read as a whole."""
+        if not self.nodes:
+            self.root_closed = None, span.start  # the whole answer is checked when it is over
+            return
+        place = self.place(self.nodes, key)
+        if place.optional and span.what == "scalar" and span.value is None:
+            return  # not stated: the field is absent, and its default comes with the record
+        try:
+            value = place.read(bytes(self.scanner.text[span.start : span.end]))
+            if self._prove and self._is_item():
+                value = self._prove(value)
+        except OutputError:
+            value = _INVALID
+        self._add(key, value)
+
+    def _close(self) -> None:
+        if len(self.nodes) == 1:
+            return  # the root, as above
+        node = self.nodes[-1]
+        self.nodes, self.counts = self.nodes[:-1], self.counts[:-1]
+        try:
+            value = _INVALID if node.broken else node.built()
+        except Exception:  # a validator of the user's may raise anything
+            value = _INVALID
+        self._add(node.key, value)
+
+    def _add(self, key: str | int, value: Any) -> None:
+        node = self.nodes[-1]
+        if isinstance(key, str):
+            node.keys[key] = len(node.values)
+        node.values.append(value)
+        node.broken = node.broken or value is _INVALID
+        self.counts = (*self.counts[:-1], len(node.values))

@@ -1,0 +1,284 @@
+"""JSON as a push parser: bytes in, spans out, no I/O.
+
+It finds where each value begins and ends, and leaves making values of them to whoever reads the spans. Strict, as `parse_json` is:
+what that refuses, this refuses, at the latest when the value closes that holds the fault. Linear in the length of the document,
+however it is cut: within a character, an escape or a number.
+"""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from typing import Final, Literal, NamedTuple, NoReturn
+
+from pydantic_core import from_json
+
+from structgen.errors import NotJson
+from structgen.schema.check import parse_json
+from structgen.schema.json import Path, pointer
+from structgen.types import Json
+
+MAX_DEPTH: Final = 201
+"""Containers within one another, as in `parse_json`."""
+
+_SPACE: Final = re.compile(rb"[ \t\r\n]*")
+_STOP: Final = re.compile(rb'["\\\x00-\x1f]')
+_WORD: Final = re.compile(rb"[-+.0-9A-Za-z]*")
+_BLANK: Final = b" \t\r\n"
+_QUOTE, _BACKSLASH, _COMMA, _COLON_MARK = b'"\\,:'
+_OPENERS: Final = {b"{"[0]: "object", b"["[0]: "array"}
+_WORD_STARTS: Final = frozenset(b"-0123456789tfn")
+
+# What may come next.
+_VALUE, _FIRST_ITEM, _FIRST_KEY, _KEY, _COLON, _AFTER, _STRING, _IN_WORD, _DONE = range(9)
+_WANTED: Final = ("a value", "a value or ]", "a key or }", "a key", ":", ", or the end of this value", "", "", "nothing further")
+
+
+class Span(NamedTuple):
+    """What became of one value.
+
+    `what`: an `object` or `array` opened, a container `closed`, or a `scalar` (with its `value`) did both. `start` and `end`: bytes
+    of the document; `end` is behind the opening bracket where a container opened.
+    """
+
+    what: Literal["object", "array", "scalar", "closed"]
+    path: Path
+    start: int
+    end: int
+    value: Json = None
+
+
+class _Frame:
+    """An open container: `keys` of an object so far, `count` of an array's items."""
+
+    __slots__ = ("count", "keys", "path", "start")
+
+    def __init__(self, path: Path, start: int, is_object: bool) -> None:
+        self.path = path
+        self.start = start
+        self.count = 0
+        self.keys: set[str] | None = set() if is_object else None
+
+
+class Scanner:
+    """Feed it one JSON document, in pieces of any size; it gives what opened and closed.
+
+    `alone=False`: what comes behind the document is left alone; what comes before it never belongs here.
+    `text` is the document so far; `closed` the length of its longest beginning that ends with a whole value or an opening bracket,
+    and `closers` what would make that beginning a document; `growing` the path and start of the string, number or word that is
+    being written.
+    """
+
+    __slots__ = ("_alone", "_escaped", "_frames", "_in_key", "_path", "_start", "_state", "closed", "closers", "growing", "text")
+
+    def __init__(self, *, alone: bool = True) -> None:
+        self.text = bytearray()
+        self.closed = 0
+        self.closers = b""
+        self.growing: tuple[Path, int] | None = None
+        self._alone = alone
+        self._frames: list[_Frame] = []
+        self._state = _VALUE
+        self._path: Path = None
+        self._start = 0
+        self._in_key = False
+        self._escaped = False
+
+    @property
+    def done(self) -> bool:
+        """Has the document ended? A number at the root ends with what comes behind it, or with `finish`."""
+        return self._state == _DONE
+
+    @property
+    def depth(self) -> int:
+        """Containers that are open."""
+        return len(self._frames)
+
+    def seen(self, start: int) -> bytes:
+        """What of the document came from `start` on, without what came behind it."""
+        return bytes(self.text[start : self.closed if self.done else None])
+
+    def pointer(self) -> str:
+        """Where the document goes on, as a JSON Pointer: the value that is being written, or comes next."""
+        return pointer(self._path)
+
+    def feed(self, piece: bytes, spans: list[Span] | None = None) -> list[Span]:
+        """What opened and closed in `piece`. Raises NotJson; the scanner is of no use afterwards.
+
+        `spans`: takes what is found, and has what stood before the fault when it raises.
+        """
+        spans = [] if spans is None else spans
+        base, size = len(self.text), len(piece)
+        self.text += piece
+        at = 0
+        while at < size:
+            state = self._state
+            if state == _STRING:
+                found = None if self._escaped else _STOP.search(piece, at)
+                if found is not None:
+                    at = self._stopped(piece, found.start(), base, spans)
+                elif self._escaped:  # what stands behind a backslash is judged when the string closes
+                    self._escaped = False
+                    at += 1
+                else:
+                    break
+            elif state == _IN_WORD:
+                at = _WORD.match(piece, at).end()  # type: ignore[union-attr]  # it matches the empty string
+                if at < size:
+                    self._scalar(base + at, spans)
+            else:
+                byte = piece[at]
+                if byte == _QUOTE and state <= _KEY:
+                    self._begin_string(base + at, state)
+                elif byte == _COMMA and state == _AFTER:
+                    self._next()
+                elif byte == _COLON_MARK and state == _COLON:
+                    self._state = _VALUE
+                elif byte in _BLANK:
+                    at = _SPACE.match(piece, at).end() - 1  # type: ignore[union-attr]
+                elif state == _DONE and not self._alone:
+                    break
+                else:
+                    self._mark(byte, base + at, spans)
+                at += 1
+        return spans
+
+    def finish(self) -> tuple[bool, list[Span]]:
+        """The document is over: was it whole, and what closed with it? Raises NotJson for a number or word that is none."""
+        spans: list[Span] = []
+        if self._state == _IN_WORD and not self._frames:
+            self._scalar(len(self.text), spans)
+        return self.done, spans
+
+    def _stopped(self, piece: bytes, at: int, base: int, spans: list[Span]) -> int:
+        """A byte that is no plain part of a string; gives where to go on."""
+        if piece[at] == _QUOTE:
+            self._end_string(base + at + 1, spans)
+        elif piece[at] == _BACKSLASH:
+            self._escaped = True
+        else:
+            self._fail(base + at, "a control character within a string")
+        return at + 1
+
+    def _end_string(self, end: int, spans: list[Span]) -> None:
+        if not self._in_key:
+            self._scalar(end, spans)
+            return
+        key = self._read(end)
+        frame = self._frames[-1]
+        if key in frame.keys:  # type: ignore[operator]  # an object's frame has keys
+            position = self._characters(self._start)
+            raise NotJson(
+                "An object of the answer has a member twice.", position=position, hint="Each member of an object must stand once."
+            )
+        frame.keys.add(key)  # type: ignore[union-attr]
+        self._path = (frame.path, key)
+        self._in_key = False
+        self._state = _COLON
+
+    def _mark(self, byte: int, at: int, spans: list[Span]) -> None:
+        """What begins or ends a container or a word, or is wrong here."""
+        state = self._state
+        if state <= _FIRST_ITEM:
+            if byte == 0x5D and state == _FIRST_ITEM:
+                self._close(at, spans)
+            else:
+                self._begin(byte, at, spans)
+        elif state in (_AFTER, _FIRST_KEY) and byte == self.closers[0]:
+            self._close(at, spans)
+        else:
+            self._fail(at, f"something else than {_WANTED[state]}")
+
+    def _begin_string(self, at: int, state: int) -> None:
+        self._start, self._state, self._in_key = at, _STRING, state >= _FIRST_KEY
+        if state < _FIRST_KEY:
+            self.growing = self._path, at
+
+    def _begin(self, byte: int, at: int, spans: list[Span]) -> None:
+        if byte in _WORD_STARTS:
+            self._start, self._state = at, _IN_WORD
+            self.growing = self._path, at
+            return
+        what = _OPENERS.get(byte)
+        if what is None:
+            self._fail(at, f"something else than {_WANTED[self._state]}")
+        if len(self._frames) == MAX_DEPTH:
+            self._fail(at, f"more than {MAX_DEPTH} containers within one another")
+        self._frames.append(_Frame(self._path, at, what == "object"))
+        spans.append(Span(what, self._path, at, at + 1))  # type: ignore[arg-type]
+        self.closed = at + 1
+        if what == "object":
+            self.closers = b"}" + self.closers
+            self._state = _FIRST_KEY
+        else:
+            self.closers = b"]" + self.closers
+            self._path = (self._path, 0)
+            self._state = _FIRST_ITEM
+
+    def _next(self) -> None:
+        frame = self._frames[-1]
+        if frame.keys is None:
+            frame.count += 1
+            self._path = (frame.path, frame.count)
+            self._state = _VALUE
+        else:
+            self._state = _KEY
+
+    def _close(self, at: int, spans: list[Span]) -> None:
+        frame = self._frames.pop()
+        self.closers = self.closers[1:]
+        self._ended(Span("closed", frame.path, frame.start, at + 1), spans)
+
+    def _scalar(self, end: int, spans: list[Span]) -> None:
+        value = self._read(end)
+        self._ended(Span("scalar", self._path, self._start, end, value), spans)
+
+    def _ended(self, span: Span, spans: list[Span]) -> None:
+        spans.append(span)
+        self.growing = None
+        self.closed = span.end
+        self._state = _AFTER if self._frames else _DONE
+
+    def _read(self, end: int) -> Json:
+        """The string, number or word from the last start."""
+        raw = self.text[self._start : end]
+        try:
+            value = from_json(raw, allow_inf_nan=False)
+        except ValueError:
+            return self._refused(bytes(raw))
+        return self._refused(bytes(raw)) if type(value) is float and value in _INFINITE else value
+
+    def _refused(self, raw: bytes) -> Json:
+        """What `parse_json` says about it, with the place in the whole document."""
+        try:
+            return parse_json(raw)
+        except NotJson as error:
+            raise NotJson(error.message, position=self._characters(self._start) + error.position, hint=error.hint) from None
+
+    def _fail(self, at: int, what: str) -> NoReturn:
+        raise NotJson(
+            f"The answer is not JSON: {what}.", position=self._characters(at), hint="The answer must be one JSON document."
+        )
+
+    def _characters(self, at: int) -> int:
+        return len(self.text[:at].decode(errors="ignore"))
+
+
+_INFINITE: Final = (float("inf"), float("-inf"))
+
+
+def plain(text: bytes | bytearray, closed: int, closers: bytes) -> Json:
+    """Plain data of what had closed: a document's first `closed` bytes, with the `closers` of that moment. None for nothing."""
+    return from_json(bytes(text[:closed]) + closers) if closed else None
+
+
+def salvage(text: str) -> Json:
+    """Plain data of what is whole in a document that is cut or broken, None where nothing is.
+
+    A number that the cut may have shortened is not whole, and neither is a string; an object or array is shown with what closed in
+    it.
+    """
+    scanner = Scanner()
+    with suppress(NotJson):
+        scanner.feed(text.encode(errors="surrogatepass"))
+    return plain(scanner.text, scanner.closed, scanner.closers)

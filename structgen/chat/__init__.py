@@ -1,0 +1,1 @@
+"""Chat Completions, as the Groq and OpenAI SDKs have it."""

@@ -1,1 +1,0 @@
-"""Wire formats: pure functions and rows of facts."""

@@ -1,0 +1,1 @@
+"""One call: the prompt, the attempts, the modes, the stream."""

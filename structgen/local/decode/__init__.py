@@ -1,0 +1,1 @@
+"""Decoding under a grammar, token by token."""

@@ -1,0 +1,1 @@
+"""A compiled schema as a grammar."""

@@ -1,0 +1,85 @@
+"""A watcher of answers that nothing holds: a grammar over bytes that says when an answer can no longer become valid.
+
+It must never stop what the check would have taken. So the grammar is wider than the schema: members in any order, repeated and
+unknown ones, numbers in any notation; what it holds is the shape (which kind of value stands where) and the words of enums. And a
+text with escapes, which the engine compares as they are written, is given up on rather than judged.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from functools import lru_cache
+from typing import Any, Final
+
+from llguidance import LLMatcher
+
+from structgen.local.grammar.grammar import byte_tokenizer
+from structgen.types import Json, JsonSchema
+
+_OPTIONS: Final = {"whitespace_flexible": True, "coerce_one_of": True, "lenient": True}
+
+
+class Watcher:
+    """Feed it a JSON document as it comes."""
+
+    def __init__(self, matcher: LLMatcher) -> None:
+        self._matcher: LLMatcher | None = matcher
+
+    def takes(self, piece: bytes) -> bool:
+        """Can the document still become valid, with this piece? True also for what it has given up on."""
+        if self._matcher is None:
+            return True
+        if b"\\" in piece:
+            self._matcher = None
+            return True
+        return bool(self._matcher.try_consume_tokens(list(piece)) == len(piece))
+
+
+def watcher(schema: JsonSchema) -> Watcher | None:
+    """A watcher of answers to a schema; None where the engine cannot read it."""
+    matcher = _matcher(json.dumps(_loosened(schema)))
+    return Watcher(matcher.deep_copy()) if matcher else None
+
+
+@lru_cache(maxsize=64)
+def _matcher(schema: str) -> LLMatcher | None:
+    held = {**json.loads(schema), "x-guidance": _OPTIONS}
+    grammar = LLMatcher.grammar_from_lark("%llguidance {}\nstart: %json " + json.dumps(held))
+    failed, _ = LLMatcher.validate_grammar_with_warnings(grammar, byte_tokenizer())
+    return None if failed else LLMatcher(byte_tokenizer(), grammar)
+
+
+def _loosened(schema: Json) -> Json:
+    """A schema of everything that `schema` may let through, however it is written."""
+    if not isinstance(schema, dict):
+        return {}
+    if "$ref" in schema:
+        loose: dict[str, Any] = {"$ref": schema["$ref"]}
+    elif branches := schema.get("anyOf") or schema.get("oneOf"):
+        loose = {"anyOf": [_loosened(branch) for branch in branches]}
+    elif "enum" in schema or "const" in schema:
+        loose = _words(schema["enum"] if "enum" in schema else [schema["const"]])
+    else:
+        loose = _typed(schema)
+    if "$defs" in schema:
+        loose["$defs"] = {name: _loosened(inner) for name, inner in schema["$defs"].items()}
+    return loose
+
+
+def _words(values: list[Any]) -> dict[str, Any]:
+    """Listed values; a number may be written in many ways."""
+    return {"enum": values} if all(isinstance(value, str | bool | None) for value in values) else {}
+
+
+def _typed(schema: JsonSchema) -> dict[str, Any]:
+    kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", [])
+    if not kinds:
+        return {}
+    loose: dict[str, Any] = {"type": sorted({"number" if kind == "integer" else kind for kind in kinds})}
+    if "object" in kinds and schema.get("properties"):
+        names = schema["properties"].items()
+        loose["patternProperties"] = {f"^{re.escape(name)}$": _loosened(inner) for name, inner in names}
+    if "array" in kinds and isinstance(schema.get("items"), dict) and "prefixItems" not in schema:
+        loose["items"] = _loosened(schema["items"])
+    return loose

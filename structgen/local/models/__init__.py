@@ -1,0 +1,1 @@
+"""Models as files: the catalog, GGUF, folders, chat templates."""

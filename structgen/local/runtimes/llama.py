@@ -1,0 +1,237 @@
+"""llama.cpp in this process, through its C API (llama.h), from whichever package brings the library.
+
+Only what has been stable in that header for years is used: functions on opaque pointers, the batch structure, and the first four
+numbers of the context's parameters. These are read back from the finished context, so that a library with another layout is an
+error and never a wrong setting.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import re
+from collections.abc import Sequence
+from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_int8, c_int32, c_uint32, c_void_p
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy
+from llguidance import LLTokenizer
+
+from structgen.errors import EngineError, RuntimeMissing
+from structgen.local.models import catalog, chat_template
+from structgen.local.runtimes.base import Part, Vocabulary
+from structgen.types import Message
+
+if TYPE_CHECKING:
+    from structgen.local.runtimes.base import Logits, Settings
+
+_BATCH: Final = 512
+_ATTRIBUTE_CONTROL: Final = 1 << 3
+_ATTRIBUTE_USER_DEFINED: Final = 1 << 4
+_FULL: Final = 1
+
+
+class _Params(ctypes.Structure):
+    """Any of the parameter structures, which are passed in memory: with room to spare, so that longer ones fit too."""
+
+    _fields_ = [("words", c_uint32 * 128)]  # as ctypes wants it
+
+
+class _Batch(ctypes.Structure):
+    _fields_ = [
+        ("size", c_int32),
+        ("tokens", POINTER(c_int32)),
+        ("embeddings", c_void_p),
+        ("places", POINTER(c_int32)),
+        ("sequence_counts", POINTER(c_int32)),
+        ("sequences", POINTER(POINTER(c_int32))),
+        ("outputs", POINTER(c_int8)),
+    ]
+
+
+_LOG: Final = ctypes.CFUNCTYPE(None, c_int, c_char_p, c_void_p)
+_silent = _LOG(lambda *_: None)
+
+_FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
+    "llama_log_set": (None, [_LOG, c_void_p]),
+    "llama_backend_init": (None, []),
+    "llama_model_default_params": (_Params, []),
+    "llama_context_default_params": (_Params, []),
+    "llama_model_load_from_file": (c_void_p, [c_char_p, _Params]),
+    "llama_model_free": (None, [c_void_p]),
+    "llama_model_get_vocab": (c_void_p, [c_void_p]),
+    "llama_model_chat_template": (c_char_p, [c_void_p, c_char_p]),
+    "llama_init_from_model": (c_void_p, [c_void_p, _Params]),
+    "llama_free": (None, [c_void_p]),
+    "llama_n_ctx": (c_uint32, [c_void_p]),
+    "llama_n_batch": (c_uint32, [c_void_p]),
+    "llama_n_ubatch": (c_uint32, [c_void_p]),
+    "llama_n_seq_max": (c_uint32, [c_void_p]),
+    "llama_set_n_threads": (None, [c_void_p, c_int32, c_int32]),
+    "llama_get_memory": (c_void_p, [c_void_p]),
+    "llama_memory_seq_rm": (c_bool, [c_void_p, c_int32, c_int32, c_int32]),
+    "llama_memory_seq_cp": (None, [c_void_p, c_int32, c_int32, c_int32, c_int32]),
+    "llama_decode": (c_int32, [c_void_p, _Batch]),
+    "llama_get_logits_ith": (POINTER(c_float), [c_void_p, c_int32]),
+    "llama_vocab_n_tokens": (c_int32, [c_void_p]),
+    "llama_vocab_is_eog": (c_bool, [c_void_p, c_int32]),
+    "llama_vocab_get_attr": (c_int, [c_void_p, c_int32]),
+    "llama_vocab_get_add_bos": (c_bool, [c_void_p]),
+    "llama_vocab_bos": (c_int32, [c_void_p]),
+    "llama_vocab_eos": (c_int32, [c_void_p]),
+    "llama_token_to_piece": (c_int32, [c_void_p, c_int32, c_char_p, c_int32, c_int32, c_bool]),
+    "llama_tokenize": (c_int32, [c_void_p, c_char_p, c_int32, POINTER(c_int32), c_int32, c_bool, c_bool]),
+}
+
+
+def library(package: str, pattern: str, extra: str) -> Any:
+    """The llama.cpp library that a package brings; `pattern`: its file there. Raises RuntimeMissing, EngineError."""
+    spec = importlib.util.find_spec(package)
+    files = sorted(Path(spec.origin).parent.glob(pattern)) if spec is not None and spec.origin else []
+    if not files:
+        raise RuntimeMissing(
+            f"The package {package}, which brings llama.cpp, is not installed.",
+            hint=f"Install it with: pip install 'structgen[{extra}]'",
+        )
+    found = ctypes.CDLL(str(files[0]))
+    try:
+        for name, (result, arguments) in _FUNCTIONS.items():
+            function = getattr(found, name)
+            function.restype, function.argtypes = result, arguments
+    except AttributeError as error:
+        raise _unknown(package) from error
+    found.llama_log_set(_silent, None)
+    found.llama_backend_init()
+    return found
+
+
+def _unknown(package: str) -> EngineError:
+    return EngineError(
+        f"The llama.cpp library of {package} is not one this version of structgen knows.",
+        hint=f"Install the version of {package} that structgen's extra names, or another runtime.",
+    )
+
+
+class LlamaCpp:
+    """A `Runtime` over libllama: the model of a GGUF file. Raises ModelCorrupt, EngineError."""
+
+    def __init__(self, library: Any, name: str, model: catalog.Model, settings: Settings) -> None:
+        self.name = name
+        self.context = settings.context
+        self.sequences = settings.parallel
+        self.batch = min(_BATCH, settings.context * settings.parallel)
+        self._library = library
+        self._model = library.llama_model_load_from_file(str(model.file).encode(), library.llama_model_default_params())
+        if not self._model:
+            raise catalog.unloadable(model)
+        self._context = self._open(settings)
+        self._vocab = library.llama_model_get_vocab(self._model)
+        self._memory = library.llama_get_memory(self._context)
+        self.vocabulary = self._vocabulary()
+        self._template = chat_template.template((library.llama_model_chat_template(self._model, None) or b"").decode())
+
+    def _open(self, settings: Settings) -> int:
+        library, params = self._library, self._library.llama_context_default_params()
+        asked = (settings.context * settings.parallel, self.batch, self.batch, settings.parallel)
+        params.words[0:4] = asked
+        context: int | None = library.llama_init_from_model(self._model, params)
+        if not context:
+            library.llama_model_free(self._model)
+            raise EngineError(
+                f"llama.cpp has no memory for {settings.parallel} times {settings.context} tokens of context.",
+                hint="Set a smaller `context` or `parallel`.",
+            )
+        got = (library.llama_n_ctx, library.llama_n_batch, library.llama_n_ubatch, library.llama_n_seq_max)
+        if any(read(context) < wanted for read, wanted in zip(got, asked, strict=True)):
+            library.llama_free(context)
+            library.llama_model_free(self._model)
+            raise _unknown(self.name)
+        library.llama_set_n_threads(context, settings.threads, settings.threads)
+        return context
+
+    # -- texts and tokens
+
+    def _vocabulary(self) -> Vocabulary:
+        library, vocab = self._library, self._vocab
+        size = library.llama_vocab_n_tokens(vocab)
+        room = ctypes.create_string_buffer(1 << 14)
+        sizes = (library.llama_token_to_piece(vocab, token, room, len(room), 0, True) for token in range(size))
+        pieces = [ctypes.string_at(room, length) for length in sizes]
+        special = frozenset(token for token in range(size) if self._is_special(token, pieces[token]))
+        self._marks = re.compile("|".join(re.escape(pieces[token].decode()) for token in special if pieces[token]) or "(?!)")
+        ends = frozenset(token for token in special if library.llama_vocab_is_eog(vocab, token))
+        engine = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]  # missing in its stubs
+            tokens=[b"\xff" + piece if token in special else piece for token, piece in enumerate(pieces)],
+            vocab_ptr=vocab,
+            tokenize_fptr=ctypes.cast(library.llama_tokenize, c_void_p).value,
+            eos_token=sorted(ends) or [library.llama_vocab_eos(vocab)],
+        )
+        return Vocabulary([b"" if token in special else piece for token, piece in enumerate(pieces)], ends, engine)
+
+    def _is_special(self, token: int, piece: bytes) -> bool:
+        kind = self._library.llama_vocab_get_attr(self._vocab, token)
+        marked = kind & _ATTRIBUTE_USER_DEFINED and piece.startswith(b"<") and piece.endswith(b">")
+        return bool(kind & _ATTRIBUTE_CONTROL or marked)
+
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
+        library, vocab = self._library, self._vocab
+        parts = list(chat_template.parts(self._template, messages))
+        if not any(self._marks.search(text) for text, trusted in parts if not trusted):
+            parts = [("".join(text for text, _ in parts), True)]  # whole, it is cut into tokens as in training
+        tokens: list[int] = []
+        for text, trusted in parts:
+            tokens += self._tokens(text.encode(), parse_special=trusted)
+        first = library.llama_vocab_bos(vocab)
+        if library.llama_vocab_get_add_bos(vocab) and tokens[:1] != [first]:
+            tokens.insert(0, first)
+        return tokens
+
+    def _tokens(self, raw: bytes, *, parse_special: bool) -> list[int]:
+        room = (c_int32 * (len(raw) + 8))()
+        count = self._library.llama_tokenize(self._vocab, raw, len(raw), room, len(room), False, parse_special)
+        return room[:count]
+
+    # -- computing
+
+    def decode(self, parts: Sequence[Part]) -> list[Logits]:
+        size = sum(len(part.tokens) for part in parts)
+        tokens, places, counts = (c_int32 * size)(), (c_int32 * size)(), (c_int32 * size)(*[1] * size)
+        owners, outputs = (POINTER(c_int32) * size)(), (c_int8 * size)()
+        ends, at = [], 0
+        for part in parts:
+            end = at + len(part.tokens)
+            tokens[at:end] = list(part.tokens)
+            places[at:end] = list(range(part.start, part.start + len(part.tokens)))
+            owner = ctypes.pointer(c_int32(part.sequence))
+            for index in range(at, end):
+                owners[index] = owner
+            outputs[end - 1] = 1
+            ends.append(end - 1)
+            at = end
+        status = self._library.llama_decode(self._context, _Batch(size, tokens, None, places, counts, owners, outputs))
+        if status:
+            raise EngineError(
+                f"llama.cpp could not go on (status {status}{', its context is full' if status == _FULL else ''}).",
+                hint="Set a larger `context`, or a smaller `parallel`.",
+            )
+        return [self._logits(end) for end in ends]
+
+    def _logits(self, output: int) -> Logits:
+        scores = self._library.llama_get_logits_ith(self._context, output)
+        return numpy.ctypeslib.as_array(scores, (len(self.vocabulary.pieces),))
+
+    def keep(self, sequence: int, length: int) -> int:
+        if self._library.llama_memory_seq_rm(self._memory, sequence, length, -1):
+            return length
+        self._library.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return 0
+
+    def copy(self, source: int, target: int, length: int) -> int:
+        self._library.llama_memory_seq_rm(self._memory, target, -1, -1)
+        self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)  # between sequences only whole ones can be copied
+        return self.keep(target, length)
+
+    def close(self) -> None:
+        self._library.llama_free(self._context)
+        self._library.llama_model_free(self._model)

@@ -1,0 +1,16 @@
+"""llama.cpp as llama-cpp-python brings it: built on this machine, so for its processor and accelerators."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from structgen.local.models import catalog
+from structgen.local.runtimes import llama
+from structgen.local.runtimes.base import Settings
+
+_LIBRARY: Final = llama.library("llama_cpp", "lib/*llama.*", extra="llama-cpp")
+
+
+def load(model: catalog.Model, settings: Settings) -> llama.LlamaCpp:
+    """Start llama.cpp with the model. Raises ModelCorrupt, EngineError."""
+    return llama.LlamaCpp(_LIBRARY, "llama-cpp-python", model, settings)

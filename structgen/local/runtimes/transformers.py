@@ -1,0 +1,158 @@
+"""Models through Hugging Face transformers: a folder of safetensors, or a GGUF file, whose weights are then unpacked to full size.
+
+Nothing is fetched, and no code that comes with a model is run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from copy import copy
+from typing import TYPE_CHECKING, Any, Final
+
+import llguidance.hf
+import torch
+import transformers
+
+from structgen.errors import EngineError, RuntimeMissing
+from structgen.local.models import catalog, chat_template
+from structgen.local.runtimes.base import Part, Vocabulary
+from structgen.types import Message
+
+if TYPE_CHECKING:
+    from structgen.local.runtimes.base import Logits, Settings
+
+_BATCH: Final = 512
+
+
+def load(model: catalog.Model, settings: Settings) -> Transformers:
+    """Load the model onto `settings.device`: as float32 on a CPU, where shorter numbers are slower, else as it was stored.
+
+    Raises RuntimeMissing, ModelCorrupt, EngineError.
+    """
+    device = _device(settings.device)
+    where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
+    folder = model.file
+    if not folder.is_dir():
+        where["gguf_file"] = folder.name
+        folder = folder.parent
+    try:
+        with _threads(settings.threads):
+            tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **where)
+            dtype = torch.float32 if device.type == "cpu" else "auto"
+            loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **where)
+            return Transformers(loaded.to(device).eval(), tokenizer, settings)
+    except EngineError:
+        raise
+    except ImportError as missing:
+        raise RuntimeMissing(
+            "transformers needs a package that is not installed to read this model.", hint="pip install 'structgen[transformers]'"
+        ) from missing
+    except Exception as error:  # whatever transformers, safetensors and tokenizers make of a damaged file
+        raise (_no_memory() if _is_memory(error) else catalog.unloadable(model)) from error
+
+
+class Transformers:
+    """A `Runtime` over a causal language model. Sequences are computed one by one, each with a cache of its own."""
+
+    name = "transformers"
+    batch = _BATCH
+
+    def __init__(self, model: Any, tokenizer: Any, settings: Settings) -> None:
+        self.context, self.sequences = settings.context, settings.parallel
+        if model._is_stateful:
+            raise EngineError(
+                "The model keeps a state that cannot be taken back in part, which this runtime needs.",
+                hint="Run it as a GGUF file with llama.cpp.",
+            )
+        self._model, self._tokenizer, self._number = model, tokenizer.backend_tokenizer, settings.threads
+        self._tokenizer.no_truncation()
+        self._tokenizer.no_padding()
+        self._plain = copy(self._tokenizer)
+        self._plain.encode_special_tokens = True  # as the text they are, not as what they stand for
+        self._caches = [transformers.DynamicCache() for _ in range(settings.parallel)]
+        self.vocabulary = _vocabulary(model, tokenizer)
+        self._marks = [token.content for token in self._tokenizer.get_added_tokens_decoder().values() if token.special]
+        source = tokenizer.chat_template or ""
+        source = source.get("default", "") if isinstance(source, dict) else source
+        self._template = chat_template.template(source)
+        begins = self._tokenizer.encode("").ids[:1] == [tokenizer.bos_token_id] or "bos_token" in source
+        self._begin = [tokenizer.bos_token_id] if begins and tokenizer.bos_token_id is not None else []
+
+    def prompt(self, messages: Sequence[Message]) -> list[int]:
+        parts = list(chat_template.parts(self._template, messages))
+        if any(mark in text for text, trusted in parts if not trusted for mark in self._marks):
+            cut = [(self._tokenizer if trusted else self._plain).encode(text, add_special_tokens=False) for text, trusted in parts]
+            tokens = [token for piece in cut for token in piece.ids]
+        else:  # whole, it is cut into tokens as in training
+            tokens = self._tokenizer.encode("".join(text for text, _ in parts), add_special_tokens=False).ids
+        return tokens if tokens[:1] == self._begin else self._begin + tokens
+
+    def decode(self, parts: Sequence[Part]) -> list[Logits]:
+        try:
+            with torch.inference_mode(), _threads(self._number):
+                return [self._part(part) for part in parts]
+        except Exception as error:  # each model is a program of its own
+            raise (_no_memory() if _is_memory(error) else EngineError("transformers could not compute the next token.")) from error
+
+    def _part(self, part: Part) -> Logits:
+        tokens = torch.tensor([part.tokens], device=self._model.device)
+        out = self._model(tokens, past_key_values=self._caches[part.sequence], use_cache=True, logits_to_keep=1)
+        scores: Logits = out.logits[0, -1, : len(self.vocabulary.pieces)].float().cpu().numpy()
+        return scores
+
+    def keep(self, sequence: int, length: int) -> int:
+        return self.copy(sequence, sequence, length)
+
+    def copy(self, source: int, target: int, length: int) -> int:
+        copied = transformers.DynamicCache()
+        layers: list[Any] = self._caches[source].layers
+        for index, layer in enumerate(layers):
+            copied.update(layer.keys[:, :, :length], layer.values[:, :, :length], index)  # which copies them
+        self._caches[target] = copied
+        return length
+
+    def close(self) -> None:
+        del self._model, self._caches
+
+
+def _vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
+    """The tokenizer's tokens. The model may have scores for more: its table is padded to a round number."""
+    config = model.generation_config.eos_token_id
+    named = [*(config if isinstance(config, list) else [config]), tokenizer.eos_token_id]
+    ends = frozenset(token for token in named if token is not None)
+    engine = llguidance.hf.from_tokenizer(tokenizer, eos_token=sorted(ends))
+    size = engine.vocab_size
+    if size > model.config.get_text_config().vocab_size:
+        raise EngineError("The tokenizer has more tokens than the model.", hint="Use the tokenizer the model was trained with.")
+    special = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special} | ends
+    pieces = [b"" if token in special else engine.decode_bytes([token]) for token in range(size)]
+    return Vocabulary(pieces, ends, engine)
+
+
+def _device(name: str) -> torch.device:
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+    try:
+        return torch.empty(0, device=name).device
+    except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without it
+        raise EngineError(f"This machine, or its torch, has no device {name!r}.", hint='Set device="cpu" or "auto".') from error
+
+
+@contextmanager
+def _threads(number: int) -> Iterator[None]:
+    """Compute on so many threads, and leave the process, whose setting it is, as it was."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(number)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def _is_memory(error: BaseException) -> bool:
+    return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "alloc" in str(error).lower()
+
+
+def _no_memory() -> EngineError:
+    return EngineError("There is not enough memory for the model and its contexts.", hint="Set a smaller `context` or `parallel`.")

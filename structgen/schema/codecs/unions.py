@@ -1,0 +1,118 @@
+"""The codec for a value of one of several forms."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from structgen.schema.codecs.codec import KIND, VALUE, Codec, Link, Map, Pair, Trace, misfit
+from structgen.schema.json import Path, pointer, same_json
+from structgen.types import Json, JsonSchema, Violation
+
+
+class Option(NamedTuple):
+    """One branch of a union.
+
+    `holds(value)`: is this one of its values; `fits(answer)`: has this answer its form. Of the options that change anything, at
+    most one fits an answer. `kind`: the tag of a wrapped option, "" for one that is written as it is.
+    """
+
+    codec: Codec
+    holds: Callable[[Json], bool]
+    fits: Callable[[Json], bool]
+    kind: str
+
+
+class _Way(NamedTuple):
+    """An option with its two functions."""
+
+    option: Option
+    into: Map | None
+    back: Map | None
+
+
+@dataclass(slots=True, eq=False)
+class Union(Codec):
+    """A value of one of several forms. `kinds` and `options` are set when all definitions are compiled (see `separate.py`).
+
+    A wrapped option is `{"kind": name, "value": ...}`: for languages that need a tag, and where the form alone would not tell
+    which option an answer means. `schemas`: the compiled branches, in the very list that the compiled schema holds.
+    """
+
+    branches: tuple[Codec, ...]
+    schemas: list[JsonSchema]
+    kinds: dict[int, str] = field(default_factory=dict)
+    options: tuple[Option, ...] = ()
+
+    def parts(self) -> tuple[Codec, ...]:
+        return self.branches
+
+    def changes(self) -> bool:
+        return bool(self.kinds)
+
+    def link(self, link: Link) -> Pair:
+        ways = [_Way(option, *link(option.codec)) for option in self.options]
+        if not any(way.option.kind or way.into or way.back for way in ways):
+            return None, None
+        return _encoder(ways), _decoder(ways)
+
+
+def _decoder(ways: list[_Way]) -> Map:
+    wrapped = {way.option.kind: way.back for way in ways if way.option.kind}
+    plain = [(way.option.fits, way.back) for way in ways if way.back and not way.option.kind]
+    same = [way.option.fits for way in ways if not way.back and not way.option.kind]
+    wanted = f"an object of {KIND!r} ({', '.join(wrapped)}) and {VALUE!r}"
+
+    def decode(value: Json, path: Path, trace: Trace) -> Json:
+        if wrapped and isinstance(value, dict) and value.keys() == {KIND, VALUE} and str(value[KIND]) in wrapped:
+            back, inner = wrapped[str(value[KIND])], value[VALUE]
+            return back(inner, path, trace) if back else inner
+        for fits, back in plain:
+            if fits(value):
+                return back(value, path, trace)
+        if wrapped and value is not None and not any(fits(value) for fits in same):
+            trace.faults.append(Violation(pointer(path), "", "the form of no option", wanted))
+        return value
+
+    return decode
+
+
+def _encoder(ways: list[_Way]) -> Map:
+    """By the option whose way there and back loses nothing, and which notes the least."""
+
+    def encode(value: Json, path: Path, trace: Trace) -> Json:
+        holding = [way for way in ways if way.option.holds(value)]
+        if not holding:
+            raise misfit(value, path, "values of one of its options")
+        tried = (_tried(way, value, path, judged=len(holding) > 1) for way in holding)
+        best = next(tried)
+        for other in tried if best.cost else ():
+            if other.cost < best.cost:
+                best = other
+            if not best.cost:
+                break
+        trace.others += best.others
+        return {KIND: best.kind, VALUE: best.answer} if best.kind else best.answer
+
+    return encode
+
+
+class _Try(NamedTuple):
+    """A value written as one option: how much of it has no place there, and is lost (which costs more than anything noted)."""
+
+    cost: tuple[bool, int] | tuple[()]
+    kind: str
+    answer: Json
+    others: list[tuple[str, Json]]
+
+
+def _tried(way: _Way, value: Json, path: Path, *, judged: bool) -> _Try:
+    trace = Trace()
+    answer = way.into(value, path, trace) if way.into else value
+    cost: tuple[bool, int] | tuple[()] = ()
+    if judged:
+        again = way.back(answer, path, Trace()) if way.back else answer
+        lost = not trace.others and not same_json(again, value)
+        cost = (lost, len(trace.others)) if lost or trace.others else ()
+    return _Try(cost, way.option.kind, answer, trace.others)

@@ -1,0 +1,1 @@
+"""From a source schema to one that a schema language holds."""

@@ -1,0 +1,132 @@
+"""How many object members a value was read from.
+
+Pydantic's parser keeps the last of two members with one name and says nothing. A second parse to find them would double the time of
+reading. But every member of the text has its colon: where the text has as many colons as the value has members, none was lost.
+Counting is cheap, because the type says beforehand where members can be.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from operator import attrgetter
+from typing import Any, Final, TypeAlias
+
+from structgen.schema.source.reader import Core, is_users
+
+Count: TypeAlias = Callable[[Any], int]
+
+_SPACED: Final = re.compile(r"\s:")
+_SPACED_BYTES: Final = re.compile(rb"\s:")
+_SCALARS: Final = frozenset(
+    {"none", "bool", "int", "float", "str", "bytes", "date", "time", "datetime", "timedelta", "decimal", "uuid", "url"}
+    | {"literal", "enum", "multi-host-url"}
+)
+_fields_set: Final = attrgetter("__pydantic_fields_set__")
+
+
+class _UncountableError(Exception):
+    """The value does not show how many members it was read from."""
+
+
+def is_complete(text: str | bytes, members: int) -> bool:
+    """Whether it is certain that `text` has no more than `members` object members."""
+    if isinstance(text, bytes):
+        return text.count(b":") <= members or (text.count(b'":') <= members and not _SPACED_BYTES.search(text))
+    return text.count(":") <= members or (text.count('":') <= members and not _SPACED.search(text))
+
+
+def counter(core: Core) -> Count | None:
+    """Counts the members of a value of the type; None where a value does not show them."""
+    try:
+        return _counter(core, {}) or (lambda value: 0)
+    except _UncountableError:
+        return None
+
+
+def _counter(node: Core, named: dict[str, Count | None]) -> Count | None:
+    """None where there are never any."""
+    kind = node["type"]
+    if kind in _SCALARS:
+        return None
+    if kind in ("default", "function-after", "model") and not _is_touched(node):
+        count = _counter(node["schema"], named)
+        return _of_root(count) if count and node.get("root_model") else count
+    if kind == "nullable":
+        return _of_nullable(_counter(node["schema"], named))
+    if kind == "list" or (kind in ("set", "frozenset") and "items_schema" in node):
+        return _of_items(_counter(node.get("items_schema", {"type": "any"}), named))
+    if kind == "dict":
+        return _of_map(_counter(node.get("values_schema", {"type": "any"}), named))
+    if kind == "model-fields":
+        return _of_model(node, named)
+    if kind in ("union", "tagged-union"):
+        return _of_union(node, named)
+    if kind == "definitions":
+        return _of_definitions(node, named)
+    if kind == "definition-ref":
+        ref = node["schema_ref"]
+        return lambda value: (named[ref] or _none)(value)
+    raise _UncountableError
+
+
+def _none(value: Any) -> int:
+    return 0
+
+
+def _of_root(inner: Count) -> Count:
+    return lambda value: inner(value.root)
+
+
+def _of_nullable(inner: Count | None) -> Count | None:
+    return inner and (lambda value: 0 if value is None else inner(value))
+
+
+def _of_items(inner: Count | None) -> Count | None:
+    return inner and (lambda value: sum(map(inner, value)))
+
+
+def _of_map(inner: Count | None) -> Count:
+    return (lambda value: len(value) + sum(map(inner, value.values()))) if inner else len
+
+
+def _is_touched(node: Core) -> bool:
+    """Whether code of a user's may have changed the value after it was read."""
+    if node["type"] == "function-after":
+        return is_users(node["function"]["function"])
+    return bool(node.get("post_init") or node.get("custom_init"))
+
+
+def _of_model(node: Core, named: dict[str, Count | None]) -> Count:
+    if "extras_schema" in node or node.get("extra_behavior") == "allow":
+        raise _UncountableError
+    inner = [(name, count) for name, field in node["fields"].items() if (count := _counter(field["schema"], named))]
+    if not inner:
+        return lambda value: len(_fields_set(value))
+
+    def members(value: Any) -> int:
+        present, held = _fields_set(value), value.__dict__
+        return len(present) + sum([count(held[name]) for name, count in inner if name in present])
+
+    return members
+
+
+def _of_union(node: Core, named: dict[str, Count | None]) -> Count | None:
+    choices = node["choices"]
+    nodes = choices.values() if isinstance(choices, dict) else [c[0] if isinstance(c, tuple) else c for c in choices]
+    by_class: dict[type, Count] = {}
+    for choice in nodes:
+        count = _counter(choice, named)
+        if count and choice["type"] != "model":
+            raise _UncountableError
+        if count:
+            by_class[choice["cls"]] = count
+    return (lambda value: by_class.get(type(value), _none)(value)) if by_class else None
+
+
+def _of_definitions(node: Core, named: dict[str, Count | None]) -> Count | None:
+    for definition in node["definitions"]:
+        named[definition["ref"]] = None
+    for definition in node["definitions"]:
+        named[definition["ref"]] = _counter(definition, named)
+    return _counter(node["schema"], named)

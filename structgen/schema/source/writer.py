@@ -1,0 +1,162 @@
+"""How a value is written as JSON that its type reads back.
+
+Pydantic's serializer writes for display: under serialization aliases, with computed fields, without excluded ones, through
+the user's own serializers, secrets starred out. So the type's core schema is copied with its serialization side set to mirror the
+validation side, and Pydantic's serializer runs on the copy.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final, Literal, TypeAlias
+
+from pydantic_core import SchemaSerializer, from_json
+
+from structgen.schema.source.generate import wire_path
+from structgen.schema.source.reader import Core, is_pydantics, mapped
+from structgen.types import Json
+
+_FIELDS: Final = frozenset({"model-field", "dataclass-field", "typed-dict-field"})
+_WRAPPERS: Final = frozenset({"function-before", "function-after", "function-wrap", "default", "nullable"})
+_READ_FIRST: Final = frozenset({"function-before", "function-wrap"})
+_UNWRITABLE: Final = frozenset(
+    {"function-plain", "any", "is-instance", "is-subclass", "callable", "lax-or-strict", "json-or-python"}
+)
+_PATH: Final = "\x00path:"
+_MARK: Final = json.dumps(_PATH)[1:-1].encode()  # as it stands in JSON
+_LONGEST: Final = 60
+"""Decimals of up to this many digits are written without an exponent."""
+
+
+Keep: TypeAlias = Literal["none", "paired", "all"]
+"""Which of the user's own serializers write: those of places with a validator of the user's that reads before the type does are
+its other half."""
+
+
+def json_serializer(core: Core, keep: Keep) -> SchemaSerializer:
+    """A serializer that mirrors the type's validation."""
+    return SchemaSerializer(_mirror(core, keep, False), {"ser_json_inf_nan": "constants"}, _use_prebuilt=False)
+
+
+def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
+    """Plain JSON data. `set_only`: without the fields that nobody set. Raises whatever a serializer raises."""
+    text = serializer.to_json(value, by_alias=True, exclude_unset=set_only, warnings="none")
+    data = from_json(text, allow_inf_nan=False)
+    return _placed(data) if _MARK in text else data
+
+
+def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
+    kind, config = node["type"], node.get("config")
+    if config is not None:
+        by_name = not config.get("validate_by_alias", True)
+    copy = mapped(node, lambda child: _mirror(child, keep, by_name))
+    if config is not None:
+        copy["config"] = {k: v for k, v in config.items() if not k.startswith("ser_json")}
+        copy["config"]["ser_json_inf_nan"] = "constants"  # which `write` refuses
+        copy["config"]["ser_json_bytes"] = config.get("val_json_bytes", "utf8")
+    if "computed_fields" in copy:
+        copy["computed_fields"] = []
+    if kind in ("model-fields", "dataclass-args", "typed-dict"):
+        return copy | {"fields": _fields(copy["fields"], by_name)}
+    if kind == "json-or-python" and _function_name(node) in ("_serialize_secret", "_serialize_secret_field"):
+        return _through(copy, lambda value, write: write(value.get_secret_value()), copy["json_schema"]["schema"])
+    if "serialization" in copy and not _stays(node, keep):
+        del copy["serialization"]
+    if kind in _FORMS and "serialization" not in copy:
+        return _through(
+            copy,
+            _FORMS[kind],
+            copy.get("schema", {"type": "any"}) if kind == "json" else {k: v for k, v in copy.items() if k != "ref"},
+        )
+    return copy
+
+
+def _through(node: Core, function: Callable[..., Json], inner: Core) -> Core:
+    """`node`, written by `function(value, write)`, where `write` writes as `inner`."""
+    return node | {"serialization": {"type": "function-wrap", "function": function, "schema": inner, "when_used": "json"}}
+
+
+def _in_order(value: Any, write: Callable[[Any], list[Json]]) -> list[Json]:
+    return sorted(write(value), key=lambda item: json.dumps(item, sort_keys=True))
+
+
+def _decimal(value: Any, write: Callable[[Any], Json]) -> Json:
+    plain = isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) + len(value.as_tuple().digits) < _LONGEST
+    return format(value, "f") if plain else write(value)
+
+
+def _duration(value: Any, write: Callable[[Any], Json]) -> Json:
+    """Days and seconds: the longest units that always mean the same."""
+    if not isinstance(value, timedelta):
+        return write(value)
+    sign, size = ("-", -value) if value < timedelta(0) else ("", value)
+    fraction = f".{size.microseconds:06}".rstrip("0") if size.microseconds else ""
+    clock = f"T{size.seconds}{fraction}S" if size.seconds or fraction or not size.days else ""
+    return f"{sign}P{f'{size.days}D' if size.days else ''}{clock}"
+
+
+_FORMS: Final[dict[str, Callable[..., Json]]] = {
+    "set": _in_order,
+    "frozenset": _in_order,
+    "decimal": _decimal,
+    "timedelta": _duration,
+    "json": lambda value, write: json.dumps(write(value)),
+}
+
+
+def _function_name(node: Core) -> str:
+    return getattr(node.get("serialization", {}).get("function"), "__name__", "")
+
+
+def _stays(node: Core, keep: Keep) -> bool:
+    """Whether a serializer belongs to what the type is (Pydantic's own), or to how its author shows it (the user's)."""
+    if keep == "all" or is_pydantics(node["serialization"].get("function")):
+        return True
+    inner = node
+    while inner["type"] in _WRAPPERS:
+        if keep == "paired" and inner["type"] in _READ_FIRST and not is_pydantics(inner["function"]["function"]):
+            return True
+        inner = inner["schema"]
+    return inner["type"] in _UNWRITABLE
+
+
+def _fields(fields: Any, by_name: bool) -> Any:
+    if isinstance(fields, list):
+        return [_field(field, field["name"], by_name) for field in fields if field.get("init", True)]
+    return {name: _field(field, name, by_name) for name, field in fields.items()}
+
+
+def _field(field: Core, name: str, by_name: bool) -> Core:
+    path = wire_path(field, name, by_name)
+    plain = len(path) == 1 and isinstance(path[0], str)
+    copy = {key: value for key, value in field.items() if not key.startswith("serialization_")}
+    return copy | {"serialization_alias": path[0] if plain else _PATH + json.dumps(path)}
+
+
+def _placed(data: Json) -> Json:
+    """Members that stand at a path are moved there."""
+    if isinstance(data, list):
+        return [_placed(item) for item in data]
+    if not isinstance(data, dict):
+        return data
+    result = {name: _placed(item) for name, item in data.items() if not name.startswith(_PATH)}
+    for name, item in data.items():
+        if name.startswith(_PATH):
+            _put(result, json.loads(name.removeprefix(_PATH)), _placed(item))
+    return result
+
+
+def _put(holder: Any, path: list[str | int], item: Json) -> None:
+    step = path[0]
+    if isinstance(step, int):
+        holder.extend([None] * (step + 1 - len(holder)))
+    if len(path) == 1:
+        holder[step] = item
+        return
+    inner = holder[step] if isinstance(step, int) else holder.get(step)
+    if inner is None:
+        holder[step] = inner = [] if isinstance(path[1], int) else {}
+    _put(inner, path[1:], item)

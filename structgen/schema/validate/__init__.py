@@ -1,0 +1,1 @@
+"""Checks of a value: patterns, formats, violations in plain words."""

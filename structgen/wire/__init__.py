@@ -1,0 +1,1 @@
+"""Talking to a server: wire formats, providers, retries, HTTP."""

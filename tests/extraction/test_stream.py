@@ -1,0 +1,465 @@
+"""`stream` and `stream_items`: what comes while an answer is written, and how it ends; sync and async alike."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import json
+import weakref
+from collections import Counter
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Any
+
+import pytest
+from pydantic import AfterValidator, BaseModel, Field, model_validator
+from typing_extensions import TypedDict
+
+from structgen import AsyncClient, Client
+from structgen.answer.partial import ABSENT, Draft, GrowingText, Partial, View
+from structgen.errors import InvalidOutput, NotJson, OutputRejected, Refused, StreamBroken, StructgenError, Truncated
+from structgen.extraction.stream import _Lead
+from structgen.schema.compiler import compile
+from structgen.testing.faulty import error_body
+from structgen.testing.scripted import ScriptedModel, ScriptedTransport, events
+
+
+class Address(BaseModel):
+    city: str
+    since: date | None = None
+
+
+class Person(BaseModel):
+    name: str
+    age: int = Field(ge=0)
+    addresses: list[Address] = []
+
+
+ADA = (
+    '{"name": "Ada \\"L\\" Byron", "age": 36, '
+    '"addresses": [{"city": "London", "since": "1815-12-10"}, {"city": "Paris", "since": null}]}'
+)
+PEOPLE = [{"name": f"P{i}", "age": i, "addresses": []} for i in range(5)]
+LIST = json.dumps({"value": PEOPLE})
+
+
+def client(*lines: Any, provider: str = "vllm", **options: Any) -> Client:
+    return Client(f"{provider}:m", api_key="k", transport=ScriptedTransport(*lines), max_retries=0, **options)
+
+
+def both(lines: tuple[Any, ...], method: str, target: Any, **options: Any) -> tuple[list[Any], Any, StructgenError | None]:
+    """What a streamed call gives, its result and its error: the same over a Client and an AsyncClient."""
+
+    def sync() -> tuple[list[Any], Any, StructgenError | None]:
+        values: list[Any] = []
+        with getattr(client(*lines, **options), method)(target, "x") as stream:
+            try:
+                values.extend(stream)
+            except StructgenError as error:
+                return values, stream.result, error
+            return values, stream.result, None
+
+    async def awaited() -> tuple[list[Any], Any, StructgenError | None]:
+        values: list[Any] = []
+        provider = options.pop("provider", "vllm")
+        asked = AsyncClient(f"{provider}:m", api_key="k", transport=ScriptedTransport(*lines), max_retries=0, **options)
+        async with getattr(asked, method)(target, "x") as stream:
+            try:
+                async for value in stream:
+                    values.append(value)
+            except StructgenError as error:
+                return values, stream.result, error
+            return values, stream.result, None
+
+    mine, theirs = sync(), asyncio.run(awaited())
+    assert list(map(repr, mine[0])) == list(map(repr, theirs[0]))
+    assert (mine[1] and mine[1].value) == (theirs[1] and theirs[1].value)
+    assert type(mine[2]) is type(theirs[2])
+    assert str(mine[2]) == str(theirs[2])
+    return mine
+
+
+# ---- partials -------------------------------------------------------------------------------------------------------------
+
+
+def test_the_last_partial_is_done_and_is_what_extract_returns() -> None:
+    partials, result, error = both((ADA,), "stream", Person)
+    assert error is None
+    assert [partial.done for partial in partials] == [False] * (len(partials) - 1) + [True]
+    assert partials[-1].value == result.value == client(ADA).extract(Person, "x")
+    assert partials[-1].result is result
+    assert partials[-1].state("/addresses/1/city") == "done"
+
+
+def test_the_first_partial_comes_with_the_first_byte_of_the_answer() -> None:
+    partials, _, _ = both((events(ADA, size=1),), "stream", Person)
+    assert partials[0].state() == "growing"
+    assert partials[0].state("name") == "absent"
+    assert len(partials) == len(ADA) + 1
+
+
+def states(text: str, path: str) -> str:
+    """The state of a part after each byte, without repetitions: a letter each."""
+    draft: Draft[Person] = Draft(compile(Person, "vllm"))
+    found = []
+    for at in range(len(text)):
+        draft.feed(text[at : at + 1].encode())
+        found.append(Partial(draft).state(path)[0])
+    return "".join(letter for at, letter in enumerate(found) if at == 0 or found[at - 1] != letter)
+
+
+def test_every_part_is_absent_then_growing_then_done() -> None:
+    for path in ("name", "age", "addresses", "/addresses/0", "/addresses/0/city", "/addresses/0/since", "/addresses/1"):
+        assert states(ADA, path) == "agd", path
+    assert states(ADA, "") == "g"  # done is said of a whole answer by the check alone
+    assert states(ADA, "/addresses/7/city") == states(ADA, "/name/x") == "a"
+
+
+def test_a_field_that_the_text_does_not_state_is_absent_until_its_record_is_done() -> None:
+    draft: Draft[Person] = Draft(compile(Person, "groq-strict"))
+    draft.feed(ADA[: ADA.index("}]}")].encode())
+    partial = Partial(draft)
+    assert partial.state("/addresses/1/since") == "absent"
+    draft.feed(b"}]")
+    assert Partial(draft).value.addresses[1] == Address(city="Paris", since=None)
+
+
+def test_a_view_reads_like_the_value_and_says_by_type_what_is_done() -> None:
+    draft: Draft[Person] = Draft(compile(Person, "vllm"))
+    draft.feed(ADA[: ADA.index("ris")].encode())
+    value = Partial(draft).value
+    assert isinstance(value, View)
+    assert (type(value.name), value.name, value.age) == (str, 'Ada "L" Byron', 36)
+    assert isinstance(value.addresses, View)
+    assert len(value.addresses) == 2
+    assert value.addresses[0] == Address(city="London", since=date(1815, 12, 10))
+    assert (type(value.addresses[-1].city), value.addresses[-1].city) == (GrowingText, "Pa")
+    assert value.addresses[-1].since is value.addresses[9].city is ABSENT
+    assert not ABSENT
+    assert next(iter(value.addresses)) is value.addresses[0]
+    with pytest.raises(AttributeError, match="no field 'nmae'"):
+        value.nmae  # noqa: B018
+
+
+def test_a_repr_shows_no_text_of_the_answer() -> None:
+    draft: Draft[Person] = Draft(compile(Person, "vllm"))
+    draft.feed(ADA[:60].encode())
+    partial = Partial(draft)
+    assert not any("Ada" in repr(shown) for shown in (partial, partial.value, draft, draft.scanner))
+
+
+def test_an_invalid_part_is_never_shown_as_done() -> None:
+    draft: Draft[Person] = Draft(compile(Person, "vllm"))
+    draft.feed(ADA.replace("36", "-1").encode())
+    assert Partial(draft).state("age") == "growing"
+    assert Partial(draft).state("name") == "done"
+
+
+class Movie(TypedDict):
+    title: str
+    cast: dict[str, int]
+
+
+def test_typed_dicts_and_maps_are_read_by_key() -> None:
+    draft: Draft[Movie] = Draft(compile(Movie, "vllm"))
+    draft.feed(b'{"title": "Alien", "cast": {"Weaver": 1, "Hurt"')
+    value = Partial(draft).value
+    assert value["title"] == "Alien"
+    assert (list(value["cast"]), value["cast"]["Weaver"], value["cast"]["Hurt"]) == (["Weaver"], 1, ABSENT)
+
+
+def test_a_json_schema_gives_plain_data() -> None:
+    schema = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "array", "items": {"type": "integer"}}}}
+    partials, result, _ = both(('{"a": "x", "b": [1, 22]}',), "stream", {**schema, "additionalProperties": False})
+    assert [list(partial.value["b"]) for partial in partials if partial.state("b") == "growing"][-1][0] == 1
+    assert result.value == {"a": "x", "b": [1, 22]}
+
+
+def test_each_value_is_validated_once_when_it_closes_and_once_with_the_whole_answer() -> None:
+    """However many chunks there are, and however deep a value stands."""
+    seen: Counter[str] = Counter()
+
+    def note(kind: str) -> Callable[[Any], Any]:
+        def validate(value: Any) -> Any:
+            seen[kind] += 1
+            return value
+
+        return validate
+
+    class Leaf(BaseModel):
+        word: Annotated[str, AfterValidator(note("word"))]
+
+        @model_validator(mode="after")
+        def noted(self) -> Leaf:
+            seen["leaf"] += 1
+            return self
+
+    class Branch(BaseModel):
+        leaves: Annotated[list[Leaf], AfterValidator(note("leaves"))]
+
+    class Tree(BaseModel):
+        branches: list[Branch]
+
+    text = json.dumps({"branches": [{"leaves": [{"word": "abcdef"}] * 3}] * 2})
+    for partial in client(events(text, size=2)).stream(Tree, "x"):
+        partial.state("/branches/0/leaves/1/word")
+    assert seen == {"word": 12, "leaf": 12, "leaves": 4}
+
+
+# ---- how a stream ends ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("line", "error", "finish"),
+    [
+        (events(ADA, finish="length"), Truncated, "length"),
+        (events(ADA[:40], finish="length"), Truncated, "length"),
+        (events(ADA[:40], finish=None, done=False), StreamBroken, None),
+        (events(ADA, finish="content_filter"), Refused, "content_filter"),
+        (events(ADA.replace("36", "-36")), InvalidOutput, "stop"),
+        (events(ADA[:-9]), NotJson, "stop"),
+        (events(ADA + ADA), NotJson, "stop"),
+        (events(ADA.replace('"age"', '"name"')), NotJson, "stop"),
+        (events("I am sorry."), NotJson, "stop"),
+        (events(""), NotJson, "stop"),
+        (
+            [
+                *events(ADA[:40], finish=None, done=False),
+                b"event: error\ndata: " + error_body("x", code="json_validate_failed") + b"\n\n",
+            ],
+            OutputRejected,
+            None,
+        ),
+    ],
+)
+def test_a_bad_answer_ends_in_the_error_of_extract_with_what_had_come(
+    line: list[bytes], error: type[StructgenError], finish: str | None
+) -> None:
+    partials, result, raised = both((line,), "stream", Person, max_reasks=0, mode="strict")
+    assert type(raised) is error
+    assert result is None
+    assert not any(partial.done for partial in partials)
+    text = "".join(
+        json.loads(piece[6:])["choices"][0]["delta"].get("content", "") for piece in line if piece.startswith(b"data: {")
+    )
+    assert (raised.attempts[-1].text or "", raised.attempts[-1].finish) == (text, finish)
+    if error is Truncated:
+        assert raised.partial["name"] == 'Ada "L" Byron'
+
+
+def test_a_refusal_in_the_stream_is_one() -> None:
+    refusal = events("", finish=None, done=False)
+    refusal.append(events("No.")[1].replace(b'"content"', b'"refusal"'))
+    _, _, raised = both(([*refusal, *events("")[1:]],), "stream", Person, max_reasks=0)
+    assert isinstance(raised, Refused)
+    assert raised.refusal == "No."
+
+
+def test_an_invalid_answer_is_asked_again_and_the_partials_begin_anew() -> None:
+    partials, result, _ = both((ADA.replace("36", "-36"), ADA), "stream", Person, max_reasks=1)
+    attempts = [partial.attempt for partial in partials]
+    assert attempts == sorted(attempts)
+    assert set(attempts) == {1, 2}
+    assert partials[attempts.index(2)].state("name") == "absent"
+    assert [type(attempt.error) for attempt in result.attempts] == [InvalidOutput, type(None)]
+
+
+def test_what_stands_around_the_answer_is_not_part_of_it() -> None:
+    for before, behind in [
+        ("Here it is:\n```json\n", "\n```\nDone."),
+        ('<think>{"name": 1}</think>\n', ""),
+        ("<thinking>[</thinking>", ""),
+    ]:
+        partials, result, _ = both((before + ADA + behind,), "stream", Person, mode="json-object")
+        assert partials[0].state() == "growing"
+        assert result.value.age == 36
+        assert result.guarantee.repairs
+
+
+@pytest.mark.parametrize("size", [1, 3, 200])
+def test_reasoning_of_any_length_is_passed_over_however_it_is_cut(size: int) -> None:
+    """And what is held back of it stays short."""
+    lead = _Lead()
+    text = f"\n<thinking>{'{a < b} ' * 500}</thinking> Here: ```json\n"
+    for at in range(0, len(text), size):
+        assert lead.without(text[at : at + size]) == ""
+        assert len(lead._held) <= 11
+    assert lead.without('{"a": 1}') == '{"a": 1}'
+
+
+def test_trailing_commas_are_mended_at_the_end_as_by_extract() -> None:
+    partials, result, _ = both((ADA.replace("}]}", "},]}"),), "stream", Person, mode="prompt")
+    assert result.value.age == 36
+    assert result.guarantee.repairs == ("trailing commas",)
+    assert partials[-2].state("name") == "done"
+
+
+def test_a_tool_call_streams_its_arguments() -> None:
+    pieces = [events("x")[0]]
+    for at in range(0, len(ADA), 5):
+        call = [{"index": 0, "function": {"arguments": ADA[at : at + 5], **({"name": "Person"} if at == 0 else {})}}]
+        pieces.append(b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": call}}]}).encode() + b"\n\n")
+    partials, result, _ = both(([*pieces, *events("", finish="tool_calls")[1:]],), "stream", Person, mode="tool")
+    assert len(partials) > 10
+    assert result.value.age == 36
+
+
+# ---- what will happen -----------------------------------------------------------------------------------------------------
+
+
+def test_the_plan_says_that_groq_streams_in_json_object_mode() -> None:
+    """It cannot stream an answer that it holds to a schema."""
+    groq = Client("groq:openai/gpt-oss-20b", api_key="k", transport=ScriptedTransport(ADA))
+    assert (groq.plan(Person, "x").mode, groq.plan(Person, "x").stream) == ("strict", False)
+    planned = groq.plan(Person, "x", stream=True)
+    assert (planned.mode, planned.stream, planned.body["response_format"]) == ("json-object", True, {"type": "json_object"})
+    assert planned.body["stream"] is True
+    assert "json-object" in list(groq.stream(Person, "x"))[-1].result.guarantee.engine
+
+
+def test_a_mode_that_cannot_stream_gives_one_partial() -> None:
+    groq = Client("groq:openai/gpt-oss-20b", api_key="k", transport=ScriptedTransport(ADA), mode="strict")
+    assert groq.plan(Person, "x", stream=True).stream is False
+    partials = list(groq.stream(Person, "x"))
+    assert [partial.done for partial in partials] == [True]
+    assert partials[0].value == client(ADA).extract(Person, "x")
+
+
+def test_an_engine_that_does_not_stream_gives_one_partial() -> None:
+    model = Client(ScriptedModel(ADA))
+    assert model.plan(Person, "x", stream=True).stream is False
+    assert [partial.value.age for partial in model.stream(Person, "x")] == [36]
+
+
+# ---- early stop -----------------------------------------------------------------------------------------------------------
+
+
+def test_an_answer_that_cannot_become_valid_is_stopped_and_asked_again() -> None:
+    wrong = '{"name": "Ada", "age": {"years": 36}, "addresses": []}'
+    partials, result, _ = both((events(wrong, size=1), ADA), "stream", Person, mode="json-object", max_reasks=1)
+    assert result.attempts[0].text == wrong[: wrong.index("{", 1) + 1]
+    assert str(result.attempts[0].error.violations[0]).startswith("/age:")
+    assert partials[-1].value.age == 36
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        '{"age": 36, "name": "Ada"}',
+        '{"addresses": [{"since": null, "city": "x"}], "name": "Ada", "age": 3.6e1}',
+        '{"\\u006eame": "\\u0041da", "age": 36, "more": {"x": [1]}}',
+        '{ "name" : "Ada" ,\n\t"age":36.0}',
+    ],
+)
+def test_a_valid_answer_is_never_stopped(answer: str) -> None:
+    """In any order, with escapes, members that nobody asked for, and numbers in another notation."""
+    assert list(client(answer, max_reasks=0).stream(Person, "x", mode="json-object"))[-1].value.age == 36
+
+
+# ---- items ----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("target", [Person, list[Person]])
+def test_items_come_as_they_close(target: Any) -> None:
+    items, result, error = both((LIST,), "stream_items", target, mode="json-object")
+    assert error is None
+    assert items == result.value == [Person(**person) for person in PEOPLE]
+    stream = client(events(json.dumps(PEOPLE), size=1)).stream_items(target, "x")  # in a language that has lists at the root
+    pieces = iter(stream)
+    assert next(pieces).name == "P0"
+    assert stream.result is None
+
+
+def test_rejected_items_are_left_out_and_told_of_at_the_end() -> None:
+    bad = [{**person, "age": -1} if person["age"] in (1, 3) else person for person in PEOPLE]
+    items, result, error = both((json.dumps({"value": bad}),), "stream_items", Person, mode="json-object")
+    assert [item.age for item in items] == [0, 2, 4]
+    assert isinstance(error, InvalidOutput)
+    assert [violation.path for violation in error.violations] == ["/1/age", "/3/age"]
+    assert result is None
+    assert len(error.attempts) == 1  # items that were handed out cannot be taken back: nothing is asked again
+
+
+def test_a_cut_list_gives_its_whole_items_and_then_says_that_it_was_cut() -> None:
+    cut = LIST[: LIST.index('"P3"') + 9]
+    items, _, error = both((events(cut, finish="length"),), "stream_items", Person, mode="json-object")
+    assert [item.age for item in items] == [0, 1, 2]
+    assert isinstance(error, Truncated)
+    assert "3 whole items" in str(error)
+
+
+def test_items_of_a_json_schema_are_checked_one_by_one() -> None:
+    item = {
+        "type": "object",
+        "properties": {"n": {"type": "integer", "maximum": 3}},
+        "required": ["n"],
+        "additionalProperties": False,
+    }
+    answer = json.dumps({"value": [{"n": 1}, {"n": 9}, {"n": 2}]})
+    items, _, error = both((answer,), "stream_items", item, mode="json-object")
+    assert items == [{"n": 1}, {"n": 2}]
+    assert isinstance(error, InvalidOutput)
+
+
+def test_an_item_is_validated_once_when_it_closes_and_once_with_the_list() -> None:
+    seen: list[int] = []
+
+    def noted(n: int) -> int:
+        seen.append(n)
+        return n
+
+    class Item(BaseModel):
+        n: Annotated[int, AfterValidator(noted)]
+
+    list(client(events(json.dumps({"value": [{"n": 1}, {"n": 2}]}), size=1)).stream_items(Item, "x", mode="json-object"))
+    assert Counter(seen) == {1: 2, 2: 2}
+
+
+# ---- connections ----------------------------------------------------------------------------------------------------------
+
+
+class Watched(ScriptedTransport):
+    """Knows whether its last stream was closed."""
+
+    def open(self, request, timeout):  # type: ignore[no-untyped-def]
+        self.stream = super().open(request, timeout)
+        self.closed = 0
+
+        def close() -> None:
+            self.closed += 1
+
+        async def aclose() -> None:
+            close()
+
+        self.stream.close, self.stream.aclose = close, aclose
+        return self.stream
+
+
+def test_leaving_early_closes_the_stream() -> None:
+    port = Watched(ADA)
+    with Client("vllm:m", transport=port).stream(Person, "x") as partials:
+        next(partials)
+        assert port.closed == 0
+    assert port.closed == 1
+    assert list(partials) == []
+
+    async def leave() -> None:
+        async with AsyncClient("vllm:m", transport=port).stream(Person, "x") as partials:
+            await anext(partials)
+            assert port.closed == 0
+
+    asyncio.run(leave())
+    assert port.closed == 1
+
+
+def test_a_target_that_is_gone_takes_its_places_with_it() -> None:
+    def used() -> weakref.ref[type[BaseModel]]:
+        class Gone(BaseModel):
+            words: list[str]
+
+        list(client('{"words": ["x"]}').stream(Gone, "x"))
+        return weakref.ref(Gone)
+
+    gone = used()
+    gc.collect()
+    assert gone() is None

@@ -1,0 +1,95 @@
+"""Streaming from models that are there: llama.cpp behind HTTP, and the engine in this process."""
+
+from __future__ import annotations
+
+import asyncio
+from itertools import pairwise
+
+import pytest
+from pydantic import BaseModel
+
+from structgen import AsyncClient, Client
+from structgen.answer.partial import GrowingText
+from structgen.errors import Truncated
+from structgen.local.engine import Engine
+from tests.servers import Server
+
+TEXT = "Ada Lovelace, born in London in 1815, wrote the first program. Alan Turing was born in 1912."
+
+
+class Person(BaseModel):
+    name: str
+    birthplace: str
+    born: int
+
+
+@pytest.fixture(params=["server", "engine"])
+def asked(request: pytest.FixtureRequest, llama_server: Server, engine: Engine) -> dict[str, object]:
+    """What makes a client of each."""
+    if request.param == "engine":
+        return {"model": engine}
+    return {"model": f"llamacpp:{llama_server.model}", "base_url": llama_server.base_url, "api_key": llama_server.api_key}
+
+
+def test_a_record_grows_token_by_token_to_what_extract_returns(asked: dict[str, object]) -> None:
+    client = Client(**asked, temperature=0.0)
+    assert client.plan(Person, TEXT, stream=True).stream
+    partials = list(client.stream(Person, TEXT))
+    names = [partial.value.name for partial in partials]
+    grown = [name for name in names if isinstance(name, GrowingText)]
+    assert len(grown) > 1
+    assert all(later.startswith(before) for before, later in pairwise(grown))
+    assert partials[-1].done
+    assert partials[-1].value == client.extract(Person, TEXT)
+    assert partials[-1].result.usage.completion_tokens > 0
+
+
+def test_a_record_grows_on_an_event_loop_that_goes_on_meanwhile(asked: dict[str, object]) -> None:
+    async def run() -> tuple[int, int]:
+        turns = partials = 0
+
+        async def count() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        counting = asyncio.create_task(count())
+        async for partial in AsyncClient(**asked, temperature=0.0).stream(Person, TEXT):
+            partials += 1
+            last = partial
+        counting.cancel()
+        assert last.done
+        return turns, partials
+
+    turns, partials = asyncio.run(run())
+    assert partials > 5
+    assert turns > partials
+
+
+def test_items_come_one_by_one_and_are_the_list_at_the_end(engine: Engine) -> None:
+    """The engine's grammar lets a list close within its budget."""
+    stream = Client(engine, temperature=0.0).stream_items(Person, TEXT)
+    items = []
+    for item in stream:
+        assert stream.result is None or items
+        items.append(item)
+    assert items == stream.result.value
+    assert all(isinstance(item, Person) for item in items)
+
+
+def test_a_list_that_is_cut_gives_its_whole_items_and_then_an_error(llama_server: Server) -> None:
+    client = Client(f"llamacpp:{llama_server.model}", base_url=llama_server.base_url, api_key=llama_server.api_key, temperature=0.0)
+    items = []
+    with pytest.raises(Truncated) as cut:
+        items.extend(client.stream_items(Person, TEXT * 3, max_tokens=60))
+    assert all(isinstance(item, Person) for item in items)
+    assert f"behind {len(items)} whole items" in str(cut.value)
+
+
+def test_leaving_early_frees_the_model_for_the_next_question(asked: dict[str, object]) -> None:
+    client = Client(**asked, temperature=0.0)
+    for _ in range(3):
+        with client.stream(Person, TEXT) as partials:
+            next(partials)
+    assert client.extract(Person, TEXT).name
