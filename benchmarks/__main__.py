@@ -7,12 +7,17 @@ import json
 import sys
 from pathlib import Path
 
-NAMES = sorted(path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_"))
+NAMES = sorted(
+    path.stem for path in Path(__file__).parent.glob("*.py") if not path.stem.startswith("_")
+)
 
 
 def main(argv: list[str]) -> int:
     if len(argv) != 1 or argv[0] not in NAMES:
-        print(f"usage: python -m benchmarks NAME, with NAME one of: {', '.join(NAMES)}", file=sys.stderr)
+        print(
+            f"usage: python -m benchmarks NAME, with NAME one of: {', '.join(NAMES)}",
+            file=sys.stderr,
+        )
         return 2
     figures = importlib.import_module(f"benchmarks.{argv[0]}").main()
     print(json.dumps(figures))

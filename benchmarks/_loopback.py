@@ -48,11 +48,18 @@ def report(size: int) -> str:
     draw = random.Random(7)
     entities: list[Entity] = []
     while True:
-        found = Report(title="Quarterly report of the Acme group", language="en", entities=entities).model_dump_json()
+        found = Report(
+            title="Quarterly report of the Acme group", language="en", entities=entities
+        ).model_dump_json()
         if len(found) >= size:
             return found
         count = len(entities)
-        address = Address(street=f'{draw.randint(1, 200)} Main "Old" Street', city="Berlin", country="DE", postal_code="10115")
+        address = Address(
+            street=f'{draw.randint(1, 200)} Main "Old" Street',
+            city="Berlin",
+            country="DE",
+            postal_code="10115",
+        )
         entities.append(
             Entity(
                 name=f"Ada Byron {count}",
@@ -81,15 +88,30 @@ def _whole(text: str) -> bytes:
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     body = json.dumps(
-        {"id": "chatcmpl-1", "object": "chat.completion", "created": 1, "model": "m", "choices": [choice], "usage": _USAGE}
+        {
+            "id": "chatcmpl-1",
+            "object": "chat.completion",
+            "created": 1,
+            "model": "m",
+            "choices": [choice],
+            "usage": _USAGE,
+        }
     )
     return f"{_HEAD}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
 
 
 def _events(text: str) -> bytes:
-    def event(delta: dict[str, Any], finish: str | None = None) -> str:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
-        return json.dumps({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "m", "choices": [choice]})
+    def event(delta: dict[str, Any], finish_reason: str | None = None) -> str:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+        return json.dumps(
+            {
+                "id": "chatcmpl-1",
+                "object": "chat.completion.chunk",
+                "created": 1,
+                "model": "m",
+                "choices": [choice],
+            }
+        )
 
     deltas = [
         event({"role": "assistant", "content": ""}),
@@ -115,12 +137,17 @@ class _Server(asyncio.Protocol):
             length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
             if len(self.buffer) < end + 4 + length:
                 return
-            body, self.buffer = self.buffer[end + 4 : end + 4 + length], self.buffer[end + 4 + length :]
+            body, self.buffer = (
+                self.buffer[end + 4 : end + 4 + length],
+                self.buffer[end + 4 + length :],
+            )
             streamed = b'"stream":true' in body or b'"stream": true' in body
             payload, _, latency = head.split(b"/", 2)[1].partition(b"@")
             answer = self.answers[payload, streamed]
             if latency:
-                asyncio.get_running_loop().call_later(int(latency) / 1000, self.transport.write, answer)
+                asyncio.get_running_loop().call_later(
+                    int(latency) / 1000, self.transport.write, answer
+                )
             else:
                 self.transport.write(answer)
 
@@ -138,7 +165,9 @@ async def _serve() -> None:
 @contextmanager
 def loopback() -> Iterator[str]:
     """Start the server; gives `http://127.0.0.1:PORT`."""
-    server = subprocess.Popen([sys.executable, "-m", "benchmarks._loopback"], stdout=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks._loopback"], stdout=subprocess.PIPE, text=True
+    )
     try:
         assert server.stdout is not None
         yield f"http://127.0.0.1:{int(server.stdout.readline())}"

@@ -15,7 +15,9 @@ def cpu() -> float:
     return used.ru_utime + used.ru_stime
 
 
-def interleaved(variants: Mapping[str, Callable[[], object]], *, calls: int, rounds: int = 5, warm: int = 20) -> dict[str, float]:
+def interleaved(
+    variants: Mapping[str, Callable[[], object]], *, calls: int, rounds: int = 5, warm: int = 20
+) -> dict[str, float]:
     """Microseconds of CPU a call, per variant: the median of rounds in which the variants take turns."""
     for call in variants.values():
         for _ in range(warm):

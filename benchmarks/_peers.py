@@ -27,7 +27,8 @@ def openai(base_url: str, report: Any) -> None:
 def instructor(base_url: str, report: Any) -> None:
     library = importlib.import_module("instructor")
     client = library.from_openai(
-        importlib.import_module("openai").OpenAI(base_url=base_url, api_key="k"), mode=library.Mode.JSON_SCHEMA
+        importlib.import_module("openai").OpenAI(base_url=base_url, api_key="k"),
+        mode=library.Mode.JSON_SCHEMA,
     )
     for partial in client.chat.completions.create_partial(**ASK, response_model=report):
         last = partial
@@ -37,8 +38,12 @@ def instructor(base_url: str, report: Any) -> None:
 def pydantic_ai(base_url: str, report: Any) -> None:
     library = importlib.import_module("pydantic_ai")
     models = importlib.import_module("pydantic_ai.models.openai")
-    provider = importlib.import_module("pydantic_ai.providers.openai").OpenAIProvider(base_url=base_url, api_key="k")
-    agent = library.Agent(models.OpenAIChatModel("m", provider=provider), output_type=library.NativeOutput(report))
+    provider = importlib.import_module("pydantic_ai.providers.openai").OpenAIProvider(
+        base_url=base_url, api_key="k"
+    )
+    agent = library.Agent(
+        models.OpenAIChatModel("m", provider=provider), output_type=library.NativeOutput(report)
+    )
 
     async def run() -> None:
         async with agent.run_stream("x") as stream:

@@ -27,7 +27,9 @@ class Score:
 def score(found: Any, gold: Any) -> Score:
     """The leaves of an answer against those of the gold."""
     if isinstance(found, Mapping) and isinstance(gold, Mapping):
-        return sum((score(found.get(key), gold.get(key)) for key in found.keys() | gold.keys()), Score())
+        return sum(
+            (score(found.get(key), gold.get(key)) for key in found.keys() | gold.keys()), Score()
+        )
     if isinstance(found, list) and isinstance(gold, list):
         return _lists(list(found), list(gold))
     ours, theirs = len(list(_leaves(found))), len(list(_leaves(gold)))
@@ -39,7 +41,9 @@ def _lists(found: list[Any], gold: list[Any]) -> Score:
     """Pairs the items that agree most, best first."""
     total = Score()
     while found and gold:
-        pairs = ((score(one, other), i, j) for i, one in enumerate(found) for j, other in enumerate(gold))
+        pairs = (
+            (score(one, other), i, j) for i, one in enumerate(found) for j, other in enumerate(gold)
+        )
         best, i, j = max(pairs, key=lambda pair: (pair[0].right, -pair[0].found))
         if not best.right:
             break
@@ -61,5 +65,7 @@ def _leaves(value: Any) -> Iterator[Any]:
 
 def _same(one: Any, other: Any) -> bool:
     if isinstance(one, str) and isinstance(other, str):
-        return " ".join(one.casefold().split()).strip(" .,;:") == " ".join(other.casefold().split()).strip(" .,;:")
+        return " ".join(one.casefold().split()).strip(" .,;:") == " ".join(
+            other.casefold().split()
+        ).strip(" .,;:")
     return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)

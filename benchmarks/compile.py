@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from structgen.schema.compiler import _compile, compile
+from structgen.schema.compiler import _compile, compile_schema
 from structgen.schema.subset import subset_of
 from structgen.schema.target import target_of
 
@@ -82,7 +82,9 @@ VALUES: list[Any] = [
         lines=[Line(sku=f"sku {i}", quantity=i, price=1.5) for i in range(20)],
         labels={"a": "b"},
     ),
-    Shelter(animals=[Cat(kind="cat", lives=9), Dog(kind="dog", size=Size.SMALL)] * 5, place=(1.5, 2.5)),
+    Shelter(
+        animals=[Cat(kind="cat", lives=9), Dog(kind="dog", size=Size.SMALL)] * 5, place=(1.5, 2.5)
+    ),
 ]
 
 
@@ -101,16 +103,25 @@ def best(*calls: Callable[[], Any]) -> list[float]:
 def compiling(value: Any, subset: str) -> dict[str, float]:
     """Times for one model: pydantic's schema, ours from there, and the second call."""
     type_, target, row = type(value), target_of(type(value)), subset_of(subset)
-    theirs, ours, again = best(lambda: type_.model_json_schema(), lambda: _compile(target, row), lambda: compile(type_, subset))
+    theirs, ours, again = best(
+        lambda: type_.model_json_schema(),
+        lambda: _compile(target, row),
+        lambda: compile_schema(type_, subset),
+    )
     return {"json_schema": theirs, "compile": ours, "again": again, "ratio": ours / theirs}
 
 
 def reading(value: Any, subset: str) -> dict[str, Any]:
     """Times for one value: pydantic from its own JSON, ours from the answer that means the same."""
-    it, adapter = compile(type(value), subset), TypeAdapter(type(value))
+    it, adapter = compile_schema(type(value), subset), TypeAdapter(type(value))
     own, answer = adapter.dump_json(value), TypeAdapter(Any).dump_json(it.encode(value))
     theirs, ours = best(lambda: adapter.validate_json(own), lambda: it.decode_json(answer))
-    return {"validate_json": theirs, "decode_json": ours, "ratio": ours / theirs, "changed": not it.identity}
+    return {
+        "validate_json": theirs,
+        "decode_json": ours,
+        "ratio": ours / theirs,
+        "changed": not it.identity,
+    }
 
 
 def main() -> dict[str, Any]:
@@ -131,6 +142,13 @@ def main() -> dict[str, Any]:
                 f"{'  (changed)' if read['changed'] else ''}"
             )
             figures["again_us"] = max(figures.get("again_us", 0.0), round(first["again"], 1))
-    for label, ratios in (("compile", compiled), ("decode_same", same), ("decode_changed", changed)):
-        figures |= {f"{label}_median": round(median(ratios), 2), f"{label}_max": round(max(ratios), 2)}
+    for label, ratios in (
+        ("compile", compiled),
+        ("decode_same", same),
+        ("decode_changed", changed),
+    ):
+        figures |= {
+            f"{label}_median": round(median(ratios), 2),
+            f"{label}_max": round(max(ratios), 2),
+        }
     return figures

@@ -29,9 +29,23 @@ def main() -> dict[str, Any]:
     with loopback() as server:
         for name in VARIANTS:
             for level, calls in LEVELS:
-                script = [sys.executable, "-m", "benchmarks.concurrency", name, f"{server}/small/v1", str(level), str(calls)]
+                script = [
+                    sys.executable,
+                    "-m",
+                    "benchmarks.concurrency",
+                    name,
+                    f"{server}/small/v1",
+                    str(level),
+                    str(calls),
+                ]
                 figures[f"{name} c={level}"] = found = json.loads(
-                    subprocess.run(script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=True).stdout
+                    subprocess.run(
+                        script,
+                        stdout=subprocess.PIPE,
+                        stderr=subprocess.DEVNULL,
+                        text=True,
+                        check=True,
+                    ).stdout
                 )
                 print(f"{name:15} c={level:5}", found)
     return figures
@@ -44,7 +58,9 @@ def _caller(name: str, base_url: str, level: int) -> Callable[[], Awaitable[Any]
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=level))
 
         async def call() -> Any:
-            async with session.post(f"{base_url}/chat/completions", json={"model": "m", "messages": MESSAGES}) as reply:
+            async with session.post(
+                f"{base_url}/chat/completions", json={"model": "m", "messages": MESSAGES}
+            ) as reply:
                 return (await reply.json())["choices"][0]["message"]["content"]
 
         return call
@@ -83,8 +99,16 @@ async def _measure(name: str, base_url: str, level: int, calls: int) -> dict[str
     used = cpu() - began
     latencies.sort()
     middle, late = latencies[len(latencies) // 2], latencies[int(len(latencies) * 0.99)]
-    return {"us": round(used / len(latencies) * 1e6), "p99/p50": round(late / middle, 2), "failed": failed}
+    return {
+        "us": round(used / len(latencies) * 1e6),
+        "p99/p50": round(late / middle, 2),
+        "failed": failed,
+    }
 
 
 if __name__ == "__main__":
-    print(json.dumps(asyncio.run(_measure(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))))
+    print(
+        json.dumps(
+            asyncio.run(_measure(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
+        )
+    )

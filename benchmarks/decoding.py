@@ -28,10 +28,9 @@ from structgen.local.decode.decoder import _Pen
 from structgen.local.engine import Engine, open_engine
 from structgen.local.grammar.grammar import grammar
 from structgen.local.models import catalog
-from structgen.schema.compiler import Compiled
-from structgen.schema.compiler import compile as compile_target
+from structgen.options import Options
+from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.target import load_target
-from structgen.types import Options
 
 THREE = ("contact", "event", "support_ticket")
 SCHEMAS = sorted(
@@ -59,14 +58,20 @@ def main() -> dict[str, Any]:
     with open_engine("local", context=4096, threads=1) as engine:
         engine.generate(asked[0][1], None, Options(max_tokens=1))
         figures: dict[str, Any] = {"decode": _decode(engine, asked)}
-        figures |= {"mask": _mask(engine, asked), "grammar": _grammars(engine, asked), "first_token": _first_token(engine, asked)}
+        figures |= {
+            "mask": _mask(engine, asked),
+            "grammar": _grammars(engine, asked),
+            "first_token": _first_token(engine, asked),
+        }
     return figures
 
 
 def _asked(path: Path) -> tuple[Compiled[Any], list[dict[str, Any]]]:
     name = "".join(part.title() for part in path.stem.split("_"))
-    compiled = compile_target(load_target(f"{path}:{name}"), "llguidance")
-    return compiled, [dict(message) for message in messages_for(compiled.dumps(), TEXTS.get(path.stem, INVOICE))]
+    compiled = compile_schema(load_target(f"{path}:{name}"), "llguidance")
+    return compiled, [
+        dict(message) for message in messages_for(compiled.dumps(), TEXTS.get(path.stem, INVOICE))
+    ]
 
 
 # ---- tokens ---------------------------------------------------------------------------------------------------------------
@@ -75,7 +80,9 @@ Way: TypeAlias = "Callable[[list[dict[str, Any]], dict[str, Any]], int]"
 """Answers messages under a schema; gives the number of tokens."""
 
 
-def _decode(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+def _decode(
+    engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]
+) -> dict[str, Any]:
     """CPU seconds a token, of answers whose prompt has been read before."""
     ways = _ways(engine)
     spent: dict[str, list[tuple[float, int]]] = {name: [] for name in ways}
@@ -85,12 +92,22 @@ def _decode(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]
             began = cpu()
             tokens = way(messages, compiled.schema)
             spent[name].append((cpu() - began, tokens))
-    per_token = {name: sum(s for s, _ in pairs) / sum(n for _, n in pairs) for name, pairs in spent.items()}
-    base = {"structgen": "free", "outlines": "llama-cpp-python free", "llama.cpp grammar": "llama.cpp server free"}
+    per_token = {
+        name: sum(s for s, _ in pairs) / sum(n for _, n in pairs) for name, pairs in spent.items()
+    }
+    base = {
+        "structgen": "free",
+        "outlines": "llama-cpp-python free",
+        "llama.cpp grammar": "llama.cpp server free",
+    }
     return {
         "cpu_ms_per_token": {name: round(value * 1000, 2) for name, value in per_token.items()},
         "tokens": {name: sum(n for _, n in pairs) for name, pairs in spent.items()},
-        "speed_against_free": {name: round(per_token[to] / per_token[name], 3) for name, to in base.items() if name in per_token},
+        "speed_against_free": {
+            name: round(per_token[to] / per_token[name], 3)
+            for name, to in base.items()
+            if name in per_token
+        },
         "structgen_per_schema": {
             path.stem: round((free[0] / free[1]) / (held[0] / held[1]), 2)
             for path, free, held in zip(SCHEMAS, spent["free"], spent["structgen"], strict=True)
@@ -127,7 +144,10 @@ def _of_llama_cpp_server() -> dict[str, Way]:
         return int(server.handle_chat_completions(body)["usage"]["completion_tokens"])
 
     def own(messages: list[dict[str, Any]], schema: dict[str, Any]) -> int:
-        return answer(messages, response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}})
+        return answer(
+            messages,
+            response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": schema}},
+        )
 
     return {"llama.cpp server free": lambda messages, _: answer(messages), "llama.cpp grammar": own}
 
@@ -137,7 +157,9 @@ def _of_llama_cpp_python() -> dict[str, Way]:
     from outlines.backends import get_json_schema_logits_processor
 
     llama_cpp: Any = importlib.import_module("llama_cpp")
-    llama = llama_cpp.Llama(str(catalog.find("local").file), n_ctx=4096, n_threads=1, n_threads_batch=1, verbose=False)
+    llama = llama_cpp.Llama(
+        str(catalog.find("local").file), n_ctx=4096, n_threads=1, n_threads_batch=1, verbose=False
+    )
     steerable = outlines.from_llamacpp(llama)
 
     def answer(messages: list[dict[str, Any]], **held: Any) -> int:
@@ -155,7 +177,9 @@ def _of_llama_cpp_python() -> dict[str, Way]:
 # ---- masks and grammars ---------------------------------------------------------------------------------------------------
 
 
-def _mask(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+def _mask(
+    engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]
+) -> dict[str, Any]:
     """Along real answers: our step from scores to a mask of booleans, and llguidance's own bits."""
     vocabulary = engine._loaded.runtime.vocabulary
     words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
@@ -163,9 +187,16 @@ def _mask(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]
     direct: list[float] = []
     for compiled, messages in asked[:8]:
         held = grammar(compiled.schema, vocabulary.engine)
-        tokens = vocabulary.engine.tokenize_str(engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or "")
+        tokens = vocabulary.engine.tokenize_str(
+            engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or ""
+        )
         pen = object.__new__(_Pen)
-        pen._matcher, pen._words, pen._pieces, pen._ends = held.matcher(), words, vocabulary.pieces, vocabulary.ends
+        pen._matcher, pen._words, pen._pieces, pen._ends = (
+            held.matcher(),
+            words,
+            vocabulary.pieces,
+            vocabulary.ends,
+        )
         for token in tokens:
             ours.append(_microseconds(pen._mask))
             direct.append(_microseconds(lambda: _bits(pen._matcher, words)))  # noqa: B023  # called at once
@@ -180,12 +211,16 @@ def _mask(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]
     }
 
 
-def _allowing(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+def _allowing(
+    engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]
+) -> dict[str, Any]:
     """What a greedy step really costs: most likeliest tokens are allowed, and need no mask."""
     compiled, messages = asked[0]
     vocabulary = engine._loaded.runtime.vocabulary
     matcher = grammar(compiled.schema, vocabulary.engine).matcher()
-    tokens = vocabulary.engine.tokenize_str(engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or "")
+    tokens = vocabulary.engine.tokenize_str(
+        engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or ""
+    )
     spent = []
     for token in tokens:
         spent.append(_microseconds(lambda: matcher.validate_tokens([token])))  # noqa: B023  # called at once
@@ -205,10 +240,15 @@ def _bits(matcher: LLMatcher, words: Any) -> None:
 
 def _spread(values: list[float]) -> dict[str, float]:
     ordered = sorted(values)
-    return {"p50": round(ordered[len(ordered) // 2], 1), "p99": round(ordered[int(len(ordered) * 0.99)], 1)}
+    return {
+        "p50": round(ordered[len(ordered) // 2], 1),
+        "p99": round(ordered[int(len(ordered) * 0.99)], 1),
+    }
 
 
-def _grammars(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+def _grammars(
+    engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]
+) -> dict[str, Any]:
     tokens = engine._loaded.runtime.vocabulary.engine
     times: dict[str, list[float]] = {"cold": [], "warm": []}
     for number, (compiled, _) in enumerate(asked):
@@ -218,17 +258,27 @@ def _grammars(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, An
             grammar(other, tokens).matcher()
             times[name].append(time.perf_counter() - began)
     return {
-        name: {"median_us": round(median(found) * 1e6, 1), "max_us": round(max(found) * 1e6, 1)} for name, found in times.items()
+        name: {"median_us": round(median(found) * 1e6, 1), "max_us": round(max(found) * 1e6, 1)}
+        for name, found in times.items()
     }
 
 
-def _first_token(engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]) -> dict[str, Any]:
+def _first_token(
+    engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]
+) -> dict[str, Any]:
     """`compile` and `prefill` of the first call of a schema and of one on another text, with all other schemas between them."""
     first: list[float] = []
     later: list[float] = []
     for compiled, _ in asked[:6]:
-        for found, text in ((first, INVOICE), (later, "Peter Smith, 30, ordered two lamps in Leeds on 4 May 2023.")):
+        for found, text in (
+            (first, INVOICE),
+            (later, "Peter Smith, 30, ordered two lamps in Leeds on 4 May 2023."),
+        ):
             messages = messages_for(compiled.dumps(), text)
             answer = engine.generate(messages, compiled.schema, Options(max_tokens=HELD))
             found.append(answer.seconds["compile"] + answer.seconds["prefill"])
-    return {"first": round(median(first), 4), "later": round(median(later), 4), "ratio": round(median(first) / median(later), 2)}
+    return {
+        "first": round(median(first), 4),
+        "later": round(median(later), 4),
+        "ratio": round(median(first) / median(later), 2),
+    }

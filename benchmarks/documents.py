@@ -44,6 +44,11 @@ def _measured(client: Client, name: str) -> dict[str, Any]:
         "failed": len(result.failures),
         "conflicts": len(result.conflicts),
         "evidence": len(result.evidence),
-        "offsets hold": all(window[found.start : found.end] == found.quote for found in result.evidence.values())
-        and all(window[outcome.chunk.start : outcome.chunk.end] == outcome.chunk.text for outcome in result.chunks),
+        "offsets hold": all(
+            window[found.start : found.end] == found.quote for found in result.evidence.values()
+        )
+        and all(
+            window[outcome.chunk.start : outcome.chunk.end] == outcome.chunk.text
+            for outcome in result.chunks
+        ),
     }

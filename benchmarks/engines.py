@@ -34,17 +34,17 @@ from jsonschema.validators import validator_for
 from llguidance import LLMatcher
 
 from benchmarks.jsonschemabench import DATA, kind_of
-from structgen.errors import NotJson, StructgenError
+from structgen.errors import NotJsonError, StructgenError
 from structgen.local.decode.decoder import Asked, write
 from structgen.local.decode.sampling import Sampler, Sampling
 from structgen.local.engine import open_engine
 from structgen.local.grammar.grammar import grammar
 from structgen.local.runtimes.base import Vocabulary
 from structgen.schema.check import parse_json
-from structgen.schema.compiler import Compiled, compile
-from structgen.schema.pointers import resolve
+from structgen.schema.compiler import Compiled, compile_schema
+from structgen.schema.json import resolve
 from structgen.schema.validate.validator import validator_of
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 _BUDGET: Final = 512
 _WALKS: Final = 2
@@ -76,16 +76,28 @@ def main() -> dict[str, Any]:
     with open_engine("local", context=512, threads=1) as engine:
         engine.outlines()
         vocabulary = engine._loaded.runtime.vocabulary
-        figures = {"structgen": _row("structgen", records, lambda record: ours(record["schema"], vocabulary))}
+        figures = {
+            "structgen": _row(
+                "structgen", records, lambda record: ours(record["schema"], vocabulary)
+            )
+        }
         for name, options in _LLGUIDANCE.items():
-            figures[name] = _row(name, records[:: _PARTS["llguidance"]], partial(_theirs, vocabulary=vocabulary, options=options))
+            figures[name] = _row(
+                name,
+                records[:: _PARTS["llguidance"]],
+                partial(_theirs, vocabulary=vocabulary, options=options),
+            )
         figures["outlines-core"] = _row(
-            "outlines-core", records[:: _PARTS["outlines-core"]], lambda record: _in_a_process(record, vocabulary)
+            "outlines-core",
+            records[:: _PARTS["outlines-core"]],
+            lambda record: _in_a_process(record, vocabulary),
         )
     return figures
 
 
-def _row(name: str, records: list[dict[str, Any]], hold: Callable[[dict[str, Any]], Held | None]) -> dict[str, Any]:
+def _row(
+    name: str, records: list[dict[str, Any]], hold: Callable[[dict[str, Any]], Held | None]
+) -> dict[str, Any]:
     compiled = right = tested = under = 0
     verdicts: Counter[str] = Counter()
     for record in records:
@@ -104,8 +116,12 @@ def _row(name: str, records: list[dict[str, Any]], hold: Callable[[dict[str, Any
         under += any(taken and not valid for valid, taken in accepted)
         drawn = [_verdict(held.walk(seed), judge) for seed in range(_WALKS)]
         verdicts.update(drawn)
-        if name == "structgen" and (any(valid is not taken for valid, taken in accepted) or "silent" in drawn):
-            print(f"    {record['id']}: (valid, accepted) {[pair for pair in accepted if pair[0] is not pair[1]]}, walks {drawn}")
+        if name == "structgen" and (
+            any(valid is not taken for valid, taken in accepted) or "silent" in drawn
+        ):
+            print(
+                f"    {record['id']}: (valid, accepted) {[pair for pair in accepted if pair[0] is not pair[1]]}, walks {drawn}"
+            )
     figures = {
         "schemas": len(records),
         "compiled_percent": _percent(compiled, len(records)),
@@ -123,7 +139,9 @@ def _percent(part: int, whole: int) -> float:
 
 def _judge(schema: Any) -> Callable[[Json], bool]:
     """What jsonschema itself says, by the draft that the schema names."""
-    return validator_for(schema)(schema, format_checker=FormatChecker(["date", "ipv4", "ipv6"])).is_valid
+    return validator_for(schema)(
+        schema, format_checker=FormatChecker(["date", "ipv4", "ipv6"])
+    ).is_valid
 
 
 def _verdict(text: str, judge: Callable[[Json], bool]) -> str:
@@ -132,7 +150,7 @@ def _verdict(text: str, judge: Callable[[Json], bool]) -> str:
         return text[1:-1]
     try:
         return "valid" if judge(parse_json(text)) else "silent"
-    except NotJson:
+    except NotJsonError:
         return "silent"
 
 
@@ -146,18 +164,22 @@ class Even(Sampler):
         super().__init__(Sampling())
         self._draw_from = random.Random(seed)
 
-    def pick(self, scores: Any, allows: Callable[[int], bool], mask: Callable[[], Any]) -> tuple[int, float]:
+    def pick(
+        self, scores: Any, allows: Callable[[int], bool], mask: Callable[[], Any]
+    ) -> tuple[int, float]:
         return int(self._draw_from.choice(numpy.flatnonzero(mask()))), 0.0
 
 
 def ours(schema: Any, vocabulary: Vocabulary) -> Held:
-    compiled = compile(schema, "llguidance")
+    compiled = compile_schema(schema, "llguidance")
     held = grammar(compiled.schema, vocabulary.engine)
     validator = validator_of(compiled.schema)
 
     def accepts(value: Json) -> bool:
         try:
-            text = json.dumps(_in_order(compiled.encode(value), compiled.schema, validator), ensure_ascii=False)
+            text = json.dumps(
+                _in_order(compiled.encode(value), compiled.schema, validator), ensure_ascii=False
+            )
             return held.reads(text) == "whole" and compiled.decode_json(text) == value
         except StructgenError:
             return False
@@ -175,7 +197,11 @@ def ours(schema: Any, vocabulary: Vocabulary) -> Held:
 def drawn(compiled: Compiled[Any], vocabulary: Vocabulary, seed: int) -> str:
     """An answer of a model that prefers nothing, through the decoder; "" where none fits."""
     asked = Asked(
-        prompt=[0], budget=_BUDGET, sampler=Even(seed), watch=lambda _: None, grammar=grammar(compiled.schema, vocabulary.engine)
+        prompt=[0],
+        budget=_BUDGET,
+        sampler=Even(seed),
+        watch=lambda _: None,
+        grammar=grammar(compiled.schema, vocabulary.engine),
     )
     writing, scores = write(asked, vocabulary), numpy.zeros(0, dtype=numpy.float32)
     try:
@@ -183,7 +209,7 @@ def drawn(compiled: Compiled[Any], vocabulary: Vocabulary, seed: int) -> str:
         while True:
             writing.send(scores)
     except StopIteration as over:
-        return over.value.text if over.value.finish == "stop" else ""
+        return over.value.text if over.value.finish_reason == "stop" else ""
 
 
 def _in_order(value: Json, node: Json, validator: Any) -> Json:
@@ -193,7 +219,9 @@ def _in_order(value: Json, node: Json, validator: Any) -> Json:
     if "$ref" in node:
         return _in_order(value, resolve(validator.schema, node["$ref"]), validator)
     for keyword in ("anyOf", "oneOf"):
-        fitting = (part for part in node.get(keyword, ()) if _inner(validator, part).is_valid(value))
+        fitting = (
+            part for part in node.get(keyword, ()) if _inner(validator, part).is_valid(value)
+        )
         if (part := next(fitting, None)) is not None:
             return _in_order(value, part, validator)
     if isinstance(value, list):
@@ -202,7 +230,9 @@ def _in_order(value: Json, node: Json, validator: Any) -> Json:
         return [_in_order(item, part, validator) for item, part in zip(value, parts, strict=False)]
     if isinstance(value, dict):
         parts = node.get("properties", {})
-        known = {name: _in_order(value[name], parts[name], validator) for name in parts if name in value}
+        known = {
+            name: _in_order(value[name], parts[name], validator) for name in parts if name in value
+        }
         return {**known, **{name: member for name, member in value.items() if name not in parts}}
     return value
 
@@ -214,7 +244,9 @@ def _inner(validator: Any, part: JsonSchema) -> Any:
 # ---- llguidance as it comes -------------------------------------------------------------------------------------------------
 
 
-def _theirs(record: dict[str, Any], vocabulary: Vocabulary, options: Mapping[str, bool]) -> Held | None:
+def _theirs(
+    record: dict[str, Any], vocabulary: Vocabulary, options: Mapping[str, bool]
+) -> Held | None:
     """The schema as it stands, with the separators of ours; None where llguidance refuses it."""
     schema = record["schema"]
     if not isinstance(schema, dict):
@@ -225,7 +257,10 @@ def _theirs(record: dict[str, Any], vocabulary: Vocabulary, options: Mapping[str
         return None
 
     def accepts(value: Json) -> bool:
-        reader, tokens = matcher.deep_copy(), vocabulary.engine.tokenize_str(json.dumps(value, ensure_ascii=False))
+        reader, tokens = (
+            matcher.deep_copy(),
+            vocabulary.engine.tokenize_str(json.dumps(value, ensure_ascii=False)),
+        )
         return reader.try_consume_tokens(tokens) == len(tokens) and reader.is_accepting()
 
     return Held(accepts, lambda seed: _walked(matcher.deep_copy(), vocabulary, seed))
@@ -251,7 +286,9 @@ def _walked(matcher: LLMatcher, vocabulary: Vocabulary, seed: int) -> str:
 def _in_a_process(record: dict[str, Any], vocabulary: Vocabulary) -> Held | None:
     """What a process of its own found within the time; None where it found nothing."""
     ours_, its = multiprocessing.Pipe()
-    child = multiprocessing.get_context("fork").Process(target=_core_or_nothing, args=(record, vocabulary.pieces, its), daemon=True)
+    child = multiprocessing.get_context("fork").Process(
+        target=_core_or_nothing, args=(record, vocabulary.pieces, its), daemon=True
+    )
     child.start()
     its.close()
     try:
@@ -279,7 +316,10 @@ def _core(record: dict[str, Any], pieces: list[bytes], pipe: Connection) -> None
 
     pattern = build_regex_from_schema(json.dumps(record["schema"]))
     index = Index(pattern, _core_vocabulary(tuple(pieces)))
-    accepted = [re.fullmatch(pattern, json.dumps(test["data"], ensure_ascii=False)) is not None for test in record["tests"]]
+    accepted = [
+        re.fullmatch(pattern, json.dumps(test["data"], ensure_ascii=False)) is not None
+        for test in record["tests"]
+    ]
     texts = []
     for seed in range(_WALKS):
         guide, written, draw = Guide(index), bytearray(), random.Random(seed)

@@ -22,7 +22,7 @@ from benchmarks._score import Score, score
 from benchmarks.grounding import grounded
 from structgen import Client
 from structgen.errors import StructgenError
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 SHARED: Final = Path(__file__).parent.parent.parent / "shared" / "data"
 
@@ -58,13 +58,26 @@ class Tally:
 def main() -> dict[str, Any]:
     tallies = {"form": Tally(), "anew": Tally()}
     dialogues = list(sample(os.environ.get("DIALOGUES", "2")))
-    golds = [turn["state"]["slots"] for dialogue in dialogues for turn in dialogue["turns"] if turn["speaker"] == "user"]
+    golds = [
+        turn["state"]["slots"]
+        for dialogue in dialogues
+        for turn in dialogue["turns"]
+        if turn["speaker"] == "user"
+    ]
     with Client(os.environ.get("MODEL", "local"), temperature=0.0, max_tokens=200) as client:
         for number, dialogue in enumerate(dialogues):
-            schema = json.loads((SHARED / "schemas" / f"{dialogue['schema']}.schema.json").read_text(encoding="utf-8"))
+            schema = json.loads(
+                (SHARED / "schemas" / f"{dialogue['schema']}.schema.json").read_text(
+                    encoding="utf-8"
+                )
+            )
             for way in sorted(WAYS, reverse=bool(number % 2)):
                 for gold, found, seconds in WAYS[way](client, grounded(schema), dialogue["turns"]):
-                    tallies[way].add(settled(slots(found), gold, dialogue["meta"].get("alternatives", {})), gold, seconds)
+                    tallies[way].add(
+                        settled(slots(found), gold, dialogue["meta"].get("alternatives", {})),
+                        gold,
+                        seconds,
+                    )
     figures = {way: tally.figures() for way, tally in tallies.items()}
     nothing = round(sum(not gold for gold in golds) / len(golds), 3)
     return {"dialogues": len(dialogues), "turns": len(golds), "nothing": nothing, **figures}
@@ -108,18 +121,27 @@ def read_anew(client: Client, schema: JsonSchema, turns: Sequence[Any]) -> Itera
             yield turn["state"]["slots"], found, time.perf_counter() - began
 
 
-WAYS: Final[dict[str, Callable[[Client, JsonSchema, Sequence[Any]], Iterator[Turn]]]] = {"form": filled, "anew": read_anew}
+WAYS: Final[dict[str, Callable[[Client, JsonSchema, Sequence[Any]], Iterator[Turn]]]] = {
+    "form": filled,
+    "anew": read_anew,
+}
 
 
 def slots(record: Mapping[str, Json]) -> dict[str, Json]:
     return {name: value for name, value in record.items() if name != "intent" and value is not None}
 
 
-def settled(found: Mapping[str, Json], gold: Mapping[str, Json], alternatives: Mapping[str, Sequence[str]]) -> dict[str, Json]:
+def settled(
+    found: Mapping[str, Json], gold: Mapping[str, Json], alternatives: Mapping[str, Sequence[str]]
+) -> dict[str, Json]:
     """What was found, with the gold's own value where it is an alternative to it."""
 
     def is_right(name: str, value: Json) -> bool:
         others = alternatives.get(name, ())
-        return name in gold and gold[name] in others and any(score(value, other).right for other in others)
+        return (
+            name in gold
+            and gold[name] in others
+            and any(score(value, other).right for other in others)
+        )
 
     return {name: gold[name] if is_right(name, value) else value for name, value in found.items()}

@@ -26,10 +26,18 @@ WINDOW: Final = 1500
 def main() -> dict[str, Any]:
     texts = int(os.environ.get("TEXTS", "3"))
     with Client(os.environ.get("MODEL", "local"), temperature=0.0, max_tokens=100) as client:
-        return {name: _task(client, schema, read, name, texts) for name, (schema, read) in TASKS.items()}
+        return {
+            name: _task(client, schema, read, name, texts) for name, (schema, read) in TASKS.items()
+        }
 
 
-def _task(client: Client, schema: dict[str, Any], read: Callable[[Any], tuple[str, Any]], name: str, texts: int) -> dict[str, Any]:
+def _task(
+    client: Client,
+    schema: dict[str, Any],
+    read: Callable[[Any], tuple[str, Any]],
+    name: str,
+    texts: int,
+) -> dict[str, Any]:
     ways = {"free": schema, "grounded": grounded(schema)}
     scores, seconds = dict.fromkeys(ways, Score()), dict.fromkeys(ways, 0.0)
     strings, invented = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0)
@@ -70,7 +78,10 @@ def grounded(schema: Any) -> Any:
         return [grounded(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    inner = {key: value if key in ("enum", "const", "required", "type") else grounded(value) for key, value in schema.items()}
+    inner = {
+        key: value if key in ("enum", "const", "required", "type") else grounded(value)
+        for key, value in schema.items()
+    }
     return {**inner, "x-verbatim": "words"} if _is_free(schema) else inner
 
 
@@ -79,24 +90,38 @@ def copied(value: Any, schema: Mapping[str, Any]) -> Iterator[str]:
     listed = set(_listed(schema))
     if isinstance(value, str) and value not in listed:
         yield value
-    for inner in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+    for inner in (
+        value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    ):
         yield from copied(inner, schema)
 
 
 def _is_free(schema: Mapping[str, Any]) -> bool:
     kinds = schema.get("type")
-    return (kinds == "string" or (isinstance(kinds, list) and "string" in kinds)) and not schema.keys() & {"enum", "const"}
+    return (
+        kinds == "string" or (isinstance(kinds, list) and "string" in kinds)
+    ) and not schema.keys() & {"enum", "const"}
 
 
 def _listed(schema: Any) -> Iterator[str]:
-    for inner in schema.values() if isinstance(schema, Mapping) else schema if isinstance(schema, list) else ():
+    for inner in (
+        schema.values()
+        if isinstance(schema, Mapping)
+        else schema
+        if isinstance(schema, list)
+        else ()
+    ):
         yield from _listed(inner)
     if isinstance(schema, Mapping) and isinstance(schema.get("enum"), list):
         yield from schema["enum"]
 
 
 def _entities(record: Any) -> tuple[str, Any]:
-    return record["text"], {"entities": [{key: entity[key] for key in ("text", "type")} for entity in record["gold"]["entities"]]}
+    return record["text"], {
+        "entities": [
+            {key: entity[key] for key in ("text", "type")} for entity in record["gold"]["entities"]
+        ]
+    }
 
 
 def _reference(record: Any) -> tuple[str, Any]:
@@ -105,14 +130,24 @@ def _reference(record: Any) -> tuple[str, Any]:
 
 def _contract(record: Any) -> tuple[str, Any]:
     """The part of a contract that holds its title and the first mention of its parties."""
-    spans = record["meta"]["evidence"]["parties"] + record["meta"]["evidence"].get("document_name", [])
+    spans = record["meta"]["evidence"]["parties"] + record["meta"]["evidence"].get(
+        "document_name", []
+    )
     start = max(0, min(span[0] for span in spans) - 100)
     parties = [party["name"] for party in record["gold"]["parties"]]
-    return record["text"][start : start + WINDOW], {"title": record["gold"]["document_name"], "parties": parties}
+    return record["text"][start : start + WINDOW], {
+        "title": record["gold"]["document_name"],
+        "parties": parties,
+    }
 
 
 def _closed(**properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def _text(description: str, *, nullable: bool = False) -> dict[str, Any]:
@@ -122,13 +157,18 @@ def _text(description: str, *, nullable: bool = False) -> dict[str, Any]:
 TYPES: Final = ["PER", "FAC", "GPE", "LOC", "VEH", "ORG"]
 _CITED: Final = ("authors", "title", "journal", "date", "volume", "issue", "pages", "publisher")
 TASKS: Final[dict[str, tuple[dict[str, Any], Callable[[Any], tuple[str, Any]]]]] = {
-    "citations": (_closed(**{name: _text(f"the {name} of the reference", nullable=True) for name in _CITED}), _reference),
+    "citations": (
+        _closed(**{name: _text(f"the {name} of the reference", nullable=True) for name in _CITED}),
+        _reference,
+    ),
     "ner_litbank": (
         _closed(
             entities={
                 "type": "array",
                 "description": "people and places named in the text",
-                "items": _closed(text=_text("the words that name it"), type={"type": "string", "enum": TYPES}),
+                "items": _closed(
+                    text=_text("the words that name it"), type={"type": "string", "enum": TYPES}
+                ),
             }
         ),
         _entities,
@@ -136,7 +176,12 @@ TASKS: Final[dict[str, tuple[dict[str, Any], Callable[[Any], tuple[str, Any]]]]]
     "contracts": (
         _closed(
             title=_text("the title of the contract"),
-            parties={"type": "array", "description": "names of the parties", "items": _text("a name"), "maxItems": 6},
+            parties={
+                "type": "array",
+                "description": "names of the parties",
+                "items": _text("a name"),
+                "maxItems": 6,
+            },
         ),
         _contract,
     ),

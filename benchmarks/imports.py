@@ -29,7 +29,9 @@ def main(rounds: int = 7) -> dict[str, Any]:
     modules: dict[str, int] = {}
     for _ in range(rounds):
         for name, script in SCRIPTS.items():
-            out = subprocess.run([sys.executable, "-c", script + _TAIL], capture_output=True, text=True, check=True).stdout.split()
+            out = subprocess.run(
+                [sys.executable, "-c", script + _TAIL], capture_output=True, text=True, check=True
+            ).stdout.split()
             times[name].append(float(out[0]) * 1e3)
             modules[name] = int(out[1])
     bare = median(times.pop("python"))

@@ -14,9 +14,9 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from structgen.errors import InvalidOutput, StructgenError
-from structgen.schema.check import check
-from structgen.schema.compiler import Compiled, compile
+from structgen.errors import InvalidOutputError, StructgenError
+from structgen.schema.check import validate
+from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import Target, target_of
 
@@ -53,15 +53,23 @@ def check_labels(records: list[dict[str, Any]]) -> tuple[Counter[str], dict[str,
             continue
         for test in record["tests"]:
             try:
-                check(targets[record["id"]], test["data"])
+                validate(targets[record["id"]], test["data"])
                 accepted = True
-            except InvalidOutput:
+            except InvalidOutputError:
                 accepted = False
-            agreement["agreed" if accepted is test["valid"] else "wrong accept" if accepted else "wrong reject"] += 1
+            agreement[
+                "agreed"
+                if accepted is test["valid"]
+                else "wrong accept"
+                if accepted
+                else "wrong reject"
+            ] += 1
     return agreement, targets
 
 
-def run_subset(name: str, records: list[dict[str, Any]], targets: dict[str, Target[Any]]) -> dict[str, Any]:
+def run_subset(
+    name: str, records: list[dict[str, Any]], targets: dict[str, Target[Any]]
+) -> dict[str, Any]:
     failures: Counter[str] = Counter()
     instances: Counter[str] = Counter()
     compiled_count, seconds = 0, 0.0
@@ -69,7 +77,7 @@ def run_subset(name: str, records: list[dict[str, Any]], targets: dict[str, Targ
         source = targets.get(record["id"], record["schema"])
         start = time.perf_counter()
         try:
-            compiled = compile(source, name)
+            compiled = compile_schema(source, name)
         except Exception as error:
             failures[kind_of(error)] += 1
             continue
@@ -83,7 +91,9 @@ def run_subset(name: str, records: list[dict[str, Any]], targets: dict[str, Targ
     total = len(records)
     rate = round(100 * compiled_count / total, 1)
     lost = {kind: count for kind, count in instances.items() if kind != "ok"}
-    print(f"{name:18} compiled {compiled_count:4}/{total} ({rate:5.1f} %)  round trips {instances['ok']}/{sum(instances.values())}")
+    print(
+        f"{name:18} compiled {compiled_count:4}/{total} ({rate:5.1f} %)  round trips {instances['ok']}/{sum(instances.values())}"
+    )
     for kind, count in [*failures.most_common(8), *Counter(lost).most_common(8)]:
         print(f"{'':20}{count:4}  {kind}")
     return {
@@ -102,4 +112,7 @@ def main() -> dict[str, Any]:
     records = [json.loads(line) for line in DATA.read_text().splitlines()]
     agreement, targets = check_labels(records)
     print("check:", ", ".join(f"{count} {kind}" for kind, count in agreement.most_common()))
-    return {"check": dict(agreement), "subsets": {name: run_subset(name, records, targets) for name in SUBSETS}}
+    return {
+        "check": dict(agreement),
+        "subsets": {name: run_subset(name, records, targets) for name in SUBSETS},
+    }

@@ -17,8 +17,13 @@ from benchmarks._measure import interleaved, ratios
 from structgen import Client
 from structgen.testing import ScriptedTransport
 
-TEXT = "The quarterly report of the Acme group names Ada Byron and the product Analytical Engine. " * 5
-MESSAGES: Any = [{"role": "system", "content": "Extract the record."}, {"role": "user", "content": TEXT}]
+TEXT = (
+    "The quarterly report of the Acme group names Ada Byron and the product Analytical Engine. " * 5
+)
+MESSAGES: Any = [
+    {"role": "system", "content": "Extract the record."},
+    {"role": "user", "content": TEXT},
+]
 
 
 def main() -> dict[str, Any]:
@@ -27,14 +32,20 @@ def main() -> dict[str, Any]:
     with loopback() as server:
         for payload, calls in (("small", 200), ("50k", 60)):
             times = interleaved(_variants(f"{server}/{payload}/v1"), calls=calls)
-            figures[payload] = {"us": {name: round(time) for name, time in times.items()}, "ratio": ratios(times, "httpx")}
+            figures[payload] = {
+                "us": {name: round(time) for name, time in times.items()},
+                "ratio": ratios(times, "httpx"),
+            }
             print(payload, figures[payload])
     figures["retry machinery on success, us"] = _success()
     return figures
 
 
 def _variants(base_url: str) -> dict[str, Any]:
-    schema = {"type": "json_schema", "json_schema": {"name": "Report", "strict": True, "schema": Report.model_json_schema()}}
+    schema = {
+        "type": "json_schema",
+        "json_schema": {"name": "Report", "strict": True, "schema": Report.model_json_schema()},
+    }
     body = {"model": "m", "messages": MESSAGES, "response_format": schema}
     plain = httpx.Client()
     ours = Client("vllm:m", base_url=base_url)
@@ -47,7 +58,11 @@ def _variants(base_url: str) -> dict[str, Any]:
         return Report.model_validate_json(reply.json()["choices"][0]["message"]["content"])
 
     def chat_call() -> Any:
-        return ours.chat.completions.create(messages=MESSAGES, response_format=schema).choices[0].message.content
+        return (
+            ours.chat.completions.create(messages=MESSAGES, response_format=schema)
+            .choices[0]
+            .message.content
+        )
 
     def groq_call() -> Any:
         return theirs.chat.completions.create(**body).choices[0].message.content
@@ -59,7 +74,11 @@ def _variants(base_url: str) -> dict[str, Any]:
         return ours.extract(Report, TEXT)
 
     def openai_parse() -> Any:
-        return openais.chat.completions.parse(model="m", messages=MESSAGES, response_format=Report).choices[0].message.parsed
+        return (
+            openais.chat.completions.parse(model="m", messages=MESSAGES, response_format=Report)
+            .choices[0]
+            .message.parsed
+        )
 
     return {
         "httpx": httpx_call,
@@ -72,21 +91,27 @@ def _variants(base_url: str) -> dict[str, Any]:
 
 
 def _success() -> float:
-    """Microseconds that retries, deadline and records add to a call that succeeds: bookkeeping less building and reading."""
-    from structgen.drive import perform
-    from structgen.types import Options
+    """Microseconds that retries, total_timeout and records add to a call that succeeds: bookkeeping less building and reading."""
+    from structgen.flow import perform
+    from structgen.options import Options
     from structgen.wire.dialect import Ask
     from structgen.wire.exchange import Link, exchange
     from structgen.wire.providers import capabilities
 
     caps = capabilities("vllm", "m")
     port = ScriptedTransport("Paris")
-    link, question, options = Link(port=port, caps=caps), Ask(model="m", messages=MESSAGES), Options(timeout=5.0)
+    link, question, options = (
+        Link(port=port, caps=caps),
+        Ask(model="m", messages=MESSAGES),
+        Options(timeout=5.0),
+    )
 
     def bare() -> object:
         return caps.dialect.parse(port.send(caps.dialect.build(question, caps), 5.0), caps, None)
 
-    times = interleaved({"bare": bare, "exchange": lambda: perform(exchange(link, question, options))}, calls=3000)
+    times = interleaved(
+        {"bare": bare, "exchange": lambda: perform(exchange(link, question, options))}, calls=3000
+    )
     return round(times["exchange"] - times["bare"], 2)
 
 

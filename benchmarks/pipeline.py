@@ -30,7 +30,12 @@ AT_ONCE = 64
 FULL = os.environ.get("STRUCTGEN_BENCH") == "full"
 COUNT = 10_000 if FULL else 1_000
 SLOW = 10_000 if FULL else 3_000
-LIBRARIES = {"openai": "openai", "instructor": "instructor", "langextract": "langextract", "langchain": "langchain_openai"}
+LIBRARIES = {
+    "openai": "openai",
+    "instructor": "instructor",
+    "langextract": "langextract",
+    "langchain": "langchain_openai",
+}
 TEXT = "Quarterly report of the Acme group. " * 12
 
 
@@ -44,8 +49,17 @@ def main() -> dict[str, Any]:
             ("structgen", 300, SLOW),
             ("structgen", 0, 10 * COUNT),
         ):
-            script = [sys.executable, "-m", "benchmarks.pipeline", name, f"{server}/small@{latency}/v1", str(count)]
-            done = subprocess.run(script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
+            script = [
+                sys.executable,
+                "-m",
+                "benchmarks.pipeline",
+                name,
+                f"{server}/small@{latency}/v1",
+                str(count),
+            ]
+            done = subprocess.run(
+                script, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False
+            )
             if done.returncode:
                 continue  # a library that does not run here
             found[f"{name} {latency} ms {count}"] = figures = json.loads(done.stdout)
@@ -55,7 +69,10 @@ def main() -> dict[str, Any]:
 
 def _ratios(found: dict[str, Any], others: list[str]) -> dict[str, float]:
     ours = found[f"structgen 20 ms {COUNT}"]
-    best = min((found[key]["us"] for name in others if (key := f"{name} 20 ms {COUNT}") in found), default=0)
+    best = min(
+        (found[key]["us"] for name in others if (key := f"{name} 20 ms {COUNT}") in found),
+        default=0,
+    )
     slow, many = found[f"structgen 300 ms {SLOW}"], found[f"structgen 0 ms {10 * COUNT}"]
     return {
         "of the ideal wall at 300 ms": round(slow["wall"] / (SLOW / AT_ONCE * 0.3), 3),
@@ -94,7 +111,18 @@ def structgen(base_url: str, count: int) -> int:
 
     with tempfile.TemporaryDirectory() as folder, Client("vllm:m", base_url=base_url) as client:
         output = Lines(Path(folder, "out.jsonl"))
-        return Job(Report, Documents(), client=client, output=output, journal=Path(folder, "journal"), concurrency=AT_ONCE).run().ok
+        return (
+            Job(
+                Report,
+                Documents(),
+                client=client,
+                output=output,
+                journal=Path(folder, "journal"),
+                concurrency=AT_ONCE,
+            )
+            .run()
+            .ok
+        )
 
 
 def aiohttp(base_url: str, count: int) -> int:
@@ -106,7 +134,9 @@ def aiohttp(base_url: str, count: int) -> int:
             async def ask(text: str) -> Report:
                 body = {"model": "m", "messages": [{"role": "user", "content": text}]}
                 async with session.post(f"{base_url}/chat/completions", json=body) as reply:
-                    return Report.model_validate_json((await reply.json())["choices"][0]["message"]["content"])
+                    return Report.model_validate_json(
+                        (await reply.json())["choices"][0]["message"]["content"]
+                    )
 
             return await _worked(ask, count)
 
@@ -117,7 +147,9 @@ def openai(base_url: str, count: int) -> int:
     client = importlib.import_module("openai").AsyncOpenAI(base_url=base_url, api_key="k")
 
     async def ask(text: str) -> Report:
-        answer = await client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}])
+        answer = await client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": text}]
+        )
         return Report.model_validate_json(answer.choices[0].message.content)
 
     return asyncio.run(_gathered(ask, count))
@@ -126,24 +158,33 @@ def openai(base_url: str, count: int) -> int:
 def instructor(base_url: str, count: int) -> int:
     library = importlib.import_module("instructor")
     client = library.from_openai(
-        importlib.import_module("openai").AsyncOpenAI(base_url=base_url, api_key="k"), mode=library.Mode.JSON_SCHEMA
+        importlib.import_module("openai").AsyncOpenAI(base_url=base_url, api_key="k"),
+        mode=library.Mode.JSON_SCHEMA,
     )
 
     async def ask(text: str) -> Any:
-        return await client.chat.completions.create(model="m", messages=[{"role": "user", "content": text}], response_model=Report)
+        return await client.chat.completions.create(
+            model="m", messages=[{"role": "user", "content": text}], response_model=Report
+        )
 
     return asyncio.run(_gathered(ask, count))
 
 
 def langchain(base_url: str, count: int) -> int:
-    model = importlib.import_module("langchain_openai").ChatOpenAI(model="m", base_url=base_url, api_key="k")
+    model = importlib.import_module("langchain_openai").ChatOpenAI(
+        model="m", base_url=base_url, api_key="k"
+    )
     chain = model.with_structured_output(Report, method="json_schema")
-    return len(asyncio.run(chain.abatch(list(documents(count)), config={"max_concurrency": AT_ONCE})))
+    return len(
+        asyncio.run(chain.abatch(list(documents(count)), config={"max_concurrency": AT_ONCE}))
+    )
 
 
 def langextract(base_url: str, count: int) -> int:
     provider = importlib.import_module("langextract.providers.openai")
-    model = provider.OpenAILanguageModel(model_id="m", base_url=base_url, api_key="k", max_workers=1)
+    model = provider.OpenAILanguageModel(
+        model_id="m", base_url=base_url, api_key="k", max_workers=1
+    )
     with ThreadPoolExecutor(AT_ONCE) as threads:
         return len(list(threads.map(lambda text: list(model.infer([text])), documents(count))))
 

@@ -17,15 +17,19 @@ from benchmarks._score import Score, score
 from structgen.errors import StructgenError
 from structgen.extraction.prompt import delimited, messages_for
 from structgen.local.engine import Engine, open_engine
-from structgen.schema.compiler import Compiled
-from structgen.schema.compiler import compile as compile_target
-from structgen.types import Message, Options
+from structgen.options import Options
+from structgen.schema.compiler import Compiled, compile_schema
+from structgen.values import Message
 
 DATA = Path(__file__).parent.parent.parent / "shared" / "data" / "dev"
 TASKS = ("addresses", "restaurants", "citations", "affiliations", "coffee_orders", "security_logs")
 OTHER = {
     "type": "object",
-    "properties": {"product": {"type": "string"}, "price": {"type": ["number", "null"]}, "colour": {"type": ["string", "null"]}},
+    "properties": {
+        "product": {"type": "string"},
+        "price": {"type": ["number", "null"]},
+        "colour": {"type": ["string", "null"]},
+    },
     "required": ["product", "price", "colour"],
     "additionalProperties": False,
 }
@@ -50,12 +54,17 @@ def fields(case: Case) -> Sequence[Message]:
 
 
 def names_alone(case: Case) -> Sequence[Message]:
-    return messages_for(json.dumps(_without_descriptions(case.compiled.schema)).encode(), case.record["text"])
+    return messages_for(
+        json.dumps(_without_descriptions(case.compiled.schema)).encode(), case.record["text"]
+    )
 
 
 def raw_schema(case: Case) -> Sequence[Message]:
     told = f"Extract the record from the document as JSON of this schema:\n{case.compiled.dumps().decode()}"
-    return [{"role": "system", "content": told}, {"role": "user", "content": delimited(case.record["text"])}]
+    return [
+        {"role": "system", "content": told},
+        {"role": "user", "content": delimited(case.record["text"])},
+    ]
 
 
 def fields_and_schema(case: Case) -> Sequence[Message]:
@@ -73,15 +82,20 @@ def all_in_one(case: Case) -> Sequence[Message]:
 
 
 def example_of_another_schema(case: Case) -> Sequence[Message]:
-    other = compile_target(OTHER, "llguidance")
-    shown = [*messages_for(other.dumps(), OTHER_TEXT), {"role": "assistant", "content": OTHER_ANSWER}]
+    other = compile_schema(OTHER, "llguidance")
+    shown = [
+        *messages_for(other.dumps(), OTHER_TEXT),
+        {"role": "assistant", "content": OTHER_ANSWER},
+    ]
     return [*shown, *fields(case)]
 
 
 def example_of_the_user(case: Case) -> Sequence[Message]:
     """What `examples=` gives: a record of the same task."""
     answer = case.compiled.encode(case.sample["gold"])
-    return messages_for(case.compiled.dumps(), case.record["text"], examples=[(case.sample["text"], answer)])
+    return messages_for(
+        case.compiled.dumps(), case.record["text"], examples=[(case.sample["text"], answer)]
+    )
 
 
 FORMS: tuple[Form, ...] = (
@@ -121,24 +135,40 @@ def main() -> dict[str, Any]:
 
 
 def _cases(task: str, count: int) -> list[Case]:
-    records = [json.loads(line) for line in (DATA / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()]
+    records = [
+        json.loads(line)
+        for line in (DATA / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
+    ]
     short = [record for record in records if len(record["text"]) < 600]
     step = max(1, len(short) // (count + 1))
-    schema = json.loads((DATA.parent / "schemas" / f"{records[0]['schema']}.schema.json").read_text(encoding="utf-8"))
-    compiled = compile_target(schema, "llguidance")
-    return [Case(compiled, record, short[(number + 1) * step + 1]) for number, record in enumerate(short[: count * step : step])]
+    schema = json.loads(
+        (DATA.parent / "schemas" / f"{records[0]['schema']}.schema.json").read_text(
+            encoding="utf-8"
+        )
+    )
+    compiled = compile_schema(schema, "llguidance")
+    return [
+        Case(compiled, record, short[(number + 1) * step + 1])
+        for number, record in enumerate(short[: count * step : step])
+    ]
 
 
 def _answer(engine: Engine, case: Case, messages: Sequence[Message]) -> tuple[Any, float]:
     try:
         answer = engine.generate(messages, case.compiled.schema, Options(max_tokens=300))
-        return case.compiled.decode(json.loads(answer.text or "")), answer.seconds["prefill"] + answer.seconds["decode"]
+        return case.compiled.decode(json.loads(answer.text or "")), answer.seconds[
+            "prefill"
+        ] + answer.seconds["decode"]
     except (StructgenError, ValueError):
         return None, 0.0
 
 
 def _without_descriptions(node: Any) -> Any:
     if isinstance(node, dict):
-        kept = {key: inner for key, inner in node.items() if key != "description" or not isinstance(inner, str)}
+        kept = {
+            key: inner
+            for key, inner in node.items()
+            if key != "description" or not isinstance(inner, str)
+        }
         return {key: _without_descriptions(inner) for key, inner in kept.items()}
     return [_without_descriptions(inner) for inner in node] if isinstance(node, list) else node

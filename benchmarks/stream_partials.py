@@ -77,7 +77,15 @@ def cpu(run: Callable[[], object]) -> float:
 def peer(python: str, name: str, base: str, size: str) -> float | None:
     """Seconds of CPU that a peer takes for a stream; None where LIMIT is not enough."""
     here = Path(__file__).parent
-    command = [python, str(here / "_peers.py"), name, base, size, str(LIMIT), str(here / "_loopback.py")]
+    command = [
+        python,
+        str(here / "_peers.py"),
+        name,
+        base,
+        size,
+        str(LIMIT),
+        str(here / "_loopback.py"),
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return float(done.stdout) if done.returncode == 0 else None
 
@@ -98,8 +106,14 @@ def measure(base: str, size: str, rounds: int, python: str | None) -> dict[str, 
             for name, run in runs.items():
                 taken[name].append(cpu(run))
         least = {name: min(times) for name, times in taken.items()}
-        figures: dict[str, Any] = {name: round(seconds / least["floor"], 2) for name, seconds in least.items()}
-        figures |= {"floor": round(least["floor"], 4), "read_seconds": round(least["read"], 4), "first": first(client)}
+        figures: dict[str, Any] = {
+            name: round(seconds / least["floor"], 2) for name, seconds in least.items()
+        }
+        figures |= {
+            "floor": round(least["floor"], 4),
+            "read_seconds": round(least["read"], 4),
+            "first": first(client),
+        }
         for name in PEERS if python else ():
             seconds = peer(str(python), name, base, size)
             figures[name] = None if seconds is None else round(seconds / least["floor"], 1)
@@ -109,6 +123,10 @@ def measure(base: str, size: str, rounds: int, python: str | None) -> dict[str, 
 def main() -> dict[str, Any]:
     with loopback() as base:
         peers = os.environ.get("STRUCTGEN_PEERS")
-        found: dict[str, Any] = {size: measure(base, size, rounds, peers) for size, rounds in SIZES.items()}
-    found["exponent"] = round(math.log10(found["200k"]["read_seconds"] / found["20k"]["read_seconds"]), 3)
+        found: dict[str, Any] = {
+            size: measure(base, size, rounds, peers) for size, rounds in SIZES.items()
+        }
+    found["exponent"] = round(
+        math.log10(found["200k"]["read_seconds"] / found["20k"]["read_seconds"]), 3
+    )
     return found

@@ -26,7 +26,10 @@ def main() -> dict[str, Any]:
     with loopback() as server:
         for payload, calls in (("2k", 8), ("20k", 2)):
             times = interleaved(_variants(f"{server}/{payload}"), calls=calls, warm=2, rounds=5)
-            figures[payload] = {"us": {name: round(time) for name, time in times.items()}, "ratio": ratios(times, "httpx sse")}
+            figures[payload] = {
+                "us": {name: round(time) for name, time in times.items()},
+                "ratio": ratios(times, "httpx sse"),
+            }
             print(payload, figures[payload])
     return figures
 

@@ -16,7 +16,9 @@ class Advisory(BaseModel):
     title: str = Field(description="Title of the advisory, its first line.")
     vendor: str = Field(description="Company that makes the product.")
     cve: Annotated[str, Field(pattern=r"^CVE-\d{4}-\d{4,7}$", description="The CVE number.")]
-    headquarters: str | None = Field(default=None, description="Country of the company's headquarters.")
+    headquarters: str | None = Field(
+        default=None, description="Country of the company's headquarters."
+    )
     attack: Literal["remote code execution", "denial of service", "data theft"] = Field(
         description="What an attacker could achieve."
     )

@@ -16,7 +16,9 @@ from structgen import Client
 HERE = Path(__file__).parent
 
 
-def main(schema: str | Path = HERE / "advisory.json", text: str | Path = HERE / "advisory.txt") -> None:
+def main(
+    schema: str | Path = HERE / "advisory.json", text: str | Path = HERE / "advisory.txt"
+) -> None:
     with Client(temperature=0.0) as client:
         result = client.extract_result(json.loads(Path(schema).read_text()), Path(text).read_text())
     print(json.dumps(result.value, indent=2, ensure_ascii=False))

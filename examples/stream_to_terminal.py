@@ -31,7 +31,11 @@ def lines(partial: Partial[Person]) -> list[str]:
     shown = []
     for name in Person.model_fields:
         state = partial.state(name)
-        text = getattr(partial.value, name) if state == "done" or isinstance(getattr(partial.value, name), str) else ""
+        text = (
+            getattr(partial.value, name)
+            if state == "done" or isinstance(getattr(partial.value, name), str)
+            else ""
+        )
         shown.append(f"{MARKS[state]} {name:<12} {text}")
     return shown
 

@@ -15,7 +15,9 @@ __all__ = ["Address"]
 class Address(BaseModel):
     """A postal address. Each part is copied as written; what is not there is null."""
 
-    recipient: str | None = Field(None, description="Addressee or organisation, where it is part of the address")
+    recipient: str | None = Field(
+        None, description="Addressee or organisation, where it is part of the address"
+    )
     unit: str | None = Field(None, description='Flat, suite, floor or building, such as "Flat 3"')
     house_number: str | None = Field(None, description='Number in the street, such as "221B"')
     street: str | None = Field(None, description="Street name, without the house number")
@@ -25,4 +27,6 @@ class Address(BaseModel):
     region: str | None = Field(None, description="State, province or county")
     postal_code: str | None = Field(None, description="Postcode or ZIP code")
     country: str | None = Field(None, description="Country, as written")
-    country_code: str | None = Field(None, description='ISO 3166-1 alpha-2 code of the country, such as "GB"')
+    country_code: str | None = Field(
+        None, description='ISO 3166-1 alpha-2 code of the country, such as "GB"'
+    )

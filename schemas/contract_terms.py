@@ -32,7 +32,9 @@ class Duration(BaseModel):
     """A length of time."""
 
     number: float = Field(description="How many units")
-    unit: Literal["days", "business days", "weeks", "months", "years"] = Field(description="Unit of time")
+    unit: Literal["days", "business days", "weeks", "months", "years"] = Field(
+        description="Unit of time"
+    )
 
 
 class Amount(BaseModel):
@@ -74,18 +76,30 @@ class ContractTerms(BaseModel):
     """The terms of a contract, as it states them."""
 
     title: str | None = Field(None, description="Title of the contract")
-    kind: Literal["services", "sale", "lease", "employment", "loan", "licence", "confidentiality", "partnership", "other"] = Field(
-        "other", description="Kind of contract"
-    )
+    kind: Literal[
+        "services",
+        "sale",
+        "lease",
+        "employment",
+        "loan",
+        "licence",
+        "confidentiality",
+        "partnership",
+        "other",
+    ] = Field("other", description="Kind of contract")
     parties: list[Party] = Field(description="Everyone bound by it")
     signed: date | None = Field(None, description="Date of the contract")
     effective: date | None = Field(None, description="Date from which it applies")
     expires: date | None = Field(None, description="Date on which it ends, where one is given")
     term: Duration | None = Field(None, description="Initial term")
-    renewal: Literal["automatic", "by agreement", "none"] | None = Field(None, description="What happens at the end of the term")
+    renewal: Literal["automatic", "by agreement", "none"] | None = Field(
+        None, description="What happens at the end of the term"
+    )
     renewal_term: Duration | None = Field(None, description="Length of a renewal")
     notice: Duration | None = Field(None, description="Notice to end it, or to stop its renewal")
-    termination_causes: list[str] = Field(default=[], description="Causes that let a party end it early")
+    termination_causes: list[str] = Field(
+        default=[], description="Causes that let a party end it early"
+    )
     amounts: list[Amount] = Field(default=[], description="What is to be paid")
     governing_law: str | None = Field(None, description="Law that applies")
     jurisdiction: str | None = Field(None, description="Court or arbitration agreed")

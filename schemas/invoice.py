@@ -40,8 +40,12 @@ class LineItem(BaseModel):
     quantity: Decimal | None = Field(None, description="How many units")
     unit: str | None = Field(None, description='Unit of the quantity, such as "h", "kg" or "pcs"')
     unit_price: Decimal | None = Field(None, description="Price of one unit")
-    discount: Decimal | None = Field(None, description="Amount taken off this line, as a positive number")
-    tax_rate: Decimal | None = Field(None, description="Tax rate of this line in percent, 20 for 20 %")
+    discount: Decimal | None = Field(
+        None, description="Amount taken off this line, as a positive number"
+    )
+    tax_rate: Decimal | None = Field(
+        None, description="Tax rate of this line in percent, 20 for 20 %"
+    )
     amount: Decimal | None = Field(None, description="Total of this line; negative for a credit")
 
 
@@ -66,11 +70,17 @@ class Invoice(BaseModel):
     currency: str | None = Field(None, description='ISO 4217 code of all amounts, such as "GBP"')
     lines: list[LineItem] = Field(description="The line items in their order")
     subtotal: Decimal | None = Field(None, description="Sum before tax and discount")
-    discount: Decimal | None = Field(None, description="Discount on the whole invoice, as a positive number")
+    discount: Decimal | None = Field(
+        None, description="Discount on the whole invoice, as a positive number"
+    )
     shipping: Decimal | None = Field(None, description="Shipping and handling")
     taxes: list[Tax] = Field(default=[], description="Taxes, one entry per rate")
     total: Decimal | None = Field(None, description="Amount with tax")
-    amount_due: Decimal | None = Field(None, description="What is still to be paid, where it differs from the total")
+    amount_due: Decimal | None = Field(
+        None, description="What is still to be paid, where it differs from the total"
+    )
     iban: str | None = Field(None, description="Bank account to pay to, without spaces")
-    payment_terms: str | None = Field(None, description='Terms of payment as written, such as "30 days net"')
+    payment_terms: str | None = Field(
+        None, description='Terms of payment as written, such as "30 days net"'
+    )
     notes: str | None = Field(None, description="Remarks that belong to no other field")

@@ -21,10 +21,14 @@ __all__ = ["JobPosting", "Requirement", "Salary"]
 class Salary(BaseModel):
     """The pay offered."""
 
-    minimum: Decimal | None = Field(None, description="Lower end, or the one figure given; 55000 for 55k")
+    minimum: Decimal | None = Field(
+        None, description="Lower end, or the one figure given; 55000 for 55k"
+    )
     maximum: Decimal | None = Field(None, description="Upper end of a range")
     currency: str | None = Field(None, description='ISO 4217 code, such as "EUR"')
-    period: Literal["hour", "day", "week", "month", "year"] | None = Field(None, description="What the figures are paid for")
+    period: Literal["hour", "day", "week", "month", "year"] | None = Field(
+        None, description="What the figures are paid for"
+    )
 
 
 class Requirement(BaseModel):
@@ -41,10 +45,21 @@ class JobPosting(BaseModel):
     title: str = Field(description="Job title, without gender markers such as (m/f/d)")
     company: str | None = Field(None, description="Employer")
     locations: list[str] = Field(default=[], description="Places of work")
-    workplace: Literal["on-site", "hybrid", "remote"] | None = Field(None, description="Where the work is done")
-    employment: Literal["full-time", "part-time", "contract", "temporary", "internship", "apprenticeship", "other"] | None = Field(
-        None, description="Kind of employment"
+    workplace: Literal["on-site", "hybrid", "remote"] | None = Field(
+        None, description="Where the work is done"
     )
+    employment: (
+        Literal[
+            "full-time",
+            "part-time",
+            "contract",
+            "temporary",
+            "internship",
+            "apprenticeship",
+            "other",
+        ]
+        | None
+    ) = Field(None, description="Kind of employment")
     seniority: Literal["junior", "mid", "senior", "lead", "executive"] | None = Field(
         None, description="Level, where the text says it"
     )
@@ -52,7 +67,9 @@ class JobPosting(BaseModel):
     responsibilities: list[str] = Field(default=[], description="Tasks of the job, one entry each")
     requirements: list[Requirement] = Field(default=[], description="What applicants should bring")
     benefits: list[str] = Field(default=[], description="What is offered beside the pay")
-    start: str | None = Field(None, description='When the work begins, as written ("1 March 2024", "immediately")')
+    start: str | None = Field(
+        None, description='When the work begins, as written ("1 March 2024", "immediately")'
+    )
     apply_by: date | None = Field(None, description="Last day to apply")
     apply_at: str | None = Field(None, description="Web or e-mail address for applications")
     reference: str | None = Field(None, description="Reference number of the posting")

@@ -28,14 +28,23 @@ class LogLine(BaseModel):
     host: str | None = Field(None, description="Machine that wrote it")
     program: str | None = Field(None, description="Program or service")
     pid: int | None = Field(None, description="Process number")
-    level: Literal["trace", "debug", "info", "notice", "warning", "error", "critical"] | None = Field(
-        None, description="Severity, where the line states or clearly implies it"
+    level: Literal["trace", "debug", "info", "notice", "warning", "error", "critical"] | None = (
+        Field(None, description="Severity, where the line states or clearly implies it")
     )
     component: str | None = Field(None, description="Module, logger or thread in the program")
     message: str = Field(description="The message itself, without what the other fields hold")
-    action: Literal["start", "stop", "login", "logout", "access", "change", "connect", "disconnect", "fail", "other"] = Field(
-        "other", description="What happened"
-    )
+    action: Literal[
+        "start",
+        "stop",
+        "login",
+        "logout",
+        "access",
+        "change",
+        "connect",
+        "disconnect",
+        "fail",
+        "other",
+    ] = Field("other", description="What happened")
     outcome: Literal["success", "failure"] | None = Field(None, description="How it ended")
     user: str | None = Field(None, description="Account concerned")
     source_ip: str | None = Field(None, description="IP address from which it came")

@@ -20,10 +20,14 @@ class Finding(BaseModel):
     """A symptom or a sign, present or denied."""
 
     name: str = Field(description="The symptom or sign, in the note's words")
-    status: Literal["present", "absent", "uncertain"] = Field("present", description="absent for what is denied or ruled out")
+    status: Literal["present", "absent", "uncertain"] = Field(
+        "present", description="absent for what is denied or ruled out"
+    )
     body_site: str | None = Field(None, description="Where in the body, with the side")
     severity: str | None = Field(None, description="Severity, as written")
-    duration: str | None = Field(None, description='Since when or for how long, as written, such as "5 d"')
+    duration: str | None = Field(
+        None, description='Since when or for how long, as written, such as "5 d"'
+    )
 
 
 class Measurement(BaseModel):
@@ -32,7 +36,9 @@ class Measurement(BaseModel):
     name: str = Field(description='What was measured, such as "SpO2"')
     value: str = Field(description='Value as written, such as "142/88"')
     unit: str | None = Field(None, description='Unit, such as "mmHg"')
-    abnormal: bool | None = Field(None, description="True where the note marks it as abnormal, false where as normal")
+    abnormal: bool | None = Field(
+        None, description="True where the note marks it as abnormal, false where as normal"
+    )
 
 
 class Diagnosis(BaseModel):
@@ -40,8 +46,12 @@ class Diagnosis(BaseModel):
 
     name: str = Field(description="The diagnosis, in the note's words")
     code: str | None = Field(None, description="ICD or SNOMED code, only where the note gives one")
-    certainty: Literal["confirmed", "suspected", "ruled out"] = Field("confirmed", description="How sure the note is")
-    status: Literal["active", "past", "family history"] = Field("active", description="Whether it is now, was, or is a relative's")
+    certainty: Literal["confirmed", "suspected", "ruled out"] = Field(
+        "confirmed", description="How sure the note is"
+    )
+    status: Literal["active", "past", "family history"] = Field(
+        "active", description="Whether it is now, was, or is a relative's"
+    )
 
 
 class Medication(BaseModel):
@@ -72,10 +82,16 @@ class MedicalNote(BaseModel):
     sex: Literal["female", "male", "other"] | None = Field(None, description="Sex of the patient")
     reason: str | None = Field(None, description="Chief complaint or reason of the visit")
     findings: list[Finding] = Field(description="Symptoms and signs, the denied ones too")
-    measurements: list[Measurement] = Field(default=[], description="Vital signs and laboratory values")
+    measurements: list[Measurement] = Field(
+        default=[], description="Vital signs and laboratory values"
+    )
     diagnoses: list[Diagnosis] = Field(default=[], description="Diagnoses and history")
     medications: list[Medication] = Field(default=[], description="Drugs taken or ordered")
     allergies: list[Allergy] = Field(default=[], description="Allergies and intolerances")
-    no_known_allergies: bool = Field(False, description="True only where the note says that there are none")
+    no_known_allergies: bool = Field(
+        False, description="True only where the note says that there are none"
+    )
     procedures: list[str] = Field(default=[], description="Procedures and tests done or ordered")
-    follow_up: str | None = Field(None, description="When and how the patient is seen again, as written")
+    follow_up: str | None = Field(
+        None, description="When and how the patient is seen again, as written"
+    )

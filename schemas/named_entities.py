@@ -17,7 +17,9 @@ __all__ = ["Entity", "NamedEntities"]
 class Entity(BaseModel):
     """One mention of an entity."""
 
-    text: str = Field(description="The mention, copied verbatim from the text: same letters, same case, nothing added")
+    text: str = Field(
+        description="The mention, copied verbatim from the text: same letters, same case, nothing added"
+    )
     label: Literal[
         "person",
         "organization",

@@ -22,7 +22,10 @@ class Price(BaseModel):
     amount: Decimal = Field(description="Price to pay now")
     currency: str | None = Field(None, description='ISO 4217 code, such as "USD"')
     regular_amount: Decimal | None = Field(None, description="Price before a reduction")
-    unit: str | None = Field(None, description='What the price is for, where it is not one piece, such as "kg" or "month"')
+    unit: str | None = Field(
+        None,
+        description='What the price is for, where it is not one piece, such as "kg" or "month"',
+    )
 
 
 class Attribute(BaseModel):
@@ -38,19 +41,25 @@ class Product(BaseModel):
 
     name: str = Field(description="Name, with the model but without the brand's slogan")
     brand: str | None = Field(None, description="Maker or brand")
-    category: str | None = Field(None, description='Kind of product in one or two words, such as "backpack"')
+    category: str | None = Field(
+        None, description='Kind of product in one or two words, such as "backpack"'
+    )
     sku: str | None = Field(None, description="Article number of the shop or maker")
     gtin: str | None = Field(None, description="EAN, UPC or ISBN, digits only")
     description: str | None = Field(None, description="What it is, in one or two sentences")
     price: Price | None = Field(None, description="Price, where one is given")
-    availability: Literal["in stock", "limited", "pre-order", "out of stock", "discontinued"] | None = Field(
-        None, description="Whether it can be bought now"
+    availability: (
+        Literal["in stock", "limited", "pre-order", "out of stock", "discontinued"] | None
+    ) = Field(None, description="Whether it can be bought now")
+    condition: Literal["new", "refurbished", "used"] | None = Field(
+        None, description="Condition, where the text says it"
     )
-    condition: Literal["new", "refurbished", "used"] | None = Field(None, description="Condition, where the text says it")
     colours: list[str] = Field(default=[], description="Colours offered")
     sizes: list[str] = Field(default=[], description="Sizes offered")
     materials: list[str] = Field(default=[], description="Materials")
-    attributes: list[Attribute] = Field(default=[], description="Technical properties that have no field of their own")
+    attributes: list[Attribute] = Field(
+        default=[], description="Technical properties that have no field of their own"
+    )
     features: list[str] = Field(default=[], description="Selling points, one entry each")
     rating: float | None = Field(None, description="Average rating, in stars")
     rating_count: int | None = Field(None, description="How many ratings or reviews")

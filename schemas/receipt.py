@@ -28,9 +28,22 @@ class ReceiptItem(BaseModel):
     quantity: Decimal | None = Field(None, description="Pieces or weight, where printed")
     unit: str | None = Field(None, description='Unit of the quantity, such as "kg"')
     unit_price: Decimal | None = Field(None, description="Price of one unit")
-    price: Decimal | None = Field(None, description="Price of the line; negative for a refund or discount")
+    price: Decimal | None = Field(
+        None, description="Price of the line; negative for a refund or discount"
+    )
     category: (
-        Literal["food", "drink", "household", "clothing", "electronics", "transport", "service", "deposit", "other"] | None
+        Literal[
+            "food",
+            "drink",
+            "household",
+            "clothing",
+            "electronics",
+            "transport",
+            "service",
+            "deposit",
+            "other",
+        ]
+        | None
     ) = Field(None, description="What kind of article it is")
 
 
@@ -43,7 +56,9 @@ class Receipt(BaseModel):
     purchase_time: time | None = Field(None, description="Time of the purchase, local")
     receipt_number: str | None = Field(None, description="Number of the receipt or transaction")
     currency: str | None = Field(None, description='ISO 4217 code, such as "EUR"')
-    items: list[ReceiptItem] = Field(description="The articles in their order; no totals and no payment lines")
+    items: list[ReceiptItem] = Field(
+        description="The articles in their order; no totals and no payment lines"
+    )
     subtotal: Decimal | None = Field(None, description="Sum before tax")
     tax: Decimal | None = Field(None, description="All tax together")
     tip: Decimal | None = Field(None, description="Tip or service charge")

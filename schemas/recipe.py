@@ -20,10 +20,16 @@ class Ingredient(BaseModel):
     """One ingredient."""
 
     name: str = Field(description="The ingredient, without amount and preparation")
-    quantity: Decimal | None = Field(None, description="Amount, or the lower end of a range; 0.5 for ½")
+    quantity: Decimal | None = Field(
+        None, description="Amount, or the lower end of a range; 0.5 for ½"
+    )
     quantity_to: Decimal | None = Field(None, description="Upper end of a range")
-    unit: str | None = Field(None, description='Unit as written, such as "g", "cup" or "pinch"; pieces have none')
-    preparation: str | None = Field(None, description='How it is prepared, such as "finely chopped"')
+    unit: str | None = Field(
+        None, description='Unit as written, such as "g", "cup" or "pinch"; pieces have none'
+    )
+    preparation: str | None = Field(
+        None, description='How it is prepared, such as "finely chopped"'
+    )
     optional: bool = Field(False, description="Can it be left out?")
     group: str | None = Field(None, description='Part of the dish it belongs to, such as "icing"')
 
@@ -46,11 +52,23 @@ class Recipe(BaseModel):
     prep_minutes: float | None = Field(None, description="Time of preparation")
     cook_minutes: float | None = Field(None, description="Time of cooking or baking")
     total_minutes: float | None = Field(None, description="Time in all, where the text gives it")
-    difficulty: Literal["easy", "medium", "hard"] | None = Field(None, description="Difficulty, where the text says it")
-    cuisine: str | None = Field(None, description='Cuisine, such as "British"')
-    diets: list[Literal["vegetarian", "vegan", "gluten-free", "dairy-free", "nut-free", "low-carb", "halal", "kosher", "other"]] = (
-        Field(default=[], description="Diets that the text says it suits")
+    difficulty: Literal["easy", "medium", "hard"] | None = Field(
+        None, description="Difficulty, where the text says it"
     )
+    cuisine: str | None = Field(None, description='Cuisine, such as "British"')
+    diets: list[
+        Literal[
+            "vegetarian",
+            "vegan",
+            "gluten-free",
+            "dairy-free",
+            "nut-free",
+            "low-carb",
+            "halal",
+            "kosher",
+            "other",
+        ]
+    ] = Field(default=[], description="Diets that the text says it suits")
     ingredients: list[Ingredient] = Field(description="Ingredients in their order")
     steps: list[Step] = Field(description="Steps in their order")
     equipment: list[str] = Field(default=[], description="Tools needed")

@@ -69,7 +69,13 @@ class Resume(BaseModel):
     summary: str | None = Field(None, description="Profile or objective, in the person's words")
     jobs: list[Job] = Field(description="Work experience")
     education: list[Education] = Field(default=[], description="Schools and degrees")
-    skills: list[str] = Field(default=[], description="Skills, tools and technologies, one entry each")
+    skills: list[str] = Field(
+        default=[], description="Skills, tools and technologies, one entry each"
+    )
     languages: list[Language] = Field(default=[], description="Languages spoken")
-    certificates: list[Certificate] = Field(default=[], description="Certificates, licences and awards")
-    publications: list[str] = Field(default=[], description="Publications and talks, one entry each")
+    certificates: list[Certificate] = Field(
+        default=[], description="Certificates, licences and awards"
+    )
+    publications: list[str] = Field(
+        default=[], description="Publications and talks, one entry each"
+    )

@@ -26,7 +26,9 @@ class AffectedProduct(BaseModel):
         default=[], description='Vulnerable versions and ranges, as written, such as "2.0 to 2.4.1"'
     )
     fixed_versions: list[str] = Field(default=[], description="Versions with the fix")
-    platform: str | None = Field(None, description="Operating system or hardware, where only some are affected")
+    platform: str | None = Field(
+        None, description="Operating system or hardware, where only some are affected"
+    )
 
 
 class Vulnerability(BaseModel):
@@ -42,7 +44,13 @@ class Vulnerability(BaseModel):
     cvss_vector: str | None = Field(None, description='CVSS vector, such as "CVSS:3.1/AV:N/..."')
     impact: list[
         Literal[
-            "code execution", "privilege escalation", "information disclosure", "denial of service", "tampering", "bypass", "other"
+            "code execution",
+            "privilege escalation",
+            "information disclosure",
+            "denial of service",
+            "tampering",
+            "bypass",
+            "other",
         ]
     ] = Field(default=[], description="What an attacker gains")
     remote: bool | None = Field(None, description="Can it be exploited over a network?")

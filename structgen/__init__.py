@@ -26,25 +26,25 @@ if TYPE_CHECKING:
     from structgen.documents.relax import Identity as Identity
     from structgen.errors import APIError as APIError
     from structgen.errors import EngineError as EngineError
-    from structgen.errors import InvalidOutput as InvalidOutput
+    from structgen.errors import InvalidOutputError as InvalidOutputError
     from structgen.errors import OutputError as OutputError
     from structgen.errors import StructgenError as StructgenError
     from structgen.errors import TransportError as TransportError
     from structgen.errors import Truncated as Truncated
     from structgen.errors import UsageError as UsageError
     from structgen.forms.session import Form as Form
+    from structgen.options import UNSET as UNSET
     from structgen.pipeline.job import Job as Job
+    from structgen.results import Extraction as Extraction
+    from structgen.results import Plan as Plan
     from structgen.schema.audit import audit as audit
-    from structgen.schema.check import check as check
+    from structgen.schema.check import validate as validate
     from structgen.schema.compiler import Compiled as Compiled
-    from structgen.schema.compiler import compile as compile
+    from structgen.schema.compiler import compile_schema as compile_schema
     from structgen.schema.subset import SchemaSubset as SchemaSubset
     from structgen.schema.target import Target as Target
     from structgen.schema.verbatim import Verbatim as Verbatim
-    from structgen.types import UNSET as UNSET
-    from structgen.types import Evidence as Evidence
-    from structgen.types import Extraction as Extraction
-    from structgen.types import Plan as Plan
+    from structgen.values import Evidence as Evidence
 
 _HOMES = {
     "structgen.client": ("AsyncClient", "Client", "extract", "extract_result", "plan"),
@@ -52,7 +52,7 @@ _HOMES = {
     "structgen.errors": (
         "APIError",
         "EngineError",
-        "InvalidOutput",
+        "InvalidOutputError",
         "OutputError",
         "StructgenError",
         "TransportError",
@@ -62,12 +62,14 @@ _HOMES = {
     "structgen.forms.session": ("Form",),
     "structgen.pipeline.job": ("Job",),
     "structgen.schema.audit": ("audit",),
-    "structgen.schema.check": ("check",),
-    "structgen.schema.compiler": ("Compiled", "compile"),
+    "structgen.schema.check": ("validate",),
+    "structgen.schema.compiler": ("Compiled", "compile_schema"),
     "structgen.schema.subset": ("SchemaSubset",),
     "structgen.schema.target": ("Target",),
     "structgen.schema.verbatim": ("Verbatim",),
-    "structgen.types": ("UNSET", "Evidence", "Extraction", "Plan"),
+    "structgen.options": ("UNSET",),
+    "structgen.results": ("Extraction", "Plan"),
+    "structgen.values": ("Evidence",),
     "structgen.answer.partial": ("ABSENT", "GrowingText", "Partial", "View"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}

@@ -1,17 +1,25 @@
-"""Packages that come with an extra: loaded when they are needed, asked for by name where they are missing."""
+"""Optional packages: loaded when they are needed, asked for by name where they are missing."""
 
 from __future__ import annotations
 
 import importlib
 from typing import Any
 
-from structgen.errors import ConfigurationError
+from structgen.errors import MissingPackage
 
 
 def load(module: str, extra: str) -> Any:
-    """The module of a package. Raises ConfigurationError, with the extra to install, where it is missing."""
+    """Import a module of an optional package.
+
+    Args:
+        module: The module, such as "pyarrow.parquet".
+        extra: The extra of structgen that installs its package.
+
+    Raises:
+        MissingPackage: If the package, or one that it needs, is not installed.
+    """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        package = module.partition(".")[0]
-        raise ConfigurationError(f"{package} is not installed.", hint=f"pip install 'structgen[{extra}]'") from error
+        missing = error.name if error.name and not error.name.startswith("structgen") else module
+        raise MissingPackage(missing.partition(".")[0], extra) from error

@@ -37,7 +37,9 @@ class Sixteen(BaseModel):
     language: str = "English"
     kind: Literal["command", "record", "story", "notice"]
     tone: Tone
-    terms: list[Annotated[str, Field(max_length=24)]] = Field(description="Up to three key words.", max_length=3)
+    terms: list[Annotated[str, Field(max_length=24)]] = Field(
+        description="Up to three key words.", max_length=3
+    )
     place: Place
     items: list[Item] = Field(max_length=1)
     day: date

@@ -13,7 +13,9 @@ class NetworkRefused(AssertionError):
 
 
 def _is_local(host: Any) -> bool:
-    if host in (None, "", "localhost") or str(host).endswith((".localhost", ".invalid")):  # the last never resolves: RFC 6761
+    if host in (None, "", "localhost") or str(host).endswith(
+        (".localhost", ".invalid")
+    ):  # the last never resolves: RFC 6761
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -26,12 +28,16 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         host = arguments[0]
     elif event in ("socket.connect", "socket.sendto"):
         address = arguments[1]
-        host = address[0] if isinstance(address, tuple) else None  # a path is a socket of this machine
+        host = (
+            address[0] if isinstance(address, tuple) else None
+        )  # a path is a socket of this machine
     else:
         return
     host = host.decode() if isinstance(host, bytes) else host
     if not _is_local(host):
-        raise NetworkRefused(f"{os.environ.get('PYTEST_CURRENT_TEST', 'a test')} tried to reach {host!r}; tests stay on loopback")
+        raise NetworkRefused(
+            f"{os.environ.get('PYTEST_CURRENT_TEST', 'a test')} tried to reach {host!r}; tests stay on loopback"
+        )
 
 
 def refuse() -> None:

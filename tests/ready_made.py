@@ -21,14 +21,27 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "organization": "Northwind Traders GmbH",
         "job_title": "Head of Procurement",
         "emails": ["a.okafor@northwind.example"],
-        "phones": [{"number": "+49 40 1234 5678", "kind": "work"}, {"number": "+49 171 555 0199", "kind": "mobile"}],
-        "addresses": [{"street": "Hafenstrasse", "house_number": "12", "postal_code": "20457", "city": "Hamburg"}],
+        "phones": [
+            {"number": "+49 40 1234 5678", "kind": "work"},
+            {"number": "+49 171 555 0199", "kind": "mobile"},
+        ],
+        "addresses": [
+            {
+                "street": "Hafenstrasse",
+                "house_number": "12",
+                "postal_code": "20457",
+                "city": "Hamburg",
+            }
+        ],
         "websites": ["https://northwind.example"],
     },
     "contract_terms": {
         "title": "Services Agreement",
         "kind": "services",
-        "parties": [{"name": "Halden Systems AS", "role": "Supplier"}, {"name": "Fjord Retail ASA", "role": "Customer"}],
+        "parties": [
+            {"name": "Halden Systems AS", "role": "Supplier"},
+            {"name": "Fjord Retail ASA", "role": "Customer"},
+        ],
         "signed": "2023-05-03",
         "effective": "2023-06-01",
         "term": {"number": 24, "unit": "months"},
@@ -47,7 +60,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         ],
         "governing_law": "Norwegian law",
         "clauses": [
-            {"topic": "liability", "summary": "Capped at twelve months' fees.", "quote": "capped at the fees of twelve months"}
+            {
+                "topic": "liability",
+                "summary": "Capped at twelve months' fees.",
+                "quote": "capped at the fees of twelve months",
+            }
         ],
     },
     "event": {
@@ -71,7 +88,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "currency": "GBP",
         "lines": [
             {"description": "Poster A2", "quantity": 2, "unit_price": "14.50", "amount": "29.00"},
-            {"description": "Design, flat fee", "quantity": 1, "unit_price": "120.00", "amount": "120.00"},
+            {
+                "description": "Design, flat fee",
+                "quantity": 1,
+                "unit_price": "120.00",
+                "amount": "120.00",
+            },
         ],
         "subtotal": "149.00",
         "taxes": [{"name": "VAT", "rate": 20, "amount": "29.80"}],
@@ -101,7 +123,12 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             {"name": "Innsbruck", "type": "city"},
         ],
         "triples": [
-            {"subject": "BBT SE", "predicate": "builds", "object": "Brenner Base Tunnel", "when": "since 2008"},
+            {
+                "subject": "BBT SE",
+                "predicate": "builds",
+                "object": "Brenner Base Tunnel",
+                "when": "since 2008",
+            },
             {
                 "subject": "Brenner Base Tunnel",
                 "predicate": "links",
@@ -132,13 +159,23 @@ EXAMPLES: dict[str, dict[str, Any]] = {
             {"name": "chest pain", "status": "absent"},
             {"name": "Crackles", "body_site": "R base"},
         ],
-        "measurements": [{"name": "BP", "value": "142/88"}, {"name": "SpO2", "value": "94", "unit": "%"}],
+        "measurements": [
+            {"name": "BP", "value": "142/88"},
+            {"name": "SpO2", "value": "94", "unit": "%"},
+        ],
         "diagnoses": [
             {"name": "community-acquired pneumonia", "certainty": "suspected"},
             {"name": "HTN", "status": "past"},
         ],
         "medications": [
-            {"name": "amoxicillin", "dose": "1 g", "route": "PO", "frequency": "TID", "duration": "7 d", "action": "start"}
+            {
+                "name": "amoxicillin",
+                "dose": "1 g",
+                "route": "PO",
+                "frequency": "TID",
+                "duration": "7 d",
+                "action": "start",
+            }
         ],
         "allergies": [{"substance": "sulfa", "reaction": "rash"}],
         "procedures": ["CXR"],
@@ -162,7 +199,10 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "availability": "in stock",
         "colours": ["pine green"],
         "materials": ["recycled ripstop nylon"],
-        "attributes": [{"name": "volume", "value": "40", "unit": "l"}, {"name": "weight", "value": "1.25", "unit": "kg"}],
+        "attributes": [
+            {"name": "volume", "value": "40", "unit": "l"},
+            {"name": "weight", "value": "1.25", "unit": "kg"},
+        ],
         "features": ["rain cover included"],
         "rating": 4.6,
         "rating_count": 212,
@@ -175,7 +215,13 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "currency": "EUR",
         "items": [
             {"name": "Vollmilch 1l", "price": "1.19", "category": "drink"},
-            {"name": "Äpfel", "quantity": "0.842", "unit": "kg", "price": "2.52", "category": "food"},
+            {
+                "name": "Äpfel",
+                "quantity": "0.842",
+                "unit": "kg",
+                "price": "2.52",
+                "category": "food",
+            },
         ],
         "total": "3.71",
         "payment_method": "cash",
@@ -196,14 +242,33 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         ],
     },
     "resume": {
-        "contact": {"name": "Jonas Lindqvist", "emails": ["jonas@lindqvist.example"], "addresses": [{"city": "Gothenburg"}]},
+        "contact": {
+            "name": "Jonas Lindqvist",
+            "emails": ["jonas@lindqvist.example"],
+            "addresses": [{"city": "Gothenburg"}],
+        },
         "jobs": [
-            {"title": "Senior Data Engineer", "employer": "Polar Analytics AB", "start": "2019", "current": True},
-            {"title": "Developer", "employer": "Norrsken Labs", "start": "2016-08", "end": "2018-12"},
+            {
+                "title": "Senior Data Engineer",
+                "employer": "Polar Analytics AB",
+                "start": "2019",
+                "current": True,
+            },
+            {
+                "title": "Developer",
+                "employer": "Norrsken Labs",
+                "start": "2016-08",
+                "end": "2018-12",
+            },
         ],
-        "education": [{"institution": "Chalmers", "degree": "MSc", "field": "Computer Science", "end": "2016"}],
+        "education": [
+            {"institution": "Chalmers", "degree": "MSc", "field": "Computer Science", "end": "2016"}
+        ],
         "skills": ["Python", "SQL", "Terraform"],
-        "languages": [{"name": "Swedish", "level": "native"}, {"name": "English", "level": "advanced"}],
+        "languages": [
+            {"name": "Swedish", "level": "native"},
+            {"name": "English", "level": "advanced"},
+        ],
     },
     "security_advisory": {
         "title": "Heap overflow in libquill",
@@ -219,13 +284,25 @@ EXAMPLES: dict[str, dict[str, Any]] = {
                 "exploited": True,
             }
         ],
-        "products": [{"name": "libquill", "affected_versions": ["2.0 up to and including 2.4.1"], "fixed_versions": ["2.4.2"]}],
+        "products": [
+            {
+                "name": "libquill",
+                "affected_versions": ["2.0 up to and including 2.4.1"],
+                "fixed_versions": ["2.4.2"],
+            }
+        ],
         "mitigations": ["disable JPEG"],
         "credits": ["Mina Castellanos"],
     },
     "support_ticket": {
         "subject": "Android app crashes in Reports",
-        "requests": [{"kind": "bug", "summary": "The app crashes when Reports is opened.", "product": "Android app"}],
+        "requests": [
+            {
+                "kind": "bug",
+                "summary": "The app crashes when Reports is opened.",
+                "product": "Android app",
+            }
+        ],
         "urgency": "high",
         "sentiment": "negative",
         "customer_name": "Maria",

@@ -46,13 +46,29 @@ class Server:
 
 @contextmanager
 def llama_cpp(
-    model: Path, *, context: int = 4096, parallel: int = 2, port: int = 0, api_key: str | None = None
+    model: Path,
+    *,
+    context: int = 4096,
+    parallel: int = 2,
+    port: int = 0,
+    api_key: str | None = None,
 ) -> Iterator[Server]:
     """llama.cpp's own HTTP server, as xllamacpp carries it, on one thread; on a free port and with a new key unless given."""
     key = api_key or secrets.token_urlsafe(16)
-    options = json.dumps({"model": str(model), "api_key": key, "context": context, "parallel": parallel, "port": port})
+    options = json.dumps(
+        {
+            "model": str(model),
+            "api_key": key,
+            "context": context,
+            "parallel": parallel,
+            "port": port,
+        }
+    )
     with subprocess.Popen(
-        [sys.executable, "-c", _LLAMA, options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", _LLAMA, options],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
     ) as child:
         try:
             assert child.stdout is not None

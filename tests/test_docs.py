@@ -42,7 +42,11 @@ def fences(page: Path) -> list[Fence]:
 
 
 def with_code(*languages: str, bare: bool = False) -> list[Path]:
-    return [p for p in PAGES if any(f.language in languages and ("bare" in f.info.split()) == bare for f in fences(p))]
+    return [
+        p
+        for p in PAGES
+        if any(f.language in languages and ("bare" in f.info.split()) == bare for f in fences(p))
+    ]
 
 
 def name(page: Path) -> str:
@@ -73,7 +77,10 @@ def test_python_fences_run(page: Path, providers: None, monkeypatch: pytest.Monk
     monkeypatch.setitem(sys.modules, module.__name__, module)
     for fence in fences(page):
         if fence.language == "python":
-            exec(compile("\n" * fence.line + fence.code, name(page), "exec", dont_inherit=True), module.__dict__)
+            exec(
+                compile("\n" * fence.line + fence.code, name(page), "exec", dont_inherit=True),
+                module.__dict__,
+            )
 
 
 @pytest.mark.slow
@@ -83,7 +90,11 @@ def test_shell_fences_run(page: Path, providers: None) -> None:
     for fence in fences(page):
         if fence.language == "sh" and "bare" not in fence.info.split():
             done = subprocess.run(
-                ["sh", "-ec", fence.code], cwd=ROOT, env={**os.environ, "PATH": path}, capture_output=True, text=True
+                ["sh", "-ec", fence.code],
+                cwd=ROOT,
+                env={**os.environ, "PATH": path},
+                capture_output=True,
+                text=True,
             )
             assert done.returncode == 0, f"{name(page)}:{fence.line}\n{done.stdout}\n{done.stderr}"
 
@@ -107,5 +118,10 @@ def test_the_readmes_first_command_works_from_nothing(tmp_path: Path) -> None:
 
 
 def test_ci_calls_the_test_command_of_the_readme() -> None:
-    commands = [line for f in fences(ROOT / "README.md") if f.info == "sh bare" for line in f.code.splitlines()]
+    commands = [
+        line
+        for f in fences(ROOT / "README.md")
+        if f.info == "sh bare"
+        for line in f.code.splitlines()
+    ]
     assert (ROOT / ".ci" / "run").read_text().splitlines()[-1] in commands

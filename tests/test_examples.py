@@ -18,8 +18,21 @@ pytestmark = pytest.mark.slow
 
 
 def run(name: str, *arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-W", "error::ResourceWarning", str(EXAMPLES / f"{name}.py"), *arguments]
-    return subprocess.run(command, env={**os.environ, **environ}, capture_output=True, text=True, check=True, timeout=120)
+    command = [
+        sys.executable,
+        "-W",
+        "error::ResourceWarning",
+        str(EXAMPLES / f"{name}.py"),
+        *arguments,
+    ]
+    return subprocess.run(
+        command,
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=120,
+    )
 
 
 def test_a_text_becomes_a_record(embedded_cache: Path) -> None:
@@ -40,7 +53,11 @@ def test_a_record_grows_line_by_line(embedded_cache: Path) -> None:
 
 def test_where_the_hosted_model_fails_the_local_one_answers(embedded_cache: Path) -> None:
     with FaultyServer("busy") as server:
-        done = run("hosted_then_local", GROQ_API_KEY="gsk_test", GROQ_BASE_URL=server.base_url.removesuffix("/v1"))
+        done = run(
+            "hosted_then_local",
+            GROQ_API_KEY="gsk_test",
+            GROQ_BASE_URL=server.base_url.removesuffix("/v1"),
+        )
         assert len(server.requests) == 2
     assert json.loads(done.stdout)["kind"] in ("bug", "question", "wish")
     attempts = [line.partition(": ")[0::2] for line in done.stderr.splitlines()]

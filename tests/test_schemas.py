@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, TypeAdapter
 
 from structgen.errors import SchemaLimitError
-from structgen.schema.compiler import compile
+from structgen.schema.compiler import compile_schema
 from structgen.schema.subset import SUBSETS
 from tests.checkers import CHECKERS
 from tests.laws.instances import validator
@@ -52,7 +52,9 @@ def test_module_says_what_it_is_and_shows_a_text(name: str) -> None:
 def test_every_model_and_field_tells_the_model_what_to_write(name: str) -> None:
     for model in models_of(name):
         assert model.__doc__, model
-        assert [key for key, field in model.model_fields.items() if not field.description] == [], model
+        assert [key for key, field in model.model_fields.items() if not field.description] == [], (
+            model
+        )
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -75,7 +77,7 @@ def strings(data: Any) -> Any:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("subset", ["openai-strict", "groq-strict"])
 def test_strict_form_passes_the_checker_with_no_loss(subset: str, name: str) -> None:
-    it = compile(target(name), subset)
+    it = compile_schema(target(name), subset)
     assert CHECKERS[subset](it.schema, it.target.name) == []
     assert [str(note) for note in it.notes if note.action == "narrowed"] == []
 
@@ -85,7 +87,7 @@ def test_example_survives_every_subset(name: str) -> None:
     value = target(name).model_validate(EXAMPLES[name])
     for subset in SUBSETS:
         try:
-            it = compile(target(name), subset)
+            it = compile_schema(target(name), subset)
         except SchemaLimitError as error:
             assert subset in ("azure-openai", "anthropic", "cerebras"), error
             continue
@@ -100,7 +102,7 @@ def test_example_survives_every_subset(name: str) -> None:
 @pytest.mark.parametrize("subset", GOLDEN)
 def test_compiled_form_is_the_golden_one(subset: str, name: str, update_goldens: bool) -> None:
     """`pytest tests/test_schemas.py --update-goldens` writes them; the change is then there to review."""
-    it = compile(target(name), subset)
+    it = compile_schema(target(name), subset)
     form = {"name": it.target.name, "schema": it.schema, "notes": [str(note) for note in it.notes]}
     text = json.dumps(form, indent=2, ensure_ascii=False) + "\n"
     path = FOLDER / "golden" / f"{name}.{subset}.json"

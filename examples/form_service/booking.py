@@ -14,7 +14,9 @@ class Booking(BaseModel):
 
     guest: Annotated[str, Verbatim()] = Field(description="the name to book under")
     people: int = Field(ge=1, le=12, description="how many come")
-    day: Literal["Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] = Field(description="day of the week")
+    day: Literal["Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"] = Field(
+        description="day of the week"
+    )
     hour: int = Field(ge=12, le=22, description="from 12 to 22")
     outdoors: bool = Field(default=False, description="in the garden")
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel
 from examples.form_service.booking import Booking
 from examples.form_service.store import Store
 from structgen import Client, Form
-from structgen.errors import FormIncomplete, InputError, StaleForm, StructgenError
+from structgen.errors import FormIncompleteError, InputError, StaleFormError, StructgenError
 
 PAGE = Path(__file__).parent / "page.html"
 
@@ -100,7 +100,11 @@ def create_app(store: Store) -> FastAPI:
         if form is None:
             raise HTTPException(404, "There is no such form.")
         if revision not in (None, form.revision):
-            raise StaleForm("The form was changed elsewhere in the meantime.", expected=revision, revision=form.revision)
+            raise StaleFormError(
+                "The form was changed elsewhere in the meantime.",
+                expected=revision,
+                revision=form.revision,
+            )
         return form
 
     @app.get("/", include_in_schema=False)
@@ -149,11 +153,17 @@ def create_app(store: Store) -> FastAPI:
 
     @app.exception_handler(StructgenError)
     def failed(request: Request, error: StructgenError) -> JSONResponse:
-        status = {StaleForm: 409, FormIncomplete: 422, InputError: 422}.get(type(error), 502)
-        return JSONResponse({"detail": str(error), "missing": getattr(error, "missing", ())}, status)
+        status = {StaleFormError: 409, FormIncompleteError: 422, InputError: 422}.get(
+            type(error), 502
+        )
+        return JSONResponse(
+            {"detail": str(error), "missing": getattr(error, "missing", ())}, status
+        )
 
     return app
 
 
 def main() -> FastAPI:
-    return create_app(Store(os.environ.get("FORMS_DATABASE", "sqlite:///forms.db"), Booking, Client()))
+    return create_app(
+        Store(os.environ.get("FORMS_DATABASE", "sqlite:///forms.db"), Booking, Client())
+    )

@@ -5,10 +5,21 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
-from sqlalchemy import Column, Integer, MetaData, String, Table, Text, create_engine, insert, select, update
+from sqlalchemy import (
+    Column,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    create_engine,
+    insert,
+    select,
+    update,
+)
 
 from structgen import Client, Form
-from structgen.errors import StaleForm
+from structgen.errors import StaleFormError
 
 FORMS = Table(
     "forms",
@@ -32,21 +43,35 @@ class Store:
         """A new form, and the name it goes by."""
         name, form = uuid.uuid4().hex, self._client.form(self._target)
         with self._engine.begin() as connection:
-            connection.execute(insert(FORMS).values(id=name, revision=form.revision, state=form.dumps()))
+            connection.execute(
+                insert(FORMS).values(id=name, revision=form.revision, state=form.dumps())
+            )
         return name, form
 
     def load(self, name: str) -> Form[Any] | None:
         """The form of that name; one of an earlier schema keeps what still fits."""
         with self._engine.begin() as connection:
-            state = connection.execute(select(FORMS.c.state).where(FORMS.c.id == name)).scalar_one_or_none()
-        return None if state is None else Form.loads(self._target, state, self._client, migrate=True)
+            state = connection.execute(
+                select(FORMS.c.state).where(FORMS.c.id == name)
+            ).scalar_one_or_none()
+        return (
+            None
+            if state is None
+            else Form.loads(self._target, state, client=self._client, migrate=True)
+        )
 
     def save(self, name: str, form: Form[Any], loaded: int) -> None:
-        """Save a form that was loaded at a revision. Raises StaleForm where it has been saved since."""
+        """Save a form that was loaded at a revision. Raises StaleFormError where it has been saved since."""
         theirs = update(FORMS).where(FORMS.c.id == name, FORMS.c.revision == loaded)
         with self._engine.begin() as connection:
-            if not connection.execute(theirs.values(revision=form.revision, state=form.dumps())).rowcount:
-                raise StaleForm("The form was changed elsewhere in the meantime.", expected=loaded, hint="Load it and try again.")
+            if not connection.execute(
+                theirs.values(revision=form.revision, state=form.dumps())
+            ).rowcount:
+                raise StaleFormError(
+                    "The form was changed elsewhere in the meantime.",
+                    expected=loaded,
+                    hint="Load it and try again.",
+                )
 
     def close(self) -> None:
         self._engine.dispose()

@@ -7,7 +7,10 @@ client = structgen.Client("groq:llama-3.3-70b-versatile")
 chat_completion = client.chat.completions.create(
     messages=[
         {"role": "system", "content": "You are a helpful assistant."},
-        {"role": "user", "content": 'Count to 10. Your response must begin with "1, ". example: 1, 2, 3, ...'},
+        {
+            "role": "user",
+            "content": 'Count to 10. Your response must begin with "1, ". example: 1, 2, 3, ...',
+        },
     ],
     model="llama-3.3-70b-versatile",
     temperature=0.5,

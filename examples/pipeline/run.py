@@ -16,7 +16,9 @@ from structgen.pipeline.sources import open_source
 here = Path(__file__).parent
 
 with Client() as client:
-    job = Job(Ticket, open_source(here / "tickets.jsonl", key="id"), client=client, output=sys.argv[1])
+    job = Job(
+        Ticket, open_source(here / "tickets.jsonl", key="id"), client=client, output=sys.argv[1]
+    )
     done = job.run()
 
 print(f"{done.ok} tickets read, {done.failed} failed, {done.cached} were read before")

@@ -16,11 +16,13 @@ from typing import Any
 from structgen.answer.origins import Origins
 from structgen.answer.scanner import Scanner
 from structgen.schema.compiler import Compiled
-from structgen.schema.json import pointer
+from structgen.schema.json import pointer_of
 from structgen.schema.json_text import parse_json
 
 
-def confidence(document: str, tokens: Sequence[tuple[str, float]], compiled: Compiled[Any]) -> dict[str, float]:
+def confidence(
+    document: str, tokens: Sequence[tuple[str, float]], compiled: Compiled[Any]
+) -> dict[str, float]:
     """JSON Pointers of the value's scalars -> 0 to 1. `document`: the answer's JSON text, valid; `tokens`: (text, natural log of
     its probability), the answer in order.
 
@@ -39,10 +41,13 @@ def confidence(document: str, tokens: Sequence[tuple[str, float]], compiled: Com
     origins = Origins(compiled, parse_json(document))
     found: dict[str, float] = {}
     for span in spans:
-        place = origins.place(pointer(span.path)) if span.what == "scalar" else None
+        place = origins.place(pointer_of(span.path)) if span.what == "scalar" else None
         if place is not None:
             first = span.start + (raw[span.start] == _QUOTE)
-            low, high = bisect_right(starts, base + first) - 1, bisect_right(starts, base + span.end - 1)
+            low, high = (
+                bisect_right(starts, base + first) - 1,
+                bisect_right(starts, base + span.end - 1),
+            )
             found[place] = min(1.0, exp(sum(logs[low:high])))
     return found
 

@@ -13,12 +13,13 @@ from typing import Any
 
 from structgen.answer.repair import repaired
 from structgen.answer.scanner import Scanner, plain
-from structgen.errors import NotJson, Truncated
+from structgen.errors import NotJsonError, Truncated
+from structgen.options import UNSET, Options
 from structgen.schema.codecs.codec import VALUE
 from structgen.schema.compiler import Compiled
 from structgen.schema.json import same_json, to_text
 from structgen.schema.json_text import parse_json
-from structgen.types import UNSET, Answer, Json, Message, Options
+from structgen.values import Answer, Json, Message
 
 _ASK = (
     "That answer was cut off behind {count} whole items. Answer with the items of the document that follow the last one, "
@@ -35,7 +36,10 @@ class Rest:
         self._items: list[Json] = []
         self._wrapped = compiled.wrapped and compiled.schema.get("properties", {}).keys() == {VALUE}
         form = compiled.schema["properties"][VALUE] if self._wrapped else compiled.schema
-        self._is_list = compiled.target.schema.get("type") == form.get("type") == "array" and "prefixItems" not in form
+        self._is_list = (
+            compiled.target.schema.get("type") == form.get("type") == "array"
+            and "prefixItems" not in form
+        )
         self._repeated = False
 
     @property
@@ -46,14 +50,29 @@ class Rest:
     @property
     def repairs(self) -> tuple[str, ...]:
         """What was done to the parts."""
-        repeated = ("items that stood on both sides of a cut, left out once",) if self._repeated else ()
+        repeated = (
+            ("items that stood on both sides of a cut, left out once",) if self._repeated else ()
+        )
         return ("put together from several answers", *repeated) if self._items else ()
 
-    def after(self, text: str, error: Truncated, used: int, options: Options) -> tuple[tuple[Message, ...], Options] | None:
-        """What to ask next, and with which options, once `text` was cut after `used` tokens; None where nothing would help."""
-        grown = self._is_list and self._take(_closed(text, self._wrapped))
+    def after(
+        self,
+        text: str,
+        error: Truncated,
+        used: int,
+        options: Options,
+        shortened: Sequence[str] = (),
+    ) -> tuple[tuple[Message, ...], Options] | None:
+        """What to ask next, and with which options, once `text` was cut after `used` tokens; None where nothing would help.
+
+        `shortened`: JSON Pointers of the values that were cut short in it, where it was ended so that it is valid.
+        """
+        salvaged = None if self.begun else error.salvaged
+        grown = self._is_list and self._take(
+            self._untouched(_closed(text, self._wrapped), shortened)
+        )
         if self._items:
-            error.partial = self._form(self._items)
+            error.partial, error.salvaged = self._form(self._items), salvaged
         if not self._left:
             return None
         self._left -= 1
@@ -75,14 +94,29 @@ class Rest:
         if not isinstance(items, list):
             return answer
         self._take(items)
-        return replace(answer, text=to_text(self._form(self._items)), tool_calls=(), logprobs=(), shortened=())
+        return replace(
+            answer, text=to_text(self._form(self._items)), tool_calls=(), logprobs=(), shortened=()
+        )
+
+    def _untouched(self, items: list[Json], shortened: Sequence[str]) -> list[Json]:
+        """The items before the first that was cut short."""
+        prefix = f"/{VALUE}/" if self._wrapped else "/"
+        steps = [at.removeprefix(prefix).split("/")[0] for at in shortened if at.startswith(prefix)]
+        return items[: min((int(step) for step in steps if step.isdigit()), default=len(items))]
 
     def _form(self, items: list[Json]) -> Json:
         return {VALUE: items} if self._wrapped else items
 
     def _take(self, items: list[Json]) -> bool:
         """Take the items that are new. Were there any?"""
-        seam = next((n for n in range(min(len(items), len(self._items)), 0, -1) if same_json(self._items[-n:], items[:n])), 0)
+        seam = next(
+            (
+                n
+                for n in range(min(len(items), len(self._items)), 0, -1)
+                if same_json(self._items[-n:], items[:n])
+            ),
+            0,
+        )
         self._repeated = self._repeated or bool(seam)
         self._items += items[seam:]
         return len(items) > seam
@@ -91,7 +125,7 @@ class Rest:
 def _read(text: str) -> Json:
     """The document in the text, None where it is none: what is wrong with it is told when the answer is read."""
     for candidate in (text, repaired(text)[0]):
-        with suppress(NotJson):
+        with suppress(NotJsonError):
             return parse_json(candidate)
     return None
 
@@ -101,10 +135,13 @@ def _closed(text: str, wrapped: bool) -> list[Json]:
     scanner = Scanner()
     try:
         spans = scanner.feed(text.encode(errors="surrogatepass"))
-    except NotJson:
+    except NotJsonError:
         return []
     above = (None, VALUE) if wrapped else None
-    count = sum(span.what in ("closed", "scalar") and span.path is not None and span.path[0] == above for span in spans)
+    count = sum(
+        span.what in ("closed", "scalar") and span.path is not None and span.path[0] == above
+        for span in spans
+    )
     data = plain(scanner.text, scanner.closed, scanner.closers)
     items = data.get(VALUE) if wrapped and isinstance(data, dict) else data
     return items[:count] if isinstance(items, list) else []

@@ -14,14 +14,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
-from structgen.errors import InvalidOutput
+from structgen.errors import InvalidOutputError
 from structgen.schema.compile.normalise import types_of
-from structgen.schema.json import json_type
-from structgen.schema.pointers import pointer, resolve, short
+from structgen.schema.json import json_type, pointer, resolve, short
 from structgen.schema.target import Target
 from structgen.schema.validate.patterns import matches
 from structgen.schema.verbatim import VERBATIM, SourceText, Span
-from structgen.types import Document, Evidence, Json, JsonSchema, Violation
+from structgen.values import Document, Evidence, Json, JsonSchema, Violation
 
 T = TypeVar("T")
 
@@ -70,7 +69,9 @@ def is_grounded(schema: Json) -> bool:
     """Does a schema hold a place for a grounded value?"""
     if isinstance(schema, list):
         return any(map(is_grounded, schema))
-    return isinstance(schema, dict) and (isinstance(schema.get(VERBATIM), str) or any(map(is_grounded, schema.values())))
+    return isinstance(schema, dict) and (
+        isinstance(schema.get(VERBATIM), str) or any(map(is_grounded, schema.values()))
+    )
 
 
 _GROUNDED: Final[WeakKeyDictionary[Target[Any], bool]] = WeakKeyDictionary()
@@ -85,11 +86,11 @@ def has_grounded(target: Target[Any]) -> bool:
 
 
 def grounded(target: Target[Any], data: Json, source: str) -> Grounding:
-    """As `ground`. Raises InvalidOutput for what does not stand in the source."""
+    """As `ground`. Raises InvalidOutputError for what does not stand in the source."""
     found = ground(target, data, source)
     if found.violations:
         count = f"{len(found.violations)} values" if len(found.violations) > 1 else "1 value"
-        raise InvalidOutput(
+        raise InvalidOutputError(
             f"Not in the text, where they have to stand: {count} of the answer.",
             violations=found.violations,
             hint="`violations` names each place.",
@@ -106,13 +107,23 @@ def ground(target: Target[Any], data: Json, source: str) -> Grounding:
     for place in _Walk(target, text).places(target.schema, data, (), ""):
         if text.holds(place.value, place.by):
             found.append(place)
-        elif not place.key and isinstance(place.value, str) and (own := text.respaced(place.value, place.by)) is not None:
+        elif (
+            not place.key
+            and isinstance(place.value, str)
+            and (own := text.respaced(place.value, place.by)) is not None
+        ):
             found.append(replace(place, value=own))
             repairs.append(f"white space of {pointer(place.path)} as in the document")
         else:
-            violations.append(Violation(pointer(place.path), f"{place.at}/{VERBATIM}", short(place.value), _WANTED))
+            violations.append(
+                Violation(
+                    pointer(place.path), f"{place.at}/{VERBATIM}", short(place.value), _WANTED
+                )
+            )
     changed = {place.path: place.value for place in found if not place.key} if repairs else {}
-    return Grounding(_with(data, changed), _evidence(found, text), tuple(repairs), tuple(violations))
+    return Grounding(
+        _with(data, changed), _evidence(found, text), tuple(repairs), tuple(violations)
+    )
 
 
 def _with(data: Json, values: Mapping[_Path, Json]) -> Json:
@@ -147,10 +158,19 @@ class _Walk:
         """The grounded values of `data`. `at`: where `schema` stands in the target's."""
         if not isinstance(schema, dict):
             return
-        if VERBATIM in schema and isinstance(data, str | int | float) and not isinstance(data, bool):
+        if (
+            VERBATIM in schema
+            and isinstance(data, str | int | float)
+            and not isinstance(data, bool)
+        ):
             yield Place(path, at, schema[VERBATIM], data)
         if "$ref" in schema:
-            yield from self.places(resolve(self._target.schema, schema["$ref"]), data, path, schema["$ref"].removeprefix("#"))
+            yield from self.places(
+                resolve(self._target.schema, schema["$ref"]),
+                data,
+                path,
+                schema["$ref"].removeprefix("#"),
+            )
         for i, part in enumerate(schema.get("allOf", ())):
             yield from self.places(part, data, path, f"{at}/allOf/{i}")
         for keyword in ("anyOf", "oneOf"):
@@ -161,27 +181,51 @@ class _Walk:
         elif isinstance(data, list):
             head = schema.get("prefixItems", ())
             for i, item in enumerate(data):
-                part, step = (head[i], f"prefixItems/{i}") if i < len(head) else (schema.get("items"), "items")
+                part, step = (
+                    (head[i], f"prefixItems/{i}")
+                    if i < len(head)
+                    else (schema.get("items"), "items")
+                )
                 yield from self.places(part, item, (*path, i), f"{at}/{step}")
 
-    def _member(self, schema: JsonSchema, name: str, value: Json, path: _Path, at: str) -> Iterator[Place]:
+    def _member(
+        self, schema: JsonSchema, name: str, value: Json, path: _Path, at: str
+    ) -> Iterator[Place]:
         yield from (
-            replace(place, key=True) for place in self.places(schema.get("propertyNames"), name, path, f"{at}/propertyNames")
+            replace(place, key=True)
+            for place in self.places(schema.get("propertyNames"), name, path, f"{at}/propertyNames")
         )
-        parts = [("properties", schema.get("properties", {}), name)] if name in schema.get("properties", {}) else []
+        parts = (
+            [("properties", schema.get("properties", {}), name)]
+            if name in schema.get("properties", {})
+            else []
+        )
         parts += [
-            ("patternProperties", schema["patternProperties"], p) for p in schema.get("patternProperties", ()) if matches(p, name)
+            ("patternProperties", schema["patternProperties"], p)
+            for p in schema.get("patternProperties", ())
+            if matches(p, name)
         ]
         for keyword, table, key in parts:
             yield from self.places(table[key], value, path, at + pointer((keyword, key)))
         if not parts:
-            yield from self.places(schema.get("additionalProperties"), value, path, f"{at}/additionalProperties")
+            yield from self.places(
+                schema.get("additionalProperties"), value, path, f"{at}/additionalProperties"
+            )
 
     def _option(self, options: Sequence[Json], data: Json, path: _Path, at: str) -> Iterator[Place]:
         """Of the options that the data meets, the first whose grounded values stand in the source."""
-        found = [list(self.places(options[i], data, path, f"{at}/{i}")) for i in self._met(options, data)]
+        found = [
+            list(self.places(options[i], data, path, f"{at}/{i}")) for i in self._met(options, data)
+        ]
         if found:
-            yield from next((places for places in found if all(self._text.holds(p.value, p.by) for p in places)), found[0])
+            yield from next(
+                (
+                    places
+                    for places in found
+                    if all(self._text.holds(p.value, p.by) for p in places)
+                ),
+                found[0],
+            )
 
     def _met(self, options: Sequence[Json], data: Json) -> list[int]:
         fitting = [i for i, option in enumerate(options) if self._may_be(option, data)]

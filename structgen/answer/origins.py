@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from structgen.errors import InvalidOutput
+from structgen.errors import InvalidOutputError
 from structgen.schema.codecs.codec import KEY, VALUE
 from structgen.schema.compiler import Compiled
 from structgen.schema.json import escape
-from structgen.types import Json
+from structgen.values import Json
 
 
 class _Text(str):
@@ -40,7 +40,7 @@ class Origins:
         self._places: set[str] = set()
         try:
             restored, absent = compiled.restored(_marked(data, ""))
-        except InvalidOutput:
+        except InvalidOutputError:
             return
         self._places.update(absent)
         for origin, place in _found(restored, ""):
@@ -58,7 +58,9 @@ class Origins:
 
     def _learn(self, origin: str, place: str) -> None:
         entry = origin.removesuffix(f"/{KEY}")
-        if entry != origin and not place.endswith(f"/{KEY}"):  # the key of a map that is written as entries
+        if entry != origin and not place.endswith(
+            f"/{KEY}"
+        ):  # the key of a map that is written as entries
             self._containers[f"{entry}/{VALUE}"] = place
             return
         self._leaves[origin] = place

@@ -15,10 +15,11 @@ from pydantic_core import from_json
 from structgen.answer.scanner import Scanner, Span, plain
 from structgen.answer.shape import Place, place_of
 from structgen.errors import OutputError
+from structgen.results import Extraction
 from structgen.schema.codecs.codec import VALUE
 from structgen.schema.compiler import Compiled
 from structgen.schema.json import Path, unescape
-from structgen.types import Extraction, Json
+from structgen.values import Json
 
 T = TypeVar("T")
 
@@ -101,7 +102,11 @@ class _Node:
 
     def built(self) -> Any:
         """The container's value. Raises whatever its type raises for parts that do not make one."""
-        return self.place.build(self.values if self.place.opens == "array" else dict(zip(self.keys, self.values, strict=True)))
+        return self.place.build(
+            self.values
+            if self.place.opens == "array"
+            else dict(zip(self.keys, self.values, strict=True))
+        )
 
 
 class Partial(Generic[T]):
@@ -111,16 +116,32 @@ class Partial(Generic[T]):
     is done and proved, and only then.
     """
 
-    __slots__ = ("_closed", "_closers", "_counts", "_draft", "_growing", "_length", "_nodes", "attempt", "result")
+    __slots__ = (
+        "_closed",
+        "_closers",
+        "_counts",
+        "_draft",
+        "_growing",
+        "_length",
+        "_nodes",
+        "attempt",
+        "result",
+    )
 
-    def __init__(self, draft: Draft[T], attempt: int = 1, result: Extraction[T] | None = None) -> None:
+    def __init__(
+        self, draft: Draft[T], attempt: int = 1, result: Extraction[T] | None = None
+    ) -> None:
         scanner = draft.scanner
         self.attempt = attempt
         self.result = result
         self._draft = draft
         self._nodes, self._counts = draft.nodes, draft.counts
         self._growing = draft.zone or scanner.growing or draft.root_closed
-        self._length, self._closed, self._closers = len(scanner.text), scanner.closed, scanner.closers
+        self._length, self._closed, self._closers = (
+            len(scanner.text),
+            scanner.closed,
+            scanner.closers,
+        )
 
     @property
     def done(self) -> bool:
@@ -148,7 +169,9 @@ class Partial(Generic[T]):
         "" is the whole answer. `done` means that it was validated and is in the user's terms.
         """
         value: Any = self.value
-        for step in map(unescape, path[1:].split("/")) if path.startswith("/") else [path] if path else []:
+        for step in (
+            map(unescape, path[1:].split("/")) if path.startswith("/") else [path] if path else []
+        ):
             value = _step(value, step)
         if value is ABSENT:
             return "absent"
@@ -203,7 +226,11 @@ class Partial(Generic[T]):
         if leaf is None or leaf[0] != key:
             return ABSENT
         start = leaf[1]
-        return _EMPTY if start is None else GrowingText(_beginning(bytes(self._draft.scanner.text[start : self._length])))
+        return (
+            _EMPTY
+            if start is None
+            else GrowingText(_beginning(bytes(self._draft.scanner.text[start : self._length])))
+        )
 
 
 _EMPTY: Final = View()
@@ -223,7 +250,9 @@ def _step(value: Any, step: str) -> Any:
         return value[place.names.get(step, step)]
     try:
         return (
-            value[int(step) if isinstance(value, list | tuple) else step] if hasattr(value, "__getitem__") else getattr(value, step)
+            value[int(step) if isinstance(value, list | tuple) else step]
+            if hasattr(value, "__getitem__")
+            else getattr(value, step)
         )
     except (AttributeError, LookupError, ValueError, TypeError):
         return ABSENT
@@ -240,7 +269,7 @@ def _beginning(raw: bytes) -> str:
 class Draft(Generic[T]):
     """An answer that is being written: fed with its text, it gives a Partial at any time.
 
-    Raises NotJson for a text that is none. A part that is closed and not valid is never shown as done; what is wrong with the
+    Raises NotJsonError for a text that is none. A part that is closed and not valid is never shown as done; what is wrong with the
     answer is told by the check of the whole. `prove`: the items of the list at the root are read when they close, each proved by
     this, and not shown from inside.
     """
@@ -249,7 +278,9 @@ class Draft(Generic[T]):
         self.scanner = Scanner(alone=False)
         self.nodes: tuple[_Node, ...] = ()
         self.counts: tuple[int, ...] = ()  # of each node, how many parts it has
-        self.zone: tuple[Path, None] | None = None  # the container that is being written and read as a whole
+        self.zone: tuple[Path, None] | None = (
+            None  # the container that is being written and read as a whole
+        )
         self.root_closed: tuple[Path, int] | None = None
         self._root = place_of(compiled)
         self._prove = prove

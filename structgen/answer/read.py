@@ -13,11 +13,18 @@ from pydantic_core import from_json
 from structgen.answer.grounding import grounded
 from structgen.answer.repair import repaired
 from structgen.answer.scanner import salvage
-from structgen.errors import InvalidOutput, NotJson, OutputError, OutputRejected, Refused, Truncated
-from structgen.schema.check import check
+from structgen.errors import (
+    InvalidOutputError,
+    NotJsonError,
+    OutputError,
+    OutputRejectedError,
+    Refused,
+    Truncated,
+)
+from structgen.schema.check import validate
 from structgen.schema.compiler import Compiled
 from structgen.schema.json_text import parse_json
-from structgen.types import Answer, Evidence, Rejected
+from structgen.values import Answer, Evidence, Rejected
 
 T = TypeVar("T")
 
@@ -43,43 +50,52 @@ _OUT_OF_TOKENS: Final = "max completion tokens reached"
 
 
 def read(answer: Answer, compiled: Compiled[T], source: str | None = None) -> Reading[T]:
-    """What an answer says; its grounded values stand in `source`. Raises Refused, Truncated, NotJson and InvalidOutput."""
+    """What an answer says; its grounded values stand in `source`. Raises Refused, Truncated, NotJsonError and InvalidOutputError."""
     text = document(answer)
-    if answer.refusal or answer.finish == "content_filter":
+    if answer.refusal or answer.finish_reason == "content_filter":
         raise Refused(
-            "The model declined to answer." if answer.refusal else "The answer was stopped by a content filter.",
+            "The model declined to answer."
+            if answer.refusal
+            else "The answer was stopped by a content filter.",
             refusal=answer.refusal or text,
             hint="What it said is in `refusal`.",
         )
     if is_cut(answer):
-        raise truncated(text, f"finish reason {answer.finish!r}, {answer.usage.completion_tokens} tokens")
-    repairs = (_RECOVERED,) if answer.finish == _RECOVERED else ()
+        raise truncated(
+            text, f"finish reason {answer.finish_reason!r}, {answer.usage.completion_tokens} tokens"
+        )
+    repairs = (_RECOVERED,) if answer.finish_reason == _RECOVERED else ()
     try:
         return _reading(text, compiled, source, repairs)
-    except NotJson:
+    except NotJsonError:
         if not text.strip():
-            raise NotJson("The answer is empty.", hint="See `attempts`, and the backend's finish reason there.") from None
+            raise NotJsonError(
+                "The answer is empty.",
+                hint="See `attempts`, and the backend's finish reason there.",
+            ) from None
         mended, done = repaired(text)
         if not done:
             raise
-        with suppress(NotJson):
+        with suppress(NotJsonError):
             return _reading(mended, compiled, source, (*repairs, *done))
         raise
 
 
-def _reading(text: str, compiled: Compiled[T], source: str | None, repairs: tuple[str, ...]) -> Reading[T]:
+def _reading(
+    text: str, compiled: Compiled[T], source: str | None, repairs: tuple[str, ...]
+) -> Reading[T]:
     value, absent = compiled.read_json(text)
     if source is None:
         return Reading(value, absent, text, repairs)
     found = grounded(compiled.target, compiled.restored(parse_json(text))[0], source)
     if found.repairs:
-        value = check(compiled.target, found.data)
+        value = validate(compiled.target, found.data)
     return Reading(value, absent, text, (*repairs, *found.repairs), found.evidence)
 
 
 def is_cut(answer: Answer) -> bool:
     """Did it end before the model was done, so that its text is not whole, whatever it looks like?"""
-    return answer.finish in _CUT
+    return answer.finish_reason in _CUT
 
 
 def truncated(text: str, why: str) -> Truncated:
@@ -91,7 +107,9 @@ def truncated(text: str, why: str) -> Truncated:
     )
 
 
-def rejected(error: OutputRejected, compiled: Compiled[Any], source: str | None = None) -> Answer | OutputError | None:
+def rejected(
+    error: OutputRejectedError, compiled: Compiled[Any], source: str | None = None
+) -> Answer | OutputError | None:
     """What is in the text that a server rejected of its own model: an answer that is valid after all, or why it is none.
 
     None where the server kept the text to itself.
@@ -101,23 +119,25 @@ def rejected(error: OutputRejected, compiled: Compiled[Any], source: str | None 
         return truncated(text, "the server ran out of tokens")
     if not text.strip():
         return None
-    answer = Answer(text=text, finish=_RECOVERED)
+    answer = Answer(text=text, finish_reason=_RECOVERED)
     try:
         read(answer, compiled, source)
-    except (InvalidOutput, NotJson) as fault:
+    except (InvalidOutputError, NotJsonError) as fault:
         return fault
     return answer
 
 
-def left_the_schema(error: OutputError | OutputRejected, answer: Answer, compiled: Compiled[Any]) -> bool:
+def left_the_schema(
+    error: OutputError | OutputRejectedError, answer: Answer, compiled: Compiled[Any]
+) -> bool:
     """Is a whole answer no value of the compiled schema, so that nothing can have held it to that?"""
-    if isinstance(error, NotJson):
+    if isinstance(error, NotJsonError):
         return bool(document(answer).strip())
-    if not isinstance(error, InvalidOutput):
+    if not isinstance(error, InvalidOutputError):
         return False
     try:
-        check(compiled.schema, parse_json(document(answer)))
-    except (InvalidOutput, NotJson):
+        validate(compiled.schema, parse_json(document(answer)))
+    except (InvalidOutputError, NotJsonError):
         return True
     return False
 

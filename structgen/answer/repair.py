@@ -36,7 +36,9 @@ def _alone(text: str, done: list[str]) -> str:
         return text
     before, behind = text[: found.start()], text[end:]
     if _BRACKETS.search(behind):
-        return text  # a second document, or a bracket too many: which part is meant is not ours to say
+        return (
+            text  # a second document, or a bracket too many: which part is meant is not ours to say
+        )
     if before.strip():
         done.append("text before the answer")
     if behind.strip():

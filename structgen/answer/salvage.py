@@ -11,12 +11,11 @@ from dataclasses import replace
 from typing import TypeVar
 
 from structgen.answer.grounding import grounded
-from structgen.errors import InvalidOutput, NotJson
-from structgen.schema.check import check_parsed, locate, parse_json
+from structgen.errors import InvalidOutputError, NotJsonError
+from structgen.schema.check import locate, parse_json, validate_parsed
 from structgen.schema.compiler import Compiled
-from structgen.schema.json import escape, unescape
-from structgen.schema.pointers import pointer
-from structgen.types import Json, JsonSchema, Rejected, Violation
+from structgen.schema.json import escape, pointer, unescape
+from structgen.values import Json, JsonSchema, Rejected, Violation
 
 T = TypeVar("T")
 
@@ -35,7 +34,7 @@ def sift(
     """
     try:
         data, _ = compiled.restored(parse_json(document))
-    except (InvalidOutput, NotJson):
+    except (InvalidOutputError, NotJsonError):
         return None
     schema = compiled.target.schema
     faults: dict[str, list[Violation]] = {}
@@ -51,11 +50,11 @@ def sift(
         if left == []:
             return None
         try:
-            value = check_parsed(compiled.target, left)
+            value = validate_parsed(compiled.target, left)
             if source is not None:
                 grounded(compiled.target, left, source)
             return value, _rejected(data, faults)
-        except InvalidOutput as error:
+        except InvalidOutputError as error:
             violations = error.violations
     return None
 
@@ -90,7 +89,11 @@ def _without(node: Json, at: str, gone: frozenset[str]) -> Json:
     if isinstance(node, dict):
         return {key: _without(value, f"{at}/{escape(key)}", gone) for key, value in node.items()}
     if isinstance(node, list):
-        return [_without(item, f"{at}/{index}", gone) for index, item in enumerate(node) if f"{at}/{index}" not in gone]
+        return [
+            _without(item, f"{at}/{index}", gone)
+            for index, item in enumerate(node)
+            if f"{at}/{index}" not in gone
+        ]
     return node
 
 
@@ -102,6 +105,11 @@ def _rejected(data: Json, faults: dict[str, list[Violation]]) -> tuple[Rejected,
         node = data
         for step in map(unescape, path.split("/")[1:]):
             node = node[int(step)] if isinstance(node, list) else node[step]
-        wrong = [fault for other in faults if other == path or other.startswith(f"{path}/") for fault in faults[other]]
+        wrong = [
+            fault
+            for other in faults
+            if other == path or other.startswith(f"{path}/")
+            for fault in faults[other]
+        ]
         found.append(Rejected(path, node, tuple(wrong)))
     return tuple(found)

@@ -13,10 +13,10 @@ from typing import Final, Literal, NamedTuple, NoReturn
 
 from pydantic_core import from_json
 
-from structgen.errors import NotJson
+from structgen.errors import NotJsonError
 from structgen.schema.check import parse_json
-from structgen.schema.json import Path, pointer
-from structgen.types import Json
+from structgen.schema.json import Path, pointer_of
+from structgen.values import Json
 
 MAX_DEPTH: Final = 201
 """Containers within one another, as in `parse_json`."""
@@ -31,7 +31,17 @@ _WORD_STARTS: Final = frozenset(b"-0123456789tfn")
 
 # What may come next.
 _VALUE, _FIRST_ITEM, _FIRST_KEY, _KEY, _COLON, _AFTER, _STRING, _IN_WORD, _DONE = range(9)
-_WANTED: Final = ("a value", "a value or ]", "a key or }", "a key", ":", ", or the end of this value", "", "", "nothing further")
+_WANTED: Final = (
+    "a value",
+    "a value or ]",
+    "a key or }",
+    "a key",
+    ":",
+    ", or the end of this value",
+    "",
+    "",
+    "nothing further",
+)
 
 
 class Span(NamedTuple):
@@ -69,7 +79,19 @@ class Scanner:
     being written.
     """
 
-    __slots__ = ("_alone", "_escaped", "_frames", "_in_key", "_path", "_start", "_state", "closed", "closers", "growing", "text")
+    __slots__ = (
+        "_alone",
+        "_escaped",
+        "_frames",
+        "_in_key",
+        "_path",
+        "_start",
+        "_state",
+        "closed",
+        "closers",
+        "growing",
+        "text",
+    )
 
     def __init__(self, *, alone: bool = True) -> None:
         self.text = bytearray()
@@ -100,10 +122,10 @@ class Scanner:
 
     def pointer(self) -> str:
         """Where the document goes on, as a JSON Pointer: the value that is being written, or comes next."""
-        return pointer(self._path)
+        return pointer_of(self._path)
 
     def feed(self, piece: bytes, spans: list[Span] | None = None) -> list[Span]:
-        """What opened and closed in `piece`. Raises NotJson; the scanner is of no use afterwards.
+        """What opened and closed in `piece`. Raises NotJsonError; the scanner is of no use afterwards.
 
         `spans`: takes what is found, and has what stood before the fault when it raises.
         """
@@ -117,7 +139,9 @@ class Scanner:
                 found = None if self._escaped else _STOP.search(piece, at)
                 if found is not None:
                     at = self._stopped(piece, found.start(), base, spans)
-                elif self._escaped:  # what stands behind a backslash is judged when the string closes
+                elif (
+                    self._escaped
+                ):  # what stands behind a backslash is judged when the string closes
                     self._escaped = False
                     at += 1
                 else:
@@ -144,7 +168,7 @@ class Scanner:
         return spans
 
     def finish(self) -> tuple[bool, list[Span]]:
-        """The document is over: was it whole, and what closed with it? Raises NotJson for a number or word that is none."""
+        """The document is over: was it whole, and what closed with it? Raises NotJsonError for a number or word that is none."""
         spans: list[Span] = []
         if self._state == _IN_WORD and not self._frames:
             self._scalar(len(self.text), spans)
@@ -168,8 +192,10 @@ class Scanner:
         frame = self._frames[-1]
         if key in frame.keys:  # type: ignore[operator]  # an object's frame has keys
             position = self._characters(self._start)
-            raise NotJson(
-                "An object of the answer has a member twice.", position=position, hint="Each member of an object must stand once."
+            raise NotJsonError(
+                "An object of the answer has a member twice.",
+                position=position,
+                hint="Each member of an object must stand once.",
             )
         frame.keys.add(key)  # type: ignore[union-attr]
         self._path = (frame.path, key)
@@ -252,12 +278,18 @@ class Scanner:
         """What `parse_json` says about it, with the place in the whole document."""
         try:
             return parse_json(raw)
-        except NotJson as error:
-            raise NotJson(error.message, position=self._characters(self._start) + error.position, hint=error.hint) from None
+        except NotJsonError as error:
+            raise NotJsonError(
+                error.message,
+                position=self._characters(self._start) + error.position,
+                hint=error.hint,
+            ) from None
 
     def _fail(self, at: int, what: str) -> NoReturn:
-        raise NotJson(
-            f"The answer is not JSON: {what}.", position=self._characters(at), hint="The answer must be one JSON document."
+        raise NotJsonError(
+            f"The answer is not JSON: {what}.",
+            position=self._characters(at),
+            hint="The answer must be one JSON document.",
         )
 
     def _characters(self, at: int) -> int:
@@ -279,6 +311,6 @@ def salvage(text: str) -> Json:
     it.
     """
     scanner = Scanner()
-    with suppress(NotJson):
+    with suppress(NotJsonError):
         scanner.feed(text.encode(errors="surrogatepass"))
     return plain(scanner.text, scanner.closed, scanner.closers)

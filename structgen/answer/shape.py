@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
 from pydantic_core import SchemaValidator
 
-from structgen.errors import InvalidOutput
-from structgen.schema.check import check, check_json, parse_json
+from structgen.errors import InvalidOutputError
+from structgen.schema.check import parse_json, validate, validate_json
 from structgen.schema.codecs.codec import SAME, VALUE, Codec, Items, Map, Nullable, Ref, Trace
 from structgen.schema.codecs.records import Fields
 from structgen.schema.codecs.root import Root
 from structgen.schema.compiler import Compiled, linked
 from structgen.schema.source.reader import Core, children
 from structgen.schema.target import Target
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
@@ -88,9 +88,17 @@ def _root(compiled: Compiled[Any]) -> Place:
             return UNKNOWN  # what has no place elsewhere comes last, and may belong anywhere
         wrapped, codec = codec.wrapped, codec.part
     adapter, codecs = compiled.target.adapter, compiled.codecs
-    walk = _Plain(codecs, compiled.target.schema) if adapter is None else _Typed(codecs, adapter.core_schema)
+    walk = (
+        _Plain(codecs, compiled.target.schema)
+        if adapter is None
+        else _Typed(codecs, adapter.core_schema)
+    )
     inner = walk.place(walk.root, codec)
-    return Place(parse_json, "object", inside=lambda: {VALUE: inner}, wrapper=True) if wrapped else inner
+    return (
+        Place(parse_json, "object", inside=lambda: {VALUE: inner}, wrapper=True)
+        if wrapped
+        else inner
+    )
 
 
 class _Core(NamedTuple):
@@ -119,7 +127,11 @@ class _Codecs:
         """The members whose codec changes something, or that may be absent; None where the object has to be read as a whole."""
         if codec is SAME:
             return {}
-        if not isinstance(codec, Fields) or codec.others.way in ("note", "entries") or codec.others.patterns:
+        if (
+            not isinstance(codec, Fields)
+            or codec.others.way in ("note", "entries")
+            or codec.others.patterns
+        ):
             return None
         if codec.others.way == "keep" and codec.others.codec is not SAME:
             return None
@@ -140,7 +152,11 @@ class _Typed(_Codecs):
 
     def __init__(self, codecs: dict[str, Codec], core: Core) -> None:
         super().__init__(codecs)
-        self._definitions = {node["ref"]: node for node in core["definitions"]} if core["type"] == "definitions" else {}
+        self._definitions = (
+            {node["ref"]: node for node in core["definitions"]}
+            if core["type"] == "definitions"
+            else {}
+        )
         self.root = core["schema"] if self._definitions else core
 
     def place(self, core: Core, codec: Codec, absent: str = "never") -> Place:
@@ -155,14 +171,21 @@ class _Typed(_Codecs):
             if members is None:
                 return Place(read, optional=optional)
             fields = _fields(body)
-            names = {} if body["type"] == "typed-dict" else {name: str(f.get("validation_alias", name)) for name, f in fields}
+            names = (
+                {}
+                if body["type"] == "typed-dict"
+                else {name: str(f.get("validation_alias", name)) for name, f in fields}
+            )
             wanted = {str(f.get("validation_alias", name)): _of_field(f) for name, f in fields}
             return Place(
                 read,
                 "object",
                 optional=optional,
                 names=names,
-                inside=lambda: {key: self.place(inner, *members.get(key, (SAME, "never"))) for key, inner in wanted.items()},
+                inside=lambda: {
+                    key: self.place(inner, *members.get(key, (SAME, "never")))
+                    for key, inner in wanted.items()
+                },
                 build=_shell(node),
             )
         item = self.item(codec) if body["type"] == "list" else SAME if codec is SAME else None
@@ -170,28 +193,44 @@ class _Typed(_Codecs):
             return Place(read, optional=optional)
         inner = body.get("items_schema" if body["type"] == "list" else "values_schema", _ANY)
         opens: Literal["object", "array"] = "array" if body["type"] == "list" else "object"
-        return Place(read, opens, optional=optional, inside=lambda: {None: self.place(inner, item)}, build=_shell(node))
+        return Place(
+            read,
+            opens,
+            optional=optional,
+            inside=lambda: {None: self.place(inner, item)},
+            build=_shell(node),
+        )
 
     def _reader(self, core: Core, back: Map | None, *, boxed: bool) -> Callable[[bytes], Any]:
         definitions = list(self._definitions.values())
-        whole = {"type": "definitions", "schema": core, "definitions": definitions} if definitions else core
+        whole = (
+            {"type": "definitions", "schema": core, "definitions": definitions}
+            if definitions
+            else core
+        )
         part: Target[Any] = Target(None, "part", {}, cast("TypeAdapter[Any]", _Core(whole)), ())
 
         def read(text: bytes) -> Any:
             if back is None and not boxed:
-                return check_json(part, text)
-            return check(part, _restored(parse_json(text), back, boxed=boxed))
+                return validate_json(part, text)
+            return validate(part, _restored(parse_json(text), back, boxed=boxed))
 
         return read
 
     def _resolved(self, core: Core) -> Core:
         while core["type"] in ("definition-ref", "nullable"):
-            core = self._definitions[core["schema_ref"]] if core["type"] == "definition-ref" else core["schema"]
+            core = (
+                self._definitions[core["schema_ref"]]
+                if core["type"] == "definition-ref"
+                else core["schema"]
+            )
         return core
 
     def _is_text(self, core: Core) -> bool:
         core = self._resolved(core)
-        while core["type"] in ("function-after", "chain") and ("schema" in core or core.get("steps")):
+        while core["type"] in ("function-after", "chain") and (
+            "schema" in core or core.get("steps")
+        ):
             core = self._resolved(core["schema"] if "schema" in core else core["steps"][0])
         return bool(core["type"] == "str")
 
@@ -208,7 +247,10 @@ class _Typed(_Codecs):
         fields = [inner["schema"] for _, inner in _fields(body)]
         aliases = [inner.get("validation_alias", "") for _, inner in _fields(body)]
         whole = (
-            any(layer.get("custom_init") or layer.get("root_model") or _keeps_extra(layer) for layer in _layers(node))
+            any(
+                layer.get("custom_init") or layer.get("root_model") or _keeps_extra(layer)
+                for layer in _layers(node)
+            )
             or not all(isinstance(alias, str) for alias in aliases)
             or any(_sees_the_others(inner) or _has_inner_default(inner) for inner in fields)
         )
@@ -251,7 +293,9 @@ def _sees_the_others(core: Core) -> bool:
     """Has a field a validator that is told about the fields before it?"""
     if core.get("type", "").startswith("function-") and core["function"].get("type") == "with-info":
         return True
-    return core["type"] not in _WITH_A_SCHEMA_OF_THEIR_OWN and any(map(_sees_the_others, children(core)))
+    return core["type"] not in _WITH_A_SCHEMA_OF_THEIR_OWN and any(
+        map(_sees_the_others, children(core))
+    )
 
 
 def _has_inner_default(core: Core) -> bool:
@@ -287,7 +331,12 @@ def _emptied(node: Core) -> Core:
     if node["type"] == "dict":
         return {**node, "values_schema": _ANY}
     fields = node["fields"]
-    return {**node, "fields": [_any(f) for f in fields] if isinstance(fields, list) else {n: _any(f) for n, f in fields.items()}}
+    return {
+        **node,
+        "fields": [_any(f) for f in fields]
+        if isinstance(fields, list)
+        else {n: _any(f) for n, f in fields.items()},
+    }
 
 
 def _any(member: Core) -> Core:
@@ -301,7 +350,9 @@ def _restored(data: Json, back: Map | None, *, boxed: bool) -> Json:
     trace = Trace()
     restored = back(data, None, trace) if back else data
     if trace.faults:
-        raise InvalidOutput("The answer does not follow the form it was asked for.", violations=trace.faults)
+        raise InvalidOutputError(
+            "The answer does not follow the form it was asked for.", violations=trace.faults
+        )
     return restored
 
 
@@ -324,7 +375,9 @@ class _Plain(_Codecs):
             return _restored(parse_json(text), back, boxed=boxed)
 
         node, codec = self._resolved(schema), self.opened(codec)
-        types = {node.get("type")} if isinstance(node.get("type"), str) else set(node.get("type") or ())
+        types = (
+            {node.get("type")} if isinstance(node.get("type"), str) else set(node.get("type") or ())
+        )
         if boxed:
             return Place(read, optional=optional)
         if types - {"null"} == {"object"} and (members := self.members(codec)) is not None:
@@ -333,11 +386,20 @@ class _Plain(_Codecs):
                 read,
                 "object",
                 optional=optional,
-                inside=lambda: {key: self.place(inner, *members.get(key, (SAME, "never"))) for key, inner in declared.items()},
+                inside=lambda: {
+                    key: self.place(inner, *members.get(key, (SAME, "never")))
+                    for key, inner in declared.items()
+                },
             )
         items = node.get("items")
-        if types - {"null"} == {"array"} and isinstance(items, dict) and (item := self.item(codec)) is not None:
-            return Place(read, "array", optional=optional, inside=lambda: {None: self.place(items, item)})
+        if (
+            types - {"null"} == {"array"}
+            and isinstance(items, dict)
+            and (item := self.item(codec)) is not None
+        ):
+            return Place(
+                read, "array", optional=optional, inside=lambda: {None: self.place(items, item)}
+            )
         return Place(read, text="string" in types and back is None, optional=optional)
 
     def _resolved(self, schema: Any) -> JsonSchema:
@@ -347,7 +409,11 @@ class _Plain(_Codecs):
                 return {}
             branches = [branch for branch in schema.get("anyOf", ()) if branch != {"type": "null"}]
             if "$ref" in schema:
-                schema = self.root if schema["$ref"] == "#" else self.root["$defs"].get(schema["$ref"].removeprefix("#/$defs/"))
+                schema = (
+                    self.root
+                    if schema["$ref"] == "#"
+                    else self.root["$defs"].get(schema["$ref"].removeprefix("#/$defs/"))
+                )
             elif len(branches) == 1:
                 schema = branches[0]
             else:

@@ -13,10 +13,10 @@ from typing import Any, Literal, TypedDict, overload
 from typing_extensions import Self, Unpack
 
 from structgen.chat.completion import ChatCompletion, ChatCompletionChunk
-from structgen.drive import aperform, aperform_stream, perform, perform_stream
 from structgen.errors import ConfigurationError
-from structgen.flow import Flow
-from structgen.types import UNSET, Answer, Message, Options
+from structgen.flow import Flow, aperform, aperform_stream, perform, perform_stream
+from structgen.options import UNSET, Options
+from structgen.values import Answer, Message
 from structgen.wire.dialect import Ask
 from structgen.wire.exchange import Link, exchange, hear
 from structgen.wire.providers import capabilities
@@ -25,7 +25,7 @@ from structgen.wire.providers import capabilities
 class Params(TypedDict, total=False):
     """The parameters of a call besides `messages`, `model` and `stream`; None is sent as null, what is left out is not sent.
 
-    `timeout` (seconds for one try), `deadline` (seconds for the call, waits included) and `max_retries` steer the call and are not
+    `timeout` (seconds for one try), `total_timeout` (seconds for the call, waits included) and `max_retries` steer the call and are not
     sent. `extra_body` adds members to the request, `extra_headers` and `extra_query` to its headers and query.
     """
 
@@ -76,11 +76,18 @@ class Params(TypedDict, total=False):
     extra_headers: Mapping[str, str] | None
     extra_query: Mapping[str, Any] | None
     timeout: float | None
-    deadline: float | None
+    total_timeout: float | None
     max_retries: int
 
 
-_STEERING = ("timeout", "deadline", "max_retries", "extra_body", "extra_headers", "extra_query")
+_STEERING = (
+    "timeout",
+    "total_timeout",
+    "max_retries",
+    "extra_body",
+    "extra_headers",
+    "extra_query",
+)
 _NAMES = frozenset(Params.__annotations__)
 
 
@@ -100,13 +107,19 @@ class Defaults:
     def of(cls, link: Link, model: str | None, options: Options) -> Self:
         return cls(replace(link, policy=replace(link.policy, rejected=True)), model, options)
 
-    def ask(self, messages: Sequence[Message], model: str | None, stream: bool, params: Params) -> tuple[Link, Ask, Options]:
+    def ask(
+        self, messages: Sequence[Message], model: str | None, stream: bool, params: Params
+    ) -> tuple[Link, Ask, Options]:
         """A call's question and options. Raises ConfigurationError for an unknown parameter or a missing model."""
         if unknown := sorted(params.keys() - _NAMES):
-            raise ConfigurationError(f"There is no parameter {unknown[0]!r}.", hint="Send it through `extra_body`.")
+            raise ConfigurationError(
+                f"There is no parameter {unknown[0]!r}.", hint="Send it through `extra_body`."
+            )
         model = model or self.model
         if not model:
-            raise ConfigurationError("No model is named.", hint="Give `model`, here or to the client.")
+            raise ConfigurationError(
+                "No model is named.", hint="Give `model`, here or to the client."
+            )
         given: dict[str, Any] = dict(params)
         steering = {name: given.pop(name) for name in _STEERING if name in given}
         question = Ask(
@@ -118,12 +131,20 @@ class Defaults:
             query=steering.get("extra_query") or {},
             stream=stream,
         )
-        caps = self.link.caps if model == self.model else capabilities(self.link.caps.provider, model, self.link.rows)
+        caps = (
+            self.link.caps
+            if model == self.model
+            else capabilities(self.link.caps.provider, model, self.link.rows)
+        )
         link = self.link if caps is self.link.caps else replace(self.link, caps=caps)
         return link, question, self._options(steering)
 
     def _options(self, steering: Mapping[str, Any]) -> Options:
-        changes = {name: steering[name] for name in ("timeout", "deadline", "max_retries") if name in steering}
+        changes = {
+            name: steering[name]
+            for name in ("timeout", "total_timeout", "max_retries")
+            if name in steering
+        }
         return replace(self.options, **changes) if changes else self.options
 
 
@@ -134,11 +155,21 @@ def whole(link: Link, question: Ask, options: Options) -> Flow[Answer]:
 
 def chunks(link: Link, question: Ask, options: Options) -> Flow[None]:
     """Emits the parsed events of a streamed answer."""
-    return hear(link, question, options, lambda delta: () if delta.raw is None else (delta.raw,), _ends_at(options))
+    return hear(
+        link,
+        question,
+        options,
+        lambda delta: () if delta.raw is None else (delta.raw,),
+        _ends_at(options),
+    )
 
 
 def _ends_at(options: Options) -> float | None:
-    return None if options.deadline is UNSET or options.deadline is None else time.monotonic() + options.deadline
+    return (
+        None
+        if options.total_timeout is UNSET or options.total_timeout is None
+        else time.monotonic() + options.total_timeout
+    )
 
 
 # ---- sync -----------------------------------------------------------------------------------------------------------------
@@ -149,7 +180,9 @@ class Stream(Iterator[ChatCompletionChunk]):
 
     def __init__(self, events: Generator[Any, None, None]) -> None:
         self._events = events
-        self._first = next(events, None)  # so that what is wrong with the request is raised by `create`
+        self._first = next(
+            events, None
+        )  # so that what is wrong with the request is raised by `create`
 
     def __next__(self) -> ChatCompletionChunk:
         if self._first is not None:
@@ -187,16 +220,31 @@ class Completions:
 
     @overload
     def create(
-        self, *, messages: Sequence[Message], model: str | None = None, stream: Literal[True], **params: Unpack[Params]
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        stream: Literal[True],
+        **params: Unpack[Params],
     ) -> Stream: ...
 
     @overload
     def create(
-        self, *, messages: Sequence[Message], model: str | None = None, stream: bool | None = None, **params: Unpack[Params]
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        stream: bool | None = None,
+        **params: Unpack[Params],
     ) -> ChatCompletion | Stream: ...
 
     def create(
-        self, *, messages: Sequence[Message], model: str | None = None, stream: bool | None = None, **params: Unpack[Params]
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        stream: bool | None = None,
+        **params: Unpack[Params],
     ) -> ChatCompletion | Stream:
         """Let a model answer a conversation: a ChatCompletion, or with `stream=True` a Stream of its chunks.
 
@@ -261,16 +309,31 @@ class AsyncCompletions:
 
     @overload
     async def create(
-        self, *, messages: Sequence[Message], model: str | None = None, stream: Literal[True], **params: Unpack[Params]
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        stream: Literal[True],
+        **params: Unpack[Params],
     ) -> AsyncStream: ...
 
     @overload
     async def create(
-        self, *, messages: Sequence[Message], model: str | None = None, stream: bool | None = None, **params: Unpack[Params]
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        stream: bool | None = None,
+        **params: Unpack[Params],
     ) -> ChatCompletion | AsyncStream: ...
 
     async def create(
-        self, *, messages: Sequence[Message], model: str | None = None, stream: bool | None = None, **params: Unpack[Params]
+        self,
+        *,
+        messages: Sequence[Message],
+        model: str | None = None,
+        stream: bool | None = None,
+        **params: Unpack[Params],
     ) -> ChatCompletion | AsyncStream:
         """As `Completions.create`: awaited, it gives a ChatCompletion, or with `stream=True` an AsyncStream of its chunks."""
         question = self._defaults.ask(messages, model, bool(stream), params)

@@ -23,7 +23,11 @@ class JsonObject:
         """`nested`: which members are objects, or lists of objects, of which class."""
         cls._known = frozenset(cls.__annotations__)
         for name in cls._known:
-            setattr(cls, name, property(_plain(name) if name not in nested else _wrapped(name, nested[name])))
+            setattr(
+                cls,
+                name,
+                property(_plain(name) if name not in nested else _wrapped(name, nested[name])),
+            )
 
     def __init__(self, raw: dict[str, Any]) -> None:
         _set_raw(self, raw)
@@ -31,7 +35,9 @@ class JsonObject:
     def __getattr__(self, name: str) -> Any:
         """A member that the server added."""
         if name.startswith("_") or name not in self._raw:
-            raise AttributeError(f"{type(self).__name__} has no {name!r}: the server did not send it")
+            raise AttributeError(
+                f"{type(self).__name__} has no {name!r}: the server did not send it"
+            )
         return self._raw[name]
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -72,7 +78,11 @@ class JsonObject:
         return self.to_json(indent=2)
 
     def __repr__(self) -> str:
-        shown = [f"{name}={self._raw[name]!r}" for name in ("id", "model", "role", "finish_reason", "name") if self._raw.get(name)]
+        shown = [
+            f"{name}={self._raw[name]!r}"
+            for name in ("id", "model", "role", "finish_reason", "name")
+            if self._raw.get(name)
+        ]
         return f"{type(self).__name__}({', '.join(shown)})"
 
 
@@ -142,7 +152,9 @@ class TokenDetails(JsonObject):
     reasoning_tokens: int | None
 
 
-class CompletionUsage(JsonObject, prompt_tokens_details=TokenDetails, completion_tokens_details=TokenDetails):
+class CompletionUsage(
+    JsonObject, prompt_tokens_details=TokenDetails, completion_tokens_details=TokenDetails
+):
     """Tokens; on Groq also seconds (`queue_time`, `prompt_time`, `completion_time`, `total_time`)."""
 
     prompt_tokens: int

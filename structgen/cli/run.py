@@ -9,10 +9,10 @@ from operator import length_hint
 from typing import Any, TextIO
 
 from structgen.client import Client
-from structgen.errors import JobStopped
+from structgen.errors import JobStoppedError
 from structgen.pipeline.gold import load_examples
 from structgen.pipeline.job import Job, Summary
-from structgen.pipeline.limits import Bounds
+from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.progress import Report, shown, tell_end
 from structgen.pipeline.record import Item
 from structgen.pipeline.sources import open_source
@@ -39,7 +39,7 @@ def run_job(arguments: argparse.Namespace, options: Mapping[str, Any], stderr: T
         try:
             with shown(arguments.progress, stderr) as report:
                 done = _job(arguments, client, stderr, report).run()
-        except JobStopped as stopped:
+        except JobStoppedError as stopped:
             tell_end(arguments.progress, stderr, stopped.summary)
             raise
     tell_end(arguments.progress, stderr, done)
@@ -57,9 +57,13 @@ def _job(arguments: argparse.Namespace, client: Client, stderr: TextIO, report: 
         concurrency=arguments.concurrency,
         retry_failed=arguments.retry_failed,
         batch=arguments.batch,
-        bounds=Bounds(cost=arguments.limit_cost, seconds=arguments.limit_time, failures=arguments.max_failures),
-        say=lambda line: print(f"structgen: {line}", file=stderr),
-        report=report,
+        limits=JobLimits(
+            max_cost=arguments.max_cost,
+            max_seconds=arguments.max_seconds,
+            max_failure_share=arguments.max_failure_share,
+        ),
+        log=lambda line: print(f"structgen: {line}", file=stderr),
+        on_progress=report,
         instructions=arguments.instructions,
         examples=load_examples(arguments.examples, target) if arguments.examples else (),
     )

@@ -26,36 +26,45 @@ def serve(given: Namespace, stderr: TextIO) -> None:
     load("starlette", "server")
     from structgen.local.engine import open_engine
     from structgen.server.app import GROQ_MODELS, Server, app
-    from structgen.server.limits import RateLimits
     from structgen.server.places import Places
+    from structgen.server.rate_limiter import RateLimiter
 
     key = given.api_key or os.environ.get(KEY_ENV, "")
     if not key and not _is_loopback(given.host):
         raise ConfigurationError(
-            f"Without a key the server listens at loopback only, not at {given.host}.", hint=f"Set ${KEY_ENV}, or give --api-key."
+            f"Without a key the server listens at loopback only, not at {given.host}.",
+            hint=f"Set ${KEY_ENV}, or give --api-key.",
         )
     requests, tokens = given.requests_per_day, given.tokens_per_minute
     _at_least("queue", given.queue, 0)
     _at_least("requests-per-day", requests, 1)
     _at_least("tokens-per-minute", tokens, 1)
     with (
-        open_engine(given.model.removeprefix("local:"), context=given.context, parallel=given.parallel) as engine,
+        open_engine(
+            given.model.removeprefix("local:"), context=given.context, parallel=given.parallel
+        ) as engine,
         listening(given.host, given.port) as listener,
     ):
-        engine.count([{"role": "user", "content": ""}])  # loaded now, so that who can connect is answered
+        engine.count(
+            [{"role": "user", "content": ""}]
+        )  # loaded now, so that who can connect is answered
         server = Server(
             engine=engine,
             places=Places(given.parallel, given.queue),
             names=given.name or GROQ_MODELS,
             keys=(key,) if key else (),
-            limits=RateLimits(requests, tokens),
+            rate_limiter=RateLimiter(requests, tokens),
             max_tokens=given.max_tokens,
         )
         host, port = listener.getsockname()[:2]
         shown = f"[{host}]" if ":" in host else host
         print(f"structgen: {engine.model} at http://{shown}:{port}/v1", file=stderr, flush=True)
-        config = uvicorn.Config(app(server), access_log=False, log_level="warning", timeout_graceful_shutdown=_FINISH)
-        signal.signal(signal.SIGTERM, lambda *_: None)  # uvicorn stops at it, and raises it again when it has
+        config = uvicorn.Config(
+            app(server), access_log=False, log_level="warning", timeout_graceful_shutdown=_FINISH
+        )
+        signal.signal(
+            signal.SIGTERM, lambda *_: None
+        )  # uvicorn stops at it, and raises it again when it has
         uvicorn.Server(config).run(sockets=[listener])
 
 

@@ -24,7 +24,12 @@ def estimate(text: str) -> int:
 
 
 def chunks(
-    text: str, tokens: int = 2000, *, overlap: int = 0, markdown: bool = False, count: Callable[[str], int] = estimate
+    text: str,
+    tokens: int = 2000,
+    *,
+    overlap: int = 0,
+    markdown: bool = False,
+    count: Callable[[str], int] = estimate,
 ) -> tuple[Chunk, ...]:
     """`text` in chunks of at most `tokens`, whole words and sentences as long as they fit; what is only white space is left out.
 
@@ -32,7 +37,10 @@ def chunks(
     `count` gives the tokens of a text; a local model's own count is exact. Raises ConfigurationError for sizes that cannot be.
     """
     if tokens < 1 or not 0 <= overlap < tokens:
-        raise ConfigurationError(f"Chunks of {tokens} tokens cannot overlap by {overlap}.", hint="Take 0 <= overlap < tokens.")
+        raise ConfigurationError(
+            f"Chunks of {tokens} tokens cannot overlap by {overlap}.",
+            hint="Take 0 <= overlap < tokens.",
+        )
     library = load("semantic_text_splitter", "documents")
     kind = library.MarkdownSplitter if markdown else library.TextSplitter
     found = kind.from_callback(count, tokens, overlap=overlap, trim=False).chunk_indices(text)
@@ -42,7 +50,9 @@ def chunks(
 def halves(chunk: Chunk, *, count: Callable[[str], int] = estimate) -> tuple[Chunk, ...]:
     """A chunk cut in two or a little more; the chunk alone where it cannot be cut."""
     pieces = chunks(chunk.text, max(1, (count(chunk.text) + 1) // 2), count=count)
-    return tuple(Chunk(piece.text, chunk.start + piece.start, chunk.start + piece.end) for piece in pieces)
+    return tuple(
+        Chunk(piece.text, chunk.start + piece.start, chunk.start + piece.end) for piece in pieces
+    )
 
 
 def before(text: str, chunk: Chunk, tokens: int) -> str:

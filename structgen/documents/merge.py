@@ -11,9 +11,9 @@ from typing import Final, Literal, TypeAlias
 
 from structgen.errors import ConfigurationError
 from structgen.schema.json import escape, same_json, to_text
-from structgen.types import Evidence, Json
+from structgen.values import Evidence, Json
 
-Policy: TypeAlias = Literal["first", "last", "most common", "longest", "union", "all"]
+Policy: TypeAlias = Literal["first", "last", "most-common", "longest", "union", "all"]
 """Which of several values is taken. Of a list: `union` (equal items of several parts are one; the default) or `all` of its items,
 or one of the others, for one part's list as it is. Of anything else: the `first`, the `last`, the `most common` (the default; of
 equally common ones the first) or the `longest`."""
@@ -64,14 +64,17 @@ def _size(value: Json) -> int:
 _CHOICES: Final[Mapping[str, Callable[[_Values], int]]] = {
     "first": lambda values: 0,
     "last": lambda values: max(range(len(values)), key=lambda at: values[at][1][-1]),
-    "most common": lambda values: max(range(len(values)), key=lambda at: (len(values[at][1]), -at)),
+    "most-common": lambda values: max(range(len(values)), key=lambda at: (len(values[at][1]), -at)),
     "longest": lambda values: max(range(len(values)), key=lambda at: (_size(values[at][0]), -at)),
 }
 """Of distinct values with the parts that state them, the index of the one to take."""
 
 
 def merge(
-    parts: Sequence[Part], *, policies: Mapping[str, Policy] | None = None, keys: Mapping[str, Sequence[str]] | None = None
+    parts: Sequence[Part],
+    *,
+    policies: Mapping[str, Policy] | None = None,
+    keys: Mapping[str, Sequence[str]] | None = None,
 ) -> Merged:
     """The merged value of parts in the order of the document.
 
@@ -82,14 +85,24 @@ def merge(
     """
     for policy in (policies or {}).values():
         if policy not in (*_CHOICES, "union", "all"):
-            raise ConfigurationError(f"There is no merge policy {policy!r}.", hint=f"Known: {', '.join(_CHOICES)}, union, all.")
+            raise ConfigurationError(
+                f"There is no merge policy {policy!r}.",
+                hint=f"Known: {', '.join(_CHOICES)}, union, all.",
+            )
     merging = _Merging(parts, policies or {}, keys or {})
-    data = merging.value([_Said(part.data, number, "") for number, part in enumerate(parts)], "", "")
+    data = merging.value(
+        [_Said(part.data, number, "") for number, part in enumerate(parts)], "", ""
+    )
     return Merged(data, tuple(merging.conflicts), merging.evidence)
 
 
 class _Merging:
-    def __init__(self, parts: Sequence[Part], policies: Mapping[str, Policy], keys: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        parts: Sequence[Part],
+        policies: Mapping[str, Policy],
+        keys: Mapping[str, Sequence[str]],
+    ) -> None:
         self._parts, self._policies, self._keys = parts, policies, keys
         self.conflicts: list[Conflict] = []
         self.evidence: dict[str, Evidence] = {}
@@ -112,7 +125,11 @@ class _Merging:
         found = {}
         for name in names:
             step = f"/{escape(name)}"
-            inner = [_Said(one.value[name], one.part, one.path + step) for one in said if name in one.value]
+            inner = [
+                _Said(one.value[name], one.part, one.path + step)
+                for one in said
+                if name in one.value
+            ]
             own = f"{pattern}{step}"
             value = self.value(inner, at + step, own if self._is_named(own) else f"{pattern}/*")
             if value is not None:
@@ -135,16 +152,27 @@ class _Merging:
             taken: set[int] = set()
             for index, item in enumerate(one.value):
                 new = _Said(item, one.part, f"{one.path}/{index}")
-                to = None if policy == "all" else self._same(new, groups, earlier, taken, self._keys.get(pattern, ()))
+                to = (
+                    None
+                    if policy == "all"
+                    else self._same(new, groups, earlier, taken, self._keys.get(pattern, ()))
+                )
                 if to is None:
                     groups.append([new])
                 else:
                     taken.add(to)
                     groups[to].append(new)
-        return [self.value(group, f"{at}/{index}", f"{pattern}/*") for index, group in enumerate(groups)]
+        return [
+            self.value(group, f"{at}/{index}", f"{pattern}/*") for index, group in enumerate(groups)
+        ]
 
     def _same(
-        self, new: _Said, groups: Sequence[Sequence[_Said]], earlier: int, taken: set[int], keys: Sequence[str]
+        self,
+        new: _Said,
+        groups: Sequence[Sequence[_Said]],
+        earlier: int,
+        taken: set[int],
+        keys: Sequence[str],
     ) -> int | None:
         """The group of an item. By its keys, within a part too; without, the first equal one of earlier parts that is free."""
         key = key_of(new.value, keys)
@@ -159,15 +187,21 @@ class _Merging:
     def _chosen(self, said: Sequence[_Said], at: str, pattern: str, policy: Policy | None) -> Json:
         distinct: list[list[_Said]] = []
         for one in said:
-            group = next((group for group in distinct if same_json(group[0].value, one.value)), None)
+            group = next(
+                (group for group in distinct if same_json(group[0].value, one.value)), None
+            )
             if group is None:
                 distinct.append([one])
             else:
                 group.append(one)
-        values = [(group[0].value, tuple(dict.fromkeys(one.part for one in group))) for group in distinct]
-        index = _CHOICES[policy if policy in _CHOICES else "most common"](values)  # type: ignore[index]
+        values = [
+            (group[0].value, tuple(dict.fromkeys(one.part for one in group))) for group in distinct
+        ]
+        index = _CHOICES[policy if policy in _CHOICES else "most-common"](values)  # type: ignore[index]
         if len(values) > 1:
-            self.conflicts.append(Conflict(at, (values[index], *values[:index], *values[index + 1 :])))
+            self.conflicts.append(
+                Conflict(at, (values[index], *values[:index], *values[index + 1 :]))
+            )
         taken = distinct[index][0]
         for path, evidence in self._parts[taken.part].evidence.items():
             if path == taken.path or path.startswith(f"{taken.path}/"):
@@ -179,4 +213,9 @@ def key_of(item: Json, names: Sequence[str]) -> str | None:
     """What tells an item from others, None for one that does not state all of it."""
     if not names or not isinstance(item, dict) or any(item.get(name) is None for name in names):
         return None
-    return to_text([" ".join(value.split()).casefold() if isinstance(value := item[name], str) else value for name in names])
+    return to_text(
+        [
+            " ".join(value.split()).casefold() if isinstance(value := item[name], str) else value
+            for name in names
+        ]
+    )

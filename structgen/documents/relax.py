@@ -11,14 +11,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from structgen.schema.json import escape
-from structgen.schema.pointers import resolve
+from structgen.schema.json import escape, resolve
 from structgen.schema.target import Target, target_of
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 IDENTITY: Final = "x-identity"
 _WHOLE_ONLY: Final = frozenset(
-    {"required", "minProperties", "minItems", "contains", "minContains", "maxContains", "dependentRequired", "dependentSchemas"}
+    {
+        "required",
+        "minProperties",
+        "minItems",
+        "contains",
+        "minContains",
+        "maxContains",
+        "dependentRequired",
+        "dependentSchemas",
+    }
     | {"if", "then", "else", "not", "default", "unevaluatedProperties", "unevaluatedItems"}
 )
 """Keywords that hold of a whole and need not hold of its parts."""
@@ -35,7 +43,9 @@ class Identity:
         return {**handler(core_schema), IDENTITY: True}
 
 
-def relaxed(target: Target[Any], keys: Mapping[str, Sequence[str]]) -> tuple[Target[Json], Mapping[str, tuple[str, ...]]]:
+def relaxed(
+    target: Target[Any], keys: Mapping[str, Sequence[str]]
+) -> tuple[Target[Json], Mapping[str, tuple[str, ...]]]:
     """The target of a part, whose values are plain data, and the identity keys of all lists.
 
     `keys`: identity keys by the list's pattern, a JSON Pointer with `*` for any key or index, besides those that the schema marks.
@@ -74,13 +84,24 @@ class _Relaxing:
             return node
         if isinstance(ref := node.get("$ref"), str):
             return {**node, "$ref": self._reference(ref, at, keep)}
-        found = {key: value for key, value in node.items() if key not in _WHOLE_ONLY and key not in ("$defs", "oneOf")}
-        if needed := [name for name in node.get("required", ()) if name in keep or self._is_tag(node, name)]:
+        found = {
+            key: value
+            for key, value in node.items()
+            if key not in _WHOLE_ONLY and key not in ("$defs", "oneOf")
+        }
+        if needed := [
+            name for name in node.get("required", ()) if name in keep or self._is_tag(node, name)
+        ]:
             found["required"] = needed
         if "properties" in node:
             kept = found.get("required", ())
-            fields = {name: inner if name in kept else _stated(inner) for name, inner in node["properties"].items()}
-            found["properties"] = {name: self.part(inner, f"{at}/{escape(name)}") for name, inner in fields.items()}
+            fields = {
+                name: inner if name in kept else _stated(inner)
+                for name, inner in node["properties"].items()
+            }
+            found["properties"] = {
+                name: self.part(inner, f"{at}/{escape(name)}") for name, inner in fields.items()
+            }
         if isinstance(node.get("additionalProperties"), dict):
             found["additionalProperties"] = self.part(node["additionalProperties"], f"{at}/*")
         if isinstance(node.get("items"), dict):
@@ -113,7 +134,11 @@ class _Relaxing:
 
     def _marked(self, items: JsonSchema) -> tuple[str, ...]:
         fields = self._resolved(items).get("properties", {})
-        return tuple(name for name, inner in fields.items() if isinstance(inner, dict) and inner.get(IDENTITY))
+        return tuple(
+            name
+            for name, inner in fields.items()
+            if isinstance(inner, dict) and inner.get(IDENTITY)
+        )
 
     def _is_tag(self, node: JsonSchema, name: str) -> bool:
         field = node.get("properties", {}).get(name)
@@ -149,7 +174,10 @@ def completed(target: Target[Any], data: Json) -> Json:
         if isinstance(value, list):
             return [fill(node.get("items"), item) for item in value]
         fields = node.get("properties", {})
-        value = {name: fill(fields.get(name, node.get("additionalProperties")), inner) for name, inner in value.items()}
+        value = {
+            name: fill(fields.get(name, node.get("additionalProperties")), inner)
+            for name, inner in value.items()
+        }
         for name in node.get("required", ()):
             if name not in value and "default" not in fields.get(name, {}):
                 empties: tuple[Json, ...] = (None, [], fill(fields.get(name), {}))

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
-from structgen.errors import BudgetExceeded, StructgenError
+from structgen.errors import Attempt, BudgetExceededError, StructgenError
 from structgen.extraction.backend import Backend
 from structgen.flow import Flow
+from structgen.options import UNSET, Options
 from structgen.schema.compiler import Compiled
-from structgen.types import UNSET, Answer, Attempt, Message, Mode, Options, Usage
+from structgen.values import Answer, Message, Mode, Usage
 from structgen.wire.retry import seconds_left
 
 
@@ -19,7 +20,12 @@ class Asker(Protocol):
     """A way to get an answer: whole, or as it comes."""
 
     def __call__(
-        self, backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run
+        self,
+        backend: Backend,
+        mode: Mode,
+        compiled: Compiled[Any],
+        messages: Sequence[Message],
+        run: Run,
     ) -> Flow[Answer]: ...
 
 
@@ -45,26 +51,45 @@ class Run:
         """Raises where the call may not ask anything further."""
         tokens, cost = self.options.token_budget, self.options.cost_budget
         if tokens is not UNSET:
-            _within(tokens, sum(attempt.usage.total_tokens for attempt in self.spent), "tokens", "token_budget")
+            _within(
+                tokens,
+                sum(attempt.usage.total_tokens for attempt in self.spent),
+                "tokens",
+                "token_budget",
+            )
         if cost is not UNSET:
-            _within(cost, sum(attempt.cost or 0.0 for attempt in self.spent), "US dollars", "cost_budget")
+            _within(
+                cost,
+                sum(attempt.cost or 0.0 for attempt in self.spent),
+                "US dollars",
+                "cost_budget",
+            )
         seconds_left(self.ends_at, sent=bool(self.attempts))
 
     def options_left(self) -> Options:
-        """The options for an engine: the deadline is the timeout of its answer."""
+        """The options for an engine: the total timeout is the timeout of its answer."""
         if self.ends_at is None:
             return self.options
         left, timeout = self.ends_at - time.monotonic(), self.options.timeout
-        return replace(self.options, timeout=min(left, timeout) if isinstance(timeout, (int, float)) else left)
+        return replace(
+            self.options, timeout=min(left, timeout) if isinstance(timeout, (int, float)) else left
+        )
 
-    def add(self, backend: Backend, mode: Mode, began: float, answer: Answer | None, error: StructgenError | None) -> None:
+    def add(
+        self,
+        backend: Backend,
+        mode: Mode,
+        began: float,
+        answer: Answer | None,
+        error: StructgenError | None,
+    ) -> None:
         answer, self.heard = answer or self.heard, None
         usage = answer.usage if answer else Usage()
         attempt = Attempt(
             backend=backend.name,
             mode=mode,
             text=answer.text if answer else getattr(error, "failed_generation", None),
-            finish=answer.finish if answer else None,
+            finish_reason=answer.finish_reason if answer else None,
             usage=usage,
             cost=backend.price.of(usage) if backend.price else None,
             seconds=time.monotonic() - began,
@@ -76,7 +101,7 @@ class Run:
 
 def _within(budget: float, used: float, unit: Literal["tokens", "US dollars"], option: str) -> None:
     if used >= budget:
-        raise BudgetExceeded(
+        raise BudgetExceededError(
             f"{used:.12g} {unit} are used without a valid answer; the budget is {budget:.12g}.",
             budget=budget,
             used=used,
@@ -87,6 +112,10 @@ def _within(budget: float, used: float, unit: Literal["tokens", "US dollars"], o
 
 def cost_of(attempts: Sequence[Attempt]) -> float | None:
     """US dollars for all attempts; None where the price of one that was answered is not known."""
-    if any(attempt.cost is None for attempt in attempts if attempt.error is None or attempt.usage.total_tokens):
+    if any(
+        attempt.cost is None
+        for attempt in attempts
+        if attempt.error is None or attempt.usage.total_tokens
+    ):
         return None
     return sum(attempt.cost or 0.0 for attempt in attempts)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from threading import Event
 
 from structgen.flow import EnginePort, HttpPort, TextPort
-from structgen.types import Mode
+from structgen.values import Mode
 from structgen.wire.breaker import Breaker
 from structgen.wire.exchange import Link
 from structgen.wire.prices import Price

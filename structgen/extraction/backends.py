@@ -13,7 +13,7 @@ from structgen.wire.exchange import Link
 from structgen.wire.http import HttpTransport
 from structgen.wire.prices import FREE, Price, price_of
 from structgen.wire.providers import PROVIDERS, capabilities, endpoint
-from structgen.wire.rate_limits import DAY, MINUTE, Limits, Pacer
+from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
 from structgen.wire.telemetry import Hook
 
 _ANY = "generic"
@@ -26,11 +26,17 @@ def is_local(model: str) -> bool:
 
 def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
     """An engine in this process, held to its schemas by constrained decoding."""
-    return Backend(name=name or engine.name, model=name or engine.name, modes=(("decoder", "llguidance"),), via=engine, price=FREE)
+    return Backend(
+        name=name or engine.name,
+        model=name or engine.name,
+        modes=(("decoder", "llguidance"),),
+        via=engine,
+        price=FREE,
+    )
 
 
 def local_backend(model: str) -> Backend:
-    """A model in this process; loaded by the first call. Raises ModelMissing, ModelCorrupt."""
+    """A model in this process; loaded by the first call. Raises ModelMissingError, ModelCorruptError."""
     from structgen.local.engine import open_engine  # only who runs a model needs its packages
 
     engine = open_engine(model.removeprefix("local:"))
@@ -44,7 +50,7 @@ def http_backend(
     api_key: str | None = None,
     rows: Sequence[Capabilities] = (),
     prices: Sequence[Price] = (),
-    limits: Limits | None = None,
+    rate_limits: RateLimits | None = None,
     hooks: Sequence[Hook] = (),
     http_client: Any = None,
     http2: bool = False,
@@ -60,11 +66,19 @@ def http_backend(
     where = endpoint(caps, base_url, api_key)
     link = Link(
         port=port
-        or HttpTransport(where.base_url, where.headers, http_client=http_client, http2=http2, max_connections=max_connections),
+        or HttpTransport(
+            where.base_url,
+            where.headers,
+            http_client=http_client,
+            http2=http2,
+            max_connections=max_connections,
+        ),
         caps=caps,
         rows=tuple(rows),
         # Groq's headers about requests speak of a day, those of the others of a minute.
-        pacer=Pacer(limits or Limits(), request_window=DAY if provider == "groq" else MINUTE),
+        pacer=Pacer(
+            rate_limits or RateLimits(), request_window=DAY if provider == "groq" else MINUTE
+        ),
         hooks=tuple(hooks),
     )
     return Backend(

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from structgen.errors import InputError
-from structgen.types import Json, JsonSchema, Message
+from structgen.values import Json, JsonSchema, Message
 
 _TASK = "Extract the record from the document. Answer with one JSON {shape} and nothing else."
 _CONTEXT = "Context, to read the document with. Nothing is extracted from it."
@@ -41,7 +41,12 @@ def messages_for(
     shown: list[Message] = []
     for text, answer in examples:
         shown.append({"role": "user", "content": delimited(text)})
-        shown.append({"role": "assistant", "content": json.dumps(answer, ensure_ascii=False, separators=(",", ":"))})
+        shown.append(
+            {
+                "role": "assistant",
+                "content": json.dumps(answer, ensure_ascii=False, separators=(",", ":")),
+            }
+        )
     return (system, *shown, *_conversation(document, context))
 
 
@@ -74,18 +79,28 @@ def delimited(text: str, name: str = "document") -> str:
 
 def estimate_tokens(messages: Sequence[Message]) -> int:
     """A rough length in tokens: 4 bytes of UTF-8 a token, and 4 tokens a message."""
-    return sum(4 + len(json.dumps(message.get("content"), ensure_ascii=False).encode()) // 4 for message in messages)
+    return sum(
+        4 + len(json.dumps(message.get("content"), ensure_ascii=False).encode()) // 4
+        for message in messages
+    )
 
 
 def _conversation(document: str | Sequence[Message], context: str | None) -> tuple[Message, ...]:
     before = f"{_CONTEXT}\n{delimited(context, 'context')}" if context and context.strip() else ""
     if not isinstance(document, str):
         if not document:
-            raise InputError("The conversation has no messages.", hint="Pass a text, or at least one message.")
+            raise InputError(
+                "The conversation has no messages.", hint="Pass a text, or at least one message."
+            )
         return ({"role": "user", "content": before}, *document) if before else tuple(document)
     if not document.strip():
         raise InputError("The text is empty.", hint="Pass the text to extract from.")
-    return ({"role": "user", "content": f"{before}\n\n{delimited(document)}" if before else delimited(document)},)
+    return (
+        {
+            "role": "user",
+            "content": f"{before}\n\n{delimited(document)}" if before else delimited(document),
+        },
+    )
 
 
 @lru_cache(maxsize=256)
@@ -119,7 +134,9 @@ def _fields(root: JsonSchema, node: Any, depth: int, seen: frozenset[str]) -> It
         yield from _fields(root, node["items"], depth, seen)
 
 
-def _resolved(root: JsonSchema, node: Any, seen: frozenset[str]) -> tuple[dict[str, Any] | None, frozenset[str]]:
+def _resolved(
+    root: JsonSchema, node: Any, seen: frozenset[str]
+) -> tuple[dict[str, Any] | None, frozenset[str]]:
     """The node behind its references; None where it is one that is being described already, or none at all."""
     while isinstance(node, dict) and isinstance(ref := node.get("$ref"), str):
         if ref in seen:
@@ -132,7 +149,9 @@ def _resolved(root: JsonSchema, node: Any, seen: frozenset[str]) -> tuple[dict[s
 def _lookup(root: JsonSchema, ref: str) -> Any:
     node: Any = root
     for part in ref.removeprefix("#").split("/")[1:]:
-        node = node.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
+        node = (
+            node.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
+        )
     return node
 
 

@@ -7,9 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
 
-from structgen.drive import aperform_stream, perform_stream
-from structgen.flow import Flow
-from structgen.types import Extraction
+from structgen.flow import Flow, aperform_stream, perform_stream
+from structgen.results import Extraction
 
 E = TypeVar("E")
 T = TypeVar("T")

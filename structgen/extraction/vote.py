@@ -15,14 +15,17 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from structgen.answer.grounding import ground, source_of
-from structgen.errors import ConfigurationError, InvalidOutput, StructgenError
+from structgen.errors import Attempt, ConfigurationError, InvalidOutputError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
-from structgen.extraction.extract import Question, extract
+from structgen.extraction.extract import extract
+from structgen.extraction.question import Question
 from structgen.flow import Flow, Gather
-from structgen.schema.check import check
+from structgen.options import UNSET
+from structgen.results import Extraction, Guarantee
+from structgen.schema.check import validate
 from structgen.schema.json import escape, same_json, to_text
-from structgen.types import UNSET, Attempt, Extraction, Guarantee, Json, Usage
+from structgen.values import Json, Usage
 
 T = TypeVar("T")
 
@@ -61,10 +64,14 @@ def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extrac
     return replace(
         winner,
         guarantee=_guarantee(samples),
-        evidence=ground(question.target, data, source_of(question.document)).evidence if winner.evidence else {},
+        evidence=ground(question.target, data, source_of(question.document)).evidence
+        if winner.evidence
+        else {},
         notes=tuple(dict.fromkeys(note for sample in samples for note in sample.notes)),
         shortened=frozenset[str]().union(*(sample.shortened for sample in samples)),
-        confidence=agreement(data, [question.target.dump(sample.value) for sample in samples], count),
+        confidence=agreement(
+            data, [question.target.dump(sample.value) for sample in samples], count
+        ),
         usage=sum((attempt.usage for attempt in attempts), Usage()),
         cost=cost_of(attempts),
         attempts=attempts,
@@ -82,14 +89,21 @@ def _sample(question: Question[T], number: int) -> Question[T]:
 def _winner(question: Question[T], samples: Sequence[Extraction[T]]) -> tuple[Extraction[T], Json]:
     """What the vote comes to, and its JSON form."""
     ballots = [question.target.dump(sample.value) for sample in samples]
-    best = max(range(len(ballots)), key=lambda at: (sum(_likeness(ballots[at], other) for other in ballots), -at))
+    best = max(
+        range(len(ballots)),
+        key=lambda at: (sum(_likeness(ballots[at], other) for other in ballots), -at),
+    )
     voted = vote(ballots)
     try:
-        value = check(question.target, voted)
-    except InvalidOutput:
+        value = validate(question.target, voted)
+    except InvalidOutputError:
         return samples[best], ballots[best]
     absent = frozenset[str]().union(*(sample.absent for sample in samples))
-    most = frozenset(path for path in absent if 2 * sum(path in sample.absent for sample in samples) > len(samples))
+    most = frozenset(
+        path
+        for path in absent
+        if 2 * sum(path in sample.absent for sample in samples) > len(samples)
+    )
     return replace(samples[best], value=value, absent=most), voted
 
 
@@ -97,10 +111,16 @@ def _guarantee(samples: Sequence[Extraction[Any]]) -> Guarantee:
     """What held the least held of the answers that were voted on."""
     guarantees = [sample.guarantee for sample in samples]
     return Guarantee(
-        by=max((guarantee.by for guarantee in guarantees), key=("decoder", "server", "check").index),
+        by=max(
+            (guarantee.by for guarantee in guarantees), key=("decoder", "server", "check").index
+        ),
         engine=" and ".join(dict.fromkeys(guarantee.engine for guarantee in guarantees)),
-        checked=tuple(dict.fromkeys(note for guarantee in guarantees for note in guarantee.checked)),
-        repairs=tuple(dict.fromkeys(repair for guarantee in guarantees for repair in guarantee.repairs)),
+        checked=tuple(
+            dict.fromkeys(note for guarantee in guarantees for note in guarantee.checked)
+        ),
+        repairs=tuple(
+            dict.fromkeys(repair for guarantee in guarantees for repair in guarantee.repairs)
+        ),
         samples=len(samples),
     )
 
@@ -116,7 +136,11 @@ def vote(ballots: Sequence[Json]) -> Json:
     if kind is dict:
         keys = dict.fromkeys(key for ballot in same for key in ballot)
         held = {key: [ballot[key] for ballot in same if key in ballot] for key in keys}
-        return {key: vote(values) for key, values in held.items() if _most(len(values), len(same), key in same[0])}
+        return {
+            key: vote(values)
+            for key, values in held.items()
+            if _most(len(values), len(same), key in same[0])
+        }
     if kind is list:
         groups = _grouped(same)
         return [vote(items) for first, items in groups if _most(len(items), len(same), first)]
@@ -135,7 +159,15 @@ def agreement(value: Json, ballots: Sequence[Json], count: int) -> dict[str, flo
         elif isinstance(node, list) and node:
             aligned = [_aligned(node, other) for other in same]
             for index, item in enumerate(node):
-                walk(item, [other[to[index]] for other, to in zip(same, aligned, strict=True) if index in to], f"{at}/{index}")
+                walk(
+                    item,
+                    [
+                        other[to[index]]
+                        for other, to in zip(same, aligned, strict=True)
+                        if index in to
+                    ],
+                    f"{at}/{index}",
+                )
         else:
             found[at] = sum(same_json(node, other) for other in same) / count
 
@@ -156,7 +188,10 @@ def _grouped(lists: Sequence[list[Json]]) -> list[tuple[bool, list[Json]]]:
     """The items that belong together, in the order they came: does the first list have one, and the items."""
     groups = [(True, [item]) for item in lists[0]]
     for other in lists[1:]:
-        to = {index: groups[at] for at, index in _aligned([items[0] for _, items in groups], other).items()}
+        to = {
+            index: groups[at]
+            for at, index in _aligned([items[0] for _, items in groups], other).items()
+        }
         behind = -1
         for index, item in enumerate(other):
             if group := to.get(index):
@@ -180,7 +215,10 @@ def _aligned(items: Sequence[Json], others: Sequence[Json]) -> dict[int, int]:
     free = sorted(set(range(len(others))) - set(to.values()))
     for index in (index for index in range(len(items)) if index not in to):
         near = free[bisect_left(free, index - _NEAR) : bisect_left(free, index + _NEAR)]
-        likeness, _, at = max(((_likeness(items[index], others[at]), -abs(at - index), at) for at in near), default=(0.0, 0, 0))
+        likeness, _, at = max(
+            ((_likeness(items[index], others[at]), -abs(at - index), at) for at in near),
+            default=(0.0, 0, 0),
+        )
         if likeness >= _ALIKE:
             to[index] = at
             free.remove(at)

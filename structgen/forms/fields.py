@@ -13,10 +13,9 @@ from typing import Any, Generic, TypeVar
 from structgen.documents.merge import key_of
 from structgen.documents.relax import completed, relaxed
 from structgen.errors import InputError, TargetError
-from structgen.schema.json import escape, same_json, unescape
-from structgen.schema.pointers import resolve
+from structgen.schema.json import escape, resolve, same_json, unescape
 from structgen.schema.target import Target, target_of
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 T = TypeVar("T")
 
@@ -50,25 +49,39 @@ class Fields(Generic[T]):
         part, self.keys = relaxed(target, keys)
         self._part: JsonSchema = part.schema
         self._described: dict[str, str | None] = {}
-        self.by_path = {found.path: found for found in self._walk(self._part, target.schema, "", (), frozenset())}
+        self.by_path = {
+            found.path: found
+            for found in self._walk(self._part, target.schema, "", (), frozenset())
+        }
         if not self.by_path:
-            raise TargetError(f"{target.name} has no fields to fill in.", hint="Take a record: a model, a dataclass, an object.")
+            raise TargetError(
+                f"{target.name} has no fields to fill in.",
+                hint="Take a record: a model, a dataclass, an object.",
+            )
 
-    def _walk(self, part: Any, whole: Any, at: str, required: tuple[bool, ...], open_: frozenset[str]) -> Iterator[Field]:
+    def _walk(
+        self, part: Any, whole: Any, at: str, required: tuple[bool, ...], open_: frozenset[str]
+    ) -> Iterator[Field]:
         own, seen = _record(self._part, part, open_)
         source, _ = _record(self.target.schema, whole, frozenset())
         for name, inner in own.get("properties", {}).items():
             path, needed = f"{at}/{escape(name)}", (*required, name in source.get("required", ()))
-            found = list(self._walk(inner, source.get("properties", {}).get(name), path, needed, seen))
+            found = list(
+                self._walk(inner, source.get("properties", {}).get(name), path, needed, seen)
+            )
             if found:
-                self._described[path] = inner.get("description") or _record(self._part, inner, seen)[0].get("description")
+                self._described[path] = inner.get("description") or _record(
+                    self._part, inner, seen
+                )[0].get("description")
                 yield from found
             else:
                 yield Field(path, inner if isinstance(inner, dict) else {}, needed)
 
     def part(self, paths: Collection[str]) -> Target[Json]:
         """The target that asks for some fields, any of which the text may leave out."""
-        root: JsonSchema = {key: self._part[key] for key in ("title", "description", "$defs") if key in self._part}
+        root: JsonSchema = {
+            key: self._part[key] for key in ("title", "description", "$defs") if key in self._part
+        }
         for path, known in self.by_path.items():
             if path in paths:
                 *way, name = known.steps
@@ -83,7 +96,9 @@ class Fields(Generic[T]):
     def at(self, path: str) -> Field:
         """Raises InputError where there is no such field."""
         if path not in self.by_path:
-            raise InputError(f"The form has no field {path!r}.", hint=f"Its fields: {', '.join(self.by_path)}.")
+            raise InputError(
+                f"The form has no field {path!r}.", hint=f"Its fields: {', '.join(self.by_path)}."
+            )
         return self.by_path[path]
 
     def accepts(self, path: str, value: Json) -> bool:
@@ -95,9 +110,14 @@ class Fields(Generic[T]):
         """What a value of a field, or of a record, gives its fields. Raises InputError for one that has no place."""
         if path in self.by_path:
             return {path: value}
-        if not isinstance(value, dict) or not any(known.startswith(f"{path}/") for known in self.by_path):
+        if not isinstance(value, dict) or not any(
+            known.startswith(f"{path}/") for known in self.by_path
+        ):
             self.at(path)
-            raise InputError(f"{path or '/'} is a record.", hint="Give it an object, or set its fields one by one.")
+            raise InputError(
+                f"{path or '/'} is a record.",
+                hint="Give it an object, or set its fields one by one.",
+            )
         found: dict[str, Json] = {}
         for name, inner in value.items():
             found |= self.spread(f"{path}/{escape(name)}", inner)
@@ -173,7 +193,11 @@ def contradicts(old: Json, new: Json) -> bool:
 def _record(root: JsonSchema, node: Any, seen: frozenset[str]) -> tuple[JsonSchema, frozenset[str]]:
     """The record behind references and "or null"; {} where there is none, or it is open already."""
     while isinstance(node, dict):
-        options = [option for option in (*node.get("anyOf", ()), *node.get("oneOf", ())) if option != {"type": "null"}]
+        options = [
+            option
+            for option in (*node.get("anyOf", ()), *node.get("oneOf", ()))
+            if option != {"type": "null"}
+        ]
         if isinstance(ref := node.get("$ref"), str):
             if ref in seen:
                 break

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from structgen.errors import FormChanged, NotJson
+from structgen.errors import FormChangedError, NotJsonError
 from structgen.forms.state import Entry, State, Step, state_of
 from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
@@ -40,17 +40,26 @@ def write(form: Saved) -> str:
 
 
 def read(text: str | bytes) -> Saved:
-    """What `write` wrote. Raises FormChanged for anything else, and for a version that this one does not know."""
+    """What `write` wrote. Raises FormChangedError for anything else, and for a version that this one does not know."""
     try:
         data = parse_json(text)
-        if isinstance(data, dict) and isinstance(data.get("structgen_form"), int) and data["structgen_form"] > VERSION:
-            raise FormChanged("The form was saved by a later version of structgen.", hint="Load it with that version.")
+        if (
+            isinstance(data, dict)
+            and isinstance(data.get("structgen_form"), int)
+            and data["structgen_form"] > VERSION
+        ):
+            raise FormChangedError(
+                "The form was saved by a later version of structgen.",
+                hint="Load it with that version.",
+            )
         form: Saved = _reader().validate_python(data)
         sound = _is_sound(state_of(form.steps), form.steps)
-    except (NotJson, ValidationError, LookupError):
+    except (NotJsonError, ValidationError, LookupError):
         sound = False
     if not sound:
-        raise FormChanged("This is no saved form, or a damaged one.", hint="Pass the text that `dumps` gave.")
+        raise FormChangedError(
+            "This is no saved form, or a damaged one.", hint="Pass the text that `dumps` gave."
+        )
     return form
 
 
@@ -59,7 +68,11 @@ def kept(steps: Sequence[Step], fits: Callable[[str, Entry], bool]) -> tuple[Ste
     return tuple(
         replace(
             step,
-            entries={path: entry for path, entry in step.entries.items() if entry is None or fits(path, entry)},
+            entries={
+                path: entry
+                for path, entry in step.entries.items()
+                if entry is None or fits(path, entry)
+            },
             refused={path: entry for path, entry in step.refused.items() if fits(path, entry)},
         )
         for step in steps
@@ -73,5 +86,14 @@ def _reader() -> TypeAdapter[Saved]:
 
 def _is_sound(state: State, steps: Sequence[Step]) -> bool:
     """Do the quotes stand where they should?"""
-    entries = [entry for step in steps for entry in (*step.entries.values(), *step.refused.values()) if entry is not None]
-    return all(state.turns[q.turn].text[q.start : q.end] == q.quote for entry in entries for q in entry.quotes)
+    entries = [
+        entry
+        for step in steps
+        for entry in (*step.entries.values(), *step.refused.values())
+        if entry is not None
+    ]
+    return all(
+        state.turns[q.turn].text[q.start : q.end] == q.quote
+        for entry in entries
+        for q in entry.quotes
+    )

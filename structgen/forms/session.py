@@ -8,30 +8,37 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, overload
 
 from pydantic_core import PydanticSerializationError, to_jsonable_python
+from typing_extensions import TypeVar, Unpack
 
-from structgen.arguments import OptionArgs
-from structgen.drive import aperform, perform
-from structgen.errors import FormChanged, FormIncomplete, InputError, InvalidOutput, StaleForm
-from structgen.flow import Flow
+from structgen.errors import (
+    FormChangedError,
+    FormIncompleteError,
+    InputError,
+    InvalidOutputError,
+    StaleFormError,
+)
+from structgen.flow import Flow, aperform, perform
 from structgen.forms import saved
 from structgen.forms.fields import Field, Fields
 from structgen.forms.saved import Saved
 from structgen.forms.state import Conflict, Entry, Quote, State, Step, Turn, state_of
-from structgen.schema.check import check, part_violations
+from structgen.options import CallArgs, OptionArgs
+from structgen.results import Extraction
+from structgen.schema.check import part_violations, validate
 from structgen.schema.json import same_json, to_text
 from structgen.schema.target import Target, target_of
 from structgen.schema.verbatim import SourceText
-from structgen.types import Extraction, Json, JsonSchema, Violation
+from structgen.values import Json, JsonSchema, Violation
 
 if TYPE_CHECKING:
-    from typing_extensions import Unpack
+    from typing_extensions import TypeForm
 
-    from structgen.client import AsyncClient, Client
+    from structgen.extraction.caller import HasCaller
 
-T = TypeVar("T")
+T = TypeVar("T", default=Any)
 
 _SHOWN: Final = 4
 """How many turns before the newest one are shown with it; what they stated stands in the values, which are shown too."""
@@ -44,7 +51,14 @@ _NOTHING: Final[tuple[str, Json]] = ("Hello, can you help me?", {})
 _QUESTION: Final[JsonSchema] = {
     "title": "Question",
     "type": "object",
-    "properties": {"question": {"type": "string", "minLength": 1, "maxLength": 300, "description": "the question to the user"}},
+    "properties": {
+        "question": {
+            "type": "string",
+            "minLength": 1,
+            "maxLength": 300,
+            "description": "the question to the user",
+        }
+    },
     "required": ["question"],
     "additionalProperties": False,
 }
@@ -70,6 +84,16 @@ class Dropped:
     value: Json = field(repr=False)
 
 
+class FormArgs(OptionArgs, total=False):
+    """What `Form` takes besides a target and a client."""
+
+    instructions: str | None
+    examples: Sequence[tuple[str, Json]]
+    keys: Mapping[str, Sequence[str]] | None
+    corrections: bool
+    watch_locked: bool
+
+
 class Form(Generic[T]):
     """A record of `target` under way. Fields are named by JSON Pointer, those of records in it too.
 
@@ -78,11 +102,19 @@ class Form(Generic[T]):
     `revision` grows with every change. A form is for one thread, or one event loop, at a time.
     """
 
+    @overload
+    def __init__(
+        self, target: TypeForm[T], *, client: HasCaller, **form: Unpack[FormArgs]
+    ) -> None: ...
+    @overload
+    def __init__(
+        self, target: Target[T] | JsonSchema, *, client: HasCaller, **form: Unpack[FormArgs]
+    ) -> None: ...
     def __init__(
         self,
         target: Any,
-        client: Client | AsyncClient,
         *,
+        client: HasCaller,
         instructions: str | None = None,
         examples: Sequence[tuple[str, Json]] = (),
         keys: Mapping[str, Sequence[str]] | None = None,
@@ -90,19 +122,29 @@ class Form(Generic[T]):
         watch_locked: bool = False,
         **options: Unpack[OptionArgs],
     ) -> None:
-        """`target`: a type or schema of records. `instructions`: what else the model should know. `examples`: texts, each
-        with what it states as plain data of the record, other members left out. `keys`: the members that tell the
-        items of a list apart, by the list's JSON Pointer. `corrections`: may what is said change what was said before;
-        without, only empty fields are asked for. `watch_locked`: ask about locked fields too, and report what is said
-        against them as conflicts. The options hold for each question, before the client's.
+        """Start an empty form.
 
-        Raises TargetError and SchemaError.
+        Args:
+            target: A type or JSON Schema of records.
+            client: A `Client` or `AsyncClient`; its model is asked. It stays open.
+            instructions: What else the model should know.
+            examples: Pairs of a text and what it states, as plain data of the record; leave out the other members.
+            keys: The members that tell the items of a list apart, by the list's JSON Pointer.
+            corrections: Whether what is said may change what was said before; if not, only empty fields are asked for.
+            watch_locked: Ask about locked fields too, and report what is said against them as conflicts.
+            **options: The options of each question, before the client's.
+
+        Raises:
+            TargetError: If the target is no type or schema.
+            SchemaError: If its schema is not one of records.
         """
         self.target: Target[T] = target_of(target)
         self._fields: Fields[T] = Fields(self.target, keys or {})
-        self._client = client
+        self._caller = client.caller
         self._instructions = "\n\n".join(filter(None, (_FILL, instructions)))
-        self._examples = [(shown, self._fields.spread("", stated)) for shown, stated in (_NOTHING, *examples)]
+        self._examples = [
+            (shown, self._fields.spread("", stated)) for shown, stated in (_NOTHING, *examples)
+        ]
         self._corrections, self._watch_locked = corrections, watch_locked
         self._options = options
         self._steps: tuple[Step, ...] = ()
@@ -162,13 +204,15 @@ class Form(Generic[T]):
         return tuple(self.state.history.get(self._fields.at(path).path, ()))
 
     def complete(self) -> T:
-        """The value. Raises FormIncomplete where something is missing or invalid."""
+        """The value. Raises FormIncompleteError where something is missing or invalid."""
         try:
-            return check(self.target, self.data)
-        except InvalidOutput as error:
+            return validate(self.target, self.data)
+        except InvalidOutputError as error:
             missing, invalid = self.missing, self.invalid
-            told = [f"{len(missing)} fields are missing"] * bool(missing) + [f"{len(invalid)} are invalid"] * bool(invalid)
-            raise FormIncomplete(
+            told = [f"{len(missing)} fields are missing"] * bool(missing) + [
+                f"{len(invalid)} are invalid"
+            ] * bool(invalid)
+            raise FormIncompleteError(
                 f"The form makes no whole {self.target.name}: {' and '.join(told) or 'it is invalid'}.",
                 missing=missing,
                 invalid=invalid if told else error.violations,
@@ -212,7 +256,9 @@ class Form(Generic[T]):
 
     def _below(self, path: str) -> Collection[str]:
         """The fields at and below a path that hold something."""
-        known = [at for at in self.fields if at == path or at.startswith(f"{path}/")] or [self._fields.at(path).path]
+        known = [at for at in self.fields if at == path or at.startswith(f"{path}/")] or [
+            self._fields.at(path).path
+        ]
         return [at for at in known if at in self.entries]
 
     def _add(self, step: Step) -> Step:
@@ -224,7 +270,7 @@ class Form(Generic[T]):
     def fill(self, text: str, *, asked: str | None = None) -> Step:
         """Take in what the user says; `asked`: what was said to them before. Gives what it changed.
 
-        Raises what `Client.extract` raises, and StaleForm where the form was changed meanwhile; it is then as it was.
+        Raises what `Client.extract` raises, and StaleFormError where the form was changed meanwhile; it is then as it was.
         """
         return perform(self._filling(text, asked))
 
@@ -241,14 +287,19 @@ class Form(Generic[T]):
             return self._add(Step("fill", {}, turn=turn))
         part, context = self._fields.part(free), self._context(asked)
         examples = [
-            (shown, self._fields.nested({path: value for path, value in stated.items() if path in free}))
+            (
+                shown,
+                self._fields.nested(
+                    {path: value for path, value in stated.items() if path in free}
+                ),
+            )
             for shown, stated in self._examples
         ]
         found: Extraction[Json] = yield from self._asking(
             part, text, instructions=self._instructions, examples=examples, context=context
         )
         if revision != self._revision:
-            raise StaleForm(
+            raise StaleFormError(
                 "The form was changed while its text was read.",
                 expected=revision,
                 revision=self._revision,
@@ -262,11 +313,13 @@ class Form(Generic[T]):
         return [
             path
             for path in self.fields
-            if path not in entries or (self._watch_locked if entries[path].locked else self._corrections)
+            if path not in entries
+            or (self._watch_locked if entries[path].locked else self._corrections)
         ]
 
     def _asking(self, target: Any, document: str, **call: Any) -> Flow[Extraction[Json]]:
-        return self._client._flow(target, document, {**self._options, **call})  # type: ignore[typeddict-item]  # CallArgs both
+        asked: CallArgs = {**self._options, **call}  # type: ignore[typeddict-item]
+        return self._caller.extract(target, document, asked)
 
     def _context(self, asked: str | None) -> str | None:
         """The conversation before what is said now, and what the form holds."""
@@ -317,14 +370,25 @@ class Form(Generic[T]):
         if question is None or not ask:
             return question
         said = "\n".join(line for turn in self.turns[-_SHOWN:] for line in _lines(turn))
-        worded: Extraction[Json] = yield from self._asking(_QUESTION, question.text, instructions=_ASK, context=said or None)
+        worded: Extraction[Json] = yield from self._asking(
+            _QUESTION, question.text, instructions=_ASK, context=said or None
+        )
         return NextQuestion(question.path, worded.value["question"])
 
     def _open_questions(self) -> Iterator[NextQuestion]:
         for fault in self.invalid:
-            known = next((known for path, known in self.fields.items() if f"{fault.path}/".startswith(f"{path}/")), None)
+            known = next(
+                (
+                    known
+                    for path, known in self.fields.items()
+                    if f"{fault.path}/".startswith(f"{path}/")
+                ),
+                None,
+            )
             about = f"the {known.label}" if known else "the form"
-            yield NextQuestion(known.path if known else fault.path, f"Please correct {about}: {fault.wanted}.")
+            yield NextQuestion(
+                known.path if known else fault.path, f"Please correct {about}: {fault.wanted}."
+            )
         for path in self.missing:
             known = self.fields[path]
             description = str(known.schema.get("description", "")).rstrip(".")
@@ -335,29 +399,67 @@ class Form(Generic[T]):
 
     def dumps(self) -> str:
         """The form as JSON text. It holds what was said."""
-        return saved.write(Saved(saved.VERSION, saved.hash_of(self.target), self._revision, self._steps))
+        return saved.write(
+            Saved(saved.VERSION, saved.hash_of(self.target), self._revision, self._steps)
+        )
 
+    @overload
     @classmethod
-    def loads(cls, target: Any, text: str | bytes, client: Client | AsyncClient, *, migrate: bool = False, **form: Any) -> Form[T]:
+    def loads(
+        cls,
+        target: TypeForm[T],
+        text: str | bytes,
+        *,
+        client: HasCaller,
+        migrate: bool = False,
+        **form: Unpack[FormArgs],
+    ) -> Form[T]: ...
+    @overload
+    @classmethod
+    def loads(
+        cls,
+        target: Target[T] | JsonSchema,
+        text: str | bytes,
+        *,
+        client: HasCaller,
+        migrate: bool = False,
+        **form: Unpack[FormArgs],
+    ) -> Form[T]: ...
+    @classmethod
+    def loads(
+        cls,
+        target: Any,
+        text: str | bytes,
+        *,
+        client: HasCaller,
+        migrate: bool = False,
+        **form: Unpack[FormArgs],
+    ) -> Form[Any]:
         """The form that `dumps` wrote; `form`: what `Form` takes besides.
 
-        `migrate`: where the schema has changed since, keep what still fits it; the rest is in `dropped`. Raises FormChanged where
+        `migrate`: where the schema has changed since, keep what still fits it; the rest is in `dropped`. Raises FormChangedError where
         the schema has changed and nobody asked for that, and for what is no saved form.
         """
         found = saved.read(text)
-        loaded: Form[T] = cls(target, client, **form)
+        loaded: Form[Any] = cls(target, client=client, **form)
         changed = found.schema != saved.hash_of(loaded.target)
         if changed and not migrate:
-            raise FormChanged(
+            raise FormChangedError(
                 f"The form was saved with another schema than this {loaded.target.name}.",
                 hint="Load it with migrate=True: values that still fit are kept, the others are listed in `dropped`.",
             )
         loaded._steps, loaded._revision = found.steps, found.revision + changed
         if changed:
-            loaded.dropped = tuple(Dropped(at, entry.value) for at, entry in loaded.entries.items() if not loaded._fits(at, entry))
+            loaded.dropped = tuple(
+                Dropped(at, entry.value)
+                for at, entry in loaded.entries.items()
+                if not loaded._fits(at, entry)
+            )
             loaded._steps = saved.kept(found.steps, loaded._fits)
-        elif not all(at in loaded.fields for step in found.steps for at in (*step.entries, *step.refused)):
-            raise FormChanged("The saved form has fields that its schema does not have.")
+        elif not all(
+            at in loaded.fields for step in found.steps for at in (*step.entries, *step.refused)
+        ):
+            raise FormChangedError("The saved form has fields that its schema does not have.")
         return loaded
 
     def _fits(self, path: str, entry: Entry) -> bool:
@@ -369,7 +471,10 @@ def _plain(value: Any) -> Json:
         data = to_jsonable_python(value, by_alias=True)
         json.dumps(data, allow_nan=False)
     except (PydanticSerializationError, TypeError, ValueError, RecursionError):
-        raise InputError("The value is no JSON data.", hint="Give texts, numbers, booleans, lists and objects of them.") from None
+        raise InputError(
+            "The value is no JSON data.",
+            hint="Give texts, numbers, booleans, lists and objects of them.",
+        ) from None
     return data
 
 
@@ -379,7 +484,9 @@ def _lines(turn: Turn) -> Iterator[str]:
     yield f"User: {turn.text}"
 
 
-def _quotes(path: str, value: Json, found: Extraction[Json], source: SourceText, turn: int) -> Iterator[Quote]:
+def _quotes(
+    path: str, value: Json, found: Extraction[Json], source: SourceText, turn: int
+) -> Iterator[Quote]:
     """Where a value's words stand in what was said: at its evidence, else where they stand first."""
     proved = [one for at, one in found.evidence.items() if at == path or at.startswith(f"{path}/")]
     if proved:

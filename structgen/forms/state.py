@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from structgen.forms.fields import contradicts
-from structgen.types import Json
+from structgen.values import Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,8 +94,14 @@ def state_of(steps: Iterable[Step]) -> State:
             known = conflicts.pop(path, None)
             if step.kind == "fill" and before is not None and entry is not None:
                 others = (before, *([known.other] if known else []))
-                opposed = next((other for other in others if contradicts(other.value, entry.value)), None)
+                opposed = next(
+                    (other for other in others if contradicts(other.value, entry.value)), None
+                )
                 if opposed is not None:
                     conflicts[path] = Conflict(path, entry, opposed)
-        conflicts |= {path: Conflict(path, entries[path], entry) for path, entry in step.refused.items() if path in entries}
+        conflicts |= {
+            path: Conflict(path, entries[path], entry)
+            for path, entry in step.refused.items()
+            if path in entries
+        }
     return State(entries, conflicts, history, turns)

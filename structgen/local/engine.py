@@ -18,7 +18,8 @@ from structgen.local.decode.session import RUNTIMES, Loaded
 from structgen.local.decode.text_stream import Pieces
 from structgen.local.models import catalog
 from structgen.local.runtimes.base import Settings
-from structgen.types import Answer, JsonSchema, Message, Options
+from structgen.options import Options
+from structgen.values import Answer, JsonSchema, Message
 
 if TYPE_CHECKING:
     from structgen.local.decode.outlines_model import Steered
@@ -60,7 +61,7 @@ class Engine:
         `source`: the text in which grounded values have to stand. `temperature` is 0 where unset; `timeout` counts from when the
         model is loaded and free. With a schema the answer is always whole where any answer fits `max_tokens`; values that were
         ended for that are listed in `shortened`. Finish reason `length` means that none fits, or that free text was cut.
-        Raises ContextExceeded (nothing was decoded), GrammarError, ModelMissing, ModelCorrupt, RuntimeMissing, EngineError, and
+        Raises EnginePromptTooLongError (nothing was decoded), GrammarError, ModelMissingError, ModelCorruptError, MissingPackage, EngineError, and
         ConfigurationError for options that do not go together.
         """
         cancelled = threading.Event()
@@ -152,12 +153,14 @@ def open_engine(
     `context`: tokens of prompt and answer together (default: the model's own, at most `MAX_CONTEXT`); `threads`: of computation
     (default: $STRUCTGEN_THREADS, else half of the cores this process may use); `parallel`: answers at a time, each with a context
     of its own. The model is fetched, where it has to be, and loaded by the first call; `say` is told what takes time (default:
-    standard error). Raises ModelMissing, ModelCorrupt and ConfigurationError.
+    standard error). Raises ModelMissingError, ModelCorruptError and ConfigurationError.
     """
     found = catalog.find(model)
     runtime = _runtime(runtime, found, device)
     settings = Settings(
-        context=_positive("context", context if context is not None else min(found.context, MAX_CONTEXT)),
+        context=_positive(
+            "context", context if context is not None else min(found.context, MAX_CONTEXT)
+        ),
         threads=_positive("threads", threads if threads is not None else _cores()),
         parallel=_positive("parallel", parallel),
         device=device,
@@ -174,14 +177,18 @@ def open_engine(
 def _runtime(asked: str | None, model: catalog.Model, device: str) -> str:
     runtime = asked or (_OF_FOLDERS if model.file.is_dir() else _OF_FILES)
     if runtime not in RUNTIMES:
-        raise ConfigurationError(f"There is no runtime {runtime!r}.", hint=f"Known: {', '.join(RUNTIMES)}.")
+        raise ConfigurationError(
+            f"There is no runtime {runtime!r}.", hint=f"Known: {', '.join(RUNTIMES)}."
+        )
     if runtime != _OF_FOLDERS and model.file.is_dir():
         raise ConfigurationError(
-            f"The runtime {runtime} reads .gguf files, {model.name} is a folder.", hint="Leave `runtime` unset."
+            f"The runtime {runtime} reads .gguf files, {model.name} is a folder.",
+            hint="Leave `runtime` unset.",
         )
     if runtime != _OF_FOLDERS and device != "auto":
         raise ConfigurationError(
-            f"The runtime {runtime} computes where its build computes; `device` is for {_OF_FOLDERS}.", hint="Leave `device` unset."
+            f"The runtime {runtime} computes where its build computes; `device` is for {_OF_FOLDERS}.",
+            hint="Leave `device` unset.",
         )
     return runtime
 
@@ -214,8 +221,12 @@ def _cores() -> int:
         try:
             return int(wanted)
         except ValueError:
-            raise ConfigurationError(f"$STRUCTGEN_THREADS is {wanted!r}; it has to be a number.") from None
-    logical = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+            raise ConfigurationError(
+                f"$STRUCTGEN_THREADS is {wanted!r}; it has to be a number."
+            ) from None
+    logical = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
     # Threads wait for one another at every layer, so one that shares its core with other work stalls them all: on a busy machine of
     # two cores, two threads are five to ten times slower than one, and on an idle one a third faster.
     return max(1, logical // 2)

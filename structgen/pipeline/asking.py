@@ -10,16 +10,18 @@ from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from typing import Any, Final, Generic, TypeVar
 
-from structgen.drive import aperform
-from structgen.errors import ConfigurationError, JobError, SchemaError, StructgenError
+from structgen.errors import Attempt, ConfigurationError, JobError, SchemaError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
-from structgen.extraction.extract import Question, plan
+from structgen.extraction.extract import plan
+from structgen.extraction.question import Question
 from structgen.extraction.vote import consensus
-from structgen.flow import Flow, Send, Sleep
+from structgen.flow import Flow, Send, Sleep, aperform
+from structgen.options import UNSET
 from structgen.pipeline.journal import Entry
 from structgen.pipeline.record import Item, Outcome, error_of, plain
-from structgen.types import UNSET, Attempt, Extraction, Json, Reply, Request, Usage
+from structgen.results import Extraction
+from structgen.values import Json, Reply, Request, Usage
 from structgen.wire.breaker import Breaker
 from structgen.wire.exchange import Link
 from structgen.wire.telemetry import Hook
@@ -29,7 +31,9 @@ R = TypeVar("R")
 
 _PROBE: Final = "-"
 _COUNTS: Final = tuple(one.name for one in fields(Usage))
-_NOT_ASKED: Final = frozenset({"timeout", "deadline", "max_retries", "token_budget", "cost_budget"})
+_NOT_ASKED: Final = frozenset(
+    {"timeout", "total_timeout", "max_retries", "token_budget", "cost_budget"}
+)
 """Options that bound a call and do not reach the model."""
 
 
@@ -40,9 +44,13 @@ class Asking(Generic[T]):
     Raises what `plan` raises: a target or schema that no document could be asked for.
     """
 
-    def __init__(self, backends: Sequence[Backend], question: Question[T], *, hook: Hook | None, kept: bool) -> None:
+    def __init__(
+        self, backends: Sequence[Backend], question: Question[T], *, hook: Hook | None, kept: bool
+    ) -> None:
         self._question, self._kept = question, kept
-        self.backends = tuple(_hooked(backend, hook, alone=len(backends) == 1) for backend in backends)
+        self.backends = tuple(
+            _hooked(backend, hook, alone=len(backends) == 1) for backend in backends
+        )
         self.run = fingerprint(backends, question)
 
     async def ask(self, item: Item) -> Outcome[T]:
@@ -63,15 +71,20 @@ class Asking(Generic[T]):
             return self._failed(item, error, began)
 
     def _flow(self, item: Item) -> Flow[Extraction[T]]:
-        return consensus(self.backends, replace(self._question, document=item.text))
+        return consensus(self.backends, replace(self._question, document=item.document))
 
     def _came(self, item: Item, result: Extraction[T], began: float) -> Outcome[T]:
-        stored = plain(self._question.target, result, None) if self._kept else None
-        return self._outcome(item, result.attempts, time.monotonic() - began, result=result, stored=stored)
+        stored = plain(result, None) if self._kept else None
+        return self._outcome(
+            item, result.attempts, time.monotonic() - began, result=result, stored=stored
+        )
 
     def _failed(self, item: Item, error: Exception, began: float) -> Outcome[T]:
         if not isinstance(error, StructgenError):
-            known = JobError(f"An unforeseen {type(error).__name__}.", hint="A validator of the target, or a fault of structgen.")
+            known = JobError(
+                f"An unforeseen {type(error).__name__}.",
+                hint="A validator of the target, or a fault of structgen.",
+            )
             known.__cause__ = error
             error = known
         return self._outcome(item, error.attempts, time.monotonic() - began, error=error)
@@ -80,13 +93,17 @@ class Asking(Generic[T]):
         """The outcome of an input that could not be read."""
         return Outcome(key=item.key, meta=item.meta, target=self._question.target, error=item.error)
 
-    def _outcome(self, item: Item, attempts: Sequence[Attempt], seconds: float, **came: Any) -> Outcome[T]:
+    def _outcome(
+        self, item: Item, attempts: Sequence[Attempt], seconds: float, **came: Any
+    ) -> Outcome[T]:
         return Outcome(
             key=item.key,
             meta=item.meta,
             target=self._question.target,
             tries=len(attempts),
-            usage=attempts[0].usage if len(attempts) == 1 else sum((attempt.usage for attempt in attempts), Usage()),
+            usage=attempts[0].usage
+            if len(attempts) == 1
+            else sum((attempt.usage for attempt in attempts), Usage()),
             cost=cost_of(attempts),
             seconds=seconds,
             **came,
@@ -134,7 +151,9 @@ def replayed(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
                     return step.request
                 value = left.pop(0)
             elif not isinstance(step, Sleep):
-                raise ConfigurationError("A model in this process has no batches.", hint="Leave `batch` away.")
+                raise ConfigurationError(
+                    "A model in this process has no batches.", hint="Leave `batch` away."
+                )
     except StopIteration as stop:
         result: R = stop.value
         return result
@@ -163,8 +182,14 @@ def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
             if not number:
                 raise
             continue
-        options = {name: value for name, value in asdict(planned.options).items() if value is not UNSET and name not in _NOT_ASKED}
-        asked.append([planned.backend, planned.mode, planned.schema, planned.messages, options, planned.body])
+        options = {
+            name: value
+            for name, value in asdict(planned.options).items()
+            if value is not UNSET and name not in _NOT_ASKED
+        }
+        asked.append(
+            [planned.backend, planned.mode, planned.schema, planned.messages, options, planned.body]
+        )
     return sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
 
 
@@ -173,7 +198,7 @@ def _attempt(attempt: Attempt) -> dict[str, Json]:
         "backend": attempt.backend,
         "mode": attempt.mode,
         "text": attempt.text,
-        "finish": attempt.finish,
+        "finish_reason": attempt.finish_reason,
         "seconds": round(attempt.seconds, 3),
         "error": f"{type(attempt.error).__name__}: {attempt.error}",
     }

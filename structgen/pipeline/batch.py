@@ -23,7 +23,7 @@ from structgen.pipeline.asking import Asking
 from structgen.pipeline.journal import Journal, question_hash
 from structgen.pipeline.record import Item
 from structgen.pipeline.work import Counts, item_of
-from structgen.types import Json, Reply, Request
+from structgen.values import Json, Reply, Request
 from structgen.wire.exchange import Link
 from structgen.wire.retry import decide
 
@@ -54,14 +54,27 @@ class Batching:
 
 
 class Batches:
-    """Runs a job's questions in batches. `say`: told what goes on; `stopped`: is it to wait no longer?"""
+    """Runs a job's questions in batches. `log`: told what goes on; `stopped`: is it to wait no longer?"""
 
     def __init__(
-        self, link: Link, journal: Journal, say: Callable[[str], None], how: Batching, stopped: Callable[[], bool]
+        self,
+        link: Link,
+        journal: Journal,
+        log: Callable[[str], None],
+        how: Batching,
+        stopped: Callable[[], bool],
     ) -> None:
-        self._link, self._journal, self._say, self._how, self._stopped = link, journal, say, how, stopped
+        self._link, self._journal, self._log, self._how, self._stopped = (
+            link,
+            journal,
+            log,
+            how,
+            stopped,
+        )
 
-    async def run(self, inputs: Iterable[Any], asking: Asking[Any], counts: Counts, *, retry_failed: bool) -> None:
+    async def run(
+        self, inputs: Iterable[Any], asking: Asking[Any], counts: Counts, *, retry_failed: bool
+    ) -> None:
         """Until every input has an outcome in the journal. Raises JobError where batches fail or bring nothing."""
         name = f"batches {asking.run}"
         await self._collect(name)
@@ -76,15 +89,20 @@ class Batches:
             if not sent:
                 return
             if not await self._collect(name):
-                raise JobError("The batches ended without a single answer.", hint="See them in the provider's console.")
+                raise JobError(
+                    "The batches ended without a single answer.",
+                    hint="See them in the provider's console.",
+                )
             retry_failed = False
 
-    def _pass(self, inputs: Iterable[Any], asking: Asking[Any], counts: Counts, retry_failed: bool) -> Iterator[bytes]:
+    def _pass(
+        self, inputs: Iterable[Any], asking: Asking[Any], counts: Counts, retry_failed: bool
+    ) -> Iterator[bytes]:
         """Once through the inputs: outcomes go into the journal; yields the lines of the requests that are to be answered."""
         asked: set[bytes] = set()
         for position, one in enumerate(inputs):
             item = item_of(one, position)
-            hash = question_hash(asking.run, f"\0{item.key}" if item.error else item.text)
+            hash = question_hash(asking.run, f"\0{item.key}" if item.error else item.document)
             self._journal.add_input(position, item.key, item.meta, hash)
             if self._journal.unwritten >= 1000:
                 self._journal.flush()
@@ -131,10 +149,14 @@ class Batches:
         self._journal.set_note(name, [*noted, {"file": file, "batch": None}])
         batch = await self._create(file)
         self._journal.set_note(name, [*noted, {"file": file, "batch": batch}])
-        self._say(f"batch {batch}: {lines.count(b'}' + chr(10).encode())} requests")
+        self._log(f"batch {batch}: {lines.count(b'}' + chr(10).encode())} requests")
 
     async def _create(self, file: str) -> str:
-        body = {"input_file_id": file, "endpoint": "/v1/chat/completions", "completion_window": self._how.window}
+        body = {
+            "input_file_id": file,
+            "endpoint": "/v1/chat/completions",
+            "completion_window": self._how.window,
+        }
         return str((await self._call(_post("batches", body)))["id"])
 
     async def _collect(self, name: str) -> int:
@@ -144,11 +166,15 @@ class Batches:
             file, batch = noted[0]["file"], noted[0]["batch"]
             if batch is None:  # the process ended before it was told the batch's name
                 listed = (await self._call(Request("GET", "batches", {}, b""))).get("data", [])
-                batch = next((one["id"] for one in listed if one.get("input_file_id") == file), None) or await self._create(file)
+                batch = next(
+                    (one["id"] for one in listed if one.get("input_file_id") == file), None
+                ) or await self._create(file)
             ended = await self._ended(batch)
             for which in ("output_file_id", "error_file_id"):
                 if ended.get(which):
-                    reply = await self._reply(Request("GET", f"files/{ended[which]}/content", {}, b""))
+                    reply = await self._reply(
+                        Request("GET", f"files/{ended[which]}/content", {}, b"")
+                    )
                     found += self._journal.add_replies(_answers(reply.body))
             self._journal.set_note(name, noted[1:])
         return found
@@ -160,13 +186,17 @@ class Batches:
             if state["status"] in _ENDED:
                 return state
             if state["status"] == "failed":
-                faults = "; ".join(str(one.get("message")) for one in (state.get("errors") or {}).get("data", [])[:3])
+                faults = "; ".join(
+                    str(one.get("message"))
+                    for one in (state.get("errors") or {}).get("data", [])[:3]
+                )
                 raise JobError(
-                    f"The server refused batch {batch}: {faults or 'it does not say why'}.", hint="Mend that, start again."
+                    f"The server refused batch {batch}: {faults or 'it does not say why'}.",
+                    hint="Mend that, start again.",
                 )
             if state["status"] != last:
                 last = state["status"]
-                self._say(f"batch {batch}: {last}")
+                self._log(f"batch {batch}: {last}")
             await self._wait(self._how.poll)
 
     async def _call(self, request: Request) -> dict[str, Json]:
@@ -219,4 +249,9 @@ def _answers(body: bytes) -> Iterator[tuple[bytes, int, int, bytes]]:
         if error.get("code") in _UNANSWERED:
             continue
         status = response.get("status_code") or 500
-        yield bytes.fromhex(hash), int(turn), status, to_json(response.get("body") or {"error": error})
+        yield (
+            bytes.fromhex(hash),
+            int(turn),
+            status,
+            to_json(response.get("body") or {"error": error}),
+        )

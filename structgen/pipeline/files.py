@@ -20,13 +20,20 @@ def text_of(path: Path) -> str:
     except ConfigurationError:
         raise
     except UnicodeDecodeError as error:
-        raise InputError(f"{path.name} is not UTF-8, from byte {error.start} on.", hint="Convert it to UTF-8 first.") from error
+        raise InputError(
+            f"{path.name} is not UTF-8, from byte {error.start} on.",
+            hint="Convert it to UTF-8 first.",
+        ) from error
     except OSError as error:
         raise InputError(f"{path.name} cannot be read: {error.strerror or error}.") from error
     except Exception as error:  # Readers of damaged files raise anything.
-        raise InputError(f"{path.name} is damaged: {type(error).__name__}.", hint="Does another program open it?") from error
+        raise InputError(
+            f"{path.name} is damaged: {type(error).__name__}.", hint="Does another program open it?"
+        ) from error
     if not text.strip():
-        raise InputError(f"{path.name} holds no text.", hint="Of scanned pages, make text first (OCR).")
+        raise InputError(
+            f"{path.name} holds no text.", hint="Of scanned pages, make text first (OCR)."
+        )
     return text
 
 
@@ -39,7 +46,9 @@ def _html(path: Path) -> str:
     soup = load("bs4", "files").BeautifulSoup(path.read_bytes(), "html.parser")
     for element in soup(_UNSEEN):
         element.decompose()
-    return str(load("markdownify", "files").MarkdownConverter(heading_style="ATX").convert_soup(soup)).strip()
+    return str(
+        load("markdownify", "files").MarkdownConverter(heading_style="ATX").convert_soup(soup)
+    ).strip()
 
 
 def _pdf(path: Path) -> str:

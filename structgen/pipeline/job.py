@@ -12,24 +12,29 @@ from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, cast, overload
 
-from structgen.errors import ConfigurationError, JobError, JobStopped
+from typing_extensions import TypeVar, Unpack
+
+from structgen.errors import ConfigurationError, JobError, JobStoppedError
+from structgen.options import CallArgs
 from structgen.pipeline.asking import Asking
 from structgen.pipeline.batch import Batches, Batching, batched
 from structgen.pipeline.journal import Journal
-from structgen.pipeline.limits import Bounds, Watch
+from structgen.pipeline.limits import JobLimits, Watch
 from structgen.pipeline.record import Outcome, Sink
 from structgen.pipeline.threads import finishing, in_thread
 from structgen.pipeline.work import Counts, Inputs, Work
-from structgen.types import Usage
+from structgen.schema.target import Target
+from structgen.values import JsonSchema, Usage
 from structgen.wire.exchange import Link
 
 if TYPE_CHECKING:
-    from structgen.arguments import CallArgs
-    from structgen.client import AsyncClient, Client
+    from typing_extensions import TypeForm
 
-T = TypeVar("T")
+    from structgen.extraction.caller import Caller, HasCaller
+
+T = TypeVar("T", default=Any)
 
 _ROWS: Final = 500
 INTERRUPTED: Final = "it was interrupted"
@@ -71,6 +76,19 @@ def summary(counts: Counts, began: float, **more: Any) -> Summary:
     )
 
 
+class JobArgs(CallArgs, total=False):
+    """What `Job` takes besides a target, inputs and a client, and a call's arguments."""
+
+    output: Sink | str | os.PathLike[str] | None
+    journal: str | os.PathLike[str] | None
+    concurrency: int | None
+    retry_failed: bool
+    batch: bool | Batching
+    limits: JobLimits | None
+    log: Callable[[str], None]
+    on_progress: Callable[[Counts], None]
+
+
 class Job(Generic[T]):
     """One question about every input, with a journal.
 
@@ -78,36 +96,51 @@ class Job(Generic[T]):
     `output`: a `Sink`, or the name of a file or table (`sinks.open_sink`); it appears when the job is at its end, whole.
     `journal`: a path, by default the output's with `.journal` behind it. `concurrency`: questions at a time at most, by default 64
     for a server and 2 for an engine in this process. `retry_failed`: ask again about inputs that failed in an earlier run.
-    `batch`: through the server's Batch API, at half the price and within a day, without `concurrency` and `bounds`. `bounds`: when
-    to stop. `say`: told what is worth a line; `report`: told of progress, twice a second. The other arguments are
+    `batch`: through the server's Batch API, at half the price and within a day, without `concurrency` and `limits`. `limits`: when
+    to stop. `log`: told what is worth a line; `on_progress`: told of progress, twice a second. The other arguments are
     those of a call (`CallArgs`).
 
     Raises ConfigurationError and JobError at once for a name that cannot be an output's.
     """
 
+    @overload
+    def __init__(
+        self, target: TypeForm[T], inputs: Inputs, *, client: HasCaller, **job: Unpack[JobArgs]
+    ) -> None: ...
+    @overload
+    def __init__(
+        self,
+        target: Target[T] | JsonSchema,
+        inputs: Inputs,
+        *,
+        client: HasCaller,
+        **job: Unpack[JobArgs],
+    ) -> None: ...
     def __init__(
         self,
         target: Any,
         inputs: Inputs,
         *,
-        client: Client | AsyncClient,
+        client: HasCaller,
         output: Sink | str | os.PathLike[str] | None = None,
         journal: str | os.PathLike[str] | None = None,
         concurrency: int | None = None,
         retry_failed: bool = True,
         batch: bool | Batching = False,
-        bounds: Bounds | None = None,
-        say: Callable[[str], None] = lambda line: None,
-        report: Callable[[Counts], None] = lambda counts: None,
-        **call: Any,
+        limits: JobLimits | None = None,
+        log: Callable[[str], None] = lambda line: None,
+        on_progress: Callable[[Counts], None] = lambda counts: None,
+        **call: Unpack[CallArgs],
     ) -> None:
         named = isinstance(output, (str, os.PathLike))
         if journal is None and not named:
-            raise ConfigurationError("The job has no journal.", hint="Give `journal=PATH`, or an `output` with a name.")
-        self._target, self._inputs, self._client, self._call = target, inputs, client, call
-        self._output, self._retry_failed, self._bounds = output, retry_failed, bounds or Bounds()
+            raise ConfigurationError(
+                "The job has no journal.", hint="Give `journal=PATH`, or an `output` with a name."
+            )
+        self._target, self._inputs, self._caller, self._call = target, inputs, client.caller, call
+        self._output, self._retry_failed, self._limits = output, retry_failed, limits or JobLimits()
         self._open = _opening(output)
-        self._concurrency, self._say, self._report = concurrency, say, report
+        self._concurrency, self._log, self._on_progress = concurrency, log, on_progress
         self.journal = Path(journal if journal is not None else f"{os.fspath(output)}.journal")  # type: ignore[arg-type]
         self._batch = Batching() if batch is True else batch
         self._work: Work | None = None
@@ -116,7 +149,7 @@ class Job(Generic[T]):
     def run(self) -> Summary:
         """Run to the end, on an event loop in a thread of its own.
 
-        An interrupt (Ctrl-C) lets what is under way come to its end; a second one does not. Raises JobStopped where the job stopped
+        An interrupt (Ctrl-C) lets what is under way come to its end; a second one does not. Raises JobStoppedError where the job stopped
         early, JournalError, JobError where the output cannot be written, and what reading the inputs raises.
         """
         done: Summary = in_thread(self.arun, self.stop)
@@ -131,12 +164,21 @@ class Job(Generic[T]):
     async def arun(self) -> Summary:
         """As `run`, on the running event loop. Cancelled, it finishes what is under way first."""
         began = time.monotonic()
-        with Journal(self.journal, self._say) as journal:
+        with Journal(self.journal, self._log) as journal:
             await asyncio.to_thread(journal.forget_inputs)
-            most = concurrency_of(self._client, self._concurrency)
-            watch = Watch(self._bounds)
-            self._work = work = Work(self._inputs, most, watch, journal=journal, retry_failed=self._retry_failed, listed=True)
-            asking = asking_of(self._client, self._target, self._call, work, kept=True, batch=bool(self._batch))
+            most = concurrency_of(self._caller, self._concurrency)
+            watch = Watch(self._limits)
+            self._work = work = Work(
+                self._inputs,
+                most,
+                watch,
+                journal=journal,
+                retry_failed=self._retry_failed,
+                listed=True,
+            )
+            asking = asking_of(
+                self._caller, self._target, self._call, work, kept=True, batch=bool(self._batch)
+            )
             watch.spent_before(journal.cost(asking.run))
             working: Coroutine[Any, Any, None]
             if self._batch:
@@ -150,11 +192,13 @@ class Job(Generic[T]):
             work.counts,
             began,
             stopped=work.stopped,
-            output=os.fspath(self._output) if work.stopped is None and isinstance(self._output, (str, os.PathLike)) else None,
+            output=os.fspath(self._output)
+            if work.stopped is None and isinstance(self._output, (str, os.PathLike))
+            else None,
             journal=str(self.journal),
         )
         if work.stopped is not None:
-            raise JobStopped(
+            raise JobStoppedError(
                 f"The job stopped after {done.done} inputs: {work.stopped}.",
                 summary=done,
                 interrupted=work.stopped == INTERRUPTED,
@@ -162,18 +206,22 @@ class Job(Generic[T]):
             )
         return done
 
-    async def _batches(self, how: Batching, journal: Journal, asking: Asking[T], work: Work) -> None:
+    async def _batches(
+        self, how: Batching, journal: Journal, asking: Asking[T], work: Work
+    ) -> None:
         if not isinstance(self._inputs, Iterable) or isinstance(self._inputs, Iterator):
-            raise ConfigurationError("Batches go through the inputs several times.", hint="Give a list, or a source.")
+            raise ConfigurationError(
+                "Batches go through the inputs several times.", hint="Give a list, or a source."
+            )
         self._waiting = asyncio.current_task()
         link = cast("Link", asking.backends[0].via)  # `batched` has seen to it
-        batches = Batches(link, journal, self._say, how, lambda: work.stopped is not None)
+        batches = Batches(link, journal, self._log, how, lambda: work.stopped is not None)
         await batches.run(self._inputs, asking, work.counts, retry_failed=self._retry_failed)
 
     async def _reporting(self, working: Any, work: Work) -> None:
         async def often() -> None:
             while True:
-                self._report(work.counts)
+                self._on_progress(work.counts)
                 await asyncio.sleep(0.5)
 
         reporting = asyncio.create_task(often())
@@ -181,7 +229,7 @@ class Job(Generic[T]):
             await working
         finally:
             reporting.cancel()
-            self._report(work.counts)
+            self._on_progress(work.counts)
 
     def _write(self, sink: Sink, journal: Journal, asking: Asking[T]) -> None:
         try:
@@ -211,19 +259,19 @@ class Job(Generic[T]):
 
 
 def asking_of(
-    client: Client | AsyncClient, target: Any, call: Mapping[str, Any], work: Work, *, kept: bool, batch: bool = False
+    caller: Caller, target: Any, call: CallArgs, work: Work, *, kept: bool, batch: bool = False
 ) -> Asking[Any]:
     """The question of a job. Raises ConfigurationError where a cost is bounded that cannot be known, and what `plan` raises."""
-    unknown = [backend.name for backend in client._backends if backend.price is None]
-    if work.watch.bounds.cost is not None and unknown:
+    unknown = [backend.name for backend in caller.backends if backend.price is None]
+    if work.watch.limits.max_cost is not None and unknown:
         raise ConfigurationError(
             f"What {unknown[0]} costs is not known, so a bound on the cost cannot be kept.",
             hint="Give the client its price: prices=[structgen.wire.prices.Price(...)].",
         )
-    question = client._question(target, "", cast("CallArgs", dict(call)))
+    question = caller.question(target, "", call)
     if batch:
-        return Asking([batched(client._backends[0])], question, hook=None, kept=kept)
-    return Asking(client._backends, question, hook=work.heard, kept=kept)
+        return Asking([batched(caller.backends[0])], question, hook=None, kept=kept)
+    return Asking(caller.backends, question, hook=work.heard, kept=kept)
 
 
 def _opening(output: Sink | str | os.PathLike[str] | None) -> Callable[[], Sink] | None:
@@ -235,9 +283,9 @@ def _opening(output: Sink | str | os.PathLike[str] | None) -> Callable[[], Sink]
     return named_sink(output)
 
 
-def concurrency_of(client: Client | AsyncClient, given: int | None) -> int:
+def concurrency_of(caller: Caller, given: int | None) -> int:
     if given is None:
-        return 64 if isinstance(client._backends[0].via, Link) else 2
+        return 64 if isinstance(caller.backends[0].via, Link) else 2
     if given < 1:
         raise ConfigurationError(f"`concurrency` is {given}.", hint="Give at least 1.")
     return given

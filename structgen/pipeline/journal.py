@@ -29,7 +29,7 @@ from typing import IO, Any, Final
 from pydantic_core import from_json, to_json
 
 from structgen.errors import JournalError
-from structgen.types import Document, Json, Reply
+from structgen.values import Document, Json, Reply
 
 _ID: Final = 0x53474A31  # "SGJ1", in the file's header
 _TABLES: Final = """
@@ -91,7 +91,9 @@ class Journal:
     file is no journal, or the disk does not take it. Close it, or use it as a context manager.
     """
 
-    def __init__(self, path: str | os.PathLike[str], say: Callable[[str], None] = lambda line: None) -> None:
+    def __init__(
+        self, path: str | os.PathLike[str], say: Callable[[str], None] = lambda line: None
+    ) -> None:
         self.path = Path(path)
         self._say = say
         self._changed = threading.Lock()
@@ -105,7 +107,10 @@ class Journal:
                 if not _sound(self.path):
                     _recover(self.path, say)
                 self._writer, self._reader = _connect(self.path), _connect(self.path)
-                self._known = _Known(all=self._reader.execute("SELECT 1 FROM outcomes LIMIT 1").fetchone() is not None)
+                self._known = _Known(
+                    all=self._reader.execute("SELECT 1 FROM outcomes LIMIT 1").fetchone()
+                    is not None
+                )
             except BaseException:
                 self._lock.release()
                 raise
@@ -152,7 +157,10 @@ class Journal:
                 self._writer.executemany(_INSERT, map(_row, entries))
                 self._writer.executemany(
                     "INSERT INTO inputs VALUES (?, ?, ?, ?)",
-                    ((one.position, one.key, to_json(dict(one.meta)).decode(), one.hash) for one in inputs),
+                    (
+                        (one.position, one.key, to_json(dict(one.meta)).decode(), one.hash)
+                        for one in inputs
+                    ),
                 )
             with self._changed:
                 for entry in entries:
@@ -162,7 +170,11 @@ class Journal:
     def cost(self, run: str) -> float:
         """US dollars that the rows of a run cost, failures included, as far as prices were known."""
         with _told(self.path):
-            return float(self._reader.execute("SELECT total(cost) FROM outcomes WHERE run = ?", (run,)).fetchone()[0])
+            return float(
+                self._reader.execute(
+                    "SELECT total(cost) FROM outcomes WHERE run = ?", (run,)
+                ).fetchone()[0]
+            )
 
     # ---- inputs of the run under way
 
@@ -175,20 +187,27 @@ class Journal:
         """The inputs of the run, in their order, each with the newest outcome of its question; None where none can be read."""
         with closing(_connect(self.path)) as reader, _told(self.path):
             for position, key, meta, hash, *row in reader.execute(_RESULTS):
-                yield Input(position, key, from_json(meta), hash), None if row[0] is None else _entry(row)
+                yield (
+                    Input(position, key, from_json(meta), hash),
+                    None if row[0] is None else _entry(row),
+                )
 
     # ---- batches
 
     def replies(self, hash: bytes) -> list[Reply]:
         """What a server answered to a question's requests, in batches, in order."""
         with _told(self.path):
-            found = self._reader.execute("SELECT status, body FROM replies WHERE hash = ? ORDER BY turn", (hash,)).fetchall()
+            found = self._reader.execute(
+                "SELECT status, body FROM replies WHERE hash = ? ORDER BY turn", (hash,)
+            ).fetchall()
         return [Reply(status, {}, body) for status, body in found]
 
     def add_replies(self, replies: Iterable[tuple[bytes, int, int, bytes]]) -> int:
         """Keep (hash, turn, status, body); gives how many are new. On the disk when this returns."""
         with self._flushing, _told(self.path), self._writer:
-            return self._writer.executemany("INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", replies).rowcount
+            return self._writer.executemany(
+                "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)", replies
+            ).rowcount
 
     def forget_replies(self, hash: bytes) -> None:
         """A question is to be asked anew."""
@@ -200,17 +219,23 @@ class Journal:
     def note(self, name: str) -> Json:
         """What was noted under a name; None where nothing was."""
         with _told(self.path):
-            found = self._reader.execute("SELECT body FROM notes WHERE name = ?", (name,)).fetchone()
+            found = self._reader.execute(
+                "SELECT body FROM notes WHERE name = ?", (name,)
+            ).fetchone()
         return json.loads(found[0]) if found else None
 
     def set_note(self, name: str, body: Json) -> None:
         """Note something, on the disk when this returns."""
         with self._flushing, _told(self.path), self._writer:
-            self._writer.execute("INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, json.dumps(body)))
+            self._writer.execute(
+                "INSERT OR REPLACE INTO notes VALUES (?, ?)", (name, json.dumps(body))
+            )
 
     def close(self) -> None:
         """Close the file, without what was never flushed."""
-        with suppress(sqlite3.Error):  # what was committed is on the disk, whatever becomes of tidying up
+        with suppress(
+            sqlite3.Error
+        ):  # what was committed is on the disk, whatever becomes of tidying up
             self._reader.close()
             self._writer.close()
         self._lock.release()
@@ -224,7 +249,14 @@ class Journal:
 
 def _row(entry: Entry) -> tuple[Any, ...]:
     body = to_json(entry.body)
-    return entry.run, entry.hash, entry.ok, entry.cost, body.decode(), _sum(entry.hash, entry.ok, body)
+    return (
+        entry.run,
+        entry.hash,
+        entry.ok,
+        entry.cost,
+        body.decode(),
+        _sum(entry.hash, entry.ok, body),
+    )
 
 
 class _Known:
@@ -249,7 +281,11 @@ class _Known:
 def _entry(row: Sequence[Any]) -> Entry | None:
     """The entry of a row, None where its checksum does not match."""
     _, run, hash, ok, cost, body, kept = row
-    return Entry(hash, run, bool(ok), from_json(body), cost) if kept == _sum(hash, bool(ok), body) else None
+    return (
+        Entry(hash, run, bool(ok), from_json(body), cost)
+        if kept == _sum(hash, bool(ok), body)
+        else None
+    )
 
 
 def _sum(hash: bytes, ok: bool, body: bytes) -> bytes:
@@ -276,7 +312,11 @@ def _told(path: Path, unsaved: int = 0) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, OSError) as error:
-        lost = f" {unsaved} finished results could not be saved and will be asked again." if unsaved else ""
+        lost = (
+            f" {unsaved} finished results could not be saved and will be asked again."
+            if unsaved
+            else ""
+        )
         raise JournalError(
             f"The journal {path} cannot be used: {error}.{lost}",
             hint="Is the disk full, or the folder not writable? Mend that and start the same job again: it goes on where it was.",
@@ -341,7 +381,10 @@ def _sound(path: Path) -> bool:
     except sqlite3.DatabaseError:
         empty = sound = False
     if not ours and not empty:
-        raise JournalError(f"{path} is no journal of structgen.", hint="Name another file; this one was left as it is.")
+        raise JournalError(
+            f"{path} is no journal of structgen.",
+            hint="Name another file; this one was left as it is.",
+        )
     return sound
 
 
@@ -359,7 +402,10 @@ def _recover(path: Path, say: Callable[[str], None]) -> None:
                 db.execute(_INSERT, _row(entry))
                 kept += 1
         with suppress(sqlite3.DatabaseError):
-            db.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", damaged.execute("SELECT name, body FROM notes").fetchall())
+            db.executemany(
+                "INSERT OR REPLACE INTO notes VALUES (?, ?)",
+                damaged.execute("SELECT name, body FROM notes").fetchall(),
+            )
     new.replace(path.with_name(path.name + ".recovered"))
     aside = _finish_recovery(path)
     say(
@@ -373,7 +419,11 @@ def _finish_recovery(path: Path) -> Path | None:
     recovered = path.with_name(path.name + ".recovered")
     if not recovered.exists():
         return None
-    aside = next(name for n in range(1, 1_000_000) if not (name := path.with_name(f"{path.name}.damaged-{n}")).exists())
+    aside = next(
+        name
+        for n in range(1, 1_000_000)
+        if not (name := path.with_name(f"{path.name}.damaged-{n}")).exists()
+    )
     for end in ("-wal", "-shm", ""):
         if (part := Path(f"{path}{end}")).exists():
             part.replace(f"{aside}{end}")

@@ -13,7 +13,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from structgen.errors import InputError, RateLimited, RequestTimeout, ServerError, StructgenError
+from structgen.errors import (
+    InputError,
+    RateLimitError,
+    RequestTimeoutError,
+    ServerError,
+    StructgenError,
+)
 
 START: Final = 16
 """Questions at a time to begin with."""
@@ -40,13 +46,13 @@ class Concurrency:
 
     def observe(self, seconds: float, error: StructgenError | None, now: float) -> None:
         """A try took `seconds` and ended, with `error` where it failed."""
-        if isinstance(error, RateLimited):
+        if isinstance(error, RateLimitError):
             if now - seconds >= self._cut_at:  # sent after the last cut, which was not enough
                 self._cut(_FEWER, now)
             return
         self._count += 1
         self._seconds += seconds
-        self._failed += isinstance(error, (ServerError, RequestTimeout))
+        self._failed += isinstance(error, (ServerError, RequestTimeoutError))
         if self._count >= self.limit:
             self._round(now)
 
@@ -58,7 +64,9 @@ class Concurrency:
         elif seconds > _SLOW * self._best and self.limit > START:
             self._cut(_SLOWER_FEWER, now)
         else:
-            self.limit = min(float(self.most), self.limit * 2 if self._doubling else self.limit * 1.05 + 1)
+            self.limit = min(
+                float(self.most), self.limit * 2 if self._doubling else self.limit * 1.05 + 1
+            )
         self._begin()
 
     def _cut(self, factor: float, now: float) -> None:
@@ -97,29 +105,29 @@ class Gate:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
+class JobLimits:
     """When a job stops before its end.
 
-    `cost`: US dollars for the whole job, earlier runs of it included; `seconds`: for this run. `failures`: the share of the last
+    `max_cost`: US dollars for the whole job, earlier runs of it included; `max_seconds`: for this run. `max_failure_share`: the share of the last
     `window` inputs that may fail, 1 for any; a run whose first `first` inputs all fail in the same way is stopped, too. `patience`:
     seconds without an answer after which failures that may pass are not waited out any more.
     """
 
-    cost: float | None = None
-    seconds: float | None = None
-    failures: float = 0.5
+    max_cost: float | None = None
+    max_seconds: float | None = None
+    max_failure_share: float = 0.5
     window: int = 100
     first: int = 20
     patience: float = 120.0
 
 
 class Watch:
-    """Follows a job by its bounds. `spent`: US dollars so far; `answered_at`: when a value last came."""
+    """Follows a job by its limits. `spent`: US dollars so far; `answered_at`: when a value last came."""
 
-    def __init__(self, bounds: Bounds) -> None:
-        self.bounds = bounds
+    def __init__(self, limits: JobLimits) -> None:
+        self.limits = limits
         self._began = time.monotonic()
-        self._last: deque[str | None] = deque(maxlen=bounds.window)
+        self._last: deque[str | None] = deque(maxlen=limits.window)
         self._first: list[StructgenError | None] = []
         self._failed = self._count = 0
         self._earlier = self.spent = 0.0
@@ -145,20 +153,23 @@ class Watch:
             self._note(None)
 
     def _note(self, error: StructgenError | None) -> None:
-        if len(self._last) == self.bounds.window and self._last[0]:
+        if len(self._last) == self.limits.window and self._last[0]:
             self._failed -= 1
         self._failed += error is not None
         self._last.append(type(error).__name__ if error else None)
-        if len(self._first) < self.bounds.first:
+        if len(self._first) < self.limits.first:
             self._first.append(error)
 
     def reason(self, under_way: int = 0) -> str | None:
         """Why nothing further may be asked, None where it may. `under_way`: questions whose cost is not known yet."""
-        bounds = self.bounds
-        if bounds.cost is not None and self.spent + under_way * self._usual_cost() >= bounds.cost:
-            return f"it has cost {self.spent:.4g} US dollars, with {under_way} questions under way, and may cost {bounds.cost:.4g}"
-        if bounds.seconds is not None and time.monotonic() - self._began >= bounds.seconds:
-            return f"its {bounds.seconds:.4g} seconds are over"
+        limits = self.limits
+        if (
+            limits.max_cost is not None
+            and self.spent + under_way * self._usual_cost() >= limits.max_cost
+        ):
+            return f"it has cost {self.spent:.4g} US dollars, with {under_way} questions under way, and may cost {limits.max_cost:.4g}"
+        if limits.max_seconds is not None and time.monotonic() - self._began >= limits.max_seconds:
+            return f"its {limits.max_seconds:.4g} seconds are over"
         return self._doomed() if self._failed else None
 
     def _usual_cost(self) -> float:
@@ -166,12 +177,15 @@ class Watch:
 
     def _doomed(self) -> str | None:
         first = self._first
-        if len(first) == self.bounds.first == len(self._last) and _alike(first):
+        if len(first) == self.limits.first == len(self._last) and _alike(first):
             return f"the first {len(first)} inputs all failed with {type(first[0]).__name__}: {first[0]}"
-        if len(self._last) == self.bounds.window and self._failed > self.bounds.failures * self.bounds.window:
+        if (
+            len(self._last) == self.limits.window
+            and self._failed > self.limits.max_failure_share * self.limits.window
+        ):
             most = Counter(kind for kind in self._last if kind).most_common(3)
             listed = ", ".join(f"{count} with {kind}" for kind, count in most)
-            return f"{self._failed} of the last {self.bounds.window} inputs failed: {listed}"
+            return f"{self._failed} of the last {self.limits.window} inputs failed: {listed}"
         return None
 
 

@@ -10,20 +10,38 @@ from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
-from structgen.errors import JobStopped
+from typing_extensions import Unpack
+
+from structgen.errors import JobStoppedError
+from structgen.options import CallArgs
 from structgen.pipeline.job import asking_of, concurrency_of, summary
 from structgen.pipeline.journal import Journal
-from structgen.pipeline.limits import Bounds, Watch
+from structgen.pipeline.limits import JobLimits, Watch
 from structgen.pipeline.record import Outcome
 from structgen.pipeline.threads import start
 from structgen.pipeline.work import Inputs, Work
 
 if TYPE_CHECKING:
-    from structgen.client import AsyncClient, Client
+    from structgen.extraction.caller import Caller
+
+
+class MapArgs(CallArgs, total=False):
+    """What `map` takes besides a target and inputs, and a call's arguments.
+
+    `concurrency`: questions at a time at most (default: 64 for a server, 2 for an engine in this process); `ordered`: outcomes in
+    the order of the inputs (default), or as they come; `journal`: a path, for outcomes that a later run finds there;
+    `retry_failed`: ask again about inputs that failed in an earlier run (default); `limits`: when to stop.
+    """
+
+    concurrency: int
+    ordered: bool
+    journal: str | os.PathLike[str]
+    retry_failed: bool
+    limits: JobLimits
 
 
 async def amap(
-    client: Client | AsyncClient,
+    caller: Caller,
     target: Any,
     inputs: Inputs,
     *,
@@ -31,17 +49,24 @@ async def amap(
     ordered: bool = True,
     journal: str | os.PathLike[str] | None = None,
     retry_failed: bool = True,
-    bounds: Bounds | None = None,
-    **call: Any,
+    limits: JobLimits | None = None,
+    **call: Unpack[CallArgs],
 ) -> AsyncGenerator[list[Outcome[Any]], None]:
-    """Outcomes as they come, or in the order of the inputs; those there at a time together. Raises JobStopped at the end."""
+    """Outcomes as they come, or in the order of the inputs; those there at a time together. Raises JobStoppedError at the end."""
     began = time.monotonic()
-    most = concurrency_of(client, concurrency)
+    most = concurrency_of(caller, concurrency)
     kept = Journal(journal) if journal is not None else None
     try:
-        work = Work(inputs, most, Watch(bounds or Bounds()), journal=kept, retry_failed=retry_failed, listed=False)
+        work = Work(
+            inputs,
+            most,
+            Watch(limits or JobLimits()),
+            journal=kept,
+            retry_failed=retry_failed,
+            listed=False,
+        )
         line = _Line(ordered, room=max(64, 8 * most))
-        asking = asking_of(client, target, call, work, kept=kept is not None)
+        asking = asking_of(caller, target, call, work, kept=kept is not None)
         working = asyncio.create_task(line.end_with(work.run(asking, line.add)))
         try:
             while (ready := await line.ready()) is not None:
@@ -56,7 +81,7 @@ async def amap(
             kept.close()
     if work.stopped is not None:
         done = summary(work.counts, began, stopped=work.stopped)
-        raise JobStopped(f"It stopped after {done.done} inputs: {work.stopped}.", summary=done)
+        raise JobStoppedError(f"It stopped after {done.done} inputs: {work.stopped}.", summary=done)
 
 
 class _Line:
@@ -104,7 +129,9 @@ class _Line:
             self._came.set()
 
 
-def map_threaded(make: Callable[[], AsyncGenerator[list[Outcome[Any]], None]]) -> Generator[Outcome[Any], None, None]:
+def map_threaded(
+    make: Callable[[], AsyncGenerator[list[Outcome[Any]], None]],
+) -> Generator[Outcome[Any], None, None]:
     """The outcomes of an asynchronous map, for a caller without an event loop: it runs in a thread of its own."""
     ready: queue.Queue[list[Outcome[Any]] | None] = queue.Queue(2)
     loop: asyncio.AbstractEventLoop | None = None

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import asdict
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
-from structgen.errors import ConfigurationError
+from structgen.extras import load
 from structgen.pipeline.job import Summary
 from structgen.pipeline.work import Counts
 
@@ -25,13 +25,15 @@ _LINE_EVERY: Final = 5.0
 def shown(style: Style, stream: TextIO) -> Iterator[Report]:
     """A report for `Job`, shown on `stream`. `auto`: a bar on a terminal where rich is installed, else lines.
 
-    Raises ConfigurationError where a bar is asked for and rich is not installed.
+    Raises MissingPackage if a bar is asked for and rich is not installed.
     """
     began = time.monotonic()
     if style == "none":
         yield lambda counts: None
     elif style == "json":
-        yield lambda counts: print(json.dumps({"event": "progress", **figures(counts, began)}), file=stream, flush=True)
+        yield lambda counts: print(
+            json.dumps({"event": "progress", **figures(counts, began)}), file=stream, flush=True
+        )
     elif style == "bar" or (style == "auto" and stream.isatty() and _has_rich()):
         with _bar(stream, began) as report:
             yield report
@@ -79,7 +81,10 @@ def line(counts: Counts, began: float) -> str:
 def tell_end(style: Style, stream: TextIO, done: Summary) -> None:
     """Say how a run ended: as a JSON event, or in some lines."""
     if style == "json":
-        plain = {**asdict(done), "usage": {name: count for name, count in asdict(done.usage).items() if count}}
+        plain = {
+            **asdict(done),
+            "usage": {name: count for name, count in asdict(done.usage).items() if count},
+        }
         print(json.dumps({"event": "end", **plain}), file=stream, flush=True)
     elif style != "none":
         for text in summary_lines(done):
@@ -87,12 +92,16 @@ def tell_end(style: Style, stream: TextIO, done: Summary) -> None:
 
 
 def summary_lines(done: Summary) -> list[str]:
-    lines = [f"{done.ok} extracted, {done.failed} failed, of {done.done} inputs in {_time(done.seconds)}"]
+    lines = [
+        f"{done.ok} extracted, {done.failed} failed, of {done.done} inputs in {_time(done.seconds)}"
+    ]
     if done.cached:
         lines.append(f"{done.cached} were in the journal already")
     if done.usage.total_tokens:
         cost = f", ${done.cost:.4g}" if done.cost is not None else ""
-        lines.append(f"{done.usage.prompt_tokens} tokens in, {done.usage.completion_tokens} out{cost}")
+        lines.append(
+            f"{done.usage.prompt_tokens} tokens in, {done.usage.completion_tokens} out{cost}"
+        )
     if done.failures:
         lines.append(_kinds("failed", done.failures))
     if done.output:
@@ -115,15 +124,16 @@ def _lines(stream: TextIO, began: float) -> Report:
 
 @contextmanager
 def _bar(stream: TextIO, began: float) -> Iterator[Report]:
-    if not _has_rich():
-        raise ConfigurationError("The package rich is not installed.", hint="pip install 'structgen[pipeline]', or show lines.")
+    load("rich", "pipeline")
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 
     columns = (BarColumn(bar_width=24), TaskProgressColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
         task = progress.add_task("", total=None)
-        yield lambda counts: progress.update(task, total=counts.total, completed=counts.done, description=line(counts, began))
+        yield lambda counts: progress.update(
+            task, total=counts.total, completed=counts.done, description=line(counts, began)
+        )
 
 
 def _has_rich() -> bool:
@@ -133,11 +143,19 @@ def _has_rich() -> bool:
 
 
 def _kinds(word: str, kinds: Any) -> str:
-    listed = ", ".join(f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda pair: -pair[1]))
+    listed = ", ".join(
+        f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda pair: -pair[1])
+    )
     return f"{word}: {listed}"
 
 
 def _time(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.3g} s"
+    return (
+        f"{hours} h {minutes} min"
+        if hours
+        else f"{minutes} min {rest} s"
+        if minutes
+        else f"{seconds:.3g} s"
+    )

@@ -7,19 +7,32 @@ opens one by its name). A sink takes outcomes in the order of the inputs (`sinks
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, is_dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from structgen import errors
 from structgen.errors import StructgenError
-from structgen.schema.check import check
+from structgen.results import MEMBERS, Extraction
+from structgen.schema.check import validate
 from structgen.schema.target import Target
-from structgen.types import Document, Extraction, Json, Usage, Violation
+from structgen.values import Document, Json, Usage, Violation
 
 T = TypeVar("T")
 
-COLUMNS: Final = ("key", "value", "error", "meta", "absent", "shortened", "evidence", "confidence", "guarantee")
+COLUMNS: Final = (
+    "key",
+    "value",
+    "error",
+    "meta",
+    "absent",
+    "shortened",
+    "evidence",
+    "confidence",
+    "guarantee",
+)
 """The members of a row, always all of them."""
+
+_MEMBERS: Final = tuple(name for name in COLUMNS if name in MEMBERS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,7 @@ class Item:
     outcome."""
 
     key: str
-    text: Document = field(repr=False)
+    document: Document = field(repr=False)
     meta: Mapping[str, Json] = field(default_factory=dict, repr=False)
     error: StructgenError | None = None
 
@@ -65,11 +78,11 @@ class Outcome(Generic[T]):
             raise self.error
         if self.result is not None:
             return self.result.value
-        return check(self.target, self.record()["value"])
+        return validate(self.target, self.record()["value"])
 
     def record(self) -> Mapping[str, Json]:
         """What came out, as plain JSON data: the part of a row that does not depend on which input it was."""
-        return self.stored if self.stored is not None else plain(self.target, self.result, self.error)
+        return self.stored if self.stored is not None else plain(self.result, self.error)
 
     def row(self) -> dict[str, Json]:
         """The outcome as plain JSON data, with the members of `COLUMNS`: the same whenever and however often it was asked for.
@@ -77,7 +90,10 @@ class Outcome(Generic[T]):
         `error` is None, or an object of `type`, `message` and `hint`.
         """
         record = self.record()
-        row = {name: record.get(name) for name in COLUMNS} | {"key": self.key, "meta": dict(self.meta)}
+        row = {name: record.get(name) for name in COLUMNS} | {
+            "key": self.key,
+            "meta": dict(self.meta),
+        }
         if error := row["error"]:
             row["error"] = {name: error[name] for name in ("type", "message", "hint")}
         return row
@@ -93,29 +109,29 @@ class Sink(Protocol):
     def abort(self) -> None: ...
 
 
-def plain(target: Target[T], result: Extraction[T] | None, error: StructgenError | None) -> dict[str, Json]:
+def plain(result: Extraction[Any] | None, error: StructgenError | None) -> dict[str, Json]:
     """A result or an error as plain JSON data."""
     if result is None:
         return {"error": error_data(error) if error else None}
-    return {
-        "value": target.dump(result.value),
-        "absent": sorted(result.absent),
-        "shortened": sorted(result.shortened),
-        "evidence": {path: _data(found) for path, found in result.evidence.items()},
-        "confidence": dict(result.confidence),
-        "guarantee": str(result.guarantee),
-    }
-
-
-def _data(value: Any) -> Json:
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    return [_data(one) for one in value] if isinstance(value, (list, tuple)) else value
+    return result.to_dict(*_MEMBERS)
 
 
 # ---- errors, there and back -----------------------------------------------------------------------------------------------
 
-_KEPT: Final = ("sent", "status", "code", "type", "param", "request_id", "retry_after", "wait", "tokens", "limit", "actual", "path")
+_KEPT: Final = (
+    "sent",
+    "status_code",
+    "code",
+    "type",
+    "param",
+    "request_id",
+    "retry_after",
+    "wait",
+    "tokens",
+    "limit",
+    "actual",
+    "path",
+)
 """Attributes of errors that are plain."""
 
 
@@ -124,9 +140,7 @@ def error_data(error: StructgenError) -> dict[str, Json]:
     attributes = {name: vars(error)[name] for name in _KEPT if vars(error).get(name) is not None}
     violations = [asdict(violation) for violation in getattr(error, "violations", ())]
     return {
-        "type": type(error).__name__,
-        "message": error.message,
-        "hint": error.hint,
+        **error.to_dict(),
         **({"violations": violations} if violations else {}),
         "attributes": attributes,
     }

@@ -42,10 +42,15 @@ def named_sink(name: str | os.PathLike[str]) -> Callable[[], Sink]:
     for end in ("".join(suffixes[-2:]), "".join(suffixes[-1:])):
         if end in WRITERS:
             if not path.parent.is_dir():
-                raise JobError(f"{path} cannot be written: there is no folder for it.", hint="Make the folder.")
+                raise JobError(
+                    f"{path} cannot be written: there is no folder for it.", hint="Make the folder."
+                )
             WRITERS[end](io.BytesIO()).close()  # loads its library
             return partial(FileSink, path, WRITERS[end])
-    raise ConfigurationError(f"{path.name} is of no kind that can be written.", hint=f"Known: {', '.join(WRITERS)}, URL#TABLE.")
+    raise ConfigurationError(
+        f"{path.name} is of no kind that can be written.",
+        hint=f"Known: {', '.join(WRITERS)}, URL#TABLE.",
+    )
 
 
 class Writer(Protocol):
@@ -79,7 +84,9 @@ class FileSink:
 
     def abort(self) -> None:
         for part in (self._writer, self._file):
-            with suppress(Exception):  # what is left in their buffers does not fit on the disk either
+            with suppress(
+                Exception
+            ):  # what is left in their buffers does not fit on the disk either
                 part.close()
         self._part.unlink(missing_ok=True)
 
@@ -101,7 +108,9 @@ class Gzipped(JsonLines):
     """The same, gzipped: a member for each batch, without a time in it, so that equal outcomes make equal files."""
 
     def write(self, rows: Sequence[Outcome[Any]]) -> None:
-        self._file.write(gzip.compress(b"".join(to_json(row.row()) + b"\n" for row in rows), mtime=0))
+        self._file.write(
+            gzip.compress(b"".join(to_json(row.row()) + b"\n" for row in rows), mtime=0)
+        )
 
 
 class Csv:
@@ -152,7 +161,9 @@ def _table_sink(url: str, table: str) -> Callable[[], Sink]:
     sql = load("sqlalchemy", "files")
     columns = sql.Table(table, sql.MetaData(), *(sql.Column(name, sql.Text) for name in COLUMNS))
     with _typed():
-        return partial(TableSink, sql.create_engine(url), columns)  # the driver is loaded; nothing is connected yet
+        return partial(
+            TableSink, sql.create_engine(url), columns
+        )  # the driver is loaded; nothing is connected yet
 
 
 class TableSink:
@@ -163,7 +174,9 @@ class TableSink:
         with _typed():
             self._connection = self._engine.connect()
             if self._engine.dialect.name == "sqlite":
-                self._connection.exec_driver_sql("BEGIN IMMEDIATE")  # its driver begins none for CREATE and DROP
+                self._connection.exec_driver_sql(
+                    "BEGIN IMMEDIATE"
+                )  # its driver begins none for CREATE and DROP
             self._table.drop(self._connection, checkfirst=True)
             self._table.create(self._connection)
 
@@ -190,4 +203,7 @@ def _typed() -> Iterator[None]:
         yield
     except (load("sqlalchemy.exc", "files").SQLAlchemyError, ImportError) as error:
         said = str(getattr(error, "orig", None) or error).partition("\n")[0][:200]
-        raise JobError(f"The database does not take the output: {said}.", hint="Mend it, and start the same job again.") from error
+        raise JobError(
+            f"The database does not take the output: {said}.",
+            hint="Mend it, and start the same job again.",
+        ) from error

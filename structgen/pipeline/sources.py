@@ -51,7 +51,9 @@ Reader: TypeAlias = "Callable[[Path, str, Columns], Iterator[Item]]"
 """(path, name, columns) -> items. Keys begin with the name."""
 
 
-def open_source(name: str | os.PathLike[str], *, text: str | None = None, key: str | None = None) -> Source:
+def open_source(
+    name: str | os.PathLike[str], *, text: str | None = None, key: str | None = None
+) -> Source:
     """The source that a name stands for: a file, a folder (searched to its depth, hidden files left out), or a database as
     "URL#TABLE" or "URL#SELECT ...".
 
@@ -68,10 +70,15 @@ def open_source(name: str | os.PathLike[str], *, text: str | None = None, key: s
     if path.is_dir():
         return Source(given, lambda: _folder(path, columns))
     if not path.exists():
-        raise InputError(f"There is no file or folder {path}.", hint="Name a file, a folder, or a database as URL#TABLE.")
+        raise InputError(
+            f"There is no file or folder {path}.",
+            hint="Name a file, a folder, or a database as URL#TABLE.",
+        )
     reader = _reader(path)
     if reader is None:
-        raise ConfigurationError(f"{path.name} is of no kind that can be read.", hint=f"Known: {', '.join(READERS)}.")
+        raise ConfigurationError(
+            f"{path.name} is of no kind that can be read.", hint=f"Known: {', '.join(READERS)}."
+        )
     return Source(given, lambda: reader(path, path.name, columns))
 
 
@@ -82,7 +89,9 @@ def sql(url: str, what: str, *, text: str = "text", key: str | None = None) -> S
     Raises, when it is read, InputError for what the database refuses.
     """
     if not what:
-        raise ConfigurationError("Which rows of the database?", hint="Name a table or a query: URL#TABLE, URL#SELECT ...")
+        raise ConfigurationError(
+            "Which rows of the database?", hint="Name a table or a query: URL#TABLE, URL#SELECT ..."
+        )
     load("sqlalchemy", "files")
     return Source(what, lambda: _rows_of_database(url, what, Columns(text, key)))
 
@@ -96,7 +105,9 @@ def _folder(folder: Path, columns: Columns) -> Iterator[Item]:
         if path.is_file() and not any(part.startswith(".") for part in inside.parts):
             reader, name = _reader(path), inside.as_posix()
             if reader is None:
-                error = InputError(f"{name} is of no kind that can be read.", hint=f"Known: {', '.join(READERS)}.")
+                error = InputError(
+                    f"{name} is of no kind that can be read.", hint=f"Known: {', '.join(READERS)}."
+                )
                 yield Item(name, "", error=error)
             else:
                 yield from reader(path, name, columns)
@@ -121,7 +132,9 @@ def _jsonl(path: Path, name: str, columns: Columns) -> Iterator[Item]:
                 if line.strip():
                     yield _of_line(line, f"{name}:{number}", columns)
     except _DAMAGED as error:
-        raise InputError(f"{name} cannot be read to its end: {error}.", hint="Is the file whole?") from error
+        raise InputError(
+            f"{name} cannot be read to its end: {error}.", hint="Is the file whole?"
+        ) from error
 
 
 def _of_line(line: bytes, where: str, columns: Columns) -> Item:
@@ -129,7 +142,9 @@ def _of_line(line: bytes, where: str, columns: Columns) -> Item:
         row = from_json(line, allow_inf_nan=False)
     except ValueError as error:
         return _bad(where, f"it is not JSON ({error})")
-    return _item(row, where, columns) if isinstance(row, dict) else _bad(where, "it is no JSON object")
+    return (
+        _item(row, where, columns) if isinstance(row, dict) else _bad(where, "it is no JSON object")
+    )
 
 
 def _csv(path: Path, name: str, columns: Columns, delimiter: str = ",") -> Iterator[Item]:
@@ -147,7 +162,11 @@ def _csv(path: Path, name: str, columns: Columns, delimiter: str = ",") -> Itera
                 yield _bad(where, str(error))
                 continue
             whole = None not in row and None not in row.values()
-            yield _item(row, where, columns) if whole else _bad(where, "it has another number of fields than the header")
+            yield (
+                _item(row, where, columns)
+                if whole
+                else _bad(where, "it has another number of fields than the header")
+            )
 
 
 def _parquet(path: Path, name: str, columns: Columns) -> Iterator[Item]:
@@ -161,7 +180,9 @@ def _parquet(path: Path, name: str, columns: Columns) -> Iterator[Item]:
                     number += 1
                     yield _item(row, f"{name}:{number}", columns)
     except (lib.ArrowException, OSError) as error:
-        raise InputError(f"{name} cannot be read behind row {number}.", hint="Is it a whole Parquet file?") from error
+        raise InputError(
+            f"{name} cannot be read behind row {number}.", hint="Is it a whole Parquet file?"
+        ) from error
 
 
 READERS: Final[Mapping[str, Reader]] = {
@@ -193,7 +214,9 @@ def _rows_of_database(url: str, what: str, columns: Columns) -> Iterator[Item]:
         finally:
             engine.dispose()
     except (sqlalchemy.exc.SQLAlchemyError, ImportError) as error:
-        raise InputError(f"The database refuses: {_reason(error)}.", hint="Mend the URL, the table or the query.") from error
+        raise InputError(
+            f"The database refuses: {_reason(error)}.", hint="Mend the URL, the table or the query."
+        ) from error
 
 
 def _query(sqlalchemy: Any, what: str, is_table: bool, columns: Columns) -> Any:
@@ -211,7 +234,13 @@ def _reason(error: Exception) -> str:
 # ---- rows -----------------------------------------------------------------------------------------------------------------
 
 
-def items(rows: Iterable[Mapping[str, Any]], name: str = "row", *, text: str = "text", key: str | None = None) -> Iterator[Item]:
+def items(
+    rows: Iterable[Mapping[str, Any]],
+    name: str = "row",
+    *,
+    text: str = "text",
+    key: str | None = None,
+) -> Iterator[Item]:
     """Rows of any kind as Items: of a data frame's `to_dicts()`, of a query of your own."""
     columns = Columns(text, key)
     return (_item(row, f"{name}:{number}", columns) for number, row in enumerate(rows, 1))
@@ -222,7 +251,10 @@ def _known(names: Iterable[str], where: str, columns: Columns) -> None:
     names = list(names)
     for wanted in filter(None, (columns.text, columns.key)):
         if wanted not in names:
-            raise InputError(f"{where} has no column {wanted!r}.", hint=f"Its columns: {', '.join(map(str, names))}.")
+            raise InputError(
+                f"{where} has no column {wanted!r}.",
+                hint=f"Its columns: {', '.join(map(str, names))}.",
+            )
 
 
 def _item(row: Mapping[str, Any], where: str, columns: Columns) -> Item:
@@ -251,4 +283,8 @@ def _is_unicode(text: str) -> bool:
 
 
 def _bad(where: str, why: str, key: str | None = None) -> Item:
-    return Item(key or where, "", error=InputError(f"{where} cannot be read: {why}.", hint="Mend the row, or leave it out."))
+    return Item(
+        key or where,
+        "",
+        error=InputError(f"{where} cannot be read: {why}.", hint="Mend the row, or leave it out."),
+    )

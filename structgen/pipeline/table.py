@@ -8,7 +8,7 @@ from typing import Any, Final
 from structgen.extras import load
 from structgen.pipeline.record import COLUMNS, Outcome
 from structgen.schema.json import to_text
-from structgen.types import Json
+from structgen.values import Json
 
 _AS_TEXT: Final = frozenset({"key", "guarantee"})
 
@@ -25,9 +25,13 @@ def _cell(name: str, value: Json) -> str | None:
 def arrow_schema() -> Any:
     """The columns of `COLUMNS`, as an Arrow schema: text, all of them."""
     arrow = load("pyarrow", "files")
-    return arrow.schema([arrow.field(name, arrow.string(), nullable=name != "key") for name in COLUMNS])
+    return arrow.schema(
+        [arrow.field(name, arrow.string(), nullable=name != "key") for name in COLUMNS]
+    )
 
 
 def to_arrow(outcomes: Iterable[Outcome[Any]]) -> Any:
     """A pyarrow.Table of outcomes. From there: `.to_pandas()`, `polars.from_arrow(...)`."""
-    return load("pyarrow", "files").Table.from_pylist([flat(outcome) for outcome in outcomes], schema=arrow_schema())
+    return load("pyarrow", "files").Table.from_pylist(
+        [flat(outcome) for outcome in outcomes], schema=arrow_schema()
+    )

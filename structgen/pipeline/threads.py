@@ -40,7 +40,9 @@ def in_thread(arun: Callable[[], Any], stop: Callable[[], object]) -> Any:
         except KeyboardInterrupt:
             interrupts += 1
             if loop is not None and task is not None:
-                with suppress(RuntimeError):  # the loop has ended meanwhile, and there is nothing to stop
+                with suppress(
+                    RuntimeError
+                ):  # the loop has ended meanwhile, and there is nothing to stop
                     loop.call_soon_threadsafe(stop if interrupts == 1 else task.cancel)
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None

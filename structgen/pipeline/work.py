@@ -21,7 +21,7 @@ from structgen.pipeline.asking import Asking
 from structgen.pipeline.journal import Journal, question_hash
 from structgen.pipeline.limits import Concurrency, Gate, Watch
 from structgen.pipeline.record import Item, Outcome
-from structgen.types import Usage
+from structgen.values import Usage
 from structgen.wire.retry import Policy, retryable
 from structgen.wire.telemetry import CallRecord
 
@@ -80,7 +80,14 @@ class Work:
     """
 
     def __init__(
-        self, inputs: Inputs, concurrency: int, watch: Watch, *, journal: Journal | None, retry_failed: bool, listed: bool
+        self,
+        inputs: Inputs,
+        concurrency: int,
+        watch: Watch,
+        *,
+        journal: Journal | None,
+        retry_failed: bool,
+        listed: bool,
     ) -> None:
         self.counts = Counts(total=length_hint(inputs) or None)
         self.stopped: str | None = None
@@ -109,7 +116,10 @@ class Work:
         Raises what reading the inputs raises, what `done` raises, and JournalError.
         """
         flushing = asyncio.create_task(self._flush_often())
-        workers = [asyncio.create_task(self._worker(asking, done)) for _ in range(self.gate.concurrency.most)]
+        workers = [
+            asyncio.create_task(self._worker(asking, done))
+            for _ in range(self.gate.concurrency.most)
+        ]
         try:
             await _all((flushing, *workers), workers)
         finally:
@@ -125,7 +135,7 @@ class Work:
     async def _worker(self, asking: Asking[Any], done: Done) -> None:
         while self.stopped is None and (taken := await self._reader.next()) is not None:
             position, item = taken
-            hash = question_hash(asking.run, f"\0{item.key}" if item.error else item.text)
+            hash = question_hash(asking.run, f"\0{item.key}" if item.error else item.document)
             if self._journal is not None:
                 if self._listed:
                     self._journal.add_input(position, item.key, item.meta, hash)
@@ -135,14 +145,18 @@ class Work:
                 entry = self._journal.find(hash)
                 if entry is not None and (entry.ok or not self._retry_failed):
                     self.watch.had(entry.ok)
-                    await self._finish(position, asking.outcome(item.key, item.meta, entry), done, cached=True)
+                    await self._finish(
+                        position, asking.outcome(item.key, item.meta, entry), done, cached=True
+                    )
                     continue
             if hash in self._under_way:
                 self._under_way[hash].append((position, item))
                 continue
             await self._new(position, item, hash, asking, done)
 
-    async def _new(self, position: int, item: Item, hash: bytes, asking: Asking[Any], done: Done) -> None:
+    async def _new(
+        self, position: int, item: Item, hash: bytes, asking: Asking[Any], done: Done
+    ) -> None:
         """Ask about an input, keep what came, and hand it on: to who else asked the same, too."""
         self._under_way[hash] = []
         try:
@@ -159,9 +173,13 @@ class Work:
             self.stop(reason)
         await self._finish(position, outcome, done, cached=False)
         for place, other in others:
-            await self._finish(place, replace(outcome, key=other.key, meta=other.meta), done, cached=True)
+            await self._finish(
+                place, replace(outcome, key=other.key, meta=other.meta), done, cached=True
+            )
 
-    async def _finish(self, position: int, outcome: Outcome[Any], done: Done, *, cached: bool) -> None:
+    async def _finish(
+        self, position: int, outcome: Outcome[Any], done: Done, *, cached: bool
+    ) -> None:
         self.counts.add(outcome, cached=cached)
         await done(position, outcome)
 
@@ -181,8 +199,10 @@ class Work:
                 self.gate.leave()
             if outcome.error is None or not retryable(outcome.error, _POLICY):
                 return outcome
-            patience, answered = self.watch.bounds.patience, self.watch.answered_at
-            if (round_ >= _ROUNDS and answered > began) or time.monotonic() - max(answered, began) >= patience:
+            patience, answered = self.watch.limits.patience, self.watch.answered_at
+            if (round_ >= _ROUNDS and answered > began) or time.monotonic() - max(
+                answered, began
+            ) >= patience:
                 return outcome
             await asyncio.sleep(min(0.5 * 2**round_, 8.0, patience))
         return None
@@ -237,7 +257,9 @@ class _Reader:
             except StopAsyncIteration:
                 found, self._exhausted = [], True
         else:
-            found, self._exhausted = await asyncio.get_running_loop().run_in_executor(self._thread, self._some)
+            found, self._exhausted = await asyncio.get_running_loop().run_in_executor(
+                self._thread, self._some
+            )
         self._ended = self._ended or self._exhausted
         for one in found:
             self._ready.append((self._read, item_of(one, self._read)))
@@ -273,7 +295,12 @@ def item_of(given: Any, position: int) -> Item:
     """An input as an Item: a text, or the messages of a conversation, has its position for a key."""
     if isinstance(given, Item):
         return given
-    if isinstance(given, str) or (isinstance(given, (list, tuple)) and all(isinstance(one, dict) for one in given)):
+    if isinstance(given, str) or (
+        isinstance(given, (list, tuple)) and all(isinstance(one, dict) for one in given)
+    ):
         return Item(str(position), given)
-    error = InputError(f"Input {position} is a {type(given).__name__}.", hint="Give texts, lists of messages, or Items.")
+    error = InputError(
+        f"Input {position} is a {type(given).__name__}.",
+        hint="Give texts, lists of messages, or Items.",
+    )
     return Item(str(position), "", error=error)

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import SchemaError
-from structgen.schema.compiler import compile
+from structgen.schema.compiler import compile_schema
 from structgen.schema.json import escape
 from structgen.schema.subset import SUBSETS, SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
-from structgen.types import JsonSchema, Note
+from structgen.values import JsonSchema, Note
 
 Status: TypeAlias = Literal["enforced", "rewritten", "checked", "narrowed", "refused"]
 """`enforced`: held while decoding. `rewritten`: held in another shape, and mapped back. `checked`: proved afterwards. `narrowed`:
@@ -59,18 +59,37 @@ class Audit:
         """Plain text for a terminal: a block per language."""
         blocks = []
         for subset in self.subsets:
-            rows = [(finding.path or "/", finding.status, finding.how) for finding in self.of(subset)]
+            rows = [
+                (finding.path or "/", finding.status, finding.how) for finding in self.of(subset)
+            ]
             width = max(len(path) for path, _, _ in rows)
             lines = [f"{path:<{width}}  {status:<9}  {how}".rstrip() for path, status, how in rows]
-            blocks.append("\n".join([f"{self.target} in {subset}: {self.summary(subset)}", *(f"  {line}" for line in lines)]))
+            blocks.append(
+                "\n".join(
+                    [
+                        f"{self.target} in {subset}: {self.summary(subset)}",
+                        *(f"  {line}" for line in lines),
+                    ]
+                )
+            )
         return "\n\n".join(blocks)
 
     def markdown(self) -> str:
         """A Markdown section per language."""
         blocks = []
         for subset in self.subsets:
-            rows = [f"| `{_cell(finding.path or '/')}` | {finding.status} | {_cell(finding.how)} |" for finding in self.of(subset)]
-            head = [f"### {self.target} in {subset}", "", self.summary(subset), "", "| field | | how |", "|---|---|---|"]
+            rows = [
+                f"| `{_cell(finding.path or '/')}` | {finding.status} | {_cell(finding.how)} |"
+                for finding in self.of(subset)
+            ]
+            head = [
+                f"### {self.target} in {subset}",
+                "",
+                self.summary(subset),
+                "",
+                "| field | | how |",
+                "|---|---|---|",
+            ]
             blocks.append("\n".join([*head, *rows]))
         return "\n\n".join(blocks) + "\n"
 
@@ -88,7 +107,7 @@ def audit(source: Any, subset: str | SchemaSubset | None = None) -> Audit:
 
 def _findings(target: Target[Any], subset: SchemaSubset) -> Iterator[Finding]:
     try:
-        notes = compile(target, subset).notes
+        notes = compile_schema(target, subset).notes
     except SchemaError as error:
         yield Finding(subset.name, error.path, "refused", str(error))
         return
@@ -103,7 +122,9 @@ def _findings(target: Target[Any], subset: SchemaSubset) -> Iterator[Finding]:
         elif subset.holds:
             yield Finding(subset.name, path, "enforced", "")
         else:
-            yield Finding(subset.name, path, "checked", "the model is asked for it; only the check holds it")
+            yield Finding(
+                subset.name, path, "checked", "the model is asked for it; only the check holds it"
+            )
 
 
 def _field_of(path: str, fields: set[str]) -> str:
@@ -128,7 +149,9 @@ def _fields(schema: JsonSchema) -> Iterator[str]:
                 yield from (place for place, _ in steps)
             inner += steps
         inner += [(f"{at}/{key}", node[key]) for key in _ONES if key in node]
-        inner += [(f"{at}/{key}/{i}", sub) for key in _LISTS for i, sub in enumerate(node.get(key, ()))]
+        inner += [
+            (f"{at}/{key}/{i}", sub) for key in _LISTS for i, sub in enumerate(node.get(key, ()))
+        ]
         todo = inner + todo
 
 

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from structgen.errors import InvalidOutput
+from structgen.errors import InvalidOutputError
+from structgen.schema.json import pointer, resolve, short
 from structgen.schema.json_text import parse_json, scan, with_exact_numbers
-from structgen.schema.pointers import pointer, resolve, short
 from structgen.schema.source.members import is_complete
 from structgen.schema.source.reader import digits_of
 from structgen.schema.target import Target, target_of
-from structgen.types import Json, JsonSchema, Violation
+from structgen.values import Json, JsonSchema, Violation
 
-__all__ = ["check", "check_json", "check_parsed", "parse_json", "part_violations"]
+__all__ = ["parse_json", "part_violations", "validate", "validate_json", "validate_parsed"]
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -45,32 +45,34 @@ _LONG_NUMBER_BYTES: Final = re.compile(rb"\d[\d.]{15,}")
 
 
 @overload
-def check(source: Target[T], data: Json) -> T: ...
+def validate(source: Target[T], data: Json) -> T: ...
 @overload
-def check(source: TypeForm[T], data: Json) -> T: ...
+def validate(source: TypeForm[T], data: Json) -> T: ...
 @overload
-def check(source: JsonSchema, data: Json) -> Json: ...
-def check(source: Any, data: Json) -> Any:
+def validate(source: JsonSchema, data: Json) -> Json: ...
+def validate(source: Any, data: Json) -> Any:
     """`data`, plain JSON data, as a value of `source`: a Target, a type, or a JSON Schema.
 
-    Raises InvalidOutput with every violation, and TargetError or SchemaError where `source` is no target.
+    Raises InvalidOutputError with every violation, and TargetError or SchemaError where `source` is no target.
     """
     target = target_of(source)
     try:
         text = json.dumps(data, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):
-        raise _invalid(target, [Violation("", "", "what JSON cannot carry", "plain JSON data")]) from None
+        raise _invalid(
+            target, [Violation("", "", "what JSON cannot carry", "plain JSON data")]
+        ) from None
     return _checked(target, data, len(text)) if target.adapter is None else _read(target, text)
 
 
-def check_parsed(target: Target[T], data: Json) -> T:
+def validate_parsed(target: Target[T], data: Json) -> T:
     """As `check`, of data that came out of `parse_json`: that it is plain needs no second look."""
     text = to_json(data)
     return _checked(target, data, len(text)) if target.adapter is None else _read(target, text)
 
 
-def check_json(target: Target[T], text: str | bytes) -> T:
-    """As `check`, from JSON text. Raises NotJson for what is not one JSON document (see `parse_json`), or InvalidOutput."""
+def validate_json(target: Target[T], text: str | bytes) -> T:
+    """As `check`, from JSON text. Raises NotJsonError for what is not one JSON document (see `parse_json`), or InvalidOutputError."""
     if target.adapter is None:
         return _checked(target, parse_json(text), len(text))
     value = _read(target, text)
@@ -85,12 +87,14 @@ def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
     A type's validators of a whole record run once none of its members is missing or wrong.
     """
     try:
-        check(target, data)
+        validate(target, data)
         return ()
-    except InvalidOutput as error:
+    except InvalidOutputError as error:
         told = error.violations
     found = [violation for violation in told if _keyword(violation) not in _MISSING]
-    if len(found) < len(told) and target.reader is not None:  # what is missing hides what else the type refuses
+    if (
+        len(found) < len(told) and target.reader is not None
+    ):  # what is missing hides what else the type refuses
         try:
             target.reader.validate_json(json.dumps(data))
         except ValidationError as fault:
@@ -107,7 +111,8 @@ def _keyword(violation: Violation) -> str:
 def _read(target: Target[T], text: str | bytes) -> T:
     if target.exact_reader is not None and _has_long_numbers(text):
         try:
-            return target.exact_reader.validate_json(json.dumps(with_exact_numbers(text, digits_of)))  # type: ignore[no-any-return]
+            exact = json.dumps(with_exact_numbers(text, digits_of))
+            return target.exact_reader.validate_json(exact)  # type: ignore[no-any-return]
         except Exception:  # noqa: S110 - what is wrong is told below, of the text as it stands
             pass
     try:
@@ -124,7 +129,9 @@ def _raised(error: Exception) -> Violation:
 
 
 def _has_long_numbers(text: str | bytes) -> bool:
-    return bool(_LONG_NUMBER_BYTES.search(text) if isinstance(text, bytes) else _LONG_NUMBER.search(text))
+    return bool(
+        _LONG_NUMBER_BYTES.search(text) if isinstance(text, bytes) else _LONG_NUMBER.search(text)
+    )
 
 
 def _checked(target: Target[T], data: Json, size: int) -> T:
@@ -134,9 +141,9 @@ def _checked(target: Target[T], data: Json, size: int) -> T:
     return data  # type: ignore[no-any-return]
 
 
-def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOutput:
+def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOutputError:
     count = f"{len(violations)} violations" if len(violations) > 1 else "1 violation"
-    return InvalidOutput(
+    return InvalidOutputError(
         f"The answer is no value of {target.name}: {count}.",
         violations=violations,
         hint="`violations` names each place, and what was wanted.",
@@ -156,7 +163,9 @@ def _of_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, .
         except RecursionError:
             return _with_room(violations)
     except (RecursionError, OverBudgetError):
-        return (Violation("", "", "more than can be checked", "a smaller value, nested less deeply"),)
+        return (
+            Violation("", "", "more than can be checked", "a smaller value, nested less deeply"),
+        )
 
 
 def _with_room(function: Callable[[], R]) -> R:
@@ -177,7 +186,9 @@ def _of_type(target: Target[Any], data: Json, size: int, error: ValidationError)
     return found + _of_type_alone(target, data, error, found)
 
 
-def _of_type_alone(target: Target[Any], data: Json, error: ValidationError, known: Sequence[Violation]) -> list[Violation]:
+def _of_type_alone(
+    target: Target[Any], data: Json, error: ValidationError, known: Sequence[Violation]
+) -> list[Violation]:
     """What only the type refuses, and no known violation speaks of."""
     found: list[Violation] = []
     for fault in error.errors(include_url=False, include_context=False):
@@ -186,7 +197,14 @@ def _of_type_alone(target: Target[Any], data: Json, error: ValidationError, know
         if any(_overlap(where, other.path) for other in (*known, *found)):
             continue
         name = "validator" if fault["type"] in ("value_error", "assertion_error") else fault["type"]
-        found.append(Violation(where, f"{locate(target.schema, path)}/{name}", short(value), _plain_words(fault["msg"])))
+        found.append(
+            Violation(
+                where,
+                f"{locate(target.schema, path)}/{name}",
+                short(value),
+                _plain_words(fault["msg"]),
+            )
+        )
     return found
 
 
@@ -195,7 +213,11 @@ def _overlap(path: str, other: str) -> bool:
 
 
 def _plain_words(message: str) -> str:
-    text = message.removeprefix("Value error, ").removeprefix("Assertion failed, ").removeprefix("Input should be ")
+    text = (
+        message.removeprefix("Value error, ")
+        .removeprefix("Assertion failed, ")
+        .removeprefix("Input should be ")
+    )
     return text.replace("\n", " ")[:200]
 
 
@@ -203,7 +225,9 @@ def _in_data(data: Any, loc: Sequence[Any]) -> tuple[list[str | int], Json]:
     """The path of a Pydantic error in the data: its location also names union branches and functions, which are no members."""
     path: list[str | int] = []
     for part in loc:
-        if (isinstance(data, dict) and part in data) or (isinstance(data, list) and isinstance(part, int) and part < len(data)):
+        if (isinstance(data, dict) and part in data) or (
+            isinstance(data, list) and isinstance(part, int) and part < len(data)
+        ):
             data = data[part]
             path.append(part)
     return path, data
@@ -215,7 +239,9 @@ def locate(schema: JsonSchema, path: Sequence[str | int]) -> str:
     return pointer(found or [])
 
 
-def _locate(root: JsonSchema, node: Any, at: list[str | int], path: list[str | int], hops: int) -> list[str | int] | None:
+def _locate(
+    root: JsonSchema, node: Any, at: list[str | int], path: list[str | int], hops: int
+) -> list[str | int] | None:
     if not isinstance(node, dict) or hops > 50:
         return None
     if "$ref" in node:
@@ -228,10 +254,17 @@ def _locate(root: JsonSchema, node: Any, at: list[str | int], path: list[str | i
     ways: list[tuple[list[str | int], Any]] = []
     if isinstance(step, int):
         prefix = list(node.get("prefixItems", ()))
-        ways.append((["prefixItems", step], prefix[step]) if step < len(prefix) else (["items"], node.get("items")))
+        ways.append(
+            (["prefixItems", step], prefix[step])
+            if step < len(prefix)
+            else (["items"], node.get("items"))
+        )
     else:
         ways.append((["properties", step], node.get("properties", {}).get(step)))
-        ways += [(["patternProperties", key], inner) for key, inner in node.get("patternProperties", {}).items()]
+        ways += [
+            (["patternProperties", key], inner)
+            for key, inner in node.get("patternProperties", {}).items()
+        ]
         ways.append((["additionalProperties"], node.get("additionalProperties")))
     for way, inner in ways:
         if inner is not None and (found := _locate(root, inner, at + way, rest, hops)) is not None:

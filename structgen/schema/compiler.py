@@ -11,8 +11,8 @@ from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
-from structgen.errors import InvalidOutput, SchemaError
-from structgen.schema.check import check, check_json, check_parsed, parse_json
+from structgen.errors import InvalidOutputError, SchemaError
+from structgen.schema.check import parse_json, validate, validate_json, validate_parsed
 from structgen.schema.codecs.codec import VALUE, Codec, Map, Pair, Ref, Trace
 from structgen.schema.codecs.root import PATH, Root
 from structgen.schema.compile.arrays import array
@@ -22,10 +22,10 @@ from structgen.schema.compile.limits import within_limits
 from structgen.schema.compile.objects import free_name, members
 from structgen.schema.compile.scalars import boolean, integer, null, number, string, values
 from structgen.schema.compile.tags import changes, separate
-from structgen.schema.json import pointer, to_text
+from structgen.schema.json import pointer_of, to_text
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
-from structgen.types import Json, JsonSchema, Note
+from structgen.values import Json, JsonSchema, Note
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -41,7 +41,17 @@ class Compiled(Generic[T]):
     definitions it refers to.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "codec", "codecs", "identity", "notes", "schema", "subset", "target")
+    __slots__ = (
+        "__dict__",
+        "__weakref__",
+        "codec",
+        "codecs",
+        "identity",
+        "notes",
+        "schema",
+        "subset",
+        "target",
+    )
 
     def __init__(
         self,
@@ -95,34 +105,37 @@ class Compiled(Generic[T]):
             into = self._maps[0]
             return into(data, None, Trace()) if into else data
         except RecursionError:
-            raise SchemaError("The value is nested too deeply to be encoded.", hint="Split it into smaller values.") from None
+            raise SchemaError(
+                "The value is nested too deeply to be encoded.",
+                hint="Split it into smaller values.",
+            ) from None
 
     def decode(self, data: Json) -> T:
-        """The value that an answer means. Raises InvalidOutput."""
-        return check(self.target, data) if self.identity else self.read(data)[0]
+        """The value that an answer means. Raises InvalidOutputError."""
+        return validate(self.target, data) if self.identity else self.read(data)[0]
 
     def decode_json(self, text: str | bytes) -> T:
-        """The value that an answer's text means. Raises NotJson or InvalidOutput."""
+        """The value that an answer's text means. Raises NotJsonError or InvalidOutputError."""
         if self.identity:
-            return check_json(self.target, text)
-        return check_parsed(self.target, self._restore(parse_json(text))[0])
+            return validate_json(self.target, text)
+        return validate_parsed(self.target, self._restore(parse_json(text))[0])
 
     def restored(self, data: Json) -> tuple[Json, frozenset[str]]:
-        """As `read`, of a value in its own JSON form, not checked. Raises InvalidOutput where the answer has none."""
+        """As `read`, of a value in its own JSON form, not checked. Raises InvalidOutputError where the answer has none."""
         restored, trace = self._restore(data)
-        return restored, frozenset(map(pointer, trace.absent))
+        return restored, frozenset(map(pointer_of, trace.absent))
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
-        """The value, and the JSON Pointers of the optional fields that the answer leaves out. Raises InvalidOutput."""
+        """The value, and the JSON Pointers of the optional fields that the answer leaves out. Raises InvalidOutputError."""
         restored, absent = self.restored(data)
-        return check(self.target, restored), absent
+        return validate(self.target, restored), absent
 
     def read_json(self, text: str | bytes) -> tuple[T, frozenset[str]]:
-        """As `read`, from an answer's text. Raises NotJson or InvalidOutput."""
+        """As `read`, from an answer's text. Raises NotJsonError or InvalidOutputError."""
         if self._maps[1] is None:
-            return check_json(self.target, text), frozenset()
+            return validate_json(self.target, text), frozenset()
         restored, absent = self.restored(parse_json(text))
-        return check_parsed(self.target, restored), absent
+        return validate_parsed(self.target, restored), absent
 
     def _restore(self, data: Json) -> tuple[Json, Trace]:
         trace = Trace()
@@ -130,9 +143,11 @@ class Compiled(Generic[T]):
             back = self._maps[1]
             restored = back(data, None, trace) if back else data
         except RecursionError:
-            raise InvalidOutput("The answer is nested too deeply.") from None
+            raise InvalidOutputError("The answer is nested too deeply.") from None
         if trace.faults:
-            raise InvalidOutput("The answer does not follow the form it was asked for.", violations=trace.faults)
+            raise InvalidOutputError(
+                "The answer does not follow the form it was asked for.", violations=trace.faults
+            )
         return restored, trace
 
 
@@ -160,18 +175,20 @@ def linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
             return cells[name][0], cells[name][1]
         return late(name, 0), late(name, 1)
 
-    for name in reversed(list(codecs)):  # the last ones are the innermost: a long chain of definitions needs no deep stack
+    for name in reversed(
+        list(codecs)
+    ):  # the last ones are the innermost: a long chain of definitions needs no deep stack
         link(Ref(name))
     return link(codec)
 
 
 @overload
-def compile(source: Target[T], subset: str | SchemaSubset) -> Compiled[T]: ...
+def compile_schema(source: Target[T], subset: str | SchemaSubset) -> Compiled[T]: ...
 @overload
-def compile(source: TypeForm[T], subset: str | SchemaSubset) -> Compiled[T]: ...
+def compile_schema(source: TypeForm[T], subset: str | SchemaSubset) -> Compiled[T]: ...
 @overload
-def compile(source: JsonSchema, subset: str | SchemaSubset) -> Compiled[Json]: ...
-def compile(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
+def compile_schema(source: JsonSchema, subset: str | SchemaSubset) -> Compiled[Json]: ...
+def compile_schema(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
     """What `source` means in one schema language. The second call for the same target and language is a look-up.
 
     `source`: a Target, anything a Pydantic TypeAdapter takes, or a JSON Schema; `subset`: a name from `SUBSETS`, or a row.
@@ -204,13 +221,23 @@ def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
         schema, codec = _rooted(builder, builder.whole())
         if not is_finite(builder.defs, schema):
             hint = "Make the field that leads back optional, or a list."
-            raise SchemaError("No value of this schema ends: a definition needs itself.", keyword="$ref", hint=hint)
+            raise SchemaError(
+                "No value of this schema ends: a definition needs itself.",
+                keyword="$ref",
+                hint=hint,
+            )
         changed = separate(builder)
-        schema = within_limits(builder, {**schema, "$defs": builder.defs} if builder.defs else schema)
+        schema = within_limits(
+            builder, {**schema, "$defs": builder.defs} if builder.defs else schema
+        )
     except RecursionError:
-        raise SchemaError("The schema is nested too deeply.", hint="Move parts into `$defs`.") from None
+        raise SchemaError(
+            "The schema is nested too deeply.", hint="Move parts into `$defs`."
+        ) from None
     notes = tuple(dict.fromkeys((*builder.notes, *target.opaque)))
-    return Compiled(target, subset, schema, notes, codec, builder.codecs, identity=not changes(codec, changed))
+    return Compiled(
+        target, subset, schema, notes, codec, builder.codecs, identity=not changes(codec, changed)
+    )
 
 
 def _rooted(builder: Builder, built: Built) -> Built:
@@ -219,19 +246,37 @@ def _rooted(builder: Builder, built: Built) -> Built:
     subset, here = builder.subset, Here("")
     others = free_name(schema.get("properties", ())) if builder.others else ""
     is_object = schema.get("type") == "object"
-    closed = is_object and schema.get("additionalProperties") is False and "patternProperties" not in schema
+    closed = (
+        is_object
+        and schema.get("additionalProperties") is False
+        and "patternProperties" not in schema
+    )
     wrapped = (subset.root == "object" and not is_object) or (bool(others) and not closed)
     if not wrapped and not others:
         return built
     if wrapped:
-        builder.note(here, "type", "rewritten", f"the root is wrapped in an object, as its member {VALUE!r}")
+        builder.note(
+            here, "type", "rewritten", f"the root is wrapped in an object, as its member {VALUE!r}"
+        )
         schema = builder.object({VALUE: schema})
     if others:
-        builder.note(here, "additionalProperties", "rewritten", f"members that the schema does not declare go to {others!r}")
+        builder.note(
+            here,
+            "additionalProperties",
+            "rewritten",
+            f"members that the schema does not declare go to {others!r}",
+        )
         builder.note(here, "additionalProperties", "checked", f"what {others!r} holds")
         entry = builder.object({PATH: {"type": "string"}, VALUE: {"type": "string"}})
         words = "Null. Only for what no other field can hold: its JSON Pointer, and its value as JSON text."
-        member = {"description": words, "anyOf": [{"type": "array", "items": entry}, {"type": "null"}]}
+        member = {
+            "description": words,
+            "anyOf": [{"type": "array", "items": entry}, {"type": "null"}],
+        }
         needed = [others] if subset.all_required else []
-        schema = {**schema, "properties": {**schema["properties"], others: member}, "required": [*schema["required"], *needed]}
+        schema = {
+            **schema,
+            "properties": {**schema["properties"], others: member},
+            "required": [*schema["required"], *needed],
+        }
     return Built(schema, Root(codec, wrapped, others))

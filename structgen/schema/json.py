@@ -1,14 +1,26 @@
-"""Small questions about plain JSON data, asked all over the compiler."""
+"""Small questions about plain JSON data and schemas: pointers, equality, types, short texts."""
 
 from __future__ import annotations
 
 import json
-from typing import Final, TypeAlias
+from collections.abc import Iterable
+from typing import Any, Final, TypeAlias
 
-from structgen.types import Json
+from structgen.values import Json, JsonSchema
 
 Path: TypeAlias = "tuple[Path, str | int] | None"
 """Where a value stands: (path of its parent, key), None for the root. A pointer is made of it only when one is needed."""
+
+_SHORT: Final = 60
+_TYPES: Final = {
+    type(None): "null",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    str: "string",
+    list: "array",
+    dict: "object",
+}
 
 
 def escape(key: str) -> str:
@@ -21,13 +33,23 @@ def unescape(step: str) -> str:
     return step.replace("~1", "/").replace("~0", "~")
 
 
-def pointer(path: Path) -> str:
+def pointer(parts: Iterable[str | int]) -> str:
+    """The JSON Pointer of the keys and indices that lead to a value."""
+    return "".join(f"/{escape(str(part))}" for part in parts)
+
+
+def pointer_of(path: Path) -> str:
     """The JSON Pointer of a path."""
     steps = []
     while path is not None:
         path, key = path
-        steps.append(escape(str(key)))
-    return "".join(f"/{step}" for step in reversed(steps))
+        steps.append(key)
+    return pointer(reversed(steps))
+
+
+def resolve(root: JsonSchema, ref: str) -> Any:
+    """What "#" or "#/$defs/NAME" refers to."""
+    return root if ref == "#" else root["$defs"][ref.removeprefix("#/$defs/")]
 
 
 def same_json(a: Json, b: Json) -> bool:
@@ -41,17 +63,33 @@ def same_json(a: Json, b: Json) -> bool:
     return bool(a == b)
 
 
-def to_text(value: Json) -> str:
-    """Compact JSON text."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-_TYPES: Final = {type(None): "null", bool: "boolean", int: "integer", float: "number", str: "string", list: "array", dict: "object"}
-
-
 def json_type(value: Json) -> str:
     """The JSON Schema type of a value, the narrower of integer and number."""
     if isinstance(value, float) and value.is_integer():
         return "integer"
     # Behind the `or`: values that know where they stood (`origins`).
-    return _TYPES.get(type(value)) or next(name for kind, name in _TYPES.items() if isinstance(value, kind))
+    return _TYPES.get(type(value)) or next(
+        name for kind, name in _TYPES.items() if isinstance(value, kind)
+    )
+
+
+def to_text(value: Json) -> str:
+    """Compact JSON text."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def short(value: Json) -> str:
+    """A value in at most 60 characters."""
+    if isinstance(value, str) and len(value) > _SHORT:
+        value = value[:_SHORT]
+    if isinstance(value, list | dict) and len(value) > 4:
+        return (
+            f"an array of {len(value)} items"
+            if isinstance(value, list)
+            else f"an object of {len(value)} members"
+        )
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=repr)
+    except (ValueError, RecursionError):
+        text = type(value).__name__
+    return text if len(text) <= _SHORT else text[: _SHORT - 1] + "…"

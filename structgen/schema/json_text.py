@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from structgen.errors import NotJson
-from structgen.types import Json
+from structgen.errors import NotJsonError
+from structgen.values import Json
 
 _PLACE: Final = re.compile(r"^(.*) at line (\d+) column (\d+)$")
 _HINT: Final = "The answer must be one JSON document."
@@ -20,7 +20,7 @@ _HINT: Final = "The answer must be one JSON document."
 def parse_json(text: str | bytes) -> Json:
     """One JSON document (RFC 8259, UTF-8), nested at most 200 deep.
 
-    Raises NotJson, with the character position, for anything else: text around it, NaN, an unpaired surrogate, a member twice
+    Raises NotJsonError, with the character position, for anything else: text around it, NaN, an unpaired surrogate, a member twice
     in one object, a number too large for a float.
     """
     decoded = _decoded(text)
@@ -37,21 +37,28 @@ def _is_whole(text: str, data: Json) -> bool:
     Written again, the document has as many colons as before; an escaped one would spoil the count.
     """
     again = to_json(data)
-    return b"Infinity" not in again and text.count(":") == again.count(b":") and "\\u003" not in text
+    return (
+        b"Infinity" not in again and text.count(":") == again.count(b":") and "\\u003" not in text
+    )
 
 
 def scan(text: str | bytes, build: Callable[[list[tuple[str, Json]]], Any]) -> Any:
-    """Reads JSON, making objects with `build`; raises NotJson for a member twice and for a number too large."""
+    """Reads JSON, making objects with `build`; raises NotJsonError for a member twice and for a number too large."""
 
     def members(pairs: list[tuple[str, Json]]) -> Any:
         if len(pairs) != len({name for name, _ in pairs}):
-            raise NotJson("An object of the answer has a member twice.", hint="Each member of an object must stand once.")
+            raise NotJsonError(
+                "An object of the answer has a member twice.",
+                hint="Each member of an object must stand once.",
+            )
         return build(pairs)
 
     def number(digits: str) -> float:
         if abs(value := float(digits)) == float("inf"):
-            raise NotJson(
-                "A number of the answer is too large to be read.", position=max(_decoded(text).find(digits), 0), hint=_HINT
+            raise NotJsonError(
+                "A number of the answer is too large to be read.",
+                position=max(_decoded(text).find(digits), 0),
+                hint=_HINT,
             )
         return value
 
@@ -74,17 +81,27 @@ def _decoded(text: str | bytes) -> str:
             return text
         return text.decode()
     except UnicodeDecodeError as error:
-        raise NotJson("The answer is not UTF-8.", position=error.start, hint=_HINT) from None
+        raise NotJsonError("The answer is not UTF-8.", position=error.start, hint=_HINT) from None
     except UnicodeEncodeError as error:
-        raise NotJson("The answer holds an unpaired surrogate.", position=error.start, hint=_HINT) from None
+        raise NotJsonError(
+            "The answer holds an unpaired surrogate.", position=error.start, hint=_HINT
+        ) from None
 
 
-def _not_json(text: str, message: str) -> NotJson:
+def _not_json(text: str, message: str) -> NotJsonError:
     """The parser's complaint, its line and byte column turned into a character position."""
     found = _PLACE.match(message)
     if not found:
-        return NotJson("The answer is not JSON.", hint=_HINT)
+        return NotJsonError("The answer is not JSON.", hint=_HINT)
     lines, line, column = text.split("\n"), int(found[2]), int(found[3])
     before = sum(len(row) + 1 for row in lines[: line - 1])
-    here = lines[line - 1].encode()[: max(column - 1, 0)].decode(errors="ignore") if line <= len(lines) else ""
-    return NotJson(f"The answer is not JSON: {found[1]}.", position=min(before + len(here), len(text)), hint=_HINT)
+    here = (
+        lines[line - 1].encode()[: max(column - 1, 0)].decode(errors="ignore")
+        if line <= len(lines)
+        else ""
+    )
+    return NotJsonError(
+        f"The answer is not JSON: {found[1]}.",
+        position=min(before + len(here), len(text)),
+        hint=_HINT,
+    )

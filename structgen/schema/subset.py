@@ -17,8 +17,8 @@ from structgen.schema.verbatim import VERBATIM
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
-    """Bounds on a compiled schema; None where the language publishes none.
+class SchemaLimits:
+    """JobLimits on a compiled schema; None where the language publishes none.
 
     `properties`: in the whole schema; `object_properties`: of one object; `depth`: nested schemas, counted for the root and for
     each definition without following refs; `enum_values`: of all enums together; `enum_chars`: of one enum with over 250 values;
@@ -76,7 +76,7 @@ class SchemaSubset:
     plain_enums: bool = True
     const: bool = True
     annotations: frozenset[str] = frozenset({"title", "description"})
-    limits: Limits = Limits()
+    limits: SchemaLimits = SchemaLimits()
 
 
 def _keywords(type_: str, *names: str) -> frozenset[str]:
@@ -91,10 +91,14 @@ _BOUNDS: Final = _keywords("integer", *_RANGE) | _keywords("number", *_RANGE)
 _STEPS: Final = _keywords("integer", "multipleOf") | _keywords("number", "multipleOf")
 _ITEMS: Final = _keywords("array", "minItems", "maxItems")
 _MEMBERS: Final = _keywords("object", "patternProperties", "minProperties", "maxProperties")
-_OPENAI_FORMATS: Final = frozenset({"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"})
+_OPENAI_FORMATS: Final = frozenset(
+    {"date-time", "time", "date", "duration", "email", "hostname", "ipv4", "ipv6", "uuid"}
+)
 _GRAMMAR_FORMATS: Final = _OPENAI_FORMATS | {"uri"}
 _ALL_ANNOTATIONS: Final = frozenset({"title", "description", "examples"})
-_ALL_KEYWORDS: Final = _LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _keywords("array", "uniqueItems") | _MEMBERS
+_ALL_KEYWORDS: Final = (
+    _LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _keywords("array", "uniqueItems") | _MEMBERS
+)
 _FREE: Final = SchemaSubset(
     name="best-effort",
     holds=False,
@@ -145,7 +149,9 @@ _ROWS: Final = (
         name="groq-strict",
         all_required=True,
         any_of="tagged",
-        limits=Limits(properties=5000, depth=10, enum_values=1000, enum_chars=15_000, string_chars=120_000),
+        limits=SchemaLimits(
+            properties=5000, depth=10, enum_values=1000, enum_chars=15_000, string_chars=120_000
+        ),
     ),
     SchemaSubset(
         name="openai-strict",
@@ -153,22 +159,33 @@ _ROWS: Final = (
         keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS,
         patterns="search",
         formats=_OPENAI_FORMATS,
-        limits=Limits(properties=5000, depth=10, enum_values=1000, enum_chars=15_000, string_chars=120_000),
+        limits=SchemaLimits(
+            properties=5000, depth=10, enum_values=1000, enum_chars=15_000, string_chars=120_000
+        ),
     ),
     # Azure still documents the first, narrower rules.
     SchemaSubset(
         name="azure-openai",
         all_required=True,
-        limits=Limits(properties=100, depth=5, enum_values=500, enum_chars=7500, string_chars=15_000),
+        limits=SchemaLimits(
+            properties=100, depth=5, enum_values=500, enum_chars=7500, string_chars=15_000
+        ),
     ),
-    SchemaSubset(name="anthropic", absent="omit", recursion=False, limits=Limits(unions=16, optional=24)),
+    SchemaSubset(
+        name="anthropic",
+        absent="omit",
+        recursion=False,
+        limits=SchemaLimits(unions=16, optional=24),
+    ),
     SchemaSubset(
         name="gemini",
         absent="omit",
         maps=True,
         recursion=False,  # it takes a cycle, but only through an optional property
         tuples="fixed",
-        keywords=_ITEMS | _keywords("integer", "minimum", "maximum") | _keywords("number", "minimum", "maximum"),
+        keywords=_ITEMS
+        | _keywords("integer", "minimum", "maximum")
+        | _keywords("number", "minimum", "maximum"),
         formats=frozenset({"date-time", "date", "time"}),
         const=False,
     ),
@@ -176,9 +193,11 @@ _ROWS: Final = (
         name="cerebras",
         all_required=True,
         recursion=False,
-        limits=Limits(object_properties=500, depth=10, enum_values=500, schema_chars=5000),
+        limits=SchemaLimits(object_properties=500, depth=10, enum_values=500, schema_chars=5000),
     ),
-    replace(_XGRAMMAR, name="vllm", limits=Limits(depth=15)),  # 64 levels of JSON text; four may make one level of schema
+    replace(
+        _XGRAMMAR, name="vllm", limits=SchemaLimits(depth=15)
+    ),  # 64 levels of JSON text; four may make one level of schema
     _XGRAMMAR,
     _LLAMA,
     replace(_LLAMA, name="ollama"),
@@ -230,5 +249,7 @@ def subset_of(subset: str | SchemaSubset) -> SchemaSubset:
         return subset
     row = SUBSETS.get(subset)
     if row is None:
-        raise ConfigurationError(f"There is no schema language {subset!r}.", hint=f"Known: {', '.join(SUBSETS)}.")
+        raise ConfigurationError(
+            f"There is no schema language {subset!r}.", hint=f"Known: {', '.join(SUBSETS)}."
+        )
     return row

@@ -18,7 +18,17 @@ from collections.abc import Callable, Iterator
 from functools import cached_property
 from pathlib import Path
 from threading import RLock
-from typing import TYPE_CHECKING, Any, Final, ForwardRef, Generic, TypeVar, get_args, get_origin, overload
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Final,
+    ForwardRef,
+    Generic,
+    TypeVar,
+    get_args,
+    get_origin,
+    overload,
+)
 
 from pydantic import TypeAdapter
 from pydantic.errors import PydanticUserError
@@ -31,7 +41,7 @@ from structgen.schema.source.generate import TargetSchema, take_marks
 from structgen.schema.source.members import Count, counter
 from structgen.schema.source.reader import contains, json_validator
 from structgen.schema.source.writer import Keep, json_serializer, write
-from structgen.types import Json, JsonSchema, Note
+from structgen.values import Json, JsonSchema, Note
 
 if TYPE_CHECKING:
     from jsonschema.protocols import Validator
@@ -53,7 +63,12 @@ class Target(Generic[T]):
     """
 
     def __init__(
-        self, source: Any, name: str, schema: JsonSchema, adapter: TypeAdapter[T] | None, opaque: tuple[Note, ...]
+        self,
+        source: Any,
+        name: str,
+        schema: JsonSchema,
+        adapter: TypeAdapter[T] | None,
+        opaque: tuple[Note, ...],
     ) -> None:
         self.source = source
         self.name = name
@@ -107,10 +122,14 @@ class Target(Generic[T]):
                 data = write(serializer, value, set_only=set_only)
                 text = json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
                 again = self.reader.validate_json(text)  # type: ignore[union-attr]
-                if again == value or (not _compares(value) and write(serializer, again, set_only=set_only) == data):
+                if again == value or (
+                    not _compares(value) and write(serializer, again, set_only=set_only) == data
+                ):
                     return data
                 faults.append("it is read back as another value")
-            except Exception as error:  # A serializer or validator of the user's may raise anything.
+            except (
+                Exception
+            ) as error:  # A serializer or validator of the user's may raise anything.
                 faults.append(f"{type(error).__name__} on the way")
         raise SchemaError(
             f"A value of {self.name} has no JSON form that is read back as itself: {faults[0]}.",
@@ -120,7 +139,12 @@ class Target(Generic[T]):
     def _ways_to_write(self) -> Iterator[tuple[SchemaSerializer, bool]]:
         """The mirror of the type's validation first; then without fields nobody set, whose defaults may not be valid; then with
         more and more of the user's own serializers."""
-        ways: tuple[tuple[Keep, bool], ...] = (("none", False), ("none", True), ("paired", False), ("all", False))
+        ways: tuple[tuple[Keep, bool], ...] = (
+            ("none", False),
+            ("none", True),
+            ("paired", False),
+            ("all", False),
+        )
         for keep, set_only in ways:
             if keep not in self._serializers:
                 self._serializers[keep] = json_serializer(self.adapter.core_schema, keep)  # type: ignore[union-attr]
@@ -143,7 +167,9 @@ def _plain(value: Any) -> Json:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError):
-        raise SchemaError("The value is no JSON data.", hint="The values of a JSON Schema target are plain data.") from None
+        raise SchemaError(
+            "The value is no JSON data.", hint="The values of a JSON Schema target are plain data."
+        ) from None
 
 
 # ---- from anything --------------------------------------------------------------------------------------------------------
@@ -179,7 +205,9 @@ def target_of(source: Any) -> Target[Any]:
     except TypeError:  # unhashable: the entry keeps the source alive, so its id stays its own
         return _remembered(id(source), source, _of_type)
     except RecursionError:
-        raise SchemaError("The type is nested too deeply.", hint="Give its inner parts names of their own.") from None
+        raise SchemaError(
+            "The type is nested too deeply.", hint="Give its inner parts names of their own."
+        ) from None
 
 
 _memory: OrderedDict[Any, tuple[Any, Target[Any]]] = OrderedDict()
@@ -234,11 +262,22 @@ def _of_type(source: Any) -> Target[Any]:
         raise
     except RecursionError:
         raise SchemaError(
-            f"{_label(source)[:200]} is nested too deeply.", hint="Give its inner parts names of their own."
+            f"{_label(source)[:200]} is nested too deeply.",
+            hint="Give its inner parts names of their own.",
         ) from None
-    except (PydanticUserError, CoreSchemaError, NameError, TypeError, ValueError, AttributeError) as error:
+    except (
+        PydanticUserError,
+        CoreSchemaError,
+        NameError,
+        TypeError,
+        ValueError,
+        AttributeError,
+    ) as error:
         reason = str(error).partition("\n")[0]
-        raise SchemaError(f"{_label(source)[:200]} has no JSON form: {reason}", hint="Use types that JSON can carry.") from error
+        raise SchemaError(
+            f"{_label(source)[:200]} has no JSON form: {reason}",
+            hint="Use types that JSON can carry.",
+        ) from error
     return Target(source, _name(_label(source)), schema, adapter, tuple(take_marks(schema)))
 
 
@@ -246,7 +285,9 @@ def _is_type(source: Any) -> bool:
     """Whether `source` is a class or a typing form; a function is none, though Pydantic would wrap one."""
     if source is None or isinstance(source, type) or get_origin(source) is not None:
         return True
-    return type(source).__module__ in ("typing", "typing_extensions") and not isinstance(source, ForwardRef)
+    return type(source).__module__ in ("typing", "typing_extensions") and not isinstance(
+        source, ForwardRef
+    )
 
 
 def _of_schema(source: Any) -> Target[Any]:
@@ -276,13 +317,20 @@ def load_target(spec: str | Path) -> Target[Any]:
         return target_of(_read_schema(Path(text)))
     where, _, attribute = text.rpartition(":")
     if not where or not attribute:
-        raise TargetError(f"{text!r} names no target.", hint='Write "file.py:Model", "module:Model" or "schema.json".')
+        raise TargetError(
+            f"{text!r} names no target.",
+            hint='Write "file.py:Model", "module:Model" or "schema.json".',
+        )
     try:
-        found: Any = _import_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+        found: Any = (
+            _import_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
+        )
         for name in attribute.split("."):
             found = getattr(found, name)
     except AttributeError:
-        raise TargetError(f"{where} has no {attribute!r}.", hint="Give the name of a class or type in it.") from None
+        raise TargetError(
+            f"{where} has no {attribute!r}.", hint="Give the name of a class or type in it."
+        ) from None
     except Exception as error:  # Importing runs whatever is there.
         raise TargetError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
     return target_of(found)

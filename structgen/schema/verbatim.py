@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import SchemaError
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 VERBATIM: Final = "x-verbatim"
 BY: Final = ("words", "characters")
@@ -32,7 +32,20 @@ _GROUPS: Final = r"\d{1,3}(?:([,' \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*"
 
 
 _WITHOUT_TEXT: Final = frozenset(
-    ("list", "set", "frozenset", "tuple", "generator", "dict", "typed-dict", "model", "dataclass", "named-tuple", "bool", "none")
+    (
+        "list",
+        "set",
+        "frozenset",
+        "tuple",
+        "generator",
+        "dict",
+        "typed-dict",
+        "model",
+        "dataclass",
+        "named-tuple",
+        "bool",
+        "none",
+    )
 )
 """Pydantic's names for types whose values stand in no text themselves."""
 
@@ -73,7 +86,9 @@ def chunks(text: str, by: str) -> list[str]:
     return re.findall(rf"\r\n|{word}{tail}|[\s\S](?:{mark}{tail})?", text)
 
 
-_NUMERAL: Final = re.compile(rf"(?<![\w.,])(?:(?<!\d)[-\u2212])?(?:{_GROUPS}|\d+)(?:\.\d+)?(?!\d|[.,]\d)", re.ASCII)
+_NUMERAL: Final = re.compile(
+    rf"(?<![\w.,])(?:(?<!\d)[-\u2212])?(?:{_GROUPS}|\d+)(?:\.\d+)?(?!\d|[.,]\d)", re.ASCII
+)
 
 
 class SourceText:
@@ -86,7 +101,11 @@ class SourceText:
     def spans(self, value: Json, by: str) -> list[Span]:
         """Where a string or number stands, in order. An empty string stands nowhere in particular."""
         if not isinstance(value, str):
-            return [(start, end) for number, start, end in self.numerals if number == Decimal(str(value))]
+            return [
+                (start, end)
+                for number, start, end in self.numerals
+                if number == Decimal(str(value))
+            ]
         edges, found, at = self._edges_of(by), [], self.text.find(value) if value else -1
         while at >= 0:
             if at in edges and at + len(value) in edges:
@@ -96,7 +115,12 @@ class SourceText:
 
     def holds(self, value: Json, by: str) -> bool:
         """Does a value stand in the text? What is no string or number says nothing of it, and so does an empty string."""
-        return value is None or isinstance(value, (bool, list, dict)) or value == "" or bool(self.spans(value, by))
+        return (
+            value is None
+            or isinstance(value, (bool, list, dict))
+            or value == ""
+            or bool(self.spans(value, by))
+        )
 
     def respaced(self, value: str, by: str) -> str | None:
         """What stands in the text and differs from `value` in nothing but its white space; None where there is no such."""

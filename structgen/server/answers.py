@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from structgen.local.engine import Engine
+from structgen.options import UNSET, Options
 from structgen.server.held import Held, any_object, held_to
 from structgen.server.requests import Ask, Tool
-from structgen.types import UNSET, Answer, Message, Options, Usage
+from structgen.values import Answer, Message, Usage
 
 _CHOOSE: Final = "Which function is called next? One of:"
 _OR_NONE: Final = "null: none of them, the answer is text"
@@ -41,7 +42,7 @@ class Call:
 class End:
     """The end of the answer: `finish`, as Groq names it; seconds; `shortened`: JSON Pointers of values that were ended to fit."""
 
-    finish: str
+    finish_reason: str
     usage: Usage
     prompt_seconds: float
     completion_seconds: float
@@ -59,7 +60,9 @@ async def answered(engine: Engine, ask: Ask) -> AsyncGenerator[Part, None]:
     used: list[Answer] = []
     tool = await _chosen(engine, ask, used)
     if tool is not None:
-        held: Held | None = await asyncio.to_thread(held_to, tool.parameters, tool.name, "tools", strict=tool.strict)
+        held: Held | None = await asyncio.to_thread(
+            held_to, tool.parameters, tool.name, "tools", strict=tool.strict
+        )
         words = f"Call the function {tool.name}. {tool.description}\n"
     else:
         held, words = await asyncio.to_thread(_format, ask), ""
@@ -69,16 +72,20 @@ async def answered(engine: Engine, ask: Ask) -> AsyncGenerator[Part, None]:
             if tool is None:
                 yield Text(text)
             arguments += text
-    called = tool is not None and used[-1].finish == "stop"
+    called = tool is not None and used[-1].finish_reason == "stop"
     if tool is not None and called:
         yield Call(tool.name, arguments)
-    yield _end(used, "tool_calls" if called else used[-1].finish or "stop")
+    yield _end(used, "tool_calls" if called else used[-1].finish_reason or "stop")
 
 
 def _format(ask: Ask) -> Held | None:
     if ask.format == "json_object":
         return any_object()
-    return None if ask.schema is None else held_to(ask.schema, ask.name, "response_format", strict=ask.strict)
+    return (
+        None
+        if ask.schema is None
+        else held_to(ask.schema, ask.name, "response_format", strict=ask.strict)
+    )
 
 
 async def _chosen(engine: Engine, ask: Ask, used: list[Answer]) -> Tool | None:
@@ -97,10 +104,21 @@ async def _chosen(engine: Engine, ask: Ask, used: list[Answer]) -> Tool | None:
         "required": ["function"],
         "additionalProperties": False,
     }
-    listed = [_CHOOSE, *(f"- {tool.name}: {tool.description}" for tool in ask.tools), *([f"- {_OR_NONE}"] if None in names else [])]
+    listed = [
+        _CHOOSE,
+        *(f"- {tool.name}: {tool.description}" for tool in ask.tools),
+        *([f"- {_OR_NONE}"] if None in names else []),
+    ]
     held = held_to(schema, "function", "tools", strict=True)
-    text = "".join([piece async for piece in _written(engine, _told(ask, held, "\n".join(listed)), ask, held, used)])
-    return tools.get(json.loads(text)["function"]) if used[-1].finish == "stop" else None
+    text = "".join(
+        [
+            piece
+            async for piece in _written(
+                engine, _told(ask, held, "\n".join(listed)), ask, held, used
+            )
+        ]
+    )
+    return tools.get(json.loads(text)["function"]) if used[-1].finish_reason == "stop" else None
 
 
 async def _written(
@@ -125,7 +143,7 @@ async def _written(
     answer = stream.answer
     assert answer is not None  # noqa: S101 - the stream was read to its end
     used.append(answer)
-    if held is not None and answer.finish == "stop":
+    if held is not None and answer.finish_reason == "stop":
         proved = await asyncio.to_thread(held.prove, answer.text or "")
         if not as_written:
             yield proved
@@ -142,9 +160,9 @@ def _told(ask: Ask, held: Held | None, words: str) -> list[Message]:
     return [{"role": "system", "content": f"{first['content']}\n\n{added}"}, *ask.messages[1:]]
 
 
-def _end(used: list[Answer], finish: str) -> End:
+def _end(used: list[Answer], finish_reason: str) -> End:
     return End(
-        finish=finish,
+        finish_reason=finish_reason,
         usage=sum((answer.usage for answer in used), Usage()),
         prompt_seconds=sum(answer.seconds["prefill"] for answer in used),
         completion_seconds=sum(answer.seconds["decode"] for answer in used),

@@ -20,13 +20,13 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from structgen.errors import APIError, AuthenticationFailed, BadRequest, NotFound
+from structgen.errors import APIError, AuthenticationError, BadRequestError, NotFoundError
 from structgen.extraction.prompt import estimate_tokens
 from structgen.local.engine import Engine
 from structgen.server.answers import End, Part, answered
-from structgen.server.limits import RateLimits
 from structgen.server.metrics import Metrics
 from structgen.server.places import Places
+from structgen.server.rate_limiter import RateLimiter
 from structgen.server.replies import Reply, as_api_error, error_body, error_event, reply
 from structgen.server.requests import TYPE, Ask, read
 
@@ -58,7 +58,7 @@ class Server:
     places: Places
     names: Sequence[str] = GROQ_MODELS
     keys: Sequence[str] = field(default=(), repr=False)
-    limits: RateLimits
+    rate_limiter: RateLimiter
     max_tokens: int | None = None
     max_body: int = MAX_BODY
     metrics: Metrics = field(default_factory=Metrics)
@@ -70,7 +70,12 @@ class Server:
 def app(server: Server) -> Starlette:
     """The application."""
 
-    def route(path: str, endpoint: Callable[[Server, Request, str], Awaitable[Response]], *, method: str = "GET") -> Route:
+    def route(
+        path: str,
+        endpoint: Callable[[Server, Request, str], Awaitable[Response]],
+        *,
+        method: str = "GET",
+    ) -> Route:
         return Route(path, _answering(server, path, endpoint), methods=[method])
 
     routes = [
@@ -80,7 +85,11 @@ def app(server: Server) -> Starlette:
         *(route(f"{prefix}/models/{{name:path}}", _model) for prefix in _PREFIXES),
         *(route(f"{prefix}/chat/completions", _complete, method="POST") for prefix in _PREFIXES),
     ]
-    return Starlette(routes=routes, exception_handlers={HTTPException: _no_route}, lifespan=lambda _: _threads(server))
+    return Starlette(
+        routes=routes,
+        exception_handlers={HTTPException: _no_route},
+        lifespan=lambda _: _threads(server),
+    )
 
 
 @asynccontextmanager
@@ -113,7 +122,9 @@ def _answering(
 
 def _let_in(server: Server, request: Request) -> None:
     if server.keys and not _is_key(server.keys, request.headers.get("authorization", "")):
-        raise AuthenticationFailed("Invalid API Key", status=401, type=TYPE, code="invalid_api_key")
+        raise AuthenticationError(
+            "Invalid API Key", status_code=401, type=TYPE, code="invalid_api_key"
+        )
 
 
 def _is_key(keys: Sequence[str], header: str) -> bool:
@@ -126,7 +137,7 @@ def _is_key(keys: Sequence[str], header: str) -> bool:
 
 def _failed(error: Exception, request_id: str) -> Response:
     told = _told(error, request_id)
-    response = JSONResponse(error_body(told), told.status or 500)
+    response = JSONResponse(error_body(told), told.status_code or 500)
     if told.retry_after is not None:
         response.headers["retry-after"] = f"{told.retry_after:g}"
     return response
@@ -135,7 +146,7 @@ def _failed(error: Exception, request_id: str) -> Response:
 def _told(error: Exception, request_id: str) -> APIError:
     """What a client is told. Of what nobody foresaw, the log has the kind and the place: a message may hold what was asked."""
     told = as_api_error(error)
-    if told is not error and told.status == 500:
+    if told is not error and told.status_code == 500:
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next
@@ -146,8 +157,13 @@ def _told(error: Exception, request_id: str) -> APIError:
 
 async def _no_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    message = f"Unknown request URL: {request.method} {request.url.path}. Please check the URL for typos."
-    return JSONResponse(error_body(NotFound(message, status=status, type=TYPE, code="unknown_url")), status)
+    message = (
+        f"Unknown request URL: {request.method} {request.url.path}. Please check the URL for typos."
+    )
+    return JSONResponse(
+        error_body(NotFoundError(message, status_code=status, type=TYPE, code="unknown_url")),
+        status,
+    )
 
 
 # ---- models and metrics ---------------------------------------------------------------------------------------------------
@@ -159,7 +175,9 @@ async def _metrics(server: Server, request: Request, request_id: str) -> Respons
 
 
 async def _models(server: Server, request: Request, request_id: str) -> Response:
-    return JSONResponse({"object": "list", "data": [_described(server, name) for name in server.names]})
+    return JSONResponse(
+        {"object": "list", "data": [_described(server, name) for name in server.names]}
+    )
 
 
 async def _model(server: Server, request: Request, request_id: str) -> Response:
@@ -183,7 +201,7 @@ def _described(server: Server, name: str) -> dict[str, Any]:
 def _known(server: Server, name: str) -> str:
     if name not in server.names:
         message = f"The model `{name[:100]}` does not exist or you do not have access to it."
-        raise NotFound(message, status=404, type=TYPE, code="model_not_found")
+        raise NotFoundError(message, status_code=404, type=TYPE, code="model_not_found")
     return name
 
 
@@ -194,7 +212,7 @@ async def _complete(server: Server, request: Request, request_id: str) -> Respon
     ask = read(await _body(request, server.max_body))
     _known(server, ask.model)
     expected = estimate_tokens(ask.messages)
-    server.limits.admit(ask.model, expected)
+    server.rate_limiter.admit(ask.model, expected)
     ask = replace(ask, limit=min(filter(None, (ask.limit, server.max_tokens)), default=None))
     return await _unless_gone(request, _answer(server, ask, request_id, expected))
 
@@ -208,9 +226,11 @@ async def _answer(server: Server, ask: Ask, request_id: str, expected: int) -> R
         body = reply(request_id, ask, server.engine.model, queued)
         if not ask.stream:
             whole = body.whole([part async for part in parts])
-            return JSONResponse(whole, headers=server.limits.headers())
+            return JSONResponse(whole, headers=server.rate_limiter.headers())
         first = await anext(parts)
-        return _Stream(_events(body, first, parts, request_id), server.limits.headers(), stack.pop_all())
+        return _Stream(
+            _events(body, first, parts, request_id), server.rate_limiter.headers(), stack.pop_all()
+        )
     raise AssertionError  # the stack swallows nothing
 
 
@@ -228,7 +248,7 @@ async def _counted(server: Server, ask: Ask, expected: int) -> AsyncGenerator[Pa
 
 
 def _count(server: Server, end: End, expected: int) -> None:
-    server.limits.settle(end.usage.total_tokens - expected)
+    server.rate_limiter.settle(end.usage.total_tokens - expected)
     server.metrics.add("prompt_tokens", end.usage.prompt_tokens)
     server.metrics.add("cached_tokens", end.usage.cached_tokens)
     server.metrics.add("completion_tokens", end.usage.completion_tokens)
@@ -236,7 +256,9 @@ def _count(server: Server, end: End, expected: int) -> None:
     server.metrics.add("completion_seconds", end.completion_seconds)
 
 
-async def _events(body: Reply, first: Part, rest: AsyncIterator[Part], request_id: str) -> AsyncIterator[bytes]:
+async def _events(
+    body: Reply, first: Part, rest: AsyncIterator[Part], request_id: str
+) -> AsyncIterator[bytes]:
     yield body.first()
     try:
         for event in body.events(first):
@@ -251,8 +273,12 @@ async def _events(body: Reply, first: Part, rest: AsyncIterator[Part], request_i
 class _Stream(StreamingResponse):
     """Events, and what is given back when they are sent or their client has left."""
 
-    def __init__(self, events: AsyncIterator[bytes], headers: dict[str, str], held: AsyncExitStack) -> None:
-        super().__init__(events, media_type="text/event-stream", headers={**headers, "cache-control": "no-cache"})
+    def __init__(
+        self, events: AsyncIterator[bytes], headers: dict[str, str], held: AsyncExitStack
+    ) -> None:
+        super().__init__(
+            events, media_type="text/event-stream", headers={**headers, "cache-control": "no-cache"}
+        )
         self._held = held
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -261,12 +287,14 @@ class _Stream(StreamingResponse):
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """The body. Raises BadRequest (413) as soon as it is too long."""
+    """The body. Raises BadRequestError (413) as soon as it is too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
         if len(body) > limit:
-            raise BadRequest("Request Entity Too Large", status=413, type=TYPE, code="request_too_large")
+            raise BadRequestError(
+                "Request Entity Too Large", status_code=413, type=TYPE, code="request_too_large"
+            )
     return bytes(body)
 
 

@@ -11,13 +11,18 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
 
-from structgen.errors import BadRequest, OutputError, OutputRejected, SchemaError, TargetError
+from structgen.errors import (
+    BadRequestError,
+    OutputError,
+    OutputRejectedError,
+    SchemaError,
+    TargetError,
+)
 from structgen.extraction.prompt import fields_of
-from structgen.schema.compiler import Compiled
-from structgen.schema.compiler import compile as compile_target
+from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 _TYPE: Final = "invalid_request_error"
 _ANY_OBJECT: Final[JsonSchema] = {"type": "object"}
@@ -28,7 +33,7 @@ _LANGUAGE: Final = replace(SUBSETS["llguidance"], name="served", absent="omit", 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Held:
     """What holds an answer. `schema`: for the engine; `told`: what the model is told of it; `as_written`: the text that the model
-    writes is the text that is sent; `prove`: gives the text to send, and raises OutputRejected where it is no value."""
+    writes is the text that is sent; `prove`: gives the text to send, and raises OutputRejectedError where it is no value."""
 
     schema: JsonSchema = field(repr=False)
     told: str = field(repr=False)
@@ -45,7 +50,10 @@ def any_object() -> Held:
         except ValueError:
             value = None
         if not isinstance(value, dict):
-            raise _rejected("Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.", text)
+            raise _rejected(
+                "Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.",
+                text,
+            )
         return text
 
     return Held(schema=_ANY_OBJECT, told="", as_written=True, prove=prove)
@@ -54,12 +62,12 @@ def any_object() -> Held:
 def held_to(schema: JsonSchema, name: str, param: str, *, strict: bool) -> Held:
     """What holds an answer to `schema`; with `strict`, only if the schema keeps to what Groq documents for it.
 
-    `name` and `param`: what an error calls the schema, and the member of the request it came in. Raises BadRequest.
+    `name` and `param`: what an error calls the schema, and the member of the request it came in. Raises BadRequestError.
     """
     if strict and (fault := next(_breaches(schema, ""), None)):
         _refuse(name, param, *fault)
     try:
-        compiled = compile_target(target_of(schema), _LANGUAGE)
+        compiled = compile_schema(target_of(schema), _LANGUAGE)
     except (SchemaError, TargetError) as error:
         _refuse(name, param, getattr(error, "path", ""), str(error))
     told = fields_of(compiled.dumps())
@@ -75,12 +83,16 @@ def _proved(compiled: Compiled[Json], text: str) -> str:
     try:
         value = compiled.decode_json(text)
     except OutputError:
-        raise _rejected("Generated JSON does not match the expected schema. Please adjust your prompt.", text) from None
-    return text if compiled.identity else json.dumps(compiled.target.dump(value), ensure_ascii=False)
+        raise _rejected(
+            "Generated JSON does not match the expected schema. Please adjust your prompt.", text
+        ) from None
+    return (
+        text if compiled.identity else json.dumps(compiled.target.dump(value), ensure_ascii=False)
+    )
 
 
-def _rejected(message: str, text: str) -> OutputRejected:
-    error = OutputRejected(message, status=400, type=_TYPE, code="json_validate_failed")
+def _rejected(message: str, text: str) -> OutputRejectedError:
+    error = OutputRejectedError(message, status_code=400, type=_TYPE, code="json_validate_failed")
     error.failed_generation = text
     return error
 
@@ -94,14 +106,21 @@ def _breaches(schema: Any, path: str) -> Iterator[tuple[str, str]]:
         return
     kinds = schema.get("type")
     properties = schema.get("properties", {})
-    if kinds == "object" or (isinstance(kinds, list) and "object" in kinds) or "properties" in schema:
+    if (
+        kinds == "object"
+        or (isinstance(kinds, list) and "object" in kinds)
+        or "properties" in schema
+    ):
         if schema.get("additionalProperties") is not False:
             yield path, "`additionalProperties:false` must be set on every object"
         required = schema.get("required", ())
         if isinstance(properties, dict) and isinstance(required, (list, tuple)):
             missing = [name for name in properties if name not in required]
             if missing:
-                yield path, f"The following properties must be listed in `required`: {', '.join(missing)}"
+                yield (
+                    path,
+                    f"The following properties must be listed in `required`: {', '.join(missing)}",
+                )
     for keyword in ("properties", "$defs", "definitions"):
         inner = schema.get(keyword)
         if isinstance(inner, dict):
@@ -116,4 +135,9 @@ def _breaches(schema: Any, path: str) -> Iterator[tuple[str, str]]:
 
 
 def _refuse(name: str, param: str, path: str, what: str) -> NoReturn:
-    raise BadRequest(f"invalid JSON schema for {param}: '{name}': {path or '/'}: {what}", status=400, type=_TYPE, param=param)
+    raise BadRequestError(
+        f"invalid JSON schema for {param}: '{name}': {path or '/'}: {what}",
+        status_code=400,
+        type=_TYPE,
+        param=param,
+    )

@@ -12,7 +12,10 @@ _HELP: Final = {
     "structgen_completion_tokens_total": ("counter", "Tokens of answers."),
     "structgen_prompt_seconds_total": ("counter", "Seconds in which prompts were read."),
     "structgen_completion_seconds_total": ("counter", "Seconds in which answers were written."),
-    "structgen_queue_seconds_total": ("counter", "Seconds for which requests waited for their turn."),
+    "structgen_queue_seconds_total": (
+        "counter",
+        "Seconds for which requests waited for their turn.",
+    ),
     "structgen_cancelled_total": ("counter", "Answers whose client left."),
     "structgen_running": ("gauge", "Answers under way."),
     "structgen_waiting": ("gauge", "Requests that wait for their turn."),
@@ -32,9 +35,16 @@ class Metrics:
 
     def text(self, **gauges: int) -> str:
         """Everything, with the present values of the gauges."""
-        values = {**self._counts, **{(f"structgen_{name}", ""): value for name, value in gauges.items()}}
+        values = {
+            **self._counts,
+            **{(f"structgen_{name}", ""): value for name, value in gauges.items()},
+        }
         lines = []
         for name, (kind, words) in _HELP.items():
             lines += [f"# HELP {name} {words}", f"# TYPE {name} {kind}"]
-            lines += [f"{name}{labels} {value:g}" for (owner, labels), value in values.items() if owner == name]
+            lines += [
+                f"{name}{labels} {value:g}"
+                for (owner, labels), value in values.items()
+                if owner == name
+            ]
         return "\n".join(lines) + "\n"

@@ -26,7 +26,7 @@ class Places:
         if self._turn.locked() and self.waiting >= self.queue:
             raise ServerError(
                 "The model is currently over capacity. Please try again and back off exponentially.",
-                status=503,
+                status_code=503,
                 type="internal_server_error",
                 code="over_capacity",
                 retry_after=self._soon(),

@@ -14,10 +14,18 @@ from typing import Any, Final
 
 from pydantic_core import to_json
 
-from structgen.errors import APIError, BadRequest, ConfigurationError, ContextExceeded, GrammarError, ServerError, StructgenError
+from structgen.errors import (
+    APIError,
+    BadRequestError,
+    ConfigurationError,
+    EnginePromptTooLongError,
+    GrammarError,
+    ServerError,
+    StructgenError,
+)
 from structgen.server.answers import Call, End, Part, Text
 from structgen.server.requests import TYPE, Ask
-from structgen.types import Json
+from structgen.values import Json
 
 DONE: Final = b"data: [DONE]\n\n"
 _INTERNAL: Final = "internal_server_error"
@@ -41,9 +49,20 @@ class Reply:
         message: dict[str, Any] = {"role": "assistant", "content": None if calls else text}
         if calls:
             message["tool_calls"] = [self._call(index, call) for index, call in enumerate(calls)]
-        choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": end.finish}
+        choice = {
+            "index": 0,
+            "message": message,
+            "logprobs": None,
+            "finish_reason": end.finish_reason,
+        }
         body = self._body("chat.completion", choice)
-        return {**body, "usage": self._usage(end), "usage_breakdown": None, **self._own(end), **self._x_groq()}
+        return {
+            **body,
+            "usage": self._usage(end),
+            "usage_breakdown": None,
+            **self._own(end),
+            **self._x_groq(),
+        }
 
     def first(self) -> bytes:
         """The event that opens a stream."""
@@ -58,13 +77,13 @@ class Reply:
         else:
             usage = self._usage(part)
             own = {**self._own(part), "x_groq": {"id": self.request_id, "usage": usage}}
-            yield self._event({}, part.finish, **own)
+            yield self._event({}, part.finish_reason, **own)
             if self.ask.usage:
                 yield _event({**self._body("chat.completion.chunk"), "usage": usage})
             yield DONE
 
-    def _event(self, delta: Json, finish: str | None = None, **more: Any) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish}
+    def _event(self, delta: Json, finish_reason: str | None = None, **more: Any) -> bytes:
+        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         return _event({**self._body("chat.completion.chunk", choice), **more})
 
     def _body(self, kind: str, *choices: Json) -> dict[str, Any]:
@@ -80,7 +99,11 @@ class Reply:
 
     def _call(self, index: int, call: Call) -> Json:
         number = hashlib.sha256(f"{self.request_id}/{index}".encode()).hexdigest()[:9]
-        return {"id": f"call_{number}", "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+        return {
+            "id": f"call_{number}",
+            "type": "function",
+            "function": {"name": call.name, "arguments": call.arguments},
+        }
 
     def _usage(self, end: End) -> Json:
         usage = end.usage
@@ -107,7 +130,13 @@ class Reply:
 def reply(request_id: str, ask: Ask, model: str, queued: float) -> Reply:
     """What the bodies of an answer of `model` have in common."""
     fingerprint = f"fp_{hashlib.sha256(model.encode()).hexdigest()[:10]}"
-    return Reply(request_id=request_id, ask=ask, fingerprint=fingerprint, queued=queued, created=int(time.time()))
+    return Reply(
+        request_id=request_id,
+        ask=ask,
+        fingerprint=fingerprint,
+        queued=queued,
+        created=int(time.time()),
+    )
 
 
 # ---- errors ---------------------------------------------------------------------------------------------------------------
@@ -116,7 +145,7 @@ def reply(request_id: str, ask: Ask, model: str, queued: float) -> Reply:
 @singledispatch
 def as_api_error(error: Exception) -> APIError:
     """What an error looks like to a client: of one that is the server's own fault nothing but that it was one."""
-    return ServerError("Internal Server Error", status=500, type=_INTERNAL)
+    return ServerError("Internal Server Error", status_code=500, type=_INTERNAL)
 
 
 @as_api_error.register
@@ -127,26 +156,34 @@ def _(error: APIError) -> APIError:
 @as_api_error.register(ConfigurationError)
 @as_api_error.register(GrammarError)
 def _(error: StructgenError) -> APIError:
-    return BadRequest(str(error), status=400, type=TYPE)
+    return BadRequestError(str(error), status_code=400, type=TYPE)
 
 
 @as_api_error.register
-def _(error: ContextExceeded) -> APIError:
+def _(error: EnginePromptTooLongError) -> APIError:
     message = f"Please reduce the length of the messages or completion: {error.tokens} tokens, of {error.limit} at most."
-    return BadRequest(message, status=400, type=TYPE, param="messages", code="context_length_exceeded")
+    return BadRequestError(
+        message, status_code=400, type=TYPE, param="messages", code="context_length_exceeded"
+    )
 
 
 def error_body(error: APIError) -> Json:
     """The body of an error."""
     told: dict[str, Any] = {"message": error.message, "type": error.type}
-    named = {"param": error.param, "code": error.code, "failed_generation": getattr(error, "failed_generation", None)}
-    return {"error": {**told, **{name: value for name, value in named.items() if value is not None}}}
+    named = {
+        "param": error.param,
+        "code": error.code,
+        "failed_generation": getattr(error, "failed_generation", None),
+    }
+    return {
+        "error": {**told, **{name: value for name, value in named.items() if value is not None}}
+    }
 
 
 def error_event(error: APIError) -> bytes:
     """An error after the first event of a stream: the connection ends behind it, without an end mark."""
     body = error_body(error)
-    body["error"]["status_code"] = error.status
+    body["error"]["status_code"] = error.status_code
     return b"event: error\n" + _event(body)
 
 

@@ -14,8 +14,8 @@ from typing import Any, Final, NoReturn
 
 from pydantic_core import from_json, to_json
 
-from structgen.errors import BadRequest
-from structgen.types import JsonSchema, Message
+from structgen.errors import BadRequestError
+from structgen.values import JsonSchema, Message
 
 TYPE: Final = "invalid_request_error"
 
@@ -26,9 +26,31 @@ _TIERS: Final = ("auto", "on_demand", "flex", "performance")
 _EFFORTS: Final = ("none", "default", "low", "medium", "high")
 _UNSUPPORTED: Final = frozenset(
     {
-        *("logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty", "metadata", "store"),
-        *("functions", "function_call", "documents", "citation_options", "search_settings", "compound_custom"),
-        *("include_domains", "exclude_domains", "audio", "modalities", "prediction", "web_search_options"),
+        *(
+            "logprobs",
+            "top_logprobs",
+            "logit_bias",
+            "frequency_penalty",
+            "presence_penalty",
+            "metadata",
+            "store",
+        ),
+        *(
+            "functions",
+            "function_call",
+            "documents",
+            "citation_options",
+            "search_settings",
+            "compound_custom",
+        ),
+        *(
+            "include_domains",
+            "exclude_domains",
+            "audio",
+            "modalities",
+            "prediction",
+            "web_search_options",
+        ),
     }
 )
 _MAX_SEED: Final = 1 << 31
@@ -67,7 +89,7 @@ class Ask:
 
 
 def read(body: bytes) -> Ask:
-    """What a request's body asks. Raises BadRequest, as Groq words it."""
+    """What a request's body asks. Raises BadRequestError, as Groq words it."""
     try:
         given = from_json(body, allow_inf_nan=False)
     except ValueError:
@@ -105,7 +127,9 @@ def read(body: bytes) -> Ask:
 def _fitting(ask: Ask) -> Ask:
     """Raise for what is right by itself and wrong together."""
     if ask.format != "text" and ask.stop:
-        _refuse(f"`stop` is not supported with `response_format` of type `{ask.format}`", param="stop")
+        _refuse(
+            f"`stop` is not supported with `response_format` of type `{ask.format}`", param="stop"
+        )
     if ask.format != "text" and ask.choice != "none":
         _refuse("json mode cannot be combined with tool/function calling", param="response_format")
     if ask.format == "json_object" and b"json" not in to_json(ask.messages).lower():
@@ -149,7 +173,11 @@ def _list(low: int, high: int) -> Callable[[Any], str | None]:
     def fault(value: Any) -> str | None:
         if not isinstance(value, list):
             return "value must be an array"
-        return None if low <= len(value) <= high else f"number of items must be between {low} and {high}"
+        return (
+            None
+            if low <= len(value) <= high
+            else f"number of items must be between {low} and {high}"
+        )
 
     return fault
 
@@ -194,8 +222,15 @@ def _member(name: str, value: Any) -> None:
 
 def _stop(value: Any) -> tuple[str, ...]:
     stops = [value] if isinstance(value, str) else value
-    if not isinstance(stops, (list, tuple)) or len(stops) > 4 or not all(isinstance(stop, str) and stop for stop in stops):
-        _refuse("'stop' : value must be a string or an array of at most 4 strings, none of them empty", param="stop")
+    if (
+        not isinstance(stops, (list, tuple))
+        or len(stops) > 4
+        or not all(isinstance(stop, str) and stop for stop in stops)
+    ):
+        _refuse(
+            "'stop' : value must be a string or an array of at most 4 strings, none of them empty",
+            param="stop",
+        )
     return tuple(stops)
 
 
@@ -223,9 +258,15 @@ def _message(index: int, given: Any) -> Message:
         )
     text = _text(given.get("content"), where)
     if role == "tool":
-        return {"role": "user", "content": f"Result of the function call {given.get('tool_call_id', '')}:\n{text}"}
+        return {
+            "role": "user",
+            "content": f"Result of the function call {given.get('tool_call_id', '')}:\n{text}",
+        }
     written = [_called(call, f"{where}.tool_calls") for call in calls]
-    return {"role": "system" if role == "developer" else role, "content": "\n".join(filter(None, (text, *written)))}
+    return {
+        "role": "system" if role == "developer" else role,
+        "content": "\n".join(filter(None, (text, *written))),
+    }
 
 
 def _text(content: Any, where: str) -> str:
@@ -235,9 +276,14 @@ def _text(content: Any, where: str) -> str:
         _refuse(f"'{where}.content' : value must be a string or an array", param=where)
     for part in content:
         if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            _refuse(f"'{where}.content' : value must be an array of parts with a 'type'", param=where)
+            _refuse(
+                f"'{where}.content' : value must be an array of parts with a 'type'", param=where
+            )
         if part["type"] != "text":
-            _refuse(f"'{where}.content' : only parts of type 'text' are supported with this model", param=where)
+            _refuse(
+                f"'{where}.content' : only parts of type 'text' are supported with this model",
+                param=where,
+            )
         if not isinstance(part.get("text"), str):
             _refuse(f"'{where}.content' : property 'text' is missing", param=where)
     return "".join(part["text"] for part in content)
@@ -248,7 +294,9 @@ def _called(call: Any, where: str) -> str:
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         _refuse(f"'{where}' : value must be an array of function calls", param=where)
-    return to_json({"call": function["name"], "id": call.get("id"), "arguments": function.get("arguments", "")}).decode()
+    return to_json(
+        {"call": function["name"], "id": call.get("id"), "arguments": function.get("arguments", "")}
+    ).decode()
 
 
 # ---- formats and tools ----------------------------------------------------------------------------------------------------
@@ -259,17 +307,29 @@ def _format(given: dict[str, Any]) -> dict[str, Any]:
     if kind in ("text", "json_object"):
         return {"format": kind, "name": "", "schema": None, "strict": False}
     if kind != "json_schema":
-        _refuse("'response_format.type' : value must be one of text, json_object, json_schema", param="response_format")
+        _refuse(
+            "'response_format.type' : value must be one of text, json_object, json_schema",
+            param="response_format",
+        )
     held = given.get("json_schema")
     if not isinstance(held, dict):
         _refuse("'response_format' : property 'json_schema' is missing", param="response_format")
     name, schema, strict = held.get("name"), held.get("schema"), held.get("strict")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        _refuse("'response_format.json_schema.name' : value must match [A-Za-z0-9_-]{1,64}", param="response_format")
+        _refuse(
+            "'response_format.json_schema.name' : value must match [A-Za-z0-9_-]{1,64}",
+            param="response_format",
+        )
     if not isinstance(schema, dict):
-        _refuse("'response_format.json_schema' : property 'schema' is missing or no object", param="response_format")
+        _refuse(
+            "'response_format.json_schema' : property 'schema' is missing or no object",
+            param="response_format",
+        )
     if not isinstance(strict, bool | None):
-        _refuse("'response_format.json_schema.strict' : value must be a boolean", param="response_format")
+        _refuse(
+            "'response_format.json_schema.strict' : value must be a boolean",
+            param="response_format",
+        )
     return {"format": "json_schema", "name": name, "schema": schema, "strict": bool(strict)}
 
 
@@ -277,14 +337,23 @@ def _tool(index: int, given: Any) -> Tool:
     where = f"tools.{index}"
     function = given.get("function") if isinstance(given, dict) else None
     if not isinstance(function, dict) or given.get("type") != "function":
-        _refuse(f"'{where}' : only tools of type 'function' are supported with this model", param="tools")
-    name, parameters = function.get("name"), function.get("parameters") or {"type": "object", "properties": {}}
+        _refuse(
+            f"'{where}' : only tools of type 'function' are supported with this model",
+            param="tools",
+        )
+    name, parameters = (
+        function.get("name"),
+        function.get("parameters") or {"type": "object", "properties": {}},
+    )
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         _refuse(f"'{where}.function.name' : value must match [A-Za-z0-9_-]{{1,64}}", param="tools")
     if not isinstance(parameters, dict):
         _refuse(f"'{where}.function.parameters' : value must be an object", param="tools")
     return Tool(
-        name=name, description=str(function.get("description") or ""), parameters=parameters, strict=function.get("strict") is True
+        name=name,
+        description=str(function.get("description") or ""),
+        parameters=parameters,
+        strict=function.get("strict") is True,
     )
 
 
@@ -298,12 +367,15 @@ def _choice(given: Any, tools: tuple[Tool, ...]) -> str | tuple[str]:
     function = given.get("function") if isinstance(given, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if name not in [tool.name for tool in tools]:
-        _refuse("'tool_choice' : value must be none, auto, required, or a function of `tools`", param="tool_choice")
+        _refuse(
+            "'tool_choice' : value must be none, auto, required, or a function of `tools`",
+            param="tool_choice",
+        )
     return (str(name),)
 
 
 def _refuse(message: str, *, param: str | None = None, code: str | None = None) -> NoReturn:
-    raise BadRequest(message, status=400, type=TYPE, param=param, code=code)
+    raise BadRequestError(message, status_code=400, type=TYPE, param=param, code=code)
 
 
 def _shown(name: str) -> str:

@@ -16,4 +16,14 @@ from structgen.testing.scripted import ScriptedTransport as ScriptedTransport
 from structgen.testing.scripted import completion as completion
 from structgen.testing.scripted import events as events
 
-__all__ = ["FAULTS", "FaultyServer", "Recorder", "Replayer", "ScriptedModel", "ScriptedTransport", "Served", "completion", "events"]
+__all__ = [
+    "FAULTS",
+    "FaultyServer",
+    "Recorder",
+    "Replayer",
+    "ScriptedModel",
+    "ScriptedTransport",
+    "Served",
+    "completion",
+    "events",
+]

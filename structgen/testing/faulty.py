@@ -17,7 +17,7 @@ from typing import IO, Final, Literal
 from typing_extensions import Self
 
 from structgen.testing.scripted import completion, events
-from structgen.types import Request
+from structgen.values import Request
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,21 +39,44 @@ class Served:
     @property
     def head(self) -> bytes:
         kind = "text/event-stream" if self.pieces else "application/json"
-        framing = {"transfer-encoding": "chunked"} if self.pieces else {"content-length": str(len(self.body))}
+        framing = (
+            {"transfer-encoding": "chunked"}
+            if self.pieces
+            else {"content-length": str(len(self.body))}
+        )
         headers = {"content-type": kind, **framing, **self.headers}
         lines = (f"{name}: {value}\r\n" for name, value in headers.items())
         return "".join((f"HTTP/1.1 {self.status} X\r\n", *lines, "\r\n")).encode()
 
 
-def _error(status: int, message: str, *, code: str | int | None = None, kind: str | None = None, **headers: str) -> Served:
+def _error(
+    status: int,
+    message: str,
+    *,
+    code: str | int | None = None,
+    kind: str | None = None,
+    **headers: str,
+) -> Served:
     body = error_body(message, code=code, kind=kind)
-    return Served(status=status, body=body, headers={name.replace("_", "-"): value for name, value in headers.items()})
+    return Served(
+        status=status,
+        body=body,
+        headers={name.replace("_", "-"): value for name, value in headers.items()},
+    )
 
 
-def error_body(message: str, *, code: str | int | None = None, kind: str | None = None, generation: str | None = None) -> bytes:
+def error_body(
+    message: str,
+    *,
+    code: str | int | None = None,
+    kind: str | None = None,
+    generation: str | None = None,
+) -> bytes:
     """The body of an error answer, in the shape of Groq and OpenAI."""
     members = {"message": message, "type": kind, "code": code, "failed_generation": generation}
-    return json.dumps({"error": {name: value for name, value in members.items() if value is not None}}).encode()
+    return json.dumps(
+        {"error": {name: value for name, value in members.items() if value is not None}}
+    ).encode()
 
 
 _LATE = "Rate limit reached for model `m` on tokens per minute (TPM): Limit 8000, Used 7900, Requested 900."
@@ -62,24 +85,53 @@ FAULTS: Final[Mapping[str, Served]] = {
     "answer": Served(body=completion("Paris")),
     "stream": Served(pieces=events("Paris")),
     # told to wait, in every form in use
-    "wait-seconds": _error(429, _LATE, code="rate_limit_exceeded", kind="tokens", retry_after="0.05"),
-    "wait-milliseconds": _error(429, _LATE, code="rate_limit_exceeded", kind="tokens", retry_after_ms="50"),
-    "wait-date": _error(429, _LATE, code="rate_limit_exceeded", kind="tokens", retry_after=formatdate(0, usegmt=True)),
-    "wait-reset": _error(429, _LATE, kind="tokens", x_ratelimit_remaining_tokens="0", x_ratelimit_reset_tokens="50ms"),
+    "wait-seconds": _error(
+        429, _LATE, code="rate_limit_exceeded", kind="tokens", retry_after="0.05"
+    ),
+    "wait-milliseconds": _error(
+        429, _LATE, code="rate_limit_exceeded", kind="tokens", retry_after_ms="50"
+    ),
+    "wait-date": _error(
+        429,
+        _LATE,
+        code="rate_limit_exceeded",
+        kind="tokens",
+        retry_after=formatdate(0, usegmt=True),
+    ),
+    "wait-reset": _error(
+        429, _LATE, kind="tokens", x_ratelimit_remaining_tokens="0", x_ratelimit_reset_tokens="50ms"
+    ),
     "wait-in-words": _error(429, f"{_LATE} Please try again in 50ms.", kind="tokens"),
-    "wait-an-hour": _error(429, _LATE, code="rate_limit_exceeded", kind="tokens", retry_after="3600"),
+    "wait-an-hour": _error(
+        429, _LATE, code="rate_limit_exceeded", kind="tokens", retry_after="3600"
+    ),
     # other errors
     "busy": _error(503, "The server is overloaded."),
     "broken": _error(500, "Internal error"),
     "flex-full": _error(498, "capacity exceeded", code="capacity_exceeded"),
-    "too-large": _error(413, "Request too large for model `m` on tokens per minute (TPM): Limit 8000, Requested 9000."),
-    "unauthorised": _error(401, "Invalid API Key", code="invalid_api_key", kind="invalid_request_error"),
-    "no-model": _error(404, "The model `m` does not exist", code="model_not_found", kind="invalid_request_error"),
+    "too-large": _error(
+        413,
+        "Request too large for model `m` on tokens per minute (TPM): Limit 8000, Requested 9000.",
+    ),
+    "unauthorised": _error(
+        401, "Invalid API Key", code="invalid_api_key", kind="invalid_request_error"
+    ),
+    "no-model": _error(
+        404, "The model `m` does not exist", code="model_not_found", kind="invalid_request_error"
+    ),
     "rejected-output": Served(
         status=400,
-        body=error_body("Failed to generate JSON.", code="json_validate_failed", generation='{"name": "Ada", "age": '),
+        body=error_body(
+            "Failed to generate JSON.",
+            code="json_validate_failed",
+            generation='{"name": "Ada", "age": ',
+        ),
     ),
-    "page": Served(status=502, headers={"content-type": "text/html"}, body=b"<html><title>502 Bad Gateway</title></html>"),
+    "page": Served(
+        status=502,
+        headers={"content-type": "text/html"},
+        body=b"<html><title>502 Bad Gateway</title></html>",
+    ),
     "error-in-200": Served(body=error_body("Provider returned error", code=502)),
     # answers that are none
     "no-json": Served(body=b"It works!"),
@@ -87,31 +139,47 @@ FAULTS: Final[Mapping[str, Served]] = {
     "no-choices": Served(body=b'{"id":"x","object":"chat.completion","choices":[]}'),
     "null-content": Served(body=completion(None)),
     "refusal": Served(body=completion(None, refusal="I can't help with that.")),
-    "truncated": Served(body=completion('{"name": "Ad', finish="length")),
+    "truncated": Served(body=completion('{"name": "Ad', finish_reason="length")),
     "cut": Served(body=completion("Paris"), end="cut"),
     "reset": Served(end="reset"),
     "silent": Served(body=completion("Paris"), delay=30.0),
     "drip": Served(pieces=[bytes([byte]) for byte in completion("Paris")], pause=0.05),
-    "redirect": Served(status=308, headers={"location": "https://example.invalid/v1/chat/completions"}),
+    "redirect": Served(
+        status=308, headers={"location": "https://example.invalid/v1/chat/completions"}
+    ),
     # streams
     "stream-error-event": Served(
         pieces=[
-            *events("Par", finish=None, done=False),
+            *events("Par", finish_reason=None, done=False),
             b"event: error\ndata: "
-            + error_body("Tool call validation failed", code="tool_use_failed", kind="invalid_request_error", generation="{}")
+            + error_body(
+                "Tool call validation failed",
+                code="tool_use_failed",
+                kind="invalid_request_error",
+                generation="{}",
+            )
             + b"\n\n",
         ]
     ),
     "stream-error-data": Served(
-        pieces=[*events("Par", finish=None, done=False), b"data: " + error_body("out of memory") + b"\n\n"]
+        pieces=[
+            *events("Par", finish_reason=None, done=False),
+            b"data: " + error_body("out of memory") + b"\n\n",
+        ]
     ),
-    "stream-stopped": Served(pieces=[b'data: {"x_groq":{"id":"req_1","error":"over capacity"},"choices":[]}\n\n']),
+    "stream-stopped": Served(
+        pieces=[b'data: {"x_groq":{"id":"req_1","error":"over capacity"},"choices":[]}\n\n']
+    ),
     "stream-unframed": Served(pieces=[error_body("model is loading", code=503)]),
-    "stream-malformed": Served(pieces=[*events("Par", finish=None, done=False), b'data: {"choices": [{"delta"\n\n']),
-    "stream-no-end": Served(pieces=events("Par", finish=None, done=False)),
+    "stream-malformed": Served(
+        pieces=[*events("Par", finish_reason=None, done=False), b'data: {"choices": [{"delta"\n\n']
+    ),
+    "stream-no-end": Served(pieces=events("Par", finish_reason=None, done=False)),
     "stream-no-blank-line": Served(pieces=[b"".join(events("Paris", done=False)).rstrip(b"\n")]),
     "stream-cut": Served(pieces=events("Paris"), end="cut"),
-    "stream-drip": Served(pieces=[bytes([byte]) for byte in b"".join(events("Paris"))], pause=0.001),
+    "stream-drip": Served(
+        pieces=[bytes([byte]) for byte in b"".join(events("Paris"))], pause=0.001
+    ),
 }
 """The misbehaviours by name, and the two good answers they can be mixed with."""
 
@@ -136,7 +204,12 @@ class FaultyServer:
         threading.Thread(target=self._accept, daemon=True).start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._ended.set()
         self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -150,7 +223,11 @@ class FaultyServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
-        with connection, contextlib.suppress(OSError, ValueError), connection.makefile("rb") as lines:
+        with (
+            connection,
+            contextlib.suppress(OSError, ValueError),
+            connection.makefile("rb") as lines,
+        ):
             while not self._ended.is_set() and (first := lines.readline()):
                 method, path, _ = first.decode().split(" ", 2)
                 headers = dict(_headers(lines))
@@ -161,7 +238,9 @@ class FaultyServer:
                     served = self._script[min(len(self.requests), len(self._script)) - 1]
                 if callable(served):
                     served = served(request)
-                if not self._answer(connection, FAULTS[served] if isinstance(served, str) else served):
+                if not self._answer(
+                    connection, FAULTS[served] if isinstance(served, str) else served
+                ):
                     return
 
     def _answer(self, connection: socket.socket, served: Served) -> bool:
@@ -172,7 +251,9 @@ class FaultyServer:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
             return False
         cut = served.end == "cut"
-        connection.sendall(served.head + (served.body[: len(served.body) // 2] if cut else served.body))
+        connection.sendall(
+            served.head + (served.body[: len(served.body) // 2] if cut else served.body)
+        )
         for piece in served.pieces[: len(served.pieces) // 2] if cut else served.pieces:
             if served.pause:
                 time.sleep(served.pause)

@@ -14,7 +14,7 @@ from typing import Any
 from structgen.errors import ConfigurationError
 from structgen.flow import HttpPort, Stream
 from structgen.testing.scripted import ScriptedStream
-from structgen.types import Reply, Request
+from structgen.values import Reply, Request
 
 _DROPPED = frozenset({"set-cookie", "openai-organization", "openai-project", "cf-ray"})
 
@@ -47,8 +47,16 @@ class Recorder:
         """Append one exchange."""
         headers = {name: value for name, value in reply.headers.items() if name not in _DROPPED}
         row = {
-            "request": {"method": request.method, "path": request.path, "body": _text(request.body)},
-            "reply": {"status": reply.status, "headers": headers, "pieces": [_text(piece) for piece in pieces]},
+            "request": {
+                "method": request.method,
+                "path": request.path,
+                "body": _text(request.body),
+            },
+            "reply": {
+                "status": reply.status,
+                "headers": headers,
+                "pieces": [_text(piece) for piece in pieces],
+            },
         }
         with self._path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -84,7 +92,9 @@ class _RecordedStream:
     def _end(self) -> None:
         if self._open:
             self._open = False
-            self._recorder.write(self._request, self.reply, [piece for piece in self._pieces if piece])
+            self._recorder.write(
+                self._request, self.reply, [piece for piece in self._pieces if piece]
+            )
 
 
 class Replayer:
@@ -118,7 +128,9 @@ class Replayer:
             asked = row["request"]
             if _question(asked["method"], asked["path"], _bytes(asked["body"])) == wanted:
                 reply = self._rows.pop(index)["reply"]
-                return Reply(reply["status"], reply["headers"], b""), [_bytes(piece) for piece in reply["pieces"]]
+                return Reply(reply["status"], reply["headers"], b""), [
+                    _bytes(piece) for piece in reply["pieces"]
+                ]
         raise ConfigurationError(
             f"The recording holds no (further) answer to this {request.method} {request.path}.",
             hint="Record it again with Recorder.",

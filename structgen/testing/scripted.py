@@ -7,7 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 from structgen.errors import StructgenError
-from structgen.types import Answer, JsonSchema, Message, Options, Reply, Request
+from structgen.options import Options
+from structgen.values import Answer, JsonSchema, Message, Reply, Request
 
 Line: TypeAlias = "str | Reply | Sequence[bytes] | StructgenError | Callable[[Request], Line]"
 """What a scripted transport does for one request: give a completion with this text (whole or as events, as the request wants it),
@@ -17,25 +18,35 @@ give this reply, these pieces of a stream, raise this error, or what the functio
 _ENVELOPE = {"id": "chatcmpl-1", "created": 1, "model": "scripted"}
 
 
-def completion(text: str | None, *, finish: str = "stop", **message: Any) -> bytes:
+def completion(text: str | None, *, finish_reason: str = "stop", **message: Any) -> bytes:
     """The body of a Chat Completions answer with this text; `message` adds members to its message."""
-    choice = {"index": 0, "message": {"role": "assistant", "content": text, **message}, "finish_reason": finish}
+    choice = {
+        "index": 0,
+        "message": {"role": "assistant", "content": text, **message},
+        "finish_reason": finish_reason,
+    }
     usage = {"prompt_tokens": 7, "completion_tokens": 5, "total_tokens": 12}
     return _json({**_ENVELOPE, "object": "chat.completion", "choices": [choice], "usage": usage})
 
 
-def events(text: str, *, size: int = 4, finish: str | None = "stop", done: bool = True) -> list[bytes]:
+def events(
+    text: str, *, size: int = 4, finish_reason: str | None = "stop", done: bool = True
+) -> list[bytes]:
     """The same answer as server-sent events, `size` characters each, one event a piece."""
     deltas: list[dict[str, Any]] = [{"role": "assistant", "content": ""}]
     deltas += ({"content": text[at : at + size]} for at in range(0, len(text), size))
     pieces = [_event({"index": 0, "delta": delta, "finish_reason": None}) for delta in deltas]
-    if finish:
-        pieces.append(_event({"index": 0, "delta": {}, "finish_reason": finish}))
+    if finish_reason:
+        pieces.append(_event({"index": 0, "delta": {}, "finish_reason": finish_reason}))
     return [*pieces, b"data: [DONE]\n\n"] if done else pieces
 
 
 def _event(choice: dict[str, Any]) -> bytes:
-    return b"data: " + _json({**_ENVELOPE, "object": "chat.completion.chunk", "choices": [choice]}) + b"\n\n"
+    return (
+        b"data: "
+        + _json({**_ENVELOPE, "object": "chat.completion.chunk", "choices": [choice]})
+        + b"\n\n"
+    )
 
 
 def _json(value: Any) -> bytes:
@@ -53,16 +64,28 @@ class ScriptedModel:
         self.asked: list[Sequence[Message]] = []
 
     def generate(
-        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        source: str | None = None,
     ) -> Answer:
         self.asked.append(messages)
         answer = self._answers[min(len(self.asked), len(self._answers)) - 1]
         if isinstance(answer, StructgenError):
             raise answer
-        return answer if isinstance(answer, Answer) else Answer(text=answer, finish="stop", model=self.name)
+        return (
+            answer
+            if isinstance(answer, Answer)
+            else Answer(text=answer, finish_reason="stop", model=self.name)
+        )
 
     async def agenerate(
-        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        source: str | None = None,
     ) -> Answer:
         return self.generate(messages, schema, options, source)
 

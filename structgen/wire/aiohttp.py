@@ -10,17 +10,21 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from structgen.types import Reply, Request
+from structgen.values import Reply, Request
 from structgen.wire.http_errors import CONNECT, checked
 
 
-async def answer(session: Any, base_url: str, headers: Mapping[str, str], request: Request, timeout: float | None) -> Reply:
+async def answer(
+    session: Any, base_url: str, headers: Mapping[str, str], request: Request, timeout: float | None
+) -> Reply:
     """Send a request and take the whole answer. `timeout`: seconds to the first byte, and to the last. Raises aiohttp's errors."""
     import aiohttp
 
     ends_at = None if timeout is None else time.monotonic() + timeout
     limits = aiohttp.ClientTimeout(
-        total=None, sock_connect=CONNECT if timeout is None else min(timeout, CONNECT), sock_read=timeout
+        total=None,
+        sock_connect=CONNECT if timeout is None else min(timeout, CONNECT),
+        sock_read=timeout,
     )
     async with session.request(
         request.method,
@@ -35,13 +39,19 @@ async def answer(session: Any, base_url: str, headers: Mapping[str, str], reques
         async for part in response.content.iter_any():
             parts.append(part)
             size = checked(size + len(part), ends_at)
-        found = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.raw_headers}
+        found = {
+            name.decode("latin-1").lower(): value.decode("latin-1")
+            for name, value in response.raw_headers
+        }
         return Reply(response.status, found, b"".join(parts))
 
 
 def proxy_of(base_url: str) -> str | None:
     """The proxy the environment names for this server, if it does."""
-    from urllib.request import getproxies, proxy_bypass  # slow to import, and only needed with the first connection
+    from urllib.request import (
+        getproxies,
+        proxy_bypass,
+    )  # slow to import, and only needed with the first connection
 
     parts = urlsplit(base_url)
     proxies = getproxies()

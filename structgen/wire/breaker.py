@@ -7,22 +7,22 @@ import time
 
 from structgen.errors import (
     APIError,
-    CircuitOpen,
-    ConnectionFailed,
-    RateLimited,
-    RequestTimeout,
+    CircuitOpenError,
+    ConnectionFailedError,
+    RateLimitError,
+    RequestTimeoutError,
     ServerError,
-    StreamBroken,
+    StreamBrokenError,
     StructgenError,
 )
 
-_DOWN = (ConnectionFailed, RequestTimeout, StreamBroken, ServerError, RateLimited)
+_DOWN = (ConnectionFailedError, RequestTimeoutError, StreamBrokenError, ServerError, RateLimitError)
 
 
 class Breaker:
     """Counts one backend's failures in a row; shared by all calls of a client, on any thread.
 
-    After `failures` of them the circuit is open for `pause` seconds: `check` raises CircuitOpen. Then one call is let through at a
+    After `failures` of them the circuit is open for `pause` seconds: `check` raises CircuitOpenError. Then one call is let through at a
     time; it closes the circuit or opens it again. Only failures of the server or of the way to it count, not what a model answers.
     """
 
@@ -33,13 +33,13 @@ class Breaker:
         self._lock = threading.Lock()
 
     def check(self, name: str) -> None:
-        """Raises CircuitOpen where the backend is being left alone."""
+        """Raises CircuitOpenError where the backend is being left alone."""
         with self._lock:
             if self._count < self._failures:
                 return
             left = self._opened_at + self._pause - time.monotonic()
             if left > 0:
-                raise CircuitOpen(
+                raise CircuitOpenError(
                     f"{name} failed {self._count} times in a row and is left alone for another {left:.0f} s.",
                     hint="Wait, or give the client a `fallback`.",
                 )

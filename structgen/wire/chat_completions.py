@@ -14,8 +14,9 @@ from urllib.parse import urlencode
 
 from pydantic_core import from_json
 
-from structgen.errors import ConfigurationError, ServerError, StreamBroken
-from structgen.types import UNSET, Answer, Mode, Options, Reply, Request, Usage
+from structgen.errors import ConfigurationError, ServerError, StreamBrokenError
+from structgen.options import UNSET, Options
+from structgen.values import Answer, Mode, Reply, Request, Usage
 from structgen.wire import error_bodies
 from structgen.wire.dialect import Ask, Capabilities, Delta, Dialect, to_json
 from structgen.wire.sse import Event
@@ -37,7 +38,8 @@ def build(ask: Ask, caps: Capabilities) -> Request:
     parts = [b'{"model":', to_json(ask.model), b',"messages":', messages]
     if caps.needs_json_word and _in_json_mode(ask, members) and b"json" not in messages.lower():
         raise ConfigurationError(
-            f"{caps.provider} takes JSON object mode only with the word JSON in the messages.", hint="Say it: 'Answer in JSON.'"
+            f"{caps.provider} takes JSON object mode only with the word JSON in the messages.",
+            hint="Say it: 'Answer in JSON.'",
         )
     if ask.schema is not None:
         parts.append(_held(ask.mode, caps.form, ask.name, ask.schema, caps.tool_strict))
@@ -52,7 +54,12 @@ def build(ask: Ask, caps: Capabilities) -> Request:
     headers = _STREAM_HEADERS if ask.stream else _HEADERS
     if ask.headers:
         headers = {**headers, **{name.lower(): value for name, value in ask.headers.items()}}
-    return Request("POST", f"{caps.path}?{urlencode(ask.query)}" if ask.query else caps.path, headers, b"".join(parts))
+    return Request(
+        "POST",
+        f"{caps.path}?{urlencode(ask.query)}" if ask.query else caps.path,
+        headers,
+        b"".join(parts),
+    )
 
 
 def _in_json_mode(ask: Ask, members: Mapping[str, Any]) -> bool:
@@ -65,26 +72,35 @@ def fit(members: dict[str, Any], ask: Ask, caps: Capabilities) -> dict[str, Any]
     """The members as this server takes them: under its names, and an error for what it refuses or would silently ignore."""
     if twice := sorted(_OWN.intersection(members)):
         raise ConfigurationError(
-            f"{twice[0]!r} stands in the request already.", hint=f"Give `{twice[0]}` as a parameter of the call."
+            f"{twice[0]!r} stands in the request already.",
+            hint=f"Give `{twice[0]}` as a parameter of the call.",
         )
     for ours, theirs in caps.rename:
         if ours in members:
             members.setdefault(theirs, members[ours])
             del members[ours]
-    refused = [name for name in caps.unsupported.intersection(members) if members[name] and members[name] != _NEUTRAL.get(name)]
+    refused = [
+        name
+        for name in caps.unsupported.intersection(members)
+        if members[name] and members[name] != _NEUTRAL.get(name)
+    ]
     if refused:
         raise _refused(caps, ", ".join(sorted(refused)))
     limit = members.get("max_completion_tokens") or members.get("max_tokens")
     if caps.max_output is not None and isinstance(limit, int) and limit > caps.max_output:
         raise ConfigurationError(
-            f"{caps.provider}:{ask.model} writes at most {caps.max_output} tokens, not {limit}.", hint="Lower `max_tokens`."
+            f"{caps.provider}:{ask.model} writes at most {caps.max_output} tokens, not {limit}.",
+            hint="Lower `max_tokens`.",
         )
     stop = members.get("stop")
     if isinstance(stop, str) and caps.stop_list:
         members["stop"] = [stop]
-    elif isinstance(stop, (list, tuple)) and caps.stop_max is not None and len(stop) > caps.stop_max:
+    elif (
+        isinstance(stop, (list, tuple)) and caps.stop_max is not None and len(stop) > caps.stop_max
+    ):
         raise ConfigurationError(
-            f"{caps.provider} takes at most {caps.stop_max} stop sequences, not {len(stop)}.", hint="Name fewer of them."
+            f"{caps.provider} takes at most {caps.stop_max} stop sequences, not {len(stop)}.",
+            hint="Name fewer of them.",
         )
     wanted = members.get("response_format")
     if isinstance(wanted, Mapping) and wanted.get("type") == "json_schema":
@@ -92,7 +108,9 @@ def fit(members: dict[str, Any], ask: Ask, caps: Capabilities) -> dict[str, Any]
     return members
 
 
-def _format(wanted: Mapping[str, Any], members: Mapping[str, Any], ask: Ask, caps: Capabilities) -> Mapping[str, Any]:
+def _format(
+    wanted: Mapping[str, Any], members: Mapping[str, Any], ask: Ask, caps: Capabilities
+) -> Mapping[str, Any]:
     """OpenAI's `response_format` with a schema, in this server's form. Some servers silently ignore a form they do not know."""
     if ask.stream and not caps.stream_with_schema:
         raise _refused(caps, "a schema together with stream")
@@ -107,8 +125,13 @@ def _format(wanted: Mapping[str, Any], members: Mapping[str, Any], ask: Ask, cap
             hint='Its form is {"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}.',
         )
     if caps.form == "tgi":
-        return {"type": "json_schema", "value": {"name": held.get("name", "answer"), "schema": held["schema"]}}
-    return {"type": "json_object", "schema": held["schema"]} if caps.form == "json_object" else wanted
+        return {
+            "type": "json_schema",
+            "value": {"name": held.get("name", "answer"), "schema": held["schema"]},
+        }
+    return (
+        {"type": "json_object", "schema": held["schema"]} if caps.form == "json_object" else wanted
+    )
 
 
 def _refused(caps: Capabilities, what: str) -> ConfigurationError:
@@ -123,7 +146,7 @@ def _members(options: Options) -> dict[str, Any]:
     given = {name: value for name in named if (value := getattr(options, name)) is not UNSET}
     if options.logprobs is True:
         given["logprobs"] = True
-    return {**given, **options.extra} if options.extra is not UNSET else given
+    return {**given, **options.extra_body} if options.extra_body is not UNSET else given
 
 
 @lru_cache(maxsize=1024)
@@ -133,19 +156,26 @@ def _held(mode: Mode, form: str, name: str, schema: bytes, tool_strict: bool) ->
     if mode in ("strict", "best-effort"):
         strict = b"true" if mode == "strict" else b"false"
         if form == "tgi":
-            return b',"response_format":{"type":"json_schema","value":{"name":%b,"schema":%b}}' % (quoted, schema)
+            return b',"response_format":{"type":"json_schema","value":{"name":%b,"schema":%b}}' % (
+                quoted,
+                schema,
+            )
         if form == "json_object":
             return b',"response_format":{"type":"json_object","schema":%b}' % schema
-        return b',"response_format":{"type":"json_schema","json_schema":{"name":%b,"strict":%b,"schema":%b}}' % (
-            quoted,
-            strict,
-            schema,
+        return (
+            b',"response_format":{"type":"json_schema","json_schema":{"name":%b,"strict":%b,"schema":%b}}'
+            % (
+                quoted,
+                strict,
+                schema,
+            )
         )
     if mode == "tool":
         strict = b',"strict":true' if tool_strict else b""
         return (
             b',"tools":[{"type":"function","function":{"name":%b%b,"parameters":%b}}],'
-            b'"tool_choice":{"type":"function","function":{"name":%b}}' % (quoted, strict, schema, quoted)
+            b'"tool_choice":{"type":"function","function":{"name":%b}}'
+            % (quoted, strict, schema, quoted)
         )
     return b',"response_format":{"type":"json_object"}' if mode == "json-object" else b""
 
@@ -174,10 +204,12 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
     usage = raw.get("usage")
     return Answer(
         text=_text(message.get("content")),
-        finish=_string(choice.get("finish_reason")),
+        finish_reason=_string(choice.get("finish_reason")),
         refusal=_string(message.get("refusal")),
         reasoning=_string(message.get("reasoning") or message.get("reasoning_content")),
-        tool_calls=tuple(call for call in calls if isinstance(call, dict)) if isinstance(calls, list) else (),
+        tool_calls=tuple(call for call in calls if isinstance(call, dict))
+        if isinstance(calls, list)
+        else (),
         usage=_usage(usage),
         model=_string(raw.get("model")),
         id=_string(raw.get("id")),
@@ -188,7 +220,7 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
 
 
 def parse_event(event: Event, caps: Capabilities, request: Request | None = None) -> Delta:
-    """What an event adds. Raises the APIError that stands in it, or StreamBroken for what is no JSON."""
+    """What an event adds. Raises the APIError that stands in it, or StreamBrokenError for what is no JSON."""
     if event.data == b"[DONE]":
         return Delta(done=True)
     try:
@@ -202,7 +234,11 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
     ):
         raise error_bodies.fault(Reply(200, {}, event.data), caps, request)
     if not isinstance(raw, dict):
-        raise StreamBroken("An event of the stream is no JSON object.", sent=True, hint="The stream was cut or garbled on its way.")
+        raise StreamBrokenError(
+            "An event of the stream is no JSON object.",
+            sent=True,
+            hint="The stream was cut or garbled on its way.",
+        )
     usage = raw.get("usage")
     if "x_groq" in raw and isinstance(groq := raw["x_groq"], dict):
         if groq.get("error"):
@@ -222,7 +258,7 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         raw = _as_chunk(raw)
         delta = raw["choices"][0]["delta"]
     if not isinstance(delta, dict):
-        return Delta(finish=_string(finish), usage=counted, raw=raw)
+        return Delta(finish_reason=_string(finish), usage=counted, raw=raw)
     text = delta.get("content")
     if text.__class__ is str and len(delta) == 1:  # most events
         return Delta(text, None, None, (), _string(finish), counted, raw, whole)
@@ -245,15 +281,24 @@ def _as_chunk(raw: Mapping[str, Any]) -> dict[str, Any]:
     for choice in raw["choices"]:
         message = dict(choice.get("message") or {})
         if isinstance(calls := message.get("tool_calls"), list):
-            message["tool_calls"] = [{"index": index, **call} for index, call in enumerate(calls) if isinstance(call, dict)]
-        choices.append({**{name: value for name, value in choice.items() if name != "message"}, "delta": message})
+            message["tool_calls"] = [
+                {"index": index, **call}
+                for index, call in enumerate(calls)
+                if isinstance(call, dict)
+            ]
+        choices.append(
+            {
+                **{name: value for name, value in choice.items() if name != "message"},
+                "delta": message,
+            }
+        )
     return {**raw, "object": "chat.completion.chunk", "choices": choices}
 
 
 def _no_answer(caps: Capabilities, why: str) -> ServerError:
     return ServerError(
         f"{caps.provider} answered 200, but {why}.",
-        status=200,
+        status_code=200,
         hint="Is this the address of a Chat Completions server (`base_url`)?",
     )
 
@@ -270,7 +315,11 @@ def _text(content: Any) -> str | None:
 
 
 def _texts(parts: list[Any]) -> Iterator[str]:
-    return (part["text"] for part in parts if isinstance(part, dict) and isinstance(part.get("text"), str))
+    return (
+        part["text"]
+        for part in parts
+        if isinstance(part, dict) and isinstance(part.get("text"), str)
+    )
 
 
 def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
@@ -280,11 +329,15 @@ def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
     decoder = _Decoder("replace")
     read: list[tuple[str, float]] = []
     for token in tokens if isinstance(tokens, list) else ():
-        text, log = (token.get("token"), token.get("logprob")) if isinstance(token, dict) else (None, None)
+        text, log = (
+            (token.get("token"), token.get("logprob")) if isinstance(token, dict) else (None, None)
+        )
         if not isinstance(text, str) or not isinstance(log, (int, float)):
             return ()
         raw = token.get("bytes")
-        whole = isinstance(raw, list) and all(isinstance(byte, int) and 0 <= byte < 256 for byte in raw)
+        whole = isinstance(raw, list) and all(
+            isinstance(byte, int) and 0 <= byte < 256 for byte in raw
+        )
         read.append((decoder.decode(bytes(raw)) if whole else text, float(log)))
     return tuple(read)
 
@@ -309,11 +362,19 @@ def _seconds(usage: Any, timings: Any) -> dict[str, float]:
     """Where the server's time went, if it says: Groq in its usage (seconds), llama.cpp in `timings` (milliseconds)."""
     found: dict[str, float] = {}
     for source, scale, names in (
-        (usage, 1.0, (("queue", "queue_time"), ("prefill", "prompt_time"), ("decode", "completion_time"))),
+        (
+            usage,
+            1.0,
+            (("queue", "queue_time"), ("prefill", "prompt_time"), ("decode", "completion_time")),
+        ),
         (timings, 1e-3, (("prefill", "prompt_ms"), ("decode", "predicted_ms"))),
     ):
         if isinstance(source, dict):
-            found.update((ours, source[theirs] * scale) for ours, theirs in names if isinstance(source.get(theirs), (int, float)))
+            found.update(
+                (ours, source[theirs] * scale)
+                for ours, theirs in names
+                if isinstance(source.get(theirs), (int, float))
+            )
     return found
 
 

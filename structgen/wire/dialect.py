@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from structgen.errors import APIError, InputError
-from structgen.types import Answer, Message, Mode, Options, Reply, Request, Usage
+from structgen.options import Options
+from structgen.values import Answer, Message, Mode, Reply, Request, Usage
 from structgen.wire.sse import Event
 
 Form: TypeAlias = Literal["json_schema", "json_object", "tgi"]
@@ -44,7 +45,10 @@ class Capabilities:
     key_header: str = "authorization"
     needs_key: bool = False
     path: str = "chat/completions"
-    modes: tuple[tuple[Mode, str], ...] = (("json-object", "json-object"), ("prompt", "json-object"))
+    modes: tuple[tuple[Mode, str], ...] = (
+        ("json-object", "json-object"),
+        ("prompt", "json-object"),
+    )
     form: Form = "json_schema"
     tool_strict: bool = False
     rename: tuple[tuple[str, str], ...] = ()
@@ -99,7 +103,7 @@ class Delta(NamedTuple):
     reasoning: str | None = None
     refusal: str | None = None
     tool_calls: Sequence[Mapping[str, Any]] = ()
-    finish: str | None = None
+    finish_reason: str | None = None
     usage: Usage | None = None
     raw: Any = None
     done: bool = False
@@ -131,7 +135,9 @@ def _plain(value: Any) -> Any:
     raise TypeError(type(value).__name__)
 
 
-_ENCODER: Final = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain)
+_ENCODER: Final = json.JSONEncoder(
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+)
 
 
 def to_json(value: Any) -> bytes:
@@ -139,7 +145,10 @@ def to_json(value: Any) -> bytes:
     try:
         return _ENCODER.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        what = type(error).__name__ if isinstance(error, UnicodeError) else error  # a UnicodeError quotes the text
+        what = (
+            type(error).__name__ if isinstance(error, UnicodeError) else error
+        )  # a UnicodeError quotes the text
         raise InputError(
-            f"The request has no JSON form ({what}).", hint="Messages and parameters must be plain JSON data."
+            f"The request has no JSON form ({what}).",
+            hint="Messages and parameters must be plain JSON data.",
         ) from None

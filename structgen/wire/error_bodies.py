@@ -15,31 +15,36 @@ from pydantic_core import from_json
 
 from structgen.errors import (
     APIError,
-    AuthenticationFailed,
-    BadRequest,
-    ContextLengthExceeded,
-    NotFound,
-    OutputRejected,
-    RateLimited,
+    APIPromptTooLongError,
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    OutputRejectedError,
+    RateLimitError,
     ServerError,
 )
-from structgen.types import Reply, Request
+from structgen.values import Reply, Request
 from structgen.wire.dialect import Capabilities
 from structgen.wire.retry import retry_after
 
 _REJECTED: Final = frozenset({"json_validate_failed", "tool_use_failed"})
 _TOO_LONG: Final = re.compile(
-    r"context.{0,20}(length|size|window)|maximum context|exceeds? the (available )?context|reduce the length", re.IGNORECASE
+    r"context.{0,20}(length|size|window)|maximum context|exceeds? the (available )?context|reduce the length",
+    re.IGNORECASE,
 )
-_LIMIT: Final = re.compile(r"(?:context (?:length|size|window)\D{0,20}|n_ctx\D{0,4})(\d+)", re.IGNORECASE)
-_NEEDED: Final = re.compile(r"(?:requested|resulted in|at least|contains|prompt has)\D{0,20}(\d+)", re.IGNORECASE)
+_LIMIT: Final = re.compile(
+    r"(?:context (?:length|size|window)\D{0,20}|n_ctx\D{0,4})(\d+)", re.IGNORECASE
+)
+_NEEDED: Final = re.compile(
+    r"(?:requested|resulted in|at least|contains|prompt has)\D{0,20}(\d+)", re.IGNORECASE
+)
 
 _CLASSES: Final[dict[int, type[APIError]]] = {
-    401: AuthenticationFailed,
-    403: AuthenticationFailed,
-    404: NotFound,
-    429: RateLimited,
-    498: RateLimited,
+    401: AuthenticationError,
+    403: AuthenticationError,
+    404: NotFoundError,
+    429: RateLimitError,
+    498: RateLimitError,
 }
 
 _HINTS: Final[dict[int, str]] = {
@@ -48,7 +53,7 @@ _HINTS: Final[dict[int, str]] = {
     404: "Check the model's name and the base URL.",
     413: "The request is too large, for the server or for the tokens a minute of this key: send less in one call.",
     422: "The server understood the request but could not process it.",
-    429: "Send less at once, or raise `max_retries` and `deadline`.",
+    429: "Send less at once, or raise `max_retries` and `total_timeout`.",
     498: "The flex tier is full: try later, or use another `service_tier`.",
 }
 
@@ -60,28 +65,40 @@ def fault(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
     """
     body = _body(reply)
     status = _status(reply, body)
-    message, code, kind = _message(body), _word(body.get("code")), _word(body.get("type") or body.get("error_type"))
+    message, code, kind = (
+        _message(body),
+        _word(body.get("code")),
+        _word(body.get("type") or body.get("error_type")),
+    )
     cls = _class(status, code, kind, body, message)
     named = ", ".join(part for part in (code, kind) if part)
     said = scrubbed(message, request)
     error = cls(
         f"{caps.provider} answered {status or 'with an error'}{f' ({named})' if named else ''}{f': {said}' if said else ''}"
         + ("" if said.endswith((".", "!", "?")) else "."),
-        status=status,
+        status_code=status,
         code=code,
         type=kind,
         param=_word(body.get("param")),
-        request_id=_word(body.get("request_id")) or reply.headers.get("x-request-id") or reply.headers.get("request-id"),
+        request_id=_word(body.get("request_id"))
+        or reply.headers.get("x-request-id")
+        or reply.headers.get("request-id"),
         retry_after=retry_after(reply.headers, message, kind),
         body=body.get("_text", body),
         hint=_HINTS.get(status or 0),
     )
     if (should := reply.headers.get("x-should-retry")) in ("true", "false"):
         error.should_retry = should == "true"
-    if isinstance(error, OutputRejected):
-        error.failed_generation = body.get("failed_generation") if isinstance(body.get("failed_generation"), str) else None
-        error.hint = "What the model wrote is in `failed_generation`. Ask again, or simplify the schema."
-    elif isinstance(error, ContextLengthExceeded):
+    if isinstance(error, OutputRejectedError):
+        error.failed_generation = (
+            body.get("failed_generation")
+            if isinstance(body.get("failed_generation"), str)
+            else None
+        )
+        error.hint = (
+            "What the model wrote is in `failed_generation`. Ask again, or simplify the schema."
+        )
+    elif isinstance(error, APIPromptTooLongError):
         error.tokens, error.limit = _sizes(body, message)
         error.hint = "Send less text, or split it."
     return error
@@ -130,15 +147,21 @@ def _validation(faults: list[Any]) -> Iterator[str]:
             yield f"{'.'.join(map(str, item.get('loc') or ()))}: {item.get('msg')}"
 
 
-def _class(status: int | None, code: str | None, kind: str | None, body: dict[str, Any], message: str) -> type[APIError]:
+def _class(
+    status: int | None, code: str | None, kind: str | None, body: dict[str, Any], message: str
+) -> type[APIError]:
     if code in _REJECTED or kind in _REJECTED:
-        return OutputRejected
-    too_long = code == "context_length_exceeded" or kind == "exceed_context_size_error" or body.get("param") == "input_tokens"
+        return OutputRejectedError
+    too_long = (
+        code == "context_length_exceeded"
+        or kind == "exceed_context_size_error"
+        or body.get("param") == "input_tokens"
+    )
     if too_long or (status in (400, 413, 422) and _TOO_LONG.search(message)):
-        return ContextLengthExceeded
+        return APIPromptTooLongError
     if status in _CLASSES:
         return _CLASSES[status]
-    return BadRequest if status is not None and 400 <= status < 500 else ServerError
+    return BadRequestError if status is not None and 400 <= status < 500 else ServerError
 
 
 def _sizes(body: dict[str, Any], message: str) -> tuple[int | None, int | None]:
@@ -153,12 +176,18 @@ def _sizes(body: dict[str, Any], message: str) -> tuple[int | None, int | None]:
 
 def _word(value: Any) -> str | None:
     """A short string or number of the error object, as text."""
-    return str(value)[:200] if isinstance(value, (str, int)) and not isinstance(value, bool) and value != "" else None
+    return (
+        str(value)[:200]
+        if isinstance(value, (str, int)) and not isinstance(value, bool) and value != ""
+        else None
+    )
 
 
 # ---- what must not stand in a message -------------------------------------------------------------------------------------
 
-_KEY: Final = re.compile(r"\b(?:sk|gsk|pk|csk|fw|r8|xai|hf)[-_][\w*-]{6,}|Bearer\s+\S+|AIza[\w-]{20,}|\b[0-9a-fA-F]{32,}\b")
+_KEY: Final = re.compile(
+    r"\b(?:sk|gsk|pk|csk|fw|r8|xai|hf)[-_][\w*-]{6,}|Bearer\s+\S+|AIza[\w-]{20,}|\b[0-9a-fA-F]{32,}\b"
+)
 _QUOTED_INPUT: Final = re.compile(r"""(['"]?input(?:_value)?['"]?\s*[:=]\s*).*""", re.DOTALL)
 _WINDOW: Final = 16
 _LONGEST: Final = 600
@@ -182,7 +211,11 @@ def _without(text: str, source: str) -> str:
     for start in range(len(text) - _WINDOW + 1):
         if text[start : start + _WINDOW] in source:
             hidden[start : start + _WINDOW] = b"\x01" * _WINDOW
-    return "".join("\0" if hide else letter for letter, hide in zip(text, hidden, strict=True)) if any(hidden) else text
+    return (
+        "".join("\0" if hide else letter for letter, hide in zip(text, hidden, strict=True))
+        if any(hidden)
+        else text
+    )
 
 
 def _texts_of(request: Request | None) -> Iterator[str]:

@@ -12,9 +12,19 @@ from itertools import chain
 from typing import Any, Final
 from urllib.parse import urlsplit
 
-from structgen.errors import APIError, DeadlineExceeded, OutputRejected, RateLimited, StreamBroken, StructgenError, TransportError
+from structgen.errors import (
+    APIError,
+    Attempt,
+    OutputRejectedError,
+    RateLimitError,
+    StreamBrokenError,
+    StructgenError,
+    TotalTimeoutError,
+    TransportError,
+)
 from structgen.flow import Emit, Flow, HttpPort, Open, Read, Send, Sleep, Stream
-from structgen.types import UNSET, Answer, Attempt, Options, Reply, Usage
+from structgen.options import UNSET, Options
+from structgen.values import Answer, Reply, Usage
 from structgen.wire.dialect import Ask, Capabilities, Delta
 from structgen.wire.rate_limits import Pacer
 from structgen.wire.retry import Policy, decide, seconds_left
@@ -41,9 +51,13 @@ class Link:
 
 
 def exchange(
-    link: Link, question: Ask, options: Options, ends_at: float | None = None, attempts: list[Attempt] | None = None
+    link: Link,
+    question: Ask,
+    options: Options,
+    ends_at: float | None = None,
+    attempts: list[Attempt] | None = None,
 ) -> Flow[Answer]:
-    """The answer to a question, tried again as `retry` decides. `ends_at`: the deadline, as `time.monotonic()` counts.
+    """The answer to a question, tried again as `retry` decides. `ends_at`: the total timeout, as `time.monotonic()` counts.
 
     `attempts` takes a record of every try that failed and was repeated. Raises TransportErrors, APIErrors and ConfigurationError.
     """
@@ -73,7 +87,7 @@ def hear(
     """The answer to a question as it comes: emits what `take` makes of each delta. Raises TransportErrors and APIErrors.
 
     A failure before the first piece of the answer is tried again like any other; a later one is raised, since what came cannot be
-    taken back. An answer that ends without its end marker and without a finish reason raises StreamBroken.
+    taken back. An answer that ends without its end marker and without a finish reason raises StreamBrokenError.
     """
     tries = _Tries(link, question, options, ends_at, attempts)
     while True:
@@ -103,9 +117,13 @@ def _heard(link: Link, tries: _Tries, take: Callable[[Delta], Iterable[Any]]) ->
         tries.received += len(piece)
         for event in decoder.feed(piece) if piece else decoder.close():
             delta = parse_event(event, caps, request)
-            if delta.finish or delta.usage or delta.done:
-                finished = finished or delta.done or delta.finish is not None
-                last = replace(last, finish=delta.finish or last.finish, usage=delta.usage or last.usage)
+            if delta.finish_reason or delta.usage or delta.done:
+                finished = finished or delta.done or delta.finish_reason is not None
+                last = replace(
+                    last,
+                    finish_reason=delta.finish_reason or last.finish_reason,
+                    usage=delta.usage or last.usage,
+                )
             if tries.first is None:
                 held.append(delta)
                 if not _says_something(delta):
@@ -117,7 +135,7 @@ def _heard(link: Link, tries: _Tries, take: Callable[[Delta], Iterable[Any]]) ->
             for value in values:
                 yield Emit(value)
     if not finished:
-        raise StreamBroken(
+        raise StreamBrokenError(
             "The stream ended without its end marker and without a finish reason: the answer is cut.",
             sent=True,
             hint="The server or a proxy gave up. Ask again.",
@@ -136,7 +154,14 @@ def _opened(link: Link, tries: _Tries) -> Flow[Stream]:
 
 
 def _says_something(delta: Delta) -> bool:
-    return bool(delta.text or delta.reasoning or delta.refusal or delta.tool_calls or delta.finish or delta.done)
+    return bool(
+        delta.text
+        or delta.reasoning
+        or delta.refusal
+        or delta.tool_calls
+        or delta.finish_reason
+        or delta.done
+    )
 
 
 class _Tries:
@@ -147,7 +172,14 @@ class _Tries:
         "received", "reply", "request",
     )  # fmt: skip
 
-    def __init__(self, link: Link, question: Ask, options: Options, ends_at: float | None, attempts: list[Attempt] | None) -> None:
+    def __init__(
+        self,
+        link: Link,
+        question: Ask,
+        options: Options,
+        ends_at: float | None,
+        attempts: list[Attempt] | None,
+    ) -> None:
         self._link, self._question, self._options = link, question, options
         self._ends_at, self._attempts = ends_at, attempts
         self.request = link.caps.dialect.build(question, link.caps)
@@ -156,19 +188,21 @@ class _Tries:
         self._failed: list[Attempt] = []
         self._count = self._reserved = 0
         self._began = self._waited = 0.0
-        self.first: float | None = None  # seconds to the first piece of the answer, where it is read as it comes
+        self.first: float | None = (
+            None  # seconds to the first piece of the answer, where it is read as it comes
+        )
 
     def turn(self, pacer: Pacer) -> float:
-        """Seconds until the rate limits have room for this request. Raises DeadlineExceeded where that is too late."""
+        """Seconds until the rate limits have room for this request. Raises TotalTimeoutError where that is too late."""
         now = time.monotonic()
         self._reserved = len(self.request.body) // 4 + self._answer_tokens()
         left = None if self._ends_at is None else self._ends_at - now
         wait = pacer.reserve(self._reserved, now, left)
         if left is not None and wait > left:
-            raise DeadlineExceeded(
-                f"The rate limits have room in {wait:.3g} s, and {max(left, 0):.3g} s are left of the deadline.",
+            raise TotalTimeoutError(
+                f"The rate limits have room in {wait:.3g} s, and {max(left, 0):.3g} s are left of the total timeout.",
                 wait=wait,
-                hint="Raise `deadline`, or ask less at once.",
+                hint="Raise `total_timeout`, or ask less at once.",
             )
         self._waited += wait
         return wait
@@ -176,18 +210,22 @@ class _Tries:
     def _answer_tokens(self) -> int:
         """The answer's token limit, where there is one."""
         members = self._question.members
-        limit = members.get("max_completion_tokens") or members.get("max_tokens") or self._options.max_tokens
+        limit = (
+            members.get("max_completion_tokens")
+            or members.get("max_tokens")
+            or self._options.max_tokens
+        )
         return limit if isinstance(limit, int) else 0
 
     def timeout(self) -> float | None:
-        """Seconds the coming try may take. Raises DeadlineExceeded when there are none left."""
+        """Seconds the coming try may take. Raises TotalTimeoutError when there are none left."""
         limit = TIMEOUT if self._options.timeout is UNSET else self._options.timeout
         self._began = time.monotonic()
         left = seconds_left(self._ends_at, sent=self._count > 0)
         return limit if left is None else left if limit is None else min(left, limit)
 
     def check(self) -> None:
-        """Raises DeadlineExceeded where the deadline has passed in the middle of an answer."""
+        """Raises TotalTimeoutError where the total timeout has passed in the middle of an answer."""
         seconds_left(self._ends_at, sent=True)
 
     def first_piece(self) -> None:
@@ -205,12 +243,12 @@ class _Tries:
         now = time.monotonic()
         if self._link.pacer is not None:
             self._learn(self._link.pacer, 0)
-            if isinstance(error, RateLimited) and error.retry_after:
+            if isinstance(error, RateLimitError) and error.retry_after:
                 self._link.pacer.pause(error.retry_after, now)
         failed = Attempt(
             backend=f"{self._link.caps.provider}:{self._question.model}",
             mode=self._question.mode,
-            text=error.failed_generation if isinstance(error, OutputRejected) else None,
+            text=error.failed_generation if isinstance(error, OutputRejectedError) else None,
             seconds=now - self._began,
             error=error,
         )
@@ -219,7 +257,10 @@ class _Tries:
             if final:
                 raise error
             wait = decide(
-                error, tries=self._count, policy=self._policy(), remaining=None if self._ends_at is None else self._ends_at - now
+                error,
+                tries=self._count,
+                policy=self._policy(),
+                remaining=None if self._ends_at is None else self._ends_at - now,
             )
         except StructgenError as last:
             last.attempts = tuple(self._failed)
@@ -244,7 +285,9 @@ class _Tries:
         if self.reply is not None:
             pacer.learn(self.reply.headers, time.monotonic())
 
-    def _tell(self, answer: Answer | None, error: TransportError | APIError | None, *, final: bool) -> None:
+    def _tell(
+        self, answer: Answer | None, error: TransportError | APIError | None, *, final: bool
+    ) -> None:
         reply = self.reply
         record = CallRecord(
             provider=self._link.caps.provider,
@@ -259,11 +302,11 @@ class _Tries:
             sent=len(self.request.body),
             received=len(reply.body) + self.received if reply else 0,
             first=self.first,
-            status=reply.status if reply else None,
+            status_code=reply.status if reply else None,
             error=error,
             final=final,
             usage=answer.usage if answer else Usage(),
-            finish=answer.finish if answer else None,
+            finish_reason=answer.finish_reason if answer else None,
             answered_by=answer.model if answer else None,
             id=answer.id if answer else None,
             request_id=reply.headers.get("x-request-id") if reply else None,

@@ -17,9 +17,15 @@ from importlib.util import find_spec
 from typing import Any, Final, NoReturn
 from urllib.parse import urlsplit
 
-from structgen.errors import ConfigurationError, ConnectionFailed, RequestTimeout, StreamBroken, StructgenError
+from structgen.errors import (
+    ConfigurationError,
+    ConnectionFailedError,
+    RequestTimeoutError,
+    StreamBrokenError,
+    StructgenError,
+)
 from structgen.flow import Stream
-from structgen.types import Reply, Request
+from structgen.values import Reply, Request
 from structgen.wire.aiohttp import answer, proxy_of
 from structgen.wire.http_errors import CONNECT, checked, mapped
 from structgen.wire.pool import AsyncFreeList, FreeList
@@ -49,7 +55,9 @@ class HttpTransport:
         max_connections: int = 512,
     ) -> None:
         self.base_url = base_url.rstrip("/")
-        self._server = urlsplit(self.base_url).netloc.rpartition("@")[2]  # without credentials, for messages
+        self._server = urlsplit(self.base_url).netloc.rpartition("@")[
+            2
+        ]  # without credentials, for messages
         self._headers = {"user-agent": "structgen", **(headers or {})}
         self._client = http_client
         self._http2 = http2
@@ -62,9 +70,15 @@ class HttpTransport:
 
     def _start(self) -> None:
         self._closed = False
-        self._lanes: FreeList[Any] = FreeList(partial(_lane, self.base_url, self._http2), self._limit, shared=self._http2)
-        self._loops: dict[asyncio.AbstractEventLoop, tuple[AsyncFreeList[Any], AsyncGenerator[None, None]]] = {}
-        self._end = weakref.finalize(self, _close_idle, self._lanes)  # a transport that is dropped unclosed leaves nothing open
+        self._lanes: FreeList[Any] = FreeList(
+            partial(_lane, self.base_url, self._http2), self._limit, shared=self._http2
+        )
+        self._loops: dict[
+            asyncio.AbstractEventLoop, tuple[AsyncFreeList[Any], AsyncGenerator[None, None]]
+        ] = {}
+        self._end = weakref.finalize(
+            self, _close_idle, self._lanes
+        )  # a transport that is dropped unclosed leaves nothing open
 
     # ---- sync
 
@@ -102,7 +116,9 @@ class HttpTransport:
         """An httpx.Response whose body is still to come, and what ends the use of its connection."""
         if self._client is not None:
             try:
-                return self._client.send(self._of_theirs(request, timeout, sync=True), stream=True), _nothing
+                return self._client.send(
+                    self._of_theirs(request, timeout, sync=True), stream=True
+                ), _nothing
             except Exception as error:
                 self._raise(error, timeout)
         self._check_open()
@@ -110,7 +126,9 @@ class HttpTransport:
         if lane is None:
             raise self._no_turn(timeout)
         try:
-            return lane.handle_request(self._of_ours(request, timeout)), lambda: self._give(lanes, lane)
+            return lane.handle_request(self._of_ours(request, timeout)), lambda: self._give(
+                lanes, lane
+            )
         except BaseException as error:
             self._give(lanes, lane)
             self._raise(error, timeout)
@@ -165,15 +183,21 @@ class HttpTransport:
             self._raise(error, timeout)
         return _reply(response, b"".join(parts))
 
-    async def _aanswer(self, request: Request, timeout: float | None) -> tuple[Any, Callable[[], Any]]:
+    async def _aanswer(
+        self, request: Request, timeout: float | None
+    ) -> tuple[Any, Callable[[], Any]]:
         if self._client is not None:
             try:
-                return await self._client.send(self._of_theirs(request, timeout, sync=False), stream=True), _anothing
+                return await self._client.send(
+                    self._of_theirs(request, timeout, sync=False), stream=True
+                ), _anothing
             except Exception as error:
                 self._raise(error, timeout)
         lanes, lane = await self._take(timeout)
         try:
-            return await lane.handle_async_request(self._of_ours(request, timeout)), lambda: self._agive(lanes, lane)
+            return await lane.handle_async_request(
+                self._of_ours(request, timeout)
+            ), lambda: self._agive(lanes, lane)
         except BaseException as error:
             await self._agive(lanes, lane)
             self._raise(error, timeout)
@@ -198,14 +222,22 @@ class HttpTransport:
         self._check_open()
         loop = asyncio.get_running_loop()
         if loop not in self._loops:
-            make = partial(_aiohttp_lane, self.base_url) if self._over_aiohttp else partial(_async_lane, self.base_url, self._http2)
-            lanes: AsyncFreeList[Any] = AsyncFreeList(make, self._limit, shared=self._http2 or self._over_aiohttp)
+            make = (
+                partial(_aiohttp_lane, self.base_url)
+                if self._over_aiohttp
+                else partial(_async_lane, self.base_url, self._http2)
+            )
+            lanes: AsyncFreeList[Any] = AsyncFreeList(
+                make, self._limit, shared=self._http2 or self._over_aiohttp
+            )
             keeper = self._keeper(loop, lanes)
             self._loops[loop] = lanes, keeper
             await anext(keeper)
         return self._loops[loop][0]
 
-    async def _keeper(self, loop: asyncio.AbstractEventLoop, lanes: AsyncFreeList[Any]) -> AsyncGenerator[None, None]:
+    async def _keeper(
+        self, loop: asyncio.AbstractEventLoop, lanes: AsyncFreeList[Any]
+    ) -> AsyncGenerator[None, None]:
         """Closes the connections of an event loop: on `aclose`, and when the loop shuts down its asynchronous generators, as
         `asyncio.run` does at its end."""
         try:
@@ -231,7 +263,9 @@ class HttpTransport:
 
     def _check_open(self) -> None:
         if self._closed:
-            raise ConfigurationError("The client is closed.", hint="Make a new one, or leave the `with` block later.")
+            raise ConfigurationError(
+                "The client is closed.", hint="Make a new one, or leave the `with` block later."
+            )
 
     def _of_ours(self, request: Request, timeout: float | None) -> Any:
         import httpx
@@ -245,7 +279,10 @@ class HttpTransport:
         return httpx.Request(
             request.method,
             _url(self.base_url, request.path),
-            headers=[(name.encode(), value.encode()) for name, value in {**self._headers, **request.headers}.items()],
+            headers=[
+                (name.encode(), value.encode())
+                for name, value in {**self._headers, **request.headers}.items()
+            ],
             content=request.body,
             extensions={"timeout": limits},
         )
@@ -265,8 +302,8 @@ class HttpTransport:
             timeout=timeout,
         )
 
-    def _no_turn(self, timeout: float | None) -> RequestTimeout:
-        return RequestTimeout(
+    def _no_turn(self, timeout: float | None) -> RequestTimeoutError:
+        return RequestTimeoutError(
             f"All {self._limit} connections were busy for {timeout} s.",
             hint="Raise `timeout` or `max_connections`, or ask fewer at once.",
         )
@@ -281,18 +318,28 @@ class HttpTransport:
 class _HttpStream:
     """A `flow.Stream` over an httpx.Response."""
 
-    def __init__(self, transport: HttpTransport, response: Any, done: Callable[[], Any], timeout: float | None) -> None:
+    def __init__(
+        self,
+        transport: HttpTransport,
+        response: Any,
+        done: Callable[[], Any],
+        timeout: float | None,
+    ) -> None:
         self.reply = _reply(response, b"")
         self._transport, self._response, self._timeout = transport, response, timeout
         self._done: Callable[[], Any] | None = done
         self._parts: Any = None
-        self._plain = transport._client is None and "content-encoding" not in self.reply.headers  # nothing to unpack
+        self._plain = (
+            transport._client is None and "content-encoding" not in self.reply.headers
+        )  # nothing to unpack
 
     def read(self) -> bytes:
         if self._done is None:
             return b""
         if self._parts is None:
-            self._parts = iter(self._response.stream) if self._plain else self._response.iter_bytes()
+            self._parts = (
+                iter(self._response.stream) if self._plain else self._response.iter_bytes()
+            )
         try:
             return next(self._parts, b"")
         except Exception as error:
@@ -302,7 +349,9 @@ class _HttpStream:
         if self._done is None:
             return b""
         if self._parts is None:
-            self._parts = aiter(self._response.stream) if self._plain else self._response.aiter_bytes()
+            self._parts = (
+                aiter(self._response.stream) if self._plain else self._response.aiter_bytes()
+            )
         try:
             part: bytes = await anext(self._parts, b"")
         except Exception as error:
@@ -328,15 +377,19 @@ class _HttpStream:
     def _broken(self, error: Exception) -> NoReturn:
         try:
             self._transport._raise(error, self._timeout)
-        except ConnectionFailed as failed:
-            raise StreamBroken(f"The stream broke off: {failed.message}", sent=True, hint="Ask again.") from error
+        except ConnectionFailedError as failed:
+            raise StreamBrokenError(
+                f"The stream broke off: {failed.message}", sent=True, hint="Ask again."
+            ) from error
 
 
 def _lane_options(base_url: str, http2: bool) -> dict[str, Any]:
     import httpx
 
     one = None if http2 else 1
-    limits = httpx.Limits(max_connections=one, max_keepalive_connections=one, keepalive_expiry=_KEEP_ALIVE)
+    limits = httpx.Limits(
+        max_connections=one, max_keepalive_connections=one, keepalive_expiry=_KEEP_ALIVE
+    )
     return {"verify": _tls(base_url), "http2": http2, "limits": limits, "proxy": proxy_of(base_url)}
 
 
@@ -377,7 +430,10 @@ async def _anothing() -> None:
 
 
 def _reply(response: Any, body: bytes) -> Reply:
-    headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in response.headers.raw}
+    headers = {
+        name.decode("latin-1").lower(): value.decode("latin-1")
+        for name, value in response.headers.raw
+    }
     return Reply(response.status_code, headers, body)
 
 
@@ -388,7 +444,9 @@ def _url(base_url: str, path: str) -> Any:
     try:
         return httpx.URL(f"{base_url}/{path}")
     except httpx.InvalidURL as error:
-        raise ConfigurationError(f"The base URL is no URL: {error}.", hint="Give http(s)://host[:port]/path.") from error
+        raise ConfigurationError(
+            f"The base URL is no URL: {error}.", hint="Give http(s)://host[:port]/path."
+        ) from error
 
 
 @lru_cache(maxsize=1)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from structgen.types import Usage
+from structgen.values import Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,7 +29,11 @@ class Price:
         """What these tokens cost, in US dollars. Reasoning tokens are among the completion's."""
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         rate = self.input if self.cached is None else self.cached
-        dollars = (usage.prompt_tokens - cached) * self.input + cached * rate + usage.completion_tokens * self.output
+        dollars = (
+            (usage.prompt_tokens - cached) * self.input
+            + cached * rate
+            + usage.completion_tokens * self.output
+        )
         return dollars / 1e6
 
 

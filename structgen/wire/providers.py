@@ -16,22 +16,35 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from structgen.errors import ConfigurationError
-from structgen.types import Mode
+from structgen.values import Mode
 from structgen.wire.chat_completions import CHAT
 from structgen.wire.dialect import Capabilities
 
 _TO_NEW = (("max_tokens", "max_completion_tokens"),)
 _TO_OLD = (("max_completion_tokens", "max_tokens"),)
 _GROQ_UNSUPPORTED = frozenset(
-    {"logprobs", "top_logprobs", "logit_bias", "frequency_penalty", "presence_penalty", "metadata", "store"}
+    {
+        "logprobs",
+        "top_logprobs",
+        "logit_bias",
+        "frequency_penalty",
+        "presence_penalty",
+        "metadata",
+        "store",
+    }
 )
 _VLLM_REMOVED = frozenset(
-    f"guided_{name}" for name in ("json", "regex", "choice", "grammar", "decoding_backend", "whitespace_pattern")
+    f"guided_{name}"
+    for name in ("json", "regex", "choice", "grammar", "decoding_backend", "whitespace_pattern")
 )
 
 
 def _modes(
-    strict: str | None, *, tool: str | None = "best-effort", best_effort: bool = False, json_object: bool = True
+    strict: str | None,
+    *,
+    tool: str | None = "best-effort",
+    best_effort: bool = False,
+    json_object: bool = True,
 ) -> tuple[tuple[Mode, str], ...]:
     offered: tuple[tuple[Mode, str | None], ...] = (
         ("strict", strict),
@@ -80,7 +93,13 @@ _OPENAI = Capabilities(
     needs_json_word=True,
 )
 _HOSTED = replace(
-    _OPENAI, base_url_env=(), tool_strict=False, modes=_modes("openai-strict"), rename=_TO_OLD, stop_max=None, needs_json_word=False
+    _OPENAI,
+    base_url_env=(),
+    tool_strict=False,
+    modes=_modes("openai-strict"),
+    rename=_TO_OLD,
+    stop_max=None,
+    needs_json_word=False,
 )
 _SERVER = Capabilities(dialect=CHAT, provider="generic", base_path="/v1", needs_json_word=False)
 
@@ -88,7 +107,12 @@ ROWS: Final[tuple[Capabilities, ...]] = (
     replace(_GROQ_STRICT, model="openai/gpt-oss-20b", max_output=65_536),
     replace(_GROQ_STRICT, model="openai/gpt-oss-120b", max_output=65_536),
     replace(_GROQ_STRICT, model="qwen/qwen3.8-27b", max_output=16_384),
-    replace(_GROQ, model="openai/gpt-oss-safeguard-20b", modes=_modes(None, best_effort=True), max_output=65_536),
+    replace(
+        _GROQ,
+        model="openai/gpt-oss-safeguard-20b",
+        modes=_modes(None, best_effort=True),
+        max_output=65_536,
+    ),
     replace(_GROQ, model="llama-3.3-70b-versatile", max_output=32_768),
     replace(_GROQ, model="groq/compound*", modes=_modes(None, tool=None), max_output=8_192),
     _GROQ,
@@ -171,7 +195,11 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         rename=_TO_OLD,
     ),
     replace(
-        _HOSTED, provider="together", base_url="https://api.together.ai/v1", key_env=("TOGETHER_API_KEY",), needs_json_word=True
+        _HOSTED,
+        provider="together",
+        base_url="https://api.together.ai/v1",
+        key_env=("TOGETHER_API_KEY",),
+        needs_json_word=True,
     ),
     replace(
         _HOSTED,
@@ -237,7 +265,8 @@ def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -
         if row.provider == provider and fnmatchcase(model.lower(), row.model.lower()):
             return row
     raise ConfigurationError(
-        f"There is no provider {provider!r}.", hint=f"Known: {', '.join(PROVIDERS)}. For any other server give `base_url`."
+        f"There is no provider {provider!r}.",
+        hint=f"Known: {', '.join(PROVIDERS)}. For any other server give `base_url`.",
     )
 
 
@@ -250,7 +279,10 @@ class Endpoint:
 
 
 def endpoint(
-    caps: Capabilities, base_url: str | None = None, api_key: str | None = None, environ: Mapping[str, str] | None = None
+    caps: Capabilities,
+    base_url: str | None = None,
+    api_key: str | None = None,
+    environ: Mapping[str, str] | None = None,
 ) -> Endpoint:
     """The address and headers of a provider: as given, else from its environment variables, else its default.
 
@@ -261,12 +293,19 @@ def endpoint(
     url = base_url or _first(environ, caps.base_url_env) or caps.base_url
     if not url:
         named = f" or set {caps.base_url_env[0]}" if caps.base_url_env else ""
-        raise ConfigurationError(f"{caps.provider} needs an address.", hint=f"Give `base_url`{named}.")
+        raise ConfigurationError(
+            f"{caps.provider} needs an address.", hint=f"Give `base_url`{named}."
+        )
     key = (api_key if api_key is not None else _first(environ, caps.key_env) or "").strip()
     if not key and caps.needs_key:
-        raise ConfigurationError(f"{caps.provider} needs an API key.", hint=f"Set {caps.key_env[0]}, or give `api_key`.")
+        raise ConfigurationError(
+            f"{caps.provider} needs an API key.", hint=f"Set {caps.key_env[0]}, or give `api_key`."
+        )
     if not (key.isascii() and key.isprintable()):
-        raise ConfigurationError("The API key holds characters that no HTTP header can carry.", hint="Was it copied whole?")
+        raise ConfigurationError(
+            "The API key holds characters that no HTTP header can carry.",
+            hint="Was it copied whole?",
+        )
     headers = dict(_custom_headers(_first(environ, caps.headers_env) or ""))
     if key:
         headers[caps.key_header] = f"Bearer {key}" if caps.key_header == "authorization" else key
@@ -287,7 +326,8 @@ def _normal(url: str, caps: Capabilities) -> str:
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
-            f"{parts.scheme}://{parts.hostname or ''} is no address of a server.", hint="Give an http(s) URL as `base_url`."
+            f"{parts.scheme}://{parts.hostname or ''} is no address of a server.",
+            hint="Give an http(s) URL as `base_url`.",
         )
     if not re.search(r"/v\d", parts.path) and (not parts.path or caps.base_path == "/openai/v1"):
         url += caps.base_path or "/v1"

@@ -1,7 +1,7 @@
 """Rate limits shared by the calls of a client: when may the next request go? Decided here, waited elsewhere.
 
 A limit is a bucket that fills evenly over its window; a request takes its place at once, so that callers who come together wait for
-different moments. Limits come from the caller and from the `x-ratelimit-*` headers of the answers.
+different moments. RateLimits come from the caller and from the `x-ratelimit-*` headers of the answers.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ DAY = 86_400.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class RateLimits:
     """What a key may use; None: unknown, and learned from the answers where they tell."""
 
     requests_per_minute: float | None = None
@@ -47,7 +47,9 @@ class Pacer:
     `request_window`: the seconds that the server's headers about requests speak of (a day on Groq, else a minute).
     """
 
-    def __init__(self, limits: Limits = Limits(), *, request_window: float = MINUTE) -> None:
+    def __init__(
+        self, limits: RateLimits = RateLimits(), *, request_window: float = MINUTE
+    ) -> None:
         self._lock = threading.Lock()
         self._request_window = request_window
         self._closed_until = 0.0
@@ -86,7 +88,10 @@ class Pacer:
         """Take over what an answer's headers say is left. A configured limit is not raised by them."""
         with self._lock:
             for kind, window in (("requests", self._request_window), ("tokens", MINUTE)):
-                limit, left = _count(headers, f"x-ratelimit-limit-{kind}"), _count(headers, f"x-ratelimit-remaining-{kind}")
+                limit, left = (
+                    _count(headers, f"x-ratelimit-limit-{kind}"),
+                    _count(headers, f"x-ratelimit-remaining-{kind}"),
+                )
                 if not limit:
                     continue
                 most = min(limit, self._configured.get((kind, window), limit))

@@ -16,13 +16,13 @@ from typing import TYPE_CHECKING, Final, cast
 
 from structgen.errors import (
     APIError,
-    ConnectionFailed,
-    DeadlineExceeded,
-    OutputRejected,
-    RequestTimeout,
+    ConnectionFailedError,
+    OutputRejectedError,
+    RequestTimeoutError,
     ServerError,
-    StreamBroken,
+    StreamBrokenError,
     StructgenError,
+    TotalTimeoutError,
 )
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 RETRIED: Final = frozenset({408, 409, 429, 498, *range(500, 600)})
 """HTTP statuses after which the same request may succeed."""
 
-TRANSPORT: Final = (ConnectionFailed, RequestTimeout, StreamBroken)
+TRANSPORT: Final = (ConnectionFailedError, RequestTimeoutError, StreamBrokenError)
 """Transport errors after which it may. Where `.sent` is true the try may have been billed: its Attempt is the record of that."""
 
 
@@ -40,7 +40,7 @@ class Policy:
     """How often, how long, and after what.
 
     A wait is `initial * 2**n` seconds up to `cap`, less up to a quarter at random, so that clients that failed together do not
-    come back together. What the server asked for goes before, up to `longest` seconds where no deadline bounds it. `statuses`:
+    come back together. What the server asked for goes before, up to `longest` seconds where no total timeout bounds it. `statuses`:
     retried besides RETRIED. `rejected`: whether an output that the server itself rejected is worth the same question again (False
     where the caller recovers from it).
     """
@@ -55,22 +55,24 @@ class Policy:
 
 def retryable(error: BaseException, policy: Policy) -> bool:
     """May the same request succeed if it is sent again? Where the server said so itself (`x-should-retry`), it decides."""
-    if isinstance(error, OutputRejected):
+    if isinstance(error, OutputRejectedError):
         return policy.rejected
     if isinstance(error, APIError):
         if error.should_retry is not None:
             return error.should_retry
-        if error.status is None:
+        if error.status_code is None:
             return isinstance(error, ServerError)  # it came inside a stream
-        return error.status in RETRIED or error.status in policy.statuses
+        return error.status_code in RETRIED or error.status_code in policy.statuses
     return isinstance(error, TRANSPORT)
 
 
-def decide(error: StructgenError, *, tries: int, policy: Policy, remaining: float | None = None) -> float:
+def decide(
+    error: StructgenError, *, tries: int, policy: Policy, remaining: float | None = None
+) -> float:
     """Seconds to wait before the next try, after `tries` tries of which the last ended in `error`.
 
-    Raises `error` where another try is of no use, one too many, or too far away. `remaining`: seconds left of the deadline; a wait
-    beyond it raises DeadlineExceeded at once, with the wait in it.
+    Raises `error` where another try is of no use, one too many, or too far away. `remaining`: seconds left of the total timeout; a wait
+    beyond it raises TotalTimeoutError at once, with the wait in it.
     """
     from tenacity import RetryCallState
 
@@ -83,11 +85,11 @@ def decide(error: StructgenError, *, tries: int, policy: Policy, remaining: floa
     if remaining is None and wait > policy.longest:
         raise error
     if remaining is not None and wait >= remaining:
-        raise DeadlineExceeded(
-            f"the next try would have to wait {wait:.3g} s, and {max(remaining, 0):.3g} s are left of the deadline.",
+        raise TotalTimeoutError(
+            f"the next try would have to wait {wait:.3g} s, and {max(remaining, 0):.3g} s are left of the total timeout.",
             wait=wait,
             sent=getattr(error, "sent", True),
-            hint="Raise `deadline`, or ask again later.",
+            hint="Raise `total_timeout`, or ask again later.",
         ) from error
     return wait
 
@@ -134,7 +136,9 @@ def duration(text: str) -> float | None:
     return seconds if 0 <= seconds < float("inf") else None
 
 
-def retry_after(headers: Mapping[str, str], message: str = "", kind: str | None = None) -> float | None:
+def retry_after(
+    headers: Mapping[str, str], message: str = "", kind: str | None = None
+) -> float | None:
     """Seconds a server asked to wait; None where it did not say.
 
     Read in this order: `retry-after-ms`, `retry-after` (seconds or an HTTP date), "try again in 5.2s" in the message, and the reset
@@ -160,10 +164,12 @@ def retry_after(headers: Mapping[str, str], message: str = "", kind: str | None 
 
 
 def seconds_left(ends_at: float | None, *, sent: bool) -> float | None:
-    """What is left of a deadline (`time.monotonic()` when it ends), None without one. Raises DeadlineExceeded when it is over."""
+    """What is left of a total timeout (`time.monotonic()` when it ends), None without one. Raises TotalTimeoutError when it is over."""
     if ends_at is None:
         return None
     left = ends_at - time.monotonic()
     if left <= 0:
-        raise DeadlineExceeded("The deadline of the call is over.", sent=sent, hint="Raise `deadline`.")
+        raise TotalTimeoutError(
+            "The total_timeout of the call is over.", sent=sent, hint="Raise `total_timeout`."
+        )
     return left

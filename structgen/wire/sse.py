@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Final, NamedTuple
 
-from structgen.errors import StreamBroken
+from structgen.errors import StreamBrokenError
 
 MAX_EVENT: Final = 32 * 1024 * 1024
 """Bytes one event may have; a server that never ends its line cannot eat all memory."""
@@ -31,7 +31,17 @@ class Decoder:
     Linear in the length of the stream, however it is cut. `closed`: has it been told of the end?
     """
 
-    __slots__ = ("_after_cr", "_data", "_held", "_name", "_size", "_start", "_stray", "_stray_size", "closed")
+    __slots__ = (
+        "_after_cr",
+        "_data",
+        "_held",
+        "_name",
+        "_size",
+        "_start",
+        "_stray",
+        "_stray_size",
+        "closed",
+    )
 
     def __init__(self) -> None:
         self._held: list[bytes] = []  # pieces of a line that has not ended
@@ -39,13 +49,15 @@ class Decoder:
         self._data: list[bytes] = []
         self._name = ""
         self._after_cr = False  # the last piece ended in CR: a LF that follows belongs to it
-        self._start: bytes | None = b""  # the first bytes, until it is known whether they are a byte order mark
+        self._start: bytes | None = (
+            b""  # the first bytes, until it is known whether they are a byte order mark
+        )
         self._stray: list[bytes] = []  # lines that are no field of the format
         self._stray_size = 0
         self.closed = False
 
     def feed(self, piece: bytes) -> list[Event]:
-        """The events that end in `piece`. Raises StreamBroken for an event above MAX_EVENT."""
+        """The events that end in `piece`. Raises StreamBrokenError for an event above MAX_EVENT."""
         if self._start is None and not self._size and not self._name and _is_one_event(piece):
             self._after_cr = False
             return [Event(piece[6:-2])]
@@ -113,18 +125,27 @@ class Decoder:
         if not data and not name:
             return None
         self._data, self._name = [], ""
-        self._size = len(self._held[0]) if self._held else 0  # only the rest of this piece is held while its lines are read
+        self._size = (
+            len(self._held[0]) if self._held else 0
+        )  # only the rest of this piece is held while its lines are read
         if not data:
             return None
         return Event(data[0] if len(data) == 1 else b"\n".join(data), name)
 
     def _check(self) -> None:
         if self._size + self._stray_size > MAX_EVENT:
-            raise StreamBroken(
-                f"one event of the stream is longer than {MAX_EVENT} bytes.", sent=True, hint="Is this a Chat Completions server?"
+            raise StreamBrokenError(
+                f"one event of the stream is longer than {MAX_EVENT} bytes.",
+                sent=True,
+                hint="Is this a Chat Completions server?",
             )
 
 
 def _is_one_event(piece: bytes) -> bool:
     """The common case: one event of one line of data, framed as a server writes it."""
-    return piece.startswith(b"data: ") and piece.endswith(b"\n\n") and piece.find(b"\n") == len(piece) - 2 and b"\r" not in piece
+    return (
+        piece.startswith(b"data: ")
+        and piece.endswith(b"\n\n")
+        and piece.find(b"\n") == len(piece) - 2
+        and b"\r" not in piece
+    )

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
 
-from structgen.errors import RuntimeMissing, StructgenError
-from structgen.types import Mode, Usage
+from structgen.errors import StructgenError
+from structgen.extras import load
+from structgen.values import Mode, Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,11 +37,11 @@ class CallRecord:
     sent: int
     received: int
     first: float | None = None
-    status: int | None = None
+    status_code: int | None = None
     error: StructgenError | None = None
     final: bool = True
     usage: Usage = Usage()
-    finish: str | None = None
+    finish_reason: str | None = None
     answered_by: str | None = None
     id: str | None = None
     request_id: str | None = None
@@ -52,13 +53,12 @@ Hook: TypeAlias = Callable[[CallRecord], None]
 def otel_hook(tracer_provider: Any = None) -> Hook:
     """A hook that writes a client span for every try. `tracer_provider`: OpenTelemetry's, the global one by default.
 
-    Raises RuntimeMissing where opentelemetry-api is not installed.
+    Raises MissingPackage if opentelemetry-api is not installed.
     """
-    try:
-        from opentelemetry import trace
-        from opentelemetry.trace import SpanKind, StatusCode
-    except ImportError as error:
-        raise RuntimeMissing("The package opentelemetry-api is not installed.", hint="pip install 'structgen[otel]'") from error
+    load("opentelemetry.trace", "otel")
+    from opentelemetry import trace
+    from opentelemetry.trace import SpanKind, StatusCode
+
     tracer = trace.get_tracer("structgen", tracer_provider=tracer_provider)
 
     def hook(record: CallRecord) -> None:
@@ -66,7 +66,9 @@ def otel_hook(tracer_provider: Any = None) -> Hook:
         span = tracer.start_span(
             f"chat {record.model}",
             kind=SpanKind.CLIENT,
-            attributes={name: value for name, value in attributes(record).items() if value is not None},
+            attributes={
+                name: value for name, value in attributes(record).items() if value is not None
+            },
             start_time=ended - int(record.seconds * 1e9),
         )
         if record.error is not None:
@@ -86,13 +88,13 @@ def attributes(record: CallRecord) -> dict[str, Any]:
         "gen_ai.output.type": "text" if record.mode == "prompt" else "json",
         "gen_ai.response.model": record.answered_by,
         "gen_ai.response.id": record.id,
-        "gen_ai.response.finish_reasons": [record.finish] if record.finish else None,
+        "gen_ai.response.finish_reasons": [record.finish_reason] if record.finish_reason else None,
         "gen_ai.usage.input_tokens": record.usage.prompt_tokens or None,
         "gen_ai.usage.output_tokens": record.usage.completion_tokens or None,
         "gen_ai.response.time_to_first_chunk": record.first,
         "server.address": address.hostname,
         "server.port": address.port,
-        "http.response.status_code": record.status,
+        "http.response.status_code": record.status_code,
         "http.request.resend_count": record.attempt - 1 or None,
         "error.type": type(record.error).__name__ if record.error else None,
     }

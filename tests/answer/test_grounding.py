@@ -15,7 +15,7 @@ from pydantic import BaseModel, Field
 import structgen
 from structgen import Client, Verbatim
 from structgen.answer.grounding import ground, source_of
-from structgen.errors import InvalidOutput, SchemaError
+from structgen.errors import InvalidOutputError, SchemaError
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
 from structgen.schema.verbatim import SourceText, chunks
@@ -38,7 +38,9 @@ class People(BaseModel):
 TEXT = "Ada, 36, lives in\n New  York. Bob, 36, lives in Paris; Ada wrote 1,250 pages for $2.50 on 2024-01-02."
 
 
-def asked(*answers: Any, target: Any = People, text: Any = TEXT, **options: Any) -> structgen.Extraction[Any]:
+def asked(
+    *answers: Any, target: Any = People, text: Any = TEXT, **options: Any
+) -> structgen.Extraction[Any]:
     with Client(ScriptedModel(*map(json.dumps, answers))) as client:
         return client.extract_result(target, text, **options)
 
@@ -65,12 +67,12 @@ def test_what_does_not_stand_in_the_text_is_a_violation_that_is_asked_again() ->
     result = asked(people(("Adam", None, 37)), people(("Ada", None, 36)), max_reasks=1)
     assert result.value.people[0].name == "Ada"
     error = result.attempts[0].error
-    assert isinstance(error, InvalidOutput)
+    assert isinstance(error, InvalidOutputError)
     assert [(v.path, v.schema_path) for v in error.violations] == [
         ("/people/0/name", "/$defs/Person/properties/name/x-verbatim"),
         ("/people/0/age", "/$defs/Person/properties/age/anyOf/0/x-verbatim"),
     ]
-    with pytest.raises(InvalidOutput, match="2 values"):
+    with pytest.raises(InvalidOutputError, match="2 values"):
         asked(people(("Adam", None, 37)), max_reasks=0)
 
 
@@ -79,12 +81,14 @@ def test_only_white_space_may_differ_and_takes_the_texts_own_form() -> None:
     assert result.value.people[0].city == "New  York"
     assert result.guarantee.repairs == ("white space of /people/0/city as in the document",)
     for other in ("new york", "New-York", "Yor", "Pari"):
-        with pytest.raises(InvalidOutput):
+        with pytest.raises(InvalidOutputError):
             asked(people(("Ada", other, None)), max_reasks=0)
 
 
 def test_good_items_are_kept_beside_invented_ones_with_their_evidence() -> None:
-    result = asked(people(("Adam", None, None), ("Bob", "Paris", 36)), max_reasks=0, on_invalid_items="keep")
+    result = asked(
+        people(("Adam", None, None), ("Bob", "Paris", 36)), max_reasks=0, on_invalid_items="keep"
+    )
     assert [person.name for person in result.value.people] == ["Bob"]
     assert result.evidence["/people/0/name"].start == 30
     assert [item.path for item in result.rejected] == ["/people/0"]
@@ -109,11 +113,15 @@ def test_good_items_are_kept_beside_invented_ones_with_their_evidence() -> None:
 def test_every_form_is_looked_up(kind: Any, stands: Any, missing: Any) -> None:
     target = target_of(kind)
     assert ground(target, stands, TEXT).violations == ()
-    assert [v.schema_path.rsplit("/", 1)[-1] for v in ground(target, missing, TEXT).violations] == ["x-verbatim"]
+    assert [v.schema_path.rsplit("/", 1)[-1] for v in ground(target, missing, TEXT).violations] == [
+        "x-verbatim"
+    ]
 
 
 def test_of_a_union_the_option_that_stands_in_the_text_decides() -> None:
-    kind = {"anyOf": [{"type": "string", "x-verbatim": "words"}, {"type": "string", "maxLength": 4}]}
+    kind = {
+        "anyOf": [{"type": "string", "x-verbatim": "words"}, {"type": "string", "maxLength": 4}]
+    }
     assert ground(target_of(kind), "Rome", TEXT).violations == ()
     assert len(ground(target_of(kind), "Venice", TEXT).violations) == 1
 
@@ -130,8 +138,11 @@ def test_of_a_conversation_the_users_words_are_the_text() -> None:
         {"role": "user", "content": [{"type": "text", "text": "And 36."}]},
     ]
     result = asked(people(("Ada", None, 36)), text=turns)
-    assert {source_of(turns)[found.start : found.end] for found in result.evidence.values()} == {"Ada", "36"}
-    with pytest.raises(InvalidOutput):
+    assert {source_of(turns)[found.start : found.end] for found in result.evidence.values()} == {
+        "Ada",
+        "36",
+    }
+    with pytest.raises(InvalidOutputError):
         asked(people(("Eve", None, None)), text=turns, max_reasks=0)
 
 
@@ -140,7 +151,7 @@ def test_of_a_conversation_the_users_words_are_the_text() -> None:
 
 @pytest.mark.parametrize("name", SUBSETS)
 def test_only_the_language_of_this_process_carries_the_keyword_and_others_say_it(name: str) -> None:
-    compiled = structgen.compile(People, name)
+    compiled = structgen.compile_schema(People, name)
     text = compiled.dumps().decode()
     notes = [note for note in compiled.notes if note.keyword == "x-verbatim"]
     if name == "llguidance":
@@ -152,7 +163,11 @@ def test_only_the_language_of_this_process_carries_the_keyword_and_others_say_it
 
 
 def test_lists_and_maps_have_no_text_of_their_own() -> None:
-    for kind in (Annotated[list[str], Verbatim()], Annotated[dict[str, str], Verbatim()], Annotated[bool, Verbatim()]):
+    for kind in (
+        Annotated[list[str], Verbatim()],
+        Annotated[dict[str, str], Verbatim()],
+        Annotated[bool, Verbatim()],
+    ):
         with pytest.raises(SchemaError, match="without a text"):
             target_of(kind)
     with pytest.raises(SchemaError, match="words or characters"):
@@ -182,7 +197,9 @@ def test_numerals_are_read_as_numbers() -> None:
 def test_words_end_where_readers_see_them_end() -> None:
     text = "Ada's café: 東京は, a_b naïve"
     ends = SourceText(text)
-    assert all(ends.spans(value, "words") for value in ("Ada", "東", "京は", "a_b", "café:", "naïve"))
+    assert all(
+        ends.spans(value, "words") for value in ("Ada", "東", "京は", "a_b", "café:", "naïve")
+    )
     assert not any(ends.spans(value, "words") for value in ("Ad", "caf", "a", "na", " Ada", ": "))
 
 
@@ -191,14 +208,20 @@ class Long(BaseModel):
 
 
 def test_a_mended_value_is_checked_again() -> None:
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(InvalidOutputError):
         asked({"quote": "a b"}, target=Long, text="a   b", max_reasks=0)
 
 
 def test_streamed_items_are_handed_out_only_if_they_stand_in_the_text() -> None:
-    rows = [{"name": "Ada", "city": "New York", "age": 36}, {"name": "Eve", "city": None, "age": None}]
+    rows = [
+        {"name": "Ada", "city": "New York", "age": 36},
+        {"name": "Eve", "city": None, "age": None},
+    ]
     transport, given = ScriptedTransport(json.dumps(rows)), []
-    with Client("vllm:m", api_key="k", transport=transport, max_reasks=0) as client, pytest.raises(InvalidOutput):
+    with (
+        Client("vllm:m", api_key="k", transport=transport, max_reasks=0) as client,
+        pytest.raises(InvalidOutputError),
+    ):
         for item in client.stream_items(Person, TEXT):
             given.append(item)
     assert given == [Person(name="Ada", city="New  York", age=36)]

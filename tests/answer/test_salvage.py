@@ -14,10 +14,10 @@ from pydantic import BaseModel, Field, NonNegativeInt, field_validator
 
 import structgen
 from structgen.answer.salvage import sift
-from structgen.errors import InvalidOutput
-from structgen.schema.compiler import compile
+from structgen.errors import InvalidOutputError
+from structgen.schema.compiler import compile_schema
 from structgen.testing import ScriptedModel, ScriptedTransport
-from structgen.types import Answer
+from structgen.values import Answer
 
 
 class Line(BaseModel):
@@ -41,50 +41,80 @@ class Batch(BaseModel):
     orders: list[Order]
 
 
-GOOD, OVER, STRANGE = {"sku": "a", "count": 1}, {"sku": "b", "count": -1}, {"sku": "unknown", "count": 1}
+GOOD, OVER, STRANGE = (
+    {"sku": "a", "count": 1},
+    {"sku": "b", "count": -1},
+    {"sku": "unknown", "count": 1},
+)
 
 
 def client(*script: Any, **options: Any) -> structgen.Client:
-    return structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(*script), **{"max_reasks": 0, **options})
+    return structgen.Client(
+        "openai:gpt",
+        api_key="k",
+        transport=ScriptedTransport(*script),
+        **{"max_reasks": 0, **options},
+    )
 
 
 def violations(compiled: Any, text: str) -> Any:
-    with pytest.raises(InvalidOutput) as error:
+    with pytest.raises(InvalidOutputError) as error:
         compiled.read_json(text)
     return error.value.violations
 
 
 @pytest.mark.parametrize("mode", ["strict", "best-effort", "json-object", "prompt"])
 def test_the_error_carries_the_valid_items_and_the_others(mode: str) -> None:
-    with pytest.raises(InvalidOutput) as error:
-        client(json.dumps({"value": [OVER, GOOD, STRANGE, GOOD]}), mode=mode).extract(list[Line], "a text")
+    with pytest.raises(InvalidOutputError) as error:
+        client(json.dumps({"value": [OVER, GOOD, STRANGE, GOOD]}), mode=mode).extract(
+            list[Line], "a text"
+        )
     assert error.value.salvaged == [Line(**GOOD), Line(**GOOD)]
-    assert [(item.path, item.value) for item in error.value.rejected] == [("/0", OVER), ("/2", STRANGE)]
+    assert [(item.path, item.value) for item in error.value.rejected] == [
+        ("/0", OVER),
+        ("/2", STRANGE),
+    ]
     assert [violation.path for violation in error.value.rejected[0].violations] == ["/0/count"]
-    assert "unknown" not in repr(error.value.rejected[1].value.__class__), "and no text of the document shows"
+    assert "unknown" not in repr(error.value.rejected[1].value.__class__), (
+        "and no text of the document shows"
+    )
     assert pickle.loads(pickle.dumps(error.value)).salvaged == error.value.salvaged
 
 
 def test_kept_items_come_with_the_rejected_ones_after_the_questions_are_used_up() -> None:
     wrong, better = json.dumps({"value": [OVER, OVER]}), json.dumps({"value": [GOOD, OVER]})
-    result = client(wrong, better, max_reasks=1, on_invalid_items="keep").extract_result(list[Line], "a text")
+    result = client(wrong, better, max_reasks=1, on_invalid_items="keep").extract_result(
+        list[Line], "a text"
+    )
     assert result.value == [Line(**GOOD)]
     assert [item.path for item in result.rejected] == ["/1"]
     assert len(result.attempts) == 2
-    assert all(isinstance(attempt.error, InvalidOutput) for attempt in result.attempts)
+    assert all(isinstance(attempt.error, InvalidOutputError) for attempt in result.attempts)
 
 
 def test_an_answer_without_faults_has_no_rejected_items() -> None:
-    result = client(json.dumps({"value": [GOOD]}), on_invalid_items="keep").extract_result(list[Line], "a text")
+    result = client(json.dumps({"value": [GOOD]}), on_invalid_items="keep").extract_result(
+        list[Line], "a text"
+    )
     assert result.value == [Line(**GOOD)]
     assert result.rejected == ()
 
 
 def test_lists_inside_records_lose_their_own_items_only() -> None:
-    answer = {"orders": [{"id": 1, "lines": [GOOD, OVER]}, {"id": "x", "lines": [OVER]}, {"id": 3, "lines": [STRANGE]}]}
+    answer = {
+        "orders": [
+            {"id": 1, "lines": [GOOD, OVER]},
+            {"id": "x", "lines": [OVER]},
+            {"id": 3, "lines": [STRANGE]},
+        ]
+    }
     result = client(json.dumps(answer), on_invalid_items="keep").extract_result(Batch, "a text")
     assert result.value == Batch(orders=[Order(id=1, lines=[Line(**GOOD)]), Order(id=3, lines=[])])
-    assert sorted(item.path for item in result.rejected) == ["/orders/0/lines/1", "/orders/1", "/orders/2/lines/0"]
+    assert sorted(item.path for item in result.rejected) == [
+        "/orders/0/lines/1",
+        "/orders/1",
+        "/orders/2/lines/0",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -98,8 +128,10 @@ def test_lists_inside_records_lose_their_own_items_only() -> None:
     ],
     ids=str,
 )
-def test_a_fault_that_no_item_can_be_blamed_for_is_raised_whatever_the_option(target: Any, answer: Any) -> None:
-    with pytest.raises(InvalidOutput) as error:
+def test_a_fault_that_no_item_can_be_blamed_for_is_raised_whatever_the_option(
+    target: Any, answer: Any
+) -> None:
+    with pytest.raises(InvalidOutputError) as error:
         client(json.dumps(answer), on_invalid_items="keep").extract(target, "a text")
     assert error.value.salvaged is None
     assert error.value.rejected == ()
@@ -108,7 +140,7 @@ def test_a_fault_that_no_item_can_be_blamed_for_is_raised_whatever_the_option(ta
 @settings(max_examples=60, deadline=None, derandomize=True, database=None)
 @given(st.lists(st.sampled_from([GOOD, OVER, STRANGE, {"sku": "c"}, 3, None]), max_size=8))
 def test_kept_and_rejected_items_are_together_what_was_answered(items: list[Any]) -> None:
-    compiled = compile(list[Line], "llguidance")
+    compiled = compile_schema(list[Line], "llguidance")
     text = json.dumps(items)
     if all(item is GOOD for item in items):
         assert compiled.decode_json(text) == [Line(**GOOD)] * len(items)
@@ -119,7 +151,9 @@ def test_kept_and_rejected_items_are_together_what_was_answered(items: list[Any]
         return
     assert sifted is not None
     assert sifted[0] == [Line(**GOOD)] * items.count(GOOD)
-    assert {int(item.path[1:]): item.value for item in sifted[1]} == {i: item for i, item in enumerate(items) if item != GOOD}
+    assert {int(item.path[1:]): item.value for item in sifted[1]} == {
+        i: item for i, item in enumerate(items) if item != GOOD
+    }
 
 
 @pytest.mark.parametrize("keep", [True, False])
@@ -134,7 +168,7 @@ def test_streamed_items_end_as_whole_answers_do(keep: bool) -> None:
             assert [item.path for item in items.result.rejected] == ["/0", "/2"]
             assert items.result.value == got
         else:
-            with pytest.raises(InvalidOutput) as error:
+            with pytest.raises(InvalidOutputError) as error:
                 got.extend(items)
             assert error.value.salvaged == got
             assert [item.path for item in error.value.rejected] == ["/0", "/2"]
@@ -143,8 +177,8 @@ def test_streamed_items_end_as_whole_answers_do(keep: bool) -> None:
 
 def test_confidences_of_items_that_moved_are_not_told() -> None:
     tokens = (("[", 0.0), ("-1", -0.1), (",", 0.0), ("2", -0.2), ("]", 0.0))
-    answer = Answer(text="[-1,2]", finish="stop", logprobs=tokens, shortened=("/1",))
-    asked = structgen.Client(ScriptedModel(answer), max_reasks=0)
+    answer = Answer(text="[-1,2]", finish_reason="stop", logprobs=tokens, shortened=("/1",))
+    asked = structgen.Client(ScriptedModel(answer), max_reasks=0, on_shortened="keep")
     result = asked.extract_result(list[NonNegativeInt], "a text", on_invalid_items="keep")
     assert (result.value, dict(result.confidence), result.shortened) == ([2], {}, frozenset())
     assert dict(asked.extract_result(list[int], "a text").confidence).keys() == {"/0", "/1"}
@@ -154,8 +188,15 @@ def test_sync_equals_async() -> None:
     text = json.dumps({"value": [OVER, GOOD]})
 
     async def run() -> Any:
-        async with structgen.AsyncClient("openai:gpt", api_key="k", transport=ScriptedTransport(text)) as asked:
-            return await asked.extract_result(list[Line], "a text", max_reasks=0, on_invalid_items="keep")
+        async with structgen.AsyncClient(
+            "openai:gpt", api_key="k", transport=ScriptedTransport(text)
+        ) as asked:
+            return await asked.extract_result(
+                list[Line], "a text", max_reasks=0, on_invalid_items="keep"
+            )
 
-    one, two = client(text).extract_result(list[Line], "a text", on_invalid_items="keep"), asyncio.run(run())
+    one, two = (
+        client(text).extract_result(list[Line], "a text", on_invalid_items="keep"),
+        asyncio.run(run()),
+    )
     assert (one.value, one.rejected) == (two.value, two.rejected)

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from structgen.answer.scanner import MAX_DEPTH, Scanner, Span, salvage
-from structgen.errors import NotJson
+from structgen.errors import NotJsonError
 from structgen.schema.check import parse_json
 
 PIECES = [
@@ -32,11 +32,28 @@ PIECES = [
     b"NaN",
     b" ",
 ]
-PIECES += [b"\n", b"\x01", b"\\", b"\\u", b"d83d", b"\\ud83d\\ude00", b"\xc3", b"\xa9", b"\xf0\x9f\x90\x8d", b"\xef\xbb\xbf"]
+PIECES += [
+    b"\n",
+    b"\x01",
+    b"\\",
+    b"\\u",
+    b"d83d",
+    b"\\ud83d\\ude00",
+    b"\xc3",
+    b"\xa9",
+    b"\xf0\x9f\x90\x8d",
+    b"\xef\xbb\xbf",
+]
 texts = st.lists(st.sampled_from(PIECES), max_size=9).map(b"".join) | st.binary(max_size=12)
 documents = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4)
+    ),
     max_leaves=12,
 )
 
@@ -49,7 +66,7 @@ def scanned(text: bytes, size: int) -> tuple[bool, list[Span]]:
         for at in range(0, len(text), size):
             spans += scanner.feed(text[at : at + size])
         whole, last = scanner.finish()
-    except NotJson as error:
+    except NotJsonError as error:
         assert 0 <= error.position <= len(text)
         return False, spans
     return whole, spans + last
@@ -58,7 +75,7 @@ def scanned(text: bytes, size: int) -> tuple[bool, list[Span]]:
 def accepted(text: bytes) -> bool:
     try:
         parse_json(text)
-    except NotJson:
+    except NotJsonError:
         return False
     return True
 
@@ -71,8 +88,12 @@ def test_it_takes_what_parse_json_takes(text: bytes, size: int) -> None:
 
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(documents, st.booleans(), st.sampled_from([None, 1]), st.integers(1, 5))
-def test_how_a_document_is_cut_makes_no_difference(document: object, ascii_only: bool, indent: int | None, size: int) -> None:
-    text = json.dumps(document, ensure_ascii=ascii_only, indent=indent).encode(errors="surrogatepass")
+def test_how_a_document_is_cut_makes_no_difference(
+    document: object, ascii_only: bool, indent: int | None, size: int
+) -> None:
+    text = json.dumps(document, ensure_ascii=ascii_only, indent=indent).encode(
+        errors="surrogatepass"
+    )
     whole, spans = scanned(text, size)
     assert (whole, spans) == scanned(text, len(text))
     assert whole == accepted(text)
@@ -122,7 +143,7 @@ def test_what_comes_behind_the_document_can_be_left_alone() -> None:
 
 def test_a_fault_is_told_with_its_character_position() -> None:
     text = '{"é": "🐍", "b": nul, "c": 1}'
-    with pytest.raises(NotJson) as caught:
+    with pytest.raises(NotJsonError) as caught:
         Scanner().feed(text.encode())
     assert text[: caught.value.position + 1].endswith("nul")
 

@@ -12,8 +12,15 @@ import pytest
 
 from structgen import errors
 from structgen.chat.completion import ChatCompletion, ChatCompletionChunk, ToolCall
-from structgen.testing import FaultyServer, Recorder, Replayer, ScriptedModel, ScriptedTransport, completion
-from structgen.types import Reply
+from structgen.testing import (
+    FaultyServer,
+    Recorder,
+    Replayer,
+    ScriptedModel,
+    ScriptedTransport,
+    completion,
+)
+from structgen.values import Reply
 from structgen.wire.telemetry import CallRecord
 from tests.wire.parts import DOCUMENT, achat, ask, body, chat, link, options, streamed
 
@@ -21,11 +28,15 @@ HELLO = [{"role": "user", "content": "hi"}]
 
 
 def whole(**members: Any) -> ChatCompletion:
-    return chat(ScriptedTransport(Reply(200, {}, completion("Paris", **members)))).completions.create(messages=HELLO)
+    return chat(
+        ScriptedTransport(Reply(200, {}, completion("Paris", **members)))
+    ).completions.create(messages=HELLO)
 
 
 def test_an_answer_has_the_sdks_attribute_paths() -> None:
-    answer = whole(tool_calls=[{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}])
+    answer = whole(
+        tool_calls=[{"id": "c1", "type": "function", "function": {"name": "f", "arguments": "{}"}}]
+    )
     assert answer.choices[0].message.content == "Paris"
     assert answer.choices[0].finish_reason == "stop"
     assert answer.usage is not None
@@ -49,7 +60,12 @@ def test_what_a_server_left_out_is_none_and_what_it_added_is_there() -> None:
 
 def test_an_answer_is_data() -> None:
     answer = whole()
-    assert answer.to_dict() == json.loads(answer.to_json()) == answer.model_dump() == json.loads(answer.model_dump_json())
+    assert (
+        answer.to_dict()
+        == json.loads(answer.to_json())
+        == answer.model_dump()
+        == json.loads(answer.model_dump_json())
+    )
     assert answer == pickle.loads(pickle.dumps(answer)) == copy.deepcopy(answer)
     assert answer != answer.choices[0]
     assert "choices" in dir(answer)
@@ -66,7 +82,9 @@ def test_an_answer_is_printed_whole_and_shown_without_its_text() -> None:
 
 
 def test_a_stream_gives_chunks_as_they_come() -> None:
-    with chat(ScriptedTransport("Bonjour")).completions.create(messages=HELLO, stream=True) as stream:
+    with chat(ScriptedTransport("Bonjour")).completions.create(
+        messages=HELLO, stream=True
+    ) as stream:
         chunks = list(stream)
     assert all(isinstance(chunk, ChatCompletionChunk) for chunk in chunks)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks) == "Bonjour"
@@ -91,17 +109,19 @@ def test_async_answers_are_the_same() -> None:
 
 def test_what_is_wrong_with_a_request_is_raised_by_create_also_for_a_stream() -> None:
     refused = Reply(401, {}, b'{"error":{"message":"Invalid API Key","code":"invalid_api_key"}}')
-    with pytest.raises(errors.AuthenticationFailed):
+    with pytest.raises(errors.AuthenticationError):
         chat(ScriptedTransport(refused)).completions.create(messages=HELLO, stream=True)
-    with pytest.raises(errors.AuthenticationFailed):
-        asyncio.run(achat(ScriptedTransport(refused)).completions.create(messages=HELLO, stream=True))  # type: ignore[arg-type]
+    with pytest.raises(errors.AuthenticationError):
+        asyncio.run(
+            achat(ScriptedTransport(refused)).completions.create(messages=HELLO, stream=True)
+        )  # type: ignore[arg-type]
 
 
 def test_what_came_before_a_fault_is_given_first() -> None:
     with FaultyServer("stream-error-event") as server:
         stream = chat(server.base_url).completions.create(messages=HELLO, stream=True)
         seen = []
-        with pytest.raises(errors.OutputRejected) as caught:
+        with pytest.raises(errors.OutputRejectedError) as caught:
             for chunk in stream:
                 seen.append(chunk.choices[0].delta.content or "")
     assert "".join(seen) == "Par"
@@ -148,14 +168,14 @@ def test_an_unknown_parameter_and_a_missing_model_are_errors() -> None:
 def test_a_call_can_set_its_own_time_and_tries() -> None:
     with FaultyServer("wait-an-hour") as server:
         surface = chat(server.base_url)
-        with pytest.raises(errors.DeadlineExceeded) as caught:
-            surface.completions.create(messages=HELLO, deadline=2.0)
+        with pytest.raises(errors.TotalTimeoutError) as caught:
+            surface.completions.create(messages=HELLO, total_timeout=2.0)
         assert caught.value.wait is not None
         assert caught.value.wait >= 3600
-        with pytest.raises(errors.RateLimited) as late:
+        with pytest.raises(errors.RateLimitError) as late:
             surface.completions.create(messages=HELLO, max_retries=0)
         assert late.value.retry_after == 3600
-    with FaultyServer("silent") as server, pytest.raises(errors.RequestTimeout):
+    with FaultyServer("silent") as server, pytest.raises(errors.RequestTimeoutError):
         chat(server.base_url).completions.create(messages=HELLO, timeout=0.1, max_retries=0)
 
 
@@ -167,7 +187,10 @@ def test_a_message_that_was_answered_can_be_sent_back() -> None:
     assert body(port.requests[1])["messages"][1] == {"role": "assistant", "content": "Paris"}
 
 
-@pytest.mark.parametrize("fault", ["unauthorised", "broken", "rejected-output", "no-json", "stream-malformed", "reset", "silent"])
+@pytest.mark.parametrize(
+    "fault",
+    ["unauthorised", "broken", "rejected-output", "no-json", "stream-malformed", "reset", "silent"],
+)
 @pytest.mark.parametrize("stream", [False, True])
 def test_no_error_shows_the_document_or_the_key(fault: str, stream: bool) -> None:
     import traceback
@@ -179,7 +202,9 @@ def test_no_error_shows_the_document_or_the_key(fault: str, stream: bool) -> Non
         port = HttpTransport(server.base_url, {"authorization": "Bearer gsk_0123456789"})
         surface = Chat(link(port), "m", options(timeout=0.3, max_retries=0))
         with pytest.raises(errors.StructgenError) as caught:
-            answer: Any = surface.completions.create(messages=[{"role": "user", "content": DOCUMENT}], stream=stream)
+            answer: Any = surface.completions.create(
+                messages=[{"role": "user", "content": DOCUMENT}], stream=stream
+            )
             list(answer)
         port.close()
     shown = "".join(traceback.format_exception(caught.value)) + repr(caught.value.attempts)
@@ -191,7 +216,7 @@ def test_no_error_shows_the_document_or_the_key(fault: str, stream: bool) -> Non
 
 
 def test_every_try_is_told_to_the_hooks() -> None:
-    from structgen.drive import perform
+    from structgen.flow import perform
     from structgen.wire.exchange import exchange
 
     records: list[CallRecord] = []
@@ -200,13 +225,34 @@ def test_every_try_is_told_to_the_hooks() -> None:
         perform(exchange(way, ask(), options()))
         perform(streamed(way, ask(stream=True), options()))
     failed, answered, flowed = records
-    assert (failed.attempt, failed.status, type(failed.error), failed.final) == (1, 503, errors.ServerError, False)
-    assert (answered.attempt, answered.status, answered.error, answered.final, answered.finish) == (2, 200, None, True, "stop")
-    assert (answered.usage.prompt_tokens, answered.answered_by, answered.id) == (7, "scripted", "chatcmpl-1")
+    assert (failed.attempt, failed.status_code, type(failed.error), failed.final) == (
+        1,
+        503,
+        errors.ServerError,
+        False,
+    )
+    assert (
+        answered.attempt,
+        answered.status_code,
+        answered.error,
+        answered.final,
+        answered.finish_reason,
+    ) == (
+        2,
+        200,
+        None,
+        True,
+        "stop",
+    )
+    assert (answered.usage.prompt_tokens, answered.answered_by, answered.id) == (
+        7,
+        "scripted",
+        "chatcmpl-1",
+    )
     assert answered.waited > 0
     assert answered.sent > 0
     assert answered.received > 0
-    assert (flowed.stream, flowed.finish) == (True, "stop")
+    assert (flowed.stream, flowed.finish_reason) == (True, "stop")
     assert flowed.first is not None
     assert 0 < flowed.first <= flowed.seconds
     assert DOCUMENT not in repr(records)
@@ -219,7 +265,7 @@ def test_tries_become_spans_by_the_semantic_conventions() -> None:
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
     from opentelemetry.trace import SpanKind, StatusCode
 
-    from structgen.drive import perform
+    from structgen.flow import perform
     from structgen.wire.exchange import exchange
     from structgen.wire.telemetry import otel_hook
 
@@ -227,7 +273,9 @@ def test_tries_become_spans_by_the_semantic_conventions() -> None:
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(spans))
     with FaultyServer("busy", "answer") as server:
-        perform(exchange(link(server.base_url, "groq", hooks=(otel_hook(provider),)), ask(), options()))
+        perform(
+            exchange(link(server.base_url, "groq", hooks=(otel_hook(provider),)), ask(), options())
+        )
     failed, answered = spans.get_finished_spans()
     assert (answered.name, answered.kind) == ("chat m", SpanKind.CLIENT)
     assert answered.attributes is not None
@@ -254,16 +302,18 @@ def test_what_was_recorded_is_given_again(tmp_path: Any) -> None:
     with FaultyServer("answer", "stream", "unauthorised") as server:
         from structgen.wire.http import HttpTransport
 
-        recorder = Recorder(HttpTransport(server.base_url, {"authorization": "Bearer gsk_secret"}), file)
+        recorder = Recorder(
+            HttpTransport(server.base_url, {"authorization": "Bearer gsk_secret"}), file
+        )
         first = chat(recorder).completions.create(messages=HELLO)
         chunks = list(chat(recorder).completions.create(messages=HELLO, stream=True))
-        with pytest.raises(errors.AuthenticationFailed):
+        with pytest.raises(errors.AuthenticationError):
             chat(recorder).completions.create(messages=[])
     assert "gsk_secret" not in file.read_text()
     replayed = Replayer(file)
     assert list(chat(replayed).completions.create(messages=HELLO, stream=True)) == chunks
     assert chat(replayed).completions.create(messages=HELLO) == first
-    with pytest.raises(errors.AuthenticationFailed):
+    with pytest.raises(errors.AuthenticationError):
         chat(replayed).completions.create(messages=[])
     with pytest.raises(errors.ConfigurationError, match="recording"):
         chat(replayed).completions.create(messages=HELLO)
@@ -285,5 +335,8 @@ def test_a_scripted_model_answers_in_order_and_keeps_what_it_was_asked() -> None
     assert model.generate(HELLO, None, options()).text == "one"
     with pytest.raises(errors.EngineError):
         model.generate(HELLO, None, options())
-    assert [asyncio.run(model.agenerate(HELLO, None, options())).text for _ in range(2)] == ["two", "two"]
+    assert [asyncio.run(model.agenerate(HELLO, None, options())).text for _ in range(2)] == [
+        "two",
+        "two",
+    ]
     assert model.asked == [HELLO] * 4

@@ -44,26 +44,36 @@ def test_every_example_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_example_prints_the_answer_and_sends_what_the_sdk_sends(name: str, tmp_path: Path) -> None:
+def test_an_example_prints_the_answer_and_sends_what_the_sdk_sends(
+    name: str, tmp_path: Path
+) -> None:
     """The same file, with the import and the constructor put back, runs with Groq's SDK. Ours leaves nothing open at its end."""
     text, printed = ANSWERS[name]
     served = Served(pieces=events(text)) if "streaming" in name else Served(body=completion(text))
     source = (FOLDER / f"{name}.py").read_text()
-    back = re.sub(r"structgen\.(Async)?Client\(.*\)", lambda found: f"groq.{found[1] or ''}Groq()", source)
+    back = re.sub(
+        r"structgen\.(Async)?Client\(.*\)", lambda found: f"groq.{found[1] or ''}Groq()", source
+    )
     with FaultyServer(served) as server:
         environ = {"GROQ_API_KEY": "gsk_test", "GROQ_BASE_URL": server.base_url.removesuffix("/v1")}
         ours = run(source, tmp_path / "ours.py", "-W", "default::ResourceWarning", **environ)
-        theirs = run(back.replace("import structgen", "import groq"), tmp_path / "theirs.py", **environ)
+        theirs = run(
+            back.replace("import structgen", "import groq"), tmp_path / "theirs.py", **environ
+        )
     assert ours.stdout == theirs.stdout == printed
     assert ours.stderr == ""
     sent, expected = (json.loads(request.body) for request in server.requests)
-    assert sent == {member: value for member, value in expected.items() if (member, value) != ("stream", False)}
+    assert sent == {
+        member: value for member, value in expected.items() if (member, value) != ("stream", False)
+    }
     assert {request.path for request in server.requests} == {"/openai/v1/chat/completions"}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ANSWERS)
-def test_an_example_runs_against_a_real_llama_cpp_server(name: str, llama_server: Any, tmp_path: Path) -> None:
+def test_an_example_runs_against_a_real_llama_cpp_server(
+    name: str, llama_server: Any, tmp_path: Path
+) -> None:
     """Another constructor, and fewer tokens, so that a small model is soon done."""
     source = (FOLDER / f"{name}.py").read_text()
     named = f'"llamacpp:{llama_server.model}", base_url="{llama_server.base_url}", api_key="{llama_server.api_key}", max_tokens=48'

@@ -32,7 +32,9 @@ def tokenizer() -> Any:
 
 def violations(schema: Any, name: str) -> list[str]:
     """What llguidance says against the schema, in its strict setting."""
-    error = LLMatcher.validate_grammar(LLMatcher.grammar_from_json_schema(json.dumps(schema)), tokenizer())
+    error = LLMatcher.validate_grammar(
+        LLMatcher.grammar_from_json_schema(json.dumps(schema)), tokenizer()
+    )
     return any_schema(schema, name) + ([f"/: {error}"] if error else [])
 
 

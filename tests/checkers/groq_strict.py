@@ -11,7 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tests.checkers.openai_strict import ANNOTATIONS, STRUCTURE, check_limits, check_name, check_nodes, check_root
+from tests.checkers.openai_strict import (
+    ANNOTATIONS,
+    STRUCTURE,
+    check_limits,
+    check_name,
+    check_nodes,
+    check_root,
+)
 from tests.checkers.walk import follow, nodes, types_of
 
 
@@ -20,7 +27,13 @@ def violations(schema: Any, name: str) -> list[str]:
     found = check_name(name)
     if not isinstance(schema, dict):
         return [*found, "/: the root is no object"]
-    return found + check_root(schema) + check_nodes(schema, STRUCTURE | ANNOTATIONS) + check_unions(schema) + check_limits(schema)
+    return (
+        found
+        + check_root(schema)
+        + check_nodes(schema, STRUCTURE | ANNOTATIONS)
+        + check_unions(schema)
+        + check_limits(schema)
+    )
 
 
 def check_unions(root: dict[str, Any]) -> list[str]:
@@ -33,7 +46,9 @@ def check_unions(root: dict[str, Any]) -> list[str]:
     ]
 
 
-def _objects(root: dict[str, Any], union: dict[str, Any], depth: int = 0) -> Iterator[dict[str, Any]]:
+def _objects(
+    root: dict[str, Any], union: dict[str, Any], depth: int = 0
+) -> Iterator[dict[str, Any]]:
     """The object variants of a union, those of unions inside it included."""
     for variant in union["anyOf"]:
         target = follow(root, variant)
@@ -54,7 +69,10 @@ def _ambiguous(root: dict[str, Any], variants: list[dict[str, Any]]) -> list[str
         return [f"discriminator_multiple_candidates: {shared}"]
     if shared:
         values = [repr(other[shared[0]]) for other in tags]
-        return [f"overlapping discriminator value {value}" for value in sorted({v for v in values if values.count(v) > 1})]
+        return [
+            f"overlapping discriminator value {value}"
+            for value in sorted({v for v in values if values.count(v) > 1})
+        ]
     return [
         f"keyset_required_overlap: required key {key!r} from one variant appears in another's properties"
         for i, one in enumerate(variants)

@@ -56,7 +56,12 @@ def violations(schema: Any, name: str) -> list[str]:
     found = check_name(name)
     if not isinstance(schema, dict):
         return [*found, "/: the root is no object"]
-    return found + check_root(schema) + check_nodes(schema, STRUCTURE | ANNOTATIONS | VALIDATION) + check_limits(schema)
+    return (
+        found
+        + check_root(schema)
+        + check_nodes(schema, STRUCTURE | ANNOTATIONS | VALIDATION)
+        + check_limits(schema)
+    )
 
 
 def check_name(name: str) -> list[str]:
@@ -64,7 +69,11 @@ def check_name(name: str) -> list[str]:
 
 
 def check_root(schema: dict[str, Any]) -> list[str]:
-    found = [f"/: {word} at the root" for word in ("anyOf", "oneOf", "allOf", "$ref", "enum", "const", "not") if word in schema]
+    found = [
+        f"/: {word} at the root"
+        for word in ("anyOf", "oneOf", "allOf", "$ref", "enum", "const", "not")
+        if word in schema
+    ]
     if schema.get("type") != "object":
         found.append("/: the root's type is not object")
     return found
@@ -79,7 +88,14 @@ def check_nodes(root: dict[str, Any], keywords: set[str]) -> list[str]:
                 found.append(f"{path}: a boolean schema")
             continue
         problems = [f"keyword {word}" for word in node if word not in keywords]
-        problems += [*_type(node), *_ref(root, node), *_object(node), *_array(node), *_string(node), *_union(node)]
+        problems += [
+            *_type(node),
+            *_ref(root, node),
+            *_object(node),
+            *_array(node),
+            *_string(node),
+            *_union(node),
+        ]
         found += [f"{path or '/'}: {problem}" for problem in problems]
     return found
 
@@ -105,9 +121,15 @@ def _ref(root: dict[str, Any], node: dict[str, Any]) -> list[str]:
 
 
 def _object(node: dict[str, Any]) -> list[str]:
-    if "object" not in types_of(node) and not node.keys() & {"properties", "required", "additionalProperties"}:
+    if "object" not in types_of(node) and not node.keys() & {
+        "properties",
+        "required",
+        "additionalProperties",
+    }:
         return []
-    found = [] if node.get("additionalProperties") is False else ["additionalProperties is not false"]
+    found = (
+        [] if node.get("additionalProperties") is False else ["additionalProperties is not false"]
+    )
     properties, required = node.get("properties", {}), node.get("required", [])
     found += [f"{key!r} is not required" for key in properties if key not in required]
     found += [f"{key!r} is required but no property" for key in required if key not in properties]
@@ -157,9 +179,13 @@ def check_limits(schema: dict[str, Any]) -> list[str]:
         enum_values += len(values)
         strings = [value for value in values if isinstance(value, str)]
         if len(values) > LONG_ENUM and sum(map(len, strings)) > MAX_LONG_ENUM_CHARS:
-            found.append(f"{path}: an enum of {len(values)} values with {sum(map(len, strings))} characters")
+            found.append(
+                f"{path}: an enum of {len(values)} values with {sum(map(len, strings))} characters"
+            )
         names = [*node.get("properties", {}), *node.get("$defs", {}), *node.get("definitions", {})]
-        chars += sum(map(len, [*names, *strings])) + (len(node["const"]) if isinstance(node.get("const"), str) else 0)
+        chars += sum(map(len, [*names, *strings])) + (
+            len(node["const"]) if isinstance(node.get("const"), str) else 0
+        )
     parts = [schema, *schema.get("$defs", {}).values(), *schema.get("definitions", {}).values()]
     depth = max(map(object_depth, parts))
     for what, actual, limit in (

@@ -32,11 +32,19 @@ TYPES = {"null", "boolean", "integer", "number", "string", "array", "object"}
 
 def _type(value: Any) -> bool:
     names = value if isinstance(value, list) else [value]
-    return bool(names) and len(set(map(str, names))) == len(names) and all(name in TYPES for name in names)
+    return (
+        bool(names)
+        and len(set(map(str, names))) == len(names)
+        and all(name in TYPES for name in names)
+    )
 
 
 def _names(value: Any) -> bool:
-    return isinstance(value, list) and all(isinstance(name, str) for name in value) and len(set(value)) == len(value)
+    return (
+        isinstance(value, list)
+        and all(isinstance(name, str) for name in value)
+        and len(set(value)) == len(value)
+    )
 
 
 def _count(value: Any) -> bool:
@@ -65,10 +73,17 @@ WELL_FORMED: dict[str, Callable[[Any], bool]] = {
     "items": lambda value: isinstance(value, (dict, bool)),
     "additionalProperties": lambda value: isinstance(value, (dict, bool)),
     **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _number),
-    **dict.fromkeys(("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _count),
-    **dict.fromkeys(("anyOf", "oneOf", "allOf", "prefixItems"), lambda value: isinstance(value, list) and bool(value)),
+    **dict.fromkeys(
+        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _count
+    ),
+    **dict.fromkeys(
+        ("anyOf", "oneOf", "allOf", "prefixItems"),
+        lambda value: isinstance(value, list) and bool(value),
+    ),
     **dict.fromkeys(("properties", "$defs"), lambda value: isinstance(value, dict)),
-    **dict.fromkeys(("title", "description", "format", "$ref"), lambda value: isinstance(value, str)),
+    **dict.fromkeys(
+        ("title", "description", "format", "$ref"), lambda value: isinstance(value, str)
+    ),
 }
 """What the value of each keyword must look like, for the keywords that a compiled schema may hold."""
 
@@ -80,7 +95,11 @@ def any_schema(schema: Any, name: str) -> list[str]:
         if not isinstance(node, (dict, bool)):
             found.append(f"{path}: no schema")
     for path, node in _dicts(schema):
-        found += [f"{path}: {word} {node[word]!r}" for word, holds in WELL_FORMED.items() if word in node and not holds(node[word])]
+        found += [
+            f"{path}: {word} {node[word]!r}"
+            for word, holds in WELL_FORMED.items()
+            if word in node and not holds(node[word])
+        ]
         if "$ref" in node and resolve(schema, node["$ref"]) is None:
             found.append(f"{path}: $ref {node['$ref']!r} leads nowhere")
     return found
@@ -91,13 +110,30 @@ def azure_openai(schema: Any, name: str) -> list[str]:
     found = any_schema(schema, name) + check_root(schema) + check_nodes(schema, BASIC)
     properties = sum(len(node.get("properties", {})) for _, node in _dicts(schema))
     depth = max(map(object_depth, [schema, *schema.get("$defs", {}).values()]))
-    return found + ([f"/: {properties} properties"] if properties > 100 else []) + ([f"/: {depth} levels"] if depth > 5 else [])
+    return (
+        found
+        + ([f"/: {properties} properties"] if properties > 100 else [])
+        + ([f"/: {depth} levels"] if depth > 5 else [])
+    )
 
 
 def cerebras(schema: Any, name: str) -> list[str]:
     """inference-docs.cerebras.ai: closed objects, all required, no recursion, no pattern, 5,000 characters, depth 10, 500, 500."""
     found = any_schema(schema, name) + check_root(schema) + _closed(schema) + _required(schema)
-    found += _without(schema, {"oneOf", "allOf", "not", "if", "then", "else", "pattern", "patternProperties", "prefixItems"})
+    found += _without(
+        schema,
+        {
+            "oneOf",
+            "allOf",
+            "not",
+            "if",
+            "then",
+            "else",
+            "pattern",
+            "patternProperties",
+            "prefixItems",
+        },
+    )
     if recursive(schema):
         found.append("/: recursion")
     if (size := len(json.dumps(schema, separators=(",", ":"), ensure_ascii=False))) > 5000:
@@ -126,22 +162,53 @@ def anthropic(schema: Any, name: str) -> list[str]:
             "pattern",
             "maxItems",
         }
-        | {"uniqueItems", "oneOf", "not", "if", "patternProperties", "minProperties", "maxProperties", "contains"},
+        | {
+            "uniqueItems",
+            "oneOf",
+            "not",
+            "if",
+            "patternProperties",
+            "minProperties",
+            "maxProperties",
+            "contains",
+        },
     )
-    found += [f"{path}: minItems {node['minItems']}" for path, node in _dicts(schema) if node.get("minItems", 0) > 1]
+    found += [
+        f"{path}: minItems {node['minItems']}"
+        for path, node in _dicts(schema)
+        if node.get("minItems", 0) > 1
+    ]
     if recursive(schema):
         found.append("/: recursion")
     objects = [node for _, node in _dicts(schema)]
-    optional = sum(len(node.get("properties", {}).keys() - set(node.get("required", []))) for node in objects)
+    optional = sum(
+        len(node.get("properties", {}).keys() - set(node.get("required", []))) for node in objects
+    )
     unions = sum("anyOf" in node or isinstance(node.get("type"), list) for node in objects)
-    return found + ([f"/: {optional} optional"] if optional > 24 else []) + ([f"/: {unions} unions"] if unions > 16 else [])
+    return (
+        found
+        + ([f"/: {optional} optional"] if optional > 24 else [])
+        + ([f"/: {unions} unions"] if unions > 16 else [])
+    )
 
 
 def gemini(schema: Any, name: str) -> list[str]:
     """Gemini's `response_json_schema` keywords; a cycle must pass through an optional property."""
-    known = BASIC - {"const"} | {"$id", "$anchor", "format", "prefixItems", "minItems", "maxItems", "minimum", "maximum", "oneOf"}
+    known = BASIC - {"const"} | {
+        "$id",
+        "$anchor",
+        "format",
+        "prefixItems",
+        "minItems",
+        "maxItems",
+        "minimum",
+        "maximum",
+        "oneOf",
+    }
     found = any_schema(schema, name) + _only(schema, known | {"propertyOrdering"})
-    return found + (["/: a cycle of required properties"] if recursive(schema, optional_breaks=True) else [])
+    return found + (
+        ["/: a cycle of required properties"] if recursive(schema, optional_breaks=True) else []
+    )
 
 
 def llama_cpp_server(schema: Any, name: str) -> list[str]:
@@ -155,7 +222,9 @@ def llama_cpp_server(schema: Any, name: str) -> list[str]:
             found.append(f"{path}: $ref '#'")
         elif "pattern" in node:
             pattern = node["pattern"]
-            if not (pattern.startswith("^") and pattern.endswith("$")) or re.search(r"\\[dDwWsSbB]|\(\?[=!<]", pattern):
+            if not (pattern.startswith("^") and pattern.endswith("$")) or re.search(
+                r"\\[dDwWsSbB]|\(\?[=!<]", pattern
+            ):
                 found.append(f"{path}: pattern {pattern!r} would be dropped")
     return found
 
@@ -170,13 +239,26 @@ def tgi(schema: Any, name: str) -> list[str]:
 
 def vllm(schema: Any, name: str) -> list[str]:
     """The server refuses schema text nested deeper than 64; what xgrammar cannot hold moves to another backend."""
-    return any_schema(schema, name) + ([f"/: {depth} levels of JSON"] if (depth := _json_depth(schema)) > 64 else [])
+    return any_schema(schema, name) + (
+        [f"/: {depth} levels of JSON"] if (depth := _json_depth(schema)) > 64 else []
+    )
 
 
 def sglang(schema: Any, name: str) -> list[str]:
     """SGLang refuses the keywords that its grammar engine would ignore."""
     return any_schema(schema, name) + _without(
-        schema, {"contains", "dependentRequired", "dependentSchemas", "if", "then", "else", "not", "multipleOf", "uniqueItems"}
+        schema,
+        {
+            "contains",
+            "dependentRequired",
+            "dependentSchemas",
+            "if",
+            "then",
+            "else",
+            "not",
+            "multipleOf",
+            "uniqueItems",
+        },
     )
 
 
@@ -186,12 +268,19 @@ def _dicts(schema: Any) -> list[tuple[str, dict[str, Any]]]:
 
 def _without(schema: Any, refused: Iterable[str]) -> list[str]:
     words = set(refused)
-    return [f"{path}: keyword {word}" for path, node in _dicts(schema) for word in node if word in words]
+    return [
+        f"{path}: keyword {word}" for path, node in _dicts(schema) for word in node if word in words
+    ]
 
 
 def _only(schema: Any, known: Iterable[str]) -> list[str]:
     words = set(known)
-    return [f"{path}: keyword {word}" for path, node in _dicts(schema) for word in node if word not in words]
+    return [
+        f"{path}: keyword {word}"
+        for path, node in _dicts(schema)
+        for word in node
+        if word not in words
+    ]
 
 
 def _objects(schema: Any) -> list[tuple[str, dict[str, Any]]]:
@@ -199,7 +288,11 @@ def _objects(schema: Any) -> list[tuple[str, dict[str, Any]]]:
 
 
 def _closed(schema: Any) -> list[str]:
-    return [f"{path}: an open object" for path, node in _objects(schema) if node.get("additionalProperties") is not False]
+    return [
+        f"{path}: an open object"
+        for path, node in _objects(schema)
+        if node.get("additionalProperties") is not False
+    ]
 
 
 def _required(schema: Any) -> list[str]:

@@ -89,7 +89,11 @@ def recursive(root: dict[str, Any], *, optional_breaks: bool = False) -> bool:
         for step, sub in children(schema):
             if step.startswith(("/$defs/", "/definitions/")):
                 continue
-            if optional_breaks and step.startswith("/properties/") and step.removeprefix("/properties/") not in required:
+            if (
+                optional_breaks
+                and step.startswith("/properties/")
+                and step.removeprefix("/properties/") not in required
+            ):
                 continue
             yield from edges(sub)
 
@@ -121,5 +125,9 @@ def object_depth(schema: Any, depth: int = 0) -> int:
     if not isinstance(schema, dict):
         return depth
     depth += "object" in types_of(schema) or "properties" in schema
-    below = [object_depth(sub, depth) for step, sub in children(schema) if not step.startswith(("/$defs/", "/definitions/"))]
+    below = [
+        object_depth(sub, depth)
+        for step, sub in children(schema)
+        if not step.startswith(("/$defs/", "/definitions/"))
+    ]
     return max([depth, *below])

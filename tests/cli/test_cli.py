@@ -36,19 +36,23 @@ def test_extract_reads_standard_input_and_shows_everything_known(embedded_cache)
     code, out, _ = run("extract", ADVISORY, "--model", "local", "--result", "--quiet", stdin=text)
     assert code == cli.OK
     result = json.loads(out)
-    assert result["by"] == "decoder"
+    assert result["held_by"] == "decoder"
     assert result["attempts"][0]["text"]
     assert result["seconds"]["decode"] > 0
 
 
 @pytest.mark.slow
-def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(embedded_cache, tmp_path: Path) -> None:
+def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(
+    embedded_cache, tmp_path: Path
+) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("  \n")
-    code, out, err = run("extract", ADVISORY, str(empty), str(EXAMPLES / "advisory.txt"), "--model", "local")
+    code, out, err = run(
+        "extract", ADVISORY, str(empty), str(EXAMPLES / "advisory.txt"), "--model", "local"
+    )
     lines = [json.loads(line) for line in out.splitlines()]
     assert [set(line) for line in lines] == [{"file", "error"}, {"file", "value"}]
-    assert lines[0]["error"]["kind"] == "InputError"
+    assert lines[0]["error"]["type"] == "InputError"
     assert code == cli.USAGE
     assert "empty" in err
 
@@ -58,7 +62,10 @@ def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(embedded_c
     [
         (("extract", "nowhere.py:Model", "--model", "local"), "nowhere.py"),
         (("extract", "no.such.module:Model", "--model", "local"), "no.such.module"),
-        (("extract", ADVISORY.replace("Advisory", "Missing", 1), "--model", "local"), "advisory.py"),
+        (
+            ("extract", ADVISORY.replace("Advisory", "Missing", 1), "--model", "local"),
+            "advisory.py",
+        ),
         (("extract", f"{EXAMPLES / 'advisory.py'}:Missing", "--model", "local"), "Missing"),
         (("extract", ADVISORY, "no-such-file.txt", "--model", "local"), "no-such-file.txt"),
         (("extract", ADVISORY, "--model", "nobody:model"), "nobody"),
@@ -68,7 +75,9 @@ def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(embedded_c
         ((), "usage"),
     ],
 )
-def test_a_call_that_has_to_change_exits_with_2_and_says_what(argv: tuple[str, ...], said: str, monkeypatch) -> None:
+def test_a_call_that_has_to_change_exits_with_2_and_says_what(
+    argv: tuple[str, ...], said: str, monkeypatch
+) -> None:
     monkeypatch.delenv("STRUCTGEN_MODEL", raising=False)
     code, out, err = run(*argv)
     assert code == cli.USAGE
@@ -78,16 +87,26 @@ def test_a_call_that_has_to_change_exits_with_2_and_says_what(argv: tuple[str, .
 
 def test_an_unreachable_server_exits_with_3() -> None:
     code, out, err = run(
-        "extract", ADVISORY, "--model", "any", "--base-url", "http://127.0.0.1:9/v1", "--max-retries", "0", stdin="text"
+        "extract",
+        ADVISORY,
+        "--model",
+        "any",
+        "--base-url",
+        "http://127.0.0.1:9/v1",
+        "--max-retries",
+        "0",
+        stdin="text",
     )
     assert code == cli.SERVER
-    assert "ConnectionFailed" in err
+    assert "ConnectionFailedError" in err
     assert out == ""
 
 
 def test_plan_shows_the_question_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "unused")
-    code, out, _ = run("extract", ADVISORY, "--model", "groq:openai/gpt-oss-20b", "--plan", stdin="some text")
+    code, out, _ = run(
+        "extract", ADVISORY, "--model", "groq:openai/gpt-oss-20b", "--plan", stdin="some text"
+    )
     plan = json.loads(out)
     assert code == cli.OK
     assert plan["mode"] == "strict"

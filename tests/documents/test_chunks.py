@@ -13,7 +13,9 @@ texts = st.text(alphabet=st.sampled_from("ab .!?\n#ö—𝔸\r\t"), max_size=400
 
 
 @given(texts, st.integers(1, 40), st.integers(0, 10), st.booleans())
-def test_every_chunk_stands_in_the_text_where_it_says(text: str, tokens: int, overlap: int, markdown: bool) -> None:
+def test_every_chunk_stands_in_the_text_where_it_says(
+    text: str, tokens: int, overlap: int, markdown: bool
+) -> None:
     found = chunks(text, tokens, overlap=min(overlap, tokens - 1), markdown=markdown)
     assert all(text[chunk.start : chunk.end] == chunk.text for chunk in found)
     assert all(estimate(chunk.text) <= tokens or len(chunk.text) == 1 for chunk in found)
@@ -39,13 +41,18 @@ def test_chunks_end_where_sentences_end() -> None:
 
 
 def test_tokens_are_counted_as_told() -> None:
-    assert [chunk.text for chunk in chunks("a b c d", 2, count=lambda text: len(text.split()))] == ["a b ", "c d"]
+    assert [chunk.text for chunk in chunks("a b c d", 2, count=lambda text: len(text.split()))] == [
+        "a b ",
+        "c d",
+    ]
 
 
 def test_what_stands_before_a_chunk_begins_with_a_word() -> None:
     text = "The first words. The second ones. The third ones."
     last = chunks(text, 5)[-1]
-    assert text[: last.start].endswith(before(text, last, 3)) and not before(text, last, 3).startswith(" ")
+    assert text[: last.start].endswith(before(text, last, 3)) and not before(
+        text, last, 3
+    ).startswith(" ")
 
 
 @pytest.mark.parametrize(("tokens", "overlap"), [(0, 0), (5, 5), (5, -1)])

@@ -15,9 +15,9 @@ from structgen import AsyncClient, Client, Verbatim
 from structgen.documents.chunk import chunks
 from structgen.documents.extract import DocumentExtraction
 from structgen.documents.relax import Identity
-from structgen.errors import ConnectionFailed, InputError, InvalidDocument, Truncated
+from structgen.errors import ConnectionFailedError, InputError, InvalidDocumentError, Truncated
 from structgen.testing.scripted import ScriptedModel
-from structgen.types import Answer
+from structgen.values import Answer
 
 DATA = Path(__file__).parents[3] / "shared" / "data" / "dev"
 
@@ -41,18 +41,27 @@ class Reader(ScriptedModel):
         super().__init__()
         self._room = room
 
-    def generate(self, messages: Any, schema: Any, options: Any, source: str | None = None) -> Answer:
+    def generate(
+        self, messages: Any, schema: Any, options: Any, source: str | None = None
+    ) -> Answer:
         self.asked.append(messages)
         text = re.search(r"<document>\n(.*)\n</document>", messages[-1]["content"], re.DOTALL)[1]  # type: ignore[index]
         if "unreachable" in text:
-            raise ConnectionFailed("The server is away.")
+            raise ConnectionFailedError("The server is away.")
         title, year = re.search(r"Register of \w+", text), re.search(r"in (\d{4})", text)
         people: dict[str, dict[str, Any]] = {}
         for name, age, town in re.findall(r"(\w+) is (?:(\d+)|from (\w+))", text):
             person = people.setdefault(name, {"name": name, "age": None, "town": None})
             person.update({"age": int(age)} if age else {"town": town})
-        answer = {"title": title and title[0], "year": year and int(year[1]), "people": list(people.values())}
-        return Answer(text=json.dumps(answer)[: self._room], finish="length" if len(json.dumps(answer)) > self._room else "stop")
+        answer = {
+            "title": title and title[0],
+            "year": year and int(year[1]),
+            "people": list(people.values()),
+        }
+        return Answer(
+            text=json.dumps(answer)[: self._room],
+            finish_reason="length" if len(json.dumps(answer)) > self._room else "stop",
+        )
 
 
 TEXT = """Register of Trumpington
@@ -66,7 +75,10 @@ Bob is from Ely. Ada is 37, wrote another one. Cleo is from Rome."""
 
 def proved(result: DocumentExtraction[Any], text: str) -> None:
     """What holds of every result: chunks and evidence stand in the text where they say."""
-    assert all(text[outcome.chunk.start : outcome.chunk.end] == outcome.chunk.text for outcome in result.chunks)
+    assert all(
+        text[outcome.chunk.start : outcome.chunk.end] == outcome.chunk.text
+        for outcome in result.chunks
+    )
     assert all(text[found.start : found.end] == found.quote for found in result.evidence.values())
     assert len(result.stated) + len(result.failures) == len(result.chunks)
 
@@ -83,9 +95,9 @@ def test_parts_that_no_chunk_states_whole_make_a_whole_record() -> None:
             Person(name="Cleo", age=40, town="Rome"),
         ],
     )
-    assert [(conflict.path, [value for value, _ in conflict.values]) for conflict in result.conflicts] == [
-        ("/people/0/age", [36, 37])
-    ]
+    assert [
+        (conflict.path, [value for value, _ in conflict.values]) for conflict in result.conflicts
+    ] == [("/people/0/age", [36, 37])]
     assert result.evidence["/title"].start == 0
     assert TEXT[result.evidence["/people/2/name"].start :].startswith("Cleo is 40")
     proved(result, TEXT)
@@ -94,9 +106,19 @@ def test_parts_that_no_chunk_states_whole_make_a_whole_record() -> None:
 def test_sync_and_async_ask_and_answer_the_same() -> None:
     one, other = Reader(), Reader()
     found = Client(one).extract_document(Register, TEXT, chunk_tokens=25, overlap=5, concurrency=1)
-    awaited = asyncio.run(AsyncClient(other).extract_document(Register, TEXT, chunk_tokens=25, overlap=5, concurrency=1))
-    assert (found.value, found.conflicts, found.evidence) == (awaited.value, awaited.conflicts, awaited.evidence)
-    assert [outcome.chunk for outcome in found.chunks] == [outcome.chunk for outcome in awaited.chunks]
+    awaited = asyncio.run(
+        AsyncClient(other).extract_document(
+            Register, TEXT, chunk_tokens=25, overlap=5, concurrency=1
+        )
+    )
+    assert (found.value, found.conflicts, found.evidence) == (
+        awaited.value,
+        awaited.conflicts,
+        awaited.evidence,
+    )
+    assert [outcome.chunk for outcome in found.chunks] == [
+        outcome.chunk for outcome in awaited.chunks
+    ]
     assert one.asked == other.asked
 
 
@@ -104,7 +126,10 @@ def test_a_chunk_whose_answer_is_cut_is_asked_about_in_halves() -> None:
     whole = Client(Reader()).extract_document(Register, TEXT)
     result = Client(Reader(room=150)).extract_document(Register, TEXT)
     assert len(whole.chunks) == 1 < len(result.chunks)
-    assert result.value.people == [person for person in whole.value.people if person] or result.conflicts
+    assert (
+        result.value.people == [person for person in whole.value.people if person]
+        or result.conflicts
+    )
     assert not result.failures
     proved(result, TEXT)
 
@@ -112,23 +137,26 @@ def test_a_chunk_whose_answer_is_cut_is_asked_about_in_halves() -> None:
 def test_a_chunk_that_fails_is_seen_and_stops_no_other() -> None:
     text = TEXT + "\n\nThis page is unreachable, and so it stays for ever."
     result = Client(Reader()).extract_document(Register, text, chunk_tokens=25)
-    assert [type(outcome.error) for outcome in result.failures] == [ConnectionFailed]
+    assert [type(outcome.error) for outcome in result.failures] == [ConnectionFailedError]
     assert "unreachable" in result.failures[0].chunk.text
     assert result.value.title == "Register of Trumpington"
 
 
 def test_where_every_chunk_fails_the_first_error_is_raised() -> None:
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(ConnectionFailedError):
         Client(Reader()).extract_document(Register, "unreachable")
     with pytest.raises(Truncated):
         Client(Reader(room=1)).extract_document(Register, "a")
 
 
 def test_parts_that_make_no_whole_value_are_a_typed_error_with_the_parts() -> None:
-    with pytest.raises(InvalidDocument) as caught:
+    with pytest.raises(InvalidDocumentError) as caught:
         Client(Reader()).extract_document(Register, "Ada is 36. No title is known.")
     assert [violation.path for violation in caught.value.violations] == ["/title"]
-    assert caught.value.document.value == {"year": None, "people": [{"name": "Ada", "age": 36, "town": None}]}
+    assert caught.value.document.value == {
+        "year": None,
+        "people": [{"name": "Ada", "age": 36, "town": None}],
+    }
     assert caught.value.attempts
 
 
@@ -141,13 +169,15 @@ def test_what_only_the_type_can_check_is_checked_of_the_whole() -> None:
             return self
 
     assert len(Client(Reader()).extract_document(Strict, TEXT, chunk_tokens=25).value.people) == 3
-    with pytest.raises(InvalidDocument):
+    with pytest.raises(InvalidDocumentError):
         Client(Reader()).extract_document(Strict, TEXT[:60], chunk_tokens=25)
 
 
 def test_the_text_before_a_chunk_is_shown_and_not_extracted_from() -> None:
     model = Reader()
-    result = Client(model).extract_document(Register, TEXT, chunk_tokens=25, context_tokens=10, concurrency=1)
+    result = Client(model).extract_document(
+        Register, TEXT, chunk_tokens=25, context_tokens=10, concurrency=1
+    )
     assert "<context>" not in model.asked[0][-1]["content"]
     assert all("<context>" in messages[-1]["content"] for messages in model.asked[1:])
     proved(result, TEXT)
@@ -162,14 +192,25 @@ def test_several_passes_ask_about_each_chunk_several_times() -> None:
     ("target", "answers", "value"),
     [
         (list[str], ['["a", "b"]', '["b", "c"]'], ["a", "b", "c"]),
-        (dict[str, int], ['[{"key": "a", "value": 1}]', '[{"key": "a", "value": 1}, {"key": "b", "value": 2}]'], {"a": 1, "b": 2}),
+        (
+            dict[str, int],
+            ['[{"key": "a", "value": 1}]', '[{"key": "a", "value": 1}, {"key": "b", "value": 2}]'],
+            {"a": 1, "b": 2},
+        ),
         (int, ["3", "null"], 3),
         (list[str], ["[]"], []),
     ],
 )
-def test_what_is_no_record_can_be_asked_of_a_document(target: Any, answers: list[str], value: Any) -> None:
+def test_what_is_no_record_can_be_asked_of_a_document(
+    target: Any, answers: list[str], value: Any
+) -> None:
     text = "One part here.\n\nAnother there."
-    assert Client(ScriptedModel(*answers)).extract_document(target, text, chunk_tokens=4, concurrency=1).value == value
+    assert (
+        Client(ScriptedModel(*answers))
+        .extract_document(target, text, chunk_tokens=4, concurrency=1)
+        .value
+        == value
+    )
 
 
 @pytest.mark.parametrize("text", ["", " \n"])
@@ -189,7 +230,9 @@ def test_real_texts_with_the_embedded_model(local_client: Client, name: str) -> 
 
     with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
         text = json.loads(next(lines))["text"][:160]
-    result = local_client.extract_document(Found, text, chunk_tokens=25, max_tokens=16, concurrency=1)
+    result = local_client.extract_document(
+        Found, text, chunk_tokens=25, max_tokens=16, concurrency=1
+    )
     assert len(result.chunks) > 1
     assert result.stated
     proved(result, text)

@@ -10,20 +10,32 @@ from hypothesis import strategies as st
 
 from structgen.documents.merge import Part, Policy, merge
 from structgen.errors import ConfigurationError
-from structgen.types import Evidence
+from structgen.values import Evidence
 
 scalars = st.none() | st.booleans() | st.integers(-3, 3) | st.text("ab", max_size=2)
 values = st.recursive(
-    scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3)
+    scalars,
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3)
+    ),
 )
 
 
 def stated(value: Any) -> Any:
     """A value without the members that are null."""
-    return {key: stated(item) for key, item in value.items() if item is not None} if isinstance(value, dict) else value
+    return (
+        {key: stated(item) for key, item in value.items() if item is not None}
+        if isinstance(value, dict)
+        else value
+    )
 
 
-@given(st.dictionaries(st.sampled_from("xyz"), scalars | st.dictionaries(st.sampled_from("xyz"), scalars)), st.integers(1, 3))
+@given(
+    st.dictionaries(
+        st.sampled_from("xyz"), scalars | st.dictionaries(st.sampled_from("xyz"), scalars)
+    ),
+    st.integers(1, 3),
+)
 def test_equal_parts_make_themselves_without_conflicts(value: Any, times: int) -> None:
     merged = merge([Part(value)] * times)
     assert merged.data == stated(value)
@@ -33,11 +45,21 @@ def test_equal_parts_make_themselves_without_conflicts(value: Any, times: int) -
 @given(st.lists(values, max_size=4))
 def test_every_scalar_of_a_merged_value_was_stated_by_a_part(parts: list[Any]) -> None:
     def leaves(value: Any) -> list[Any]:
-        inner = list(value.values()) if isinstance(value, dict) else value if isinstance(value, list) else None
+        inner = (
+            list(value.values())
+            if isinstance(value, dict)
+            else value
+            if isinstance(value, list)
+            else None
+        )
         return [value] if inner is None else [leaf for item in inner for leaf in leaves(item)]
 
     said = [repr(leaf) for part in parts for leaf in leaves(part)]
-    assert all(repr(leaf) in said for leaf in leaves(merge([Part(part) for part in parts]).data) if leaf is not None)
+    assert all(
+        repr(leaf) in said
+        for leaf in leaves(merge([Part(part) for part in parts]).data)
+        if leaf is not None
+    )
 
 
 @given(st.lists(st.sampled_from([None, "a", "b", "c"]), min_size=1, max_size=5))
@@ -48,15 +70,19 @@ def test_what_differs_is_a_conflict_and_what_is_absent_is_none(said: list[str | 
     for conflict in merged.conflicts:
         assert conflict.path == "/x"
         assert {value: list(parts) for value, parts in conflict.values} == {
-            value: [number for number, other in enumerate(said) if other == value] for value in distinct
+            value: [number for number, other in enumerate(said) if other == value]
+            for value in distinct
         }
         assert conflict.values[0][0] == merged.data["x"]
 
 
 @pytest.mark.parametrize(
-    ("policy", "taken"), [(None, "bb"), ("first", "a"), ("last", "ccc"), ("most common", "bb"), ("longest", "ccc")]
+    ("policy", "taken"),
+    [(None, "bb"), ("first", "a"), ("last", "ccc"), ("most-common", "bb"), ("longest", "ccc")],
 )
-def test_the_policy_says_which_of_several_values_is_taken(policy: Policy | None, taken: str) -> None:
+def test_the_policy_says_which_of_several_values_is_taken(
+    policy: Policy | None, taken: str
+) -> None:
     parts = [Part({"x": value}) for value in ("a", "bb", None, "bb", "ccc")]
     assert merge(parts, policies={"/x": policy} if policy else {}).data == {"x": taken}
 
@@ -74,7 +100,11 @@ def test_items_with_equal_keys_are_one_and_fill_each_other() -> None:
         Part({"people": [{"name": "ADA  LOVELACE", "age": 37, "town": "London"}, {"age": 5}]}),
     ]
     merged = merge(parts, keys={"/people": ("name",)}, policies={"/people/*/age": "last"})
-    assert merged.data["people"] == [{"name": "Ada Lovelace", "age": 37, "town": "London"}, {"name": "Bob"}, {"age": 5}]
+    assert merged.data["people"] == [
+        {"name": "Ada Lovelace", "age": 37, "town": "London"},
+        {"name": "Bob"},
+        {"age": 5},
+    ]
     assert [(conflict.path, conflict.values) for conflict in merged.conflicts] == [
         ("/people/0/name", (("Ada Lovelace", (0,)), ("ADA  LOVELACE", (1,)))),
         ("/people/0/age", ((37, (1,)), (36, (0,)))),
@@ -83,7 +113,12 @@ def test_items_with_equal_keys_are_one_and_fill_each_other() -> None:
 
 def test_evidence_goes_where_its_value_goes() -> None:
     first, second = Evidence("b", 5, 6), Evidence("a", 0, 1)
-    merged = merge([Part({"x": ["a"]}, {"/x/0": second}), Part({"x": ["a", "b"]}, {"/x/0": Evidence("a", 9, 10), "/x/1": first})])
+    merged = merge(
+        [
+            Part({"x": ["a"]}, {"/x/0": second}),
+            Part({"x": ["a", "b"]}, {"/x/0": Evidence("a", 9, 10), "/x/1": first}),
+        ]
+    )
     assert merged.evidence == {"/x/0": second, "/x/1": first}
 
 

@@ -11,25 +11,25 @@ from pydantic import BaseModel, Field, field_validator
 
 import structgen
 from structgen.errors import (
-    AuthenticationFailed,
-    BudgetExceeded,
-    CircuitOpen,
+    AuthenticationError,
+    BudgetExceededError,
+    CircuitOpenError,
     ConfigurationError,
-    ConnectionFailed,
-    ContextExceeded,
-    DeadlineExceeded,
+    ConnectionFailedError,
+    EnginePromptTooLongError,
     InputError,
-    InvalidOutput,
-    OutputRejected,
-    RateLimited,
+    InvalidOutputError,
+    OutputRejectedError,
+    RateLimitError,
     Refused,
     ServerError,
     StructgenError,
+    TotalTimeoutError,
     Truncated,
 )
 from structgen.testing import FaultyServer, ScriptedModel, ScriptedTransport, Served, completion
 from structgen.testing.faulty import error_body
-from structgen.types import Answer, Reply
+from structgen.values import Answer, Reply
 
 
 class Person(BaseModel):
@@ -45,14 +45,26 @@ MODES = ("strict", "best-effort", "tool", "json-object", "prompt")
 
 def hosted(*script: Any, **options: Any) -> structgen.Client:
     """A client of a hosted model that takes every mode, whose server follows a script."""
-    return structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(*script), **{"max_retries": 0, **options})
+    return structgen.Client(
+        "openai:gpt",
+        api_key="k",
+        transport=ScriptedTransport(*script),
+        **{"max_retries": 0, **options},
+    )
 
 
 def as_async(client: structgen.Client, *script: Any, **options: Any) -> structgen.AsyncClient:
-    return structgen.AsyncClient("openai:gpt", api_key="k", transport=ScriptedTransport(*script), **{"max_retries": 0, **options})
+    return structgen.AsyncClient(
+        "openai:gpt",
+        api_key="k",
+        transport=ScriptedTransport(*script),
+        **{"max_retries": 0, **options},
+    )
 
 
-def rejected(text: str | None, message: str = "Failed to generate JSON.", code: str = "json_validate_failed") -> Reply:
+def rejected(
+    text: str | None, message: str = "Failed to generate JSON.", code: str = "json_validate_failed"
+) -> Reply:
     return Reply(400, {}, error_body(message, code=code, generation=text))
 
 
@@ -61,7 +73,7 @@ def answered(mode: str, text: str) -> bytes:
     if mode != "tool":
         return completion(text)
     call = {"id": "1", "type": "function", "function": {"name": "Person", "arguments": text}}
-    return completion(None, finish="tool_calls", tool_calls=[call])
+    return completion(None, finish_reason="tool_calls", tool_calls=[call])
 
 
 # ---- what comes back ------------------------------------------------------------------------------------------------------
@@ -69,7 +81,7 @@ def answered(mode: str, text: str) -> bytes:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_truncated_answer_is_never_complete_and_keeps_what_was_closed(mode: str) -> None:
-    cut = completion('{"name":"Ada","age":36,"town":"Lon', finish="length")
+    cut = completion('{"name":"Ada","age":36,"town":"Lon', finish_reason="length")
     with pytest.raises(Truncated) as error:
         hosted([cut], mode=mode).extract(Person, "a text")
     assert error.value.partial == {"name": "Ada", "age": 36}
@@ -79,13 +91,15 @@ def test_a_truncated_answer_is_never_complete_and_keeps_what_was_closed(mode: st
 @pytest.mark.parametrize("mode", MODES)
 def test_a_whole_looking_answer_that_was_cut_is_truncated(mode: str) -> None:
     with pytest.raises(Truncated):
-        hosted([completion(GOOD, finish="length")], mode=mode).extract(Person, "a text")
+        hosted([completion(GOOD, finish_reason="length")], mode=mode).extract(Person, "a text")
 
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_refusal_is_refused_with_its_words(mode: str) -> None:
     with pytest.raises(Refused) as error:
-        hosted([completion(None, refusal="I can't help with that.")], mode=mode).extract(Person, "a text")
+        hosted([completion(None, refusal="I can't help with that.")], mode=mode).extract(
+            Person, "a text"
+        )
     assert error.value.refusal == "I can't help with that."
     assert "help with that" not in str(error.value)
 
@@ -125,8 +139,8 @@ def test_an_invalid_answer_is_asked_for_again_with_its_violations() -> None:
     client = hosted('{"name":"Ada","age":200,"town":null}', GOOD)
     result = client.extract_result(Person, "a text")
     assert result.value == ADA
-    assert [type(attempt.error) for attempt in result.attempts] == [InvalidOutput, type(None)]
-    last = json.loads(client._backends[0].port.requests[-1].body)["messages"]
+    assert [type(attempt.error) for attempt in result.attempts] == [InvalidOutputError, type(None)]
+    last = json.loads(client.caller.backends[0].port.requests[-1].body)["messages"]
     assert last[-2] == {"role": "assistant", "content": '{"name":"Ada","age":200,"town":null}'}
     assert "/age: found 200" in last[-1]["content"]
 
@@ -140,7 +154,9 @@ def test_a_server_that_does_not_hold_the_schema_is_found_out_and_no_longer_belie
     assert client.extract_result(Person, "a text").guarantee.by == "check"
 
 
-def test_a_server_that_holds_the_schema_is_believed_after_an_answer_that_only_the_check_refuses() -> None:
+def test_a_server_that_holds_the_schema_is_believed_after_an_answer_that_only_the_check_refuses() -> (
+    None
+):
     class Even(Person):
         @field_validator("age")
         @classmethod
@@ -156,13 +172,13 @@ def test_a_server_that_holds_the_schema_is_believed_after_an_answer_that_only_th
 
 
 def test_questions_are_bounded() -> None:
-    with pytest.raises(InvalidOutput) as error:
+    with pytest.raises(InvalidOutputError) as error:
         hosted('{"name":"Ada"}', max_reasks=3).extract(Person, "a text")
     assert len(error.value.attempts) == 4
 
 
 def test_a_budget_of_tokens_ends_the_questions() -> None:
-    with pytest.raises(BudgetExceeded) as error:
+    with pytest.raises(BudgetExceededError) as error:
         hosted('{"name":"Ada"}', max_reasks=9, token_budget=24).extract(Person, "a text")
     assert error.value.used == 24
     assert len(error.value.attempts) == 2
@@ -177,7 +193,9 @@ def test_an_output_that_the_server_rejected_but_is_valid_is_taken_and_said() -> 
 
 def test_a_rejected_tool_call_is_unwrapped() -> None:
     call = json.dumps({"name": "Person", "arguments": json.loads(GOOD)})
-    assert hosted(rejected(call, code="tool_use_failed"), mode="tool").extract(Person, "a text") == ADA
+    assert (
+        hosted(rejected(call, code="tool_use_failed"), mode="tool").extract(Person, "a text") == ADA
+    )
 
 
 def test_a_rejected_output_that_is_invalid_is_asked_for_again_and_then_steps_down() -> None:
@@ -191,21 +209,28 @@ def test_a_rejected_output_that_is_invalid_is_asked_for_again_and_then_steps_dow
 
 def test_a_rejected_output_that_ran_out_of_tokens_is_truncated() -> None:
     with pytest.raises(Truncated) as error:
-        hosted(rejected('{"name":"Ada","ag', "max completion tokens reached before generating a valid document")).extract(
-            Person, "t"
-        )
+        hosted(
+            rejected(
+                '{"name":"Ada","ag',
+                "max completion tokens reached before generating a valid document",
+            )
+        ).extract(Person, "t")
     assert error.value.partial == {"name": "Ada"}
 
 
 def test_a_schema_that_the_server_refuses_steps_down_and_the_reason_is_kept() -> None:
-    refusal = Reply(400, {}, error_body("Invalid schema for response_format 'Person'", code="invalid_json_schema"))
+    refusal = Reply(
+        400,
+        {},
+        error_body("Invalid schema for response_format 'Person'", code="invalid_json_schema"),
+    )
     result = hosted(refusal, GOOD).extract_result(Person, "a text")
     assert [attempt.mode for attempt in result.attempts] == ["strict", "best-effort"]
     assert "Invalid schema" in str(result.attempts[0].error)
 
 
 def test_a_pinned_mode_is_not_left() -> None:
-    with pytest.raises(OutputRejected):
+    with pytest.raises(OutputRejectedError):
         hosted(rejected('{"name"'), mode="strict").extract(Person, "a text")
     with pytest.raises(ConfigurationError, match="decoder"):
         hosted(GOOD, mode="decoder").extract(Person, "a text")
@@ -222,11 +247,15 @@ def test_what_will_fail_again_is_raised_at_once(fault: str) -> None:
 # ---- fallback -------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("fault", ["busy", "reset", "unauthorised", "no-json", "truncated", "wait-an-hour", "no-choices"])
+@pytest.mark.parametrize(
+    "fault", ["busy", "reset", "unauthorised", "no-json", "truncated", "wait-an-hour", "no-choices"]
+)
 def test_a_failing_backend_is_followed_by_the_next(fault: str) -> None:
     with FaultyServer(fault) as server:
         spare = structgen.Client(ScriptedModel(GOOD))
-        with structgen.Client("any", base_url=server.base_url, max_retries=0, fallback=[spare]) as client:
+        with structgen.Client(
+            "any", base_url=server.base_url, max_retries=0, fallback=[spare]
+        ) as client:
             result = client.extract_result(Person, "a text")
     assert result.value == ADA
     assert result.guarantee.by == "decoder"
@@ -242,36 +271,45 @@ def test_a_fault_of_the_call_itself_is_not_taken_to_the_next_backend() -> None:
 
 
 def test_a_backend_that_keeps_failing_is_left_alone() -> None:
-    with FaultyServer("busy") as server, structgen.Client("any", base_url=server.base_url, max_retries=0) as client:
+    with (
+        FaultyServer("busy") as server,
+        structgen.Client("any", base_url=server.base_url, max_retries=0) as client,
+    ):
         for _ in range(5):
             with pytest.raises(ServerError):
                 client.extract(Person, "a text")
-        with pytest.raises(CircuitOpen):
+        with pytest.raises(CircuitOpenError):
             client.extract(Person, "a text")
         assert len(server.requests) == 5
 
 
-def test_a_deadline_covers_everything() -> None:
-    with FaultyServer("silent") as server, structgen.Client("any", base_url=server.base_url, deadline=0.3) as client:
+def test_a_total_timeout_covers_everything() -> None:
+    with (
+        FaultyServer("silent") as server,
+        structgen.Client("any", base_url=server.base_url, total_timeout=0.3) as client,
+    ):
         with pytest.raises(StructgenError) as error:
             client.extract(Person, "a text")
     assert error.value.attempts
 
 
-def test_a_wait_beyond_the_deadline_is_raised_at_once_with_the_wait() -> None:
+def test_a_wait_beyond_the_total_timeout_is_raised_at_once_with_the_wait() -> None:
     with (
         FaultyServer("wait-an-hour") as server,
-        structgen.Client("any", base_url=server.base_url, deadline=5, max_retries=3) as client,
+        structgen.Client("any", base_url=server.base_url, total_timeout=5, max_retries=3) as client,
     ):
-        with pytest.raises(DeadlineExceeded) as error:
+        with pytest.raises(TotalTimeoutError) as error:
             client.extract(Person, "a text")
     assert error.value.wait == pytest.approx(3600, abs=1)
-    assert isinstance(error.value.__cause__, RateLimited)
+    assert isinstance(error.value.__cause__, RateLimitError)
 
 
-def test_a_wait_of_an_hour_is_not_waited_for_without_a_deadline() -> None:
-    with FaultyServer("wait-an-hour") as server, structgen.Client("any", base_url=server.base_url, max_retries=3) as client:
-        with pytest.raises(RateLimited) as error:
+def test_a_wait_of_an_hour_is_not_waited_for_without_a_total_timeout() -> None:
+    with (
+        FaultyServer("wait-an-hour") as server,
+        structgen.Client("any", base_url=server.base_url, max_retries=3) as client,
+    ):
+        with pytest.raises(RateLimitError) as error:
             client.extract(Person, "a text")
         assert len(server.requests) == 1
     assert error.value.retry_after == pytest.approx(3600, abs=1)
@@ -282,7 +320,7 @@ def test_a_wait_of_an_hour_is_not_waited_for_without_a_deadline() -> None:
 
 def test_an_unreachable_server_says_so() -> None:
     with structgen.Client("any", base_url="http://127.0.0.1:9/v1", max_retries=0) as client:
-        with pytest.raises(ConnectionFailed) as error:
+        with pytest.raises(ConnectionFailedError) as error:
             client.extract(Person, "a text")
     assert "127.0.0.1:9" in str(error.value)
 
@@ -291,7 +329,7 @@ def test_a_key_never_shows() -> None:
     key = "gsk_abcdefghijklmnop1234567890"
     with FaultyServer(Served(status=401, body=error_body(f"Invalid API Key {key}"))) as server:
         client = structgen.Client("groq:openai/gpt-oss-20b", base_url=server.base_url, api_key=key)
-        with pytest.raises(AuthenticationFailed) as error:
+        with pytest.raises(AuthenticationError) as error:
             client.extract(Person, "a secret text about Ada")
     shown = f"{error.value!r} {error.value} {client!r} {error.value.attempts!r} {client.plan(Person, 'a secret text')!r}"
     assert key not in shown
@@ -362,7 +400,12 @@ def test_a_conversation_stays_as_it_is() -> None:
         (dict[str, int], '{"value":[{"key":"a","value":1}]}', {"a": 1}),
         (int | None, '{"value":null}', None),
         (
-            {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"], "additionalProperties": False},
+            {
+                "type": "object",
+                "properties": {"a": {"type": "integer"}},
+                "required": ["a"],
+                "additionalProperties": False,
+            },
             '{"a":1}',
             {"a": 1},
         ),
@@ -377,13 +420,17 @@ def test_any_type_is_a_target(target: Any, text: str, value: Any) -> None:
 
 
 def test_the_embedded_model_gives_a_held_value(local_client: structgen.Client) -> None:
-    result = local_client.extract_result(Person, "Ada Lovelace is 36 years old and lives in London.")
+    result = local_client.extract_result(
+        Person, "Ada Lovelace is 36 years old and lives in London."
+    )
     assert isinstance(result.value, Person)
     assert result.guarantee.by == "decoder"
     assert {"prefill", "decode", "check"} <= result.seconds.keys()
 
 
-def test_sync_and_async_give_the_same_with_the_embedded_model(embedded_cache: Any, local_client: structgen.Client) -> None:
+def test_sync_and_async_give_the_same_with_the_embedded_model(
+    embedded_cache: Any, local_client: structgen.Client
+) -> None:
     async def run() -> Person:
         async with structgen.AsyncClient("local") as client:
             return await client.extract(Person, "Alan Turing, 41, of Wilmslow.")
@@ -392,8 +439,12 @@ def test_sync_and_async_give_the_same_with_the_embedded_model(embedded_cache: An
 
 
 def test_a_real_server_gives_a_held_value(llama_server: Any) -> None:
-    with structgen.Client("llamacpp:smollm2", base_url=llama_server.base_url, api_key=llama_server.api_key) as client:
-        result = client.extract_result(Person, "Ada Lovelace is 36 years old and lives in London.", max_tokens=200)
+    with structgen.Client(
+        "llamacpp:smollm2", base_url=llama_server.base_url, api_key=llama_server.api_key
+    ) as client:
+        result = client.extract_result(
+            Person, "Ada Lovelace is 36 years old and lives in London.", max_tokens=200
+        )
     assert isinstance(result.value, Person)
     assert result.guarantee.by == "server"
     assert result.usage.prompt_tokens > 20
@@ -403,16 +454,18 @@ def test_a_text_longer_than_the_context_is_a_typed_error_that_says_how_long(
     local_client: structgen.Client, llama_server: Any
 ) -> None:
     text = "Ada is 36. " * 4000
-    with pytest.raises(ContextExceeded) as error:
+    with pytest.raises(EnginePromptTooLongError) as error:
         local_client.extract(Person, text)
     assert error.value.tokens > error.value.limit
-    with structgen.Client("llamacpp:smollm2", base_url=llama_server.base_url, api_key=llama_server.api_key) as client:
+    with structgen.Client(
+        "llamacpp:smollm2", base_url=llama_server.base_url, api_key=llama_server.api_key
+    ) as client:
         with pytest.raises(StructgenError) as answered_error:
             client.extract(Person, text)
     assert getattr(answered_error.value, "limit", None) == llama_server.context
 
 
 def test_a_wrong_answer_of_an_engine_is_an_error_too() -> None:
-    engine = ScriptedModel(Answer(text='{"name":"Ada","age":3', finish="length"))
+    engine = ScriptedModel(Answer(text='{"name":"Ada","age":3', finish_reason="length"))
     with pytest.raises(Truncated):
         structgen.Client(engine).extract(Person, "a text")

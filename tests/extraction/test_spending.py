@@ -9,9 +9,9 @@ import pytest
 from pydantic import BaseModel
 
 import structgen
-from structgen.errors import BudgetExceeded, ConfigurationError
+from structgen.errors import BudgetExceededError, ConfigurationError
 from structgen.testing import ScriptedModel, ScriptedTransport
-from structgen.types import Usage
+from structgen.values import Usage
 from structgen.wire.prices import PRICES, Price, price_of
 
 GOOD, BAD = '{"name":"Ada"}', '{"name":3}'
@@ -25,11 +25,18 @@ class Person(BaseModel):
 
 
 def client(*script: Any, prices: Any = (MINE,), **options: Any) -> structgen.Client:
-    return structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(*script), prices=prices, **options)
+    return structgen.Client(
+        "openai:gpt", api_key="k", transport=ScriptedTransport(*script), prices=prices, **options
+    )
 
 
 def test_tokens_cost_what_the_price_says_and_cached_ones_their_own() -> None:
-    usage = Usage(prompt_tokens=1_000_000, cached_tokens=400_000, completion_tokens=500_000, reasoning_tokens=100_000)
+    usage = Usage(
+        prompt_tokens=1_000_000,
+        cached_tokens=400_000,
+        completion_tokens=500_000,
+        reasoning_tokens=100_000,
+    )
     assert Price(provider="p", input=1.0, output=4.0).of(usage) == pytest.approx(3.0)
     assert Price(provider="p", input=1.0, output=4.0, cached=0.5).of(usage) == pytest.approx(2.8)
 
@@ -53,7 +60,7 @@ def test_a_cost_that_is_not_known_is_none_and_that_of_this_process_nothing() -> 
 
 
 def test_a_spend_budget_ends_the_questions() -> None:
-    with pytest.raises(BudgetExceeded, match="US dollars") as error:
+    with pytest.raises(BudgetExceededError, match="US dollars") as error:
         client(BAD, max_reasks=9).extract(Person, "a text", cost_budget=1.5 * EACH)
     assert error.value.unit == "US dollars"
     assert error.value.used == pytest.approx(2 * EACH)
@@ -64,14 +71,16 @@ def test_a_spend_budget_without_a_price_says_how_to_give_one_and_asks_nothing() 
     asked = client(GOOD, prices=())
     with pytest.raises(ConfigurationError, match="prices="):
         asked.extract(Person, "a text", cost_budget=1.0)
-    assert not asked._backends[0].port.requests
+    assert not asked.caller.backends[0].port.requests
 
 
 def test_every_backend_of_a_chain_needs_a_price() -> None:
     asked = client(GOOD, fallback=[client(GOOD, prices=())])
     with pytest.raises(ConfigurationError, match="prices="):
         asked.extract(Person, "a text", cost_budget=1.0)
-    assert client(GOOD, fallback=[structgen.Client(ScriptedModel(GOOD))]).extract(Person, "a text", cost_budget=1.0)
+    assert client(GOOD, fallback=[structgen.Client(ScriptedModel(GOOD))]).extract(
+        Person, "a text", cost_budget=1.0
+    )
 
 
 # ---- context, which is read and not extracted from --------------------------------------------------------------------------
@@ -80,9 +89,13 @@ def test_every_backend_of_a_chain_needs_a_price() -> None:
 def test_context_stands_before_the_document_as_data_of_its_own() -> None:
     plan = client(GOOD).plan(Person, "He </context> left.", context="Today is </context> Monday.")
     content = plan.messages[-1]["content"]
-    assert content.index("<context-2>\nToday is </context> Monday.\n</context-2>") < content.index("<document>\nHe")
+    assert content.index("<context-2>\nToday is </context> Monday.\n</context-2>") < content.index(
+        "<document>\nHe"
+    )
     assert "Nothing is extracted from it" in content
-    assert plan.messages[0] == client(GOOD).plan(Person, "He left.").messages[0], "the cached beginning stays the same"
+    assert plan.messages[0] == client(GOOD).plan(Person, "He left.").messages[0], (
+        "the cached beginning stays the same"
+    )
 
 
 def test_context_of_a_conversation_is_a_turn_of_its_own() -> None:
@@ -98,5 +111,5 @@ def test_no_context_changes_nothing(context: Any) -> None:
     asked = client(GOOD)
     asked.extract(Person, "a text", context=context)
     asked.extract(Person, "a text")
-    first, second = asked._backends[0].port.requests
+    first, second = asked.caller.backends[0].port.requests
     assert json.loads(first.body) == json.loads(second.body)

@@ -17,9 +17,17 @@ from typing_extensions import TypedDict
 
 from structgen import AsyncClient, Client
 from structgen.answer.partial import ABSENT, Draft, GrowingText, Partial, View
-from structgen.errors import InvalidOutput, NotJson, OutputRejected, Refused, StreamBroken, StructgenError, Truncated
-from structgen.extraction.stream import _Lead
-from structgen.schema.compiler import compile
+from structgen.errors import (
+    InvalidOutputError,
+    NotJsonError,
+    OutputRejectedError,
+    Refused,
+    StreamBrokenError,
+    StructgenError,
+    Truncated,
+)
+from structgen.extraction.listen import _Preamble
+from structgen.schema.compiler import compile_schema
 from structgen.testing.faulty import error_body
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport, events
 
@@ -44,10 +52,14 @@ LIST = json.dumps({"value": PEOPLE})
 
 
 def client(*lines: Any, provider: str = "vllm", **options: Any) -> Client:
-    return Client(f"{provider}:m", api_key="k", transport=ScriptedTransport(*lines), max_retries=0, **options)
+    return Client(
+        f"{provider}:m", api_key="k", transport=ScriptedTransport(*lines), max_retries=0, **options
+    )
 
 
-def both(lines: tuple[Any, ...], method: str, target: Any, **options: Any) -> tuple[list[Any], Any, StructgenError | None]:
+def both(
+    lines: tuple[Any, ...], method: str, target: Any, **options: Any
+) -> tuple[list[Any], Any, StructgenError | None]:
     """What a streamed call gives, its result and its error: the same over a Client and an AsyncClient."""
 
     def sync() -> tuple[list[Any], Any, StructgenError | None]:
@@ -62,7 +74,13 @@ def both(lines: tuple[Any, ...], method: str, target: Any, **options: Any) -> tu
     async def awaited() -> tuple[list[Any], Any, StructgenError | None]:
         values: list[Any] = []
         provider = options.pop("provider", "vllm")
-        asked = AsyncClient(f"{provider}:m", api_key="k", transport=ScriptedTransport(*lines), max_retries=0, **options)
+        asked = AsyncClient(
+            f"{provider}:m",
+            api_key="k",
+            transport=ScriptedTransport(*lines),
+            max_retries=0,
+            **options,
+        )
         async with getattr(asked, method)(target, "x") as stream:
             try:
                 async for value in stream:
@@ -100,7 +118,7 @@ def test_the_first_partial_comes_with_the_first_byte_of_the_answer() -> None:
 
 def states(text: str, path: str) -> str:
     """The state of a part after each byte, without repetitions: a letter each."""
-    draft: Draft[Person] = Draft(compile(Person, "vllm"))
+    draft: Draft[Person] = Draft(compile_schema(Person, "vllm"))
     found = []
     for at in range(len(text)):
         draft.feed(text[at : at + 1].encode())
@@ -109,14 +127,22 @@ def states(text: str, path: str) -> str:
 
 
 def test_every_part_is_absent_then_growing_then_done() -> None:
-    for path in ("name", "age", "addresses", "/addresses/0", "/addresses/0/city", "/addresses/0/since", "/addresses/1"):
+    for path in (
+        "name",
+        "age",
+        "addresses",
+        "/addresses/0",
+        "/addresses/0/city",
+        "/addresses/0/since",
+        "/addresses/1",
+    ):
         assert states(ADA, path) == "agd", path
     assert states(ADA, "") == "g"  # done is said of a whole answer by the check alone
     assert states(ADA, "/addresses/7/city") == states(ADA, "/name/x") == "a"
 
 
 def test_a_field_that_the_text_does_not_state_is_absent_until_its_record_is_done() -> None:
-    draft: Draft[Person] = Draft(compile(Person, "groq-strict"))
+    draft: Draft[Person] = Draft(compile_schema(Person, "groq-strict"))
     draft.feed(ADA[: ADA.index("}]}")].encode())
     partial = Partial(draft)
     assert partial.state("/addresses/1/since") == "absent"
@@ -125,7 +151,7 @@ def test_a_field_that_the_text_does_not_state_is_absent_until_its_record_is_done
 
 
 def test_a_view_reads_like_the_value_and_says_by_type_what_is_done() -> None:
-    draft: Draft[Person] = Draft(compile(Person, "vllm"))
+    draft: Draft[Person] = Draft(compile_schema(Person, "vllm"))
     draft.feed(ADA[: ADA.index("ris")].encode())
     value = Partial(draft).value
     assert isinstance(value, View)
@@ -142,14 +168,14 @@ def test_a_view_reads_like_the_value_and_says_by_type_what_is_done() -> None:
 
 
 def test_a_repr_shows_no_text_of_the_answer() -> None:
-    draft: Draft[Person] = Draft(compile(Person, "vllm"))
+    draft: Draft[Person] = Draft(compile_schema(Person, "vllm"))
     draft.feed(ADA[:60].encode())
     partial = Partial(draft)
     assert not any("Ada" in repr(shown) for shown in (partial, partial.value, draft, draft.scanner))
 
 
 def test_an_invalid_part_is_never_shown_as_done() -> None:
-    draft: Draft[Person] = Draft(compile(Person, "vllm"))
+    draft: Draft[Person] = Draft(compile_schema(Person, "vllm"))
     draft.feed(ADA.replace("36", "-1").encode())
     assert Partial(draft).state("age") == "growing"
     assert Partial(draft).state("name") == "done"
@@ -161,17 +187,31 @@ class Movie(TypedDict):
 
 
 def test_typed_dicts_and_maps_are_read_by_key() -> None:
-    draft: Draft[Movie] = Draft(compile(Movie, "vllm"))
+    draft: Draft[Movie] = Draft(compile_schema(Movie, "vllm"))
     draft.feed(b'{"title": "Alien", "cast": {"Weaver": 1, "Hurt"')
     value = Partial(draft).value
     assert value["title"] == "Alien"
-    assert (list(value["cast"]), value["cast"]["Weaver"], value["cast"]["Hurt"]) == (["Weaver"], 1, ABSENT)
+    assert (list(value["cast"]), value["cast"]["Weaver"], value["cast"]["Hurt"]) == (
+        ["Weaver"],
+        1,
+        ABSENT,
+    )
 
 
 def test_a_json_schema_gives_plain_data() -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "array", "items": {"type": "integer"}}}}
-    partials, result, _ = both(('{"a": "x", "b": [1, 22]}',), "stream", {**schema, "additionalProperties": False})
-    assert [list(partial.value["b"]) for partial in partials if partial.state("b") == "growing"][-1][0] == 1
+    schema = {
+        "type": "object",
+        "properties": {
+            "a": {"type": "string"},
+            "b": {"type": "array", "items": {"type": "integer"}},
+        },
+    }
+    partials, result, _ = both(
+        ('{"a": "x", "b": [1, 22]}',), "stream", {**schema, "additionalProperties": False}
+    )
+    assert [list(partial.value["b"]) for partial in partials if partial.state("b") == "growing"][
+        -1
+    ][0] == 1
     assert result.value == {"a": "x", "b": [1, 22]}
 
 
@@ -210,45 +250,50 @@ def test_each_value_is_validated_once_when_it_closes_and_once_with_the_whole_ans
 
 
 @pytest.mark.parametrize(
-    ("line", "error", "finish"),
+    ("line", "error", "finish_reason"),
     [
-        (events(ADA, finish="length"), Truncated, "length"),
-        (events(ADA[:40], finish="length"), Truncated, "length"),
-        (events(ADA[:40], finish=None, done=False), StreamBroken, None),
-        (events(ADA, finish="content_filter"), Refused, "content_filter"),
-        (events(ADA.replace("36", "-36")), InvalidOutput, "stop"),
-        (events(ADA[:-9]), NotJson, "stop"),
-        (events(ADA + ADA), NotJson, "stop"),
-        (events(ADA.replace('"age"', '"name"')), NotJson, "stop"),
-        (events("I am sorry."), NotJson, "stop"),
-        (events(""), NotJson, "stop"),
+        (events(ADA, finish_reason="length"), Truncated, "length"),
+        (events(ADA[:40], finish_reason="length"), Truncated, "length"),
+        (events(ADA[:40], finish_reason=None, done=False), StreamBrokenError, None),
+        (events(ADA, finish_reason="content_filter"), Refused, "content_filter"),
+        (events(ADA.replace("36", "-36")), InvalidOutputError, "stop"),
+        (events(ADA[:-9]), NotJsonError, "stop"),
+        (events(ADA + ADA), NotJsonError, "stop"),
+        (events(ADA.replace('"age"', '"name"')), NotJsonError, "stop"),
+        (events("I am sorry."), NotJsonError, "stop"),
+        (events(""), NotJsonError, "stop"),
         (
             [
-                *events(ADA[:40], finish=None, done=False),
+                *events(ADA[:40], finish_reason=None, done=False),
                 b"event: error\ndata: " + error_body("x", code="json_validate_failed") + b"\n\n",
             ],
-            OutputRejected,
+            OutputRejectedError,
             None,
         ),
     ],
 )
 def test_a_bad_answer_ends_in_the_error_of_extract_with_what_had_come(
-    line: list[bytes], error: type[StructgenError], finish: str | None
+    line: list[bytes], error: type[StructgenError], finish_reason: str | None
 ) -> None:
     partials, result, raised = both((line,), "stream", Person, max_reasks=0, mode="strict")
     assert type(raised) is error
     assert result is None
     assert not any(partial.done for partial in partials)
     text = "".join(
-        json.loads(piece[6:])["choices"][0]["delta"].get("content", "") for piece in line if piece.startswith(b"data: {")
+        json.loads(piece[6:])["choices"][0]["delta"].get("content", "")
+        for piece in line
+        if piece.startswith(b"data: {")
     )
-    assert (raised.attempts[-1].text or "", raised.attempts[-1].finish) == (text, finish)
+    assert (raised.attempts[-1].text or "", raised.attempts[-1].finish_reason) == (
+        text,
+        finish_reason,
+    )
     if error is Truncated:
         assert raised.partial["name"] == 'Ada "L" Byron'
 
 
 def test_a_refusal_in_the_stream_is_one() -> None:
-    refusal = events("", finish=None, done=False)
+    refusal = events("", finish_reason=None, done=False)
     refusal.append(events("No.")[1].replace(b'"content"', b'"refusal"'))
     _, _, raised = both(([*refusal, *events("")[1:]],), "stream", Person, max_reasks=0)
     assert isinstance(raised, Refused)
@@ -261,7 +306,7 @@ def test_an_invalid_answer_is_asked_again_and_the_partials_begin_anew() -> None:
     assert attempts == sorted(attempts)
     assert set(attempts) == {1, 2}
     assert partials[attempts.index(2)].state("name") == "absent"
-    assert [type(attempt.error) for attempt in result.attempts] == [InvalidOutput, type(None)]
+    assert [type(attempt.error) for attempt in result.attempts] == [InvalidOutputError, type(None)]
 
 
 def test_what_stands_around_the_answer_is_not_part_of_it() -> None:
@@ -279,7 +324,7 @@ def test_what_stands_around_the_answer_is_not_part_of_it() -> None:
 @pytest.mark.parametrize("size", [1, 3, 200])
 def test_reasoning_of_any_length_is_passed_over_however_it_is_cut(size: int) -> None:
     """And what is held back of it stays short."""
-    lead = _Lead()
+    lead = _Preamble()
     text = f"\n<thinking>{'{a < b} ' * 500}</thinking> Here: ```json\n"
     for at in range(0, len(text), size):
         assert lead.without(text[at : at + size]) == ""
@@ -297,9 +342,23 @@ def test_trailing_commas_are_mended_at_the_end_as_by_extract() -> None:
 def test_a_tool_call_streams_its_arguments() -> None:
     pieces = [events("x")[0]]
     for at in range(0, len(ADA), 5):
-        call = [{"index": 0, "function": {"arguments": ADA[at : at + 5], **({"name": "Person"} if at == 0 else {})}}]
-        pieces.append(b"data: " + json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": call}}]}).encode() + b"\n\n")
-    partials, result, _ = both(([*pieces, *events("", finish="tool_calls")[1:]],), "stream", Person, mode="tool")
+        call = [
+            {
+                "index": 0,
+                "function": {
+                    "arguments": ADA[at : at + 5],
+                    **({"name": "Person"} if at == 0 else {}),
+                },
+            }
+        ]
+        pieces.append(
+            b"data: "
+            + json.dumps({"choices": [{"index": 0, "delta": {"tool_calls": call}}]}).encode()
+            + b"\n\n"
+        )
+    partials, result, _ = both(
+        ([*pieces, *events("", finish_reason="tool_calls")[1:]],), "stream", Person, mode="tool"
+    )
     assert len(partials) > 10
     assert result.value.age == 36
 
@@ -312,13 +371,19 @@ def test_the_plan_says_that_groq_streams_in_json_object_mode() -> None:
     groq = Client("groq:openai/gpt-oss-20b", api_key="k", transport=ScriptedTransport(ADA))
     assert (groq.plan(Person, "x").mode, groq.plan(Person, "x").stream) == ("strict", False)
     planned = groq.plan(Person, "x", stream=True)
-    assert (planned.mode, planned.stream, planned.body["response_format"]) == ("json-object", True, {"type": "json_object"})
+    assert (planned.mode, planned.stream, planned.body["response_format"]) == (
+        "json-object",
+        True,
+        {"type": "json_object"},
+    )
     assert planned.body["stream"] is True
     assert "json-object" in list(groq.stream(Person, "x"))[-1].result.guarantee.engine
 
 
 def test_a_mode_that_cannot_stream_gives_one_partial() -> None:
-    groq = Client("groq:openai/gpt-oss-20b", api_key="k", transport=ScriptedTransport(ADA), mode="strict")
+    groq = Client(
+        "groq:openai/gpt-oss-20b", api_key="k", transport=ScriptedTransport(ADA), mode="strict"
+    )
     assert groq.plan(Person, "x", stream=True).stream is False
     partials = list(groq.stream(Person, "x"))
     assert [partial.done for partial in partials] == [True]
@@ -336,7 +401,9 @@ def test_an_engine_that_does_not_stream_gives_one_partial() -> None:
 
 def test_an_answer_that_cannot_become_valid_is_stopped_and_asked_again() -> None:
     wrong = '{"name": "Ada", "age": {"years": 36}, "addresses": []}'
-    partials, result, _ = both((events(wrong, size=1), ADA), "stream", Person, mode="json-object", max_reasks=1)
+    partials, result, _ = both(
+        (events(wrong, size=1), ADA), "stream", Person, mode="json-object", max_reasks=1
+    )
     assert result.attempts[0].text == wrong[: wrong.index("{", 1) + 1]
     assert str(result.attempts[0].error.violations[0]).startswith("/age:")
     assert partials[-1].value.age == 36
@@ -353,7 +420,10 @@ def test_an_answer_that_cannot_become_valid_is_stopped_and_asked_again() -> None
 )
 def test_a_valid_answer_is_never_stopped(answer: str) -> None:
     """In any order, with escapes, members that nobody asked for, and numbers in another notation."""
-    assert list(client(answer, max_reasks=0).stream(Person, "x", mode="json-object"))[-1].value.age == 36
+    assert (
+        list(client(answer, max_reasks=0).stream(Person, "x", mode="json-object"))[-1].value.age
+        == 36
+    )
 
 
 # ---- items ----------------------------------------------------------------------------------------------------------------
@@ -364,7 +434,9 @@ def test_items_come_as_they_close(target: Any) -> None:
     items, result, error = both((LIST,), "stream_items", target, mode="json-object")
     assert error is None
     assert items == result.value == [Person(**person) for person in PEOPLE]
-    stream = client(events(json.dumps(PEOPLE), size=1)).stream_items(target, "x")  # in a language that has lists at the root
+    stream = client(events(json.dumps(PEOPLE), size=1)).stream_items(
+        target, "x"
+    )  # in a language that has lists at the root
     pieces = iter(stream)
     assert next(pieces).name == "P0"
     assert stream.result is None
@@ -372,17 +444,23 @@ def test_items_come_as_they_close(target: Any) -> None:
 
 def test_rejected_items_are_left_out_and_told_of_at_the_end() -> None:
     bad = [{**person, "age": -1} if person["age"] in (1, 3) else person for person in PEOPLE]
-    items, result, error = both((json.dumps({"value": bad}),), "stream_items", Person, mode="json-object")
+    items, result, error = both(
+        (json.dumps({"value": bad}),), "stream_items", Person, mode="json-object"
+    )
     assert [item.age for item in items] == [0, 2, 4]
-    assert isinstance(error, InvalidOutput)
+    assert isinstance(error, InvalidOutputError)
     assert [violation.path for violation in error.violations] == ["/1/age", "/3/age"]
     assert result is None
-    assert len(error.attempts) == 1  # items that were handed out cannot be taken back: nothing is asked again
+    assert (
+        len(error.attempts) == 1
+    )  # items that were handed out cannot be taken back: nothing is asked again
 
 
 def test_a_cut_list_gives_its_whole_items_and_then_says_that_it_was_cut() -> None:
     cut = LIST[: LIST.index('"P3"') + 9]
-    items, _, error = both((events(cut, finish="length"),), "stream_items", Person, mode="json-object")
+    items, _, error = both(
+        (events(cut, finish_reason="length"),), "stream_items", Person, mode="json-object"
+    )
     assert [item.age for item in items] == [0, 1, 2]
     assert isinstance(error, Truncated)
     assert "3 whole items" in str(error)
@@ -398,7 +476,7 @@ def test_items_of_a_json_schema_are_checked_one_by_one() -> None:
     answer = json.dumps({"value": [{"n": 1}, {"n": 9}, {"n": 2}]})
     items, _, error = both((answer,), "stream_items", item, mode="json-object")
     assert items == [{"n": 1}, {"n": 2}]
-    assert isinstance(error, InvalidOutput)
+    assert isinstance(error, InvalidOutputError)
 
 
 def test_an_item_is_validated_once_when_it_closes_and_once_with_the_list() -> None:
@@ -411,7 +489,11 @@ def test_an_item_is_validated_once_when_it_closes_and_once_with_the_list() -> No
     class Item(BaseModel):
         n: Annotated[int, AfterValidator(noted)]
 
-    list(client(events(json.dumps({"value": [{"n": 1}, {"n": 2}]}), size=1)).stream_items(Item, "x", mode="json-object"))
+    list(
+        client(events(json.dumps({"value": [{"n": 1}, {"n": 2}]}), size=1)).stream_items(
+            Item, "x", mode="json-object"
+        )
+    )
     assert Counter(seen) == {1: 2, 2: 2}
 
 

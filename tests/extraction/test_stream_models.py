@@ -14,7 +14,9 @@ from structgen.errors import Truncated
 from structgen.local.engine import Engine
 from tests.servers import Server
 
-TEXT = "Ada Lovelace, born in London in 1815, wrote the first program. Alan Turing was born in 1912."
+TEXT = (
+    "Ada Lovelace, born in London in 1815, wrote the first program. Alan Turing was born in 1912."
+)
 
 
 class Person(BaseModel):
@@ -24,11 +26,17 @@ class Person(BaseModel):
 
 
 @pytest.fixture(params=["server", "engine"])
-def asked(request: pytest.FixtureRequest, llama_server: Server, engine: Engine) -> dict[str, object]:
+def asked(
+    request: pytest.FixtureRequest, llama_server: Server, engine: Engine
+) -> dict[str, object]:
     """What makes a client of each."""
     if request.param == "engine":
         return {"model": engine}
-    return {"model": f"llamacpp:{llama_server.model}", "base_url": llama_server.base_url, "api_key": llama_server.api_key}
+    return {
+        "model": f"llamacpp:{llama_server.model}",
+        "base_url": llama_server.base_url,
+        "api_key": llama_server.api_key,
+    }
 
 
 def test_a_record_grows_token_by_token_to_what_extract_returns(asked: dict[str, object]) -> None:
@@ -69,7 +77,7 @@ def test_a_record_grows_on_an_event_loop_that_goes_on_meanwhile(asked: dict[str,
 
 def test_items_come_one_by_one_and_are_the_list_at_the_end(engine: Engine) -> None:
     """The engine's grammar lets a list close within its budget."""
-    stream = Client(engine, temperature=0.0).stream_items(Person, TEXT)
+    stream = Client(engine, temperature=0.0, on_shortened="keep").stream_items(Person, TEXT)
     items = []
     for item in stream:
         assert stream.result is None or items
@@ -79,7 +87,12 @@ def test_items_come_one_by_one_and_are_the_list_at_the_end(engine: Engine) -> No
 
 
 def test_a_list_that_is_cut_gives_its_whole_items_and_then_an_error(llama_server: Server) -> None:
-    client = Client(f"llamacpp:{llama_server.model}", base_url=llama_server.base_url, api_key=llama_server.api_key, temperature=0.0)
+    client = Client(
+        f"llamacpp:{llama_server.model}",
+        base_url=llama_server.base_url,
+        api_key=llama_server.api_key,
+        temperature=0.0,
+    )
     items = []
     with pytest.raises(Truncated) as cut:
         items.extend(client.stream_items(Person, TEXT * 3, max_tokens=60))

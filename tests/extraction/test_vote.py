@@ -12,15 +12,23 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, model_validator
 
 import structgen
-from structgen.errors import BudgetExceeded, ConfigurationError, InvalidOutput, Refused, ServerError
+from structgen.errors import (
+    BudgetExceededError,
+    ConfigurationError,
+    InvalidOutputError,
+    Refused,
+    ServerError,
+)
 from structgen.extraction.vote import agreement, vote
 from structgen.schema.json import same_json
 from structgen.testing import ScriptedModel, ScriptedTransport, completion
-from structgen.types import Answer, Json, Reply, Request
+from structgen.values import Answer, Json, Reply, Request
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "a", "b"]),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc"), inner, max_size=3)
+    ),
     max_leaves=8,
 )
 
@@ -37,7 +45,9 @@ def person(name: str, age: int, town: str | None = None) -> str:
 
 def client(*script: Any, **options: Any) -> structgen.Client:
     port = ScriptedTransport(*script)
-    return structgen.Client("openai:gpt", api_key="k", transport=port, **{"max_retries": 0, "max_reasks": 0, **options})
+    return structgen.Client(
+        "openai:gpt", api_key="k", transport=port, **{"max_retries": 0, "max_reasks": 0, **options}
+    )
 
 
 # ---- the vote ---------------------------------------------------------------------------------------------------------------
@@ -57,7 +67,11 @@ def client(*script: Any, **options: Any) -> structgen.Client:
         ([[1, 3], [1, 2, 3], [1, 2, 3]], [1, 2, 3]),
         ([["b", "c"], ["a", "b", "c"], ["a", "b", "c"]], ["a", "b", "c"]),
         (
-            [[{"n": "x", "v": 1}, {"n": "y", "v": 2}], [{"n": "y", "v": 2}], [{"n": "x", "v": 9}, {"n": "y", "v": 3}]],
+            [
+                [{"n": "x", "v": 1}, {"n": "y", "v": 2}],
+                [{"n": "y", "v": 2}],
+                [{"n": "x", "v": 9}, {"n": "y", "v": 3}],
+            ],
             [{"n": "x", "v": 1}, {"n": "y", "v": 2}],
         ),
         ([[1, 2, 3], [3, 9, 1], [9, 1]], [1, 3, 9]),
@@ -85,7 +99,9 @@ def test_a_strict_majority_always_wins(value: Json, others: list[Json]) -> None:
 
 
 def test_agreement_follows_an_item_to_where_another_answer_has_it() -> None:
-    found = agreement([{"n": "y", "v": 2}], [[{"n": "y", "v": 2}], [{"n": "x", "v": 1}, {"n": "y", "v": 3}]], 2)
+    found = agreement(
+        [{"n": "y", "v": 2}], [[{"n": "y", "v": 2}], [{"n": "x", "v": 1}, {"n": "y", "v": 3}]], 2
+    )
     assert found == {"/0/n": 1.0, "/0/v": 0.5}
 
 
@@ -112,7 +128,9 @@ def test_sync_and_async_ask_the_same_and_give_the_same() -> None:
         async with structgen.AsyncClient("openai:gpt", api_key="k", transport=async_port) as asked:
             return await asked.extract_result(Person, "a text", samples=3, seed=5)
 
-    one = structgen.Client("openai:gpt", api_key="k", transport=sync_port).extract_result(Person, "a text", samples=3, seed=5)
+    one = structgen.Client("openai:gpt", api_key="k", transport=sync_port).extract_result(
+        Person, "a text", samples=3, seed=5
+    )
     two = asyncio.run(run())
     assert (one.value, one.confidence, one.guarantee) == (two.value, two.confidence, two.guarantee)
     bodies = [sorted(request.body for request in port.requests) for port in (sync_port, async_port)]
@@ -124,15 +142,26 @@ def test_sync_and_async_ask_the_same_and_give_the_same() -> None:
 def test_a_temperature_of_the_caller_is_kept() -> None:
     asked = client(person("Ada", 36))
     asked.extract(Person, "a text", samples=2, temperature=0.2)
-    assert {json.loads(request.body)["temperature"] for request in asked._backends[0].port.requests} == {0.2}
+    assert {
+        json.loads(request.body)["temperature"]
+        for request in asked.caller.backends[0].port.requests
+    } == {0.2}
 
 
 def test_a_sample_that_fails_is_recorded_and_agrees_with_nobody() -> None:
-    asked = client(person("Ada", 36), Reply(500, {}, b"{}"), [completion('{"name":"A', finish="length")], person("Ada", 36))
+    asked = client(
+        person("Ada", 36),
+        Reply(500, {}, b"{}"),
+        [completion('{"name":"A', finish_reason="length")],
+        person("Ada", 36),
+    )
     result = asked.extract_result(Person, "a text", samples=4, mode="strict")
     assert result.value.name == "Ada"
     assert result.confidence["/name"] == 0.5
-    assert sorted(type(attempt.error).__name__ for attempt in result.attempts if attempt.error) == ["ServerError", "Truncated"]
+    assert sorted(type(attempt.error).__name__ for attempt in result.attempts if attempt.error) == [
+        "ServerError",
+        "Truncated",
+    ]
     assert result.guarantee.samples == 2
 
 
@@ -141,7 +170,9 @@ def test_where_all_samples_fail_an_error_says_so_with_all_attempts() -> None:
         client(Reply(500, {}, b"{}"), mode="strict").extract(Person, "a text", samples=3)
     assert len(error.value.attempts) == 3
     with pytest.raises(Refused):
-        client([completion(None, refusal="No.")], mode="strict").extract(Person, "a text", samples=2)
+        client([completion(None, refusal="No.")], mode="strict").extract(
+            Person, "a text", samples=2
+        )
 
 
 class Span(BaseModel):
@@ -157,11 +188,20 @@ class Span(BaseModel):
 
 def test_votes_that_make_no_valid_value_together_give_way_to_the_answer_that_agrees_best() -> None:
     answers = ['{"first":1,"last":2}', '{"first":5,"last":9}', '{"first":5,"last":2}']
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(InvalidOutputError):
         client(answers[2]).extract(Span, "a text")
-    engine = ScriptedModel(*['{"first":5,"last":9}', '{"first":5,"last":6}', '{"first":1,"last":2}', '{"first":2,"last":2}'])
+    engine = ScriptedModel(
+        *[
+            '{"first":5,"last":9}',
+            '{"first":5,"last":6}',
+            '{"first":1,"last":2}',
+            '{"first":2,"last":2}',
+        ]
+    )
     result = structgen.Client(engine).extract_result(Span, "a text", samples=4)
-    assert result.value == Span(first=5, last=9), "first 5 and last 2 have two votes each, and are no span"
+    assert result.value == Span(first=5, last=9), (
+        "first 5 and last 2 have two votes each, and are no span"
+    )
     assert result.confidence == {"/first": 0.5, "/last": 0.25}
 
 
@@ -169,10 +209,12 @@ def test_a_budget_covers_all_samples() -> None:
     def slow(request: Request) -> str:
         return '{"name":"Ada"}'
 
-    with pytest.raises(BudgetExceeded) as error:
+    with pytest.raises(BudgetExceededError) as error:
         client(slow, max_reasks=9).extract(Person, "a text", samples=3, token_budget=60)
     used = sum(attempt.usage.total_tokens for attempt in error.value.attempts)
-    assert 60 <= used <= 84, "one question for each sample may be under way when the budget is used up"
+    assert 60 <= used <= 84, (
+        "one question for each sample may be under way when the budget is used up"
+    )
 
 
 @pytest.mark.parametrize("samples", [0, -1])
@@ -186,15 +228,19 @@ def test_a_streamed_answer_cannot_be_voted_on() -> None:
         list(client(person("Ada", 36)).stream(Person, "a text", samples=2))
 
 
-def test_the_model_in_this_process_can_be_asked_several_times(local_client: structgen.Client) -> None:
-    result = local_client.extract_result(Person, "Ada Lovelace is 36 years old.", samples=2, seed=1, max_tokens=60)
+def test_the_model_in_this_process_can_be_asked_several_times(
+    local_client: structgen.Client,
+) -> None:
+    result = local_client.extract_result(
+        Person, "Ada Lovelace is 36 years old.", samples=2, seed=1, max_tokens=60
+    )
     assert result.guarantee.samples == 2
     assert result.confidence.keys() == {"/name", "/age", "/town"}
     assert result.cost == 0.0
 
 
 def test_an_answer_without_samples_is_asked_once() -> None:
-    engine = ScriptedModel(Answer(text=person("Ada", 36), finish="stop"))
+    engine = ScriptedModel(Answer(text=person("Ada", 36), finish_reason="stop"))
     structgen.Client(engine).extract(Person, "a text", samples=1)
     assert len(engine.asked) == 1
 

@@ -17,8 +17,20 @@ import uvicorn
 from selenium import webdriver
 
 _FLAGS = (
-    *("--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-dev-shm-usage"),
-    *("--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-proxy-server"),
+    *(
+        "--headless",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-dev-shm-usage",
+    ),
+    *(
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        "--no-proxy-server",
+    ),
 )
 
 
@@ -34,11 +46,39 @@ def postgresql() -> Iterator[str]:
     data = f"{folder}/data"
 
     def call(*command: str) -> None:
-        subprocess.run([str(programs / command[0]), *command[1:]], user=user, cwd=folder, stdout=subprocess.DEVNULL, check=True)
+        subprocess.run(
+            [str(programs / command[0]), *command[1:]],
+            user=user,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
 
     try:
-        call("initdb", "-D", data, "-U", "forms", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync")
-        call("pg_ctl", "start", "-w", "-D", data, "-l", f"{folder}/log", "-o", f"-k {folder} -c listen_addresses='' -c fsync=off")
+        call(
+            "initdb",
+            "-D",
+            data,
+            "-U",
+            "forms",
+            "-A",
+            "trust",
+            "-E",
+            "UTF8",
+            "--locale=C",
+            "--no-sync",
+        )
+        call(
+            "pg_ctl",
+            "start",
+            "-w",
+            "-D",
+            data,
+            "-l",
+            f"{folder}/log",
+            "-o",
+            f"-k {folder} -c listen_addresses='' -c fsync=off",
+        )
         try:
             yield f"postgresql+psycopg://forms@/postgres?host={folder}"
         finally:
@@ -51,7 +91,9 @@ def postgresql() -> Iterator[str]:
 def browser(profile: Path) -> Iterator[Any]:
     """A headless Chromium with an empty profile."""
     chromium, chromedriver = shutil.which("chromium"), shutil.which("chromedriver")
-    assert chromium and chromedriver, "Chromium is not installed: apt-get install chromium chromium-driver"
+    assert chromium and chromedriver, (
+        "Chromium is not installed: apt-get install chromium chromium-driver"
+    )
     options = webdriver.ChromeOptions()
     options.binary_location = chromium
     for flag in (*_FLAGS, f"--user-data-dir={profile}"):
@@ -66,7 +108,9 @@ def browser(profile: Path) -> Iterator[Any]:
 @contextmanager
 def served(app: Any) -> Iterator[str]:
     """The address of an app on loopback, while the block runs."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none"))
+    server = uvicorn.Server(
+        uvicorn.Config(app, port=0, log_level="warning", lifespan="off", ws="none")
+    )
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from structgen.options import Options
 from structgen.testing import ScriptedModel
-from structgen.types import Answer, JsonSchema, Message, Options
+from structgen.values import Answer, JsonSchema, Message
 
 
 class SpeakingModel(ScriptedModel):
@@ -19,17 +20,26 @@ class SpeakingModel(ScriptedModel):
         self.schemas: list[JsonSchema] = []
 
     def generate(
-        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        source: str | None = None,
     ) -> Answer:
         assert schema is not None
         self.asked.append(messages)
         self.schemas.append(schema)
-        return Answer(text=json.dumps(self._answer(schema, "")), finish="stop")
+        return Answer(text=json.dumps(self._answer(schema, "")), finish_reason="stop")
 
     def _answer(self, schema: JsonSchema, at: str) -> Any:
         if at in self.said:
             return self.said[at]
-        records = [option for option in (schema, *schema.get("anyOf", ())) if "properties" in option]
+        records = [
+            option for option in (schema, *schema.get("anyOf", ())) if "properties" in option
+        ]
         if records and (not at or any(path.startswith(f"{at}/") for path in self.said)):
-            return {name: self._answer(inner, f"{at}/{name}") for name, inner in records[0]["properties"].items()}
+            return {
+                name: self._answer(inner, f"{at}/{name}")
+                for name, inner in records[0]["properties"].items()
+            }
         return None

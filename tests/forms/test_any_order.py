@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from pydantic import BaseModel, Field, model_validator
 
-from structgen import Client, Form, check
+from structgen import Client, Form, validate
 from structgen.documents.relax import Identity
-from structgen.errors import FormIncomplete
+from structgen.errors import FormIncompleteError
 from structgen.forms.state import Entry, State
 from tests.forms.speaking import SpeakingModel
 
@@ -44,7 +44,9 @@ class Order(BaseModel):
 
 
 words = st.sampled_from(["Ada", "tea", "cake", "Hill Road", "York"])
-dishes = st.lists(st.fixed_dictionaries({"name": words, "count": st.integers(1, 3)}), min_size=1, max_size=2)
+dishes = st.lists(
+    st.fixed_dictionaries({"name": words, "count": st.integers(1, 3)}), min_size=1, max_size=2
+)
 stated: dict[str, st.SearchStrategy[Any]] = {
     "/guest": words,
     "/people": st.integers(1, 9),
@@ -58,7 +60,9 @@ stated: dict[str, st.SearchStrategy[Any]] = {
 }
 paths = st.sampled_from([*stated, "/place", "/bill_to"])
 said = st.fixed_dictionaries({}, optional=stated)
-anything = st.one_of(st.none(), st.booleans(), st.integers(-2, 12), words, st.just(""), dishes, st.just({}))
+anything = st.one_of(
+    st.none(), st.booleans(), st.integers(-2, 12), words, st.just(""), dishes, st.just({})
+)
 
 
 class Forms(RuleBasedStateMachine):
@@ -78,7 +82,11 @@ class Forms(RuleBasedStateMachine):
         assert self.form.revision > self.revision
 
     def below(self, path: str) -> dict[str, Entry]:
-        return {at: entry for at, entry in self.form.entries.items() if at == path or at.startswith(f"{path}/")}
+        return {
+            at: entry
+            for at, entry in self.form.entries.items()
+            if at == path or at.startswith(f"{path}/")
+        }
 
     @rule(said=said, watch=st.booleans())
     def fill(self, said: dict[str, Any], watch: bool) -> None:
@@ -86,7 +94,9 @@ class Forms(RuleBasedStateMachine):
         was = self.form.state
         self.form._watch_locked = watch
         locked = {path for path, entry in was.entries.items() if entry.locked}
-        self.model.said = said if watch else {path: value for path, value in said.items() if path not in locked}
+        self.model.said = (
+            said if watch else {path: value for path, value in said.items() if path not in locked}
+        )
         self.form.fill(f"I say: {', '.join(str(value) for value in said.values())}.")
         self.changed()
         for path, entry in was.entries.items():
@@ -95,7 +105,9 @@ class Forms(RuleBasedStateMachine):
         for path, value in self.model.said.items():
             if path not in locked:
                 held = self.form.entries[path].value
-                assert held == value or (path == "/dishes" and {d["name"] for d in value} <= {d["name"] for d in held})
+                assert held == value or (
+                    path == "/dishes" and {d["name"] for d in value} <= {d["name"] for d in held}
+                )
 
     @rule(path=st.sampled_from(list(stated)), value=anything)
     def set(self, path: str, value: Any) -> None:
@@ -132,9 +144,13 @@ class Forms(RuleBasedStateMachine):
 
     @rule()
     def save_and_load(self) -> None:
-        loaded = Form.loads(Order, self.form.dumps(), self.client)
+        loaded = Form.loads(Order, self.form.dumps(), client=self.client)
         assert loaded.dumps() == self.form.dumps()
-        assert (loaded.state, loaded.data, loaded.revision) == (self.form.state, self.form.data, self.form.revision)
+        assert (loaded.state, loaded.data, loaded.revision) == (
+            self.form.state,
+            self.form.data,
+            self.form.revision,
+        )
         self.form = loaded
 
     @invariant()
@@ -148,12 +164,12 @@ class Forms(RuleBasedStateMachine):
         question = self.form.next_question()
         try:
             order = self.form.complete()
-        except FormIncomplete as error:
+        except FormIncompleteError as error:
             assert error.missing or error.invalid
             assert (error.missing, error.invalid) == (self.form.missing, self.form.invalid)
             assert question is not None
         else:
-            assert check(Order, Order.model_dump(order, mode="json")) == order
+            assert validate(Order, Order.model_dump(order, mode="json")) == order
             assert not self.form.missing
             assert not self.form.invalid
             assert question is None

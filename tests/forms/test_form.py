@@ -15,9 +15,16 @@ from typing_extensions import TypedDict
 
 from structgen import AsyncClient, Client, Form, Verbatim
 from structgen.documents.relax import Identity
-from structgen.errors import FormChanged, FormIncomplete, InputError, InvalidOutput, StaleForm, TargetError
+from structgen.errors import (
+    FormChangedError,
+    FormIncompleteError,
+    InputError,
+    InvalidOutputError,
+    StaleFormError,
+    TargetError,
+)
 from structgen.testing import ScriptedModel
-from structgen.types import Answer
+from structgen.values import Answer
 from tests.forms.speaking import SpeakingModel
 
 
@@ -85,14 +92,25 @@ def test_the_fields_of_records_are_fields(form: Form[Order]) -> None:
 def test_turns_add_up_to_a_value(model: SpeakingModel, form: Form[Order]) -> None:
     say(model, form, "I am Ada.", customer="Ada")
     assert form.missing == tuple(WHOLE)[1:]
-    say(model, form, "Two, to Hill Road in York.", count=2, address__street="Hill Road", address__town="York")
-    assert form.complete() == Order(customer="Ada", count=2, address=Address(street="Hill Road", town="York"))
+    say(
+        model,
+        form,
+        "Two, to Hill Road in York.",
+        count=2,
+        address__street="Hill Road",
+        address__town="York",
+    )
+    assert form.complete() == Order(
+        customer="Ada", count=2, address=Address(street="Hill Road", town="York")
+    )
     quote = form.entries["/address/town"].quotes[0]
     assert (quote.turn, quote.quote) == (1, "York")
     assert form.turns[1].text[quote.start : quote.end] == "York"
 
 
-def test_what_was_said_before_and_what_was_asked_is_shown(model: SpeakingModel, form: Form[Order]) -> None:
+def test_what_was_said_before_and_what_was_asked_is_shown(
+    model: SpeakingModel, form: Form[Order]
+) -> None:
     say(model, form, "I am Ada.", customer="Ada")
     form.fill("Two.", asked="How many?")
     context = model.asked[-1][-1]["content"]
@@ -107,7 +125,9 @@ def test_locked_fields_are_not_asked_about(model: SpeakingModel, form: Form[Orde
     say(model, form, "I am Ada.", customer="Ada")
     assert "count" not in names(model.schemas[-1])
     address = model.schemas[-1]["properties"]["address"]
-    assert names(next(one for one in (address, *address.get("anyOf", ())) if "properties" in one)) == {"town"}
+    assert names(
+        next(one for one in (address, *address.get("anyOf", ())) if "properties" in one)
+    ) == {"town"}
     assert "where the bill goes" in model.asked[-1][0]["content"]
     form.unlock("/count")
     say(model, form, "Four.", count=4)
@@ -115,10 +135,16 @@ def test_locked_fields_are_not_asked_about(model: SpeakingModel, form: Form[Orde
 
 
 def test_examples_show_what_can_be_asked_for(model: SpeakingModel) -> None:
-    form = Client(model).form(Order, examples=[("Two, to York.", {"count": 2, "address": {"town": "York"}})])
+    form = Client(model).form(
+        Order, examples=[("Two, to York.", {"count": 2, "address": {"town": "York"}})]
+    )
     form.set("/count", 3)
     say(model, form, "I am Ada.", customer="Ada")
-    nothing, shown = (json.loads(message["content"]) for message in model.asked[-1] if message["role"] == "assistant")
+    nothing, shown = (
+        json.loads(message["content"])
+        for message in model.asked[-1]
+        if message["role"] == "assistant"
+    )
     assert not any(nothing.values())
     assert "count" not in shown
     assert shown["address"]["town"] == "York"
@@ -126,7 +152,14 @@ def test_examples_show_what_can_be_asked_for(model: SpeakingModel) -> None:
 
 def test_a_field_that_may_be_null_is_asked_for_without(model: SpeakingModel) -> None:
     size = {"type": ["string", "null"], "enum": ["big", "small", None]}
-    form = Client(model).form({"type": "object", "properties": {"size": size}, "required": ["size"], "additionalProperties": False})
+    form = Client(model).form(
+        {
+            "type": "object",
+            "properties": {"size": size},
+            "required": ["size"],
+            "additionalProperties": False,
+        }
+    )
     say(model, form, "A big one.", size="big")
     assert names(model.schemas[-1]) == {"size"}
     assert form.data == {"size": "big"}
@@ -146,7 +179,12 @@ def test_a_correction_keeps_what_was_there(model: SpeakingModel, form: Form[Orde
     assert form.data["count"] == 3
     assert [entry.value for entry in form.history("/count")] == [2]
     (conflict,) = form.conflicts
-    assert (conflict.path, conflict.held.value, conflict.other.value, conflict.other.turn) == ("/count", 3, 2, 0)
+    assert (conflict.path, conflict.held.value, conflict.other.value, conflict.other.turn) == (
+        "/count",
+        3,
+        2,
+        0,
+    )
     form.lock("/count")
     assert not form.conflicts
 
@@ -157,7 +195,11 @@ def test_what_is_said_against_a_locked_field_is_told(model: SpeakingModel) -> No
     say(model, form, "I want 3.", count=3)
     assert form.data["count"] == 2
     (conflict,) = form.conflicts
-    assert (conflict.held.value, conflict.other.value, conflict.other.quotes[0].quote) == (2, 3, "3")
+    assert (conflict.held.value, conflict.other.value, conflict.other.quotes[0].quote) == (
+        2,
+        3,
+        "3",
+    )
 
 
 def test_without_corrections_only_empty_fields_are_asked_for(model: SpeakingModel) -> None:
@@ -177,34 +219,55 @@ def test_the_same_again_changes_nothing(model: SpeakingModel, form: Form[Order])
     assert not form.conflicts
 
 
-def test_items_with_identity_are_changed_and_added_and_other_lists_replaced(model: SpeakingModel, form: Form[Order]) -> None:
-    say(model, form, "A tea. Ring twice.", items=[{"name": "tea", "size": None}], notes=["Ring twice"])
-    say(model, form, "A big Tea, and a cake.", items=[{"name": "Tea", "size": "big"}, {"name": "cake"}], notes=["No bell"])
+def test_items_with_identity_are_changed_and_added_and_other_lists_replaced(
+    model: SpeakingModel, form: Form[Order]
+) -> None:
+    say(
+        model,
+        form,
+        "A tea. Ring twice.",
+        items=[{"name": "tea", "size": None}],
+        notes=["Ring twice"],
+    )
+    say(
+        model,
+        form,
+        "A big Tea, and a cake.",
+        items=[{"name": "Tea", "size": "big"}, {"name": "cake"}],
+        notes=["No bell"],
+    )
     assert form.data["items"] == [{"name": "Tea", "size": "big"}, {"name": "cake"}]
     assert form.data["notes"] == ["No bell"]
-    assert {(quote.turn, quote.quote) for quote in form.entries["/items"].quotes} >= {(0, "tea"), (1, "cake")}
+    assert {(quote.turn, quote.quote) for quote in form.entries["/items"].quotes} >= {
+        (0, "tea"),
+        (1, "cake"),
+    }
 
 
 def test_validators_are_problems_and_never_crash(form: Form[Order]) -> None:
     form.set("/customer", "77")
-    assert [(fault.path, fault.wanted) for fault in form.invalid] == [("/customer", "a name, not a number")]
+    assert [(fault.path, fault.wanted) for fault in form.invalid] == [
+        ("/customer", "a name, not a number")
+    ]
     form.set("/count", 0)
     assert {fault.path for fault in form.invalid} == {"/customer", "/count"}
     for path, value in {**WHOLE, "/count": 11}.items():
         form.set(path, value)
     assert [fault.wanted for fault in form.invalid] == ["at most 10 to York"]
-    with pytest.raises(FormIncomplete, match="1 are invalid") as caught:
+    with pytest.raises(FormIncompleteError, match="1 are invalid") as caught:
         form.complete()
     assert caught.value.invalid == form.invalid
     assert "at most 10 to York" in str(form.next_question())
 
 
-def test_the_next_question_is_of_the_first_missing_field(model: SpeakingModel, form: Form[Order]) -> None:
+def test_the_next_question_is_of_the_first_missing_field(
+    model: SpeakingModel, form: Form[Order]
+) -> None:
     for path in list(WHOLE)[:3]:
         form.set(path, WHOLE[path])
     assert str(form.next_question()) == "Town of address (the town it is in)?"
     asking = Client(ScriptedModel('{"question": "In welcher Stadt?"}'))
-    again = Form.loads(Order, form.dumps(), asking)
+    again = Form.loads(Order, form.dumps(), client=asking)
     question = again.next_question(ask=True)
     assert question is not None
     assert (question.path, question.text) == ("/address/town", "In welcher Stadt?")
@@ -214,7 +277,7 @@ def test_the_next_question_is_of_the_first_missing_field(model: SpeakingModel, f
 
 def test_a_failed_fill_leaves_the_form_as_it_was() -> None:
     form = Client(ScriptedModel('{"customer": 5}'), max_reasks=0).form(Order)
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(InvalidOutputError):
         form.fill("I am Ada.")
     assert (form.revision, form.turns) == (0, [])
 
@@ -226,14 +289,16 @@ def test_a_form_that_was_changed_meanwhile_is_stale() -> None:
             return self.generate(*question)
 
     async def both() -> list[Any]:
-        return await asyncio.gather(form.afill("I am Ada."), form.afill("I am Bob."), return_exceptions=True)
+        return await asyncio.gather(
+            form.afill("I am Ada."), form.afill("I am Bob."), return_exceptions=True
+        )
 
     model = Interrupted()
     model.said = {"/customer": "Ada"}
     form = AsyncClient(model).form(Order)
     first, second = asyncio.run(both())
     assert first.entries["/customer"].value == "Ada"
-    assert isinstance(second, StaleForm)
+    assert isinstance(second, StaleFormError)
     assert (second.expected, second.revision, form.revision) == (0, 1, 1)
 
 
@@ -242,7 +307,7 @@ def test_grounded_fields_stand_in_what_was_said(model: SpeakingModel) -> None:
         word: Annotated[str, Verbatim()]
 
     form = Client(model, max_reasks=0).form(Note)
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(InvalidOutputError):
         say(model, form, "Hello.", word="Goodbye")
     say(model, form, "Hello.", word="Hello")
     assert form.complete() == Note(word="Hello")
@@ -257,7 +322,11 @@ def test_every_kind_of_record_is_a_form(model: SpeakingModel) -> None:
     class Pair(TypedDict):
         x: int
 
-    schema = {"type": "object", "properties": {"x": {"type": ["integer", "null"]}}, "required": ["x"]}
+    schema = {
+        "type": "object",
+        "properties": {"x": {"type": ["integer", "null"]}},
+        "required": ["x"],
+    }
     for target, whole in ((Point, Point(1)), (Pair, {"x": 1}), (schema, {"x": 1})):
         form: Form[Any] = Client(model).form(target)
         form.set("/x", 1)
@@ -302,16 +371,18 @@ class Renamed(BaseModel):
 def test_a_changed_schema_is_refused_or_migrated(model: SpeakingModel, form: Form[Order]) -> None:
     say(model, form, "I am Ada.", customer="Ada")
     form.set("/count", 2)
-    with pytest.raises(FormChanged, match="another schema"):
-        Form.loads(Renamed, form.dumps(), Client(model))
-    moved = Form.loads(Renamed, form.dumps(), Client(model), migrate=True)
+    with pytest.raises(FormChangedError, match="another schema"):
+        Form.loads(Renamed, form.dumps(), client=Client(model))
+    moved = Form.loads(Renamed, form.dumps(), client=Client(model), migrate=True)
     assert moved.data == {"customer": "Ada"}
     assert [(dropped.path, dropped.value) for dropped in moved.dropped] == [("/count", 2)]
     assert moved.revision > form.revision
-    assert Form.loads(Renamed, moved.dumps(), Client(model)).data == {"customer": "Ada"}
+    assert Form.loads(Renamed, moved.dumps(), client=Client(model)).data == {"customer": "Ada"}
 
 
-def test_what_was_said_against_a_value_that_is_dropped_is_dropped_with_it(model: SpeakingModel) -> None:
+def test_what_was_said_against_a_value_that_is_dropped_is_dropped_with_it(
+    model: SpeakingModel,
+) -> None:
     class Before(BaseModel):
         count: int | str
 
@@ -321,14 +392,14 @@ def test_what_was_said_against_a_value_that_is_dropped_is_dropped_with_it(model:
     form = Client(model).form(Before, watch_locked=True)
     form.set("/count", "two")
     say(model, form, "No, 3.", count=3)
-    moved = Form.loads(After, form.dumps(), Client(model), migrate=True)
+    moved = Form.loads(After, form.dumps(), client=Client(model), migrate=True)
     assert (moved.data, moved.conflicts, len(moved.dropped)) == ({}, (), 1)
 
 
 @given(st.text() | st.binary())
 def test_any_text_is_a_form_or_refused(text: str | bytes) -> None:
-    with pytest.raises(FormChanged):
-        Form.loads(Order, text, Client(ScriptedModel("{}")))
+    with pytest.raises(FormChangedError):
+        Form.loads(Order, text, client=Client(ScriptedModel("{}")))
 
 
 @given(st.data())
@@ -338,15 +409,21 @@ def test_a_damaged_form_is_refused_or_whole(data: st.DataObject) -> None:
     say(model, form, "I am Ada. Two.", customer="Ada", count=2)
     text = form.dumps()
     at = data.draw(st.integers(0, len(text) - 1))
-    damaged = text[:at] + data.draw(st.sampled_from(['"', "{", "9", "", "null", "a"])) + text[at + 1 :]
+    damaged = (
+        text[:at] + data.draw(st.sampled_from(['"', "{", "9", "", "null", "a"])) + text[at + 1 :]
+    )
     try:
-        loaded = Form.loads(Order, damaged, Client(model))
-    except FormChanged:
+        loaded = Form.loads(Order, damaged, client=Client(model))
+    except FormChangedError:
         return
     assert loaded.next_question() is not None
-    assert Form.loads(Order, loaded.dumps(), Client(model)).state == loaded.state
+    assert Form.loads(Order, loaded.dumps(), client=Client(model)).state == loaded.state
 
 
 def test_a_later_version_is_told(form: Form[Order]) -> None:
-    with pytest.raises(FormChanged, match="later version"):
-        Form.loads(Order, form.dumps().replace('"structgen_form":1', '"structgen_form":2'), Client(ScriptedModel("{}")))
+    with pytest.raises(FormChangedError, match="later version"):
+        Form.loads(
+            Order,
+            form.dumps().replace('"structgen_form":1', '"structgen_form":2'),
+            client=Client(ScriptedModel("{}")),
+        )

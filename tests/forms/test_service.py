@@ -18,8 +18,9 @@ from examples.form_service.booking import Booking
 from examples.form_service.service import create_app
 from examples.form_service.store import Store
 from structgen import Client
-from structgen.errors import StaleForm
-from structgen.types import Answer, JsonSchema, Message, Options
+from structgen.errors import StaleFormError
+from structgen.options import Options
+from structgen.values import Answer, JsonSchema, Message
 from tests.forms.services import browser, postgresql, served
 from tests.forms.speaking import SpeakingModel
 
@@ -38,10 +39,16 @@ class Waiter(SpeakingModel):
     """Hears what it listens for."""
 
     def generate(
-        self, messages: Sequence[Message], schema: JsonSchema | None, options: Options, source: str | None = None
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        source: str | None = None,
     ) -> Answer:
         document = str(messages[-1]["content"]).rpartition("<document>")[2]
-        found = {path: (re.search(pattern, document), kind) for path, (pattern, kind) in HEARD.items()}
+        found = {
+            path: (re.search(pattern, document), kind) for path, (pattern, kind) in HEARD.items()
+        }
         self.said = {path: kind(match[1]) for path, (match, kind) in found.items() if match}
         return super().generate(messages, schema, options, source)
 
@@ -54,7 +61,11 @@ def postgresql_url() -> Iterator[str]:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
-    url = f"sqlite:///{tmp_path}/forms.db" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    url = (
+        f"sqlite:///{tmp_path}/forms.db"
+        if request.param == "sqlite"
+        else request.getfixturevalue("postgresql_url")
+    )
     opened = Store(url, Booking, Client(Waiter()))
     yield opened
     opened.close()
@@ -65,17 +76,30 @@ def test_a_form_is_filled_in_over_http_and_every_request_finds_it(store: Store) 
         made = http.post("/forms").json()
         form = f"/forms/{made['id']}"
         assert http.post(f"{form}/complete").status_code == 422
-        said = http.post(f"{form}/say", json={"text": "My name is Ada, 4 people", "asked": made["question"]}).json()
-        assert {f["path"]: f["value"] for f in said["fields"] if f["value"] is not None} == {"/guest": "Ada", "/people": 4}
+        said = http.post(
+            f"{form}/say", json={"text": "My name is Ada, 4 people", "asked": made["question"]}
+        ).json()
+        assert {f["path"]: f["value"] for f in said["fields"] if f["value"] is not None} == {
+            "/guest": "Ada",
+            "/people": 4,
+        }
         assert said["fields"][0]["quote"] == "Ada"
         http.put(f"{form}/field", json={"path": "/people", "value": 8})
-        problem = http.post(f"{form}/say", json={"text": "Friday at 19, in the garden, 2 people"}).json()
+        problem = http.post(
+            f"{form}/say", json={"text": "Friday at 19, in the garden, 2 people"}
+        ).json()
         assert problem["fields"][1]["value"] == 8
         assert "garden" in problem["problems"][0]
         assert http.post(f"{form}/complete").status_code == 422
         http.put(f"{form}/field", json={"path": "/people", "value": 5})
         booked = http.post(f"{form}/complete").json()
-        assert booked == {"guest": "Ada", "people": 5, "day": "Friday", "hour": 19, "outdoors": True}
+        assert booked == {
+            "guest": "Ada",
+            "people": 5,
+            "day": "Friday",
+            "hour": 19,
+            "outdoors": True,
+        }
         assert http.put(f"{form}/field", json={"path": "/nonsense", "value": 5}).status_code == 422
         assert http.get("/forms/nobody").status_code == 404
 
@@ -87,14 +111,17 @@ def test_of_two_who_change_the_same_revision_one_is_told(store: Store) -> None:
     form.set("/people", 2)
     other.set("/people", 3)
     store.save(name, form, loaded=0)
-    with pytest.raises(StaleForm):
+    with pytest.raises(StaleFormError):
         store.save(name, other, loaded=0)
     kept = store.load(name)
     assert kept is not None
     assert kept.data["people"] == 2
     with served(create_app(store)) as address, ThreadPoolExecutor(4) as threads:
         change = {"path": "/hour", "value": 20, "revision": kept.revision}
-        replies = [threads.submit(httpx.put, f"{address}/forms/{name}/field", json=change) for _ in range(4)]
+        replies = [
+            threads.submit(httpx.put, f"{address}/forms/{name}/field", json=change)
+            for _ in range(4)
+        ]
         assert sorted(reply.result().status_code for reply in replies) == [200, 409, 409, 409]
 
 
@@ -102,8 +129,16 @@ def test_the_api_describes_itself(tmp_path: Path) -> None:
     store = Store("sqlite://", Booking, Client(Waiter()))
     paths = create_app(store).openapi()["paths"]
     store.close()
-    assert {"/forms", "/forms/{name}", "/forms/{name}/say", "/forms/{name}/field", "/forms/{name}/complete"} <= paths.keys()
-    booked = paths["/forms/{name}/complete"]["post"]["responses"]["200"]["content"]["application/json"]["schema"]
+    assert {
+        "/forms",
+        "/forms/{name}",
+        "/forms/{name}/say",
+        "/forms/{name}/field",
+        "/forms/{name}/complete",
+    } <= paths.keys()
+    booked = paths["/forms/{name}/complete"]["post"]["responses"]["200"]["content"][
+        "application/json"
+    ]["schema"]
     assert booked == {"$ref": "#/components/schemas/Booking"}
 
 
@@ -119,7 +154,9 @@ def test_the_page_fills_itself_in_while_one_types(tmp_path: Path) -> None:
             WebDriverWait(page, 20).until(is_shown, f"{path} is not {value!r}, {state}")
 
         def says(place: str, words: str) -> None:
-            WebDriverWait(page, 20).until(lambda _: words in page.find_element(By.ID, place).text, f"{place} has no {words!r}")
+            WebDriverWait(page, 20).until(
+                lambda _: words in page.find_element(By.ID, place).text, f"{place} has no {words!r}"
+            )
 
         page.get(address)
         says("question", "the name to book under")

@@ -7,7 +7,9 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-ALPHABET = "abAB12 .,-\"\\/'\n\r\t\x07\x1f\x7f_éß東はก\u0e34\u0301\u200d\u2028\u00a0\U0001f600\U0001f468"
+ALPHABET = (
+    "abAB12 .,-\"\\/'\n\r\t\x07\x1f\x7f_éß東はก\u0e34\u0301\u200d\u2028\u00a0\U0001f600\U0001f468"
+)
 _WORDS = ["Ada", "Bob's", "12", "1,250.00", "-3", "\r\n", '"x"', "C:\\new", "e\u0301a"]
 TEXTS = st.one_of(
     st.text(ALPHABET, min_size=1, max_size=30),
@@ -18,7 +20,9 @@ _BY = st.sampled_from(["words", "characters"])
 
 @st.composite
 def _leaf(draw: DrawFn) -> dict[str, Any]:
-    extra = draw(st.sampled_from([{}, {}, {"maxLength": 3}, {"minLength": 1}, {"pattern": "^[A-Za-z]"}]))
+    extra = draw(
+        st.sampled_from([{}, {}, {"maxLength": 3}, {"minLength": 1}, {"pattern": "^[A-Za-z]"}])
+    )
     kinds = [
         {"type": "string", **extra},
         {"type": ["string", "null"], **extra},
@@ -33,7 +37,12 @@ def _leaf(draw: DrawFn) -> dict[str, Any]:
 def _object(parts: list[dict[str, Any]], needed: int) -> dict[str, Any]:
     names = ["x", 'a"b', "x-verbatim", "ü"]
     properties = dict(zip(names, parts, strict=False))
-    return {"type": "object", "properties": properties, "required": list(properties)[:needed], "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties)[:needed],
+        "additionalProperties": False,
+    }
 
 
 def _list(part: dict[str, Any], low: int) -> dict[str, Any]:
@@ -56,11 +65,18 @@ def grounded_schemas(draw: DrawFn) -> dict[str, Any]:
             st.builds(_list, parts, st.integers(0, 1)),
             st.builds(_tuple, st.lists(parts, min_size=1, max_size=2)),
             st.builds(lambda options: {"anyOf": options}, st.lists(parts, min_size=2, max_size=3)),
-            st.builds(lambda part: {"type": "object", "additionalProperties": part, "maxProperties": 2}, parts),
+            st.builds(
+                lambda part: {"type": "object", "additionalProperties": part, "maxProperties": 2},
+                parts,
+            ),
         ),
         max_leaves=5,
     )
     node = {"$ref": "#/$defs/Node"}
-    more = draw(st.sampled_from([{"anyOf": [node, {"type": "null"}]}, {"type": "array", "items": node, "maxItems": 2}]))
+    more = draw(
+        st.sampled_from(
+            [{"anyOf": [node, {"type": "null"}]}, {"type": "array", "items": node, "maxItems": 2}]
+        )
+    )
     definition = _object([draw(_leaf()), more], 1)
     return {**_object([draw(inner), draw(inner)], 1), "$defs": {"Node": definition}}

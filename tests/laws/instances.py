@@ -39,14 +39,22 @@ def _is_date_time(text: object) -> bool:
 
 @ASSERTED.checks("time", raises=ValueError)
 def _is_time(text: object) -> bool:
-    parts = re.fullmatch(r"(\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", text) if isinstance(text, str) else None
-    return not isinstance(text, str) or bool(parts and time.fromisoformat(parts[1] + parts[3].upper().replace("Z", "+00:00")))
+    parts = (
+        re.fullmatch(r"(\d\d:\d\d:\d\d)(\.\d+)?([Zz]|[+-]\d\d:\d\d)", text)
+        if isinstance(text, str)
+        else None
+    )
+    return not isinstance(text, str) or bool(
+        parts and time.fromisoformat(parts[1] + parts[3].upper().replace("Z", "+00:00"))
+    )
 
 
 @ASSERTED.checks("duration")
 def _is_duration(text: object) -> bool:
     clock = r"T(?=\d)(\d+H)?(\d+M)?(\d+S)?"
-    return not isinstance(text, str) or bool(re.fullmatch(rf"P(\d+W|(?=\d|T)(\d+Y)?(\d+M)?(\d+D)?({clock})?)", text))
+    return not isinstance(text, str) or bool(
+        re.fullmatch(rf"P(\d+W|(?=\d|T)(\d+Y)?(\d+M)?(\d+D)?({clock})?)", text)
+    )
 
 
 def validator(schema: Any) -> Validator:
@@ -62,7 +70,9 @@ def instances(draw: DrawFn, schema: dict[str, Any]) -> Any:
 
 
 def _aware_text() -> SearchStrategy[str]:
-    return AWARE.filter(lambda moment: moment.year >= 1000).map(lambda moment: moment.isoformat().replace("+00:00", "Z"))
+    return AWARE.filter(lambda moment: moment.year >= 1000).map(
+        lambda moment: moment.isoformat().replace("+00:00", "Z")
+    )
 
 
 FORMATS: dict[str, SearchStrategy[str]] = {
@@ -112,7 +122,10 @@ class _Builder:
 
     def followed(self, schema: Any) -> Any:
         while isinstance(schema, dict) and "$ref" in schema:
-            schema = {**resolve(self.root, schema["$ref"]), **{k: v for k, v in schema.items() if k != "$ref"}}
+            schema = {
+                **resolve(self.root, schema["$ref"]),
+                **{k: v for k, v in schema.items() if k != "$ref"},
+            }
         return schema
 
     def branch(self, branches: list[Any], level: int) -> Any:
@@ -131,7 +144,13 @@ class _Builder:
             return self.draw(_strings(schema))
         if kind in ("integer", "number"):
             return self.draw(_numbers(schema, kind))
-        return self.draw(st.booleans()) if kind == "boolean" else None if kind == "null" else self.draw(JSON)
+        return (
+            self.draw(st.booleans())
+            if kind == "boolean"
+            else None
+            if kind == "null"
+            else self.draw(JSON)
+        )
 
     def object(self, schema: dict[str, Any], level: int) -> Any:
         properties: dict[str, Any] = schema.get("properties", {})
@@ -226,13 +245,24 @@ def _merged(one: dict[str, Any], two: Any) -> Any:
 
 
 def _implied(schema: dict[str, Any]) -> str | None:
-    if schema.keys() & {"properties", "required", "additionalProperties", "patternProperties", "propertyNames"}:
+    if schema.keys() & {
+        "properties",
+        "required",
+        "additionalProperties",
+        "patternProperties",
+        "propertyNames",
+    }:
         return "object"
     if schema.keys() & {"items", "prefixItems", "minItems", "maxItems"}:
         return "array"
     if schema.keys() & {"pattern", "format", "minLength", "maxLength"}:
         return "string"
-    return "number" if schema.keys() & {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"} else None
+    return (
+        "number"
+        if schema.keys()
+        & {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"}
+        else None
+    )
 
 
 def _regex(pattern: str) -> SearchStrategy[str]:
@@ -257,7 +287,10 @@ def _strings(schema: dict[str, Any]) -> SearchStrategy[str]:
 
 def _numbers(schema: dict[str, Any], kind: str) -> SearchStrategy[Any]:
     low, high = schema.get("minimum", -math.inf), schema.get("maximum", math.inf)
-    above, below = schema.get("exclusiveMinimum", -math.inf), schema.get("exclusiveMaximum", math.inf)
+    above, below = (
+        schema.get("exclusiveMinimum", -math.inf),
+        schema.get("exclusiveMaximum", math.inf),
+    )
     if "multipleOf" in schema or kind == "integer":
         step = schema.get("multipleOf", 1)
         first = max(
@@ -265,7 +298,8 @@ def _numbers(schema: dict[str, Any], kind: str) -> SearchStrategy[Any]:
             math.floor(above / step) + 1 if above > -math.inf else -math.inf,
         )
         last = min(
-            math.floor(high / step) if high < math.inf else math.inf, math.ceil(below / step) - 1 if below < math.inf else math.inf
+            math.floor(high / step) if high < math.inf else math.inf,
+            math.ceil(below / step) - 1 if below < math.inf else math.inf,
         )
         if first == -math.inf and last == math.inf:
             return INTS.map(lambda n: n * step)
@@ -275,7 +309,11 @@ def _numbers(schema: dict[str, Any], kind: str) -> SearchStrategy[Any]:
     finite = {name: value for name, value in bounds.items() if math.isfinite(value)}
     strict = {"exclude_min": above >= low} if above > -math.inf else {}
     strict |= {"exclude_max": below <= high} if below < math.inf else {}
-    return st.floats(**finite, **strict, allow_nan=False, allow_infinity=False) if finite else JSON_NUMBERS
+    return (
+        st.floats(**finite, **strict, allow_nan=False, allow_infinity=False)
+        if finite
+        else JSON_NUMBERS
+    )
 
 
 JSON_NUMBERS = st.floats(-1e9, 1e9) | st.integers(-3, 3)

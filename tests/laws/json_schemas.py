@@ -9,7 +9,9 @@ from hypothesis.strategies import DrawFn
 
 from tests.laws.strategies import INTS, TEXT
 
-NAMES = st.sampled_from(["a", "b", "c", "id", "type", "key", "value", "items", "$ref", "a/b", "x y", "ünï", ""])
+NAMES = st.sampled_from(
+    ["a", "b", "c", "id", "type", "key", "value", "items", "$ref", "a/b", "x y", "ünï", ""]
+)
 PATTERNS = st.sampled_from(["^[a-z]{1,3}$", r"^\d+$", "^x-", "b"])
 FORMATS = st.sampled_from(["date", "uuid", "email", "ipv4", "date-time", "uri", "made-up"])
 
@@ -17,7 +19,9 @@ FORMATS = st.sampled_from(["date", "uuid", "email", "ipv4", "date-time", "uri", 
 @st.composite
 def json_schemas(draw: DrawFn) -> dict[str, Any]:
     """A schema with definitions, some of which refer to themselves."""
-    names = draw(st.lists(st.sampled_from(["Node", "Leaf", "a/b", "Über"]), max_size=2, unique=True))
+    names = draw(
+        st.lists(st.sampled_from(["Node", "Leaf", "a/b", "Über"]), max_size=2, unique=True)
+    )
     refs = [f"#/$defs/{name.replace('/', '~1')}" for name in names]
     root = draw(schemas(2, refs))
     if not names:
@@ -30,9 +34,21 @@ def json_schemas(draw: DrawFn) -> dict[str, Any]:
 def definitions(draw: DrawFn, refs: list[str]) -> dict[str, Any]:
     member = {"$ref": draw(st.sampled_from(refs))}
     many = {"type": "array", "items": member, "maxItems": 2}
-    properties = {"own": draw(schemas(0, [])), "more": draw(st.sampled_from([many, {"anyOf": [member, {"type": "null"}]}, member]))}
-    required = ["own"] if properties["more"] is member else draw(st.sampled_from([["own"], ["own", "more"]]))
-    return {"type": "object", "properties": properties, "required": required, **draw(_openness(0, []))}
+    properties = {
+        "own": draw(schemas(0, [])),
+        "more": draw(st.sampled_from([many, {"anyOf": [member, {"type": "null"}]}, member])),
+    }
+    required = (
+        ["own"]
+        if properties["more"] is member
+        else draw(st.sampled_from([["own"], ["own", "more"]]))
+    )
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        **draw(_openness(0, [])),
+    }
 
 
 @st.composite
@@ -67,7 +83,15 @@ def _plain(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
 def _string(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
     low = draw(st.integers(0, 2))
     limits = draw(
-        st.sampled_from([{}, {}, {"minLength": low}, {"maxLength": low + 2}, {"minLength": low, "maxLength": low + 3}])
+        st.sampled_from(
+            [
+                {},
+                {},
+                {"minLength": low},
+                {"maxLength": low + 2},
+                {"minLength": low, "maxLength": low + 3},
+            ]
+        )
         | st.builds(lambda p: {"pattern": p}, PATTERNS)
         | st.builds(lambda f: {"format": f}, FORMATS)
     )
@@ -94,7 +118,9 @@ def _constants(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
 
 
 def _ref(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
-    return {"$ref": draw(st.sampled_from(refs))} | draw(st.sampled_from([{}, {}, {"description": "beside a reference"}]))
+    return {"$ref": draw(st.sampled_from(refs))} | draw(
+        st.sampled_from([{}, {}, {"description": "beside a reference"}])
+    )
 
 
 @st.composite
@@ -108,17 +134,35 @@ def _openness(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
             "patternProperties": {draw(st.sampled_from([r"^\d+$", "^x-"])): draw(schemas(0, []))},
             "additionalProperties": False,
         }
-    return {"silent": {}, "closed": {"additionalProperties": False}, "open": {"additionalProperties": True}}[form]
+    return {
+        "silent": {},
+        "closed": {"additionalProperties": False},
+        "open": {"additionalProperties": True},
+    }[form]
 
 
 def _object(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
     properties = draw(st.dictionaries(NAMES, schemas(depth, refs), max_size=3))
     required = [name for name in properties if draw(st.booleans())]
-    return {"type": "object", "properties": properties, "required": required, **draw(_openness(depth, refs))}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": required,
+        **draw(_openness(depth, refs)),
+    }
 
 
 def _map(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
-    limits = draw(st.sampled_from([{}, {"minProperties": 1}, {"maxProperties": 2}, {"propertyNames": {"pattern": "^[a-z]*$"}}]))
+    limits = draw(
+        st.sampled_from(
+            [
+                {},
+                {"minProperties": 1},
+                {"maxProperties": 2},
+                {"propertyNames": {"pattern": "^[a-z]*$"}},
+            ]
+        )
+    )
     return {"type": "object", "additionalProperties": draw(schemas(depth, refs)), **limits}
 
 
@@ -130,7 +174,9 @@ def _array(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
 def _tuple(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
     prefix = draw(st.lists(schemas(depth, refs), min_size=1, max_size=2))
     length = {"minItems": len(prefix), "maxItems": len(prefix)}
-    tail = draw(st.sampled_from([length, {"items": False}, {"items": False, "minItems": len(prefix)}, {}]))
+    tail = draw(
+        st.sampled_from([length, {"items": False}, {"items": False, "minItems": len(prefix)}, {}])
+    )
     return {"type": "array", "prefixItems": prefix, **tail}
 
 
@@ -141,7 +187,11 @@ def _union(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
 def _all_of(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
     """Objects that add members to one another."""
     parts = [
-        {"type": "object", "properties": {name: draw(schemas(depth, refs))}, "required": [name] if draw(st.booleans()) else []}
+        {
+            "type": "object",
+            "properties": {name: draw(schemas(depth, refs))},
+            "required": [name] if draw(st.booleans()) else [],
+        }
         for name in draw(st.lists(NAMES, min_size=1, max_size=2, unique=True))
     ]
     return {"allOf": parts}

@@ -17,9 +17,13 @@ def same(one: Any, other: Any) -> bool:
         extra = (one.__pydantic_extra__ or {}, other.__pydantic_extra__ or {})
         return same(one.__dict__, other.__dict__) and same(*extra)
     if dataclasses.is_dataclass(one):
-        return all(same(getattr(one, f.name), getattr(other, f.name)) for f in dataclasses.fields(one))
+        return all(
+            same(getattr(one, f.name), getattr(other, f.name)) for f in dataclasses.fields(one)
+        )
     if isinstance(one, dict):
-        return list(one) == list(other) and all(same(a, b) for a, b in zip(one.items(), other.items(), strict=True))
+        return list(one) == list(other) and all(
+            same(a, b) for a, b in zip(one.items(), other.items(), strict=True)
+        )
     if isinstance(one, (list, tuple)):
         return len(one) == len(other) and all(map(same, one, other))
     if isinstance(one, (set, frozenset)):

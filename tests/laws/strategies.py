@@ -81,8 +81,12 @@ AWARE = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=ZONES)
 TIMES = st.times()
 SPANS = st.timedeltas(timedelta(days=-4000), timedelta(days=4000))
 UUIDS = st.uuids()
-DECIMALS = st.decimals(Decimal(-(10**9)), Decimal(10**9), places=3) | st.integers(-9, 9).map(Decimal)
-URLS = st.sampled_from(["https://example.org/", "http://a.b/c?d=e#f", "ftp://x.y:21/z%20z", "mailto:a@b.c"]).map(AnyUrl)
+DECIMALS = st.decimals(Decimal(-(10**9)), Decimal(10**9), places=3) | st.integers(-9, 9).map(
+    Decimal
+)
+URLS = st.sampled_from(
+    ["https://example.org/", "http://a.b/c?d=e#f", "ftp://x.y:21/z%20z", "mailto:a@b.c"]
+).map(AnyUrl)
 JSON = st.recursive(
     st.none() | st.booleans() | INTS | FLOATS | TEXT,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXT, inner, max_size=3),
@@ -139,12 +143,25 @@ LEAVES: list[Typed] = [
     Typed(Literal["a"], st.just("a"), kinds("string"), True),
     Typed(Literal["a", "b", ""], st.sampled_from(["a", "b", ""]), kinds("string"), True),
     Typed(Literal[0, 1, 7], st.sampled_from([0, 1, 7]), kinds("number"), True),
-    Typed(Literal["x", 2, None, True], st.sampled_from(["x", 2, None, True]), kinds("string", "number", "null", "boolean"), True),
+    Typed(
+        Literal["x", 2, None, True],
+        st.sampled_from(["x", 2, None, True]),
+        kinds("string", "number", "null", "boolean"),
+        True,
+    ),
     Typed(Any, JSON, ALL_KINDS),
     Typed(JsonValue, JSON, ALL_KINDS),
 ]
 
-PATTERNS = [r"^[a-z]{2,4}$", r"^\d{3}-\d{2}$", r"^(a|bc)+$", r"^[^\s]*$", r"x", r"^[A-Z][a-z ]*", r"^-?\d+(\.\d+)?$"]
+PATTERNS = [
+    r"^[a-z]{2,4}$",
+    r"^\d{3}-\d{2}$",
+    r"^(a|bc)+$",
+    r"^[^\s]*$",
+    r"x",
+    r"^[A-Z][a-z ]*",
+    r"^-?\d+(\.\d+)?$",
+]
 CHARACTERS = st.characters(max_codepoint=0x2FF, exclude_categories=["Cs", "Cc"])
 
 
@@ -158,7 +175,12 @@ def _text(draw: DrawFn) -> Typed:
     low = draw(st.integers(0, 3))
     high = draw(st.none() | st.integers(low, low + 4))
     type_ = Annotated[str, Field(min_length=low, max_length=high)]
-    return Typed(type_, st.text(CHARACTERS, min_size=low, max_size=low + 4 if high is None else high), kinds("string"), True)
+    return Typed(
+        type_,
+        st.text(CHARACTERS, min_size=low, max_size=low + 4 if high is None else high),
+        kinds("string"),
+        True,
+    )
 
 
 def _pattern(draw: DrawFn) -> Typed:
@@ -191,7 +213,12 @@ def _decimal(draw: DrawFn) -> Typed:
     digits, places = draw(st.sampled_from([(4, 2), (6, 0), (3, 3)]))
     type_ = Annotated[Decimal, Field(max_digits=digits, decimal_places=places)]
     whole = 10**digits - 1
-    return Typed(type_, st.integers(-whole, whole).map(lambda n: Decimal(n).scaleb(-places)), kinds("string", "number"), True)
+    return Typed(
+        type_,
+        st.integers(-whole, whole).map(lambda n: Decimal(n).scaleb(-places)),
+        kinds("string", "number"),
+        True,
+    )
 
 
 # ---- containers -----------------------------------------------------------------------------------------------------------
@@ -206,8 +233,14 @@ KEYS: list[tuple[Any, SearchStrategy[Any]]] = [
     (Tone, st.sampled_from(Tone)),
     (Rank, st.sampled_from(Rank)),
     (Literal["k", "key"], st.sampled_from(["k", "key"])),
-    (Annotated[str, Field(pattern="^[a-z]+$")], st.text(string.ascii_lowercase, min_size=1, max_size=3)),
-    (Annotated[str, Field(min_length=1, max_length=3)], st.text(CHARACTERS, min_size=1, max_size=3)),
+    (
+        Annotated[str, Field(pattern="^[a-z]+$")],
+        st.text(string.ascii_lowercase, min_size=1, max_size=3),
+    ),
+    (
+        Annotated[str, Field(min_length=1, max_length=3)],
+        st.text(CHARACTERS, min_size=1, max_size=3),
+    ),
 ]
 
 
@@ -217,7 +250,11 @@ def limits(draw: DrawFn) -> tuple[int, int | None]:
 
 
 def sized(type_: Any, low: int, high: int | None) -> Any:
-    return type_ if low == 0 and high is None else Annotated[type_, Field(min_length=low, max_length=high)]
+    return (
+        type_
+        if low == 0 and high is None
+        else Annotated[type_, Field(min_length=low, max_length=high)]
+    )
 
 
 def _list(draw: DrawFn, depth: int) -> Typed:
@@ -239,7 +276,9 @@ def _set(draw: DrawFn, depth: int) -> Typed:
 def _tuple(draw: DrawFn, depth: int) -> Typed:
     if draw(st.booleans()):
         item = draw(types(depth))
-        return Typed(tuple[item.type, ...], st.lists(item.values, max_size=3).map(tuple), kinds("array"))
+        return Typed(
+            tuple[item.type, ...], st.lists(item.values, max_size=3).map(tuple), kinds("array")
+        )
     items = draw(st.lists(types(depth), min_size=0, max_size=3))
     type_ = tuple[tuple(item.type for item in items)] if items else tuple[()]
     return Typed(type_, st.tuples(*(item.values for item in items)), kinds("array"))
@@ -248,7 +287,9 @@ def _tuple(draw: DrawFn, depth: int) -> Typed:
 def _dict(draw: DrawFn, depth: int) -> Typed:
     key, keys = draw(st.sampled_from(KEYS))
     item = draw(types(depth))
-    return Typed(dict[key, item.type], st.dictionaries(keys, item.values, max_size=3), kinds("object"))
+    return Typed(
+        dict[key, item.type], st.dictionaries(keys, item.values, max_size=3), kinds("object")
+    )
 
 
 def _optional(draw: DrawFn, depth: int) -> Typed:
@@ -277,9 +318,17 @@ def hashables(draw: DrawFn, depth: int) -> Typed:
     """What may stand in a set."""
     if depth > 0 and draw(st.integers(0, 3)) == 0:
         items = draw(st.lists(hashables(depth - 1), min_size=1, max_size=2))
-        return Typed(tuple[tuple(i.type for i in items)], st.tuples(*(i.values for i in items)), kinds("array"), True)
+        return Typed(
+            tuple[tuple(i.type for i in items)],
+            st.tuples(*(i.values for i in items)),
+            kinds("array"),
+            True,
+        )
     # Floats and numbers that are booleans would merge in a set of mixed kinds; one kind a set.
-    return draw(st.sampled_from([leaf for leaf in LEAVES if leaf.hashable and len(leaf.kinds) == 1]) | constrained())
+    return draw(
+        st.sampled_from([leaf for leaf in LEAVES if leaf.hashable and len(leaf.kinds) == 1])
+        | constrained()
+    )
 
 
 # ---- objects --------------------------------------------------------------------------------------------------------------
@@ -341,7 +390,9 @@ class Member:
 
 def _default(draw: DrawFn, item: Typed) -> tuple[Typed, dict[str, Any]]:
     """The type a field ends up with, and the keywords of `Field` that make it required or not."""
-    form = draw(st.sampled_from(["required", "required", "null", "nullable", "default", "three", "factory"]))
+    form = draw(
+        st.sampled_from(["required", "required", "null", "nullable", "default", "three", "factory"])
+    )
     or_null = Typed(nullable(item.type), st.none() | item.values, item.kinds | {"null"})
     if form == "null":
         return or_null, {"default": None}
@@ -358,33 +409,63 @@ def _default(draw: DrawFn, item: Typed) -> tuple[Typed, dict[str, Any]]:
 
 
 @st.composite
-def members(draw: DrawFn, depth: int, *, min_size: int = 0, max_size: int = 4, aliases: bool = True) -> list[Member]:
-    names = draw(st.lists(st.sampled_from(NAMES), min_size=min_size, max_size=max_size, unique=True))
+def members(
+    draw: DrawFn, depth: int, *, min_size: int = 0, max_size: int = 4, aliases: bool = True
+) -> list[Member]:
+    names = draw(
+        st.lists(st.sampled_from(NAMES), min_size=min_size, max_size=max_size, unique=True)
+    )
     keys = list(names)
     if aliases and names and draw(st.integers(0, 2)) == 0:
-        others = draw(st.lists(st.sampled_from(ALIASES), min_size=len(names), max_size=len(names), unique=True))
+        others = draw(
+            st.lists(
+                st.sampled_from(ALIASES), min_size=len(names), max_size=len(names), unique=True
+            )
+        )
         # One alias for all or none: a mixture may give two fields one key.
         keys = others
     made = []
     for name, key in zip(names, keys, strict=True):
         item, options = _default(draw, draw(types(depth)))
         if key != name:
-            options |= {"alias": key} if draw(st.booleans()) else {"validation_alias": key, "serialization_alias": f"out {key}"}
-        annotation = Annotated[item.type, Field(description=draw(st.sampled_from(DESCRIPTIONS)), **options)]
-        made.append(Member(name, key, item, annotation, ... if not options.keys() & {"default", "default_factory"} else None))
+            options |= (
+                {"alias": key}
+                if draw(st.booleans())
+                else {"validation_alias": key, "serialization_alias": f"out {key}"}
+            )
+        annotation = Annotated[
+            item.type, Field(description=draw(st.sampled_from(DESCRIPTIONS)), **options)
+        ]
+        made.append(
+            Member(
+                name,
+                key,
+                item,
+                annotation,
+                ... if not options.keys() & {"default", "default_factory"} else None,
+            )
+        )
     return made
 
 
-def objects(fields: list[Member], extras: SearchStrategy[dict[str, Any]] | None = None) -> SearchStrategy[dict[str, Any]]:
+def objects(
+    fields: list[Member], extras: SearchStrategy[dict[str, Any]] | None = None
+) -> SearchStrategy[dict[str, Any]]:
     """Values by their keys in JSON, any of the optional members left out."""
     required = {m.key: m.item.values for m in fields if not m.optional}
     optional = {m.key: m.item.values for m in fields if m.optional}
 
     def ordered(data: dict[str, Any], more: dict[str, Any]) -> dict[str, Any]:
         taken = {m.key for m in fields} | {m.name for m in fields}
-        return {m.key: data[m.key] for m in fields if m.key in data} | {k: v for k, v in more.items() if k not in taken}
+        return {m.key: data[m.key] for m in fields if m.key in data} | {
+            k: v for k, v in more.items() if k not in taken
+        }
 
-    return st.builds(ordered, st.fixed_dictionaries(required, optional=optional), st.just({}) if extras is None else extras)
+    return st.builds(
+        ordered,
+        st.fixed_dictionaries(required, optional=optional),
+        st.just({}) if extras is None else extras,
+    )
 
 
 def _model(draw: DrawFn, depth: int) -> Typed:
@@ -392,7 +473,11 @@ def _model(draw: DrawFn, depth: int) -> Typed:
     extra: Any = draw(st.sampled_from(["ignore", "forbid", "allow"]))
     model = pydantic.create_model(
         draw(st.sampled_from(TITLES)),
-        __config__=ConfigDict(extra=extra, title=draw(st.sampled_from([None, None, "A: title!"])), protected_namespaces=()),
+        __config__=ConfigDict(
+            extra=extra,
+            title=draw(st.sampled_from([None, None, "A: title!"])),
+            protected_namespaces=(),
+        ),
         __doc__=draw(st.sampled_from([None, "A thing."])),
         **{m.name: m.annotation for m in fields},
     )
@@ -404,10 +489,17 @@ def _dataclass(draw: DrawFn, depth: int) -> Typed:
     fields = sorted(draw(members(depth, aliases=False)), key=lambda m: m.optional)
     made = dataclasses.make_dataclass(
         draw(st.sampled_from(TITLES)),
-        [(m.name, m.item.type) if not m.optional else (m.name, m.item.type, _plain_default(draw, m)) for m in fields],
+        [
+            (m.name, m.item.type)
+            if not m.optional
+            else (m.name, m.item.type, _plain_default(draw, m))
+            for m in fields
+        ],
         kw_only=draw(st.booleans()),
     )
-    decorate: Callable[[Any], Any] = draw(st.sampled_from([pydantic.dataclasses.dataclass, lambda cls: cls]))
+    decorate: Callable[[Any], Any] = draw(
+        st.sampled_from([pydantic.dataclasses.dataclass, lambda cls: cls])
+    )
     made = decorate(made)
     return Typed(made, objects(fields).map(lambda data: made(**data)), kinds("object"))
 
@@ -420,7 +512,8 @@ def _plain_default(draw: DrawFn, member: Member) -> Any:
 def _typed_dict(draw: DrawFn, depth: int) -> Typed:
     fields = draw(members(depth, aliases=False))
     made = TypedDict(
-        draw(st.sampled_from(TITLES)), {m.name: NotRequired[m.item.type] if m.optional else m.item.type for m in fields}
+        draw(st.sampled_from(TITLES)),
+        {m.name: NotRequired[m.item.type] if m.optional else m.item.type for m in fields},
     )
     return Typed(made, objects(fields), kinds("object"))
 
@@ -428,7 +521,11 @@ def _typed_dict(draw: DrawFn, depth: int) -> Typed:
 def _named_tuple(draw: DrawFn, depth: int) -> Typed:
     fields = draw(members(depth, min_size=1, max_size=3, aliases=False))
     made: Any = NamedTuple(draw(st.sampled_from(TITLES)), [(m.name, m.item.type) for m in fields])
-    return Typed(made, st.tuples(*(m.item.values for m in fields)).map(lambda items: made(*items)), kinds("array"))
+    return Typed(
+        made,
+        st.tuples(*(m.item.values for m in fields)).map(lambda items: made(*items)),
+        kinds("array"),
+    )
 
 
 class Box(BaseModel, Generic[T]):
@@ -440,7 +537,9 @@ def _generic(draw: DrawFn, depth: int) -> Typed:
     item = draw(types(depth))
     box = Box[item.type]
     values = st.builds(
-        lambda c, o: box(content=c, others=o) if o else box(content=c), item.values, st.lists(item.values, max_size=2)
+        lambda c, o: box(content=c, others=o) if o else box(content=c),
+        item.values,
+        st.lists(item.values, max_size=2),
     )
     return Typed(box, values, kinds("object"))
 
@@ -456,16 +555,30 @@ def _root_model(draw: DrawFn, depth: int) -> Typed:
 
 def _tagged(draw: DrawFn, depth: int) -> Typed:
     """A discriminated union; the tag may be a string, a number, an enum member, and go by an alias."""
-    tags: list[Any] = draw(st.sampled_from([["cat", "dog", "a/b"], [1, 2, 3], [Mood.GOOD, Mood.BAD]]))
+    tags: list[Any] = draw(
+        st.sampled_from([["cat", "dog", "a/b"], [1, 2, 3], [Mood.GOOD, Mood.BAD]])
+    )
     alias = draw(st.sampled_from([None, "@type"]))
     variants, values = [], []
     for i, tag in enumerate(tags[: draw(st.integers(2, 3))]):
-        fields = [m for m in draw(members(depth, max_size=2)) if m.name != "kind" and m.key != "kind"]
+        fields = [
+            m for m in draw(members(depth, max_size=2)) if m.name != "kind" and m.key != "kind"
+        ]
         annotation = Annotated[Literal[tag], Field(alias=alias)] if alias else Literal[tag]
-        model = pydantic.create_model(f"Variant{i}", kind=(annotation, ...), **{m.name: m.annotation for m in fields})
+        model = pydantic.create_model(
+            f"Variant{i}", kind=(annotation, ...), **{m.name: m.annotation for m in fields}
+        )
         variants.append(model)
-        values.append(objects(fields).map(lambda data, m=model, t=tag: m.model_validate({alias or "kind": t, **data})))
-    return Typed(Annotated[Union[tuple(variants)], Field(discriminator="kind")], st.one_of(values), kinds("object"))
+        values.append(
+            objects(fields).map(
+                lambda data, m=model, t=tag: m.model_validate({alias or "kind": t, **data})
+            )
+        )
+    return Typed(
+        Annotated[Union[tuple(variants)], Field(discriminator="kind")],
+        st.one_of(values),
+        kinds("object"),
+    )
 
 
 def _untagged(draw: DrawFn, depth: int) -> Typed:
@@ -474,7 +587,9 @@ def _untagged(draw: DrawFn, depth: int) -> Typed:
     variants, values = [], []
     for own in ["own_a", "own_b", "own_c"][: draw(st.integers(2, 3))]:
         item = draw(types(depth))
-        model = pydantic.create_model(f"With_{own}", name=(shared.type, ...), **{own: (item.type, ...)})
+        model = pydantic.create_model(
+            f"With_{own}", name=(shared.type, ...), **{own: (item.type, ...)}
+        )
         variants.append(model)
         both = st.fixed_dictionaries({"name": shared.values, own: item.values})
         values.append(both.map(lambda data, m=model: m.model_validate(data)))
@@ -488,7 +603,11 @@ LINKS: dict[str, tuple[Any, Any, Callable[[SearchStrategy[Any]], SearchStrategy[
     "list": (list[SELF], [], lambda below: st.lists(below, max_size=2)),
     "optional": (nullable(SELF), None, lambda below: st.none() | below),
     "map": (dict[str, SELF], {}, lambda below: st.dictionaries(TEXT, below, max_size=2)),
-    "pair": (tuple[int, nullable(SELF)], (1, None), lambda below: st.tuples(INTS, st.none() | below)),
+    "pair": (
+        tuple[int, nullable(SELF)],
+        (1, None),
+        lambda below: st.tuples(INTS, st.none() | below),
+    ),
     "mixed": (list[Union[SELF, str]], [], lambda below: st.lists(below | TEXT, max_size=2)),
 }
 """Ways to refer to oneself: the type, a value of it that leads nowhere, and values that lead on."""
@@ -521,7 +640,11 @@ def _mutual(draw: DrawFn, depth: int) -> Typed:
     second.model_rebuild()
     leaf = item.values.map(lambda data: first(item=data))
     seconds = st.builds(lambda f, n: second(first=f, name=n), st.none() | leaf, TEXT)
-    values = st.builds(lambda data, below: first(item=data, seconds=below), item.values, st.lists(seconds, max_size=2))
+    values = st.builds(
+        lambda data, below: first(item=data, seconds=below),
+        item.values,
+        st.lists(seconds, max_size=2),
+    )
     return Typed(first, leaf | values, kinds("object"))
 
 
@@ -530,14 +653,41 @@ Tree = TypeAliasType("Tree", "Union[bool, list[Tree], dict[str, Tree]]")
 
 def _alias(draw: DrawFn, depth: int) -> Typed:
     """A recursive type alias."""
-    trees = st.recursive(st.booleans(), lambda t: st.lists(t, max_size=2) | st.dictionaries(TEXT, t, max_size=2), max_leaves=4)
+    trees = st.recursive(
+        st.booleans(),
+        lambda t: st.lists(t, max_size=2) | st.dictionaries(TEXT, t, max_size=2),
+        max_leaves=4,
+    )
     return Typed(Tree, trees, kinds("boolean", "array", "object"))
 
 
 # ---- all of them ----------------------------------------------------------------------------------------------------------
 
-CONTAINERS = [_list, _set, _tuple, _dict, _optional, _optional, _union, _union, _root_model, _generic, _named_tuple]
-OBJECTS = [_model, _model, _model, _dataclass, _typed_dict, _tagged, _untagged, _recursive, _mutual, _alias]
+CONTAINERS = [
+    _list,
+    _set,
+    _tuple,
+    _dict,
+    _optional,
+    _optional,
+    _union,
+    _union,
+    _root_model,
+    _generic,
+    _named_tuple,
+]
+OBJECTS = [
+    _model,
+    _model,
+    _model,
+    _dataclass,
+    _typed_dict,
+    _tagged,
+    _untagged,
+    _recursive,
+    _mutual,
+    _alias,
+]
 
 
 @st.composite

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from structgen.answer.partial import ABSENT, Draft, GrowingText, Partial, View
 from structgen.errors import SchemaError
-from structgen.schema.compiler import Compiled, compile
+from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
 from tests.laws.same import same
 from tests.laws.strategies import Typed, types
@@ -21,7 +21,9 @@ from tests.laws.test_laws import LAW, LONG
 ORDER = {"absent": 0, "growing": 1, "done": 2}
 
 
-def snapshots(it: Compiled[Any], text: bytes, cuts: list[int], *, bytewise: bool) -> list[Partial[Any]]:
+def snapshots(
+    it: Compiled[Any], text: bytes, cuts: list[int], *, bytewise: bool
+) -> list[Partial[Any]]:
     """A partial at each cut, of an answer that comes byte by byte, or as it is cut."""
     draft: Draft[Any] = Draft(it)
     taken, last = [], 0
@@ -47,7 +49,11 @@ def shown(value: Any) -> Any:
     if place.opens == "array":
         return [shown(item) for item in value]
     names = place.names
-    return {name: shown(getattr(value, name)) for name in names} if names else {key: shown(value[key]) for key in value}
+    return (
+        {name: shown(getattr(value, name)) for name in names}
+        if names
+        else {key: shown(value[key]) for key in value}
+    )
 
 
 def agrees(value: Any, final: Any) -> bool:
@@ -76,16 +82,20 @@ def progress(before: Any, after: Any) -> bool:
 
 
 def rank(state: Any) -> int:
-    return ORDER[state[0] if isinstance(state, tuple) else state if isinstance(state, str) else "growing"]
+    return ORDER[
+        state[0] if isinstance(state, tuple) else state if isinstance(state, str) else "growing"
+    ]
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(36_000 if LONG else 300)
 @settings(LAW, max_examples=20_000 if LONG else 400)
 @given(types(), st.sampled_from(sorted(SUBSETS)), st.booleans(), st.data())
-def test_closed_parts_are_those_of_the_final_value(typed: Typed, subset: str, ascii_only: bool, data: st.DataObject) -> None:
+def test_closed_parts_are_those_of_the_final_value(
+    typed: Typed, subset: str, ascii_only: bool, data: st.DataObject
+) -> None:
     try:
-        it = compile(typed.type, subset)
+        it = compile_schema(typed.type, subset)
         answer = it.encode(data.draw(typed.values))
     except SchemaError:  # the language has no room for the type, or JSON no form for the value: what laws 1 to 4 are about
         return
@@ -93,12 +103,18 @@ def test_closed_parts_are_those_of_the_final_value(typed: Typed, subset: str, as
     final = it.decode_json(text)
     cuts = sorted(data.draw(st.sets(st.integers(1, len(text)), max_size=8)) | {1, len(text)})
     partials = snapshots(it, text, cuts, bytewise=True)
-    seen = [shown(partial.value) for partial in partials]  # read behind the last byte: a snapshot stays what it was
+    seen = [
+        shown(partial.value) for partial in partials
+    ]  # read behind the last byte: a snapshot stays what it was
     for partial, now in zip(partials, seen, strict=True):
         assert agrees(partial.value, final), (now, final)
     for now, later in pairwise(seen):
         assert progress(now, later), (now, later)
-    for now, before, partial in zip(seen, partials, snapshots(it, text, cuts, bytewise=False), strict=True):
+    for now, before, partial in zip(
+        seen, partials, snapshots(it, text, cuts, bytewise=False), strict=True
+    ):
         assert repr(shown(partial.value)) == repr(now)
         assert repr(partial.data) == repr(before.data)
-    assert partials[-1].data == json.loads(text) or text[:1] in b"-0123456789tfn"  # a bare word may go on
+    assert (
+        partials[-1].data == json.loads(text) or text[:1] in b"-0123456789tfn"
+    )  # a bare word may go on

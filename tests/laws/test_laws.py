@@ -14,11 +14,11 @@ import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from structgen.errors import InvalidOutput, SchemaLimitError
-from structgen.schema.compiler import Compiled, compile
+from structgen.errors import InvalidOutputError, SchemaLimitError
+from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import Target, target_of
-from structgen.types import Violation
+from structgen.values import Violation
 from tests.checkers import CHECKERS
 from tests.checkers.walk import nodes, resolve
 from tests.laws.instances import instances, validator
@@ -33,7 +33,11 @@ LAW = settings(
     database=None,
     deadline=None,
     phases=[Phase.generate, Phase.shrink],
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much],
+    suppress_health_check=[
+        HealthCheck.too_slow,
+        HealthCheck.data_too_large,
+        HealthCheck.filter_too_much,
+    ],
 )
 # These say in advance how large a schema may be, and are small enough for a generated type to break it.
 NARROW = {"azure-openai", "anthropic", "cerebras"}
@@ -44,7 +48,7 @@ def forms(target: Target[Any]) -> list[Compiled[Any]]:
     made = []
     for name in SUBSETS:
         try:
-            made.append(compile(target, name))
+            made.append(compile_schema(target, name))
         except SchemaLimitError:
             assert name in NARROW, name
     return made
@@ -59,7 +63,11 @@ def explained(violation: Violation, it: Compiled[Any]) -> bool:
     place = within_union(violation.schema_path.rpartition("/")[0])
     places = {place, *referred(it.target.schema, place)}
     notes = [within_union(note.path) for note in it.notes if note.action == "checked"]
-    return any(f"{one}/".startswith(f"{path}/") or f"{path}/".startswith(f"{one}/") for path in notes for one in places)
+    return any(
+        f"{one}/".startswith(f"{path}/") or f"{path}/".startswith(f"{one}/")
+        for path in notes
+        for one in places
+    )
 
 
 def referred(schema: dict[str, Any], place: str) -> set[str]:
@@ -70,7 +78,11 @@ def referred(schema: dict[str, Any], place: str) -> set[str]:
     found: set[str] = set()
     todo = [sub for keyword in ("anyOf", "oneOf") for sub in node.get(keyword, ())]
     while todo:
-        refs = {sub["$ref"].removeprefix("#") for _, sub in nodes(todo.pop()) if isinstance(sub, dict) and "$ref" in sub}
+        refs = {
+            sub["$ref"].removeprefix("#")
+            for _, sub in nodes(todo.pop())
+            if isinstance(sub, dict) and "$ref" in sub
+        }
         todo += [resolve(schema, f"#{ref}") for ref in refs - found]
         found |= refs
     return found
@@ -106,13 +118,13 @@ def test_law_3(typed: Typed, subset: str, data: st.DataObject) -> None:
     """What the compiled schema admits decodes to a value of the source, but for what the notes say is checked afterwards."""
     target = target_of(typed.type)
     try:
-        it = compile(target, subset)
+        it = compile_schema(target, subset)
     except SchemaLimitError:
         return
     answer = data.draw(instances(it.schema))
     try:
         value = it.decode(answer)
-    except InvalidOutput as error:
+    except InvalidOutputError as error:
         assert error.violations
         for violation in error.violations:
             assert explained(violation, it), (violation, answer)

@@ -9,9 +9,9 @@ import pytest
 from pydantic import AwareDatetime, BaseModel, Field, NaiveDatetime
 from typing_extensions import NotRequired, TypedDict
 
-from structgen.errors import InvalidOutput
-from structgen.schema.check import check
-from structgen.schema.compiler import compile
+from structgen.errors import InvalidOutputError
+from structgen.schema.check import validate
+from structgen.schema.compiler import compile_schema
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
 from tests.checkers import CHECKERS
@@ -38,12 +38,12 @@ from tests.laws.instances import validator
 def test_a_time_that_is_none_is_held_or_noted(type_: Any, text: str) -> None:
     """A pattern for times that lets the 93rd hour through must at least say so."""
     for subset in SUBSETS:
-        it = compile(type_, subset)
+        it = compile_schema(type_, subset)
         answer = text if it.schema.get("type") != "object" else {"value": text}
         if validator(it.schema).is_valid(answer):
             try:
                 it.decode(answer)
-            except InvalidOutput:
+            except InvalidOutputError:
                 assert any(note.action == "checked" for note in it.notes), subset
 
 
@@ -57,7 +57,7 @@ def test_an_optional_member_that_a_pattern_speaks_of_too(subset: str) -> None:
         "patternProperties": {"^[a-z]{1,3}$": {"type": "boolean"}},
         "additionalProperties": False,
     }
-    it = compile(schema, subset)
+    it = compile_schema(schema, subset)
     for value in ({"type": None}, {"type": "x", "a": True, "sc": False}):
         encoded = it.encode(value)
         assert validator(it.schema).is_valid(encoded)
@@ -71,7 +71,7 @@ class Item(BaseModel):
 
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_a_field_read_under_one_name_and_written_under_another(subset: str) -> None:
-    it = compile(list[Item], subset)
+    it = compile_schema(list[Item], subset)
     for value in ([Item()], [Item.model_validate({"class": "x"})]):
         assert validator(it.schema).is_valid(it.encode(value))
         assert it.decode(it.encode(value)) == value
@@ -85,9 +85,11 @@ class Node(BaseModel):
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_a_cycle_of_required_members(subset: str) -> None:
     """Gemini takes a cycle only through an optional property, others take none."""
-    it = compile(Node, subset)
+    it = compile_schema(Node, subset)
     assert CHECKERS[subset](it.schema, it.name) == []
-    value = Node(item=1, below=[Node(item=2, below=[]), Node(item=3, below=[Node(item=4, below=[])])])
+    value = Node(
+        item=1, below=[Node(item=2, below=[]), Node(item=3, below=[Node(item=4, below=[])])]
+    )
     assert it.decode(it.encode(value)) == value
 
 
@@ -99,8 +101,8 @@ class Typed(BaseModel):
 
 
 def test_a_field_named_type_does_not_switch_strict_reading_off() -> None:
-    with pytest.raises(InvalidOutput):
-        check(target_of(Typed), {"type": "a", "number": "5"})
+    with pytest.raises(InvalidOutputError):
+        validate(target_of(Typed), {"type": "a", "number": "5"})
 
 
 class TypedMovie(TypedDict):

@@ -25,16 +25,37 @@ ITEMS = {"type": "array", "minItems": 1}
 class Words:
     """A vocabulary of the bytes and some longer tokens: as a model's, one may end a value and begin another."""
 
-    longer = (b"null", b'": ', b'": "', b'", "', b', "', b'"}', b"}]", b"[]", b'[{"', b"]}", b" the", b"name", b"00", b"12", b"-0")
+    longer = (
+        b"null",
+        b'": ',
+        b'": "',
+        b'", "',
+        b', "',
+        b'"}',
+        b"}]",
+        b"[]",
+        b'[{"',
+        b"]}",
+        b" the",
+        b"name",
+        b"00",
+        b"12",
+        b"-0",
+    )
     tokens = (*(bytes([byte]) for byte in range(256)), *longer, b"<end>")
     eos_token_id = len(tokens) - 1
     bos_token_id = None
     special_token_ids = (eos_token_id,)
-    _longest_first = re.compile(b"|".join(map(re.escape, sorted(longer, key=len, reverse=True))) + b"|.", re.DOTALL)
+    _longest_first = re.compile(
+        b"|".join(map(re.escape, sorted(longer, key=len, reverse=True))) + b"|.", re.DOTALL
+    )
 
     def __call__(self, text):
         return [
-            self.tokens.index(piece) for piece in self._longest_first.findall(text if isinstance(text, bytes) else text.encode())
+            self.tokens.index(piece)
+            for piece in self._longest_first.findall(
+                text if isinstance(text, bytes) else text.encode()
+            )
         ]
 
 
@@ -56,7 +77,9 @@ class Walk:
 
     def choices(self):
         mask = self.matcher.compute_bitmask()
-        return [token for token in range(len(Words.tokens) - 1) if mask[token // 8] >> token % 8 & 1]
+        return [
+            token for token in range(len(Words.tokens) - 1) if mask[token // 8] >> token % 8 & 1
+        ]
 
     def closing(self, limit=PLENTY):
         return closing(self.matcher, self.engine, limit, self.outline, self.held.samples)
@@ -90,7 +113,12 @@ def test_every_partial_answer_can_be_closed(schema, seed, steps):
 
 def test_a_record_of_which_nothing_is_known_is_closed_with_nulls_and_empty_values():
     optional = {"anyOf": [{"type": "string"}, {"type": "null"}]}
-    schema = closed(a=optional, b={"type": "array", "items": {"type": "string"}}, c={"type": "string"}, d={"type": "number"})
+    schema = closed(
+        a=optional,
+        b={"type": "array", "items": {"type": "string"}},
+        c={"type": "string"},
+        d={"type": "number"},
+    )
     assert Walk(schema).closed() == b'{"a": null, "b": [], "c": "", "d": 0}'
 
 
@@ -170,18 +198,33 @@ def test_a_limit_that_is_too_small_finds_nothing():
 
 def test_where_no_answer_ends_nothing_is_found_in_bounded_time():
     """A grammar that only goes deeper."""
-    schema = {"$ref": "#/$defs/N", "$defs": {"N": {"anyOf": [closed(a={"$ref": "#/$defs/N"}), closed(b={"$ref": "#/$defs/N"})]}}}
+    schema = {
+        "$ref": "#/$defs/N",
+        "$defs": {
+            "N": {"anyOf": [closed(a={"$ref": "#/$defs/N"}), closed(b={"$ref": "#/$defs/N"})]}
+        },
+    }
     assert Walk(schema).closing() is None
 
 
 @pytest.mark.parametrize(
     ("pattern", "sample"),
-    [("^a{3}$", b"aaa"), (r"\d+-\w", b"0-a"), ("foo|ba?", b"b"), (r"^[^a0A]", b"1"), ("\\x01?é", "é".encode()), ('"', b'\\"')],
+    [
+        ("^a{3}$", b"aaa"),
+        (r"\d+-\w", b"0-a"),
+        ("foo|ba?", b"b"),
+        (r"^[^a0A]", b"1"),
+        ("\\x01?é", "é".encode()),
+        ('"', b'\\"'),
+    ],
 )
 def test_a_sample_is_a_short_match_as_json_writes_it(pattern, sample):
     assert samples({"type": "array", "items": {"type": "string", "pattern": pattern}}) == (sample,)
 
 
 def test_samples_stand_for_keys_too_and_pass_over_what_is_no_pattern():
-    schema = {"properties": {"pattern": {"type": "string"}}, "patternProperties": {"^x-": {"pattern": "(?<!"}}}
+    schema = {
+        "properties": {"pattern": {"type": "string"}},
+        "patternProperties": {"^x-": {"pattern": "(?<!"}},
+    }
     assert samples(schema) == (b"x-",)

@@ -12,13 +12,16 @@ import outlines
 import pytest
 from pydantic import BaseModel
 
-from structgen.errors import ConfigurationError, ContextExceeded, EngineError, GrammarError
+from structgen.errors import ConfigurationError, EngineError, EnginePromptTooLongError, GrammarError
 from structgen.local.engine import open_engine
-from structgen.types import Options
+from structgen.options import Options
 
 CONTACT = {
     "type": "object",
-    "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+    "properties": {
+        "name": {"type": "string"},
+        "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+    },
     "required": ["name", "age"],
     "additionalProperties": False,
 }
@@ -47,7 +50,7 @@ def model(engine):
 def test_an_answer_is_held_to_its_schema_and_says_everything_about_itself(engine):
     answer = engine.generate(ASK, CONTACT, Options(max_tokens=100))
     assert json.loads(answer.text) == {"name": "Maria Lopez", "age": 41}
-    assert answer.finish == "stop"
+    assert answer.finish_reason == "stop"
     assert answer.model == "smollm2-135m"
     assert answer.usage.prompt_tokens > 30
     assert 10 < answer.usage.completion_tokens < 40
@@ -55,13 +58,17 @@ def test_an_answer_is_held_to_its_schema_and_says_everything_about_itself(engine
     assert all(seconds >= 0 for seconds in answer.seconds.values())
     assert answer.notes == answer.shortened == ()
     assert answer.raw["forced_tokens"] >= 4
-    assert (engine.name, engine.model, engine.context) == ("outlines+xllamacpp/llguidance", "smollm2-135m", 4096)
+    assert (engine.name, engine.model, engine.context) == (
+        "outlines+xllamacpp/llguidance",
+        "smollm2-135m",
+        4096,
+    )
 
 
 def test_without_a_schema_the_answer_is_free_text(engine):
     answer = engine.generate(STORY, None, Options(max_tokens=8))
     assert answer.text
-    assert answer.finish == "length"
+    assert answer.finish_reason == "length"
     assert answer.usage.completion_tokens == 8
     assert answer.notes == ()
 
@@ -98,11 +105,21 @@ def test_what_makes_no_sense_is_a_typed_error(engine):
 
 def test_extra_members_are_those_of_sampling(engine):
     likeliest = engine.generate(STORY, None, FEW).text
-    assert engine.generate(STORY, None, Options(max_tokens=4, temperature=2.0, extra={"top_k": 1})).text == likeliest
-    assert engine.generate(STORY, None, Options(max_tokens=4, temperature=2.0, extra={"min_p": 1.0})).text == likeliest
+    assert (
+        engine.generate(
+            STORY, None, Options(max_tokens=4, temperature=2.0, extra_body={"top_k": 1})
+        ).text
+        == likeliest
+    )
+    assert (
+        engine.generate(
+            STORY, None, Options(max_tokens=4, temperature=2.0, extra_body={"min_p": 1.0})
+        ).text
+        == likeliest
+    )
     for name in ("grammar", "max_tokens", "prompt"):
         with pytest.raises(ConfigurationError, match=name):
-            engine.generate(ASK, CONTACT, Options(extra={name: "x"}))
+            engine.generate(ASK, CONTACT, Options(extra_body={name: "x"}))
 
 
 def test_an_error_quotes_nothing_of_the_document(engine):
@@ -144,14 +161,14 @@ def test_an_answer_that_was_not_held_is_an_error_not_a_record(engine, monkeypatc
 def test_no_answer_fits_three_tokens(engine):
     """Nothing is decoded then, and the answer says so."""
     answer = engine.generate(ASK, CONTACT, Options(max_tokens=3))
-    assert (answer.text, answer.finish, answer.usage.completion_tokens) == ("", "length", 0)
+    assert (answer.text, answer.finish_reason, answer.usage.completion_tokens) == ("", "length", 0)
 
 
 @pytest.mark.parametrize("tokens", [12, 13, 16, 24, 40])
 def test_an_answer_is_whole_in_any_budget_that_holds_one(engine, tokens):
     answer = engine.generate(STORY, CONTACT, Options(max_tokens=tokens))
     assert json.loads(answer.text).keys() == {"name", "age"}
-    assert answer.finish == "stop"
+    assert answer.finish_reason == "stop"
     assert answer.usage.completion_tokens <= tokens
 
 
@@ -171,22 +188,33 @@ def test_an_answer_without_end_ends_within_its_budget_and_says_where(engine):
     """Greedy, this model repeats itself until something stops it."""
     ask = [{"role": "user", "content": "List every number from one to one thousand in words."}]
     answer = engine.generate(ask, ENDLESS, Options(max_tokens=150))
-    assert answer.finish == "stop"
+    assert answer.finish_reason == "stop"
     assert json.loads(answer.text).keys() == {"title", "years", "end"}
     assert answer.shortened
-    assert set(answer.shortened) <= {"/title", "/years", "/end"} | {f"/years/{index}" for index in range(150)}
+    assert set(answer.shortened) <= {"/title", "/years", "/end"} | {
+        f"/years/{index}" for index in range(150)
+    }
 
 
 def test_a_text_that_goes_round_in_circles_is_ended_early(engine):
-    ask = [{"role": "user", "content": "Write na na na na na na na na na na na na na na na na na na na na na na without end."}]
-    answer = engine.generate(ask, {"type": "string", "pattern": "^(na ){2,}$"}, Options(max_tokens=900))
-    assert answer.finish == "stop"
+    ask = [
+        {
+            "role": "user",
+            "content": "Write na na na na na na na na na na na na na na na na na na na na na na without end.",
+        }
+    ]
+    answer = engine.generate(
+        ask, {"type": "string", "pattern": "^(na ){2,}$"}, Options(max_tokens=900)
+    )
+    assert answer.finish_reason == "stop"
     assert answer.usage.completion_tokens < 200
     assert answer.shortened == ("",)
 
 
 def test_what_the_grammar_forces_is_not_chosen(engine):
-    schema = {"const": {"a long name of a member": "and a long constant value", "another one": [1, 2, 3]}}
+    schema = {
+        "const": {"a long name of a member": "and a long constant value", "another one": [1, 2, 3]}
+    }
     answer = engine.generate(ASK, schema)
     assert json.loads(answer.text) == schema["const"]
     assert answer.raw["forced_tokens"] >= answer.usage.completion_tokens - 2
@@ -206,7 +234,7 @@ def test_values_outside_ascii_are_written_whole(engine):
 
 
 def test_a_prompt_longer_than_the_context_is_refused_before_decoding(engine):
-    with pytest.raises(ContextExceeded) as refused:
+    with pytest.raises(EnginePromptTooLongError) as refused:
         engine.generate([{"role": "user", "content": "word " * 6000}], CONTACT)
     assert refused.value.tokens > 6000
     assert refused.value.limit == 4096
@@ -221,7 +249,7 @@ def test_an_answer_gets_what_the_prompt_leaves_of_the_context(embedded_model):
         held = small.generate(ask, {"type": "string", "minLength": 20})
         assert json.loads(held.text)
         assert held.usage.completion_tokens <= room
-        assert small.generate(ask, {"type": "string", "minLength": 5000}).finish == "length"
+        assert small.generate(ask, {"type": "string", "minLength": 5000}).finish_reason == "length"
         assert small.generate(ask).usage.total_tokens <= 128
 
 
@@ -237,7 +265,10 @@ def test_threads_get_their_own_answers(engine):
     asked = [[{"role": "user", "content": f"Write the number {number}."}] for number in range(4)]
     schemas = [{"const": f"number {number}"} if number % 2 else None for number in range(4)]
     options = Options(max_tokens=12)
-    alone = [engine.generate(messages, schema, options).text for messages, schema in zip(asked, schemas, strict=True)]
+    alone = [
+        engine.generate(messages, schema, options).text
+        for messages, schema in zip(asked, schemas, strict=True)
+    ]
     together = [None] * 4
 
     def run(index):
@@ -278,12 +309,17 @@ def test_a_cancelled_answer_ends_and_the_engine_goes_on(engine):
 
 def test_parallel_answers_share_one_model_and_what_their_prompts_share(embedded_model):
     people = ["Maria Lopez", "Peter Smith", "Ada Byron"]
-    system = {"role": "system", "content": "Extract the contact as JSON: the name as it stands in the text, and the age in years."}
+    system = {
+        "role": "system",
+        "content": "Extract the contact as JSON: the name as it stands in the text, and the age in years.",
+    }
     asked = [[system, {"role": "user", "content": f"{name} is 41."}] for name in people]
     with open_engine("local", context=512, threads=1, parallel=3) as three:
 
         async def together():
-            return await asyncio.gather(*(three.agenerate(messages, CONTACT, Options(max_tokens=60)) for messages in asked))
+            return await asyncio.gather(
+                *(three.agenerate(messages, CONTACT, Options(max_tokens=60)) for messages in asked)
+            )
 
         answers = asyncio.run(together())
     assert [json.loads(answer.text)["name"] for answer in answers] == people
@@ -341,7 +377,9 @@ def test_the_number_of_threads_can_be_set_for_a_machine(monkeypatch):
 def test_outlines_drives_the_model_with_its_own_types(model):
     contact = Contact.model_validate_json(outlines.Generator(model, Contact)(ASK, max_tokens=100))
     assert contact == Contact(name="Maria Lopez", age=41)
-    year = outlines.Generator(model, outlines.regex(r"(19|20)\d\d"))("When was the first moon landing?", max_tokens=20)
+    year = outlines.Generator(model, outlines.regex(r"(19|20)\d\d"))(
+        "When was the first moon landing?", max_tokens=20
+    )
     assert len(year) == 4
     assert outlines.Generator(model)("Hi", max_tokens=3)
     assert len(outlines.Generator(model).batch(["Hi", "Ho"], max_tokens=3)) == 2
@@ -365,5 +403,5 @@ def test_a_stream_that_nobody_reads_on_ends(model):
 
 
 def test_an_error_in_a_stream_reaches_its_reader(model):
-    with pytest.raises(ContextExceeded):
+    with pytest.raises(EnginePromptTooLongError):
         list(outlines.Generator(model).stream("word " * 5000))

@@ -18,7 +18,12 @@ CLOSING = set(b"]}")
 
 
 def closed(**properties):
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def walk(held, choose):
@@ -47,7 +52,13 @@ def of(schema):
 def test_a_sentence_has_the_separators_models_are_trained_on_and_no_other_whitespace():
     held = of(closed(a={"type": "integer"}, b={"type": "array", "items": {"type": "integer"}}))
     assert held.reads('{"a": 1, "b": [1, 2]}') == "whole"
-    for other in ('{"a":1,"b":[1,2]}', '{ "a": 1, "b": []}', '{"a":  1, "b": []}', '{"a": 1, "b": []}\n', '{"a": 1,\n"b": []}'):
+    for other in (
+        '{"a":1,"b":[1,2]}',
+        '{ "a": 1, "b": []}',
+        '{"a":  1, "b": []}',
+        '{"a": 1, "b": []}\n',
+        '{"a": 1,\n"b": []}',
+    ):
         assert held.reads(other) in ("no", "part"), other
 
 
@@ -60,7 +71,10 @@ def test_the_trap_of_flexible_whitespace():
 
 def test_the_trap_of_open_objects():
     """A schema that does not close its objects lets a model invent keys; a closed one does not."""
-    open_, shut = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}, closed(a={"type": "integer"})
+    open_, shut = (
+        {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
+        closed(a={"type": "integer"}),
+    )
     assert of(open_).reads('{"a": 1, "gender": "x"}') == "whole"
     assert of(shut).reads('{"a": 1, "gender": "x"}') == "no"
 
@@ -95,13 +109,23 @@ def test_a_regular_expression_is_a_grammar_too():
             ["2024-02-29", "2000-02-29", "2023-02-28", "0001-12-31"],
             ["2023-02-29", "1900-02-29", "0000-01-01", "2023-04-31"],
         ),
-        ("time", ["10:20:59Z", "23:59:60Z", "23:59:60.5z", "00:00:00+01:00"], ["10:20:60Z", "23:58:60Z", "23:59:60+01:00"]),
-        ("date-time", ["2024-02-29T10:20:59Z", "2016-12-31t23:59:60Z"], ["2023-02-29T10:20:59Z", "2024-01-01T10:20:60Z"]),
+        (
+            "time",
+            ["10:20:59Z", "23:59:60Z", "23:59:60.5z", "00:00:00+01:00"],
+            ["10:20:60Z", "23:58:60Z", "23:59:60+01:00"],
+        ),
+        (
+            "date-time",
+            ["2024-02-29T10:20:59Z", "2016-12-31t23:59:60Z"],
+            ["2023-02-29T10:20:59Z", "2024-01-01T10:20:60Z"],
+        ),
     ],
 )
 def test_days_and_seconds_that_never_were_are_not_written(form, whole, no):
     held = of(closed(a={"type": "string", "format": form}))
-    assert {text: held.reads(json.dumps({"a": text})) for text in whole} == dict.fromkeys(whole, "whole")
+    assert {text: held.reads(json.dumps({"a": text})) for text in whole} == dict.fromkeys(
+        whole, "whole"
+    )
     assert {text: held.reads(json.dumps({"a": text})) for text in no} == dict.fromkeys(no, "no")
 
 
@@ -114,7 +138,11 @@ def test_the_trap_of_leap_years_and_seconds():
 
 def test_a_format_beside_a_pattern_stays_with_both():
     held = of({"type": "string", "format": "date", "pattern": "^20"})
-    assert (held.reads('"2024-01-01"'), held.reads('"1999-01-01"'), held.reads('"20 may"')) == ("whole", "no", "no")
+    assert (held.reads('"2024-01-01"'), held.reads('"1999-01-01"'), held.reads('"20 may"')) == (
+        "whole",
+        "no",
+        "no",
+    )
 
 
 def test_listed_values_that_look_like_schemas_are_values():
@@ -126,7 +154,9 @@ def test_listed_values_that_look_like_schemas_are_values():
 
 
 def test_a_schema_that_llguidance_takes_as_it_stands_has_nothing_left_to_the_check():
-    assert not [note for note in of(closed(a={"type": "integer"})).notes if note.action == "checked"]
+    assert not [
+        note for note in of(closed(a={"type": "integer"})).notes if note.action == "checked"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -145,7 +175,10 @@ def test_what_the_grammar_does_not_hold_is_noted_for_the_check(schema, keyword):
     assert any(keyword in str(note) for note in checked)
 
 
-@pytest.mark.parametrize("schema", [{"type": "string", "pattern": "a(?=b)"}, {"type": "nothing"}, {"$ref": "#/$defs/None"}])
+@pytest.mark.parametrize(
+    "schema",
+    [{"type": "string", "pattern": "a(?=b)"}, {"type": "nothing"}, {"$ref": "#/$defs/None"}],
+)
 def test_a_schema_that_no_rung_takes_is_an_error_before_any_decoding(schema):
     with pytest.raises(GrammarError) as refused:
         of(schema)
@@ -183,17 +216,30 @@ def nested(times, schema, around):
 
 LARGE = {
     "a list of thousands": {"enum": [f"value {number}" for number in range(5000)]},
-    "thousands of fields": closed(**{f"k{number}": {"type": ["string", "null"]} for number in range(2000)}),
-    "fields that may be left out": {**closed(**{f"k{number}": {"type": "string"} for number in range(1000)}), "required": []},
-    "long lists of long lists": nested(4, {"type": "integer"}, lambda items: {"type": "array", "items": items, "maxItems": 1000}),
+    "thousands of fields": closed(
+        **{f"k{number}": {"type": ["string", "null"]} for number in range(2000)}
+    ),
+    "fields that may be left out": {
+        **closed(**{f"k{number}": {"type": "string"} for number in range(1000)}),
+        "required": [],
+    },
+    "long lists of long lists": nested(
+        4, {"type": "integer"}, lambda items: {"type": "array", "items": items, "maxItems": 1000}
+    ),
     "many items": {"type": "array", "items": {"type": "integer"}, "minItems": 10**6},
     "a long text": {"type": "string", "minLength": 10**6, "maxLength": 10**9},
-    "repeated repetitions": {"type": "string", "pattern": "^((((a{1,99}){1,99}){1,99}){1,99}){1,99}$"},
+    "repeated repetitions": {
+        "type": "string",
+        "pattern": "^((((a{1,99}){1,99}){1,99}){1,99}){1,99}$",
+    },
     "an automaton of 2 to the 200th": {"type": "string", "pattern": "^(a|b)*a(a|b){200}$"},
     "definitions used twice each": {
         "$ref": "#/$defs/d0",
         "$defs": {
-            **{f"d{at}": closed(a={"$ref": f"#/$defs/d{at + 1}"}, b={"$ref": f"#/$defs/d{at + 1}"}) for at in range(30)},
+            **{
+                f"d{at}": closed(a={"$ref": f"#/$defs/d{at + 1}"}, b={"$ref": f"#/$defs/d{at + 1}"})
+                for at in range(30)
+            },
             "d30": {"type": "null"},
         },
     },
@@ -212,7 +258,12 @@ def test_a_large_schema_is_taken_and_its_first_token_too(kind):
     [
         nested(100, {"type": "integer"}, lambda inner: closed(a=inner)),
         nested(5000, {"type": "integer"}, lambda inner: closed(a=inner)),
-        {"allOf": [{"anyOf": [closed(a={}), {"properties": {f"b{at}": {"type": "string"}}}]} for at in range(12)]},
+        {
+            "allOf": [
+                {"anyOf": [closed(a={}), {"properties": {f"b{at}": {"type": "string"}}}]}
+                for at in range(12)
+            ]
+        },
         {"type": "string", "maxLength": 10**20},
     ],
     ids=["deep", "too deep to be written", "a product of unions", "a length beyond numbers"],
@@ -255,12 +306,19 @@ SCHEMAS = st.recursive(
     lambda inner: st.one_of(
         st.builds(lambda items: {"type": "array", "items": items}, inner),
         st.builds(
-            lambda items, low: {"type": "array", "items": items, "minItems": low, "maxItems": low + 2}, inner, st.integers(0, 6)
+            lambda items, low: {
+                "type": "array",
+                "items": items,
+                "minItems": low,
+                "maxItems": low + 2,
+            },
+            inner,
+            st.integers(0, 6),
         ),
         st.builds(lambda one, two: {"anyOf": [one, two, {"type": "null"}]}, inner, inner),
-        st.dictionaries(st.sampled_from(["name", "größe", "a b", 'say "hi"']), inner, min_size=1).map(
-            lambda fields: closed(**fields)
-        ),
+        st.dictionaries(
+            st.sampled_from(["name", "größe", "a b", 'say "hi"']), inner, min_size=1
+        ).map(lambda fields: closed(**fields)),
     ),
     max_leaves=6,
 )

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 from pydantic import BaseModel, Field
 
-from structgen import Verbatim, compile
+from structgen import Verbatim, compile_schema
 from structgen.answer.grounding import ground
 from structgen.errors import GrammarError
 from structgen.local.grammar.lark import lark
-from structgen.local.grammar.terminals import limits
+from structgen.local.grammar.terminals import parser_limits
 from structgen.schema.verbatim import SourceText, chunks
 from tests.laws.grounded import TEXTS, grounded_schemas
 
@@ -31,7 +31,9 @@ def _bytes() -> LLTokenizer:
 
 
 def matcher(text: str) -> LLMatcher:
-    built = LLMatcher(_bytes(), LLMatcher.grammar_from_lark(text), log_level=0, limits=limits())
+    built = LLMatcher(
+        _bytes(), LLMatcher.grammar_from_lark(text), log_level=0, limits=parser_limits()
+    )
     assert not built.is_error(), built.get_error()
     return built
 
@@ -63,8 +65,10 @@ def accepts(grammar: str, text: str) -> bool:
 
 @settings(deadline=None, max_examples=80)
 @given(TEXTS, grounded_schemas(), st.integers(0, 10_000))
-def test_law_9_what_is_written_stands_in_the_source_at_its_span(text: str, schema: dict[str, Any], seed: int) -> None:
-    compiled = compile(schema, "llguidance")
+def test_law_9_what_is_written_stands_in_the_source_at_its_span(
+    text: str, schema: dict[str, Any], seed: int
+) -> None:
+    compiled = compile_schema(schema, "llguidance")
     try:
         grammar = lark(compiled.schema, text)
     except GrammarError:
@@ -86,14 +90,26 @@ def test_law_9_what_is_written_stands_in_the_source_at_its_span(text: str, schem
 @given(TEXTS, st.sampled_from(["words", "characters"]), st.data())
 @example("x\\n", "words", None)
 @example('a "b" c', "words", None)
-def test_all_that_stands_in_the_source_can_be_written_and_nothing_else(text: str, by: str, data: Any) -> None:
-    schema = {"type": "object", "properties": {"a": {"type": "string", "x-verbatim": by}}, "required": ["a"]}
+def test_all_that_stands_in_the_source_can_be_written_and_nothing_else(
+    text: str, by: str, data: Any
+) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "string", "x-verbatim": by}},
+        "required": ["a"],
+    }
     grammar = lark({**schema, "additionalProperties": False}, text)
     parts = chunks(text, by)
     start = data.draw(st.integers(0, len(parts))) if data else 0
     end = data.draw(st.integers(start, len(parts))) if data else len(parts)
     inside = "".join(parts[start:end])
-    other = data.draw(st.one_of(st.text(max_size=3), st.sampled_from([text[1:], text[:-1], inside + "x"]))) if data else text[1:]
+    other = (
+        data.draw(
+            st.one_of(st.text(max_size=3), st.sampled_from([text[1:], text[:-1], inside + "x"]))
+        )
+        if data
+        else text[1:]
+    )
     for value in (inside, other):
         stands = value == "" or bool(SourceText(text).spans(value, by))
         assert accepts(grammar, json.dumps({"a": value}, ensure_ascii=False)) == stands, value
@@ -101,14 +117,12 @@ def test_all_that_stands_in_the_source_can_be_written_and_nothing_else(text: str
 
 # ---- single constructs ----------------------------------------------------------------------------------------------------
 
-TEXT = (
-    'Ada "the first" Lovelace bought 12 red pens at 1,250.00,\r\nO’Brien\'s on 2024-01-02. C:\\new 東京は cafe\u0301 -3 \U0001f600'
-)
+TEXT = 'Ada "the first" Lovelace bought 12 red pens at 1,250.00,\r\nO’Brien\'s on 2024-01-02. C:\\new 東京は cafe\u0301 -3 \U0001f600'
 
 
 def offers(kind: Any, text: str = TEXT) -> Any:
     """A test whether a value of that type can be written."""
-    compiled = compile(kind, "llguidance")
+    compiled = compile_schema(kind, "llguidance")
     grammar = lark(compiled.schema, text)
     return lambda value: accepts(grammar, json.dumps(value, ensure_ascii=False))
 
@@ -118,10 +132,37 @@ def test_words_are_not_divided_and_white_space_does_not_surround() -> None:
     assert all(
         map(
             can,
-            ["Ada", 'Ada "the first"', "1,250.00,\r\nO’Brien", "C:\\new", "new", "東", "cafe\u0301", "\U0001f600", "O’Brien's", ""],
+            [
+                "Ada",
+                'Ada "the first"',
+                "1,250.00,\r\nO’Brien",
+                "C:\\new",
+                "new",
+                "東",
+                "cafe\u0301",
+                "\U0001f600",
+                "O’Brien's",
+                "",
+            ],
         )
     )
-    assert not any(map(can, ["Ad", " Ada", "Ada ", "ada", "cafe", "\u0301", "250.0", "O'Brien", "\r\nO’Brien", "Ada first"]))
+    assert not any(
+        map(
+            can,
+            [
+                "Ad",
+                " Ada",
+                "Ada ",
+                "ada",
+                "cafe",
+                "\u0301",
+                "250.0",
+                "O'Brien",
+                "\r\nO’Brien",
+                "Ada first",
+            ],
+        )
+    )
 
 
 def test_by_characters_all_but_half_a_letter_is_open() -> None:
@@ -138,8 +179,17 @@ def test_what_else_the_type_says_is_held_with_it() -> None:
 
 
 def test_a_number_is_one_of_the_numerals() -> None:
-    whole, real = offers(Annotated[int, Verbatim(), Field(gt=2)]), offers(Annotated[float, Verbatim()])
-    assert (whole(12), whole(1250), whole(13), whole(2), whole(-3)) == (True, True, False, False, False)
+    whole, real = (
+        offers(Annotated[int, Verbatim(), Field(gt=2)]),
+        offers(Annotated[float, Verbatim()]),
+    )
+    assert (whole(12), whole(1250), whole(13), whole(2), whole(-3)) == (
+        True,
+        True,
+        False,
+        False,
+        False,
+    )
     assert (real(1250.0), real(-3), real(1250.5)) == (True, True, False)
 
 
@@ -147,7 +197,10 @@ def test_dates_and_listed_values_stand_in_the_source() -> None:
     import datetime
     from typing import Literal
 
-    day, color = offers(Annotated[datetime.date, Verbatim()]), offers(Annotated[Literal["red", "blue", "re"], Verbatim()] | None)
+    day, color = (
+        offers(Annotated[datetime.date, Verbatim()]),
+        offers(Annotated[Literal["red", "blue", "re"], Verbatim()] | None),
+    )
     assert (day("2024-01-02"), day("2024-01-03"), day("Ada")) == (True, False, False)
     assert (color("red"), color("blue"), color("re"), color(None)) == (True, False, False, True)
 
@@ -165,7 +218,13 @@ def test_lists_unions_optional_fields_and_recursion_lead_to_grounded_values() ->
     part = {"name": "Ada", "parts": None, "day": None, "size": None, "note": None}
     assert can(part)
     assert can(
-        {**part, "parts": [{**part, "parts": [part, part]}, {**part, "size": 12}], "day": "2024", "size": "red", "note": "free"}
+        {
+            **part,
+            "parts": [{**part, "parts": [part, part]}, {**part, "size": 12}],
+            "day": "2024",
+            "size": "red",
+            "note": "free",
+        }
     )
     assert not can({**part, "parts": [{**part, "name": "Eve"}]})
     assert not can({**part, "size": "blue"})
@@ -176,13 +235,16 @@ def test_what_the_source_has_nothing_for_is_left_out_where_it_may_be() -> None:
         count: Annotated[int, Verbatim()]
 
     events, none = offers(list[Event], "no numbers here"), offers(Event | None, "no numbers here")
-    assert (events({"value": []}) or events([]), none({"value": None}) or none(None)) == (True, True)
+    assert (events({"value": []}) or events([]), none({"value": None}) or none(None)) == (
+        True,
+        True,
+    )
     with pytest.raises(GrammarError, match="holds nothing"):
-        lark(compile(Event, "llguidance").schema, "no numbers here")
+        lark(compile_schema(Event, "llguidance").schema, "no numbers here")
 
 
 def test_without_a_source_the_schema_is_embedded_as_it_is() -> None:
-    text = lark(compile(Annotated[str, Verbatim()], "llguidance").schema)
+    text = lark(compile_schema(Annotated[str, Verbatim()], "llguidance").schema)
     assert "%json" in text
     assert "x-verbatim" not in text
 

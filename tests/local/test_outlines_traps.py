@@ -42,23 +42,32 @@ from outlines.processors import OutlinesLogitsProcessor
 from outlines.types import JsonSchema as OutlinesSchema
 from pydantic import BaseModel, NaiveDatetime
 
-from structgen.errors import ConfigurationError, InvalidOutput, NotJson
+from structgen.errors import ConfigurationError, InvalidOutputError, NotJsonError
 from structgen.local.decode.decoder import _Pen
 from structgen.local.engine import open_engine
 from structgen.local.grammar.grammar import byte_tokenizer, grammar
-from structgen.schema.check import check, check_json
-from structgen.schema.compiler import compile
+from structgen.options import Options
+from structgen.schema.check import validate, validate_json
+from structgen.schema.compiler import compile_schema
 from structgen.schema.target import target_of
-from structgen.types import Options
 
 if importlib.util.find_spec("llama_cpp") is None:
-    pytest.skip("plain outlines needs llama-cpp-python, which is built with a C++ compiler", allow_module_level=True)
+    pytest.skip(
+        "plain outlines needs llama-cpp-python, which is built with a C++ compiler",
+        allow_module_level=True,
+    )
 
 from llama_cpp import Llama
 
 PROMPT = 'A contact in JSON: {"name": "John Smith", "age": 42}\nAgain:'
 ASK = [{"role": "user", "content": "Extract the contact as JSON: John Smith is 42."}]
-NO_ITEM_TWICE = {"type": "array", "items": {"enum": [1, 2]}, "minItems": 2, "maxItems": 2, "uniqueItems": True}
+NO_ITEM_TWICE = {
+    "type": "array",
+    "items": {"enum": [1, 2]},
+    "minItems": 2,
+    "maxItems": 2,
+    "uniqueItems": True,
+}
 WILD = {"temperature": 50.0, "seed": 7}
 """At this heat every model writes nonsense."""
 
@@ -73,7 +82,12 @@ class Counts(BaseModel):
 
 
 def closed(**properties):
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +130,7 @@ def let(llama, processor):
 
 def ours(target, text):
     """How the grammar that this package makes of a target reads a text."""
-    return grammar(compile(target, "llguidance").schema, byte_tokenizer()).reads(text)
+    return grammar(compile_schema(target, "llguidance").schema, byte_tokenizer()).reads(text)
 
 
 def generator(plain, processor, schema):
@@ -131,11 +145,11 @@ def test_1_a_keyword_that_is_not_known_gives_no_text_at_all(plain, processor, en
 
 
 def test_1_here_it_is_held_as_far_as_it_can_be_and_the_rest_is_checked(engine):
-    compiled = compile(NO_ITEM_TWICE, "llguidance")
+    compiled = compile_schema(NO_ITEM_TWICE, "llguidance")
     assert [note.keyword for note in compiled.notes] == ["uniqueItems"]
     assert len(json.loads(engine.generate(ASK, compiled.schema, Options(max_tokens=8)).text)) == 2
-    with pytest.raises(InvalidOutput) as refused:
-        check(NO_ITEM_TWICE, [1, 1])
+    with pytest.raises(InvalidOutputError) as refused:
+        validate(NO_ITEM_TWICE, [1, 1])
     assert [violation.schema_path for violation in refused.value.violations] == ["/uniqueItems"]
 
 
@@ -161,7 +175,7 @@ def test_2_here_an_error_in_decoding_ends_the_answer(engine, monkeypatch):
 
     monkeypatch.setattr(_Pen, "_allows", broken)
     with pytest.raises(RuntimeError, match="fault"):
-        engine.generate(ASK, compile(Contact, "llguidance").schema, Options(max_tokens=20))
+        engine.generate(ASK, compile_schema(Contact, "llguidance").schema, Options(max_tokens=20))
 
 
 def test_3_a_stream_begun_before_another_call_gives_nothing(plain, processor):
@@ -197,10 +211,13 @@ def test_5_a_limit_cuts_an_answer_in_half_and_nothing_says_so(plain, processor):
 
 
 def test_5_here_an_answer_is_whole_within_its_limit_or_says_that_none_fits(engine):
-    schema = compile(Contact, "llguidance").schema
-    assert json.loads(engine.generate(ASK, schema, Options(max_tokens=14)).text).keys() == {"name", "age"}
+    schema = compile_schema(Contact, "llguidance").schema
+    assert json.loads(engine.generate(ASK, schema, Options(max_tokens=14)).text).keys() == {
+        "name",
+        "age",
+    }
     none = engine.generate(ASK, schema, Options(max_tokens=3))
-    assert (none.text, none.finish) == ("", "length")
+    assert (none.text, none.finish_reason) == ("", "length")
 
 
 # ---- what a model is let to write -----------------------------------------------------------------------------------------
@@ -232,11 +249,14 @@ def test_8_values_go_on_for_ever(let, schema, start, more):
     assert let(closed(a=schema), text) == text
 
 
-@pytest.mark.parametrize("schema", [{"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "string"}}])
+@pytest.mark.parametrize(
+    "schema",
+    [{"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "string"}}],
+)
 def test_8_here_every_answer_ends_within_its_limit(engine, schema):
     answer = engine.generate(ASK, closed(a=schema), Options(max_tokens=24, **WILD))
     assert json.loads(answer.text).keys() == {"a"}
-    assert answer.finish == "stop"
+    assert answer.finish_reason == "stop"
     assert answer.usage.completion_tokens <= 24
     assert answer.shortened or schema["type"] == "integer"
 
@@ -245,7 +265,7 @@ def test_14_keys_come_in_the_order_of_the_schema(let):
     text = '{"age":42,"name":"John"}'
     assert let(closed(name={"type": "string"}, age={"type": "integer"}), text) == '{"'
     assert ours(Contact, '{"age": 42, "name": "John"}') == "no"
-    assert check_json(target_of(Contact), text) == Contact(name="John", age=42)
+    assert validate_json(target_of(Contact), text) == Contact(name="John", age=42)
 
 
 def test_15_a_date_time_without_an_offset_cannot_be_written(let):
@@ -259,9 +279,9 @@ def test_16_a_key_comes_twice(let):
     text = '{"counts":{"a":1,"a":2}}'
     assert let(Counts.model_json_schema(), text) == text
     assert ours(Counts, '{"counts": {"a": 1, "a": 2}}') == "no"
-    with pytest.raises(NotJson, match="twice"):
-        check_json(target_of(Counts), text)
-    assert check(Counts, {"counts": {"a": 1}}).counts == {"a": 1}
+    with pytest.raises(NotJsonError, match="twice"):
+        validate_json(target_of(Counts), text)
+    assert validate(Counts, {"counts": {"a": 1}}).counts == {"a": 1}
 
 
 def test_16_here_half_a_character_is_not_written():
@@ -279,7 +299,10 @@ def test_9_outlines_core_loses_the_tokens_that_are_parts_of_characters(plain, ll
 
 
 def test_9_here_every_byte_can_be_written(engine):
-    assert json.loads(engine.generate(ASK, {"enum": ["日本語 😀"]}, Options(max_tokens=30)).text) == "日本語 😀"
+    assert (
+        json.loads(engine.generate(ASK, {"enum": ["日本語 😀"]}, Options(max_tokens=30)).text)
+        == "日本語 😀"
+    )
 
 
 def test_11_white_space_can_be_set_for_one_of_the_backends_alone(plain):
@@ -302,7 +325,9 @@ def test_12_here_answers_at_once_end_each_by_itself(embedded_model):
     values = [1, "a longer answer of several tokens"]
 
     async def together(engine):
-        return await asyncio.gather(*(engine.agenerate(ASK, {"enum": [value]}, Options(max_tokens=20)) for value in values))
+        return await asyncio.gather(
+            *(engine.agenerate(ASK, {"enum": [value]}, Options(max_tokens=20)) for value in values)
+        )
 
     with open_engine("local", context=192, threads=1, parallel=2) as engine:
         assert [json.loads(answer.text) for answer in asyncio.run(together(engine))] == values
@@ -311,7 +336,9 @@ def test_12_here_answers_at_once_end_each_by_itself(embedded_model):
 def test_13_rows_that_change_places_are_read_by_the_wrong_matcher(llama, processor):
     held = processor({"enum": ["a1", "b2"]})
     scores = numpy.zeros((2, llama.n_vocab()), dtype=numpy.float32)
-    quote, a, b, one, two = (llama.tokenize(text, add_bos=False)[0] for text in (b'"', b"a", b"b", b"1", b"2"))
+    quote, a, b, one, two = (
+        llama.tokenize(text, add_bos=False)[0] for text in (b'"', b"a", b"b", b"1", b"2")
+    )
     for rows in ([[1], [1]], [[1, quote], [1, quote]], [[1, quote, a], [1, quote, b]]):
         held(numpy.array(rows), scores.copy())
     with pytest.warns(UserWarning, match="LLMatcher"):
@@ -320,4 +347,4 @@ def test_13_rows_that_change_places_are_read_by_the_wrong_matcher(llama, process
 
 def test_13_here_there_are_no_beams(engine):
     with pytest.raises(ConfigurationError, match="num_beams"):
-        engine.generate(ASK, None, Options(max_tokens=3, extra={"num_beams": 2}))
+        engine.generate(ASK, None, Options(max_tokens=3, extra_body={"num_beams": 2}))

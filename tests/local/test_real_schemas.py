@@ -8,9 +8,9 @@ import pytest
 
 from benchmarks.engines import drawn, ours
 from benchmarks.jsonschemabench import DATA
-from structgen.errors import InvalidOutput, NotJson, SchemaError
-from structgen.schema.check import check
-from structgen.schema.compiler import compile
+from structgen.errors import InvalidOutputError, NotJsonError, SchemaError
+from structgen.schema.check import validate
+from structgen.schema.compiler import compile_schema
 from structgen.schema.target import target_of
 
 RECORDS = [json.loads(line) for line in DATA.read_text().splitlines()][::10]
@@ -23,7 +23,7 @@ def test_an_answer_of_random_tokens_is_whole_and_valid_or_told_before_it_is_one(
     valid = 0
     for number, record in enumerate(RECORDS):
         try:
-            compiled = compile(record["schema"], "llguidance")
+            compiled = compile_schema(record["schema"], "llguidance")
         except SchemaError:
             continue
         text = drawn(compiled, vocabulary, number)
@@ -32,9 +32,9 @@ def test_an_answer_of_random_tokens_is_whole_and_valid_or_told_before_it_is_one(
         json.loads(text)
         try:
             value = compiled.decode_json(text)
-        except (InvalidOutput, NotJson):
+        except (InvalidOutputError, NotJsonError):
             continue
-        check(target_of(record["schema"]), value)
+        validate(target_of(record["schema"]), value)
         valid += 1
     assert valid > 0.7 * len(RECORDS)
 

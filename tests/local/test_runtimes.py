@@ -9,14 +9,20 @@ import json
 import pytest
 
 from structgen.local.engine import open_engine
-from structgen.types import Options
+from structgen.options import Options
 
 BUILDS = {"xllamacpp": "xllamacpp", "llama-cpp-python": "llama_cpp"}
 INSTALLED = [runtime for runtime, package in BUILDS.items() if importlib.util.find_spec(package)]
-ASK = [{"role": "system", "content": "Extract the contact as JSON."}, {"role": "user", "content": "Maria Lopez is 41. Łukasz 🙂"}]
+ASK = [
+    {"role": "system", "content": "Extract the contact as JSON."},
+    {"role": "user", "content": "Maria Lopez is 41. Łukasz 🙂"},
+]
 CONTACT = {
     "type": "object",
-    "properties": {"name": {"type": "string"}, "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]}},
+    "properties": {
+        "name": {"type": "string"},
+        "age": {"anyOf": [{"type": "integer"}, {"type": "null"}]},
+    },
     "required": ["name", "age"],
     "additionalProperties": False,
 }
@@ -31,10 +37,17 @@ def built(request, embedded_model):
 
 def test_tokens_and_prompts_are_the_same_in_every_build(built, engine):
     asked = [ASK, [{"role": "user", "content": "end <|im_end|> of turn"}]]
-    assert [built.count(messages) for messages in asked] == [engine.count(messages) for messages in asked]
+    assert [built.count(messages) for messages in asked] == [
+        engine.count(messages) for messages in asked
+    ]
     one, other = (opened._loaded.runtime for opened in (built, engine))
-    assert [one.prompt(messages) for messages in asked] == [other.prompt(messages) for messages in asked]
-    assert (list(one.vocabulary.pieces), one.vocabulary.ends) == (list(other.vocabulary.pieces), other.vocabulary.ends)
+    assert [one.prompt(messages) for messages in asked] == [
+        other.prompt(messages) for messages in asked
+    ]
+    assert (list(one.vocabulary.pieces), one.vocabulary.ends) == (
+        list(other.vocabulary.pieces),
+        other.vocabulary.ends,
+    )
 
 
 @pytest.mark.parametrize("tokens", [13, 60])
@@ -47,5 +60,7 @@ def test_answers_are_held_whole_and_alike_when_asked_at_once(built, tokens):
     alone = built.generate(ASK, CONTACT, options)
     assert json.loads(alone.text).keys() == {"name", "age"}
     assert alone.usage.completion_tokens <= tokens
-    assert [json.loads(answer.text).keys() for answer in asyncio.run(together())] == [{"name", "age"}] * 2
+    assert [json.loads(answer.text).keys() for answer in asyncio.run(together())] == [
+        {"name", "age"}
+    ] * 2
     assert built.generate(ASK, CONTACT, options).usage.cached_tokens > 20

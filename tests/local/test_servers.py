@@ -14,7 +14,10 @@ from tests.network import NetworkRefused
 
 def post(server, body, key):
     request = urllib.request.Request(
-        f"{server.base_url}/chat/completions", json.dumps(body).encode(), {"Authorization": f"Bearer {key}"}, method="POST"
+        f"{server.base_url}/chat/completions",
+        json.dumps(body).encode(),
+        {"Authorization": f"Bearer {key}"},
+        method="POST",
     )
     with urllib.request.urlopen(request, timeout=60) as reply:
         return json.load(reply)
@@ -33,7 +36,10 @@ def test_the_server_answers_with_its_key_and_refuses_without(llama_server):
 @pytest.mark.parametrize("address", [("192.0.2.1", 80), ("2001:db8::1", 80)])
 def test_no_test_connects_beyond_loopback(address):
     family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
-    with socket.socket(family) as probe, pytest.raises(NetworkRefused, match="test_no_test_connects_beyond_loopback"):
+    with (
+        socket.socket(family) as probe,
+        pytest.raises(NetworkRefused, match="test_no_test_connects_beyond_loopback"),
+    ):
         probe.connect(address)
 
 

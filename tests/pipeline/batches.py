@@ -10,13 +10,15 @@ from email.policy import HTTP
 from typing import Any
 
 from structgen.testing.faulty import Served
-from structgen.types import Request
+from structgen.values import Request
 
 
 class BatchServer:
     """A function for `FaultyServer`. `answer`: (status, body) of one request's body, or None where the batch expires first."""
 
-    def __init__(self, answer: Callable[[dict[str, Any]], tuple[int, Any] | None], *, most: int = 50_000) -> None:
+    def __init__(
+        self, answer: Callable[[dict[str, Any]], tuple[int, Any] | None], *, most: int = 50_000
+    ) -> None:
         self.answer, self.most = answer, most
         self.files: dict[str, bytes] = {}
         self.batches: dict[str, dict[str, Any]] = {}
@@ -36,13 +38,18 @@ class BatchServer:
         if len(where) == 1:
             return self._json({"object": "list", "data": list(self.batches.values())})
         batch = self.batches[where[1]]
-        batch["status"] = {"validating": "in_progress", "in_progress": "completed"}.get(batch["status"], batch["status"])
+        batch["status"] = {"validating": "in_progress", "in_progress": "completed"}.get(
+            batch["status"], batch["status"]
+        )
         return self._json(batch)
 
     def _uploaded(self, request: Request) -> bytes:
         head = f"content-type: {request.headers['content-type']}\r\n\r\n".encode()
         form = BytesParser(policy=HTTP).parsebytes(head + request.body)
-        parts = {part.get_param("name", header="content-disposition"): part.get_payload(decode=True) for part in form.iter_parts()}
+        parts = {
+            part.get_param("name", header="content-disposition"): part.get_payload(decode=True)
+            for part in form.iter_parts()
+        }
         assert parts["purpose"] == b"batch"
         return parts["file"]
 
@@ -59,13 +66,29 @@ class BatchServer:
             self.lines += 1
             found = self.answer(line["body"])
             if found is None:
-                errors.append({"custom_id": line["custom_id"], "response": None, "error": {"code": "batch_expired"}})
+                errors.append(
+                    {
+                        "custom_id": line["custom_id"],
+                        "response": None,
+                        "error": {"code": "batch_expired"},
+                    }
+                )
                 continue
             response = {"status_code": found[0], "request_id": "r", "body": found[1]}
-            (output if found[0] == 200 else errors).append({"custom_id": line["custom_id"], "response": response, "error": None})
+            (output if found[0] == 200 else errors).append(
+                {"custom_id": line["custom_id"], "response": response, "error": None}
+            )
         batch = f"batch_{len(self.batches)}"
-        files = {"output_file_id": self._keep(_jsonl(output)), "error_file_id": self._keep(_jsonl(errors)) if errors else None}
-        self.batches[batch] = {"id": batch, "status": "validating", "input_file_id": asked["input_file_id"], **files}
+        files = {
+            "output_file_id": self._keep(_jsonl(output)),
+            "error_file_id": self._keep(_jsonl(errors)) if errors else None,
+        }
+        self.batches[batch] = {
+            "id": batch,
+            "status": "validating",
+            "input_file_id": asked["input_file_id"],
+            **files,
+        }
         return self._json(self.batches[batch])
 
     def _keep(self, content: bytes) -> str:

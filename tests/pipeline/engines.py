@@ -34,7 +34,9 @@ def on_ray(base_url: str) -> list[dict[str, Any]]:
     import ray
 
     positional, named = arguments(base_url)
-    ray.init(num_cpus=3, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20)
+    ray.init(
+        num_cpus=3, include_dashboard=False, log_to_driver=False, object_store_memory=100 * 2**20
+    )
     parts = [table().slice(start, 8) for start in range(0, ROWS, 8)]
     workers = ray.data.ActorPoolStrategy(size=2)
     found = ray.data.from_arrow(parts).map_batches(
@@ -64,8 +66,13 @@ def on_spark(base_url: str) -> list[dict[str, Any]]:
     }
     builder = SparkSession.builder.master("local[2]").config(map=local)
     with builder.getOrCreate() as spark:
-        frame = spark.createDataFrame([tuple(row.values()) for row in table().to_pylist()], "id long, text string")
-        return [row.asDict() for row in frame.mapInArrow(extractor.batches, extractor.spark_schema(frame)).collect()]
+        frame = spark.createDataFrame(
+            [tuple(row.values()) for row in table().to_pylist()], "id long, text string"
+        )
+        return [
+            row.asDict()
+            for row in frame.mapInArrow(extractor.batches, extractor.spark_schema(frame)).collect()
+        ]
 
 
 def on_dask(base_url: str) -> list[dict[str, Any]]:
@@ -74,7 +81,9 @@ def on_dask(base_url: str) -> list[dict[str, Any]]:
     positional, named = arguments(base_url)
     extractor = Extractor(*positional, **named)
     frame = table().to_pandas()
-    found = dask.dataframe.from_pandas(frame, npartitions=2).map_partitions(extractor.frame, meta=extractor.frame(frame.head(0)))
+    found = dask.dataframe.from_pandas(frame, npartitions=2).map_partitions(
+        extractor.frame, meta=extractor.frame(frame.head(0))
+    )
     return _rows(found.compute(scheduler="threads"))
 
 
@@ -89,6 +98,10 @@ def _rows(frame: Any) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
-    os.environ.update(PYSPARK_PYTHON=sys.executable, RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0")
-    found = {"ray": on_ray, "spark": on_spark, "dask": on_dask, "pandas": on_pandas}[sys.argv[1]](sys.argv[2])
+    os.environ.update(
+        PYSPARK_PYTHON=sys.executable, RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0"
+    )
+    found = {"ray": on_ray, "spark": on_spark, "dask": on_dask, "pandas": on_pandas}[sys.argv[1]](
+        sys.argv[2]
+    )
     print(json.dumps(sorted(found, key=lambda row: row["id"])))

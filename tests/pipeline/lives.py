@@ -19,9 +19,9 @@ from typing import Any
 from pydantic import BaseModel
 
 from structgen.client import Client
-from structgen.errors import JobStopped, StructgenError
+from structgen.errors import JobStoppedError, StructgenError
 from structgen.pipeline.job import Job
-from structgen.pipeline.limits import Bounds
+from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item, Outcome
 
 
@@ -56,18 +56,29 @@ class Documents:
         self._count = count
 
     def __iter__(self) -> Iterator[Item]:
-        return (Item(f"document {n}", f"This is person number {n}.", {"n": n}) for n in range(self._count))
+        return (
+            Item(f"document {n}", f"This is person number {n}.", {"n": n})
+            for n in range(self._count)
+        )
 
 
 def live(base_url: str, folder: Path, count: int, seconds: float | None) -> None:
     """One life of the job. It does not give up, however much fails."""
-    bounds = Bounds(failures=1.0, first=count + 1, seconds=seconds)
+    limits = JobLimits(max_failure_share=1.0, first=count + 1, max_seconds=seconds)
     with Client("vllm:m", base_url=base_url) as client:
         output = Lines(folder / "out.jsonl")
-        job = Job(Person, Documents(count), client=client, output=output, journal=folder / "journal", bounds=bounds, say=print)
+        job = Job(
+            Person,
+            Documents(count),
+            client=client,
+            output=output,
+            journal=folder / "journal",
+            limits=limits,
+            log=print,
+        )
         try:
             print(job.run())
-        except JobStopped as stopped:
+        except JobStoppedError as stopped:
             print(stopped.summary)
         except StructgenError as error:
             print(f"{type(error).__name__}: {error}")

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from structgen import Client
-from structgen.errors import ConfigurationError, ConnectionFailed, StructgenError
+from structgen.errors import ConfigurationError, ConnectionFailedError, StructgenError
 from structgen.pipeline.batch import Batching
 from structgen.pipeline.job import Job, Summary
 from structgen.testing import FaultyServer, ScriptedModel
@@ -42,8 +42,13 @@ def right(body: dict[str, Any]) -> tuple[int, Any]:
 
 
 def run(server: BatchServer, folder: Path, **options: Any) -> Summary:
-    with FaultyServer(server) as loopback, Client("vllm:m", base_url=loopback.base_url, max_retries=1) as client:
-        return Job(Person, DOCUMENTS, client=client, output=folder / "out.jsonl", batch=QUICK, **options).run()
+    with (
+        FaultyServer(server) as loopback,
+        Client("vllm:m", base_url=loopback.base_url, max_retries=1) as client,
+    ):
+        return Job(
+            Person, DOCUMENTS, client=client, output=folder / "out.jsonl", batch=QUICK, **options
+        ).run()
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
@@ -54,7 +59,9 @@ def test_a_batch_gives_the_rows_of_a_job_in_the_order_of_the_inputs(tmp_path: Pa
     server = BatchServer(right, most=8)
     done = run(server, tmp_path)
     assert (done.ok, done.failed, len(server.batches)) == (30, 0, 4)
-    assert [row["value"] for row in rows(tmp_path)] == [{"name": f"P{n}", "age": n} for n in range(30)]
+    assert [row["value"] for row in rows(tmp_path)] == [
+        {"name": f"P{n}", "age": n} for n in range(30)
+    ]
     assert rows(tmp_path)[0]["guarantee"].startswith("held by the server")
 
 
@@ -76,7 +83,7 @@ def test_what_failed_or_was_invalid_is_a_line_of_the_next_batch(tmp_path: Path) 
 
     done = run(BatchServer(answer), tmp_path)
     assert (done.ok, done.failed) == (29, 1)
-    assert done.failures == {"BadRequest": 1}
+    assert done.failures == {"BadRequestError": 1}
     assert [rows(tmp_path)[n]["value"]["age"] for n in (3, 4, 5)] == [3, 4, 5]
     assert seen == {**dict.fromkeys(range(30), 1), 3: 2, 4: 2, 5: 2}
 
@@ -91,7 +98,7 @@ def test_a_batch_that_was_submitted_is_taken_up_again_and_not_paid_twice(tmp_pat
             return super().__call__(request)
 
     broken = Interrupted(right)
-    with pytest.raises(ConnectionFailed):
+    with pytest.raises(ConnectionFailedError):
         run(broken, tmp_path)
     server.files, server.batches = broken.files, broken.batches
     done = run(server, tmp_path)
@@ -103,7 +110,10 @@ def test_a_refused_batch_is_an_error_that_says_why(tmp_path: Path) -> None:
         def _create(self, asked: dict[str, Any]) -> Any:
             answer = super()._create(asked)
             for batch in self.batches.values():
-                batch |= {"status": "failed", "errors": {"data": [{"message": "line 1 is no request"}]}}
+                batch |= {
+                    "status": "failed",
+                    "errors": {"data": [{"message": "line 1 is no request"}]},
+                }
             return answer
 
     with pytest.raises(StructgenError, match="line 1 is no request"):
@@ -111,7 +121,10 @@ def test_a_refused_batch_is_an_error_that_says_why(tmp_path: Path) -> None:
 
 
 def test_a_model_in_this_process_has_no_batches(tmp_path: Path) -> None:
-    with Client(ScriptedModel("{}")) as client, pytest.raises(ConfigurationError, match="Batch API"):
+    with (
+        Client(ScriptedModel("{}")) as client,
+        pytest.raises(ConfigurationError, match="Batch API"),
+    ):
         Job(Person, DOCUMENTS, client=client, output=tmp_path / "out.jsonl", batch=True).run()
 
 
@@ -125,7 +138,13 @@ def test_an_interrupt_while_a_batch_is_under_way_leaves_it_to_the_next_run(tmp_p
     slow = Slow(right)
     with FaultyServer(slow) as loopback, Client("vllm:m", base_url=loopback.base_url) as client:
         with pytest.raises(KeyboardInterrupt):
-            Job(Person, DOCUMENTS, client=client, output=tmp_path / "out.jsonl", batch=Batching(poll=60)).run()
+            Job(
+                Person,
+                DOCUMENTS,
+                client=client,
+                output=tmp_path / "out.jsonl",
+                batch=Batching(poll=60),
+            ).run()
     server = BatchServer(right)
     server.files, server.batches = slow.files, slow.batches
     assert (run(server, tmp_path).ok, server.lines) == (30, 0)

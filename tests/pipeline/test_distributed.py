@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 
 from structgen import Client
-from structgen.distributed import RESULTS, Extractor
+from structgen.distributed import Extractor
+from structgen.distributed.extractor import RESULTS
 from structgen.pipeline.record import Item
 from structgen.pipeline.table import flat
 from structgen.testing.faulty import FaultyServer, Served
 from structgen.testing.scripted import completion
-from structgen.types import Request
+from structgen.values import Request
 from tests.pipeline import engines
 
 
@@ -28,7 +29,11 @@ def base_url() -> Iterator[str]:
         found = re.search(rb"number (\d+)\.", request.body)
         assert found
         n = int(found[1])
-        return "refusal" if n % 10 == 7 else Served(body=completion(json.dumps({"name": f"Person {n}", "age": n})))
+        return (
+            "refusal"
+            if n % 10 == 7
+            else Served(body=completion(json.dumps({"name": f"Person {n}", "age": n})))
+        )
 
     with FaultyServer(answer) as server:
         yield server.base_url
@@ -41,8 +46,14 @@ def plain(base_url: str) -> list[dict[str, object]]:
     items = [Item(str(row["id"]), row["text"]) for row in rows if row["text"] is not None]
     with Client("m", base_url=base_url, api_key="k") as client:
         found = {outcome.key: flat(outcome) for outcome in client.map(engines.PERSON, items)}
-    missing = {**dict.fromkeys(RESULTS), "error": '{"type":"InputError","message":"The row has no text.","hint":null}'}
-    return [{**row, **{name: found.get(str(row["id"]), missing)[name] for name in RESULTS}} for row in rows]
+    missing = {
+        **dict.fromkeys(RESULTS),
+        "error": '{"type":"InputError","message":"The row has no text.","hint":null}',
+    }
+    return [
+        {**row, **{name: found.get(str(row["id"]), missing)[name] for name in RESULTS}}
+        for row in rows
+    ]
 
 
 @pytest.mark.slow
@@ -52,7 +63,11 @@ def test_an_engine_gives_what_the_plain_job_gives(
 ) -> None:
     script = Path(engines.__file__)
     done = subprocess.run(
-        [sys.executable, str(script), engine, base_url], capture_output=True, text=True, timeout=200, cwd=tmp_path
+        [sys.executable, str(script), engine, base_url],
+        capture_output=True,
+        text=True,
+        timeout=200,
+        cwd=tmp_path,
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout.splitlines()[-1]) == plain

@@ -20,16 +20,25 @@ from pydantic import BaseModel
 
 from structgen import AsyncClient, Client
 from structgen.cli.main import run
-from structgen.errors import ConfigurationError, InputError, JobError, JobStopped, JournalError, RateLimited, Refused, ServerError
+from structgen.errors import (
+    ConfigurationError,
+    InputError,
+    JobError,
+    JobStoppedError,
+    JournalError,
+    RateLimitError,
+    Refused,
+    ServerError,
+)
 from structgen.pipeline.gold import load_examples
 from structgen.pipeline.job import Job
 from structgen.pipeline.journal import Journal
-from structgen.pipeline.limits import Bounds, Concurrency
+from structgen.pipeline.limits import Concurrency, JobLimits
 from structgen.pipeline.record import COLUMNS, Item
 from structgen.schema.target import target_of
 from structgen.testing import FaultyServer, ScriptedModel, Served
 from structgen.testing.scripted import completion
-from structgen.types import Request
+from structgen.values import Request
 from structgen.wire.prices import Price
 
 
@@ -41,7 +50,11 @@ class Person(BaseModel):
 def answer(request: Request) -> str | Served:
     found = re.findall(rb"number (\d+)\.", request.body)
     n = int(found[-1])
-    return "refusal" if n % 10 == 9 else Served(body=completion(json.dumps({"name": f"P{n}", "age": n})))
+    return (
+        "refusal"
+        if n % 10 == 9
+        else Served(body=completion(json.dumps({"name": f"P{n}", "age": n})))
+    )
 
 
 @pytest.fixture
@@ -76,7 +89,9 @@ def texts(count: int) -> list[str]:
 # ---- map ------------------------------------------------------------------------------------------------------------------
 
 
-def test_map_gives_an_outcome_for_each_input_in_order_and_one_failure_stops_no_other(client: Client) -> None:
+def test_map_gives_an_outcome_for_each_input_in_order_and_one_failure_stops_no_other(
+    client: Client,
+) -> None:
     outcomes = list(client.map(Person, texts(200), concurrency=16))
     assert [outcome.key for outcome in outcomes] == [str(n) for n in range(200)]
     assert all(outcome.ok == (n % 10 != 9) for n, outcome in enumerate(outcomes))
@@ -89,14 +104,19 @@ def test_map_gives_an_outcome_for_each_input_in_order_and_one_failure_stops_no_o
 
 def test_what_is_no_text_is_an_outcome_too(client: Client) -> None:
     unreadable = Item("scan.pdf", "", error=InputError("The file has no text."))
-    found = {one.key: one.error for one in client.map(Person, ["person number 1.", "", 5, unreadable], ordered=False)}  # type: ignore[list-item]
+    found = {
+        one.key: one.error
+        for one in client.map(Person, ["person number 1.", "", 5, unreadable], ordered=False)
+    }  # type: ignore[list-item]
     assert found["0"] is None
     assert isinstance(found["1"], InputError)
     assert isinstance(found["2"], InputError)
     assert found["scan.pdf"] is unreadable.error
 
 
-def test_a_map_over_endless_inputs_can_be_left_at_any_time(client: Client, server: FaultyServer) -> None:
+def test_a_map_over_endless_inputs_can_be_left_at_any_time(
+    client: Client, server: FaultyServer
+) -> None:
     endless = (f"person number {n}." for n in itertools.count())
     outcomes = client.map(Person, endless, concurrency=4)
     assert next(iter(outcomes)).value.age == 0
@@ -122,7 +142,9 @@ def test_async_map_takes_async_inputs(server: FaultyServer) -> None:
 test_of.__test__ = False  # type: ignore[attr-defined]
 
 
-def test_equal_inputs_are_asked_about_once(client: Client, server: FaultyServer, tmp_path: Path) -> None:
+def test_equal_inputs_are_asked_about_once(
+    client: Client, server: FaultyServer, tmp_path: Path
+) -> None:
     outcomes = list(client.map(Person, ["person number 1."] * 50, journal=tmp_path / "journal"))
     assert {outcome.value.age for outcome in outcomes} == {1}
     again = list(client.map(Person, ["person number 1."], journal=tmp_path / "journal"))
@@ -140,14 +162,22 @@ def test_a_map_over_an_engine_in_this_process() -> None:
 
 
 def job(client: Client, folder: Path, count: int = 40, **options: Any) -> Job[Any]:
-    return Job(Person, options.pop("inputs", None) or texts(count), client=client, output=folder / "out.jsonl", **options)
+    return Job(
+        Person,
+        options.pop("inputs", None) or texts(count),
+        client=client,
+        output=folder / "out.jsonl",
+        **options,
+    )
 
 
 def rows(folder: Path) -> list[dict[str, Any]]:
     return [json.loads(line) for line in (folder / "out.jsonl").read_text().splitlines()]
 
 
-def test_a_job_started_again_asks_only_about_what_failed(client: Client, server: FaultyServer, tmp_path: Path) -> None:
+def test_a_job_started_again_asks_only_about_what_failed(
+    client: Client, server: FaultyServer, tmp_path: Path
+) -> None:
     done = job(client, tmp_path).run()
     assert (done.ok, done.failed, done.cached, len(server.requests)) == (36, 4, 0, 40)
     assert all(list(row) == list(COLUMNS) or set(row) == set(COLUMNS) for row in rows(tmp_path))
@@ -158,7 +188,9 @@ def test_a_job_started_again_asks_only_about_what_failed(client: Client, server:
     assert (left.cached, len(server.requests)) == (40, 44)
 
 
-def test_another_prompt_model_or_target_is_another_run(client: Client, server: FaultyServer, tmp_path: Path) -> None:
+def test_another_prompt_model_or_target_is_another_run(
+    client: Client, server: FaultyServer, tmp_path: Path
+) -> None:
     job(client, tmp_path, 5).run()
     job(client, tmp_path, 5, instructions="Ages in years.").run()
     job(client, tmp_path, 5, temperature=0.5).run()
@@ -168,7 +200,10 @@ def test_another_prompt_model_or_target_is_another_run(client: Client, server: F
 
 
 def test_two_jobs_do_not_share_a_journal(client: Client, tmp_path: Path) -> None:
-    with Journal(tmp_path / "out.jsonl.journal"), pytest.raises(JournalError, match=f"process {os.getpid()} on"):
+    with (
+        Journal(tmp_path / "out.jsonl.journal"),
+        pytest.raises(JournalError, match=f"process {os.getpid()} on"),
+    ):
         job(client, tmp_path).run()
     assert job(client, tmp_path).run().ok == 36
 
@@ -180,20 +215,27 @@ def test_a_file_of_someone_elses_is_left_as_it_is(client: Client, tmp_path: Path
     assert (tmp_path / "out.jsonl.journal").read_text() == "my notes\n" * 100
 
 
-def test_a_row_whose_bytes_changed_is_asked_about_again(client: Client, server: FaultyServer, tmp_path: Path) -> None:
+def test_a_row_whose_bytes_changed_is_asked_about_again(
+    client: Client, server: FaultyServer, tmp_path: Path
+) -> None:
     job(client, tmp_path, 9).run()
     path = tmp_path / "out.jsonl.journal"
     path.write_bytes(path.read_bytes().replace(b'"P7","age":7', b'"P7","age":8'))
     said: list[str] = []
-    job(client, tmp_path, 9, say=said.append).run()
+    job(client, tmp_path, 9, log=said.append).run()
     assert rows(tmp_path)[7]["value"] == {"name": "P7", "age": 7}
     assert len(server.requests) == 10
     assert "damaged" in said[0]
 
 
 def test_a_doomed_job_stops_early_and_says_why(tmp_path: Path) -> None:
-    with FaultyServer("unauthorised") as server, Client("vllm:m", base_url=server.base_url) as client:
-        with pytest.raises(JobStopped, match="first 20 inputs all failed with AuthenticationFailed") as stopped:
+    with (
+        FaultyServer("unauthorised") as server,
+        Client("vllm:m", base_url=server.base_url) as client,
+    ):
+        with pytest.raises(
+            JobStoppedError, match="first 20 inputs all failed with AuthenticationError"
+        ) as stopped:
             job(client, tmp_path, 5000, concurrency=4).run()
         assert stopped.value.summary.failed < 60
         assert len(server.requests) < 60
@@ -207,17 +249,21 @@ def test_a_job_in_which_too_much_fails_stops(tmp_path: Path) -> None:
         return answer(request) if next(turn) % 3 == 0 else "truncated"
 
     with FaultyServer(often) as server, Client("vllm:m", base_url=server.base_url) as client:
-        with pytest.raises(JobStopped, match=r"of the last 100 inputs failed: \d+ with Truncated"):
+        with pytest.raises(
+            JobStoppedError, match=r"of the last 100 inputs failed: \d+ with Truncated"
+        ):
             job(client, tmp_path, 5000).run()
         assert len(server.requests) < 300
 
 
-def test_the_cost_of_a_job_has_a_bound_over_all_its_runs(server: FaultyServer, tmp_path: Path) -> None:
+def test_the_cost_of_a_job_has_a_bound_over_all_its_runs(
+    server: FaultyServer, tmp_path: Path
+) -> None:
     price = Price(provider="vllm", model="m", input=1e6 / 12, output=1e6 / 12)  # a dollar an answer
     with Client("vllm:m", base_url=server.base_url, prices=[price]) as client:
         for bound in (10, 20):
-            with pytest.raises(JobStopped, match="US dollars") as stopped:
-                job(client, tmp_path, 100, bounds=Bounds(cost=bound), concurrency=2).run()
+            with pytest.raises(JobStoppedError, match="US dollars") as stopped:
+                job(client, tmp_path, 100, limits=JobLimits(max_cost=bound), concurrency=2).run()
             assert bound - 1 <= len(server.requests) <= bound + 2
         assert stopped.value.summary.cost <= 12
         assert job(client, tmp_path, 100).run().ok == 90
@@ -225,7 +271,7 @@ def test_the_cost_of_a_job_has_a_bound_over_all_its_runs(server: FaultyServer, t
 
 def test_a_cost_that_cannot_be_known_cannot_be_bounded(client: Client, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="not known"):
-        job(client, tmp_path, bounds=Bounds(cost=1.0)).run()
+        job(client, tmp_path, limits=JobLimits(max_cost=1.0)).run()
 
 
 def test_a_server_that_is_away_for_a_while_costs_no_document(tmp_path: Path) -> None:
@@ -234,7 +280,10 @@ def test_a_server_that_is_away_for_a_while_costs_no_document(tmp_path: Path) -> 
     def away(request: Request) -> str | Served:
         return "reset" if time.monotonic() < back else answer(request)
 
-    with FaultyServer(away) as server, Client("vllm:m", base_url=server.base_url, max_retries=0) as client:
+    with (
+        FaultyServer(away) as server,
+        Client("vllm:m", base_url=server.base_url, max_retries=0) as client,
+    ):
         done = job(client, tmp_path, 200).run()
     assert (done.ok, done.failed) == (180, 20)
 
@@ -247,7 +296,7 @@ def test_an_interrupt_finishes_what_is_under_way_and_a_second_run_goes_on(tmp_pa
     with FaultyServer(slow) as server, Client("vllm:m", base_url=server.base_url) as client:
         timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
         timer.start()
-        with pytest.raises(JobStopped, match="interrupted") as stopped:
+        with pytest.raises(JobStoppedError, match="interrupted") as stopped:
             job(client, tmp_path, 5000, concurrency=4).run()
         timer.join()
         done = stopped.value.summary
@@ -257,7 +306,9 @@ def test_an_interrupt_finishes_what_is_under_way_and_a_second_run_goes_on(tmp_pa
         assert again.cached == done.done
 
 
-def test_inputs_that_fail_to_be_read_end_the_job_with_their_own_error(client: Client, tmp_path: Path) -> None:
+def test_inputs_that_fail_to_be_read_end_the_job_with_their_own_error(
+    client: Client, tmp_path: Path
+) -> None:
     def broken() -> Iterator[str]:
         yield from texts(5)
         raise ZeroDivisionError
@@ -287,7 +338,7 @@ def test_concurrency_doubles_up_to_its_bound_and_shrinks_once_for_what_was_under
     now = rounds(concurrency, 8, 1.0, 0.0)
     assert concurrency.limit == 64
     for _ in range(64):
-        concurrency.observe(0.5, RateLimited("busy"), now + 0.1)
+        concurrency.observe(0.5, RateLimitError("busy"), now + 0.1)
     assert 44 <= concurrency.limit < 46
     rounds(concurrency, 30, 1.0, now + 1)
     assert concurrency.limit == 64
@@ -314,13 +365,23 @@ def folder(tmp_path: Path) -> Path:
     )
     inputs = ({"id": f"p{n}", "text": f"person number {n}.", "year": 2000 + n} for n in range(30))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in inputs))
-    (tmp_path / "gold.jsonl").write_text('{"text": "Ada is 36.", "value": {"name": "Ada", "age": 36}}\n')
+    (tmp_path / "gold.jsonl").write_text(
+        '{"text": "Ada is 36.", "value": {"name": "Ada", "age": 36}}\n'
+    )
     return tmp_path
 
 
 def command(folder: Path, server: FaultyServer, *more: str) -> tuple[int, str]:
     said = io.StringIO()
-    argv = ["run", f"{folder}/person.py:Person", f"{folder}/in.jsonl", "-o", f"{folder}/out.jsonl", "--key", "id"]
+    argv = [
+        "run",
+        f"{folder}/person.py:Person",
+        f"{folder}/in.jsonl",
+        "-o",
+        f"{folder}/out.jsonl",
+        "--key",
+        "id",
+    ]
     argv += ["--model", "vllm:m", "--base-url", server.base_url, *more]
     return run(argv, io.StringIO(), io.StringIO(), said), said.getvalue()
 
@@ -329,7 +390,10 @@ def test_the_command_writes_rows_and_says_how_it_went(folder: Path, server: Faul
     code, said = command(folder, server, "--examples", f"{folder}/gold.jsonl", "--concurrency", "4")
     assert code == 1
     assert "27 extracted, 3 failed, of 30 inputs" in said
-    assert rows(folder)[3] | {"key": "p3", "value": {"name": "P3", "age": 3}, "meta": {"year": 2003}} == rows(folder)[3]
+    assert (
+        rows(folder)[3] | {"key": "p3", "value": {"name": "P3", "age": 3}, "meta": {"year": 2003}}
+        == rows(folder)[3]
+    )
     assert b'"age\\":36' in server.requests[0].body or b"36" in server.requests[0].body
     code, said = command(folder, server, "--examples", f"{folder}/gold.jsonl", "--no-retry-failed")
     assert "30 were in the journal already" in said
@@ -349,14 +413,16 @@ def test_a_bar_is_drawn_where_asked_for(folder: Path, server: FaultyServer) -> N
 
 
 def test_a_job_that_stops_has_an_exit_code_of_its_own(folder: Path, server: FaultyServer) -> None:
-    code, said = command(folder, server, "--limit-time", "0")
+    code, said = command(folder, server, "--max-seconds", "0")
     assert code == 5
     assert "Start the same job again" in said
 
 
 def test_examples_are_checked_against_the_target(tmp_path: Path) -> None:
     gold = tmp_path / "gold.jsonl"
-    gold.write_text('{"text": "a", "value": {"name": "Ada", "age": 36}}\n\n{"text": "b", "value": {"name": "Ada"}}\n')
+    gold.write_text(
+        '{"text": "a", "value": {"name": "Ada", "age": 36}}\n\n{"text": "b", "value": {"name": "Ada"}}\n'
+    )
     with pytest.raises(InputError, match="line 3: the value is no Person"):
         load_examples(gold, target_of(Person))
     gold.write_text('{"text": "a", "value": {"name": "Ada", "age": 36}}\n')

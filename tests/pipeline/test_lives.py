@@ -19,7 +19,7 @@ import pytest
 
 from structgen.testing.faulty import FaultyServer, Served
 from structgen.testing.scripted import completion
-from structgen.types import Request
+from structgen.values import Request
 
 DOCUMENTS = 2_000
 FEW = 500
@@ -73,7 +73,11 @@ def undisturbed(base_url: str, tmp_path_factory: pytest.TempPathFactory) -> list
     rows = [json.loads(line) for line in results(folder)]
     assert [row["key"] for row in rows] == [f"document {n}" for n in range(DOCUMENTS)]
     assert sum(row["error"] is not None for row in rows) == 2 * DOCUMENTS // 100
-    assert all(row["value"] == {"name": f"Person {row['meta']['n']}", "age": row["meta"]["n"]} for row in rows if not row["error"])
+    assert all(
+        row["value"] == {"name": f"Person {row['meta']['n']}", "age": row["meta"]["n"]}
+        for row in rows
+        if not row["error"]
+    )
     return results(folder)
 
 
@@ -82,13 +86,26 @@ def test_killed_at_fifty_random_moments_a_job_ends_as_one_never_killed(
     base_url: str, undisturbed: list[str], tmp_path: Path
 ) -> None:
     draw = random.Random(8)
-    said = lives(base_url, tmp_path, *(f"kill:{draw.uniform(0, 0.5):.3f}" for _ in range(50)), "whole")
+    said = lives(
+        base_url, tmp_path, *(f"kill:{draw.uniform(0, 0.5):.3f}" for _ in range(50)), "whole"
+    )
     assert said.count("ended with -9") > 40
     assert results(tmp_path) == undisturbed
 
 
-def test_a_disk_that_is_full_loses_nothing(base_url: str, undisturbed: list[str], tmp_path: Path) -> None:
-    said = lives(base_url, tmp_path, "disk:30000", "disk:60000", "disk:100000", "disk:130000", "whole", documents=FEW)
+def test_a_disk_that_is_full_loses_nothing(
+    base_url: str, undisturbed: list[str], tmp_path: Path
+) -> None:
+    said = lives(
+        base_url,
+        tmp_path,
+        "disk:30000",
+        "disk:60000",
+        "disk:100000",
+        "disk:130000",
+        "whole",
+        documents=FEW,
+    )
     assert said.count("JournalError") + said.count("JobError") == 4
     assert "start the same job again" in said
     assert results(tmp_path) == undisturbed[:FEW]
@@ -111,7 +128,9 @@ def test_a_damaged_page_of_the_journal_costs_only_what_stood_on_it(
     assert results(tmp_path) == undisturbed[:FEW]
 
 
-def test_a_torn_end_of_the_log_is_as_if_it_had_not_been_written(base_url: str, undisturbed: list[str], tmp_path: Path) -> None:
+def test_a_torn_end_of_the_log_is_as_if_it_had_not_been_written(
+    base_url: str, undisturbed: list[str], tmp_path: Path
+) -> None:
     log = tmp_path / "journal-wal"
     for _ in range(20):  # how far a life gets is the machine's affair
         lives(base_url, tmp_path, "kill:0.25", documents=FEW)

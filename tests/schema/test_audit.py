@@ -39,7 +39,11 @@ def test_every_language_is_audited_when_none_is_named() -> None:
 
 
 def test_a_refusal_is_a_finding_with_the_way_out() -> None:
-    wide = {"type": "object", "properties": {f"p{i}": {"type": "string"} for i in range(101)}, "additionalProperties": False}
+    wide = {
+        "type": "object",
+        "properties": {f"p{i}": {"type": "string"} for i in range(101)},
+        "additionalProperties": False,
+    }
     (finding,) = audit(wide, "azure-openai").findings
     assert finding.status == "refused"
     assert "101 properties" in finding.how
@@ -55,7 +59,10 @@ def test_the_table_has_a_line_for_each_finding() -> None:
 
 
 def test_markdown_keeps_its_columns_whatever_the_text_holds() -> None:
-    report = audit({"type": "object", "properties": {"a|b": {"type": "string", "pattern": "x|y"}}}, "groq-strict").markdown()
+    report = audit(
+        {"type": "object", "properties": {"a|b": {"type": "string", "pattern": "x|y"}}},
+        "groq-strict",
+    ).markdown()
     rows = [line for line in report.splitlines() if line.startswith("| `")]
     assert rows
     assert all(line.replace("\\|", "").count("|") == 4 for line in rows)

@@ -7,8 +7,8 @@ import json
 import pydantic
 import pytest
 
-from structgen.errors import InvalidOutput, SchemaLimitError
-from structgen.schema.compiler import Compiled, compile
+from structgen.errors import InvalidOutputError, SchemaLimitError
+from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
 from tests.checkers import CHECKERS
@@ -25,9 +25,9 @@ NARROW = {"azure-openai", "anthropic", "cerebras"}
 def compiled(case: Case, subset: str) -> Compiled | None:
     """The compiled schema, None where a narrow language's limit is in the way."""
     if subset not in NARROW:
-        return compile(case.type, subset)
+        return compile_schema(case.type, subset)
     try:
-        return compile(case.type, subset)
+        return compile_schema(case.type, subset)
     except SchemaLimitError as error:
         assert error.actual > error.limit
         assert error.hint
@@ -48,7 +48,7 @@ def test_every_subset_has_a_checker() -> None:
 @pytest.mark.parametrize("subset", STRICT)
 def test_strict_schema_passes_its_checker_with_no_loss(subset: str, case: Case) -> None:
     """52 of 52, and more: valid in strict mode, every value admitted and given back, nothing narrowed."""
-    it = compile(case.type, subset)
+    it = compile_schema(case.type, subset)
     assert CHECKERS[subset](it.schema, it.target.name) == []
     assert [note for note in it.notes if note.action == "narrowed"] == []
     check_values(case, it)
@@ -88,7 +88,7 @@ def test_a_schema_over_a_limit_is_an_error_before_any_call(subset: str) -> None:
     """It names the limit, what was needed, the field and the way out."""
     huge = pydantic.create_model("Huge", **{f"field_{i}": (int | None, None) for i in range(5001)})
     with pytest.raises(SchemaLimitError, match="5001 properties") as caught:
-        compile(huge, subset)
+        compile_schema(huge, subset)
     assert (caught.value.limit, caught.value.actual) == (5000, 5001)
     assert caught.value.path.startswith("/properties/")
     assert caught.value.hint
@@ -96,7 +96,7 @@ def test_a_schema_over_a_limit_is_an_error_before_any_call(subset: str) -> None:
 
 @pytest.mark.parametrize("subset", STRICT)
 def test_an_enum_over_the_limit_is_left_to_the_check_and_noted(subset: str) -> None:
-    it = compile(Big, subset)
+    it = compile_schema(Big, subset)
     assert [note.action for note in it.notes if note.keyword == "enum"] == ["checked"]
-    with pytest.raises(InvalidOutput):
+    with pytest.raises(InvalidOutputError):
         it.decode({"value": "value 1100"})

@@ -12,12 +12,20 @@ from typing import Annotated, Any, Literal
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    field_validator,
+    model_validator,
+)
 
-from structgen.errors import InvalidOutput, NotJson, StructgenError
-from structgen.schema.check import check, check_json, parse_json
+from structgen.errors import InvalidOutputError, NotJsonError, StructgenError
+from structgen.schema.check import parse_json, validate, validate_json
 from structgen.schema.target import target_of
-from structgen.types import Violation
+from structgen.values import Violation
 
 
 class Level(enum.IntEnum):
@@ -61,8 +69,8 @@ class Order(BaseModel):
 
 
 def violations(source: Any, data: Any) -> list[Violation]:
-    with pytest.raises(InvalidOutput) as caught:
-        check(target_of(source), data)
+    with pytest.raises(InvalidOutputError) as caught:
+        validate(target_of(source), data)
     return list(caught.value.violations)
 
 
@@ -72,35 +80,95 @@ def violations(source: Any, data: Any) -> list[Violation]:
 @pytest.mark.parametrize(
     ("source", "text"),
     [
-        *((int, '"5"'), (int, "true"), (int, "4.7"), (int, '"4.7"'), (float, '"1.5"'), (float, "true"), (float, "1e400")),
-        *((bool, "1"), (bool, '"true"'), (bool, '"yes"'), (str, "1"), (Decimal, "true"), (Decimal, '"NaN"')),
-        *((dt.date, "0"), (dt.datetime, "0"), (dt.timedelta, "5"), (dt.time, "36000"), (Level, '"1"'), (Level, "true")),
-        *((Literal[1], "true"), (Literal[True], "1"), (Mixed, "true"), (dt.datetime, '"2020-01-01T00:00:00.1234567"')),
-        *((list[int], '["1"]'), (dict[str, int], '{"a": "1"}'), (Annotated[int, Field(gt=3)], "3.0"), (type(None), '""')),
+        *(
+            (int, '"5"'),
+            (int, "true"),
+            (int, "4.7"),
+            (int, '"4.7"'),
+            (float, '"1.5"'),
+            (float, "true"),
+            (float, "1e400"),
+        ),
+        *(
+            (bool, "1"),
+            (bool, '"true"'),
+            (bool, '"yes"'),
+            (str, "1"),
+            (Decimal, "true"),
+            (Decimal, '"NaN"'),
+        ),
+        *(
+            (dt.date, "0"),
+            (dt.datetime, "0"),
+            (dt.timedelta, "5"),
+            (dt.time, "36000"),
+            (Level, '"1"'),
+            (Level, "true"),
+        ),
+        *(
+            (Literal[1], "true"),
+            (Literal[True], "1"),
+            (Mixed, "true"),
+            (dt.datetime, '"2020-01-01T00:00:00.1234567"'),
+        ),
+        *(
+            (list[int], '["1"]'),
+            (dict[str, int], '{"a": "1"}'),
+            (Annotated[int, Field(gt=3)], "3.0"),
+            (type(None), '""'),
+        ),
     ],
 )
 def test_what_would_lose_information_is_refused(source: Any, text: str) -> None:
     with pytest.raises(StructgenError):
-        check_json(target_of(source), text)
+        validate_json(target_of(source), text)
 
 
 @pytest.mark.parametrize(
     ("source", "text", "value"),
     [
-        *((int, "4.0", 4), (int, "1e3", 1000), (float, "1", 1.0), (int | float, "1.0", 1.0), (int | str, '"1"', "1")),
-        *((Level, "1", Level.LOW), (Mixed, '"x"', Mixed.WORD), (Mixed, "[1, 2]", Mixed.PAIR), (Literal[1, "a"], "1", 1)),
-        *((dt.date, '"2020-01-02"', dt.date(2020, 1, 2)), (uuid.UUID, f'"{uuid.UUID(int=7)}"', uuid.UUID(int=7))),
-        *((set[int], "[1, 2]", {1, 2}), (tuple[int, str], '[1, "a"]', (1, "a")), (dict[int, str], '{"1": "a"}', {1: "a"})),
-        *((Decimal, "1.12345678901234567890123", Decimal("1.12345678901234567890123")), (Decimal, "3", Decimal(3))),
-        *((Decimal | str, "1.12345678901234567890123", Decimal("1.12345678901234567890123")), (int, str(10**40), 10**40)),
-        (dict[str, Decimal | Any], '{"a": {"b": 1.12345678901234567890123}}', {"a": {"b": 1.1234567890123457}}),
+        *(
+            (int, "4.0", 4),
+            (int, "1e3", 1000),
+            (float, "1", 1.0),
+            (int | float, "1.0", 1.0),
+            (int | str, '"1"', "1"),
+        ),
+        *(
+            (Level, "1", Level.LOW),
+            (Mixed, '"x"', Mixed.WORD),
+            (Mixed, "[1, 2]", Mixed.PAIR),
+            (Literal[1, "a"], "1", 1),
+        ),
+        *(
+            (dt.date, '"2020-01-02"', dt.date(2020, 1, 2)),
+            (uuid.UUID, f'"{uuid.UUID(int=7)}"', uuid.UUID(int=7)),
+        ),
+        *(
+            (set[int], "[1, 2]", {1, 2}),
+            (tuple[int, str], '[1, "a"]', (1, "a")),
+            (dict[int, str], '{"1": "a"}', {1: "a"}),
+        ),
+        *(
+            (Decimal, "1.12345678901234567890123", Decimal("1.12345678901234567890123")),
+            (Decimal, "3", Decimal(3)),
+        ),
+        *(
+            (Decimal | str, "1.12345678901234567890123", Decimal("1.12345678901234567890123")),
+            (int, str(10**40), 10**40),
+        ),
+        (
+            dict[str, Decimal | Any],
+            '{"a": {"b": 1.12345678901234567890123}}',
+            {"a": {"b": 1.1234567890123457}},
+        ),
         (Annotated[dt.date, BeforeValidator(str.strip)], '" 2020-01-02 "', dt.date(2020, 1, 2)),
         (Annotated[list[int], BeforeValidator(lambda v: v.split(","))], '"1,2"', [1, 2]),
     ],
 )
 def test_what_json_cannot_carry_natively_is_read(source: Any, text: str, value: Any) -> None:
     for given_text in (text, text.encode()):
-        found = check_json(target_of(source), given_text)
+        found = validate_json(target_of(source), given_text)
         assert found == value
         assert type(found) is type(value)
 
@@ -116,21 +184,29 @@ def test_a_model_with_its_own_validator_reads_its_fields_as_its_author_set_them_
         @model_validator(mode="before")
         @classmethod
         def trim(cls, data: Any) -> Any:
-            return {name: item.strip() if isinstance(item, str) else item for name, item in data.items()}
+            return {
+                name: item.strip() if isinstance(item, str) else item for name, item in data.items()
+            }
 
-    assert check(target_of(Loose), {"n": " 5 "}) == Loose(n=5)
+    assert validate(target_of(Loose), {"n": " 5 "}) == Loose(n=5)
     assert violations(Loose, {"n": 5, "inner": {"n": "5"}})
 
 
-leaves = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
+leaves = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text()
+)
 
 
 @given(st.recursive(leaves, lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner)))
 def test_any_json_text_is_read_as_the_standard_library_reads_it(data: Any) -> None:
     text = json.dumps(data)
     assert parse_json(text) == data
-    assert check_json(target_of(Any), text) == data
-    assert check_json(target_of({}), text.encode()) == data
+    assert validate_json(target_of(Any), text) == data
+    assert validate_json(target_of({}), text.encode()) == data
 
 
 # ---- texts ----------------------------------------------------------------------------------------------------------------
@@ -139,13 +215,31 @@ def test_any_json_text_is_read_as_the_standard_library_reads_it(data: Any) -> No
 @pytest.mark.parametrize(
     ("text", "position"),
     [
-        *(("", 0), ("{", 1), ('{"a": 1} x', 9), ("[1,]", 3), ("NaN", 0), ("[Infinity]", 1), ('"\\ud800"', 7), ("'a'", 0)),
-        *(("\ud800", 0), (b'"\xff"', 1), (b"\xef\xbb\xbf{}", 0), ("[" * 100_000, 200), ("[1e400]", 1), ('["é", x]', 6)),
+        *(
+            ("", 0),
+            ("{", 1),
+            ('{"a": 1} x', 9),
+            ("[1,]", 3),
+            ("NaN", 0),
+            ("[Infinity]", 1),
+            ('"\\ud800"', 7),
+            ("'a'", 0),
+        ),
+        *(
+            ("\ud800", 0),
+            (b'"\xff"', 1),
+            (b"\xef\xbb\xbf{}", 0),
+            ("[" * 100_000, 200),
+            ("[1e400]", 1),
+            ('["é", x]', 6),
+        ),
         *(("\n\n x", 3), ("1" * 100_000, 0)),
     ],
 )
-def test_what_is_not_one_json_document_is_refused_with_its_position(text: str | bytes, position: int) -> None:
-    with pytest.raises(NotJson) as caught:
+def test_what_is_not_one_json_document_is_refused_with_its_position(
+    text: str | bytes, position: int
+) -> None:
+    with pytest.raises(NotJsonError) as caught:
         parse_json(text)
     assert abs(caught.value.position - position) <= 1 or text[:1] == "1"
 
@@ -163,7 +257,16 @@ class Loose(BaseModel):
 
 
 @pytest.mark.parametrize(
-    "source", [Blog, Loose, dict[str, Any], Any, {"type": "object"}, list[Blog], Annotated[Blog, AfterValidator(lambda v: v)]]
+    "source",
+    [
+        Blog,
+        Loose,
+        dict[str, Any],
+        Any,
+        {"type": "object"},
+        list[Blog],
+        Annotated[Blog, AfterValidator(lambda v: v)],
+    ],
 )
 @pytest.mark.parametrize(
     "text",
@@ -179,8 +282,8 @@ class Loose(BaseModel):
 def test_a_member_that_stands_twice_is_refused(source: Any, text: str) -> None:
     if source == list[Blog]:
         text = f"[{text}]"
-    with pytest.raises(NotJson, match="twice"):
-        check_json(target_of(source), text)
+    with pytest.raises(NotJsonError, match="twice"):
+        validate_json(target_of(source), text)
 
 
 @pytest.mark.parametrize(
@@ -192,7 +295,7 @@ def test_a_member_that_stands_twice_is_refused(source: Any, text: str) -> None:
     ],
 )
 def test_the_same_member_in_different_objects_is_none_that_stands_twice(text: str) -> None:
-    assert check_json(target_of(Blog), text).title.startswith("a")
+    assert validate_json(target_of(Blog), text).title.startswith("a")
 
 
 # ---- violations -----------------------------------------------------------------------------------------------------------
@@ -201,9 +304,15 @@ def test_the_same_member_in_different_objects_is_none_that_stands_twice(text: st
 def test_violations_name_the_place_in_value_and_schema_what_was_found_and_what_was_wanted() -> None:
     data = {"number": "A1", "items": [{"sku": "x", "count": 1}, {"count": 0}], "day": "yesterday"}
     assert [(str(v), v.schema_path) for v in violations(Order, data)] == [
-        ('/items/0/sku: found "x", wanted at least 2 characters', "/$defs/Item/properties/sku/minLength"),
+        (
+            '/items/0/sku: found "x", wanted at least 2 characters',
+            "/$defs/Item/properties/sku/minLength",
+        ),
         ("/items/1/count: found 0, wanted at least 1", "/$defs/Item/properties/count/minimum"),
-        ("/items/1/sku: found nothing, wanted a string (a required member)", "/$defs/Item/required"),
+        (
+            "/items/1/sku: found nothing, wanted a string (a required member)",
+            "/$defs/Item/required",
+        ),
         ('/day: found "yesterday", wanted a date', "/properties/day/anyOf/0/format"),
     ]
 
@@ -237,12 +346,24 @@ def test_what_only_the_type_refuses_is_a_violation_too() -> None:
         ({"enum": ["a", 1]}, 2, '/: found 2, wanted one of "a", 1'),
         ({"const": {"a": 1}}, 2, '/: found 2, wanted {"a": 1}'),
         ({"items": {"type": ["string", "null"]}}, [1], "/0: found 1, wanted a string or null"),
-        ({"properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"maximum": 3}}}, {"a": 4}, "/a: found 4, wanted at most 3"),
+        (
+            {"properties": {"a": {"$ref": "#/$defs/x"}}, "$defs": {"x": {"maximum": 3}}},
+            {"a": 4},
+            "/a: found 4, wanted at most 3",
+        ),
         ({"uniqueItems": True}, [1, 1], "/: found [1, 1], wanted no item twice"),
-        ({"dependentRequired": {"a": ["b"]}}, {"a": 1}, '/b: found nothing, wanted a member (required with "a")'),
+        (
+            {"dependentRequired": {"a": ["b"]}},
+            {"a": 1},
+            '/b: found nothing, wanted a member (required with "a")',
+        ),
         ({"format": "email"}, "x", '/: found "x", wanted an e-mail address'),
         ({"properties": {"a": False}}, {"a": 1}, "/a: found 1, wanted nothing here"),
-        ({"oneOf": [{"minimum": 1}, {"maximum": 3}]}, 2, "/: found 2, wanted a value of one of the forms, not of several"),
+        (
+            {"oneOf": [{"minimum": 1}, {"maximum": 3}]},
+            2,
+            "/: found 2, wanted a value of one of the forms, not of several",
+        ),
     ],
 )
 def test_violations_of_a_json_schema(schema: Any, data: Any, line: str) -> None:
@@ -250,8 +371,8 @@ def test_violations_of_a_json_schema(schema: Any, data: Any, line: str) -> None:
 
 
 def test_a_violation_shows_no_more_than_sixty_characters_and_the_message_nothing() -> None:
-    with pytest.raises(InvalidOutput) as caught:
-        check(target_of({"type": "integer"}), "secret " * 100)
+    with pytest.raises(InvalidOutputError) as caught:
+        validate(target_of({"type": "integer"}), "secret " * 100)
     (violation,) = caught.value.violations
     assert len(violation.found) <= 60
     assert "secret" not in str(caught.value)
@@ -283,22 +404,29 @@ circle.append(circle)
 
 
 @pytest.mark.parametrize(
-    "data", [chain(100_000), circle, float("nan"), object(), {1: 2, "a": {3}}], ids=lambda data: type(data).__name__
+    "data",
+    [chain(100_000), circle, float("nan"), object(), {1: 2, "a": {3}}],
+    ids=lambda data: type(data).__name__,
 )
-@pytest.mark.parametrize("source", [Node, {"$ref": "#/$defs/n", "$defs": {"n": {"properties": {"next": {"$ref": "#/$defs/n"}}}}}])
+@pytest.mark.parametrize(
+    "source",
+    [Node, {"$ref": "#/$defs/n", "$defs": {"n": {"properties": {"next": {"$ref": "#/$defs/n"}}}}}],
+)
 def test_data_that_is_no_json_or_too_deep_is_an_invalid_answer(source: Any, data: Any) -> None:
     assert violations(source, data)
 
 
 def test_depth_that_the_parser_takes_is_checked() -> None:
-    assert check(target_of(Node), chain(190)) is not None
-    assert check(target_of(target_of(Node).schema), chain(190)) == chain(190)
+    assert validate(target_of(Node), chain(190)) is not None
+    assert validate(target_of(target_of(Node).schema), chain(190)) == chain(190)
 
 
 def test_a_pattern_that_backtracks_elsewhere_is_matched_in_bounded_time() -> None:
     assert violations({"pattern": "^(a+)+$"}, "a" * 50_000 + "!")
     assert violations({"pattern": "^(a|a)*$"}, "a" * 5_000 + "!")
-    assert check(target_of({"patternProperties": {"^(a+)+$": {"type": "null"}}}), {"a" * 5_000 + "!": 1})
+    assert validate(
+        target_of({"patternProperties": {"^(a+)+$": {"type": "null"}}}), {"a" * 5_000 + "!": 1}
+    )
 
 
 @pytest.mark.slow

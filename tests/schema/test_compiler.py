@@ -11,7 +11,7 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field
 
 from structgen.errors import SchemaError, SchemaLimitError, TargetError
-from structgen.schema.compiler import compile
+from structgen.schema.compiler import compile_schema
 from structgen.schema.subset import SUBSETS
 from tests.checkers import CHECKERS
 
@@ -23,7 +23,9 @@ class Part(BaseModel):
 class Product(BaseModel):
     """A thing for sale."""
 
-    name: str = Field(title="Trade name", description="As printed on the box", examples=["Widget"], min_length=2)
+    name: str = Field(
+        title="Trade name", description="As printed on the box", examples=["Widget"], min_length=2
+    )
     price: float = Field(ge=0, default=1.0)
     part: Part = Field(description="The main part")
     tags: list[str] = Field(default=[], max_length=5)
@@ -35,36 +37,61 @@ class Tree(BaseModel):
 
 
 def properties(target: Any, subset: str) -> dict[str, Any]:
-    found: dict[str, Any] = compile(target, subset).schema["properties"]
+    found: dict[str, Any] = compile_schema(target, subset).schema["properties"]
     return found
 
 
 def record(**members: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": members, "required": list(members), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": members,
+        "required": list(members),
+        "additionalProperties": False,
+    }
 
 
 def test_titles_descriptions_and_examples_are_kept_where_the_language_takes_them() -> None:
-    kept = {"title": "Trade name", "description": "As printed on the box", "examples": ["Widget"], "type": "string", "minLength": 2}
+    kept = {
+        "title": "Trade name",
+        "description": "As printed on the box",
+        "examples": ["Widget"],
+        "type": "string",
+        "minLength": 2,
+    }
     assert properties(Product, "llguidance")["name"] == kept
-    assert properties(Product, "openai-strict")["name"]["description"] == 'As printed on the box. (e.g. "Widget")'
+    assert (
+        properties(Product, "openai-strict")["name"]["description"]
+        == 'As printed on the box. (e.g. "Widget")'
+    )
 
 
 def test_what_is_not_held_is_said_in_the_description_and_noted() -> None:
     name = properties(Product, "groq-strict")["name"]
     assert "at least 2 characters" in name["description"]
     assert "minLength" not in name
-    notes = [note for note in compile(Product, "groq-strict").notes if note.path == "/properties/name"]
+    notes = [
+        note
+        for note in compile_schema(Product, "groq-strict").notes
+        if note.path == "/properties/name"
+    ]
     assert [(note.keyword, note.action) for note in notes] == [("minLength", "checked")]
 
 
 def test_an_optional_field_says_what_null_means() -> None:
     price = properties(Product, "openai-strict")["price"]
-    assert price == {"description": "Null if the text does not state it.", "type": ["number", "null"], "minimum": 0}
-    assert "price" in compile(Product, "openai-strict").schema["required"]
+    assert price == {
+        "description": "Null if the text does not state it.",
+        "type": ["number", "null"],
+        "minimum": 0,
+    }
+    assert "price" in compile_schema(Product, "openai-strict").schema["required"]
 
 
 def test_a_description_beside_a_reference_is_kept_without_a_sibling() -> None:
-    assert properties(Product, "openai-strict")["part"] == {"description": "The main part", "anyOf": [{"$ref": "#/$defs/Part"}]}
+    assert properties(Product, "openai-strict")["part"] == {
+        "description": "The main part",
+        "anyOf": [{"$ref": "#/$defs/Part"}],
+    }
 
 
 def test_fields_keep_their_order() -> None:
@@ -72,14 +99,16 @@ def test_fields_keep_their_order() -> None:
 
 
 def test_a_recursive_root_is_an_object_with_a_copy_to_refer_to() -> None:
-    schema = compile(Tree, "openai-strict").schema
+    schema = compile_schema(Tree, "openai-strict").schema
     assert schema["type"] == "object"
     assert list(schema["$defs"]) == ["Tree"]
 
 
 @pytest.mark.parametrize("subset", ["anthropic", "cerebras", "outlines-core"])
-def test_recursion_is_unrolled_where_there_is_none_and_deeper_values_still_come_back(subset: str) -> None:
-    it = compile(Tree, subset)
+def test_recursion_is_unrolled_where_there_is_none_and_deeper_values_still_come_back(
+    subset: str,
+) -> None:
+    it = compile_schema(Tree, subset)
     deep = Tree(label="0")
     for i in range(1, 12):
         deep = Tree(label=str(i), kids=[deep])
@@ -88,27 +117,34 @@ def test_recursion_is_unrolled_where_there_is_none_and_deeper_values_still_come_
 
 
 def test_only_definitions_in_use_are_sent() -> None:
-    schema = record(a={"$ref": "#/$defs/Used"}) | {"$defs": {"Used": {"type": "string"}, "Unused": {"type": "integer"}}}
-    assert list(compile(schema, "openai-strict").schema["$defs"]) == ["Used"]
+    schema = record(a={"$ref": "#/$defs/Used"}) | {
+        "$defs": {"Used": {"type": "string"}, "Unused": {"type": "integer"}}
+    }
+    assert list(compile_schema(schema, "openai-strict").schema["$defs"]) == ["Used"]
 
 
 def test_the_text_is_compact_and_the_same_in_every_process() -> None:
     code = (
-        "from tests.schema.test_compiler import Product; from structgen.schema.compiler import compile;"
+        "from tests.schema.test_compiler import Product; from structgen.schema.compiler import compile_schema;"
         "from structgen.schema.subset import SUBSETS; import sys;"
-        "sys.stdout.buffer.write(b'\\n'.join(compile(Product, name).dumps() for name in SUBSETS))"
+        "sys.stdout.buffer.write(b'\\n'.join(compile_schema(Product, name).dumps() for name in SUBSETS))"
     )
     runs = {
-        subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, env={"PYTHONHASHSEED": seed}).stdout
+        subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            check=True,
+            env={"PYTHONHASHSEED": seed},
+        ).stdout
         for seed in ("1", "2")
     }
-    assert runs == {b"\n".join(compile(Product, name).dumps() for name in SUBSETS)}
+    assert runs == {b"\n".join(compile_schema(Product, name).dumps() for name in SUBSETS)}
     assert b'": ' not in next(iter(runs))
 
 
 def test_the_second_call_gives_the_same_object() -> None:
-    assert compile(Product, "groq-strict") is compile(Product, "groq-strict")
-    assert compile(Product, "groq-strict") is compile(Product, SUBSETS["groq-strict"])
+    assert compile_schema(Product, "groq-strict") is compile_schema(Product, "groq-strict")
+    assert compile_schema(Product, "groq-strict") is compile_schema(Product, SUBSETS["groq-strict"])
 
 
 # ---- JSON Schema ----------------------------------------------------------------------------------------------------------
@@ -117,8 +153,14 @@ def test_the_second_call_gives_the_same_object() -> None:
 @pytest.mark.parametrize(
     ("schema", "compiled"),
     [
-        ({"allOf": [{"type": "integer", "minimum": 1}, {"maximum": 5}]}, {"type": "integer", "minimum": 1, "maximum": 5}),
-        ({"type": ["string", "integer"], "enum": ["a", 1, None]}, {"type": ["string", "integer"], "enum": ["a", 1]}),
+        (
+            {"allOf": [{"type": "integer", "minimum": 1}, {"maximum": 5}]},
+            {"type": "integer", "minimum": 1, "maximum": 5},
+        ),
+        (
+            {"type": ["string", "integer"], "enum": ["a", 1, None]},
+            {"type": ["string", "integer"], "enum": ["a", 1]},
+        ),
         ({"const": {"a": 1}}, {"type": "string", "enum": ['{"a":1}']}),
         ({"type": "string", "pattern": r"^\d{2}$"}, {"type": "string", "pattern": "^[0-9]{2}$"}),
         ({"anyOf": [{"type": "string"}, False, {"type": "null"}]}, {"type": ["string", "null"]}),
@@ -135,9 +177,16 @@ def test_constructs_in_openais_language(schema: Any, compiled: Any) -> None:
 
 def test_merged_parts_forbid_what_each_forbids() -> None:
     closed = {"properties": {"a": {"type": "integer"}}, "additionalProperties": False}
-    schema = {"type": "object", "allOf": [closed, {"properties": {"a": {"minimum": 3}, "b": {"type": "string"}}}]}
+    schema = {
+        "type": "object",
+        "allOf": [closed, {"properties": {"a": {"minimum": 3}, "b": {"type": "string"}}}],
+    }
     assert properties(schema, "openai-strict") == {
-        "a": {"description": "Null if the text does not state it.", "type": ["integer", "null"], "minimum": 3}
+        "a": {
+            "description": "Null if the text does not state it.",
+            "type": ["integer", "null"],
+            "minimum": 3,
+        }
     }
 
 
@@ -147,11 +196,19 @@ def test_alternatives_take_in_what_stands_beside_them() -> None:
         "properties": {"kind": {"type": "string"}},
         "required": ["kind"],
         "oneOf": [
-            {"properties": {"kind": {"const": "a"}, "x": {"type": "integer"}}, "required": ["x"], "additionalProperties": False},
-            {"properties": {"kind": {"const": "b"}, "y": {"type": "integer"}}, "required": ["y"], "additionalProperties": False},
+            {
+                "properties": {"kind": {"const": "a"}, "x": {"type": "integer"}},
+                "required": ["x"],
+                "additionalProperties": False,
+            },
+            {
+                "properties": {"kind": {"const": "b"}, "y": {"type": "integer"}},
+                "required": ["y"],
+                "additionalProperties": False,
+            },
         ],
     }
-    it = compile(schema, "groq-strict")
+    it = compile_schema(schema, "groq-strict")
     options = it.schema["properties"]["value"]["anyOf"]
     assert [list(option["properties"]) for option in options] == [["kind", "x"], ["kind", "y"]]
     assert it.decode(it.encode({"kind": "b", "y": 1})) == {"kind": "b", "y": 1}
@@ -162,22 +219,29 @@ def test_members_that_only_a_condition_declares_are_not_lost(subset: str) -> Non
     """`unevaluatedProperties` looks at what other keywords have seen, so it closes nothing that they may open."""
     seen = {"properties": {"b": {"type": "integer"}}, "required": ["b"]}
     for opened in ({"if": seen}, {"anyOf": [seen, {"properties": {"c": {"type": "integer"}}}]}):
-        schema = {"type": "object", "properties": {"a": {"type": "integer"}}, "unevaluatedProperties": False, **opened}
-        it = compile(schema, subset)
+        schema = {
+            "type": "object",
+            "properties": {"a": {"type": "integer"}},
+            "unevaluatedProperties": False,
+            **opened,
+        }
+        it = compile_schema(schema, subset)
         for value in ({"a": 1}, {"a": 1, "b": 2}, {"b": 2}):
             assert it.decode(it.encode(value)) == value
 
 
 def test_named_keys_of_a_map_are_listed() -> None:
     target = dict[Literal["red", "green"], int]
-    entry = compile(target, "openai-strict").schema["properties"]["value"]["items"]
+    entry = compile_schema(target, "openai-strict").schema["properties"]["value"]["items"]
     assert entry["properties"]["key"] == {"type": "string", "enum": ["red", "green"]}
-    assert list(compile(target, "vllm").schema["properties"]) == ["red", "green"]
+    assert list(compile_schema(target, "vllm").schema["properties"]) == ["red", "green"]
 
 
 def test_an_enum_over_the_limit_is_left_to_the_check() -> None:
-    schema = record(x={"enum": [f"value {i}" for i in range(1100)]}, y={"enum": [f"v{i}" for i in range(200)]})
-    it = compile(schema, "openai-strict")
+    schema = record(
+        x={"enum": [f"value {i}" for i in range(1100)]}, y={"enum": [f"v{i}" for i in range(200)]}
+    )
+    it = compile_schema(schema, "openai-strict")
     assert it.schema["properties"]["x"]["type"] == "string"
     assert "One of 1100 values" in it.schema["properties"]["x"]["description"]
     assert len(it.schema["properties"]["y"]["enum"]) == 200
@@ -189,7 +253,7 @@ def test_deep_parts_become_definitions() -> None:
     value: Any = "x"
     for _ in range(30):
         schema, value = record(inner=schema), {"inner": value}
-    it = compile(schema, "openai-strict")
+    it = compile_schema(schema, "openai-strict")
     assert CHECKERS["openai-strict"](it.schema, it.name) == []
     assert it.decode(it.encode(value)) == value
 
@@ -197,29 +261,52 @@ def test_deep_parts_become_definitions() -> None:
 @pytest.mark.parametrize(
     ("schema", "subset", "match"),
     [
-        (record(x={"type": "string", "allOf": [{"type": "integer"}]}), "openai-strict", "No value meets"),
+        (
+            record(x={"type": "string", "allOf": [{"type": "integer"}]}),
+            "openai-strict",
+            "No value meets",
+        ),
         (False, "llguidance", "No value meets"),
-        (record(x={"type": "array", "items": False, "minItems": 1}), "groq-strict", "No value meets"),
-        (record(x={"$ref": "#/$defs/a"}) | {"$defs": {"a": record(b={"$ref": "#/$defs/a"})}}, "openai-strict", "No value"),
+        (
+            record(x={"type": "array", "items": False, "minItems": 1}),
+            "groq-strict",
+            "No value meets",
+        ),
+        (
+            record(x={"$ref": "#/$defs/a"}) | {"$defs": {"a": record(b={"$ref": "#/$defs/a"})}},
+            "openai-strict",
+            "No value",
+        ),
     ],
 )
 def test_schemas_without_values_are_refused(schema: Any, subset: str, match: str) -> None:
     with pytest.raises(SchemaError, match=match):
-        compile(schema, subset)
+        compile_schema(schema, subset)
 
 
 @pytest.mark.parametrize("keyword", ["properties", "items", "allOf", "anyOf"])
 def test_nesting_without_end_is_an_error_in_bounded_time(keyword: str) -> None:
     schema: Any = {"type": "string"}
     for _ in range(10_000):
-        schema = {keyword: {"a": schema} if keyword == "properties" else [schema] if keyword.endswith("Of") else schema}
+        schema = {
+            keyword: {"a": schema}
+            if keyword == "properties"
+            else [schema]
+            if keyword.endswith("Of")
+            else schema
+        }
     with pytest.raises((SchemaError, TargetError)):
-        compile(schema, "openai-strict")
+        compile_schema(schema, "openai-strict")
 
 
 def test_a_long_chain_of_definitions_is_no_deep_stack() -> None:
-    defs = {f"L{i}": {"type": "object", "properties": {"n": {"$ref": f"#/$defs/L{i + 1}"}}} for i in range(3000)}
-    it = compile({"$ref": "#/$defs/L0", "$defs": {**defs, "L3000": {"type": "integer"}}}, "openai-strict")
+    defs = {
+        f"L{i}": {"type": "object", "properties": {"n": {"$ref": f"#/$defs/L{i + 1}"}}}
+        for i in range(3000)
+    }
+    it = compile_schema(
+        {"$ref": "#/$defs/L0", "$defs": {**defs, "L3000": {"type": "integer"}}}, "openai-strict"
+    )
     assert it.decode(it.encode({"n": {"n": {}}})) == {"n": {"n": {}}}
 
 
@@ -227,14 +314,21 @@ def test_alternatives_that_multiply_are_an_error_in_bounded_time() -> None:
     defs: dict[str, Any] = {"L0": {"type": "object", "properties": {"x": {"type": "integer"}}}}
     for i in range(1, 40):
         below = [{"$ref": f"#/$defs/L{i - 1}"}]
-        defs[f"L{i}"] = {"anyOf": [{"properties": {f"{side}{i}": {"type": "string"}}, "allOf": below} for side in "ab"]}
+        defs[f"L{i}"] = {
+            "anyOf": [
+                {"properties": {f"{side}{i}": {"type": "string"}}, "allOf": below} for side in "ab"
+            ]
+        }
     with pytest.raises(SchemaError, match="more than"):
-        compile({"$ref": "#/$defs/L39", "$defs": defs}, "openai-strict")
+        compile_schema({"$ref": "#/$defs/L39", "$defs": defs}, "openai-strict")
 
 
 def test_a_definition_that_is_only_itself_is_an_error() -> None:
     with pytest.raises(SchemaError):
-        compile(record(x={"$ref": "#/$defs/a"}) | {"$defs": {"a": {"$ref": "#/$defs/a"}}}, "openai-strict")
+        compile_schema(
+            record(x={"$ref": "#/$defs/a"}) | {"$defs": {"a": {"$ref": "#/$defs/a"}}},
+            "openai-strict",
+        )
 
 
 def test_text_limits_name_the_largest_part() -> None:
@@ -244,13 +338,13 @@ def test_text_limits_name_the_largest_part() -> None:
         long: str = Field(description="x" * 6000)
 
     with pytest.raises(SchemaLimitError, match="characters of schema") as caught:
-        compile(Long, "cerebras")
+        compile_schema(Long, "cerebras")
     assert caught.value.path == "/properties/long"
     assert caught.value.hint
 
 
 def test_a_compiled_schema_is_plain_json() -> None:
-    it = compile(Product, "groq-strict")
+    it = compile_schema(Product, "groq-strict")
     assert json.loads(it.dumps()) == it.schema
 
 
@@ -260,7 +354,7 @@ def test_the_words_of_an_optional_fields_only_type_reach_the_model() -> None:
     class Reading(BaseModel):
         level: int | None = Field(default=None, ge=0, le=9, description="As shown.")
 
-    level = compile(Reading, "groq-strict").schema["properties"]["level"]
+    level = compile_schema(Reading, "groq-strict").schema["properties"]["level"]
     assert level["description"].startswith("As shown.")
     assert "at most 9" in level["description"]
     assert "null if the text does not state it" in level["description"]

@@ -11,7 +11,12 @@ from tests.checkers import CHECKERS
 
 def closed(**properties: Any) -> dict[str, Any]:
     """A strict object."""
-    return {"type": "object", "properties": properties, "required": list(properties), "additionalProperties": False}
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
 
 
 def within(sub: Any) -> dict[str, Any]:
@@ -38,27 +43,52 @@ def nested(depth: int) -> dict[str, Any]:
 
 GOOD_EVERYWHERE = {
     "empty object": closed(),
-    "primitives": closed(a=STRING, b={"type": "integer"}, c={"type": "number"}, d={"type": "boolean"}, e={"type": "null"}),
-    "nullable": closed(a={"type": ["string", "null"]}, b={"anyOf": [{"type": "integer"}, {"type": "null"}]}),
-    "enum and const": closed(a={"type": "string", "enum": ["x", "y"]}, b={"const": 1, "type": "integer"}),
+    "primitives": closed(
+        a=STRING,
+        b={"type": "integer"},
+        c={"type": "number"},
+        d={"type": "boolean"},
+        e={"type": "null"},
+    ),
+    "nullable": closed(
+        a={"type": ["string", "null"]}, b={"anyOf": [{"type": "integer"}, {"type": "null"}]}
+    ),
+    "enum and const": closed(
+        a={"type": "string", "enum": ["x", "y"]}, b={"const": 1, "type": "integer"}
+    ),
     "list of objects": closed(a={"type": "array", "items": closed(b=STRING)}),
     "tagged union": closed(pet={"anyOf": [CAT, DOG]}),
     "nullable object": closed(pet={"anyOf": [CAT, {"type": "null"}]}),
     "disjoint union": closed(u={"anyOf": [closed(a=STRING), closed(b=STRING)]}),
     "recursion": NODE,
     "root recursion": closed(next={"anyOf": [{"$ref": "#"}, {"type": "null"}]}),
-    "annotations": {**closed(a={**STRING, "title": "A", "description": "what"}), "title": "T", "description": "D"},
+    "annotations": {
+        **closed(a={**STRING, "title": "A", "description": "what"}),
+        "title": "T",
+        "description": "D",
+    },
     "ten levels": nested(10),
-    "a property named like a keyword": closed(oneOf=STRING, default=STRING, items={"type": "array", "items": STRING}),
+    "a property named like a keyword": closed(
+        oneOf=STRING, default=STRING, items={"type": "array", "items": STRING}
+    ),
 }
 
 GOOD_OPENAI = {
     "string constraints": within({**STRING, "pattern": "^a+$", "minLength": 1, "maxLength": 3}),
-    "formats": closed(**{f: {**STRING, "format": f} for f in ("date-time", "time", "date", "duration", "email", "uuid")}),
-    "number constraints": within({"type": "number", "minimum": 0, "exclusiveMaximum": 3, "multipleOf": 0.5}),
+    "formats": closed(
+        **{
+            f: {**STRING, "format": f}
+            for f in ("date-time", "time", "date", "duration", "email", "uuid")
+        }
+    ),
+    "number constraints": within(
+        {"type": "number", "minimum": 0, "exclusiveMaximum": 3, "multipleOf": 0.5}
+    ),
     "array bounds": within({"type": "array", "items": STRING, "minItems": 1, "maxItems": 3}),
     "escaped parenthesis is no lookaround": within({**STRING, "pattern": r"^\(?=x$"}),
-    "untagged union": closed(u={"anyOf": [closed(name=STRING, a=STRING), closed(name=STRING, b=STRING)]}),
+    "untagged union": closed(
+        u={"anyOf": [closed(name=STRING, a=STRING), closed(name=STRING, b=STRING)]}
+    ),
     "a thousand enum values": within({**STRING, "enum": [str(i) for i in range(1000)]}),
 }
 
@@ -69,12 +99,21 @@ BAD_STRICT = {
     "root is an enum": {"enum": ["a"]},
     "root is a boolean": True,
     "open object": within({"type": "object", "properties": {}, "required": []}),
-    "free-form map": within({"type": "object", "properties": {}, "required": [], "additionalProperties": STRING}),
-    "additionalProperties true": within({"type": "object", "properties": {}, "required": [], "additionalProperties": True}),
+    "free-form map": within(
+        {"type": "object", "properties": {}, "required": [], "additionalProperties": STRING}
+    ),
+    "additionalProperties true": within(
+        {"type": "object", "properties": {}, "required": [], "additionalProperties": True}
+    ),
     "property not required": bare(properties={"a": STRING}, required=[]),
     "required without property": bare(properties={}, required=["a"]),
     "required twice": within(
-        {"type": "object", "properties": {"a": STRING}, "required": ["a", "a"], "additionalProperties": False}
+        {
+            "type": "object",
+            "properties": {"a": STRING},
+            "required": ["a", "a"],
+            "additionalProperties": False,
+        }
     ),
     "untyped": within({}),
     "untyped with a description": within({"description": "anything"}),
@@ -97,7 +136,10 @@ BAD_STRICT = {
     "default": within({**STRING, "default": "a"}),
     "examples": within({**STRING, "examples": ["a"]}),
     "x- keyword": within({**STRING, "x-guidance": {}}),
-    "$ref with a sibling": {**within({"$ref": "#/$defs/S", "description": "d"}), "$defs": {"S": closed()}},
+    "$ref with a sibling": {
+        **within({"$ref": "#/$defs/S", "description": "d"}),
+        "$defs": {"S": closed()},
+    },
     "$ref to nowhere": within({"$ref": "#/$defs/S"}),
     "$ref to another document": within({"$ref": "https://example.com/s.json"}),
     "$ref into properties": closed(a=closed(), b={"$ref": "#/properties/a"}),
@@ -111,7 +153,9 @@ BAD_STRICT = {
     "eleven levels in a definition": {**within({"$ref": "#/$defs/D"}), "$defs": {"D": nested(11)}},
     "fault in a definition": {**within({"$ref": "#/$defs/D"}), "$defs": {"D": {"type": "array"}}},
     "1001 enum values": within({**STRING, "enum": [str(i) for i in range(1001)]}),
-    "1001 enum values in two": closed(a={**STRING, "enum": [str(i) for i in range(501)]}, b={**STRING, "enum": list("x" * 500)}),
+    "1001 enum values in two": closed(
+        a={**STRING, "enum": [str(i) for i in range(501)]}, b={**STRING, "enum": list("x" * 500)}
+    ),
     "a long enum": within({**STRING, "enum": [f"{i:0100}" for i in range(251)]}),
     "5001 properties": closed(**{f"p{i}": STRING for i in range(5001)}),
     "too many characters": closed(**{f"{i}{'p' * 60000}": STRING for i in range(3)}),
@@ -127,8 +171,12 @@ BAD_GROQ = {
     "pattern (not documented)": within({**STRING, "pattern": "^a$"}),
     "bounds (not documented)": within({"type": "integer", "minimum": 1}),
     "format (not documented)": within({**STRING, "format": "date"}),
-    "untagged union with a shared key": closed(u={"anyOf": [closed(name=STRING, a=STRING), closed(name=STRING, b=STRING)]}),
-    "required key among the other's": closed(u={"anyOf": [closed(title=STRING), closed(title=STRING, body=STRING)]}),
+    "untagged union with a shared key": closed(
+        u={"anyOf": [closed(name=STRING, a=STRING), closed(name=STRING, b=STRING)]}
+    ),
+    "required key among the other's": closed(
+        u={"anyOf": [closed(title=STRING), closed(title=STRING, body=STRING)]}
+    ),
     "two shared constants": closed(
         u={
             "anyOf": [
@@ -139,13 +187,20 @@ BAD_GROQ = {
     ),
     "the same tag twice": closed(u={"anyOf": [CAT, closed(kind={"const": "cat"}, tail=STRING)]}),
     "a tag that is missing once": closed(u={"anyOf": [CAT, DOG, closed(kind=STRING)]}),
-    "single-value enums overlap": closed(u={"anyOf": [closed(k={"enum": ["a"]}), closed(k={"enum": ["a"]}, y=STRING)]}),
+    "single-value enums overlap": closed(
+        u={"anyOf": [closed(k={"enum": ["a"]}), closed(k={"enum": ["a"]}, y=STRING)]}
+    ),
     "union behind references": {
         **closed(u={"anyOf": [{"$ref": "#/$defs/A"}, {"$ref": "#/$defs/B"}]}),
         "$defs": {"A": closed(name=STRING), "B": closed(name=STRING, b=STRING)},
     },
     "union inside a union": closed(
-        u={"anyOf": [{"anyOf": [closed(name=STRING), {"type": "null"}]}, closed(name=STRING, b=STRING)]}
+        u={
+            "anyOf": [
+                {"anyOf": [closed(name=STRING), {"type": "null"}]},
+                closed(name=STRING, b=STRING),
+            ]
+        }
     ),
 }
 
@@ -223,7 +278,9 @@ def test_groq_checker_catches(schema: Any) -> None:
     assert CHECKERS["groq-strict"](schema, "Name")
 
 
-@pytest.mark.parametrize(("subset", "schema"), BAD_ELSEWHERE, ids=lambda value: value if isinstance(value, str) else "")
+@pytest.mark.parametrize(
+    ("subset", "schema"), BAD_ELSEWHERE, ids=lambda value: value if isinstance(value, str) else ""
+)
 def test_the_other_checkers_catch(subset: str, schema: Any) -> None:
     assert CHECKERS[subset](schema, "Name")
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from structgen.errors import ConfigurationError
-from structgen.schema.compiler import compile
+from structgen.schema.compiler import compile_schema
 from structgen.schema.subset import SUBSETS, subset_of
 
 
@@ -18,7 +18,17 @@ class Tags(BaseModel):
 
 def test_every_language_of_the_issue_has_a_row() -> None:
     assert set(SUBSETS) == {
-        *("groq-strict", "openai-strict", "azure-openai", "anthropic", "gemini", "cerebras", "vllm", "sglang", "llama.cpp-server"),
+        *(
+            "groq-strict",
+            "openai-strict",
+            "azure-openai",
+            "anthropic",
+            "gemini",
+            "cerebras",
+            "vllm",
+            "sglang",
+            "llama.cpp-server",
+        ),
         *("ollama", "tgi", "llguidance", "xgrammar", "outlines-core", "best-effort", "json-object"),
     }
 
@@ -36,9 +46,14 @@ def test_an_unknown_language_names_those_there_are() -> None:
 def test_a_row_of_the_users_own_is_followed() -> None:
     """A language like OpenAI's, but with maps: the map stays a map."""
     mine = replace(SUBSETS["openai-strict"], name="mine", maps=True)
-    assert compile(Tags, mine).schema["properties"]["tags"]["additionalProperties"] == {"type": "integer"}
-    assert compile(Tags, "openai-strict").schema["properties"]["tags"]["type"] == "array"
+    assert compile_schema(Tags, mine).schema["properties"]["tags"]["additionalProperties"] == {
+        "type": "integer"
+    }
+    assert compile_schema(Tags, "openai-strict").schema["properties"]["tags"]["type"] == "array"
 
 
 def test_only_the_unconstrained_rows_hold_nothing() -> None:
-    assert {name for name, row in SUBSETS.items() if not row.holds} == {"best-effort", "json-object"}
+    assert {name for name, row in SUBSETS.items() if not row.holds} == {
+        "best-effort",
+        "json-object",
+    }

@@ -9,27 +9,32 @@ from typing import Any
 
 import pytest
 
-from structgen.errors import InvalidOutput, SchemaError
-from structgen.schema.check import check
+from structgen.errors import InvalidOutputError, SchemaError
+from structgen.schema.check import validate
 from structgen.schema.target import target_of
 from structgen.schema.validate.formats import FORMATS
 
 DATA = Path(__file__).parents[3] / "shared" / "data"
 SUITE = DATA / "json-schema-test-suite" / "tests"
-DRAFTS = {"draft7": "http://json-schema.org/draft-07/schema#", "draft2020-12": "https://json-schema.org/draft/2020-12/schema"}
+DRAFTS = {
+    "draft7": "http://json-schema.org/draft-07/schema#",
+    "draft2020-12": "https://json-schema.org/draft/2020-12/schema",
+}
 
 # Files of required tests whose schemas refer to documents that the suite serves over HTTP. Nothing is fetched.
 REMOTE = {"refRemote.json", "dynamicRef.json"}
 # A meta-schema of the suite's server switches the validation vocabulary off; it cannot be read, so the standard one holds.
 UNKNOWN_DIALECT = {"schema that uses custom metaschema with with no validation vocabulary"}
 
-needs_data = pytest.mark.skipif(not DATA.is_dir(), reason="needs ../shared/data, which is not in the repository")
+needs_data = pytest.mark.skipif(
+    not DATA.is_dir(), reason="needs ../shared/data, which is not in the repository"
+)
 
 
 def accepts(schema: Any, value: Any) -> bool:
     try:
-        check(target_of(schema), value)
-    except InvalidOutput:
+        validate(target_of(schema), value)
+    except InvalidOutputError:
         return False
     return True
 
@@ -51,12 +56,18 @@ def test_required_tests_of_the_official_suite(draft: str) -> None:
         try:
             target_of(group["schema"])
         except SchemaError as error:
-            assert name in REMOTE and "leads out of the document" in error.message, (name, group["description"], str(error))
+            assert name in REMOTE and "leads out of the document" in error.message, (
+                name,
+                group["description"],
+                str(error),
+            )
             refused.append(group["description"])
             continue
         for test in group["tests"]:
             if name == "format.json" and "only an annotation" in test["description"]:
-                assert accepts(group["schema"], test["data"]) is (group["schema"]["format"] not in FORMATS)
+                assert accepts(group["schema"], test["data"]) is (
+                    group["schema"]["format"] not in FORMATS
+                )
             elif group["description"] not in UNKNOWN_DIALECT:
                 right = accepts(group["schema"], test["data"]) is test["valid"]
                 agreed += right
@@ -75,7 +86,8 @@ def test_formats_of_the_official_suite(draft: str) -> None:
         for name, group in groups(draft, "optional/format")
         if group["schema"].get("format") in FORMATS
         for test in group["tests"]
-        if "xn--" not in str(test["data"]).lower() and accepts(group["schema"], test["data"]) is not test["valid"]
+        if "xn--" not in str(test["data"]).lower()
+        and accepts(group["schema"], test["data"]) is not test["valid"]
     ]
     assert wrong == []
 
@@ -83,7 +95,14 @@ def test_formats_of_the_official_suite(draft: str) -> None:
 @needs_data
 @pytest.mark.parametrize("draft", DRAFTS)
 @pytest.mark.parametrize(
-    "name", ["ecmascript-regex.json", "non-bmp-regex.json", "bignum.json", "float-overflow.json", "unknownKeyword.json"]
+    "name",
+    [
+        "ecmascript-regex.json",
+        "non-bmp-regex.json",
+        "bignum.json",
+        "float-overflow.json",
+        "unknownKeyword.json",
+    ],
 )
 def test_optional_tests_of_the_official_suite(draft: str, name: str) -> None:
     """Patterns are ECMA-262, numbers are of any size."""

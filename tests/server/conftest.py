@@ -16,8 +16,8 @@ import uvicorn
 from structgen.cli.serve import listening
 from structgen.local.engine import Engine, open_engine
 from structgen.server.app import Server, app
-from structgen.server.limits import RateLimits
 from structgen.server.places import Places
+from structgen.server.rate_limiter import RateLimiter
 
 MANY = 10**9
 
@@ -31,17 +31,34 @@ class Running:
     http: httpx.Client
 
     def chat(self, **body: Any) -> httpx.Response:
-        asked = {"model": "local", "messages": [{"role": "user", "content": "Hello"}], "max_tokens": 2, **body}
+        asked = {
+            "model": "local",
+            "messages": [{"role": "user", "content": "Hello"}],
+            "max_tokens": 2,
+            **body,
+        }
         return self.http.post("/openai/v1/chat/completions", json=asked)
 
 
 @contextmanager
 def running(
-    engine: Engine, *, parallel: int = 2, queue: int = 64, limits: RateLimits | None = None, **more: Any
+    engine: Engine,
+    *,
+    parallel: int = 2,
+    queue: int = 64,
+    rate_limiter: RateLimiter | None = None,
+    **more: Any,
 ) -> Iterator[Running]:
-    server = Server(engine=engine, places=Places(parallel, queue), limits=limits or RateLimits(MANY, MANY), **more)
+    server = Server(
+        engine=engine,
+        places=Places(parallel, queue),
+        rate_limiter=rate_limiter or RateLimiter(MANY, MANY),
+        **more,
+    )
     with listening("127.0.0.1", 0) as listener:
-        uvicorn_server = uvicorn.Server(uvicorn.Config(app(server), log_level="warning", access_log=False, ws="none"))
+        uvicorn_server = uvicorn.Server(
+            uvicorn.Config(app(server), log_level="warning", access_log=False, ws="none")
+        )
         thread = threading.Thread(target=uvicorn_server.run, args=([listener],))
         thread.start()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"

@@ -9,20 +9,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from structgen.errors import BadRequest, OutputRejected
+from structgen.errors import BadRequestError, OutputRejectedError
 from structgen.server.held import any_object, held_to
 from tests.laws.instances import instances, validator
 from tests.laws.json_schemas import json_schemas
 
 
-@settings(max_examples=150, derandomize=True, database=None, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=150,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(json_schemas(), st.data())
-def test_what_is_sent_is_valid_under_the_clients_schema(schema: dict[str, Any], data: st.DataObject) -> None:
+def test_what_is_sent_is_valid_under_the_clients_schema(
+    schema: dict[str, Any], data: st.DataObject
+) -> None:
     held = held_to(schema, "it", "response_format", strict=False)
     written = json.dumps(data.draw(instances(held.schema)))
     try:
         sent = held.prove(written)
-    except OutputRejected as rejected:
+    except OutputRejectedError as rejected:
         assert rejected.failed_generation == written
         return
     validator(schema).validate(json.loads(sent))
@@ -31,7 +39,7 @@ def test_what_is_sent_is_valid_under_the_clients_schema(schema: dict[str, Any], 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '"a"', "nothing", '{"a": 1} {}'])
 def test_json_object_mode_sends_objects_only(text: str) -> None:
-    with pytest.raises(OutputRejected):
+    with pytest.raises(OutputRejectedError):
         any_object().prove(text)
 
 
@@ -39,8 +47,14 @@ RULES = [
     ({"type": "object", "properties": {}, "additionalProperties": False}, None),
     ({"type": ["object", "null"], "properties": {}}, "/: `additionalProperties:false`"),
     ({"type": "array", "items": {"type": "object"}}, "/items: `additionalProperties:false`"),
-    ({"anyOf": [{"type": "null"}, {"properties": {"a": True}, "additionalProperties": False}]}, "/anyOf/1: .*`required`: a"),
-    ({"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}}, "/$defs/a: `additionalProperties:false`"),
+    (
+        {"anyOf": [{"type": "null"}, {"properties": {"a": True}, "additionalProperties": False}]},
+        "/anyOf/1: .*`required`: a",
+    ),
+    (
+        {"$ref": "#/$defs/a", "$defs": {"a": {"type": "object"}}},
+        "/$defs/a: `additionalProperties:false`",
+    ),
 ]
 
 
@@ -49,6 +63,9 @@ def test_strict_schemas_keep_groqs_rules(schema: dict[str, Any], said: str | Non
     if said is None:
         assert held_to(schema, "it", "response_format", strict=True).as_written
     else:
-        with pytest.raises(BadRequest, match="invalid JSON schema for response_format: 'it': " + said.replace("$", r"\$")):
+        with pytest.raises(
+            BadRequestError,
+            match="invalid JSON schema for response_format: 'it': " + said.replace("$", r"\$"),
+        ):
             held_to(schema, "it", "response_format", strict=True)
     held_to(schema, "it", "response_format", strict=False)

@@ -46,12 +46,19 @@ def test_groqs_documented_calls_run_with_groqs_sdk(served: Running, tmp_path: Pa
     where the server is. They leave their clients open, so they run in a process of their own."""
     scripts = []
     for example in sorted(FOLDER.glob("*.py")):
-        theirs = re.sub(r"structgen\.(Async)?Client\(.*\)", lambda found: f"groq.{found[1] or ''}Groq()", example.read_text())
+        theirs = re.sub(
+            r"structgen\.(Async)?Client\(.*\)",
+            lambda found: f"groq.{found[1] or ''}Groq()",
+            example.read_text(),
+        )
         scripts.append(tmp_path / example.name)
         scripts[-1].write_text(theirs.replace("import structgen", "import groq"))
     environ = {"GROQ_BASE_URL": served.address, "GROQ_API_KEY": "gsk_any"}
     done = subprocess.run(
-        [sys.executable, "-c", RUN_ALL, *map(str, scripts)], env={**os.environ, **environ}, capture_output=True, text=True
+        [sys.executable, "-c", RUN_ALL, *map(str, scripts)],
+        env={**os.environ, **environ},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 0, done.stderr
     printed = {Path(path).stem: text for path, text in json.loads(done.stdout).items()}
@@ -70,7 +77,10 @@ def test_the_openai_sdk_parses_a_typed_object(served: Running) -> None:
         assert isinstance(order, Order)
         assert completion.choices[0].finish_reason == "stop"
         assert completion.usage
-        assert completion.usage.total_tokens == completion.usage.prompt_tokens + completion.usage.completion_tokens
+        assert (
+            completion.usage.total_tokens
+            == completion.usage.prompt_tokens + completion.usage.completion_tokens
+        )
         parsed_of_tool = client.chat.completions.parse(
             model="local",
             messages=[{"role": "user", "content": TEXT}],
@@ -105,9 +115,13 @@ def test_the_openai_sdk_streams_a_typed_object(served: Running) -> None:
 def test_groqs_sdk_raises_its_own_errors(served: Running) -> None:
     with groq.Groq(base_url=served.address, api_key="any", max_retries=0) as client:
         with pytest.raises(groq.NotFoundError, match="does not exist"):
-            client.chat.completions.create(model="gpt-0", messages=[{"role": "user", "content": TEXT}])
+            client.chat.completions.create(
+                model="gpt-0", messages=[{"role": "user", "content": TEXT}]
+            )
         with pytest.raises(groq.BadRequestError, match="logprobs"):
-            client.chat.completions.create(model="local", messages=[{"role": "user", "content": TEXT}], logprobs=True)
+            client.chat.completions.create(
+                model="local", messages=[{"role": "user", "content": TEXT}], logprobs=True
+            )
         assert "openai/gpt-oss-20b" in [model.id for model in client.models.list().data]
         assert client.models.retrieve("openai/gpt-oss-20b").id == "openai/gpt-oss-20b"
 
@@ -121,7 +135,10 @@ def test_instructor_gets_a_typed_object(mode: str, served: Running) -> None:
     with openai.OpenAI(base_url=f"{served.address}/v1", api_key="any") as client:
         patched = instructor.from_openai(client, mode=instructor.Mode[mode])
         order = patched.chat.completions.create(
-            model="local", messages=[{"role": "user", "content": TEXT}], response_model=Order, max_retries=0
+            model="local",
+            messages=[{"role": "user", "content": TEXT}],
+            response_model=Order,
+            max_retries=0,
         )
     assert isinstance(order, Order)
 
@@ -144,27 +161,35 @@ def test_pydantic_ai_gets_a_typed_object(native: bool, served: Running) -> None:
 
 @pytest.mark.slow
 def test_our_own_client_takes_it_for_groq(served: Running) -> None:
-    with Client("groq:openai/gpt-oss-20b", base_url=served.address, api_key="any", max_reasks=0) as client:
+    with Client(
+        "groq:openai/gpt-oss-20b", base_url=served.address, api_key="any", max_reasks=0
+    ) as client:
         result = client.extract_result(Order, TEXT)
         assert isinstance(result.value, Order)
         assert result.guarantee.by == "server"
         answer = client.chat.completions.create(messages=[{"role": "user", "content": "Hello"}])
         assert answer.choices[0].message.content
-        events = client.chat.completions.create(messages=[{"role": "user", "content": "Hello"}], stream=True)
+        events = client.chat.completions.create(
+            messages=[{"role": "user", "content": "Hello"}], stream=True
+        )
         assert "".join(event.choices[0].delta.content or "" for event in events)
 
 
 @pytest.mark.slow
 def test_our_own_client_takes_it_for_openai(served: Running) -> None:
     """Groq takes no schema together with `stream`; OpenAI does, and so does the server."""
-    with Client("openai:local", base_url=f"{served.address}/v1", api_key="any", max_reasks=0) as client:
+    with Client(
+        "openai:local", base_url=f"{served.address}/v1", api_key="any", max_reasks=0
+    ) as client:
         with client.stream(Order, TEXT) as stream:
             partials = list(stream)
         assert len(partials) > 1
         assert isinstance(stream.result.value, Order)
 
     async def ask() -> Order:
-        async with AsyncClient("openai:local", base_url=f"{served.address}/v1", api_key="any", max_reasks=0) as client:
+        async with AsyncClient(
+            "openai:local", base_url=f"{served.address}/v1", api_key="any", max_reasks=0
+        ) as client:
             return await client.extract(Order, TEXT)
 
     assert isinstance(asyncio.run(ask()), Order)

@@ -23,10 +23,14 @@ import pytest
 
 from structgen.cli import main as cli
 from structgen.local.engine import Engine
-from structgen.server.limits import RateLimits, duration
+from structgen.server.rate_limiter import RateLimiter, duration
 from tests.server.conftest import MANY, Running, running
 
-LONG = {"messages": [{"role": "user", "content": "Tell me a very long story."}], "max_tokens": 1500, "seed": 1}
+LONG = {
+    "messages": [{"role": "user", "content": "Tell me a very long story."}],
+    "max_tokens": 1500,
+    "seed": 1,
+}
 
 
 def wait_until(holds: Callable[[], bool]) -> None:
@@ -42,20 +46,43 @@ def turns(engine: Engine) -> int:
 
 
 def strict(schema: dict[str, Any], **more: Any) -> dict[str, Any]:
-    return {"response_format": {"type": "json_schema", "json_schema": {"name": "it", "strict": True, "schema": schema, **more}}}
+    return {
+        "response_format": {
+            "type": "json_schema",
+            "json_schema": {"name": "it", "strict": True, "schema": schema, **more},
+        }
+    }
 
 
 OPEN = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
-LOOSE = {"type": "object", "properties": {"a": {"type": "string"}, "b": {"type": "string"}}, "required": ["a"]}
+LOOSE = {
+    "type": "object",
+    "properties": {"a": {"type": "string"}, "b": {"type": "string"}},
+    "required": ["a"],
+}
 TOOL = {"type": "function", "function": {"name": "look", "parameters": OPEN}}
 
 REFUSED: list[tuple[dict[str, Any], int, str | None, str]] = [
     ({"model": "gpt-0"}, 404, "model_not_found", "`gpt-0` does not exist"),
     ({"model": 3}, 400, None, "'model' : value must be a string"),
     ({"messages": []}, 400, None, "'messages' : number of items"),
-    ({"messages": [{"role": "owl", "content": "x"}]}, 400, None, "'messages.0' : discriminator property 'role'"),
+    (
+        {"messages": [{"role": "owl", "content": "x"}]},
+        400,
+        None,
+        "'messages.0' : discriminator property 'role'",
+    ),
     ({"messages": [{"role": "user"}]}, 400, None, "property 'content' is missing"),
-    ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]}, 400, None, "type 'text'"),
+    (
+        {
+            "messages": [
+                {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}
+            ]
+        },
+        400,
+        None,
+        "type 'text'",
+    ),
     ({"temperature": 2.5}, 400, None, "'temperature' : number must be between 0 and 2"),
     ({"top_p": "all"}, 400, None, "'top_p' : value must be a number"),
     ({"seed": 1.5}, 400, None, "'seed' : value must be an integer"),
@@ -71,22 +98,53 @@ REFUSED: list[tuple[dict[str, Any], int, str | None, str]] = [
     ({"response_format": {"type": "json_object"}}, 400, None, "must contain the word 'json'"),
     ({"response_format": {"type": "json_schema"}}, 400, None, "property 'json_schema' is missing"),
     (strict(OPEN), 400, None, "`additionalProperties:false` must be set on every object"),
-    (strict({**LOOSE, "additionalProperties": False}), 400, None, "must be listed in `required`: b"),
-    (strict({"type": "owl"}, strict=False), 400, None, "invalid JSON schema for response_format: 'it'"),
-    ({**strict({"type": "array", "items": {"type": "null"}}), "stop": "x"}, 400, None, "`stop` is not supported"),
-    ({"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "hear"}}}, 400, None, "'tool_choice'"),
+    (
+        strict({**LOOSE, "additionalProperties": False}),
+        400,
+        None,
+        "must be listed in `required`: b",
+    ),
+    (
+        strict({"type": "owl"}, strict=False),
+        400,
+        None,
+        "invalid JSON schema for response_format: 'it'",
+    ),
+    (
+        {**strict({"type": "array", "items": {"type": "null"}}), "stop": "x"},
+        400,
+        None,
+        "`stop` is not supported",
+    ),
+    (
+        {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "hear"}}},
+        400,
+        None,
+        "'tool_choice'",
+    ),
     ({"tools": [{"type": "browser_search"}]}, 400, None, "only tools of type 'function'"),
-    ({"messages": [{"role": "user", "content": "long " * 2100}]}, 400, "context_length_exceeded", "reduce the length"),
+    (
+        {"messages": [{"role": "user", "content": "long " * 2100}]},
+        400,
+        "context_length_exceeded",
+        "reduce the length",
+    ),
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "code", "said"), REFUSED, ids=lambda value: str(value)[:40])
+@pytest.mark.parametrize(
+    ("body", "status", "code", "said"), REFUSED, ids=lambda value: str(value)[:40]
+)
 def test_what_is_wrong_is_told_in_groqs_words(
     body: dict[str, Any], status: int, code: str | None, said: str, served: Running
 ) -> None:
     reply = served.chat(**body)
     error = reply.json()["error"]
-    assert (reply.status_code, error["type"], error.get("code")) == (status, "invalid_request_error", code)
+    assert (reply.status_code, error["type"], error.get("code")) == (
+        status,
+        "invalid_request_error",
+        code,
+    )
     assert said in error["message"]
     assert reply.headers["x-request-id"].startswith("req_")
 
@@ -104,12 +162,25 @@ def test_other_paths_methods_and_bodies_are_refused(served: Running, small_engin
 
 def test_only_holders_of_a_key_are_answered(small_engine: Engine) -> None:
     with running(small_engine, keys=("sk-one", "schlüssel")) as guarded:
-        for header in ({}, {"authorization": "Bearer sk-on"}, {"authorization": "Basic sk-one"}, {"authorization": "Bearer"}):
+        for header in (
+            {},
+            {"authorization": "Bearer sk-on"},
+            {"authorization": "Basic sk-one"},
+            {"authorization": "Bearer"},
+        ):
             for path in ("/v1/models", "/metrics"):
                 reply = guarded.http.get(path, headers=header)
-                assert (reply.status_code, reply.json()["error"]["code"]) == (401, "invalid_api_key")
+                assert (reply.status_code, reply.json()["error"]["code"]) == (
+                    401,
+                    "invalid_api_key",
+                )
         for key in ("sk-one", "schlüssel"):
-            assert guarded.http.get("/openai/v1/models", headers={"authorization": f"Bearer {key}".encode()}).status_code == 200
+            assert (
+                guarded.http.get(
+                    "/openai/v1/models", headers={"authorization": f"Bearer {key}".encode()}
+                ).status_code
+                == 200
+            )
         assert guarded.http.get("/health").json() == {"status": "ok", "model": "smollm2-135m"}
         assert "sk-one" not in repr(guarded.server)
 
@@ -127,13 +198,16 @@ def test_without_a_key_only_loopback_is_served(monkeypatch: pytest.MonkeyPatch) 
 
 def test_limits_are_told_and_kept() -> None:
     now = 0.0
-    limits = RateLimits(2, 600, clock=lambda: now)
+    limits = RateLimiter(2, 600, clock=lambda: now)
     limits.admit("m", 100)
     limits.settle(-40)
     told = limits.headers()
     assert told["x-ratelimit-remaining-requests"] == "1"
     assert told["x-ratelimit-reset-requests"] == "12h0m0s"
-    assert (told["x-ratelimit-limit-tokens"], told["x-ratelimit-remaining-tokens"]) == ("600", "540")
+    assert (told["x-ratelimit-limit-tokens"], told["x-ratelimit-remaining-tokens"]) == (
+        "600",
+        "540",
+    )
     assert told["x-ratelimit-reset-tokens"] == "6s"
     now = 6.0
     assert limits.headers()["x-ratelimit-remaining-tokens"] == "600"
@@ -141,22 +215,35 @@ def test_limits_are_told_and_kept() -> None:
 
 @pytest.mark.parametrize(
     ("seconds", "said"),
-    [(0, "0s"), (7.66, "7.66s"), (179.56, "2m59.56s"), (60, "1m0s"), (3600, "1h0m0s"), (59.9999, "1m0s"), (10, "10s")],
+    [
+        (0, "0s"),
+        (7.66, "7.66s"),
+        (179.56, "2m59.56s"),
+        (60, "1m0s"),
+        (3600, "1h0m0s"),
+        (59.9999, "1m0s"),
+        (10, "10s"),
+    ],
 )
 def test_durations_are_written_as_go_writes_them(seconds: float, said: str) -> None:
     assert duration(seconds) == said
 
 
 def test_who_asks_too_often_is_told_when_to_come_back(small_engine: Engine) -> None:
-    with running(small_engine, limits=RateLimits(1, MANY)) as slow:
+    with running(small_engine, rate_limiter=RateLimiter(1, MANY)) as slow:
         assert slow.chat().headers["x-ratelimit-remaining-requests"] == "0"
         reply = slow.chat()
     assert (reply.status_code, reply.json()["error"]["code"]) == (429, "rate_limit_exceeded")
-    assert "requests per day (RPD): Limit 1, Used 1, Requested 1. Please try again in " in reply.json()["error"]["message"]
+    assert (
+        "requests per day (RPD): Limit 1, Used 1, Requested 1. Please try again in "
+        in reply.json()["error"]["message"]
+    )
     assert int(reply.headers["retry-after"]) > 80_000
 
 
-def test_what_the_grammar_cannot_hold_is_checked_before_it_counts_as_an_answer(served: Running) -> None:
+def test_what_the_grammar_cannot_hold_is_checked_before_it_counts_as_an_answer(
+    served: Running,
+) -> None:
     """Nothing holds `not` while decoding: what breaks it is Groq's error, and after the first event an event of a failure."""
     broken = strict(
         {
@@ -178,7 +265,12 @@ def test_what_the_grammar_cannot_hold_is_checked_before_it_counts_as_an_answer(s
 
 
 def test_an_answer_for_which_there_is_no_room_says_so(served: Running) -> None:
-    record = {"type": "object", "properties": {"a": {"const": "b" * 500}}, "required": ["a"], "additionalProperties": False}
+    record = {
+        "type": "object",
+        "properties": {"a": {"const": "b" * 500}},
+        "required": ["a"],
+        "additionalProperties": False,
+    }
     choice = served.chat(**strict(record)).json()["choices"][0]
     assert choice["finish_reason"] == "length"
     assert served.chat(max_tokens=2).json()["choices"][0]["finish_reason"] == "length"
@@ -186,10 +278,17 @@ def test_an_answer_for_which_there_is_no_room_says_so(served: Running) -> None:
 
 def test_a_stream_says_what_the_whole_answer_says(served: Running) -> None:
     whole = served.chat(temperature=0, max_tokens=6).json()
-    events = [line[6:] for line in served.chat(temperature=0, max_tokens=6, stream=True).text.splitlines() if line]
+    events = [
+        line[6:]
+        for line in served.chat(temperature=0, max_tokens=6, stream=True).text.splitlines()
+        if line
+    ]
     assert events.pop() == "[DONE]"
     chunks = [json.loads(event) for event in events]
-    assert "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks) == whole["choices"][0]["message"]["content"]
+    assert (
+        "".join(chunk["choices"][0]["delta"].get("content", "") for chunk in chunks)
+        == whole["choices"][0]["message"]["content"]
+    )
     assert chunks[-1]["choices"][0]["finish_reason"] == whole["choices"][0]["finish_reason"]
     assert chunks[-1]["x_groq"]["usage"]["total_tokens"] == whole["usage"]["total_tokens"]
     assert len({chunk["id"] for chunk in chunks}) == 1
@@ -197,7 +296,9 @@ def test_a_stream_says_what_the_whole_answer_says(served: Running) -> None:
     assert again["x_groq"]["seed"] == whole["x_groq"]["seed"]
 
 
-def test_a_schema_with_open_objects_and_optional_members_is_streamed_as_it_is_written(served: Running) -> None:
+def test_a_schema_with_open_objects_and_optional_members_is_streamed_as_it_is_written(
+    served: Running,
+) -> None:
     """What Pydantic makes by default. The answer has declared members alone, which the schema allows."""
     text = served.chat(stream=True, max_tokens=24, **strict(LOOSE, strict=False)).text
     chunks = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]
@@ -208,18 +309,35 @@ def test_a_schema_with_open_objects_and_optional_members_is_streamed_as_it_is_wr
 
 @pytest.mark.slow
 def test_a_tool_is_called_as_its_schema_has_it(served: Running) -> None:
-    other = {"type": "function", "function": {"name": "count", "parameters": {"type": "object", "properties": {}}}}
-    reply = served.chat(tools=[TOOL, other], tool_choice="required", max_tokens=24).json()["choices"][0]
+    other = {
+        "type": "function",
+        "function": {"name": "count", "parameters": {"type": "object", "properties": {}}},
+    }
+    reply = served.chat(tools=[TOOL, other], tool_choice="required", max_tokens=24).json()[
+        "choices"
+    ][0]
     call = reply["message"]["tool_calls"][0]["function"]
     assert reply["finish_reason"] == "tool_calls"
     assert call["name"] in ("look", "count")
     assert isinstance(json.loads(call["arguments"]), dict)
-    turn = {"role": "assistant", "content": None, "tool_calls": [{"id": "1", "type": "function", "function": call}]}
-    told = [{"role": "user", "content": "x"}, turn, {"role": "tool", "tool_call_id": "1", "content": "an owl"}]
+    turn = {
+        "role": "assistant",
+        "content": None,
+        "tool_calls": [{"id": "1", "type": "function", "function": call}],
+    }
+    told = [
+        {"role": "user", "content": "x"},
+        turn,
+        {"role": "tool", "tool_call_id": "1", "content": "an owl"},
+    ]
     answer = served.chat(messages=told, tools=[TOOL], tool_choice="none").json()["choices"][0]
     assert answer["message"]["content"] is not None
     assert "tool_calls" not in answer["message"]
-    assert served.chat(tools=[TOOL]).json()["choices"][0]["finish_reason"] in ("tool_calls", "length", "stop")
+    assert served.chat(tools=[TOOL]).json()["choices"][0]["finish_reason"] in (
+        "tool_calls",
+        "length",
+        "stop",
+    )
 
 
 # ---- clients that leave, queues, the end ------------------------------------------------------------------------------------
@@ -229,13 +347,19 @@ def test_a_tool_is_called_as_its_schema_has_it(served: Running) -> None:
 def test_an_answer_nobody_waits_for_is_ended(stream: bool, small_engine: Engine) -> None:
     with running(small_engine) as it, httpx.Client(base_url=it.address) as leaving:
         body = {"model": "local", **LONG, "stream": stream}
-        with leaving.stream("POST", "/v1/chat/completions", json=body, timeout=60) if stream else contextlib.nullcontext() as reply:
+        with (
+            leaving.stream("POST", "/v1/chat/completions", json=body, timeout=60)
+            if stream
+            else contextlib.nullcontext() as reply
+        ):
             if reply is not None:
                 lines = reply.iter_lines()
                 next(lines)
             else:
                 with pytest.raises(httpx.ReadTimeout):
-                    leaving.post("/v1/chat/completions", json=body, timeout=httpx.Timeout(60, read=0.5))
+                    leaving.post(
+                        "/v1/chat/completions", json=body, timeout=httpx.Timeout(60, read=0.5)
+                    )
         wait_until(lambda: it.server.places.running == 0 and turns(small_engine) == 0)
         assert "structgen_cancelled_total 1" in it.http.get("/metrics").text
 
@@ -245,15 +369,21 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_failure(
 ) -> None:
     with running(small_engine) as it:
         with socket.create_connection(("127.0.0.1", int(it.address.rpartition(":")[2]))) as leaving:
-            leaving.sendall(b'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"model"')
-        wait_until(lambda: 'path="/v1/chat/completions",status="499"} 1' in it.http.get("/metrics").text)
+            leaving.sendall(
+                b'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"model"'
+            )
+        wait_until(
+            lambda: 'path="/v1/chat/completions",status="499"} 1' in it.http.get("/metrics").text
+        )
     assert not caplog.records
 
 
 def test_a_full_queue_sends_clients_away_until_there_is_room(small_engine: Engine) -> None:
     with running(small_engine, parallel=1, queue=1) as it:
         waited: list[httpx.Response] = []
-        with it.http.stream("POST", "/v1/chat/completions", json={"model": "local", **LONG, "stream": True}) as first:
+        with it.http.stream(
+            "POST", "/v1/chat/completions", json={"model": "local", **LONG, "stream": True}
+        ) as first:
             lines = first.iter_lines()
             next(lines)
             second = threading.Thread(target=lambda: waited.append(it.chat()))
@@ -278,7 +408,9 @@ def test_logs_and_bodies_of_failures_hold_no_text(
     with running(small_engine) as it:
         reply = it.chat()
     assert reply.status_code == 500
-    assert reply.json() == {"error": {"message": "Internal Server Error", "type": "internal_server_error"}}
+    assert reply.json() == {
+        "error": {"message": "Internal Server Error", "type": "internal_server_error"}
+    }
     told = [record.getMessage() for record in caplog.records if record.name == "structgen.server"]
     assert len(told) == 1
     assert reply.headers["x-request-id"] in told[0]
@@ -289,12 +421,23 @@ def test_logs_and_bodies_of_failures_hold_no_text(
 @pytest.mark.slow
 def test_a_server_told_to_stop_finishes_what_it_began() -> None:
     environ = {**os.environ, "STRUCTGEN_API_KEY": "sk-secret"}
-    command = [sys.executable, "-m", "structgen.cli.main", "serve", "--port", "0", "--max-tokens", "30"]
+    command = [
+        sys.executable,
+        "-m",
+        "structgen",
+        "serve",
+        "--port",
+        "0",
+        "--max-tokens",
+        "30",
+    ]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
         address = child.stderr.readline().split()[-1]
         body = {"model": "llama-3.3-70b-versatile", **LONG, "stream": True}
-        with httpx.Client(base_url=address, timeout=60, headers={"authorization": "Bearer sk-secret"}) as http:
+        with httpx.Client(
+            base_url=address, timeout=60, headers={"authorization": "Bearer sk-secret"}
+        ) as http:
             with http.stream("POST", "/chat/completions", json=body) as reply:
                 lines = reply.iter_lines()
                 next(lines)
@@ -338,7 +481,19 @@ JUNK: list[Any] = [
     [{}],
     "{}",
 ]
-NAMES = ["model", "messages", "temperature", "top_p", "seed", "stop", "stream", "stream_options", "n", "tools", "tool_choice"]
+NAMES = [
+    "model",
+    "messages",
+    "temperature",
+    "top_p",
+    "seed",
+    "stop",
+    "stream",
+    "stream_options",
+    "n",
+    "tools",
+    "tool_choice",
+]
 NAMES += [
     "response_format",
     "max_tokens",
@@ -353,7 +508,10 @@ NAMES += [
 SCHEMAS: list[Any] = [
     {"type": "array", "items": {"enum": [1, "b", None]}, "maxItems": 2},
     {"type": "integer", "minimum": 3, "maximum": 9},
-    {"anyOf": [{"type": "null"}, {"$ref": "#/$defs/t"}], "$defs": {"t": {"type": "string", "maxLength": 3}}},
+    {
+        "anyOf": [{"type": "null"}, {"$ref": "#/$defs/t"}],
+        "$defs": {"t": {"type": "string", "maxLength": 3}},
+    },
     {
         "type": "array",
         "prefixItems": [{"type": "boolean"}, {"pattern": "^[a-c]{2}$", "type": "string"}],
@@ -377,7 +535,10 @@ def a_request(chance: random.Random) -> tuple[bytes, Any]:
         body["stream"] = chance.random() < 0.5
     elif kind < 0.06:
         schema = chance.choice(SCHEMAS)
-        body.update(response_format={"type": "json_schema", "json_schema": {"name": "a", "schema": schema}}, max_tokens=24)
+        body.update(
+            response_format={"type": "json_schema", "json_schema": {"name": "a", "schema": schema}},
+            max_tokens=24,
+        )
         body["stream"] = chance.random() < 0.5
     elif kind < 0.90:
         for _ in range(chance.randint(1, 4)):
@@ -386,7 +547,15 @@ def a_request(chance: random.Random) -> tuple[bytes, Any]:
     text = json.dumps(body).encode()
     if kind >= 0.90:
         at = chance.randrange(len(text))
-        text = chance.choice([text[:at], text[at:], chance.randbytes(at), b'{"a":' * at, text[:at] + b"\x00" + text[at:]])
+        text = chance.choice(
+            [
+                text[:at],
+                text[at:],
+                chance.randbytes(at),
+                b'{"a":' * at,
+                text[:at] + b"\x00" + text[at:],
+            ]
+        )
     return text, schema
 
 
@@ -408,7 +577,12 @@ def test_a_thousand_requests_of_any_kind_leave_the_server_healthy(served: Runnin
     chance, statuses, held = random.Random(8), set[int](), 0
     requests = [a_request(chance) for _ in range(1000)]
     with ThreadPoolExecutor(4) as threads:
-        replies = list(threads.map(lambda request: served.http.post("/openai/v1/chat/completions", content=request[0]), requests))
+        replies = list(
+            threads.map(
+                lambda request: served.http.post("/openai/v1/chat/completions", content=request[0]),
+                requests,
+            )
+        )
     for reply, (_, schema) in zip(replies, requests, strict=True):
         statuses.add(reply.status_code)
         if reply.status_code != 200:

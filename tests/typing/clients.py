@@ -22,13 +22,17 @@ def sync(client: structgen.Client) -> None:
     assert_type(client.extract(Person, "text"), Person)
     assert_type(client.extract(Person | Company, "text"), Person | Company)
     assert_type(client.extract(Literal["yes", "no"], "text"), Literal["yes", "no"])
-    assert_type(client.extract(list[Person], "text", temperature=0, instructions="All."), list[Person])
+    assert_type(
+        client.extract(list[Person], "text", temperature=0, instructions="All."), list[Person]
+    )
     assert_type(client.extract(Person | None, "text"), Person | None)
     assert_type(client.extract({"type": "object"}, "text"), Any)
     assert_type(client.extract_result(Person, "text"), structgen.Extraction[Person])
     assert_type(structgen.extract(dict[str, int], "text"), dict[str, int])
-    assert_type(structgen.compile(Person | Company, "groq-strict").decode({}), Person | Company)
-    assert_type(structgen.check(list[Person], []), list[Person])
+    assert_type(
+        structgen.compile_schema(Person | Company, "groq-strict").decode({}), Person | Company
+    )
+    assert_type(structgen.validate(list[Person], []), list[Person])
 
 
 def streamed(client: structgen.Client) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from typing_extensions import TypedDict, assert_type
 
-from structgen.schema.check import check, check_json
+from structgen.schema.check import validate, validate_json
 from structgen.schema.target import Target, target_of
 
 
@@ -43,6 +43,6 @@ assert_type(target_of(int | None), Target[int | None])
 assert_type(target_of(Literal["a", "b"]), Target[Literal["a", "b"]])
 assert_type(target_of({"type": "string"}), Target[Any])
 assert_type(target_of(target_of(Person)), Target[Person])
-assert_type(check(target_of(Person), {"name": "Ada"}), Person)
-assert_type(check_json(target_of(list[int]), "[1]"), list[int])
+assert_type(validate(target_of(Person), {"name": "Ada"}), Person)
+assert_type(validate_json(target_of(list[int]), "[1]"), list[int])
 target_of(Person).dump(3)  # type: ignore[arg-type]

@@ -8,10 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 from structgen.chat.api import AsyncChat, Chat
-from structgen.drive import aperform, perform
 from structgen.errors import StructgenError
-from structgen.flow import Flow, HttpPort
-from structgen.types import Answer, Options, Request
+from structgen.flow import Flow, HttpPort, aperform, perform
+from structgen.options import Options
+from structgen.values import Answer, Request
 from structgen.wire.dialect import Ask, Capabilities, Delta
 from structgen.wire.exchange import Link, exchange, hear
 from structgen.wire.http import HttpTransport

@@ -45,7 +45,11 @@ def built(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
 
 def test_calls_after_the_first_build_nothing(built: Counter[str]) -> None:
-    with Client("vllm:m", base_url="http://x/v1", transport=ScriptedTransport('{"city":"Paris","country":null}')) as client:
+    with Client(
+        "vllm:m",
+        base_url="http://x/v1",
+        transport=ScriptedTransport('{"city":"Paris","country":null}'),
+    ) as client:
         client.extract(Place, "Paris")
         assert built["generate"] >= 1, "the counters count"
         built.clear()
@@ -68,7 +72,10 @@ def test_chat_alone_builds_no_model_at_all(built: Counter[str]) -> None:
     ("script", "absent"),
     [
         ("import structgen.testing", "httpx tenacity jsonschema pydantic ssl"),
-        ("import structgen.chat.api, structgen.wire.http", "httpx tenacity jsonschema pydantic aiohttp"),
+        (
+            "import structgen.chat.api, structgen.wire.http",
+            "httpx tenacity jsonschema pydantic aiohttp",
+        ),
         (
             "import structgen; structgen.Client('groq:m', api_key='k')",
             "httpx tenacity jsonschema aiohttp opentelemetry outlines groq openai",
@@ -76,6 +83,10 @@ def test_chat_alone_builds_no_model_at_all(built: Counter[str]) -> None:
     ],
 )
 def test_nothing_is_loaded_before_it_is_needed(script: str, absent: str) -> None:
-    script = f"import sys\n{script}\nprint([name for name in {absent.split()!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    script = (
+        f"import sys\n{script}\nprint([name for name in {absent.split()!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "[]"

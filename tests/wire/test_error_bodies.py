@@ -8,7 +8,7 @@ import pickle
 import pytest
 
 from structgen import errors
-from structgen.types import Reply
+from structgen.values import Reply
 from structgen.wire.error_bodies import fault
 from structgen.wire.providers import capabilities
 from tests.wire.parts import DOCUMENT, ask
@@ -19,47 +19,60 @@ REQUEST = CAPS.dialect.build(ask(), CAPS)
 
 def of(status: int, body: object, **headers: str) -> errors.APIError:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return fault(Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, data), CAPS, REQUEST)
+    return fault(
+        Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, data),
+        CAPS,
+        REQUEST,
+    )
 
 
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (400, {"error": {"message": "no", "type": "invalid_request_error"}}, errors.BadRequest),
-        (401, {"error": {"message": "no", "code": "invalid_api_key"}}, errors.AuthenticationFailed),
-        (403, {"message": "no"}, errors.AuthenticationFailed),
-        (404, {"error": {"message": "no", "code": "model_not_found"}}, errors.NotFound),
-        (413, {"error": {"message": "Request too large for model x on tokens per minute"}}, errors.BadRequest),
-        (422, {"detail": [{"loc": ["body", "x"], "msg": "Field required", "input": {"content": DOCUMENT}}]}, errors.BadRequest),
-        (429, {"error": {"message": "slow", "type": "tokens"}}, errors.RateLimited),
-        (498, {"error": {"message": "full", "code": "capacity_exceeded"}}, errors.RateLimited),
+        (400, {"error": {"message": "no", "type": "invalid_request_error"}}, errors.BadRequestError),
+        (401, {"error": {"message": "no", "code": "invalid_api_key"}}, errors.AuthenticationError),
+        (403, {"message": "no"}, errors.AuthenticationError),
+        (404, {"error": {"message": "no", "code": "model_not_found"}}, errors.NotFoundError),
+        (413, {"error": {"message": "Request too large for model x on tokens per minute"}}, errors.BadRequestError),
+        (422, {"detail": [{"loc": ["body", "x"], "msg": "Field required", "input": {"content": DOCUMENT}}]}, errors.BadRequestError),
+        (429, {"error": {"message": "slow", "type": "tokens"}}, errors.RateLimitError),
+        (498, {"error": {"message": "full", "code": "capacity_exceeded"}}, errors.RateLimitError),
         (500, {"object": "error", "message": "flat", "type": "InternalServerError", "code": 500}, errors.ServerError),
         (503, b"upstream connect error", errors.ServerError),
         (502, b"<html>bad gateway</html>", errors.ServerError),
-        (424, {"error": "queue full", "error_type": "overloaded"}, errors.BadRequest),
+        (424, {"error": "queue full", "error_type": "overloaded"}, errors.BadRequestError),
         (500, [{"error": {"message": "gemini", "code": 500}}], errors.ServerError),
         (200, {"error": {"message": "upstream", "code": 502}}, errors.ServerError),
-        (200, {"error": {"message": "limit", "code": 429}}, errors.RateLimited),
-        (200, {"error": {"message": "n", "type": "BadRequestError", "code": 400}}, errors.BadRequest),
+        (200, {"error": {"message": "limit", "code": 429}}, errors.RateLimitError),
+        (200, {"error": {"message": "n", "type": "BadRequestError", "code": 400}}, errors.BadRequestError),
         (308, b"", errors.ServerError),
-        (400, {"error": {"code": 400, "type": "exceed_context_size_error", "n_ctx": 4}}, errors.ContextLengthExceeded),
-        (400, {"error": {"message": "m", "code": "context_length_exceeded"}}, errors.ContextLengthExceeded),
-        (400, {"error": {"message": "x", "code": "json_validate_failed", "failed_generation": "{"}}, errors.OutputRejected),
-        (400, {"error": {"message": "x", "code": "tool_use_failed", "failed_generation": ""}}, errors.OutputRejected),
+        (400, {"error": {"code": 400, "type": "exceed_context_size_error", "n_ctx": 4}}, errors.APIPromptTooLongError),
+        (400, {"error": {"message": "m", "code": "context_length_exceeded"}}, errors.APIPromptTooLongError),
+        (400, {"error": {"message": "x", "code": "json_validate_failed", "failed_generation": "{"}}, errors.OutputRejectedError),
+        (400, {"error": {"message": "x", "code": "tool_use_failed", "failed_generation": ""}}, errors.OutputRejectedError),
     ],
 )  # fmt: skip
-def test_the_class_follows_status_code_and_type(status: int, body: object, kind: type[errors.APIError]) -> None:
+def test_the_class_follows_status_code_and_type(
+    status: int, body: object, kind: type[errors.APIError]
+) -> None:
     assert type(of(status, body)) is kind
 
 
 def test_all_that_the_server_said_about_itself_is_kept() -> None:
     error = of(
         400,
-        {"error": {"message": "bad", "type": "invalid_request_error", "code": "x", "param": "seed"}},
+        {
+            "error": {
+                "message": "bad",
+                "type": "invalid_request_error",
+                "code": "x",
+                "param": "seed",
+            }
+        },
         x_request_id="req_1",
         x_should_retry="true",
     )
-    assert (error.status, error.code, error.type, error.param, error.request_id) == (
+    assert (error.status_code, error.code, error.type, error.param, error.request_id) == (
         400,
         "x",
         "invalid_request_error",
@@ -72,8 +85,17 @@ def test_all_that_the_server_said_about_itself_is_kept() -> None:
 
 
 def test_the_rejected_output_is_kept_out_of_the_message() -> None:
-    error = of(400, {"error": {"message": "Failed", "code": "json_validate_failed", "failed_generation": '{"a": 1'}})
-    assert isinstance(error, errors.OutputRejected)
+    error = of(
+        400,
+        {
+            "error": {
+                "message": "Failed",
+                "code": "json_validate_failed",
+                "failed_generation": '{"a": 1',
+            }
+        },
+    )
+    assert isinstance(error, errors.OutputRejectedError)
     assert error.failed_generation == '{"a": 1'
     assert '{"a"' not in str(error) + repr(error)
 
@@ -86,12 +108,16 @@ def test_the_rejected_output_is_kept_out_of_the_message() -> None:
             2049,
             2048,
         ),
-        ("This model's maximum context length is 4096 tokens, however you requested 5123 tokens", 5123, 4096),
+        (
+            "This model's maximum context length is 4096 tokens, however you requested 5123 tokens",
+            5123,
+            4096,
+        ),
     ],
 )
 def test_how_much_too_long_a_prompt_is(message: str, tokens: int, limit: int) -> None:
     error = of(400, {"error": {"message": message}})
-    assert isinstance(error, errors.ContextLengthExceeded)
+    assert isinstance(error, errors.APIPromptTooLongError)
     assert (error.tokens, error.limit) == (tokens, limit)
 
 
@@ -106,7 +132,11 @@ def test_how_much_too_long_a_prompt_is(message: str, tokens: int, limit: int) ->
     ],
 )
 def test_no_text_of_the_request_and_no_key_reaches_the_message(said: str) -> None:
-    for error in (of(400, {"error": {"message": said}}), of(500, said.encode()), of(422, {"detail": said})):
+    for error in (
+        of(400, {"error": {"message": said}}),
+        of(500, said.encode()),
+        of(422, {"detail": said}),
+    ):
         shown = str(error) + repr(error)
         assert not any(DOCUMENT[start : start + 16] in shown for start in range(len(DOCUMENT) - 16))
         assert "sk-proj" not in shown
@@ -120,4 +150,9 @@ def test_a_long_message_is_cut() -> None:
 def test_an_error_survives_a_process_boundary() -> None:
     error = of(429, {"error": {"message": "slow"}}, retry_after="3")
     back = pickle.loads(pickle.dumps(error))
-    assert (type(back), str(back), back.retry_after, back.status) == (type(error), str(error), 3.0, 429)
+    assert (type(back), str(back), back.retry_after, back.status_code) == (
+        type(error),
+        str(error),
+        3.0,
+        429,
+    )

@@ -20,7 +20,11 @@ SDKS = ["groq", "openai"]
 
 def sdk(provider: str, server: FaultyServer, **members: Any) -> Any:
     if provider == "groq":
-        return groq.Groq(api_key="k", base_url=server.base_url.removesuffix("/v1"), **{"max_retries": 0, **members})
+        return groq.Groq(
+            api_key="k",
+            base_url=server.base_url.removesuffix("/v1"),
+            **{"max_retries": 0, **members},
+        )
     return openai.OpenAI(api_key="k", base_url=server.base_url, **{"max_retries": 0, **members})
 
 
@@ -35,7 +39,10 @@ def theirs(provider: str, served: str | Served, stream: bool = False) -> Any:
 
 
 def ours(provider: str, served: str | Served, stream: bool = False) -> Any:
-    with FaultyServer(served) as server, Client(f"{provider}:m", base_url=server.base_url, api_key="k", max_retries=0) as client:
+    with (
+        FaultyServer(served) as server,
+        Client(f"{provider}:m", base_url=server.base_url, api_key="k", max_retries=0) as client,
+    ):
         try:
             answer: Any = client.chat.completions.create(messages=HELLO, stream=stream)
             return list(answer) if stream else answer
@@ -56,20 +63,24 @@ HOLES: list[tuple[str, str | Served, bool, Callable[[Any], bool], type[errors.St
     ("200 with an error", "error-in-200", False, lambda got: got.choices is None, errors.ServerError),
     ("200 without choices", "no-choices", False, lambda got: got.choices == [], errors.ServerError),
     ("200 without JSON", NO_JSON, False, lambda got: isinstance(got, str), errors.ServerError),
-    ("a stream without an end", "stream-no-end", True, lambda got: words(got) == "Par", errors.StreamBroken),
+    ("a stream without an end", "stream-no-end", True, lambda got: words(got) == "Par", errors.StreamBrokenError),
     ("x_groq.error", "stream-stopped", True, lambda got: isinstance(got, list), errors.ServerError),
     ("an unframed error", "stream-unframed", True, lambda got: got == [], errors.ServerError),
-    ("broken JSON in a stream", "stream-malformed", True, lambda got: isinstance(got, json.JSONDecodeError), errors.StreamBroken),
+    ("broken JSON in a stream", "stream-malformed", True, lambda got: isinstance(got, json.JSONDecodeError), errors.StreamBrokenError),
     ("no blank line at the end", "stream-no-blank-line", True, lambda got: got[-1].choices[0].finish_reason is None, "Paris"),
     ("a byte order mark", BOM, True, lambda got: words(got) != "Paris", "Paris"),
     ("a whole answer to a stream", "answer", True, lambda got: words(got) == "", "Paris"),
-    ("invalid UTF-8", BAD_UTF8, True, lambda got: isinstance(got, UnicodeDecodeError), errors.StreamBroken),
+    ("invalid UTF-8", BAD_UTF8, True, lambda got: isinstance(got, UnicodeDecodeError), errors.StreamBrokenError),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("provider", SDKS)
-@pytest.mark.parametrize(("served", "stream", "hole", "right"), [row[1:] for row in HOLES], ids=[row[0] for row in HOLES])
-def test_a_hole_of_the_sdks(provider: str, served: Any, stream: bool, hole: Callable[[Any], bool], right: Any) -> None:
+@pytest.mark.parametrize(
+    ("served", "stream", "hole", "right"), [row[1:] for row in HOLES], ids=[row[0] for row in HOLES]
+)
+def test_a_hole_of_the_sdks(
+    provider: str, served: Any, stream: bool, hole: Callable[[Any], bool], right: Any
+) -> None:
     assert hole(theirs(provider, served, stream)), "the SDK has closed this hole"
     got = ours(provider, served, stream)
     if isinstance(right, str):
@@ -95,7 +106,9 @@ def test_line_endings_and_comments_are_read_alike(ending: bytes) -> None:
 
 def test_a_custom_event_name_is_no_chunk_of_a_mixed_up_shape() -> None:
     """Groq gives a chunk whose members are `data` and `event`; ours reads the event like any other."""
-    named = [piece.replace(b"data:", b"event: token\ndata:", 1) for piece in events("Paris", done=False)]
+    named = [
+        piece.replace(b"data:", b"event: token\ndata:", 1) for piece in events("Paris", done=False)
+    ]
     served = Served(pieces=[*named, b"data: [DONE]\n\n"])
     strange = theirs("groq", served, True)
     assert all(chunk.choices is None for chunk in strange)
@@ -103,19 +116,28 @@ def test_a_custom_event_name_is_no_chunk_of_a_mixed_up_shape() -> None:
 
 
 @pytest.mark.parametrize("asked", ["retry-after", "retry-after-ms"])
-def test_a_long_retry_after_is_ignored_by_groq_and_reported_here(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_long_retry_after_is_ignored_by_groq_and_reported_here(
+    asked: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Groq asks again after half a second when told to wait for more than a minute; ours honours it, or says so at once."""
     seconds = {"retry-after": "130", "retry-after-ms": "130000"}[asked]
     late = Served(status=429, headers={asked: seconds}, body=FAULTS["wait-seconds"].body)
     slept: list[float] = []
-    with FaultyServer(late, "answer") as server, sdk("groq", server, max_retries=1) as client, monkeypatch.context() as patch:
+    with (
+        FaultyServer(late, "answer") as server,
+        sdk("groq", server, max_retries=1) as client,
+        monkeypatch.context() as patch,
+    ):
         patch.setattr(time, "sleep", slept.append)
         assert client.chat.completions.create(messages=HELLO, model="m").choices
     assert len(slept) == 1
     assert slept[0] < 1
-    with FaultyServer(late, "answer") as server, Client("groq:m", base_url=server.base_url, api_key="k") as ours_:
-        with pytest.raises(errors.DeadlineExceeded) as caught:
-            ours_.chat.completions.create(messages=HELLO, deadline=20.0)
+    with (
+        FaultyServer(late, "answer") as server,
+        Client("groq:m", base_url=server.base_url, api_key="k") as ours_,
+    ):
+        with pytest.raises(errors.TotalTimeoutError) as caught:
+            ours_.chat.completions.create(messages=HELLO, total_timeout=20.0)
         assert caught.value.wait is not None
         assert caught.value.wait >= 130
         assert len(server.requests) == 1
@@ -123,27 +145,45 @@ def test_a_long_retry_after_is_ignored_by_groq_and_reported_here(asked: str, mon
 
 @pytest.mark.parametrize("fault", ["wait-in-words", "wait-reset"])
 def test_waits_that_the_sdk_does_not_read_are_read(fault: str) -> None:
-    with FaultyServer(fault) as server, Client("groq:m", base_url=server.base_url, api_key="k", max_retries=0) as client:
-        with pytest.raises(errors.RateLimited) as caught:
+    with (
+        FaultyServer(fault) as server,
+        Client("groq:m", base_url=server.base_url, api_key="k", max_retries=0) as client,
+    ):
+        with pytest.raises(errors.RateLimitError) as caught:
             client.chat.completions.create(messages=HELLO)
         assert caught.value.retry_after == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("fault", ["flex-full", "rejected-output"])
 def test_failures_that_pass_and_that_the_sdk_gives_up_on(fault: str) -> None:
-    with FaultyServer(fault, "answer") as server, sdk("groq", server, max_retries=2) as client, pytest.raises(groq.APIStatusError):
+    with (
+        FaultyServer(fault, "answer") as server,
+        sdk("groq", server, max_retries=2) as client,
+        pytest.raises(groq.APIStatusError),
+    ):
         client.chat.completions.create(messages=HELLO, model="m")
-    with FaultyServer(fault, "answer") as server, Client("groq:m", base_url=server.base_url, api_key="k") as ours_:
+    with (
+        FaultyServer(fault, "answer") as server,
+        Client("groq:m", base_url=server.base_url, api_key="k") as ours_,
+    ):
         assert ours_.chat.completions.create(messages=HELLO).choices[0].message.content == "Paris"
 
 
 def test_the_sdk_has_no_bound_on_a_dripping_answer_and_ours_has() -> None:
     """Each byte within the SDK's `timeout`; ours bounds the try as a whole."""
-    drip = Served(pieces=[*(bytes([byte]) for byte in completion("Paris")[:40]), completion("Paris")[40:]], pause=0.05)
+    drip = Served(
+        pieces=[*(bytes([byte]) for byte in completion("Paris")[:40]), completion("Paris")[40:]],
+        pause=0.05,
+    )
     with FaultyServer(drip) as server, sdk("groq", server, timeout=0.3) as client:
         assert client.chat.completions.create(messages=HELLO, model="m").choices
-    with FaultyServer(drip) as server, Client("groq:m", base_url=server.base_url, api_key="k", timeout=0.3, max_retries=0) as ours_:
-        with pytest.raises(errors.RequestTimeout):
+    with (
+        FaultyServer(drip) as server,
+        Client(
+            "groq:m", base_url=server.base_url, api_key="k", timeout=0.3, max_retries=0
+        ) as ours_,
+    ):
+        with pytest.raises(errors.RequestTimeoutError):
             ours_.chat.completions.create(messages=HELLO)
 
 
@@ -152,6 +192,11 @@ def test_errors_have_their_facts_as_attributes() -> None:
     their = theirs("groq", "wait-seconds")
     our = ours("groq", "wait-seconds")
     assert not hasattr(their, "code")
-    assert (our.code, our.type, our.status, our.retry_after) == ("rate_limit_exceeded", "tokens", 429, 0.05)
+    assert (our.code, our.type, our.status_code, our.retry_after) == (
+        "rate_limit_exceeded",
+        "tokens",
+        429,
+        0.05,
+    )
     assert type(theirs("groq", "too-large")) is groq.APIStatusError
-    assert type(ours("groq", "too-large")) is errors.BadRequest
+    assert type(ours("groq", "too-large")) is errors.BadRequestError

@@ -12,18 +12,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from structgen import errors
-from structgen.drive import aperform, aperform_stream, perform, perform_stream
-from structgen.flow import Emit, Flow, Sleep
+from structgen.flow import Emit, Flow, Sleep, aperform, aperform_stream, perform, perform_stream
+from structgen.options import Options
 from structgen.testing import FAULTS, FaultyServer, ScriptedTransport, Served, completion, events
-from structgen.types import Answer, Options, Reply, Request
+from structgen.values import Answer, Reply, Request
 from structgen.wire.exchange import exchange
 from structgen.wire.providers import PROVIDERS
-from structgen.wire.rate_limits import Limits, Pacer
+from structgen.wire.rate_limits import Pacer, RateLimits
 from tests.wire.parts import ask, both, link, options, outcome, streamed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(["error", "message", "code", "x"]), inner),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["error", "message", "code", "x"]), inner)
+    ),
     max_leaves=8,
 )
 
@@ -34,8 +37,21 @@ def almost(good: Any) -> st.SearchStrategy[Any]:
     def spoiled(draw: st.DrawFn) -> Any:
         copy = json.loads(json.dumps(good))
         node, path = copy, []
-        while isinstance(node, (dict, list)) and node and draw(st.booleans() if path else st.just(True)):
-            path.append((node, draw(st.sampled_from(sorted(node) if isinstance(node, dict) else list(range(len(node)))))))
+        while (
+            isinstance(node, (dict, list))
+            and node
+            and draw(st.booleans() if path else st.just(True))
+        ):
+            path.append(
+                (
+                    node,
+                    draw(
+                        st.sampled_from(
+                            sorted(node) if isinstance(node, dict) else list(range(len(node)))
+                        )
+                    ),
+                )
+            )
             node = node[path[-1][1]]
         parent, key = path[-1]
         parent[key] = draw(JSON)
@@ -44,9 +60,24 @@ def almost(good: Any) -> st.SearchStrategy[Any]:
     return st.composite(spoiled)()
 
 
-WHOLE = json.loads(completion("Paris", reasoning="r", tool_calls=[{"id": "1", "function": {"name": "f", "arguments": "{}"}}]))
+WHOLE = json.loads(
+    completion(
+        "Paris",
+        reasoning="r",
+        tool_calls=[{"id": "1", "function": {"name": "f", "arguments": "{}"}}],
+    )
+)
 CHUNK = json.loads(events("Paris")[1].removeprefix(b"data: "))
-ERROR = {"error": {"message": "m", "type": "t", "code": "c", "param": None, "failed_generation": "{", "status_code": 400}}
+ERROR = {
+    "error": {
+        "message": "m",
+        "type": "t",
+        "code": "c",
+        "param": None,
+        "failed_generation": "{",
+        "status_code": 400,
+    }
+}
 ANYTHING = almost(WHOLE) | almost(CHUNK) | almost(ERROR) | JSON
 BODIES = (
     st.binary(max_size=40)
@@ -58,14 +89,29 @@ HEADERS = st.dictionaries(
     | st.sampled_from([f"x-ratelimit-{part}-tokens" for part in ("limit", "remaining", "reset")]),
     st.text(max_size=6) | st.sampled_from(["0.001", "1ms", "true", "0", "100"]),
 )
-STATUSES = st.sampled_from([200, 206, 301, 400, 401, 404, 413, 422, 429, 498, 500, 503, 599]) | st.integers(100, 999)
+STATUSES = st.sampled_from(
+    [200, 206, 301, 400, 401, 404, 413, 422, 429, 498, 500, 503, 599]
+) | st.integers(100, 999)
 REPLIES = st.builds(Reply, STATUSES, HEADERS, BODIES)
 FAILURES = st.sampled_from(
-    [errors.ConnectionFailed("x"), errors.RequestTimeout("x", sent=True), errors.StreamBroken("x", sent=True)]
+    [
+        errors.ConnectionFailedError("x"),
+        errors.RequestTimeoutError("x", sent=True),
+        errors.StreamBrokenError("x", sent=True),
+    ]
 )
 PIECES = st.lists(
     st.sampled_from(
-        [*events("Pa"), b"\n", b"\n\n", b"event: error\n", b": c\n\n", b"error: {}\n", b"data: [DONE]\n\n", b"\xef\xbb\xbf"]
+        [
+            *events("Pa"),
+            b"\n",
+            b"\n\n",
+            b"event: error\n",
+            b": c\n\n",
+            b"error: {}\n",
+            b"data: [DONE]\n\n",
+            b"\xef\xbb\xbf",
+        ]
     )
     | BODIES.map(lambda body: b"data: " + body + b"\n\n")
     | st.binary(max_size=12),
@@ -93,7 +139,9 @@ class Quick:
         self._flow.close()
 
 
-def checked(make: Callable[[ScriptedTransport], Flow[Any]], *lines: Any) -> tuple[Any, list[list[Request]]]:
+def checked(
+    make: Callable[[ScriptedTransport], Flow[Any]], *lines: Any
+) -> tuple[Any, list[list[Request]]]:
     """The outcome over this script, typed and the same both ways; and what each driver sent."""
     ports: list[ScriptedTransport] = []
 
@@ -109,8 +157,10 @@ def checked(make: Callable[[ScriptedTransport], Flow[Any]], *lines: Any) -> tupl
 @settings(max_examples=400, deadline=None)
 @given(LINES, PROVIDER)
 def test_any_answers_end_in_a_typed_result_or_error(lines: list[Any], provider: str) -> None:
-    limits = Limits(tokens_per_minute=1e6)
-    _, sent = checked(lambda port: exchange(link(port, provider, pacer=Pacer(limits)), ask(), options()), *lines)
+    limits = RateLimits(tokens_per_minute=1e6)
+    _, sent = checked(
+        lambda port: exchange(link(port, provider, pacer=Pacer(limits)), ask(), options()), *lines
+    )
     assert len(sent[0]) <= 3
     assert sent[0] == sent[1]
 
@@ -118,48 +168,76 @@ def test_any_answers_end_in_a_typed_result_or_error(lines: list[Any], provider: 
 @settings(max_examples=400, deadline=None)
 @given(LINES, PROVIDER)
 def test_any_streams_end_in_a_typed_result_or_error(lines: list[Any], provider: str) -> None:
-    got, sent = checked(lambda port: streamed(link(port, provider), ask(stream=True), options()), *lines)
+    got, sent = checked(
+        lambda port: streamed(link(port, provider), ask(stream=True), options()), *lines
+    )
     if isinstance(got, list):
-        assert any(delta.done or delta.finish for delta in got)
+        assert any(delta.done or delta.finish_reason for delta in got)
     assert len(sent[0]) <= 3
     assert sent[0] == sent[1]
 
 
 @settings(max_examples=200, deadline=None)
 @given(st.text(max_size=30), st.integers(1, 7), st.data())
-def test_a_stream_cut_into_any_pieces_is_the_same(text: str, size: int, data: st.DataObject) -> None:
+def test_a_stream_cut_into_any_pieces_is_the_same(
+    text: str, size: int, data: st.DataObject
+) -> None:
     stream = b"".join(events(text, size=size))
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=12)))
-    pieces = [stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)]
+    pieces = [
+        stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)
+    ]
     got, _ = checked(lambda port: streamed(link(port), ask(stream=True), options()), pieces)
     assert "".join(delta.text or "" for delta in got) == text
 
 
 @settings(max_examples=200, deadline=None)
 @given(
-    st.lists(st.dictionaries(st.sampled_from(["role", "content", "x"]), st.text(max_size=20), min_size=1), max_size=3),
-    st.fixed_dictionaries({}, optional={"temperature": st.floats(0, 2), "seed": st.integers(), "max_tokens": st.integers(1, 99)}),
+    st.lists(
+        st.dictionaries(
+            st.sampled_from(["role", "content", "x"]), st.text(max_size=20), min_size=1
+        ),
+        max_size=3,
+    ),
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "temperature": st.floats(0, 2),
+            "seed": st.integers(),
+            "max_tokens": st.integers(1, 99),
+        },
+    ),
     PROVIDER,
     st.booleans(),
 )
-def test_sync_and_async_send_the_same_bytes(messages: Any, members: Any, provider: str, stream: bool) -> None:
+def test_sync_and_async_send_the_same_bytes(
+    messages: Any, members: Any, provider: str, stream: bool
+) -> None:
     question = ask(messages=messages, options=Options(**members), stream=stream)
     make: Any = streamed if stream else exchange
-    _, (first, second) = checked(lambda port: make(link(port, provider), question, options()), "Paris")
+    _, (first, second) = checked(
+        lambda port: make(link(port, provider), question, options()), "Paris"
+    )
     assert first == second
     assert [json.loads(request.body)["messages"] for request in first] == [messages]
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("fault", sorted(set(FAULTS) - {"silent", "drip", "stream-drip", "wait-an-hour"}))
+@pytest.mark.parametrize(
+    "fault", sorted(set(FAULTS) - {"silent", "drip", "stream-drip", "wait-an-hour"})
+)
 def test_over_real_sockets_too(fault: str, stream: bool) -> None:
     """Bytes on the wire, and results, are the same for both drivers, whatever the server does."""
     make: Any = streamed if stream else exchange
     with FaultyServer(fault) as server:
         way = link(server.base_url)
         sync = outcome(lambda: perform(make(way, ask(stream=stream), options(max_retries=1))))
-        on_loop = outcome(lambda: asyncio.run(aperform(make(way, ask(stream=stream), options(max_retries=1)))))
-    if isinstance(sync, tuple):  # an error's message may quote the HTTP library, of which there are two
+        on_loop = outcome(
+            lambda: asyncio.run(aperform(make(way, ask(stream=stream), options(max_retries=1))))
+        )
+    if isinstance(
+        sync, tuple
+    ):  # an error's message may quote the HTTP library, of which there are two
         assert issubclass(sync[0], errors.StructgenError)
         assert on_loop[0] is sync[0]
     else:
@@ -170,12 +248,20 @@ def test_over_real_sockets_too(fault: str, stream: bool) -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.binary(max_size=60), st.sampled_from([200, 400, 500]), st.integers(0, 60), st.booleans())
-def test_any_bytes_over_real_sockets_cut_anywhere(data: bytes, status: int, cut: int, stream: bool) -> None:
-    served = Served(status=status, pieces=[data[:cut] or b" ", data[cut:] or b" "]) if stream else Served(status=status, body=data)
+def test_any_bytes_over_real_sockets_cut_anywhere(
+    data: bytes, status: int, cut: int, stream: bool
+) -> None:
+    served = (
+        Served(status=status, pieces=[data[:cut] or b" ", data[cut:] or b" "])
+        if stream
+        else Served(status=status, body=data)
+    )
     make: Any = streamed if stream else exchange
     with FaultyServer(served) as server:
         way = link(server.base_url)
-        got = outcome(lambda: perform(make(way, ask(stream=stream), options(max_retries=0, timeout=20.0))))
+        got = outcome(
+            lambda: perform(make(way, ask(stream=stream), options(max_retries=0, timeout=20.0)))
+        )
     assert isinstance(got, (Answer, list)) or issubclass(got[0], errors.StructgenError)
 
 

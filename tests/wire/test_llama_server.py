@@ -13,11 +13,17 @@ from structgen import AsyncClient, Client, errors
 
 SCHEMA = {
     "type": "object",
-    "properties": {"name": {"type": "string", "maxLength": 20}, "age": {"type": "integer", "minimum": 0, "maximum": 150}},
+    "properties": {
+        "name": {"type": "string", "maxLength": 20},
+        "age": {"type": "integer", "minimum": 0, "maximum": 150},
+    },
     "required": ["name", "age"],
     "additionalProperties": False,
 }
-FORMAT = {"type": "json_schema", "json_schema": {"name": "person", "strict": True, "schema": SCHEMA}}
+FORMAT = {
+    "type": "json_schema",
+    "json_schema": {"name": "person", "strict": True, "schema": SCHEMA},
+}
 ADA = [{"role": "user", "content": "Ada is 36 years old. Who is it, as JSON with name and age?"}]
 COUNT = [{"role": "user", "content": "Count: 1, 2, 3, 4, 5, 6, 7, 8, 9. Again, please:"}]
 
@@ -25,13 +31,18 @@ COUNT = [{"role": "user", "content": "Count: 1, 2, 3, 4, 5, 6, 7, 8, 9. Again, p
 @pytest.fixture(scope="module")
 def client(llama_server: Any) -> Iterator[Client]:
     with Client(
-        f"llamacpp:{llama_server.model}", base_url=llama_server.base_url, api_key=llama_server.api_key, temperature=0.0
+        f"llamacpp:{llama_server.model}",
+        base_url=llama_server.base_url,
+        api_key=llama_server.api_key,
+        temperature=0.0,
     ) as made:
         yield made
 
 
 def create(client: Client, **params: Any) -> Any:
-    return client.chat.completions.create(**{"messages": ADA, "max_completion_tokens": 40, **params})
+    return client.chat.completions.create(
+        **{"messages": ADA, "max_completion_tokens": 40, **params}
+    )
 
 
 def test_it_answers(client: Client) -> None:
@@ -44,8 +55,13 @@ def test_it_answers(client: Client) -> None:
 def test_it_streams_the_same_text(client: Client) -> None:
     whole = create(client, seed=1).choices[0].message.content
     chunks = list(create(client, seed=1, stream=True))
-    assert "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == whole
-    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] in ("stop", "length")
+    assert (
+        "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == whole
+    )
+    assert [chunk.choices[0].finish_reason for chunk in chunks if chunk.choices][-1] in (
+        "stop",
+        "length",
+    )
 
 
 def test_a_stream_counts_its_tokens_when_asked(client: Client) -> None:
@@ -80,12 +96,21 @@ def test_a_schema_holds(client: Client, stream: bool) -> None:
 def test_an_event_loop_gets_the_same(client: Client, llama_server: Any) -> None:
     async def main() -> Any:
         async with AsyncClient(
-            f"llamacpp:{llama_server.model}", base_url=llama_server.base_url, api_key=llama_server.api_key, temperature=0.0
+            f"llamacpp:{llama_server.model}",
+            base_url=llama_server.base_url,
+            api_key=llama_server.api_key,
+            temperature=0.0,
         ) as on_loop:
             calls = [
-                on_loop.chat.completions.create(messages=ADA, response_format=FORMAT, max_completion_tokens=100) for _ in range(4)
+                on_loop.chat.completions.create(
+                    messages=ADA, response_format=FORMAT, max_completion_tokens=100
+                )
+                for _ in range(4)
             ]
-            return [json.loads(answer.choices[0].message.content or "") for answer in await asyncio.gather(*calls)]
+            return [
+                json.loads(answer.choices[0].message.content or "")
+                for answer in await asyncio.gather(*calls)
+            ]
 
     assert all(set(person) == {"name", "age"} for person in asyncio.run(main()))
 
@@ -93,19 +118,27 @@ def test_an_event_loop_gets_the_same(client: Client, llama_server: Any) -> None:
 def test_a_wrong_key_is_told(llama_server: Any) -> None:
     with (
         Client("llamacpp:m", base_url=llama_server.base_url, api_key="wrong") as stranger,
-        pytest.raises(errors.AuthenticationFailed),
+        pytest.raises(errors.AuthenticationError),
     ):
         create(stranger)
 
 
 def test_a_schema_it_cannot_read_is_told(client: Client) -> None:
-    with pytest.raises(errors.BadRequest):
-        create(client, response_format={"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "objekt"}}})
+    with pytest.raises(errors.BadRequestError):
+        create(
+            client,
+            response_format={
+                "type": "json_schema",
+                "json_schema": {"name": "x", "schema": {"type": "objekt"}},
+            },
+        )
 
 
 def test_a_prompt_that_is_too_long_is_told_with_its_size(client: Client, llama_server: Any) -> None:
-    with pytest.raises(errors.ContextLengthExceeded) as caught:
-        create(client, messages=[{"role": "user", "content": "word " * (llama_server.context + 100)}])
+    with pytest.raises(errors.APIPromptTooLongError) as caught:
+        create(
+            client, messages=[{"role": "user", "content": "word " * (llama_server.context + 100)}]
+        )
     assert caught.value.tokens is not None
     assert caught.value.limit is not None
     assert caught.value.tokens > caught.value.limit

@@ -14,7 +14,14 @@ import pytest
 from pydantic import BaseModel, Field
 
 from structgen import Client
-from structgen.errors import ConnectionFailed, DeadlineExceeded, OutputError, RequestTimeout, ServerError, StreamBroken
+from structgen.errors import (
+    ConnectionFailedError,
+    OutputError,
+    RequestTimeoutError,
+    ServerError,
+    StreamBrokenError,
+    TotalTimeoutError,
+)
 from structgen.testing import FaultyServer, Served, completion, events
 from tests.servers import Server, llama_cpp
 
@@ -29,7 +36,14 @@ class Restaurant(BaseModel):
 
 
 class Command(BaseModel):
-    intent: Literal["PlayMusic", "AddToPlaylist", "RateBook", "SearchCreativeWork", "GetWeather", "BookRestaurant"]
+    intent: Literal[
+        "PlayMusic",
+        "AddToPlaylist",
+        "RateBook",
+        "SearchCreativeWork",
+        "GetWeather",
+        "BookRestaurant",
+    ]
     object_name: str
 
 
@@ -61,18 +75,29 @@ TASKS: dict[str, type[BaseModel]] = {
 class Words(BaseModel):
     """An answer that takes a while."""
 
-    words: Annotated[list[Annotated[str, Field(min_length=3, max_length=12)]], Field(min_length=20, max_length=20)]
+    words: Annotated[
+        list[Annotated[str, Field(min_length=3, max_length=12)]],
+        Field(min_length=20, max_length=20),
+    ]
 
 
 WORDS = "Write twenty words about the sea: wave, salt, wind, and so on."
 
 
 def client_of(server: Server, **options: Any) -> Client:
-    return Client(f"llamacpp:{server.model}", base_url=server.base_url, api_key=server.api_key, temperature=0.0, **options)
+    return Client(
+        f"llamacpp:{server.model}",
+        base_url=server.base_url,
+        api_key=server.api_key,
+        temperature=0.0,
+        **options,
+    )
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not DEV.is_dir(), reason="the real texts of ../shared/data are not on this machine")
+@pytest.mark.skipif(
+    not DEV.is_dir(), reason="the real texts of ../shared/data are not on this machine"
+)
 @pytest.mark.parametrize("task", TASKS)
 def test_real_texts_give_valid_records_or_typed_errors(task: str, llama_server: Server) -> None:
     """Whole and streamed: the same record, or the same error."""
@@ -93,18 +118,22 @@ def test_real_texts_give_valid_records_or_typed_errors(task: str, llama_server: 
 
 
 @pytest.mark.slow
-def test_a_server_killed_in_the_middle_of_answers_loses_nothing_silently(embedded_model: Path) -> None:
+def test_a_server_killed_in_the_middle_of_answers_loses_nothing_silently(
+    embedded_model: Path,
+) -> None:
     """A stream ends in a typed error with what had come; whole answers are asked for again, and end well when it is back."""
     with ThreadPoolExecutor(2) as pool:
         with llama_cpp(embedded_model) as server, client_of(server, max_tokens=250) as client:
             stream = client.stream(Words, WORDS)
             next(stream)
-            calls = [pool.submit(client.extract_result, Words, WORDS, max_retries=12) for _ in range(2)]
+            calls = [
+                pool.submit(client.extract_result, Words, WORDS, max_retries=12) for _ in range(2)
+            ]
             os.kill(server.process, signal.SIGKILL)
-            with pytest.raises(StreamBroken) as broken:
+            with pytest.raises(StreamBrokenError) as broken:
                 list(stream)
             assert (broken.value.attempts[-1].text or "").startswith("{")
-            with pytest.raises(ConnectionFailed):
+            with pytest.raises(ConnectionFailedError):
                 client.extract(Words, WORDS, max_retries=0)
             port = urlsplit(server.base_url).port or 0
             with llama_cpp(embedded_model, port=port, api_key=server.api_key) as again:
@@ -113,28 +142,37 @@ def test_a_server_killed_in_the_middle_of_answers_loses_nothing_silently(embedde
     for result in results:
         assert isinstance(result.value, Words)
         failed = {type(attempt.error) for attempt in result.attempts[:-1]}
-        assert ConnectionFailed in failed
-        assert failed <= {ConnectionFailed, ServerError}  # while it loads its model, it answers 503
+        assert ConnectionFailedError in failed
+        assert failed <= {
+            ConnectionFailedError,
+            ServerError,
+        }  # while it loads its model, it answers 503
 
 
 SLOW = '{"words": ["' + '", "'.join(["wave"] * 20) + '"]}'
 
 
 def test_a_slow_answer_ends_in_time_with_what_had_come() -> None:
-    """A server that trickles: `timeout` bounds a try, `deadline` the call; both are typed, and the attempt keeps its beginning."""
+    """A server that trickles: `timeout` bounds a try, `total_timeout` the call; both are typed, and the attempt keeps its beginning."""
     pieces = events(SLOW)
     body = completion(SLOW)
     whole = Served(pieces=[body[at : at + 8] for at in range(0, len(body), 8)], pause=0.05)
     streamed = Served(pieces=pieces, pause=0.05)
-    with FaultyServer(whole) as server, Client("vllm:m", base_url=server.base_url, max_retries=0) as client:
-        with pytest.raises(RequestTimeout):
+    with (
+        FaultyServer(whole) as server,
+        Client("vllm:m", base_url=server.base_url, max_retries=0) as client,
+    ):
+        with pytest.raises(RequestTimeoutError):
             client.extract(Words, WORDS, timeout=0.3)
-        with pytest.raises((RequestTimeout, DeadlineExceeded)):
-            client.extract(Words, WORDS, deadline=0.3, max_retries=5)
-    with FaultyServer(streamed) as server, Client("vllm:m", base_url=server.base_url, max_retries=0) as client:
+        with pytest.raises((RequestTimeoutError, TotalTimeoutError)):
+            client.extract(Words, WORDS, total_timeout=0.3, max_retries=5)
+    with (
+        FaultyServer(streamed) as server,
+        Client("vllm:m", base_url=server.base_url, max_retries=0) as client,
+    ):
         partials = []
-        with pytest.raises(DeadlineExceeded) as late:
-            partials.extend(client.stream(Words, WORDS, deadline=0.4))
+        with pytest.raises(TotalTimeoutError) as late:
+            partials.extend(client.stream(Words, WORDS, total_timeout=0.4))
         text = late.value.attempts[-1].text
         assert text
         assert SLOW.startswith(text)

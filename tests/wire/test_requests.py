@@ -9,8 +9,8 @@ import pytest
 
 from structgen.chat.completion import ChatMessage
 from structgen.errors import ConfigurationError, InputError
+from structgen.options import Options
 from structgen.schema.subset import SUBSETS
-from structgen.types import Options
 from structgen.wire.dialect import Ask, to_json
 from structgen.wire.providers import PROVIDERS, ROWS, capabilities, endpoint
 from tests.wire.parts import SCHEMA, ask, built
@@ -24,7 +24,9 @@ def test_only_what_was_set_is_sent() -> None:
 
 @pytest.mark.parametrize("mode", ["strict", "best-effort"])
 def test_a_schema_stands_in_response_format(mode: str) -> None:
-    held = built(ask(schema=SCHEMA, name="place", mode=mode), "groq", "openai/gpt-oss-20b")["response_format"]
+    held = built(ask(schema=SCHEMA, name="place", mode=mode), "groq", "openai/gpt-oss-20b")[
+        "response_format"
+    ]
     assert held == {
         "type": "json_schema",
         "json_schema": {"name": "place", "strict": mode == "strict", "schema": json.loads(SCHEMA)},
@@ -33,12 +35,19 @@ def test_a_schema_stands_in_response_format(mode: str) -> None:
 
 def test_a_schema_can_be_a_tool() -> None:
     sent = built(ask(schema=SCHEMA, name="place", mode="tool"), "openai")
-    assert sent["tools"] == [{"type": "function", "function": {"name": "place", "strict": True, "parameters": json.loads(SCHEMA)}}]
+    assert sent["tools"] == [
+        {
+            "type": "function",
+            "function": {"name": "place", "strict": True, "parameters": json.loads(SCHEMA)},
+        }
+    ]
     assert sent["tool_choice"] == {"type": "function", "function": {"name": "place"}}
 
 
 def test_json_object_mode_sends_no_schema() -> None:
-    assert built(ask(schema=SCHEMA, mode="json-object"))["response_format"] == {"type": "json_object"}
+    assert built(ask(schema=SCHEMA, mode="json-object"))["response_format"] == {
+        "type": "json_object"
+    }
 
 
 def test_prompt_mode_sends_nothing_of_the_schema() -> None:
@@ -54,17 +63,27 @@ def test_prompt_mode_sends_nothing_of_the_schema() -> None:
 )
 def test_servers_with_a_form_of_their_own_get_it(provider: str, expected: object) -> None:
     """Whether the schema comes from a target, or from the caller in OpenAI's form."""
-    assert built(ask(schema=SCHEMA, name="place", mode="strict"), provider)["response_format"] == expected
+    assert (
+        built(ask(schema=SCHEMA, name="place", mode="strict"), provider)["response_format"]
+        == expected
+    )
     assert built(ask(members={"response_format": FORMAT}), provider)["response_format"] == expected
 
 
 def test_openrouter_is_told_not_to_drop_the_schema() -> None:
-    assert built(ask(schema=SCHEMA, mode="strict"), "openrouter")["provider"] == {"require_parameters": True}
+    assert built(ask(schema=SCHEMA, mode="strict"), "openrouter")["provider"] == {
+        "require_parameters": True
+    }
 
 
 @pytest.mark.parametrize(
     ("provider", "name"),
-    [("groq", "max_completion_tokens"), ("openai", "max_completion_tokens"), ("ollama", "max_tokens"), ("vllm", "max_tokens")],
+    [
+        ("groq", "max_completion_tokens"),
+        ("openai", "max_completion_tokens"),
+        ("ollama", "max_tokens"),
+        ("vllm", "max_tokens"),
+    ],
 )
 def test_the_token_limit_has_the_providers_name(provider: str, name: str) -> None:
     assert built(ask("hi", options=Options(max_tokens=9)), provider)[name] == 9
@@ -89,7 +108,9 @@ def test_a_token_limit_under_a_name_the_server_ignores_is_renamed() -> None:
         ("groq", {"response_format": FORMAT, "tools": [{"type": "function"}]}),
     ],
 )
-def test_what_a_server_refuses_or_would_ignore_is_an_error_before_sending(provider: str, member: dict[str, object]) -> None:
+def test_what_a_server_refuses_or_would_ignore_is_an_error_before_sending(
+    provider: str, member: dict[str, object]
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         built(ask(members=member), provider)
     assert caught.value.hint
@@ -120,12 +141,17 @@ def test_what_is_no_json_is_an_input_error_that_does_not_quote_it(bad: object) -
 
 def test_answers_and_models_can_be_put_back_into_a_conversation() -> None:
     message = ChatMessage({"role": "assistant", "content": "hi"})
-    assert json.loads(to_json([message, (1, 2)])) == [{"role": "assistant", "content": "hi"}, [1, 2]]
+    assert json.loads(to_json([message, (1, 2)])) == [
+        {"role": "assistant", "content": "hi"},
+        [1, 2],
+    ]
 
 
 def test_further_headers_and_query_are_sent() -> None:
     caps = capabilities("vllm", "m")
-    request = caps.dialect.build(Ask(model="m", messages=[], headers={"X-Id": "7"}, query={"api-version": "1"}), caps)
+    request = caps.dialect.build(
+        Ask(model="m", messages=[], headers={"X-Id": "7"}, query={"api-version": "1"}), caps
+    )
     assert request.headers["x-id"] == "7"
     assert request.path == "chat/completions?api-version=1"
 
@@ -183,24 +209,34 @@ def test_groqs_base_url_is_read_in_both_of_its_forms(url: str, normal: str) -> N
         ("llamacpp", {}, "http://127.0.0.1:8080/v1"),
     ],
 )
-def test_addresses_come_from_the_environment(provider: str, environ: dict[str, str], url: str) -> None:
+def test_addresses_come_from_the_environment(
+    provider: str, environ: dict[str, str], url: str
+) -> None:
     assert endpoint(capabilities(provider, "m"), environ=environ).base_url == url
 
 
 def test_the_key_comes_from_the_environment_and_stays_out_of_sight() -> None:
-    where = endpoint(capabilities("groq", "m"), environ={"GROQ_API_KEY": " gsk_secret \n", "GROQ_CUSTOM_HEADERS": "X-A: 1\nX-B: 2"})
+    where = endpoint(
+        capabilities("groq", "m"),
+        environ={"GROQ_API_KEY": " gsk_secret \n", "GROQ_CUSTOM_HEADERS": "X-A: 1\nX-B: 2"},
+    )
     assert where.headers == {"authorization": "Bearer gsk_secret", "x-a": "1", "x-b": "2"}
     assert "gsk_secret" not in repr(where)
 
 
 def test_azure_takes_its_key_in_a_header_of_its_own() -> None:
-    assert endpoint(capabilities("azure", "m"), "https://x/openai/v1", "k", {}).headers == {"api-key": "k"}
+    assert endpoint(capabilities("azure", "m"), "https://x/openai/v1", "k", {}).headers == {
+        "api-key": "k"
+    }
 
 
 @pytest.mark.parametrize(
-    ("provider", "given"), [("groq", {}), ("azure", {"api_key": "k"}), ("generic", {}), ("vllm", {"api_key": "k\ny"})]
+    ("provider", "given"),
+    [("groq", {}), ("azure", {"api_key": "k"}), ("generic", {}), ("vllm", {"api_key": "k\ny"})],
 )
-def test_a_missing_or_broken_key_or_address_is_an_error(provider: str, given: dict[str, str]) -> None:
+def test_a_missing_or_broken_key_or_address_is_an_error(
+    provider: str, given: dict[str, str]
+) -> None:
     with pytest.raises(ConfigurationError) as caught:
         endpoint(capabilities(provider, "m"), given.get("base_url"), given.get("api_key"), {})
     assert caught.value.hint
@@ -226,4 +262,9 @@ def test_json_mode_without_the_word_json_is_refused_before_sending() -> None:
 def test_more_tokens_than_the_model_writes_are_refused_before_sending(name: str) -> None:
     with pytest.raises(ConfigurationError, match="at most 32768 tokens"):
         built(ask(members={name: 32_769}), "groq", "llama-3.3-70b-versatile")
-    assert built(ask(members={name: 32_768}), "groq", "llama-3.3-70b-versatile")["max_completion_tokens"] == 32_768
+    assert (
+        built(ask(members={name: 32_768}), "groq", "llama-3.3-70b-versatile")[
+            "max_completion_tokens"
+        ]
+        == 32_768
+    )

@@ -12,17 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structgen import errors
-from structgen.drive import perform
+from structgen.errors import Attempt
+from structgen.flow import perform
 from structgen.testing import ScriptedTransport, completion
-from structgen.types import Attempt, Reply
+from structgen.values import Reply
 from structgen.wire.exchange import exchange
-from structgen.wire.rate_limits import DAY, MINUTE, Limits, Pacer
+from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
 from structgen.wire.retry import Policy, decide, duration, retry_after
 from tests.wire.parts import ask, both, link, options
 
 
 def api(status: int, **members: object) -> errors.APIError:
-    error = errors.APIError("no", status=status)
+    error = errors.APIError("no", status_code=status)
     for name, value in members.items():
         setattr(error, name, value)
     return error
@@ -49,12 +50,22 @@ def test_the_servers_own_word_decides() -> None:
         decide(api(503, should_retry=False), tries=1, policy=Policy())
 
 
-@pytest.mark.parametrize("error", [errors.ConnectionFailed("x"), errors.RequestTimeout("x", sent=True), errors.StreamBroken("x")])
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.ConnectionFailedError("x"),
+        errors.RequestTimeoutError("x", sent=True),
+        errors.StreamBrokenError("x"),
+    ],
+)
 def test_transport_failures_are_tried_again(error: errors.StructgenError) -> None:
     assert decide(error, tries=1, policy=Policy()) > 0
 
 
-@pytest.mark.parametrize("error", [errors.DeadlineExceeded("x"), errors.ConfigurationError("x"), errors.InvalidOutput("x")])
+@pytest.mark.parametrize(
+    "error",
+    [errors.TotalTimeoutError("x"), errors.ConfigurationError("x"), errors.InvalidOutputError("x")],
+)
 def test_nothing_else_is(error: errors.StructgenError) -> None:
     with pytest.raises(type(error)):
         decide(error, tries=1, policy=Policy())
@@ -78,8 +89,8 @@ def test_what_the_server_asks_for_goes_before() -> None:
     assert 7 <= decide(api(429, retry_after=7.0), tries=1, policy=Policy()) < 7.2
 
 
-def test_a_wait_beyond_the_deadline_is_raised_at_once_with_the_wait() -> None:
-    with pytest.raises(errors.DeadlineExceeded) as caught:
+def test_a_wait_beyond_the_total_timeout_is_raised_at_once_with_the_wait() -> None:
+    with pytest.raises(errors.TotalTimeoutError) as caught:
         decide(api(429, retry_after=3600.0), tries=1, policy=Policy(), remaining=5.0)
     assert caught.value.wait is not None
     assert 3600 <= caught.value.wait < 3601
@@ -110,7 +121,11 @@ def test_what_is_no_duration_is_none(text: str) -> None:
 
 @given(st.text())
 def test_any_header_is_a_wait_or_none(text: str) -> None:
-    wait = retry_after({"retry-after": text, "retry-after-ms": text, "x-ratelimit-reset-tokens": text}, text, "tokens")
+    wait = retry_after(
+        {"retry-after": text, "retry-after-ms": text, "x-ratelimit-reset-tokens": text},
+        text,
+        "tokens",
+    )
     assert wait is None or 0 <= wait < float("inf")
 
 
@@ -122,14 +137,33 @@ def test_any_header_is_a_wait_or_none(text: str) -> None:
         ({"retry-after": "120"}, "", None, 120),
         ({"retry-after": "soon"}, "Please try again in 5.289s. Visit", None, 5.289),
         ({}, "Please try again in 1m2.5s.", None, 62.5),
-        ({"x-ratelimit-reset-tokens": "7.66s", "x-ratelimit-reset-requests": "2m"}, "", "tokens", 7.66),
-        ({"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2m59.56s"}, "", None, 179.56),
-        ({"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "2m59.56s"}, "", None, None),
+        (
+            {"x-ratelimit-reset-tokens": "7.66s", "x-ratelimit-reset-requests": "2m"},
+            "",
+            "tokens",
+            7.66,
+        ),
+        (
+            {"x-ratelimit-remaining-requests": "0", "x-ratelimit-reset-requests": "2m59.56s"},
+            "",
+            None,
+            179.56,
+        ),
+        (
+            {"x-ratelimit-remaining-requests": "5", "x-ratelimit-reset-requests": "2m59.56s"},
+            "",
+            None,
+            None,
+        ),
         ({}, "", None, None),
     ],
 )
-def test_every_way_to_ask_for_a_wait_is_understood(headers: dict[str, str], message: str, kind: str | None, seconds: float) -> None:
-    assert retry_after(headers, message, kind) == (None if seconds is None else pytest.approx(seconds))
+def test_every_way_to_ask_for_a_wait_is_understood(
+    headers: dict[str, str], message: str, kind: str | None, seconds: float
+) -> None:
+    assert retry_after(headers, message, kind) == (
+        None if seconds is None else pytest.approx(seconds)
+    )
 
 
 def test_a_wait_until_a_date_is_understood() -> None:
@@ -141,45 +175,56 @@ def test_a_wait_until_a_date_is_understood() -> None:
 
 # ---- in an exchange -------------------------------------------------------------------------------------------------------
 
-LATE = Reply(429, {"retry-after": "0.001", "x-request-id": "req_9"}, b'{"error":{"message":"slow","type":"tokens"}}')
+LATE = Reply(
+    429,
+    {"retry-after": "0.001", "x-request-id": "req_9"},
+    b'{"error":{"message":"slow","type":"tokens"}}',
+)
 
 
 def test_a_failure_that_passes_leaves_a_record() -> None:
     """A repeated try may have been billed: its attempt says so."""
     attempts: list[Attempt] = []
-    port = ScriptedTransport(errors.RequestTimeout("late", sent=True), LATE, "Paris")
+    port = ScriptedTransport(errors.RequestTimeoutError("late", sent=True), LATE, "Paris")
     answer = perform(exchange(link(port), ask(), options(), attempts=attempts))
     assert answer.text == "Paris"
     assert [(type(one.error), getattr(one.error, "sent", None)) for one in attempts] == [
-        (errors.RequestTimeout, True),
-        (errors.RateLimited, None),
+        (errors.RequestTimeoutError, True),
+        (errors.RateLimitError, None),
     ]
     assert len({request.body for request in port.requests}) == 1
 
 
 def test_the_last_failure_carries_all_attempts() -> None:
-    with pytest.raises(errors.RateLimited) as caught:
+    with pytest.raises(errors.RateLimitError) as caught:
         perform(exchange(link(ScriptedTransport(LATE)), ask(), options()))
     assert [attempt.error.request_id for attempt in caught.value.attempts] == ["req_9"] * 3  # type: ignore[union-attr]
 
 
 def test_retries_can_be_turned_off() -> None:
     port = ScriptedTransport(LATE)
-    assert both(lambda: exchange(link(port), ask(), options(max_retries=0)))[0] is errors.RateLimited
+    assert (
+        both(lambda: exchange(link(port), ask(), options(max_retries=0)))[0]
+        is errors.RateLimitError
+    )
     assert len(port.requests) == 2  # one a driver
 
 
 def test_a_rejected_output_is_asked_for_again_only_where_nobody_recovers_from_it() -> None:
-    rejected = Reply(400, {}, b'{"error":{"message":"x","code":"json_validate_failed","failed_generation":"{"}}')
-    with pytest.raises(errors.OutputRejected):
+    rejected = Reply(
+        400, {}, b'{"error":{"message":"x","code":"json_validate_failed","failed_generation":"{"}}'
+    )
+    with pytest.raises(errors.OutputRejectedError):
         perform(exchange(link(ScriptedTransport(rejected, "Paris")), ask(), options()))
-    patient = link(ScriptedTransport(rejected, "Paris"), policy=Policy(rejected=True, initial=0.001))
+    patient = link(
+        ScriptedTransport(rejected, "Paris"), policy=Policy(rejected=True, initial=0.001)
+    )
     assert perform(exchange(patient, ask(), options())).text == "Paris"
 
 
-def test_a_deadline_that_is_over_sends_nothing() -> None:
+def test_a_total_timeout_that_is_over_sends_nothing() -> None:
     port = ScriptedTransport("Paris")
-    with pytest.raises(errors.DeadlineExceeded) as caught:
+    with pytest.raises(errors.TotalTimeoutError) as caught:
         perform(exchange(link(port), ask(), options(), ends_at=0.0))
     assert not port.requests
     assert caught.value.sent is False
@@ -188,7 +233,7 @@ def test_a_deadline_that_is_over_sends_nothing() -> None:
 def test_tenacity_is_loaded_by_the_first_failure_alone() -> None:
     script = (
         "import sys\n"
-        "from structgen.drive import perform\n"
+        "from structgen.flow import perform\n"
         "from structgen.wire.exchange import exchange\n"
         "from structgen.testing import ScriptedTransport\n"
         "from structgen.types import Reply\n"
@@ -198,7 +243,9 @@ def test_tenacity_is_loaded_by_the_first_failure_alone() -> None:
         "perform(exchange(link(ScriptedTransport(Reply(503, {}, b''), 'Paris')), ask(), options()))\n"
         "print(before, 'tenacity' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
     assert done.stdout.split() == ["False", "True"]
 
 
@@ -206,21 +253,27 @@ def test_tenacity_is_loaded_by_the_first_failure_alone() -> None:
 
 
 def test_calls_that_come_together_wait_for_different_moments() -> None:
-    pacer = Pacer(Limits(requests_per_minute=2))
+    pacer = Pacer(RateLimits(requests_per_minute=2))
     assert [pacer.reserve(0, 0.0) for _ in range(5)] == [0, 0, 30, 60, 90]
 
 
 def test_a_limit_fills_evenly() -> None:
-    pacer = Pacer(Limits(tokens_per_minute=600))
+    pacer = Pacer(RateLimits(tokens_per_minute=600))
     assert pacer.reserve(600, 0.0) == 0
     assert pacer.reserve(100, 5.0) == pytest.approx(5)
     assert pacer.reserve(100, 20.0) == 0
 
 
-@given(st.lists(st.tuples(st.floats(0, 20), st.integers(0, 500)), max_size=60), st.integers(1, 50), st.integers(500, 5000))
-def test_no_minute_holds_more_than_twice_the_limit(arrivals: list[tuple[float, int]], requests: int, tokens: int) -> None:
+@given(
+    st.lists(st.tuples(st.floats(0, 20), st.integers(0, 500)), max_size=60),
+    st.integers(1, 50),
+    st.integers(500, 5000),
+)
+def test_no_minute_holds_more_than_twice_the_limit(
+    arrivals: list[tuple[float, int]], requests: int, tokens: int
+) -> None:
     """A full bucket and a minute's filling: the bound of a token bucket, for requests and for tokens."""
-    pacer = Pacer(Limits(requests_per_minute=requests, tokens_per_minute=tokens))
+    pacer = Pacer(RateLimits(requests_per_minute=requests, tokens_per_minute=tokens))
     now, sent = 0.0, []
     for pause, used in arrivals:
         now += pause
@@ -232,14 +285,14 @@ def test_no_minute_holds_more_than_twice_the_limit(arrivals: list[tuple[float, i
 
 
 def test_what_was_not_used_is_given_back() -> None:
-    pacer = Pacer(Limits(tokens_per_minute=600))
+    pacer = Pacer(RateLimits(tokens_per_minute=600))
     pacer.reserve(600, 0.0)
     pacer.settle(600, 100)
     assert pacer.reserve(500, 0.0) == 0
 
 
 def test_a_place_that_comes_too_late_is_not_taken() -> None:
-    pacer = Pacer(Limits(requests_per_minute=1))
+    pacer = Pacer(RateLimits(requests_per_minute=1))
     pacer.reserve(0, 0.0)
     assert [pacer.reserve(0, 0.0, at_most=1.0) for _ in range(3)] == [60, 60, 60]
 
@@ -258,7 +311,7 @@ def test_limits_are_learned_from_the_answers() -> None:
 
 
 def test_a_configured_limit_is_not_raised_by_a_header() -> None:
-    pacer = Pacer(Limits(tokens_per_minute=60))
+    pacer = Pacer(RateLimits(tokens_per_minute=60))
     pacer.learn({"x-ratelimit-limit-tokens": "9999", "x-ratelimit-remaining-tokens": "9999"}, 0.0)
     assert pacer.reserve(60, 0.0) == 0
     assert pacer.reserve(60, 0.0) == pytest.approx(60)
@@ -279,12 +332,12 @@ def test_one_calls_retry_after_holds_all_calls() -> None:
 
 
 def test_a_call_waits_for_its_turn_and_says_when_that_is_too_late() -> None:
-    pacer = Pacer(Limits(requests_per_minute=6000))
+    pacer = Pacer(RateLimits(requests_per_minute=6000))
     way = link(ScriptedTransport(Reply(200, {}, completion("Paris"))), pacer=pacer)
     pacer.pause(0.01, monotonic())
     assert perform(exchange(way, ask(), options())).text == "Paris"
     pacer.pause(900, monotonic())
-    with pytest.raises(errors.DeadlineExceeded) as caught:
+    with pytest.raises(errors.TotalTimeoutError) as caught:
         perform(exchange(way, ask(), options(), ends_at=monotonic() + 1))
     assert caught.value.wait is not None
     assert caught.value.sent is False
@@ -293,6 +346,6 @@ def test_a_call_waits_for_its_turn_and_says_when_that_is_too_late() -> None:
 def test_a_rate_limited_answer_pauses_the_client() -> None:
     pacer = Pacer()
     late = Reply(429, {"retry-after": "50"}, b"{}")
-    with pytest.raises(errors.RateLimited):
+    with pytest.raises(errors.RateLimitError):
         perform(exchange(link(ScriptedTransport(late), pacer=pacer), ask(), options(max_retries=0)))
     assert pacer.reserve(0, monotonic()) > 40

@@ -21,19 +21,27 @@ MESSAGES = [
     {"role": "system", "content": "You are a helpful assistant."},
     {"role": "user", "content": f'{DOCUMENT} é€😀\n"quoted"'},
 ]
-FORMAT = {"type": "json_schema", "json_schema": {"name": "place", "strict": True, "schema": json.loads(SCHEMA)}}
+FORMAT = {
+    "type": "json_schema",
+    "json_schema": {"name": "place", "strict": True, "schema": json.loads(SCHEMA)},
+}
 TOOL = {"type": "function", "function": {"name": "look", "parameters": json.loads(SCHEMA)}}
 TURNS = [
     *MESSAGES,
     {
         "role": "assistant",
         "content": None,
-        "tool_calls": [{"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}],
+        "tool_calls": [
+            {"id": "c1", "type": "function", "function": {"name": "look", "arguments": "{}"}}
+        ],
     },
     {"role": "tool", "tool_call_id": "c1", "content": "a heron"},
     {
         "role": "user",
-        "content": [{"type": "text", "text": "and this?"}, {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}}],
+        "content": [
+            {"type": "text", "text": "and this?"},
+            {"type": "image_url", "image_url": {"url": "data:image/png;base64,AA"}},
+        ],
     },
 ]
 
@@ -45,7 +53,10 @@ COMMON: list[dict[str, Any]] = [
     {"stop": ["a", "b", "c", "d"]},
     {"seed": 7, "user": "u-1", "n": 1},
     {"max_tokens": 9},
-    {"response_format": {"type": "json_object"}, "messages": [{"role": "user", "content": "Answer in JSON."}]},
+    {
+        "response_format": {"type": "json_object"},
+        "messages": [{"role": "user", "content": "Answer in JSON."}],
+    },
     {"response_format": {"type": "text"}},
     {"response_format": FORMAT},
     {"tools": [TOOL], "tool_choice": "auto", "parallel_tool_calls": False},
@@ -75,21 +86,34 @@ OPENAI: list[dict[str, Any]] = [
 ANSWER = completion(
     "Paris is 🗼",
     reasoning="because",
-    tool_calls=[{"id": "c1", "type": "function", "function": {"name": "look", "arguments": '{"city":"Paris"}'}}],
+    tool_calls=[
+        {
+            "id": "c1",
+            "type": "function",
+            "function": {"name": "look", "arguments": '{"city":"Paris"}'},
+        }
+    ],
     unheard_of={"a": 1},
 )
 
 
-def requests_and_answers(provider: str, params: dict[str, Any], served: Served) -> tuple[Any, Any, Any, Any]:
+def requests_and_answers(
+    provider: str, params: dict[str, Any], served: Served
+) -> tuple[Any, Any, Any, Any]:
     """(their body, our body, their answer, our answer), of one question."""
     call = {"messages": MESSAGES, "model": "openai/gpt-oss-20b", **params}
     with FaultyServer(served) as server:
         theirs: Any
         if provider == "groq":
-            theirs = groq.Groq(api_key="k", base_url=server.base_url.removesuffix("/v1"), max_retries=0)
+            theirs = groq.Groq(
+                api_key="k", base_url=server.base_url.removesuffix("/v1"), max_retries=0
+            )
         else:
             theirs = openai.OpenAI(api_key="k", base_url=server.base_url, max_retries=0)
-        with theirs, Client(f"{provider}:openai/gpt-oss-20b", base_url=server.base_url, api_key="k") as ours:
+        with (
+            theirs,
+            Client(f"{provider}:openai/gpt-oss-20b", base_url=server.base_url, api_key="k") as ours,
+        ):
             answers = [
                 list(answer) if params.get("stream") else answer
                 for client in (theirs, ours)
@@ -117,16 +141,22 @@ def same(theirs: Any, ours: Any) -> None:
     elif hasattr(theirs, "model_fields_set"):
         for name in theirs.model_fields_set:
             same(getattr(theirs, name), getattr(ours, name))
-        assert {name: getattr(ours, name) for name in theirs.model_extra or {}} == (theirs.model_extra or {})
+        assert {name: getattr(ours, name) for name in theirs.model_extra or {}} == (
+            theirs.model_extra or {}
+        )
     else:
         assert theirs == ours
 
 
-GRID = [("groq", params) for params in COMMON + GROQ] + [("openai", params) for params in COMMON + OPENAI]
+GRID = [("groq", params) for params in COMMON + GROQ] + [
+    ("openai", params) for params in COMMON + OPENAI
+]
 
 
 @pytest.mark.parametrize(
-    ("provider", "params"), GRID, ids=lambda value: value if isinstance(value, str) else "-".join(value) or "plain"
+    ("provider", "params"),
+    GRID,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value) or "plain",
 )
 def test_equivalent_requests_and_equal_answers(provider: str, params: dict[str, Any]) -> None:
     served = Served(pieces=events("Paris is 🗼")) if params.get("stream") else Served(body=ANSWER)
@@ -137,7 +167,9 @@ def test_equivalent_requests_and_equal_answers(provider: str, params: dict[str, 
 
 @pytest.mark.parametrize("provider", ["groq", "openai"])
 def test_equal_streams(provider: str) -> None:
-    their_body, our_body, theirs, ours = requests_and_answers(provider, {"stream": True}, Served(pieces=events("Paris is 🗼")))
+    their_body, our_body, theirs, ours = requests_and_answers(
+        provider, {"stream": True}, Served(pieces=events("Paris is 🗼"))
+    )
     assert our_body == their_body
     same(theirs, ours)
     assert "".join(chunk.choices[0].delta.content or "" for chunk in ours) == "Paris is 🗼"
@@ -150,6 +182,8 @@ def test_every_parameter_of_the_sdk_is_one_of_ours(provider: str) -> None:
 
     from structgen.chat.api import Params
 
-    method = (groq.Groq if provider == "groq" else openai.OpenAI)(api_key="k").chat.completions.create
+    method = (groq.Groq if provider == "groq" else openai.OpenAI)(
+        api_key="k"
+    ).chat.completions.create
     theirs = set(inspect.signature(method).parameters) - {"self", "messages", "model", "stream"}
     assert theirs <= set(Params.__annotations__)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from structgen.errors import StreamBroken
+from structgen.errors import StreamBrokenError
 from structgen.wire.sse import MAX_EVENT, Decoder, Event
 
 
@@ -96,7 +96,12 @@ def test_any_bytes_give_events(pieces: list[bytes]) -> None:
     decoder.close()
 
 
-@given(st.lists(st.text(alphabet=st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])), min_size=1))
+@given(
+    st.lists(
+        st.text(alphabet=st.characters(exclude_characters="\r\n", exclude_categories=["Cs"])),
+        min_size=1,
+    )
+)
 def test_events_that_were_framed_are_read_back(texts: list[str]) -> None:
     events = decoded("".join(f"data: {text}\n\n" for text in texts).encode())
     assert [event.data.decode() for event in events] == texts
@@ -112,6 +117,6 @@ def test_a_line_in_very_many_pieces_is_joined_once() -> None:
 
 def test_an_event_that_never_ends_is_refused() -> None:
     decoder = Decoder()
-    with pytest.raises(StreamBroken):
+    with pytest.raises(StreamBrokenError):
         for _ in range(MAX_EVENT // 1_000_000 + 2):
             decoder.feed(b"y" * 1_000_000)

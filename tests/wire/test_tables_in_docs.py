@@ -28,7 +28,10 @@ def line(row: Capabilities) -> str:
     def code(names: object) -> str:
         return ", ".join(f"`{name}`" for name in names) or "-"  # type: ignore[attr-defined]
 
-    modes = ", ".join(mode if subset in ("json-object", "best-effort") else f"{mode} (`{subset}`)" for mode, subset in row.modes)
+    modes = ", ".join(
+        mode if subset in ("json-object", "best-effort") else f"{mode} (`{subset}`)"
+        for mode, subset in row.modes
+    )
     cells = [
         f"`{row.provider}`",
         f"`{row.model}`" if row.model != "*" else "all",
@@ -43,7 +46,9 @@ def line(row: Capabilities) -> str:
 
 
 def between_markers(page: Path) -> re.Match[str]:
-    found = re.search(r"(?<=<!-- generated -->\n)(.*)(?=\n<!-- end -->)", page.read_text(), re.DOTALL)
+    found = re.search(
+        r"(?<=<!-- generated -->\n)(.*)(?=\n<!-- end -->)", page.read_text(), re.DOTALL
+    )
     assert found
     return found
 
@@ -52,7 +57,9 @@ def test_the_table_of_providers_is_the_rows(update_goldens: bool) -> None:
     page = DOCS / "providers.md"
     if update_goldens:
         found = between_markers(page)
-        page.write_text(page.read_text()[: found.start()] + table() + page.read_text()[found.end() :])
+        page.write_text(
+            page.read_text()[: found.start()] + table() + page.read_text()[found.end() :]
+        )
     assert between_markers(page)[0] == table()
 
 
@@ -60,7 +67,11 @@ def test_the_page_of_errors_has_the_tree_and_every_error() -> None:
     text = (DOCS / "errors.md").read_text()
     tree = inspect.cleandoc(errors.__doc__ or "").split("::\n\n", 1)[1].split("\n\n", 1)[0]
     assert inspect.cleandoc(tree) in text
-    named = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, errors.StructgenError)}
+    named = {
+        name
+        for name, one in vars(errors).items()
+        if isinstance(one, type) and issubclass(one, errors.StructgenError)
+    }
     assert named <= set(re.findall(r"\w+", text))
 
 

@@ -15,9 +15,10 @@ import httpx2
 import pytest
 
 from structgen import errors
-from structgen.drive import aperform, perform
+from structgen.flow import aperform, perform
+from structgen.options import Options
 from structgen.testing import FAULTS, FaultyServer, Served, completion, events
-from structgen.types import Options, Request
+from structgen.values import Request
 from structgen.wire.exchange import exchange
 from structgen.wire.http import HttpTransport
 from structgen.wire.pool import AsyncFreeList, FreeList
@@ -39,13 +40,15 @@ def drive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> An
 @pytest.mark.parametrize(
     ("fault", "kind", "sent"),
     [
-        ("reset", errors.ConnectionFailed, True),
-        ("cut", errors.ConnectionFailed, True),
-        ("silent", errors.RequestTimeout, True),
-        ("drip", errors.RequestTimeout, True),
+        ("reset", errors.ConnectionFailedError, True),
+        ("cut", errors.ConnectionFailedError, True),
+        ("silent", errors.RequestTimeoutError, True),
+        ("drip", errors.RequestTimeoutError, True),
     ],
 )
-def test_what_breaks_on_the_way_is_typed_and_says_whether_it_was_sent(drive: Any, fault: str, kind: Any, sent: bool) -> None:
+def test_what_breaks_on_the_way_is_typed_and_says_whether_it_was_sent(
+    drive: Any, fault: str, kind: Any, sent: bool
+) -> None:
     with FaultyServer(fault) as server, pytest.raises(errors.TransportError) as caught:
         drive(exchange(link(server.base_url), ask(), options(max_retries=0, timeout=0.3)))
     assert type(caught.value) is kind
@@ -56,28 +59,28 @@ def test_what_breaks_on_the_way_is_typed_and_says_whether_it_was_sent(drive: Any
 def test_a_server_that_is_not_there_was_sent_nothing(drive: Any) -> None:
     with FaultyServer("answer") as server:
         gone = server.base_url
-    with pytest.raises(errors.ConnectionFailed) as caught:
+    with pytest.raises(errors.ConnectionFailedError) as caught:
         drive(exchange(link(gone), ask(), options(max_retries=0)))
     assert caught.value.sent is False
     assert "127.0.0.1" in str(caught.value)
 
 
 def test_a_name_that_does_not_resolve_is_typed(drive: Any) -> None:
-    with pytest.raises(errors.ConnectionFailed) as caught:
+    with pytest.raises(errors.ConnectionFailedError) as caught:
         drive(exchange(link("http://no-such-host.invalid/v1"), ask(), options(max_retries=0)))
     assert caught.value.sent is False
 
 
 @pytest.mark.parametrize("fault", ["stream-cut", "stream-no-end", "stream-malformed"])
 def test_a_stream_that_breaks_is_typed(drive: Any, fault: str) -> None:
-    with FaultyServer(fault) as server, pytest.raises(errors.StreamBroken):
+    with FaultyServer(fault) as server, pytest.raises(errors.StreamBrokenError):
         drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=0)))
 
 
 def test_a_redirect_is_an_answer_and_not_followed(drive: Any) -> None:
     with FaultyServer("redirect") as server, pytest.raises(errors.APIError) as caught:
         drive(exchange(link(server.base_url), ask(), options(max_retries=0)))
-    assert caught.value.status == 308
+    assert caught.value.status_code == 308
 
 
 def test_after_a_failure_the_next_try_goes_through(drive: Any) -> None:
@@ -88,12 +91,20 @@ def test_after_a_failure_the_next_try_goes_through(drive: Any) -> None:
 
 def test_a_stream_is_tried_again_until_its_first_piece(drive: Any) -> None:
     with FaultyServer("stream-unframed", "stream-stopped", "busy", "stream") as server:
-        assert text_of(drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=3)))) == "Paris"
+        assert (
+            text_of(
+                drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=3)))
+            )
+            == "Paris"
+        )
 
 
 def test_the_bytes_of_a_stream_may_come_one_by_one(drive: Any) -> None:
     with FaultyServer("stream-drip") as server:
-        assert text_of(drive(streamed(link(server.base_url), ask(stream=True), options(timeout=60.0)))) == "Paris"
+        assert (
+            text_of(drive(streamed(link(server.base_url), ask(stream=True), options(timeout=60.0))))
+            == "Paris"
+        )
 
 
 def test_gzip_is_read(drive: Any) -> None:
@@ -118,15 +129,17 @@ def test_headers_go_with_every_request_and_are_never_shown() -> None:
 
 def test_credentials_in_an_address_are_never_shown() -> None:
     transport = HttpTransport("http://user:secret@127.0.0.1:1/v1")
-    with pytest.raises(errors.ConnectionFailed) as caught:
+    with pytest.raises(errors.ConnectionFailedError) as caught:
         transport.send(REQUEST, 5)
     assert "secret" not in repr(transport) + str(caught.value) + repr(caught.value)
 
 
 def test_the_body_of_an_error_to_a_stream_is_bounded_too(drive: Any) -> None:
     drip = Served(status=500, pieces=[b"x"] * 200, pause=0.05)
-    with FaultyServer(drip) as server, pytest.raises(errors.RequestTimeout):
-        drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=0, timeout=0.3)))
+    with FaultyServer(drip) as server, pytest.raises(errors.RequestTimeoutError):
+        drive(
+            streamed(link(server.base_url), ask(stream=True), options(max_retries=0, timeout=0.3))
+        )
 
 
 def test_a_header_that_http_cannot_carry_is_a_configuration_error() -> None:
@@ -184,7 +197,10 @@ def test_a_streams_connection_is_used_again() -> None:
 
 def test_threads_share_a_bounded_number_of_connections(counting: Counting) -> None:
     transport = HttpTransport(counting.base_url, max_connections=3)
-    threads = [threading.Thread(target=lambda: [transport.send(REQUEST, 20) for _ in range(5)]) for _ in range(12)]
+    threads = [
+        threading.Thread(target=lambda: [transport.send(REQUEST, 20) for _ in range(5)])
+        for _ in range(12)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -217,7 +233,7 @@ def test_who_gets_no_turn_in_time_is_told_so() -> None:
         waiting.start()
         while not server.requests:
             pass
-        with pytest.raises(errors.RequestTimeout) as caught:
+        with pytest.raises(errors.RequestTimeoutError) as caught:
             transport.send(REQUEST, 0.05)
         assert caught.value.sent is False
         waiting.join()
@@ -299,12 +315,23 @@ def test_a_fork_has_connections_of_its_own(counting: Counting) -> None:
 
 @pytest.mark.parametrize("family", [httpx, httpx2])
 def test_a_client_of_the_callers_is_used_and_left_open(family: Any) -> None:
-    with FaultyServer("answer", "stream", "reset", "silent") as server, family.Client(headers={"x-mine": "1"}) as client:
-        way = link(HttpTransport(server.base_url, {"authorization": "Bearer k"}, http_client=client))
+    with (
+        FaultyServer("answer", "stream", "reset", "silent") as server,
+        family.Client(headers={"x-mine": "1"}) as client,
+    ):
+        way = link(
+            HttpTransport(server.base_url, {"authorization": "Bearer k"}, http_client=client)
+        )
         assert perform(exchange(way, ask(), options())).text == "Paris"
         assert text_of(perform(streamed(way, ask(stream=True), options()))) == "Paris"
-        assert outcome(lambda: perform(exchange(way, ask(), options(max_retries=0))))[0] is errors.ConnectionFailed
-        assert outcome(lambda: perform(exchange(way, ask(), options(max_retries=0, timeout=0.2))))[0] is errors.RequestTimeout
+        assert (
+            outcome(lambda: perform(exchange(way, ask(), options(max_retries=0))))[0]
+            is errors.ConnectionFailedError
+        )
+        assert (
+            outcome(lambda: perform(exchange(way, ask(), options(max_retries=0, timeout=0.2))))[0]
+            is errors.RequestTimeoutError
+        )
         assert not client.is_closed
     assert {request.headers["x-mine"] for request in server.requests} == {"1"}
     assert {request.headers["authorization"] for request in server.requests} == {"Bearer k"}
@@ -379,5 +406,8 @@ def test_a_place_is_not_lost_when_making_fails() -> None:
 
 
 def test_all_faults_have_a_reply_that_parses_as_http() -> None:
-    assert all(served.head.startswith(b"HTTP/1.1 ") and served.head.endswith(b"\r\n\r\n") for served in FAULTS.values())
+    assert all(
+        served.head.startswith(b"HTTP/1.1 ") and served.head.endswith(b"\r\n\r\n")
+        for served in FAULTS.values()
+    )
     assert isinstance(Options(), Options)

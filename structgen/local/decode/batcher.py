@@ -96,7 +96,13 @@ class Batcher:
     def _worth_waiting(self, asked: Asked) -> bool:
         """Is another answer reading a prompt whose beginning this one can have when it is read?"""
         reading = [turn for turn in self._turns if turn.first is None]
-        soon = max((_shared(turn.asked.prompt, asked.prompt) - len(turn.sequence.held) for turn in reading), default=0)
+        soon = max(
+            (
+                _shared(turn.asked.prompt, asked.prompt) - len(turn.sequence.held)
+                for turn in reading
+            ),
+            default=0,
+        )
         return soon >= _WORTH_COPYING
 
     def _begin(self, asked: Asked, future: Future[Done]) -> None:
@@ -105,7 +111,9 @@ class Batcher:
         try:
             asked.watch("")
             ready = next(writing)
-            cached = self._runtime.keep(sequence.index, min(self._reuse(sequence, ready), len(ready) - 1))
+            cached = self._runtime.keep(
+                sequence.index, min(self._reuse(sequence, ready), len(ready) - 1)
+            )
         except StopIteration as over:
             future.set_result(Done(written=over.value, cached=0, prefill=0.0, decode=0.0))
         except BaseException as error:  # whatever went wrong belongs to whoever asked
@@ -113,7 +121,9 @@ class Batcher:
         else:
             del sequence.held[cached:]
             self._free.remove(sequence)
-            self._turns.append(_Turn(asked, future, sequence, writing, ready[cached:], cached, began))
+            self._turns.append(
+                _Turn(asked, future, sequence, writing, ready[cached:], cached, began)
+            )
 
     def _reuse(self, sequence: _Sequence, prompt: list[int]) -> int:
         """Tokens of the prompt that the sequence holds, after copying them from another where that is worth it."""
@@ -130,7 +140,9 @@ class Batcher:
     def _round(self) -> None:
         """Compute one batch, and let those go on whose tokens are all computed."""
         room, parts, turns = self._runtime.batch, [], []
-        for turn in sorted(self._turns, key=lambda turn: len(turn.ready)):  # short steps do not wait behind long prompts
+        for turn in sorted(
+            self._turns, key=lambda turn: len(turn.ready)
+        ):  # short steps do not wait behind long prompts
             if room:
                 piece = turn.ready[:room]
                 room -= len(piece)
@@ -168,7 +180,14 @@ class Batcher:
         if isinstance(outcome, BaseException):
             turn.future.set_exception(outcome)
         else:
-            turn.future.set_result(Done(written=outcome, cached=turn.cached, prefill=first - turn.began, decode=now - first))
+            turn.future.set_result(
+                Done(
+                    written=outcome,
+                    cached=turn.cached,
+                    prefill=first - turn.began,
+                    decode=now - first,
+                )
+            )
 
 
 def _shared(held: list[int], prompt: list[int]) -> int:

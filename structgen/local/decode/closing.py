@@ -24,12 +24,28 @@ if TYPE_CHECKING:
 
 _ENDS: Final = (b"}", b"]", b", ", b": ", b",", b":")
 _DIGITS: Final = tuple(b"%d" % digit for digit in range(10))
-_VALUES: Final = (b"null", b'""', b"[]", b"{}", *_DIGITS[:2], b"-1", b"false", b"true", *_DIGITS[2:], b"-", b'"', b"[", b"{")
+_VALUES: Final = (
+    b"null",
+    b'""',
+    b"[]",
+    b"{}",
+    *_DIGITS[:2],
+    b"-1",
+    b"false",
+    b"true",
+    *_DIGITS[2:],
+    b"-",
+    b'"',
+    b"[",
+    b"{",
+)
 _MORE_DIGITS: Final = (*_DIGITS, *(b"%02d" % number for number in range(100)))
 _ESCAPED: Final = (b"n", b'"', b"u")
 _CHARACTERS: Final = tuple(
     bytes([byte])
-    for byte in dict.fromkeys((*b"a0 A1.-_@/:eEzZ9,;+()#%&'!?*=<>|~^$[]{}`", *range(33, 127), *range(0x80, 0xC0)))
+    for byte in dict.fromkeys(
+        (*b"a0 A1.-_@/:eEzZ9,;+()#%&'!?*=<>|~^$[]{}`", *range(33, 127), *range(0x80, 0xC0))
+    )
     if byte not in b'"\\'
 )
 _REFUSED: Final = 4
@@ -37,12 +53,24 @@ _WORD: Final = re.compile(rb" *[^ ]+| +")
 _ROOM: Final = 64
 _BYTES_A_TOKEN: Final = 8
 _STRAIGHT: Final = 16
-_SEARCHES: Final = ((_STRAIGHT, 20_000), (1, 2_000), (2, 2_000), (3, 3_000), (4, 3_000), (6, 4_000), (8, 4_000))
+_SEARCHES: Final = (
+    (_STRAIGHT, 20_000),
+    (1, 2_000),
+    (2, 2_000),
+    (3, 3_000),
+    (4, 3_000),
+    (6, 4_000),
+    (8, 4_000),
+)
 """Levels beyond those that are open, and how often the matcher is asked; within the most levels no choice is taken back."""
 
 
 def closing(
-    matcher: LLMatcher, engine: LLTokenizer, limit: int, outline: Outline, samples: Sequence[bytes] = ()
+    matcher: LLMatcher,
+    engine: LLTokenizer,
+    limit: int,
+    outline: Outline,
+    samples: Sequence[bytes] = (),
 ) -> list[int] | None:
     """Tokens, at most `limit`, that end the partial answer the matcher stands in; [] where it may end here, None for none found.
 
@@ -73,7 +101,9 @@ class _Fork:
 class _Way:
     """Ways from where a matcher stands."""
 
-    def __init__(self, probe: LLMatcher, engine: LLTokenizer, outline: Outline, samples: Sequence[bytes]) -> None:
+    def __init__(
+        self, probe: LLMatcher, engine: LLTokenizer, outline: Outline, samples: Sequence[bytes]
+    ) -> None:
         self._probe, self._engine, self._begin = probe, engine, outline
         self._samples = tuple(sample + b'"' for sample in samples)
         self._consumed = 0
@@ -81,7 +111,12 @@ class _Way:
 
     def _start(self) -> None:
         self._probe.rollback(self._consumed)
-        self._consumed, self._tries, self._written, self._outline = 0, 0, bytearray(), self._begin.copy()
+        self._consumed, self._tries, self._written, self._outline = (
+            0,
+            0,
+            bytearray(),
+            self._begin.copy(),
+        )
         self._used: Counter[bytes] = Counter()
         self._forks: list[_Fork] = []
 
@@ -104,7 +139,9 @@ class _Way:
         number = self._end_of_number()
         if number:
             return self._write(number)
-        self._forks.append(_Fork(self._consumed, len(self._written), self._outline.copy(), self._choices()))
+        self._forks.append(
+            _Fork(self._consumed, len(self._written), self._outline.copy(), self._choices())
+        )
         return self._go_on()
 
     def _back(self) -> bool:
@@ -154,7 +191,9 @@ class _Way:
 
     def _may_end(self) -> bool:
         ends = (_tokens(self._engine, end) for end in _ENDS)
-        return self._probe.is_accepting() or any(self._probe.validate_tokens(tokens) == len(tokens) for tokens in ends)
+        return self._probe.is_accepting() or any(
+            self._probe.validate_tokens(tokens) == len(tokens) for tokens in ends
+        )
 
     def _takes(self, piece: bytes) -> bool:
         """Go on with `piece` where the grammar allows it."""

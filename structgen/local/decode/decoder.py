@@ -55,7 +55,7 @@ class Written:
     """What was answered: `tokens`, of which `forced` were not chosen; `logprobs`: pieces of the text, each with its log chance."""
 
     text: str = field(repr=False)
-    finish: str
+    finish_reason: str
     tokens: int
     forced: int = 0
     logprobs: tuple[tuple[str, float], ...] = field(default=(), repr=False)
@@ -68,7 +68,11 @@ Writing: TypeAlias = "Generator[list[int], Logits, Written]"
 
 def write(asked: Asked, vocabulary: Vocabulary) -> Writing:
     """The answer to what was asked."""
-    return _free(asked, vocabulary) if asked.grammar is None else _held(asked, asked.grammar, vocabulary)
+    return (
+        _free(asked, vocabulary)
+        if asked.grammar is None
+        else _held(asked, asked.grammar, vocabulary)
+    )
 
 
 class _Text:
@@ -109,7 +113,9 @@ def _free(asked: Asked, vocabulary: Vocabulary) -> Writing:
         if left > 1:
             scores = yield [token]
     heard.end()
-    return Written(text=heard.text, finish=finish, tokens=text.count, logprobs=tuple(text.logprobs))
+    return Written(
+        text=heard.text, finish_reason=finish, tokens=text.count, logprobs=tuple(text.logprobs)
+    )
 
 
 class _UntilStop:
@@ -129,7 +135,13 @@ class _UntilStop:
             self.end()
             return
         keep = max(
-            (length for stop in self._stop for length in range(1, len(stop)) if self._waiting.endswith(stop[:length])), default=0
+            (
+                length
+                for stop in self._stop
+                for length in range(1, len(stop))
+                if self._waiting.endswith(stop[:length])
+            ),
+            default=0,
         )
         self._hand_on(len(self._waiting) - keep)
 
@@ -148,7 +160,7 @@ class _UntilStop:
 def _held(asked: Asked, grammar: Grammar, vocabulary: Vocabulary) -> Writing:
     pen = _Pen(asked, grammar, vocabulary)
     if not pen.fits():
-        return Written(text="", finish="length", tokens=0)
+        return Written(text="", finish_reason="length", tokens=0)
     ready = asked.prompt + pen.go([])
     while not pen.over:
         scores = yield ready
@@ -207,7 +219,9 @@ class _Pen:
 
     def _mask(self) -> Mask:
         self._matcher.unsafe_compute_mask_ptr(self._words.ctypes.data, self._words.nbytes)
-        return numpy.unpackbits(self._words.view(numpy.uint8), bitorder="little", count=len(self._pieces)).view(numpy.bool_)
+        return numpy.unpackbits(
+            self._words.view(numpy.uint8), bitorder="little", count=len(self._pieces)
+        ).view(numpy.bool_)
 
     # -- writing
 
@@ -221,7 +235,11 @@ class _Pen:
             outline.feed(self._pieces[token], len(self._tokens) + number)
         left = self._asked.budget - len(self._tokens) - len(step)
         if outline.in_number or self._due(step, left):
-            way = closing(self._matcher, self._engine, left, outline, self._samples) if left >= 0 else None
+            way = (
+                closing(self._matcher, self._engine, left, outline, self._samples)
+                if left >= 0
+                else None
+            )
             if way is None:
                 self._matcher.rollback(len(step))
                 return self._give_up()
@@ -297,7 +315,11 @@ class _Pen:
             return
         self._looked_at = len(self._tokens)
         if (circle := going_round(self._tokens)) is not None:
-            around = [value for value in self._outline.open if value.kind != "object" and value.token <= circle]
+            around = [
+                value
+                for value in self._outline.open
+                if value.kind != "object" and value.token <= circle
+            ]
             if around:
                 around[-1].floor = max(slack, 0)
 
@@ -334,7 +356,7 @@ class _Pen:
         text = "".join(piece for piece, _ in self._text.logprobs)
         return Written(
             text=text,
-            finish="stop",
+            finish_reason="stop",
             tokens=len(self._tokens),
             forced=len(self._tokens) - self._chosen,
             logprobs=tuple(self._text.logprobs),

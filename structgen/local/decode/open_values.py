@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from structgen.answer.scanner import Scanner
-from structgen.errors import NotJson
-from structgen.schema.json import pointer
+from structgen.errors import NotJsonError
+from structgen.schema.json import pointer_of
 
 _QUOTE, _BACKSLASH = b'"\\'
 _OPENERS: Final = {_QUOTE: "string", b"["[0]: "array", b"{"[0]: "object"}
@@ -93,11 +93,15 @@ def pointers_at(text: bytes, starts: list[int], rest: int | None) -> tuple[str, 
     if not starts and rest is None:
         return ()
     scanner, spans = Scanner(), []
-    with suppress(NotJson):  # a grammar may be of something else than JSON
+    with suppress(NotJsonError):  # a grammar may be of something else than JSON
         spans = scanner.feed(text)
     found = [
-        pointer(span.path)
+        pointer_of(span.path)
         for span in spans
-        if span.what != "closed" and (span.start in starts or (rest is not None and span.what == "scalar" and span.start >= rest))
+        if span.what != "closed"
+        and (
+            span.start in starts
+            or (rest is not None and span.what == "scalar" and span.start >= rest)
+        )
     ]
     return tuple(dict.fromkeys(found))

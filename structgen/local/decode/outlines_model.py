@@ -21,7 +21,8 @@ from outlines.types import CFG, JsonSchema
 from outlines.types.dsl import python_types_to_terms, to_regex
 
 from structgen.local.grammar.grammar import Grammar, grammar, lark_of_regex, of_lark
-from structgen.types import Answer, Message, Options
+from structgen.options import Options
+from structgen.values import Answer, Message
 
 Hear: TypeAlias = "Callable[[str], None]"
 Answerer: TypeAlias = "Callable[[Sequence[Message], Grammar | None, Options, Hear], Answer]"
@@ -62,7 +63,10 @@ class _Adapter(ModelTypeAdapter):
         term = python_types_to_terms(output_type)
         if isinstance(term, JsonSchema):
             return grammar(json.loads(term.schema), self._tokens)
-        return of_lark(term.definition if isinstance(term, CFG) else lark_of_regex(to_regex(term)), self._tokens)
+        return of_lark(
+            term.definition if isinstance(term, CFG) else lark_of_regex(to_regex(term)),
+            self._tokens,
+        )
 
 
 class Steered(VLLMOffline):
@@ -72,19 +76,30 @@ class Steered(VLLMOffline):
         self._answer = answer
         self.type_adapter = _Adapter(tokens)
 
-    def generate(self, model_input: Any, output_type: Any | None = None, **inference_kwargs: Any) -> str:
+    def generate(
+        self, model_input: Any, output_type: Any | None = None, **inference_kwargs: Any
+    ) -> str:
         hear = inference_kwargs.pop("hear", _ignore)
-        options = inference_kwargs.pop("options", None) or Options(**inference_kwargs).over(_NO_OPTIONS)
-        messages, held = self.type_adapter.format_input(model_input), self.type_adapter.format_output_type(output_type)
+        options = inference_kwargs.pop("options", None) or Options(**inference_kwargs).over(
+            _NO_OPTIONS
+        )
+        messages, held = (
+            self.type_adapter.format_input(model_input),
+            self.type_adapter.format_output_type(output_type),
+        )
         answer = self._answer(messages, held, options, hear)
         text = _Text(answer.text)
         text.answer = answer
         return text
 
-    def generate_batch(self, model_input: list[Any], output_type: Any | None = None, **inference_kwargs: Any) -> list[Any]:
+    def generate_batch(
+        self, model_input: list[Any], output_type: Any | None = None, **inference_kwargs: Any
+    ) -> list[Any]:
         return [self.generate(one, output_type, **inference_kwargs) for one in model_input]
 
-    def generate_stream(self, model_input: Any, output_type: Any | None = None, **inference_kwargs: Any) -> Iterator[str]:
+    def generate_stream(
+        self, model_input: Any, output_type: Any | None = None, **inference_kwargs: Any
+    ) -> Iterator[str]:
         pieces: SimpleQueue[str | BaseException | None] = SimpleQueue()
         left = threading.Event()
 
@@ -111,7 +126,9 @@ class Steered(VLLMOffline):
             left.set()
 
 
-def steer(model: Steered, messages: Sequence[Message], held: Grammar | None, options: Options, hear: Hear) -> Answer:
+def steer(
+    model: Steered, messages: Sequence[Message], held: Grammar | None, options: Options, hear: Hear
+) -> Answer:
     """The answer to the messages, through outlines' own generator."""
     generator = Generator(model, None if held is None else _Held("", held))
     text = generator(Chat([dict(message) for message in messages]), options=options, hear=hear)

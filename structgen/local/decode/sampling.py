@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     Mask = numpy.ndarray[tuple[int], numpy.dtype[numpy.bool_]]
 
 EXTRA: Final = ("top_k", "min_p")
-"""What `Options.extra` may hold for a model in this process."""
+"""What `Options.extra_body` may hold for a model in this process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,10 +31,21 @@ class Sampling:
     seed: int | None = None
 
     def __post_init__(self) -> None:
-        for name, low, high in (("temperature", 0.0, 100.0), ("top_p", 0.0, 1.0), ("min_p", 0.0, 1.0), ("top_k", 0, 1 << 31)):
+        for name, low, high in (
+            ("temperature", 0.0, 100.0),
+            ("top_p", 0.0, 1.0),
+            ("min_p", 0.0, 1.0),
+            ("top_k", 0, 1 << 31),
+        ):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, float)) or not low <= value <= high:
-                raise ConfigurationError(f"`{name}` is {value!r}; it has to be a number from {low} to {high}.")
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, (int, float))
+                or not low <= value <= high
+            ):
+                raise ConfigurationError(
+                    f"`{name}` is {value!r}; it has to be a number from {low} to {high}."
+                )
 
 
 class Sampler:
@@ -45,7 +56,9 @@ class Sampler:
         self._logprobs = logprobs
         self._random = numpy.random.default_rng(sampling.seed)
 
-    def pick(self, scores: Logits, allows: Callable[[int], bool], mask: Callable[[], Mask]) -> tuple[int, float]:
+    def pick(
+        self, scores: Logits, allows: Callable[[int], bool], mask: Callable[[], Mask]
+    ) -> tuple[int, float]:
         """The token, and the natural log of its chance among the allowed ones at temperature 1 (0 where nobody asked for it).
 
         `allows` asks for one token, which is cheaper than the `mask` of all: most likeliest tokens are allowed.
@@ -62,7 +75,9 @@ class Sampler:
     def _draw(self, scores: Logits) -> int:
         how = self._sampling
         order = numpy.argsort(-scores, kind="stable")[: how.top_k or None]
-        weights = numpy.exp((scores[order].astype(numpy.float64) - scores[order[0]]) / how.temperature)
+        weights = numpy.exp(
+            (scores[order].astype(numpy.float64) - scores[order[0]]) / how.temperature
+        )
         before = (weights / weights.sum()).cumsum() - weights / weights.sum()
         kept = (before < max(how.top_p, 1e-9)) & (weights >= how.min_p)
         weights = numpy.where(kept, weights, 0.0).cumsum()

@@ -3,18 +3,19 @@ before it is used, and the finished text is read by it once more."""
 
 from __future__ import annotations
 
-import importlib
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from structgen.errors import ConfigurationError, ContextExceeded, EngineError, GrammarError, RuntimeMissing
+from structgen.errors import ConfigurationError, EngineError, EnginePromptTooLongError, GrammarError
+from structgen.extras import load
 from structgen.local.models import catalog
 from structgen.local.runtimes.base import Settings
-from structgen.types import UNSET, Answer, JsonSchema, Message, Options, Usage
+from structgen.options import UNSET, Options
+from structgen.values import Answer, JsonSchema, Message, Usage
 
 if TYPE_CHECKING:
     from structgen.local.decode.batcher import Batcher, Done
@@ -38,13 +39,17 @@ MAX_TOKENS: Final = 2048
 class Loaded:
     """One model and its sequences, for any number of engines and threads. Loaded by the first call that needs it."""
 
-    def __init__(self, model: catalog.Model, runtime: str, settings: Settings, say: catalog.Say) -> None:
+    def __init__(
+        self, model: catalog.Model, runtime: str, settings: Settings, say: catalog.Say
+    ) -> None:
         self.model, self.settings, self.users = model, settings, 0
         self._kind, self._say = runtime, say
         self._runtime: Runtime | None = None
         self._closed = False
         self._lock = threading.Lock()
-        self.threads = ThreadPoolExecutor(settings.parallel, thread_name_prefix=f"structgen-{model.name}")
+        self.threads = ThreadPoolExecutor(
+            settings.parallel, thread_name_prefix=f"structgen-{model.name}"
+        )
 
     def answer(
         self,
@@ -57,7 +62,9 @@ class Loaded:
     ) -> Answer:
         """Let the model answer, through outlines. Raises EngineErrors and ConfigurationError."""
         load = self.ready()
-        from structgen.local.decode.outlines_model import steer  # what is missing for it is said by `ready`
+        from structgen.local.decode.outlines_model import (
+            steer,
+        )  # what is missing for it is said by `ready`
 
         began = time.perf_counter()
         held = self._grammar(schema, options, source)
@@ -79,13 +86,18 @@ class Loaded:
                 return {}
             began = time.perf_counter()
             name, extra = RUNTIMES[self._kind]
-            module = _import(name, extra)
-            _import("structgen.local.decode.outlines_model", extra)  # so that what is missing shows before anything is fetched
+            module = load(name, extra)
+            load(
+                "structgen.local.decode.outlines_model", extra
+            )  # so that what is missing shows before anything is fetched
             imported = time.perf_counter()
             catalog.ready(self.model, self._say)
             fetched = time.perf_counter()
             self._start(module.load(self.model, self.settings))
-            return {"fetch": fetched - imported, "load": time.perf_counter() - fetched + imported - began}
+            return {
+                "fetch": fetched - imported,
+                "load": time.perf_counter() - fetched + imported - began,
+            }
 
     def _start(self, runtime: Runtime) -> None:
         from structgen.local.decode.batcher import Batcher
@@ -95,18 +107,27 @@ class Loaded:
         self._batcher: Batcher = Batcher(runtime, self.model.name)
         self.steered: Steered = Steered(self._ask, runtime.vocabulary.engine)
 
-    def _grammar(self, schema: JsonSchema | None, options: Options, source: str | None) -> Grammar | None:
+    def _grammar(
+        self, schema: JsonSchema | None, options: Options, source: str | None
+    ) -> Grammar | None:
         if schema is None:
             return None
         if options.stop is not UNSET and options.stop:
             raise ConfigurationError(
-                "Stop sequences would cut a held answer short.", hint="Leave `stop` unset: the grammar ends the answer."
+                "Stop sequences would cut a held answer short.",
+                hint="Leave `stop` unset: the grammar ends the answer.",
             )
         from structgen.local.grammar.grammar import grammar
 
         return grammar(schema, self.runtime.vocabulary.engine, source)
 
-    def _ask(self, messages: Sequence[Message], held: Grammar | None, options: Options, hear: Callable[[str], None]) -> Answer:
+    def _ask(
+        self,
+        messages: Sequence[Message],
+        held: Grammar | None,
+        options: Options,
+        hear: Callable[[str], None],
+    ) -> Answer:
         """What stands behind the outlines model."""
         from structgen.local.decode.decoder import Asked
         from structgen.local.decode.sampling import Sampler
@@ -129,8 +150,12 @@ class Loaded:
         written = done.written
         return Answer(
             text=written.text,
-            finish=written.finish,
-            usage=Usage(prompt_tokens=len(asked.prompt), completion_tokens=written.tokens, cached_tokens=done.cached),
+            finish_reason=written.finish_reason,
+            usage=Usage(
+                prompt_tokens=len(asked.prompt),
+                completion_tokens=written.tokens,
+                cached_tokens=done.cached,
+            ),
             model=self.model.name,
             seconds={"prefill": done.prefill, "decode": done.decode},
             notes=held.notes if held else (),
@@ -153,7 +178,7 @@ class Loaded:
 def _budget(options: Options, prompt: int, context: int) -> int:
     """Tokens the answer may have: what was asked for, within what the prompt leaves of the context."""
     if prompt >= context:
-        raise ContextExceeded(
+        raise EnginePromptTooLongError(
             f"The prompt is {prompt} tokens long; the context holds {context}, the answer included.",
             tokens=prompt,
             limit=context,
@@ -168,10 +193,11 @@ def _budget(options: Options, prompt: int, context: int) -> int:
 def _sampling(options: Options) -> Sampling:
     from structgen.local.decode.sampling import EXTRA, Sampling
 
-    extra = {} if options.extra is UNSET else dict(options.extra)
+    extra = {} if options.extra_body is UNSET else dict(options.extra_body)
     if unknown := extra.keys() - set(EXTRA):
         raise ConfigurationError(
-            f"A model in this process does not know: {', '.join(sorted(unknown))}.", hint=f"`extra` may hold: {', '.join(EXTRA)}."
+            f"A model in this process does not know: {', '.join(sorted(unknown))}.",
+            hint=f"`extra_body` may hold: {', '.join(EXTRA)}.",
         )
     asked = {name: getattr(options, name) for name in ("temperature", "top_p", "seed")}
     return Sampling(**{name: value for name, value in asked.items() if value is not UNSET}, **extra)
@@ -179,7 +205,7 @@ def _sampling(options: Options) -> Sampling:
 
 def _prove(held: Grammar, done: Done) -> None:
     """Raise unless the grammar reads the text: wholly, or as a beginning where the answer was cut."""
-    reading, finish = held.reads(done.written.text), done.written.finish
+    reading, finish = held.reads(done.written.text), done.written.finish_reason
     if reading == "no" or (reading == "part" and finish != "length"):
         raise GrammarError(
             f"The runtime did not hold the answer to the grammar (finish reason {finish!r}).",
@@ -187,7 +213,9 @@ def _prove(held: Grammar, done: Done) -> None:
         )
 
 
-def _watch(options: Options, cancelled: threading.Event | None, hear: Callable[[str], None] | None) -> Callable[[str], None]:
+def _watch(
+    options: Options, cancelled: threading.Event | None, hear: Callable[[str], None] | None
+) -> Callable[[str], None]:
     """What ends an answer early (its time is over, or nobody waits for it any more) and hands on its text."""
     limit = options.timeout if isinstance(options.timeout, (int, float)) else None
     ends_at: float | None = None
@@ -200,18 +228,11 @@ def _watch(options: Options, cancelled: threading.Event | None, hear: Callable[[
         if limit is not None:
             ends_at = now + limit if ends_at is None else ends_at
             if now >= ends_at:
-                raise EngineError(f"The answer took longer than its timeout of {limit} s.", hint="Raise `timeout`.")
+                raise EngineError(
+                    f"The answer took longer than its timeout of {limit} s.",
+                    hint="Raise `timeout`.",
+                )
         if hear is not None and piece:
             hear(piece)
 
     return watch
-
-
-def _import(module: str, extra: str) -> Any:
-    try:
-        return importlib.import_module(module)
-    except ImportError as missing:
-        raise RuntimeMissing(
-            f"The in-process engine needs a package that is not installed: {missing.name}.",
-            hint=f"Install it with: pip install 'structgen[{extra}]'",
-        ) from missing

@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from queue import SimpleQueue
 from typing import TypeAlias
 
-from structgen.types import Answer
+from structgen.values import Answer
 
 Call: TypeAlias = "Callable[[threading.Event, Callable[[str], None]], Answer]"
 """Lets the model answer: `call(cancelled, hear)`."""

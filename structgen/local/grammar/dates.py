@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from typing import Final
 
-from structgen.types import Json
+from structgen.values import Json
 
 _YEAR: Final = "([0-9]{3}[1-9]|[0-9]{2}[1-9]0|[0-9][1-9]00|[1-9]000)"
 _LEAP_YEAR: Final = "([0-9]{2}(0[48]|[2468][048]|[13579][26])|(0[48]|[2468][048]|[13579][26])00)"
 _DATE: Final = f"({_LEAP_YEAR}-|{_YEAR}-(0[13-9]|1|02-([01]|2[0-8])))"
 _TIME: Final = "([0-9]{2}:[0-9]{2}:[0-5]|23:59:60(\\.[0-9]+)?[Zz]$)"
-_PATTERNS: Final = {"date": f"^{_DATE}", "time": f"^{_TIME}", "date-time": f"^{_DATE}.*[Tt ]{_TIME}"}
+_PATTERNS: Final = {
+    "date": f"^{_DATE}",
+    "time": f"^{_TIME}",
+    "date-time": f"^{_DATE}.*[Tt ]{_TIME}",
+}
 
 
 def tight(schema: Json) -> Json:
@@ -24,6 +28,6 @@ def tight(schema: Json) -> Json:
     if not isinstance(schema, dict):
         return schema
     pattern = None if "pattern" in schema else _PATTERNS.get(str(schema.get("format")))
-    return {key: value if key in ("enum", "const") else tight(value) for key, value in schema.items()} | (
-        {"pattern": pattern} if pattern else {}
-    )
+    return {
+        key: value if key in ("enum", "const") else tight(value) for key, value in schema.items()
+    } | ({"pattern": pattern} if pattern else {})

@@ -15,7 +15,7 @@ from typing import Any, Final
 from llguidance import LLMatcher
 
 from structgen.local.grammar.grammar import byte_tokenizer
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 _OPTIONS: Final = {"whitespace_flexible": True, "coerce_one_of": True, "lenient": True}
 
@@ -76,10 +76,14 @@ def _typed(schema: JsonSchema) -> dict[str, Any]:
     kinds = [schema["type"]] if isinstance(schema.get("type"), str) else schema.get("type", [])
     if not kinds:
         return {}
-    loose: dict[str, Any] = {"type": sorted({"number" if kind == "integer" else kind for kind in kinds})}
+    loose: dict[str, Any] = {
+        "type": sorted({"number" if kind == "integer" else kind for kind in kinds})
+    }
     if "object" in kinds and schema.get("properties"):
         names = schema["properties"].items()
-        loose["patternProperties"] = {f"^{re.escape(name)}$": _loosened(inner) for name, inner in names}
+        loose["patternProperties"] = {
+            f"^{re.escape(name)}$": _loosened(inner) for name, inner in names
+        }
     if "array" in kinds and isinstance(schema.get("items"), dict) and "prefixItems" not in schema:
         loose["items"] = _loosened(schema["items"])
     return loose

@@ -25,9 +25,9 @@ from structgen.errors import GrammarError
 from structgen.local.grammar.dates import tight
 from structgen.local.grammar.lark import lark
 from structgen.local.grammar.samples import samples
-from structgen.local.grammar.terminals import limits
+from structgen.local.grammar.terminals import parser_limits
 from structgen.schema.json import to_text
-from structgen.types import Json, JsonSchema, Note
+from structgen.values import Json, JsonSchema, Note
 
 T = TypeVar("T")
 
@@ -99,7 +99,9 @@ def lark_of_regex(pattern: str) -> str:
     text = "%llguidance {}\nstart: /" + regex_to_lark(pattern) + "/"
     matcher = _built(text, byte_tokenizer())
     if matcher.is_error():
-        raise GrammarError(f"The grammar engine refuses the regular expression: {_reason(matcher.get_error())}")
+        raise GrammarError(
+            f"The grammar engine refuses the regular expression: {_reason(matcher.get_error())}"
+        )
     return text
 
 
@@ -118,12 +120,19 @@ def _climb(schema: JsonSchema, engine: LLTokenizer, source: str | None) -> Gramm
     refusal, left_out = "", list[Note]()
     if sum(_divisors(schema)) > _COSTLY:
         schema = _without_divisors(schema)
-        left_out = [Note("", "multipleOf", "checked", "not held while decoding: the divisors are too large")]
+        left_out = [
+            Note("", "multipleOf", "checked", "not held while decoding: the divisors are too large")
+        ]
     for options in _LADDER:
         text = lark(schema, source, options)
         matcher = _built(text, engine)
         if not matcher.is_error():
-            return Grammar(text, (*left_out, *_ignored(matcher.get_grammar_warnings())), matcher, samples(schema))
+            return Grammar(
+                text,
+                (*left_out, *_ignored(matcher.get_grammar_warnings())),
+                matcher,
+                samples(schema),
+            )
         refusal = matcher.get_error()
     raise _refused(_reason(refusal))
 
@@ -141,7 +150,11 @@ def _without_divisors(node: Json) -> Json:
         return [_without_divisors(part) for part in node]
     if not isinstance(node, dict):
         return node
-    return {key: _without_divisors(part) for key, part in node.items() if key != "multipleOf" or isinstance(part, dict)}
+    return {
+        key: _without_divisors(part)
+        for key, part in node.items()
+        if key != "multipleOf" or isinstance(part, dict)
+    }
 
 
 def _refused(reason: str) -> GrammarError:
@@ -153,7 +166,13 @@ def _refused(reason: str) -> GrammarError:
 
 def _ignored(warnings: list[str]) -> Iterator[Note]:
     for warning in warnings:
-        keyword = "oneOf" if warning.startswith("oneOf") else "format" if "format" in warning else "schema"
+        keyword = (
+            "oneOf"
+            if warning.startswith("oneOf")
+            else "format"
+            if "format" in warning
+            else "schema"
+        )
         yield Note("", keyword, "checked", f"not held while decoding: {_reason(warning)}")
 
 
@@ -161,7 +180,9 @@ def _reason(message: str) -> str:
     """What is wrong, in one line of llguidance's message: without positions and the schema it quotes."""
     lines = message.splitlines()
     said = next((line for line in lines if line.startswith("error: ")), lines[0])
-    said = re.sub(r"^(error: |at \d+\(\d+\): )", "", said).removeprefix("failed to compile JSON schema: ")
+    said = re.sub(r"^(error: |at \d+\(\d+\): )", "", said).removeprefix(
+        "failed to compile JSON schema: "
+    )
     return said if len(said) <= 200 else said[:200] + "..."
 
 
@@ -205,7 +226,9 @@ def _built(text: str, engine: LLTokenizer) -> LLMatcher:
     key = (text, engine)
     found = _MATCHERS.get(key)
     if found is None:
-        found = LLMatcher(engine, LLMatcher.grammar_from_lark(text), log_level=0, limits=limits())
+        found = LLMatcher(
+            engine, LLMatcher.grammar_from_lark(text), log_level=0, limits=parser_limits()
+        )
         found.compute_ff_bytes()
         _MATCHERS.keep(key, found)
     return found

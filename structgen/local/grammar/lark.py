@@ -19,15 +19,24 @@ from structgen.local.grammar.terminals import Terminals, literal
 from structgen.schema.compile.normalise import types_of
 from structgen.schema.json import to_text
 from structgen.schema.verbatim import VERBATIM
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 _FORM: Final = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
 _SCALARS: Final = ("string", "number", "integer")
-_UNWRITTEN: Final = ("oneOf", "allOf", "patternProperties", "minProperties", "maxProperties", "uniqueItems")
+_UNWRITTEN: Final = (
+    "oneOf",
+    "allOf",
+    "patternProperties",
+    "minProperties",
+    "maxProperties",
+    "uniqueItems",
+)
 """Keywords no rule is written for: our compiler makes none of them around grounded values."""
 
 
-def lark(schema: JsonSchema, source: str | None = None, options: Mapping[str, Json] | None = None) -> str:
+def lark(
+    schema: JsonSchema, source: str | None = None, options: Mapping[str, Json] | None = None
+) -> str:
     """The grammar of `schema`, whose `x-verbatim` values stand in `source`; without a source the keyword says nothing.
 
     `options`: further members of `x-guidance`, for the embedded parts. Raises GrammarError where no answer can be made of what the
@@ -43,7 +52,13 @@ def lark(schema: JsonSchema, source: str | None = None, options: Mapping[str, Js
             "The text holds nothing that the values which must stand in it could be.",
             hint="Make their fields optional, or lists that may be empty.",
         )
-    return "\n".join(["%llguidance {}", f"start: {start}", *(f"{name}: {body}" for name, body in grammar.rules().items())])
+    return "\n".join(
+        [
+            "%llguidance {}",
+            f"start: {start}",
+            *(f"{name}: {body}" for name, body in grammar.rules().items()),
+        ]
+    )
 
 
 class _Grammar:
@@ -51,7 +66,10 @@ class _Grammar:
 
     def __init__(self, schema: JsonSchema, source: str, form: Mapping[str, Json]) -> None:
         self._form = form
-        self._refs = {"#": schema, **{f"#/$defs/{name}": node for name, node in schema.get("$defs", {}).items()}}
+        self._refs = {
+            "#": schema,
+            **{f"#/$defs/{name}": node for name, node in schema.get("$defs", {}).items()},
+        }
         self._terminals = Terminals(source)
         self._definitions: dict[str, str] = {}
         self._grounded = _leading(self._refs)
@@ -95,7 +113,9 @@ class _Grammar:
         name = f"r{list(self._refs).index(ref)}"
         if name not in self._definitions:
             self._definitions[name] = ""  # under way: a definition may use itself
-            body = self._of({key: value for key, value in self._refs[ref].items() if key != "$defs"})
+            body = self._of(
+                {key: value for key, value in self._refs[ref].items() if key != "$defs"}
+            )
             if body is None:
                 self._impossible.add(ref)
                 return None
@@ -130,7 +150,11 @@ class _Grammar:
         if None in head[:low] or (item is None and low > len(head)):
             return None
         most = "" if high is None else high - len(head)
-        text = "" if item is None or most == 0 else f'(", " {item}){{{max(0, low - len(head))},{most}}}'
+        text = (
+            ""
+            if item is None or most == 0
+            else f'(", " {item}){{{max(0, low - len(head))},{most}}}'
+        )
         for place, value in reversed(list(enumerate(head))):
             whole = "" if value is None else f"{literal(', ') if place else ''} {value} {text}"
             text = whole if place < low or not whole else f"({whole})?"
@@ -154,7 +178,13 @@ class _Grammar:
             return '"null"'
         node = {} if node is True else node
         needed = _reached(node, self._refs)
-        defs = {"$defs": {ref.removeprefix("#/$defs/"): _plain(self._refs[ref]) for ref in self._refs if ref in needed}}
+        defs = {
+            "$defs": {
+                ref.removeprefix("#/$defs/"): _plain(self._refs[ref])
+                for ref in self._refs
+                if ref in needed
+            }
+        }
         inner = {key: value for key, value in _plain(node).items() if key != "$defs"}
         text = to_text({**inner, **(defs if needed else {}), "x-guidance": self._form})
         return self._terminals.rule("j", f"%json {text}")
@@ -186,7 +216,9 @@ def _leads(node: Json, grounded: set[str]) -> bool:
     if not isinstance(node, dict):
         return False
     own = VERBATIM in node and not {*(types_of(node) or ("string",))}.isdisjoint(_SCALARS)
-    return own or node.get("$ref") in grounded or any(_leads(part, grounded) for part in _parts(node))
+    return (
+        own or node.get("$ref") in grounded or any(_leads(part, grounded) for part in _parts(node))
+    )
 
 
 def _leading(refs: Mapping[str, JsonSchema]) -> set[str]:
@@ -220,4 +252,8 @@ def _plain(node: Json) -> Json:
         return [_plain(part) for part in node]
     if not isinstance(node, dict):
         return node
-    return {key: _plain(value) for key, value in node.items() if key != VERBATIM or isinstance(value, dict)}
+    return {
+        key: _plain(value)
+        for key, value in node.items()
+        if key != VERBATIM or isinstance(value, dict)
+    }

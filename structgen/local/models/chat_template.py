@@ -15,7 +15,7 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from structgen.errors import EngineError
-from structgen.types import Message
+from structgen.values import Message
 
 _PLAIN: Final = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}assistant: "
 """For models without a template: base models, which only go on with a text."""
@@ -34,12 +34,17 @@ def _date(form: str) -> str:
 @lru_cache(maxsize=16)
 def template(source: str) -> Any:
     """The template of a model; a plain one where it has none. Raises EngineError for one that Jinja cannot read."""
-    environment = ImmutableSandboxedEnvironment(trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"])
+    environment = ImmutableSandboxedEnvironment(
+        trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
+    )
     environment.globals.update(raise_exception=_raise, strftime_now=_date)
     try:
         return environment.from_string(source or _PLAIN)
     except TemplateError as error:
-        raise EngineError(f"The model's chat template cannot be read: {error.message}", hint="Use another model file.") from None
+        raise EngineError(
+            f"The model's chat template cannot be read: {error.message}",
+            hint="Use another model file.",
+        ) from None
 
 
 def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[tuple[str, bool]]:
@@ -49,12 +54,18 @@ def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[tuple[str, boo
     """
     mark = secrets.token_hex(8)
     contents = [text(message) for message in messages]
-    marked = [{**message, "content": f"{mark}{index}{mark}" if contents[index] else ""} for index, message in enumerate(messages)]
+    marked = [
+        {**message, "content": f"{mark}{index}{mark}" if contents[index] else ""}
+        for index, message in enumerate(messages)
+    ]
     try:
-        rendered = compiled.render(messages=marked, add_generation_prompt=True, bos_token="", eos_token="", tools=None)
+        rendered = compiled.render(
+            messages=marked, add_generation_prompt=True, bos_token="", eos_token="", tools=None
+        )
     except TemplateError as error:
         raise EngineError(
-            f"The model's chat template refuses the messages: {error.message}", hint="Are the roles in an order it knows?"
+            f"The model's chat template refuses the messages: {error.message}",
+            hint="Are the roles in an order it knows?",
         ) from None
     for index, piece in enumerate(rendered.split(mark)):
         if piece:
@@ -66,11 +77,14 @@ def text(message: Message) -> str:
     content = message.get("content")
     if content is None:
         return ""
-    if isinstance(content, list) and all(isinstance(part, dict) and part.get("type") == "text" for part in content):
+    if isinstance(content, list) and all(
+        isinstance(part, dict) and part.get("type") == "text" for part in content
+    ):
         content = "".join(str(part.get("text", "")) for part in content)
     if not isinstance(content, str):
         raise EngineError(
-            "A message of the prompt is no text.", hint="The models here read text alone; `content` has to be a string."
+            "A message of the prompt is no text.",
+            hint="The models here read text alone; `content` has to be a string.",
         )
     try:
         content.encode()

@@ -10,24 +10,39 @@ import struct
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
-from structgen.errors import ModelCorrupt, ModelMissing
+from structgen.errors import ModelCorruptError, ModelMissingError
 
-_SCALARS: Final = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f", 7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
+_SCALARS: Final = {
+    0: "<B",
+    1: "<b",
+    2: "<H",
+    3: "<h",
+    4: "<I",
+    5: "<i",
+    6: "<f",
+    7: "<?",
+    10: "<Q",
+    11: "<q",
+    12: "<d",
+}
 _STRING: Final = 8
 _ARRAY: Final = 9
 _LONGEST: Final = 1 << 24
 
 
 def context_length(path: Path) -> int:
-    """Tokens of context the model was trained for. Raises ModelMissing, ModelCorrupt."""
+    """Tokens of context the model was trained for. Raises ModelMissingError, ModelCorruptError."""
     try:
         with path.open("rb") as file:
             return _context_length(file)
     except OSError as error:
-        raise ModelMissing(f"The model file {path} cannot be read: {error.strerror}.", hint="Check the path.") from error
+        raise ModelMissingError(
+            f"The model file {path} cannot be read: {error.strerror}.", hint="Check the path."
+        ) from error
     except (ValueError, struct.error, KeyError, OverflowError) as error:
-        raise ModelCorrupt(
-            f"{path} is not a whole GGUF model file.", hint="Fetch it again, or convert the model to GGUF, version 2 or 3."
+        raise ModelCorruptError(
+            f"{path} is not a whole GGUF model file.",
+            hint="Fetch it again, or convert the model to GGUF, version 2 or 3.",
         ) from error
 
 

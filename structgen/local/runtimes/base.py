@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from structgen.types import Message
+from structgen.values import Message
 
 if TYPE_CHECKING:
     import numpy

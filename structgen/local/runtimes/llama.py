@@ -18,10 +18,10 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy
 from llguidance import LLTokenizer
 
-from structgen.errors import EngineError, RuntimeMissing
+from structgen.errors import EngineError, MissingPackage
 from structgen.local.models import catalog, chat_template
 from structgen.local.runtimes.base import Part, Vocabulary
-from structgen.types import Message
+from structgen.values import Message
 
 if TYPE_CHECKING:
     from structgen.local.runtimes.base import Logits, Settings
@@ -81,19 +81,21 @@ _FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
     "llama_vocab_bos": (c_int32, [c_void_p]),
     "llama_vocab_eos": (c_int32, [c_void_p]),
     "llama_token_to_piece": (c_int32, [c_void_p, c_int32, c_char_p, c_int32, c_int32, c_bool]),
-    "llama_tokenize": (c_int32, [c_void_p, c_char_p, c_int32, POINTER(c_int32), c_int32, c_bool, c_bool]),
+    "llama_tokenize": (
+        c_int32,
+        [c_void_p, c_char_p, c_int32, POINTER(c_int32), c_int32, c_bool, c_bool],
+    ),
 }
 
 
 def library(package: str, pattern: str, extra: str) -> Any:
-    """The llama.cpp library that a package brings; `pattern`: its file there. Raises RuntimeMissing, EngineError."""
+    """The llama.cpp library that a package brings; `pattern`: its file there. Raises MissingPackage, EngineError."""
     spec = importlib.util.find_spec(package)
-    files = sorted(Path(spec.origin).parent.glob(pattern)) if spec is not None and spec.origin else []
+    files = (
+        sorted(Path(spec.origin).parent.glob(pattern)) if spec is not None and spec.origin else []
+    )
     if not files:
-        raise RuntimeMissing(
-            f"The package {package}, which brings llama.cpp, is not installed.",
-            hint=f"Install it with: pip install 'structgen[{extra}]'",
-        )
+        raise MissingPackage(package, extra)
     found = ctypes.CDLL(str(files[0]))
     try:
         for name, (result, arguments) in _FUNCTIONS.items():
@@ -114,7 +116,7 @@ def _unknown(package: str) -> EngineError:
 
 
 class LlamaCpp:
-    """A `Runtime` over libllama: the model of a GGUF file. Raises ModelCorrupt, EngineError."""
+    """A `Runtime` over libllama: the model of a GGUF file. Raises ModelCorruptError, EngineError."""
 
     def __init__(self, library: Any, name: str, model: catalog.Model, settings: Settings) -> None:
         self.name = name
@@ -122,14 +124,18 @@ class LlamaCpp:
         self.sequences = settings.parallel
         self.batch = min(_BATCH, settings.context * settings.parallel)
         self._library = library
-        self._model = library.llama_model_load_from_file(str(model.file).encode(), library.llama_model_default_params())
+        self._model = library.llama_model_load_from_file(
+            str(model.file).encode(), library.llama_model_default_params()
+        )
         if not self._model:
             raise catalog.unloadable(model)
         self._context = self._open(settings)
         self._vocab = library.llama_model_get_vocab(self._model)
         self._memory = library.llama_get_memory(self._context)
         self.vocabulary = self._vocabulary()
-        self._template = chat_template.template((library.llama_model_chat_template(self._model, None) or b"").decode())
+        self._template = chat_template.template(
+            (library.llama_model_chat_template(self._model, None) or b"").decode()
+        )
 
     def _open(self, settings: Settings) -> int:
         library, params = self._library, self._library.llama_context_default_params()
@@ -142,7 +148,12 @@ class LlamaCpp:
                 f"llama.cpp has no memory for {settings.parallel} times {settings.context} tokens of context.",
                 hint="Set a smaller `context` or `parallel`.",
             )
-        got = (library.llama_n_ctx, library.llama_n_batch, library.llama_n_ubatch, library.llama_n_seq_max)
+        got = (
+            library.llama_n_ctx,
+            library.llama_n_batch,
+            library.llama_n_ubatch,
+            library.llama_n_seq_max,
+        )
         if any(read(context) < wanted for read, wanted in zip(got, asked, strict=True)):
             library.llama_free(context)
             library.llama_model_free(self._model)
@@ -156,18 +167,30 @@ class LlamaCpp:
         library, vocab = self._library, self._vocab
         size = library.llama_vocab_n_tokens(vocab)
         room = ctypes.create_string_buffer(1 << 14)
-        sizes = (library.llama_token_to_piece(vocab, token, room, len(room), 0, True) for token in range(size))
+        sizes = (
+            library.llama_token_to_piece(vocab, token, room, len(room), 0, True)
+            for token in range(size)
+        )
         pieces = [ctypes.string_at(room, length) for length in sizes]
-        special = frozenset(token for token in range(size) if self._is_special(token, pieces[token]))
-        self._marks = re.compile("|".join(re.escape(pieces[token].decode()) for token in special if pieces[token]) or "(?!)")
+        special = frozenset(
+            token for token in range(size) if self._is_special(token, pieces[token])
+        )
+        self._marks = re.compile(
+            "|".join(re.escape(pieces[token].decode()) for token in special if pieces[token])
+            or "(?!)"
+        )
         ends = frozenset(token for token in special if library.llama_vocab_is_eog(vocab, token))
         engine = LLTokenizer.from_llamacpp(  # type: ignore[attr-defined]  # missing in its stubs
-            tokens=[b"\xff" + piece if token in special else piece for token, piece in enumerate(pieces)],
+            tokens=[
+                b"\xff" + piece if token in special else piece for token, piece in enumerate(pieces)
+            ],
             vocab_ptr=vocab,
             tokenize_fptr=ctypes.cast(library.llama_tokenize, c_void_p).value,
             eos_token=sorted(ends) or [library.llama_vocab_eos(vocab)],
         )
-        return Vocabulary([b"" if token in special else piece for token, piece in enumerate(pieces)], ends, engine)
+        return Vocabulary(
+            [b"" if token in special else piece for token, piece in enumerate(pieces)], ends, engine
+        )
 
     def _is_special(self, token: int, piece: bytes) -> bool:
         kind = self._library.llama_vocab_get_attr(self._vocab, token)
@@ -178,7 +201,9 @@ class LlamaCpp:
         library, vocab = self._library, self._vocab
         parts = list(chat_template.parts(self._template, messages))
         if not any(self._marks.search(text) for text, trusted in parts if not trusted):
-            parts = [("".join(text for text, _ in parts), True)]  # whole, it is cut into tokens as in training
+            parts = [
+                ("".join(text for text, _ in parts), True)
+            ]  # whole, it is cut into tokens as in training
         tokens: list[int] = []
         for text, trusted in parts:
             tokens += self._tokens(text.encode(), parse_special=trusted)
@@ -189,14 +214,20 @@ class LlamaCpp:
 
     def _tokens(self, raw: bytes, *, parse_special: bool) -> list[int]:
         room = (c_int32 * (len(raw) + 8))()
-        count = self._library.llama_tokenize(self._vocab, raw, len(raw), room, len(room), False, parse_special)
+        count = self._library.llama_tokenize(
+            self._vocab, raw, len(raw), room, len(room), False, parse_special
+        )
         return room[:count]
 
     # -- computing
 
     def decode(self, parts: Sequence[Part]) -> list[Logits]:
         size = sum(len(part.tokens) for part in parts)
-        tokens, places, counts = (c_int32 * size)(), (c_int32 * size)(), (c_int32 * size)(*[1] * size)
+        tokens, places, counts = (
+            (c_int32 * size)(),
+            (c_int32 * size)(),
+            (c_int32 * size)(*[1] * size),
+        )
         owners, outputs = (POINTER(c_int32) * size)(), (c_int8 * size)()
         ends, at = [], 0
         for part in parts:
@@ -209,7 +240,9 @@ class LlamaCpp:
             outputs[end - 1] = 1
             ends.append(end - 1)
             at = end
-        status = self._library.llama_decode(self._context, _Batch(size, tokens, None, places, counts, owners, outputs))
+        status = self._library.llama_decode(
+            self._context, _Batch(size, tokens, None, places, counts, owners, outputs)
+        )
         if status:
             raise EngineError(
                 f"llama.cpp could not go on (status {status}{', its context is full' if status == _FULL else ''}).",
@@ -229,7 +262,9 @@ class LlamaCpp:
 
     def copy(self, source: int, target: int, length: int) -> int:
         self._library.llama_memory_seq_rm(self._memory, target, -1, -1)
-        self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)  # between sequences only whole ones can be copied
+        self._library.llama_memory_seq_cp(
+            self._memory, source, target, -1, -1
+        )  # between sequences only whole ones can be copied
         return self.keep(target, length)
 
     def close(self) -> None:

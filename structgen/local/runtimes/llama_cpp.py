@@ -12,5 +12,5 @@ _LIBRARY: Final = llama.library("llama_cpp", "lib/*llama.*", extra="llama-cpp")
 
 
 def load(model: catalog.Model, settings: Settings) -> llama.LlamaCpp:
-    """Start llama.cpp with the model. Raises ModelCorrupt, EngineError."""
+    """Start llama.cpp with the model. Raises ModelCorruptError, EngineError."""
     return llama.LlamaCpp(_LIBRARY, "llama-cpp-python", model, settings)

@@ -8,16 +8,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from copy import copy
+from inspect import signature
 from typing import TYPE_CHECKING, Any, Final
 
 import llguidance.hf
 import torch
 import transformers
 
-from structgen.errors import EngineError, RuntimeMissing
+from structgen.errors import EngineError, MissingPackage
 from structgen.local.models import catalog, chat_template
 from structgen.local.runtimes.base import Part, Vocabulary
-from structgen.types import Message
+from structgen.values import Message
 
 if TYPE_CHECKING:
     from structgen.local.runtimes.base import Logits, Settings
@@ -28,7 +29,7 @@ _BATCH: Final = 512
 def load(model: catalog.Model, settings: Settings) -> Transformers:
     """Load the model onto `settings.device`: as float32 on a CPU, where shorter numbers are slower, else as it was stored.
 
-    Raises RuntimeMissing, ModelCorrupt, EngineError.
+    Raises MissingPackage, ModelCorruptError, EngineError.
     """
     device = _device(settings.device)
     where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -40,15 +41,17 @@ def load(model: catalog.Model, settings: Settings) -> Transformers:
         with _threads(settings.threads):
             tokenizer = transformers.AutoTokenizer.from_pretrained(folder, **where)
             dtype = torch.float32 if device.type == "cpu" else "auto"
-            loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(folder, dtype=dtype, **where)
+            loaded: Any = transformers.AutoModelForCausalLM.from_pretrained(
+                folder, dtype=dtype, **where
+            )
             return Transformers(loaded.to(device).eval(), tokenizer, settings)
     except EngineError:
         raise
     except ImportError as missing:
-        raise RuntimeMissing(
-            "transformers needs a package that is not installed to read this model.", hint="pip install 'structgen[transformers]'"
-        ) from missing
-    except Exception as error:  # whatever transformers, safetensors and tokenizers make of a damaged file
+        raise MissingPackage(missing.name or "gguf", "transformers") from missing
+    except (
+        Exception
+    ) as error:  # whatever transformers, safetensors and tokenizers make of a damaged file
         raise (_no_memory() if _is_memory(error) else catalog.unloadable(model)) from error
 
 
@@ -65,27 +68,48 @@ class Transformers:
                 "The model keeps a state that cannot be taken back in part, which this runtime needs.",
                 hint="Run it as a GGUF file with llama.cpp.",
             )
-        self._model, self._tokenizer, self._number = model, tokenizer.backend_tokenizer, settings.threads
+        self._model, self._tokenizer, self._number = (
+            model,
+            tokenizer.backend_tokenizer,
+            settings.threads,
+        )
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._plain = copy(self._tokenizer)
         self._plain.encode_special_tokens = True  # as the text they are, not as what they stand for
+        # Renamed in transformers 5.24; models that were written for older ones still have the old name.
+        self._cache = (
+            "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
+        )
         self._caches = [transformers.DynamicCache() for _ in range(settings.parallel)]
         self.vocabulary = _vocabulary(model, tokenizer)
-        self._marks = [token.content for token in self._tokenizer.get_added_tokens_decoder().values() if token.special]
+        self._marks = [
+            token.content
+            for token in self._tokenizer.get_added_tokens_decoder().values()
+            if token.special
+        ]
         source = tokenizer.chat_template or ""
         source = source.get("default", "") if isinstance(source, dict) else source
         self._template = chat_template.template(source)
-        begins = self._tokenizer.encode("").ids[:1] == [tokenizer.bos_token_id] or "bos_token" in source
-        self._begin = [tokenizer.bos_token_id] if begins and tokenizer.bos_token_id is not None else []
+        begins = (
+            self._tokenizer.encode("").ids[:1] == [tokenizer.bos_token_id] or "bos_token" in source
+        )
+        self._begin = (
+            [tokenizer.bos_token_id] if begins and tokenizer.bos_token_id is not None else []
+        )
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         parts = list(chat_template.parts(self._template, messages))
         if any(mark in text for text, trusted in parts if not trusted for mark in self._marks):
-            cut = [(self._tokenizer if trusted else self._plain).encode(text, add_special_tokens=False) for text, trusted in parts]
+            cut = [
+                (self._tokenizer if trusted else self._plain).encode(text, add_special_tokens=False)
+                for text, trusted in parts
+            ]
             tokens = [token for piece in cut for token in piece.ids]
         else:  # whole, it is cut into tokens as in training
-            tokens = self._tokenizer.encode("".join(text for text, _ in parts), add_special_tokens=False).ids
+            tokens = self._tokenizer.encode(
+                "".join(text for text, _ in parts), add_special_tokens=False
+            ).ids
         return tokens if tokens[:1] == self._begin else self._begin + tokens
 
     def decode(self, parts: Sequence[Part]) -> list[Logits]:
@@ -93,11 +117,16 @@ class Transformers:
             with torch.inference_mode(), _threads(self._number):
                 return [self._part(part) for part in parts]
         except Exception as error:  # each model is a program of its own
-            raise (_no_memory() if _is_memory(error) else EngineError("transformers could not compute the next token.")) from error
+            raise (
+                _no_memory()
+                if _is_memory(error)
+                else EngineError("transformers could not compute the next token.")
+            ) from error
 
     def _part(self, part: Part) -> Logits:
         tokens = torch.tensor([part.tokens], device=self._model.device)
-        out = self._model(tokens, past_key_values=self._caches[part.sequence], use_cache=True, logits_to_keep=1)
+        cache = {self._cache: self._caches[part.sequence]}
+        out = self._model(tokens, **cache, use_cache=True, logits_to_keep=1)
         scores: Logits = out.logits[0, -1, : len(self.vocabulary.pieces)].float().cpu().numpy()
         return scores
 
@@ -108,7 +137,9 @@ class Transformers:
         copied = transformers.DynamicCache()
         layers: list[Any] = self._caches[source].layers
         for index, layer in enumerate(layers):
-            copied.update(layer.keys[:, :, :length], layer.values[:, :, :length], index)  # which copies them
+            copied.update(
+                layer.keys[:, :, :length], layer.values[:, :, :length], index
+            )  # which copies them
         self._caches[target] = copied
         return length
 
@@ -124,19 +155,36 @@ def _vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
     engine = llguidance.hf.from_tokenizer(tokenizer, eos_token=sorted(ends))
     size = engine.vocab_size
     if size > model.config.get_text_config().vocab_size:
-        raise EngineError("The tokenizer has more tokens than the model.", hint="Use the tokenizer the model was trained with.")
-    special = {token for token, added in tokenizer.added_tokens_decoder.items() if added.special} | ends
+        raise EngineError(
+            "The tokenizer has more tokens than the model.",
+            hint="Use the tokenizer the model was trained with.",
+        )
+    special = {
+        token for token, added in tokenizer.added_tokens_decoder.items() if added.special
+    } | ends
     pieces = [b"" if token in special else engine.decode_bytes([token]) for token in range(size)]
     return Vocabulary(pieces, ends, engine)
 
 
 def _device(name: str) -> torch.device:
     if name == "auto":
-        name = "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        name = (
+            "cuda"
+            if torch.cuda.is_available()
+            else "mps"
+            if torch.backends.mps.is_available()
+            else "cpu"
+        )
     try:
         return torch.empty(0, device=name).device
-    except (RuntimeError, AssertionError) as error:  # the latter from a torch that was built without it
-        raise EngineError(f"This machine, or its torch, has no device {name!r}.", hint='Set device="cpu" or "auto".') from error
+    except (
+        RuntimeError,
+        AssertionError,
+    ) as error:  # the latter from a torch that was built without it
+        raise EngineError(
+            f"This machine, or its torch, has no device {name!r}.",
+            hint='Set device="cpu" or "auto".',
+        ) from error
 
 
 @contextmanager
@@ -155,4 +203,7 @@ def _is_memory(error: BaseException) -> bool:
 
 
 def _no_memory() -> EngineError:
-    return EngineError("There is not enough memory for the model and its contexts.", hint="Set a smaller `context` or `parallel`.")
+    return EngineError(
+        "There is not enough memory for the model and its contexts.",
+        hint="Set a smaller `context` or `parallel`.",
+    )

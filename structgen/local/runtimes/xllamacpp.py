@@ -12,5 +12,5 @@ _LIBRARY: Final = llama.library("xllamacpp", "xllamacpp*.so", extra="local")
 
 
 def load(model: catalog.Model, settings: Settings) -> llama.LlamaCpp:
-    """Start llama.cpp with the model. Raises ModelCorrupt, EngineError."""
+    """Start llama.cpp with the model. Raises ModelCorruptError, EngineError."""
     return llama.LlamaCpp(_LIBRARY, "xllamacpp", model, settings)

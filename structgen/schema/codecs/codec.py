@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from itertools import chain, repeat
 from typing import Final, Literal, TypeAlias
 
-from structgen.errors import NotJson, SchemaError
+from structgen.errors import NotJsonError, SchemaError
 from structgen.schema.check import parse_json
-from structgen.schema.json import Path, json_type, pointer, to_text
-from structgen.types import Json, Violation
+from structgen.schema.json import Path, json_type, pointer_of, to_text
+from structgen.values import Json, Violation
 
 VALUE: Final = "value"
 KEY: Final = "key"
@@ -38,9 +38,10 @@ Link: TypeAlias = "Callable[[Codec], Pair]"
 
 
 def misfit(value: Json, path: Path, wanted: str) -> SchemaError:
+    at = pointer_of(path)
     return SchemaError(
-        f"The value at {pointer(path) or 'the root'} is of type {json_type(value)}; the compiled schema holds only {wanted} there.",
-        path=pointer(path),
+        f"The value at {at or 'the root'} is of type {json_type(value)}; the compiled schema holds only {wanted} there.",
+        path=at,
         keyword="type",
         hint="See the note on it in `notes`; declare the type in the schema to have every value of it carried.",
     )
@@ -90,8 +91,10 @@ def text_in(value: Json, path: Path, trace: Trace) -> Json:
         return value
     try:
         return parse_json(value)
-    except NotJson as error:
-        trace.faults.append(Violation(pointer(path), "", "text that is no JSON", f"JSON text ({error.message})"))
+    except NotJsonError as error:
+        trace.faults.append(
+            Violation(pointer_of(path), "", "text that is no JSON", f"JSON text ({error.message})")
+        )
         return value
 
 
@@ -127,7 +130,9 @@ class Items(Codec):
 
     def link(self, link: Link) -> Pair:
         rest, head = link(self.part), [link(codec) for codec in self.head]
-        return _each([h[0] for h in head], rest[0], "an array"), _each([h[1] for h in head], rest[1], None)
+        return _each([h[0] for h in head], rest[0], "an array"), _each(
+            [h[1] for h in head], rest[1], None
+        )
 
 
 def _each(head: list[Map | None], rest: Map | None, wanted: str | None) -> Map | None:
@@ -173,7 +178,9 @@ class Positions(Codec):
     rest: Member | None
 
     def parts(self) -> tuple[Codec, ...]:
-        return tuple(member.codec for member in (*self.members, *([self.rest] if self.rest else [])))
+        return tuple(
+            member.codec for member in (*self.members, *([self.rest] if self.rest else []))
+        )
 
     def changes(self) -> bool:
         return True
@@ -181,9 +188,15 @@ class Positions(Codec):
     def link(self, link: Link) -> Pair:
         linked = [(member, *link(member.codec)) for member in self.members]
         rest = (self.rest, *link(self.rest.codec)) if self.rest else None
-        return self._encoder([(m, into) for m, into, _ in linked], rest), self._decoder([(m, back) for m, _, back in linked], rest)
+        return self._encoder([(m, into) for m, into, _ in linked], rest), self._decoder(
+            [(m, back) for m, _, back in linked], rest
+        )
 
-    def _encoder(self, members: list[tuple[Member, Map | None]], rest: tuple[Member, Map | None, Map | None] | None) -> Map:
+    def _encoder(
+        self,
+        members: list[tuple[Member, Map | None]],
+        rest: tuple[Member, Map | None, Map | None] | None,
+    ) -> Map:
         count = len(members)
 
         def encode(value: Json, path: Path, trace: Trace) -> Json:
@@ -198,12 +211,19 @@ class Positions(Codec):
                 out[member.name] = item
             if rest:
                 tail, into, _ = rest
-                out[tail.name] = [into(x, (path, i), trace) if into else x for i, x in enumerate(value[count:], count)]
+                out[tail.name] = [
+                    into(x, (path, i), trace) if into else x
+                    for i, x in enumerate(value[count:], count)
+                ]
             return out
 
         return encode
 
-    def _decoder(self, members: list[tuple[Member, Map | None]], rest: tuple[Member, Map | None, Map | None] | None) -> Map:
+    def _decoder(
+        self,
+        members: list[tuple[Member, Map | None]],
+        rest: tuple[Member, Map | None, Map | None] | None,
+    ) -> Map:
         known = {member.name for member, _ in members} | ({rest[0].name} if rest else set())
 
         def decode(value: Json, path: Path, trace: Trace) -> Json:
@@ -218,13 +238,19 @@ class Positions(Codec):
                     item = item.get(VALUE)
                 out.append(back(item, (path, i), trace) if back else item)
             tail = value.get(rest[0].name) if rest else None
-            later = [member.name for member, _ in members[len(out) :] if value.get(member.name) is not None]
+            later = [
+                member.name
+                for member, _ in members[len(out) :]
+                if value.get(member.name) is not None
+            ]
             if len(out) < len(members) and (later or tail):
                 wanted = f"nothing after {members[len(out)][0].name}, which is left out"
-                trace.faults.append(Violation(pointer(path), "", "a later position", wanted))
+                trace.faults.append(Violation(pointer_of(path), "", "a later position", wanted))
             elif rest and isinstance(tail, list):
                 back = rest[2]
-                out += [back(x, (path, i), trace) if back else x for i, x in enumerate(tail, len(out))]
+                out += [
+                    back(x, (path, i), trace) if back else x for i, x in enumerate(tail, len(out))
+                ]
             return out
 
         return decode

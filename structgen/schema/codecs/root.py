@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from structgen.schema.codecs.codec import VALUE, Codec, Link, Pair, Trace, text_in
-from structgen.schema.json import Path, pointer, to_text, unescape
-from structgen.types import Json, Violation
+from structgen.schema.json import Path, pointer_of, to_text, unescape
+from structgen.values import Json, Violation
 
 PATH: Final = "path"
 
@@ -41,14 +41,22 @@ class Root(Codec):
             inner = into(value, path, trace) if into else value
             out = {VALUE: inner} if wrapped else dict(inner)
             if others:
-                out[others] = [{PATH: at, VALUE: to_text(item)} for at, item in trace.others] or None
+                out[others] = [
+                    {PATH: at, VALUE: to_text(item)} for at, item in trace.others
+                ] or None
             return out
 
         def decode(value: Json, path: Path, trace: Trace) -> Json:
-            if not isinstance(value, dict) or (wrapped and not {VALUE} <= value.keys() <= {VALUE, others}):
+            if not isinstance(value, dict) or (
+                wrapped and not {VALUE} <= value.keys() <= {VALUE, others}
+            ):
                 return value
             noted = value.get(others) if others else None
-            inner = value[VALUE] if wrapped else {key: item for key, item in value.items() if key != others}
+            inner = (
+                value[VALUE]
+                if wrapped
+                else {key: item for key, item in value.items() if key != others}
+            )
             out = back(inner, path, trace) if back else inner
             for entry in noted if isinstance(noted, list) else ():
                 out = _put(out, entry, trace)
@@ -61,7 +69,9 @@ def _put(root: Json, entry: Json, trace: Trace) -> Json:
     """`root` with one noted member where it belongs; what is changed is copied first."""
     at = entry.get(PATH) if isinstance(entry, dict) else None
     if not isinstance(at, str) or not at.startswith("/"):
-        trace.faults.append(Violation("", "", "an entry without a path", "a JSON Pointer and a JSON text"))
+        trace.faults.append(
+            Violation("", "", "an entry without a path", "a JSON Pointer and a JSON text")
+        )
         return root
     *parents, last = map(unescape, at[1:].split("/"))
     root = node = copy(root)
@@ -74,8 +84,15 @@ def _put(root: Json, entry: Json, trace: Trace) -> Json:
             break
         node[slot] = node = copy(node[slot])
     if not isinstance(node, dict) or last in node:
-        trace.faults.append(Violation(at, "", "a path with a place of its own, or none", "the path of a member not declared"))
+        trace.faults.append(
+            Violation(
+                at,
+                "",
+                "a path with a place of its own, or none",
+                "the path of a member not declared",
+            )
+        )
         return root
     node[last] = text_in(entry.get(VALUE), None, trace)
-    trace.absent = [path for path in trace.absent if pointer(path) != at]
+    trace.absent = [path for path in trace.absent if pointer_of(path) != at]
     return root

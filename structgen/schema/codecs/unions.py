@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from structgen.schema.codecs.codec import KIND, VALUE, Codec, Link, Map, Pair, Trace, misfit
-from structgen.schema.json import Path, pointer, same_json
-from structgen.types import Json, JsonSchema, Violation
+from structgen.schema.json import Path, pointer_of, same_json
+from structgen.values import Json, JsonSchema, Violation
 
 
 class Option(NamedTuple):
@@ -65,14 +65,19 @@ def _decoder(ways: list[_Way]) -> Map:
     wanted = f"an object of {KIND!r} ({', '.join(wrapped)}) and {VALUE!r}"
 
     def decode(value: Json, path: Path, trace: Trace) -> Json:
-        if wrapped and isinstance(value, dict) and value.keys() == {KIND, VALUE} and str(value[KIND]) in wrapped:
+        if (
+            wrapped
+            and isinstance(value, dict)
+            and value.keys() == {KIND, VALUE}
+            and str(value[KIND]) in wrapped
+        ):
             back, inner = wrapped[str(value[KIND])], value[VALUE]
             return back(inner, path, trace) if back else inner
         for fits, back in plain:
             if fits(value):
                 return back(value, path, trace)
         if wrapped and value is not None and not any(fits(value) for fits in same):
-            trace.faults.append(Violation(pointer(path), "", "the form of no option", wanted))
+            trace.faults.append(Violation(pointer_of(path), "", "the form of no option", wanted))
         return value
 
     return decode

@@ -8,7 +8,7 @@ from structgen.schema.codecs.codec import SAME, VALUE, Codec, Items, Member, Pos
 from structgen.schema.compile.builder import Builder, Built, Here
 from structgen.schema.compile.forms import nullable
 from structgen.schema.compile.normalise import Schema, Unsatisfiable
-from structgen.types import JsonSchema
+from structgen.values import JsonSchema
 
 
 def array(builder: Builder, core: JsonSchema, here: Here) -> Built:
@@ -39,7 +39,9 @@ def array(builder: Builder, core: JsonSchema, here: Here) -> Built:
 
 
 def _bound(builder: Builder, schema: JsonSchema, low: int, high: int | None, here: Here) -> None:
-    bounds = ({"minItems": low} if low > 0 else {}) | ({"maxItems": high} if high is not None else {})
+    bounds = ({"minItems": low} if low > 0 else {}) | (
+        {"maxItems": high} if high is not None else {}
+    )
     builder.keep(bounds, "array", bounds, schema, here)
 
 
@@ -77,9 +79,20 @@ def _tuple(builder: Builder, core: JsonSchema, low: int, high: int | None, here:
 
 
 def _positions(
-    builder: Builder, head: list[Built], sources: list[Schema], rest: Built | None, low: int, high: int | None, here: Here
+    builder: Builder,
+    head: list[Built],
+    sources: list[Schema],
+    rest: Built | None,
+    low: int,
+    high: int | None,
+    here: Here,
 ) -> Built:
-    builder.note(here, "prefixItems", "rewritten", "a tuple, written as an object with one member per position")
+    builder.note(
+        here,
+        "prefixItems",
+        "rewritten",
+        "a tuple, written as an object with one member per position",
+    )
     if low < len(head):
         builder.note(here, "minItems", "checked", "positions are left out at the end only")
     members: list[Member] = []
@@ -99,5 +112,11 @@ def _positions(
     if rest:
         tail = Member("rest", rest.codec, "never")
         properties["rest"] = {"type": "array", "items": rest.schema}
-        _bound(builder, properties["rest"], max(0, low - len(head)), None if high is None else high - len(head), here)
+        _bound(
+            builder,
+            properties["rest"],
+            max(0, low - len(head)),
+            None if high is None else high - len(head),
+            here,
+        )
     return Built(builder.object(properties), Positions(tuple(members), tail))

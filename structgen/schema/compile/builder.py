@@ -29,7 +29,7 @@ from structgen.schema.compile.words import example_words, in_words, joined
 from structgen.schema.json import json_type, to_text
 from structgen.schema.subset import SchemaSubset
 from structgen.schema.target import Target
-from structgen.types import Json, JsonSchema, Note
+from structgen.values import Json, JsonSchema, Note
 
 UNROLL: Final = 4
 """How many times a definition may use itself where a language has no recursion; below that a value is JSON text."""
@@ -42,7 +42,18 @@ MAX_NODES: Final = 50_000
 MAX_SPREAD: Final = 300
 """Alternatives are written out together with what stands beside them up to so many members; beyond, they are checked afterwards."""
 _TELLING: Final = frozenset(
-    ("properties", "patternProperties", "additionalProperties", "items", "prefixItems", "type", "enum", "const", "$ref", "allOf")
+    (
+        "properties",
+        "patternProperties",
+        "additionalProperties",
+        "items",
+        "prefixItems",
+        "type",
+        "enum",
+        "const",
+        "$ref",
+        "allOf",
+    )
 ) | {"anyOf", "oneOf"}
 """Keywords that give an alternative a form of its own."""
 
@@ -65,7 +76,11 @@ class Here:
 
     def down(self, step: str) -> Here:
         if self.depth >= MAX_DEPTH:
-            raise SchemaError(f"Schemas are nested more than {MAX_DEPTH} deep.", path=self.at, hint="Move parts into `$defs`.")
+            raise SchemaError(
+                f"Schemas are nested more than {MAX_DEPTH} deep.",
+                path=self.at,
+                hint="Move parts into `$defs`.",
+            )
         return Here(f"{self.at}/{step}", self.depth + 1, self.fuel)
 
 
@@ -83,11 +98,15 @@ Shape: TypeAlias = "Callable[[Builder, JsonSchema, Here], Built]"
 class Builder:
     """One compilation: what is built up while walking the source. `shapes`: a function for each JSON type, and for `values`."""
 
-    def __init__(self, target: Target[Any], subset: SchemaSubset, shapes: Mapping[str, Shape]) -> None:
+    def __init__(
+        self, target: Target[Any], subset: SchemaSubset, shapes: Mapping[str, Shape]
+    ) -> None:
         self.target = target
         self.subset = subset
         self.source = Source(target.schema)
-        self.plain = target.adapter is None  # a JSON Schema: members that it does not declare are part of its values
+        self.plain = (
+            target.adapter is None
+        )  # a JSON Schema: members that it does not declare are part of its values
         self.notes: list[Note] = []
         self.defs: dict[str, JsonSchema] = {}
         self.codecs: dict[str, Codec] = {}
@@ -103,7 +122,13 @@ class Builder:
 
     # ---- notes ------------------------------------------------------------------------------------------------------------
 
-    def note(self, here: Here, keyword: str, action: Literal["rewritten", "checked", "narrowed"], detail: str) -> None:
+    def note(
+        self,
+        here: Here,
+        keyword: str,
+        action: Literal["rewritten", "checked", "narrowed"],
+        detail: str,
+    ) -> None:
         self.notes.append(Note(here.at, keyword, action, detail))
 
     def drop(self, here: Here, keyword: str, value: Any) -> None:
@@ -112,7 +137,9 @@ class Builder:
         here.words.append(words)
         self.note(here, keyword, "checked", f"{words or keyword}: not held by {self.subset.name}")
 
-    def keep(self, core: JsonSchema, type_: str, names: Iterable[str], into: JsonSchema, here: Here) -> None:
+    def keep(
+        self, core: JsonSchema, type_: str, names: Iterable[str], into: JsonSchema, here: Here
+    ) -> None:
         """Keep the keywords that the language holds for this type, drop the others."""
         for name in names:
             if name in core:
@@ -132,7 +159,9 @@ class Builder:
                 self.source.follow(schema)
                 here.fuel = self._fuel(self.source.name_of(schema["$ref"]), here.fuel)
                 inner, here.at = self.source.resolve(schema["$ref"])
-                beside = {key: value for key, value in schema.items() if key not in ("$ref", "$defs")}
+                beside = {
+                    key: value for key, value in schema.items() if key not in ("$ref", "$defs")
+                }
                 schema = {**inner, **beside} if isinstance(inner, dict) else inner
             built = self.node(schema, here)
             while self._queue:
@@ -140,7 +169,11 @@ class Builder:
                 self.defs[name], self.codecs[name] = self.node(sub, here)
         except Unsatisfiable:
             where = "this definition" if here.at else "this schema"
-            raise SchemaError(f"No value meets {where}.", path=here.at, hint="Its constraints exclude one another.") from None
+            raise SchemaError(
+                f"No value meets {where}.",
+                path=here.at,
+                hint="Its constraints exclude one another.",
+            ) from None
         return built
 
     # ---- one node ---------------------------------------------------------------------------------------------------------
@@ -159,16 +192,38 @@ class Builder:
         if schema is True:
             schema = {}
         core = assertions(schema)
-        if core.keys() == {"allOf"} and len(core["allOf"]) == 1 and isinstance(core["allOf"][0], dict):
-            schema = {**core["allOf"][0], **{key: value for key, value in schema.items() if key != "allOf"}}
+        if (
+            core.keys() == {"allOf"}
+            and len(core["allOf"]) == 1
+            and isinstance(core["allOf"][0], dict)
+        ):
+            schema = {
+                **core["allOf"][0],
+                **{key: value for key, value in schema.items() if key != "allOf"},
+            }
             core = assertions(schema)
         if core.keys() != {"$ref"} and core.keys() & {"$ref", "allOf"}:
-            merged = self.source.flat(schema, lambda keyword, value: self.drop(here, keyword, value))
-            loop = next((name for ref in refs_above(core) if (name := self.source.name_of(ref)) in self.source.recursive), None)
+            merged = self.source.flat(
+                schema, lambda keyword, value: self.drop(here, keyword, value)
+            )
+            loop = next(
+                (
+                    name
+                    for ref in refs_above(core)
+                    if (name := self.source.name_of(ref)) in self.source.recursive
+                ),
+                None,
+            )
             if loop is not None:
-                return self._definition((to_text(core), self._fuel(loop, here.fuel)), loop, merged, here)
+                return self._definition(
+                    (to_text(core), self._fuel(loop, here.fuel)), loop, merged, here
+                )
             schema, core = merged, assertions(merged)
-        built = self._reference(core["$ref"], here) if core.keys() == {"$ref"} else self.shape(core, here)
+        built = (
+            self._reference(core["$ref"], here)
+            if core.keys() == {"$ref"}
+            else self.shape(core, here)
+        )
         return Built(self._annotated(built.schema, schema, here), built.codec)
 
     def _annotated(self, compiled: JsonSchema, source: JsonSchema, here: Here) -> JsonSchema:
@@ -176,13 +231,19 @@ class Builder:
         takes = self.subset.annotations
         words = here.words
         head: JsonSchema = {}
-        title, examples, description = source.get("title"), source.get("examples"), source.get("description")
+        title, examples, description = (
+            source.get("title"),
+            source.get("examples"),
+            source.get("description"),
+        )
         if "title" in takes and isinstance(title, str) and not self._is_name(title, here.at):
             head["title"] = title
         if isinstance(examples, list) and "examples" not in takes:
             words = [*words, example_words(examples)]
         text = joined(description if isinstance(description, str) else "", words)
-        inner = compiled.get("description", "")  # of the only alternative to null: its words would be lost behind ours
+        inner = compiled.get(
+            "description", ""
+        )  # of the only alternative to null: its words would be lost behind ours
         if text and "description" in takes:
             head["description"] = text if inner in text else f"{text} {inner}"
         if isinstance(examples, list) and examples and "examples" in takes:
@@ -217,7 +278,12 @@ class Builder:
             if not implied:
                 return self.anything(here)
             types = tuple(t for t in TYPES if t in implied)
-            self.note(here, "type", "narrowed", f"no type is declared; only {' or '.join(types)} values are asked for")
+            self.note(
+                here,
+                "type",
+                "narrowed",
+                f"no type is declared; only {' or '.join(types)} values are asked for",
+            )
         return self._typed(core, types, here)
 
     def _without_looking_back(self, core: JsonSchema, here: Here) -> JsonSchema:
@@ -225,7 +291,11 @@ class Builder:
         for keyword in ("unevaluatedProperties", "unevaluatedItems"):
             if core.get(keyword, True) not in (True, {}):
                 self.drop(here, keyword, core[keyword])
-        return {key: value for key, value in core.items() if key not in ("unevaluatedProperties", "unevaluatedItems")}
+        return {
+            key: value
+            for key, value in core.items()
+            if key not in ("unevaluatedProperties", "unevaluatedItems")
+        }
 
     def _typed(self, core: JsonSchema, types: tuple[str, ...], here: Here) -> Built:
         """A node of declared types: one, several scalars in one schema, or a union."""
@@ -237,7 +307,9 @@ class Builder:
         if scalars:
             schema: JsonSchema = {"type": scalars if len(scalars) > 1 else scalars[0]}
             for t in scalars:
-                schema |= {k: v for k, v in self._shapes[t](self, core, here).schema.items() if k != "type"}
+                schema |= {
+                    k: v for k, v in self._shapes[t](self, core, here).schema.items() if k != "type"
+                }
             built.append(Built(schema, SAME))
             sources.append({**core, "type": scalars})
         for t in types:
@@ -265,7 +337,9 @@ class Builder:
         schema, at = self.source.resolve(ref)
         fuel = self._fuel(name, here.fuel)
         if self.subset.defs or (fuel is not None and fuel < 0):
-            return self._definition((f"#{name}", fuel), name, schema, Here(at, here.depth, here.fuel, here.words))
+            return self._definition(
+                (f"#{name}", fuel), name, schema, Here(at, here.depth, here.fuel, here.words)
+            )
         inside = here.down("$ref")
         return self.node(schema, Here(at, inside.depth, fuel))
 
@@ -275,12 +349,22 @@ class Builder:
             return None if self._loops else fuel
         return UNROLL if fuel is None else fuel - 1
 
-    def _definition(self, key: tuple[str, int | None], name: str, schema: Schema, here: Here) -> Built:
+    def _definition(
+        self, key: tuple[str, int | None], name: str, schema: Schema, here: Here
+    ) -> Built:
         """A use of a definition, which is queued to be compiled when it is new."""
         if key[1] is not None and key[1] < 0:
-            return self._as_text(here, "$ref", f"a {name or self.target.name} more than {UNROLL} levels down")
+            return self._as_text(
+                here, "$ref", f"a {name or self.target.name} more than {UNROLL} levels down"
+            )
         if key not in self._names:
-            base = "".join(c if c.isascii() and (c.isalnum() or c in "_-.") else "_" for c in name or self.target.name) or "_"
+            base = (
+                "".join(
+                    c if c.isascii() and (c.isalnum() or c in "_-.") else "_"
+                    for c in name or self.target.name
+                )
+                or "_"
+            )
             own, n = base, 1
             while own in self._taken:
                 n += 1
@@ -321,20 +405,35 @@ class Builder:
 
     # ---- compiled schemas -------------------------------------------------------------------------------------------------
 
-    def object(self, properties: dict[str, JsonSchema], required: Iterable[str] | None = None) -> JsonSchema:
+    def object(
+        self, properties: dict[str, JsonSchema], required: Iterable[str] | None = None
+    ) -> JsonSchema:
         """A closed object."""
         names = list(properties if required is None else required)
-        return {"type": "object", "properties": properties, "required": names, "additionalProperties": False}
+        return {
+            "type": "object",
+            "properties": properties,
+            "required": names,
+            "additionalProperties": False,
+        }
 
     def constant(self, text: str) -> JsonSchema:
-        return {"type": "string", "const": text} if self.subset.const else {"type": "string", "enum": [text]}
+        return (
+            {"type": "string", "const": text}
+            if self.subset.const
+            else {"type": "string", "enum": [text]}
+        )
 
     # ---- alternatives -----------------------------------------------------------------------------------------------------
 
     def _alternatives(self, core: JsonSchema, here: Here) -> Built:
         """`anyOf` and `oneOf`, with what stands beside them merged into each branch."""
         keyword = "anyOf" if "anyOf" in core else "oneOf"
-        beside = {key: value for key, value in core.items() if key not in ("anyOf", "oneOf", "not", "if", "then", "else")}
+        beside = {
+            key: value
+            for key, value in core.items()
+            if key not in ("anyOf", "oneOf", "not", "if", "then", "else")
+        }
         if keyword == "anyOf" and "oneOf" in core:
             self.drop(here, "oneOf", core["oneOf"])
         branches = core[keyword]
@@ -359,7 +458,9 @@ class Builder:
     def _too_wide(self, beside: JsonSchema, branches: list[Schema]) -> bool:
         """Would writing the branches out say no more than `beside` does, or take too much room?"""
         own = [self.source.follow(branch) for branch in branches]
-        if beside.keys() & _TELLING and not any(isinstance(branch, dict) and branch.keys() & _TELLING for branch in own):
+        if beside.keys() & _TELLING and not any(
+            isinstance(branch, dict) and branch.keys() & _TELLING for branch in own
+        ):
             return True
         return len(branches) * len(beside.get("properties", ())) > MAX_SPREAD
 
@@ -375,7 +476,9 @@ class Builder:
             option = built[rest[0]]
             if not nulls:
                 return option
-            return Built(nullable(option.schema), SAME if option.codec is SAME else Nullable(option.codec))
+            return Built(
+                nullable(option.schema), SAME if option.codec is SAME else Nullable(option.codec)
+            )
         schemas = [built[i].schema for i in rest]
         codec = Union(tuple(built[i].codec for i in rest), schemas)
         self.unions.append(Alternatives(codec, [sources[i] for i in rest], here))

@@ -7,7 +7,7 @@ from typing import Any, Final, TypeAlias
 
 from structgen.schema.compile.normalise import TYPES, types_of
 from structgen.schema.json import json_type, same_json
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 Defs: TypeAlias = Mapping[str, JsonSchema]
 SCALARS: Final = ("string", "integer", "number", "boolean", "null")
@@ -23,7 +23,9 @@ def nullable(schema: JsonSchema) -> JsonSchema:
     types = types_of(body) or ()
     if "anyOf" in body:
         if {"type": "null"} not in body["anyOf"]:
-            body["anyOf"].append({"type": "null"})  # in place: the codec of a union holds this very list
+            body["anyOf"].append(
+                {"type": "null"}
+            )  # in place: the codec of a union holds this very list
     elif types and all(t in SCALARS for t in types):
         if "null" not in types:
             body["type"] = [*types, "null"]
@@ -71,7 +73,11 @@ def _ends(node: JsonSchema, ending: set[str]) -> bool:
         return node["$ref"].rsplit("/", 1)[-1] in ending
     if "anyOf" in node:
         return any(_ends(branch, ending) for branch in node["anyOf"])
-    needed = [node["properties"][name] for name in node.get("required", ()) if name in node.get("properties", {})]
+    needed = [
+        node["properties"][name]
+        for name in node.get("required", ())
+        if name in node.get("properties", {})
+    ]
     least = node.get("minItems", 0)
     needed += node.get("prefixItems", [])[:least]
     if least > len(node.get("prefixItems", ())) and isinstance(node.get("items"), dict):
@@ -107,11 +113,16 @@ def distinct(objects: list[JsonSchema], defs: Defs) -> bool:
     """Groq's rule: one shared constant property with distinct values, or required keys that no other variant has."""
     if len(objects) < 2:
         return True
-    tags = [{name: values[0] for name, values in _tags(form, defs).items() if len(values) == 1} for form in objects]
+    tags = [
+        {name: values[0] for name, values in _tags(form, defs).items() if len(values) == 1}
+        for form in objects
+    ]
     shared = [name for name in tags[0] if all(name in other for other in tags)]
     if shared:
         values = [tag[shared[0]] for tag in tags]
-        return len(shared) == 1 and not any(same_json(x, y) for i, x in enumerate(values) for y in values[:i])
+        return len(shared) == 1 and not any(
+            same_json(x, y) for i, x in enumerate(values) for y in values[:i]
+        )
     return not any(
         name in other.get("properties", {})
         for i, form in enumerate(objects)
@@ -133,7 +144,9 @@ def _listed(form: JsonSchema) -> list[Any] | None:
 
 def _strange(a: JsonSchema, b: JsonSchema) -> bool:
     """Does `a` require a member that `b`, being closed, cannot have?"""
-    return b.get("additionalProperties") is False and any(name not in b.get("properties", {}) for name in a.get("required", ()))
+    return b.get("additionalProperties") is False and any(
+        name not in b.get("properties", {}) for name in a.get("required", ())
+    )
 
 
 def _tags(form: JsonSchema, defs: Defs) -> dict[str, list[Any]]:

@@ -9,7 +9,7 @@ from structgen.errors import SchemaLimitError
 from structgen.schema.compile.builder import AT, LONG, Builder
 from structgen.schema.compile.words import joined
 from structgen.schema.json import escape, to_text
-from structgen.types import JsonSchema, Note
+from structgen.values import JsonSchema, Note
 
 _LONG_FOR_CHARS: Final = 250
 _SHOWN: Final = 10
@@ -81,15 +81,24 @@ def _without_long_enums(builder: Builder, schema: JsonSchema) -> JsonSchema:
         if at is None or (len(values) <= longest and _fits_chars(values, limits.enum_chars)):
             return out
         words = f"one of {len(values)} values, such as {', '.join(map(to_text, values[:_SHOWN]))}"
-        builder.notes.append(Note(at, "enum", "checked", f"{words}: more than {builder.subset.name} takes"))
+        builder.notes.append(
+            Note(at, "enum", "checked", f"{words}: more than {builder.subset.name} takes")
+        )
         del out["enum"]
-        return {"description": joined(out.get("description", ""), [words]), **{k: v for k, v in out.items() if k != "description"}}
+        return {
+            "description": joined(out.get("description", ""), [words]),
+            **{k: v for k, v in out.items() if k != "description"},
+        }
 
     return change("", schema)
 
 
 def _fits_chars(values: list[Any], most: int | None) -> bool:
-    return most is None or len(values) <= _LONG_FOR_CHARS or sum(len(v) for v in values if isinstance(v, str)) <= most
+    return (
+        most is None
+        or len(values) <= _LONG_FOR_CHARS
+        or sum(len(v) for v in values if isinstance(v, str)) <= most
+    )
 
 
 # ---- depth ----------------------------------------------------------------------------------------------------------------
@@ -97,8 +106,13 @@ def _fits_chars(values: list[Any], most: int | None) -> bool:
 
 def _levels(node: JsonSchema) -> int:
     """How many objects and arrays are nested in a schema, definitions left out."""
-    below = max((_levels(sub) for step, sub in _parts(node) if not step.startswith("$defs/")), default=0)
-    return below + (node.keys().isdisjoint(("anyOf", "$ref")) and not {"properties", "items", "prefixItems"}.isdisjoint(node))
+    below = max(
+        (_levels(sub) for step, sub in _parts(node) if not step.startswith("$defs/")), default=0
+    )
+    return below + (
+        node.keys().isdisjoint(("anyOf", "$ref"))
+        and not {"properties", "items", "prefixItems"}.isdisjoint(node)
+    )
 
 
 class _Hoist:
@@ -153,13 +167,34 @@ def _optional(node: JsonSchema) -> int:
 
 def _chars(node: JsonSchema) -> int:
     values = [*node.get("enum", ()), *([node["const"]] if "const" in node else ())]
-    return sum(map(len, [*node.get("properties", {}), *node.get("$defs", {}), *(v for v in values if isinstance(v, str))]))
+    return sum(
+        map(
+            len,
+            [
+                *node.get("properties", {}),
+                *node.get("$defs", {}),
+                *(v for v in values if isinstance(v, str)),
+            ],
+        )
+    )
 
 
 _TOTALS: Final[dict[str, tuple[Callable[[JsonSchema], int], str, str]]] = {
-    "properties": (lambda n: len(n.get("properties", {})), "properties", "Split the target, or leave out what is not needed."),
-    "enum_values": (lambda n: len(n.get("enum", ())), "enum values", "Use a string for the longest list, and check it afterwards."),
-    "string_chars": (_chars, "characters in names and listed values", "Shorten names or lists, or split the target."),
+    "properties": (
+        lambda n: len(n.get("properties", {})),
+        "properties",
+        "Split the target, or leave out what is not needed.",
+    ),
+    "enum_values": (
+        lambda n: len(n.get("enum", ())),
+        "enum values",
+        "Use a string for the longest list, and check it afterwards.",
+    ),
+    "string_chars": (
+        _chars,
+        "characters in names and listed values",
+        "Shorten names or lists, or split the target.",
+    ),
     "unions": (
         lambda n: int("anyOf" in n or isinstance(n.get("type"), list)),
         "unions",
@@ -175,19 +210,29 @@ def _check(builder: Builder, schema: JsonSchema) -> None:
     for limit, (count, what, hint) in _TOTALS.items():
         most = getattr(limits, limit)
         if most is not None and (total := sum(count(node) for _, node in _walk(schema))) > most:
-            shares = [(sum(count(node) for _, node in _walk(sub)), at) for at, sub in _branches(schema)]
-            raise _over(f"{total} {what}", most, total, name, max(shares)[1] if shares else "", hint)
+            shares = [
+                (sum(count(node) for _, node in _walk(sub)), at) for at, sub in _branches(schema)
+            ]
+            raise _over(
+                f"{total} {what}", most, total, name, max(shares)[1] if shares else "", hint
+            )
     if limits.object_properties is not None:
         size, at = max((len(node.get("properties", {})), at) for at, node in _walk(schema))
         if size > limits.object_properties:
             hint = "Group fields into nested objects."
-            raise _over(f"{size} properties in one object", limits.object_properties, size, name, at, hint)
+            raise _over(
+                f"{size} properties in one object", limits.object_properties, size, name, at, hint
+            )
     if limits.depth is not None:
         depth, at = max((_levels(sub), at) for at, sub in [("", schema), *_branches(schema)])
         if depth > limits.depth:
-            raise _over(f"{depth} nested levels", limits.depth, depth, name, at, "Flatten the target.")
+            raise _over(
+                f"{depth} nested levels", limits.depth, depth, name, at, "Flatten the target."
+            )
     if limits.schema_chars is not None and (size := len(to_text(schema))) > limits.schema_chars:
-        longest = max(_branches(schema), key=lambda branch: len(to_text(branch[1])), default=("", schema))[0]
+        longest = max(
+            _branches(schema), key=lambda branch: len(to_text(branch[1])), default=("", schema)
+        )[0]
         hint = "Shorten descriptions, or split the target."
         raise _over(f"{size} characters of schema", limits.schema_chars, size, name, longest, hint)
 
@@ -200,5 +245,9 @@ def _branches(schema: JsonSchema) -> list[tuple[str, JsonSchema]]:
 def _over(what: str, most: int, actual: int, language: str, at: str, hint: str) -> SchemaLimitError:
     where = f" Most of it is in {at}." if at else ""
     return SchemaLimitError(
-        f"The schema comes to {what}; {language} takes {most}.{where}", limit=most, actual=actual, path=at, hint=hint
+        f"The schema comes to {what}; {language} takes {most}.{where}",
+        limit=most,
+        actual=actual,
+        path=at,
+        hint=hint,
     )

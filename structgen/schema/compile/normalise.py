@@ -16,7 +16,7 @@ from structgen.errors import SchemaError
 from structgen.schema.json import escape, json_type, same_json, to_text, unescape
 from structgen.schema.validate.patterns import matches
 from structgen.schema.verbatim import VERBATIM
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 Schema: TypeAlias = "JsonSchema | bool"
 Drop: TypeAlias = Callable[[str, Any], None]
@@ -25,14 +25,45 @@ Drop: TypeAlias = Callable[[str, Any], None]
 TYPES: Final = ("null", "boolean", "integer", "number", "string", "array", "object")
 TYPE_OF_KEYWORD: Final = {
     **dict.fromkeys(("minLength", "maxLength", "pattern", "format"), "string"),
-    **dict.fromkeys(("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "number"),
-    **dict.fromkeys(("items", "prefixItems", "minItems", "maxItems", "uniqueItems", "contains", "unevaluatedItems"), "array"),
-    **dict.fromkeys(("properties", "required", "additionalProperties", "patternProperties", "propertyNames"), "object"),
-    **dict.fromkeys(("minProperties", "maxProperties", "dependentRequired", "dependentSchemas"), "object"),
+    **dict.fromkeys(
+        ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"), "number"
+    ),
+    **dict.fromkeys(
+        (
+            "items",
+            "prefixItems",
+            "minItems",
+            "maxItems",
+            "uniqueItems",
+            "contains",
+            "unevaluatedItems",
+        ),
+        "array",
+    ),
+    **dict.fromkeys(
+        ("properties", "required", "additionalProperties", "patternProperties", "propertyNames"),
+        "object",
+    ),
+    **dict.fromkeys(
+        ("minProperties", "maxProperties", "dependentRequired", "dependentSchemas"), "object"
+    ),
     "unevaluatedProperties": "object",
     VERBATIM: "string",
 }
-APPLICATORS: Final = ("$ref", "$dynamicRef", "allOf", "anyOf", "oneOf", "enum", "const", "type", "not", "if", "then", "else")
+APPLICATORS: Final = (
+    "$ref",
+    "$dynamicRef",
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "enum",
+    "const",
+    "type",
+    "not",
+    "if",
+    "then",
+    "else",
+)
 ASSERTIONS: Final = frozenset({*TYPE_OF_KEYWORD, *APPLICATORS, "minContains", "maxContains"})
 MAX_DEPTH: Final = 64
 """How deep schemas may nest inside one another."""
@@ -42,7 +73,16 @@ MAX_MERGED: Final = 50_000
 """How many schemas with `allOf` or a reference beside other keywords one compilation merges."""
 _MAPS: Final = ("properties", "patternProperties", "dependentSchemas", "$defs")
 _LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
-_ONES: Final = ("items", "additionalProperties", "not", "if", "then", "else", "contains", "propertyNames")
+_ONES: Final = (
+    "items",
+    "additionalProperties",
+    "not",
+    "if",
+    "then",
+    "else",
+    "contains",
+    "propertyNames",
+)
 
 
 class Unsatisfiable(Exception):
@@ -57,7 +97,9 @@ def assertions(schema: JsonSchema) -> JsonSchema:
 def types_of(schema: JsonSchema) -> tuple[str, ...] | None:
     """The declared types, None where any is allowed."""
     declared = schema.get("type")
-    return None if declared is None else tuple(declared) if isinstance(declared, list) else (declared,)
+    return (
+        None if declared is None else tuple(declared) if isinstance(declared, list) else (declared,)
+    )
 
 
 class Source:
@@ -77,7 +119,9 @@ class Source:
         head, _, rest = ref.partition("#/$defs/")
         name = rest if rest in self.defs else unescape(unquote(rest))
         if head or name not in self.defs:
-            raise SchemaError(f"The reference {ref!r} leads nowhere in this schema.", path="", keyword="$ref")
+            raise SchemaError(
+                f"The reference {ref!r} leads nowhere in this schema.", path="", keyword="$ref"
+            )
         return name
 
     def resolve(self, ref: str) -> tuple[Schema, str]:
@@ -88,7 +132,9 @@ class Source:
     @cached_property
     def recursive(self) -> frozenset[str]:
         """The definitions that lead back to themselves, and those that lie between two such ("" is the root)."""
-        edges = {name: {self.name_of(ref) for ref in _refs(schema)} for name, schema in self.defs.items()}
+        edges = {
+            name: {self.name_of(ref) for ref in _refs(schema)} for name, schema in self.defs.items()
+        }
         edges[""] = {self.name_of(ref) for ref in _refs(self.root, skip_defs=True)}
         return frozenset(_trimmed(_turned(_trimmed(edges))))
 
@@ -98,7 +144,9 @@ class Source:
         while isinstance(schema, dict) and assertions(schema).keys() == {"$ref"}:
             ref = schema["$ref"]
             if ref in seen:
-                raise SchemaError(f"The reference {ref!r} leads only to itself.", path="", keyword="$ref")
+                raise SchemaError(
+                    f"The reference {ref!r} leads only to itself.", path="", keyword="$ref"
+                )
             seen.add(ref)
             schema, _ = self.resolve(ref)
         return schema
@@ -115,11 +163,15 @@ class Source:
         if "$ref" in schema and not self._reference_admits_null(schema["$ref"]):
             return False
         branches = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-        return all(map(self.admits_null, schema.get("allOf", ()))) and (not branches or any(map(self.admits_null, branches)))
+        return all(map(self.admits_null, schema.get("allOf", ()))) and (
+            not branches or any(map(self.admits_null, branches))
+        )
 
     def _reference_admits_null(self, ref: str) -> bool:
         if ref not in self._nulls:
-            self._nulls[ref] = True  # while it is being asked: a reference to itself decides nothing
+            self._nulls[ref] = (
+                True  # while it is being asked: a reference to itself decides nothing
+            )
             self._nulls[ref] = self.admits_null(self.resolve(ref)[0])
         return self._nulls[ref]
 
@@ -136,10 +188,16 @@ class Source:
             return schema
         ref = schema.get("$ref")
         if ref in seen:
-            raise SchemaError(f"The reference {ref!r} leads only to itself.", path="", keyword="$ref")
+            raise SchemaError(
+                f"The reference {ref!r} leads only to itself.", path="", keyword="$ref"
+            )
         self._merged += 1
         if self._merged > MAX_MERGED:
-            raise SchemaError(f"The schema asks for more than {MAX_MERGED} merges.", keyword="allOf", hint="Write out `allOf`.")
+            raise SchemaError(
+                f"The schema asks for more than {MAX_MERGED} merges.",
+                keyword="allOf",
+                hint="Write out `allOf`.",
+            )
         result = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
         parts = [*([self.resolve(ref)[0]] if ref else ()), *schema.get("allOf", ())]
         inside = seen | {ref} if ref else seen
@@ -208,8 +266,12 @@ def apart(source: Source, branches: list[Schema]) -> bool:
     tags = [_constants(source, branch) for branch in own if isinstance(branch, dict)]
     for name in tags[0]:
         values = [tag[name] for tag in tags if name in tag]
-        if len(values) == len(tags) and len({to_text(v) for value in values for v in value}) == sum(map(len, values)):
-            return all(types_of(branch) == ("object",) for branch in own if isinstance(branch, dict))
+        if len(values) == len(tags) and len({to_text(v) for value in values for v in value}) == sum(
+            map(len, values)
+        ):
+            return all(
+                types_of(branch) == ("object",) for branch in own if isinstance(branch, dict)
+            )
     return False
 
 
@@ -252,10 +314,21 @@ def _narrower(a: Any, b: Any) -> Any:
 _KEEP_ONE: Final[dict[str, Callable[[Any, Any], Any]]] = {
     **dict.fromkeys(("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum"), max),
     **dict.fromkeys(("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum"), min),
-    **dict.fromkeys(("propertyNames", "items", "unevaluatedProperties", "unevaluatedItems", "additionalProperties"), both),
+    **dict.fromkeys(
+        (
+            "propertyNames",
+            "items",
+            "unevaluatedProperties",
+            "unevaluatedItems",
+            "additionalProperties",
+        ),
+        both,
+    ),
     "uniqueItems": lambda a, b: a or b,
     VERBATIM: lambda a, b: "words",
-    "multipleOf": lambda a, b: lcm(a, b) if isinstance(a, int) and isinstance(b, int) else _narrower(a, b),
+    "multipleOf": lambda a, b: (
+        lcm(a, b) if isinstance(a, int) and isinstance(b, int) else _narrower(a, b)
+    ),
     "required": lambda a, b: [*a, *(name for name in b if name not in a)],
     "dependentRequired": lambda a, b: {**a, **b} if a.keys().isdisjoint(b) else None,
 }
@@ -286,7 +359,9 @@ def merge(a: JsonSchema, b: JsonSchema, drop: Drop) -> JsonSchema:
     return out
 
 
-_STRUCTURE: Final = frozenset({"type", "enum", "const", "properties", "patternProperties", "items", "prefixItems"})
+_STRUCTURE: Final = frozenset(
+    {"type", "enum", "const", "properties", "patternProperties", "items", "prefixItems"}
+)
 
 
 def _merge_types(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:
@@ -309,7 +384,11 @@ def _merge_values(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:
     ]
     if len(lists) > 1:
         first, *others = lists
-        kept = [value for value in first if all(any(same_json(value, x) for x in other) for other in others)]
+        kept = [
+            value
+            for value in first
+            if all(any(same_json(value, x) for x in other) for other in others)
+        ]
         if not kept:
             raise Unsatisfiable
         out.pop("const", None)
@@ -320,11 +399,14 @@ def _merge_objects(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:
     one, two = a.get("properties", {}), b.get("properties", {})
     if one or two:
         out["properties"] = {
-            name: both(property_of(a, name), property_of(b, name)) for name in [*one, *(name for name in two if name not in one)]
+            name: both(property_of(a, name), property_of(b, name))
+            for name in [*one, *(name for name in two if name not in one)]
         }
     one, two = a.get("patternProperties", {}), b.get("patternProperties", {})
     if one and two:
-        out["patternProperties"] = {key: both(one.get(key, True), two.get(key, True)) for key in {**one, **two}}
+        out["patternProperties"] = {
+            key: both(one.get(key, True), two.get(key, True)) for key in {**one, **two}
+        }
 
 
 def property_of(schema: JsonSchema, name: str) -> Schema:
@@ -332,7 +414,11 @@ def property_of(schema: JsonSchema, name: str) -> Schema:
     properties: dict[str, Schema] = schema.get("properties", {})
     if name in properties:
         return properties[name]
-    found = [sub for pattern, sub in schema.get("patternProperties", {}).items() if matches(pattern, name)]
+    found = [
+        sub
+        for pattern, sub in schema.get("patternProperties", {}).items()
+        if matches(pattern, name)
+    ]
     rest: Schema = schema.get("additionalProperties", True)
     return reduce(both, found) if found else rest
 
@@ -343,4 +429,7 @@ def _merge_arrays(a: JsonSchema, b: JsonSchema, out: JsonSchema) -> None:
     if "items" in a and "items" in b:
         out["items"] = both(*rest)
     if one or two:
-        out["prefixItems"] = [both(rest[0] if x is None else x, rest[1] if y is None else y) for x, y in zip_longest(one, two)]
+        out["prefixItems"] = [
+            both(rest[0] if x is None else x, rest[1] if y is None else y)
+            for x, y in zip_longest(one, two)
+        ]

@@ -14,7 +14,7 @@ from structgen.schema.compile.regexes import pattern_for
 from structgen.schema.compile.words import NOT_STATED
 from structgen.schema.json import escape
 from structgen.schema.validate.patterns import matches
-from structgen.types import JsonSchema
+from structgen.values import JsonSchema
 
 _Absent: TypeAlias = Literal["never", "omitted", "null", "boxed", "noted"]
 OTHERS: Final = "other_members"
@@ -40,7 +40,10 @@ def members(builder: Builder, core: JsonSchema, here: Here) -> Built:
         declared.setdefault(name, property_of(core, name))
     patterns: dict[str, Schema] = core.get("patternProperties") or {}
     for pattern, sub in patterns.items():
-        declared = {name: both(own, sub) if matches(pattern, name) else own for name, own in declared.items()}
+        declared = {
+            name: both(own, sub) if matches(pattern, name) else own
+            for name, own in declared.items()
+        }
     additional = _additional(builder, core, declared, patterns)
     extra = _extra(builder, core, declared, additional, here)
     if extra and not declared and not builder.subset.maps:
@@ -50,12 +53,17 @@ def members(builder: Builder, core: JsonSchema, here: Here) -> Built:
 
 def _closed_by_evaluation(core: JsonSchema) -> JsonSchema:
     """`unevaluatedProperties: false` closes an object whose members are all in sight."""
-    if core.get("unevaluatedProperties") is False and not core.keys() & {"additionalProperties", "dependentSchemas"}:
+    if core.get("unevaluatedProperties") is False and not core.keys() & {
+        "additionalProperties",
+        "dependentSchemas",
+    }:
         return {**core, "additionalProperties": False}
     return core
 
 
-def _additional(builder: Builder, core: JsonSchema, declared: dict[str, Schema], patterns: dict[str, Schema]) -> Schema | None:
+def _additional(
+    builder: Builder, core: JsonSchema, declared: dict[str, Schema], patterns: dict[str, Schema]
+) -> Schema | None:
     """What the schema says about further members: False for none, None where it says nothing that could be asked for."""
     additional: Schema | None = core.get("additionalProperties")
     if not builder.plain:
@@ -76,7 +84,11 @@ class _Extra(NamedTuple):
 
 
 def _extra(
-    builder: Builder, core: JsonSchema, declared: Mapping[str, Schema], additional: Schema | None, here: Here
+    builder: Builder,
+    core: JsonSchema,
+    declared: Mapping[str, Schema],
+    additional: Schema | None,
+    here: Here,
 ) -> _Extra | None:
     """What is asked for besides the declared members, None for nothing."""
     patterns: dict[str, Schema] = core.get("patternProperties") or {}
@@ -98,25 +110,45 @@ def _extra(
     noted = tuple(patterns) if builder.plain and additional is None else ()
     only = next(iter(patterns)) if len(patterns) == 1 and (additional is False or noted) else ""
     if builder.subset.maps:
-        native = _native(builder, only if not any(matches(only, name) for name in declared) else "", names, value, here)
+        native = _native(
+            builder,
+            only if not any(matches(only, name) for name in declared) else "",
+            names,
+            value,
+            here,
+        )
         if patterns and "patternProperties" not in native:
             builder.drop(here, "patternProperties", patterns)
         return _Extra(value, native, {}, noted)
     if patterns and not only:
         builder.drop(here, "patternProperties", patterns)
-    return _Extra(value, {}, _keys(builder, both(names, {"pattern": only}) if only else names, here), noted)
+    return _Extra(
+        value, {}, _keys(builder, both(names, {"pattern": only}) if only else names, here), noted
+    )
 
 
 def _native(builder: Builder, pattern: str, names: Schema, value: Built, here: Here) -> JsonSchema:
     """The keywords for further members where the language has maps. `pattern`: the only one that their keys may match."""
     same = value.codec is SAME
     taken = pattern_for(pattern, builder.subset.patterns) if pattern else None
-    if taken is not None and same and names is True and "object.patternProperties" in builder.subset.keywords:
+    if (
+        taken is not None
+        and same
+        and names is True
+        and "object.patternProperties" in builder.subset.keywords
+    ):
         return {"patternProperties": {taken: value.schema}, "additionalProperties": False}
     if names is not True:
-        listed = names.get("enum", [names["const"]] if "const" in names else None) if isinstance(names, dict) else None
+        listed = (
+            names.get("enum", [names["const"]] if "const" in names else None)
+            if isinstance(names, dict)
+            else None
+        )
         if listed is not None and same:
-            return {"properties": dict.fromkeys(filter(_is_text, listed), value.schema), "additionalProperties": False}
+            return {
+                "properties": dict.fromkeys(filter(_is_text, listed), value.schema),
+                "additionalProperties": False,
+            }
         builder.drop(here, "propertyNames", names)
     return {"additionalProperties": value.schema}
 
@@ -134,14 +166,33 @@ def _keys(builder: Builder, names: Schema, here: Here) -> JsonSchema:
 
 def _map(builder: Builder, core: JsonSchema, extra: _Extra, here: Here) -> Built:
     """An object with no member of its own, as a list of entries."""
-    builder.note(here, "additionalProperties", "rewritten", "a map, written as a list of entries of key and value")
+    builder.note(
+        here,
+        "additionalProperties",
+        "rewritten",
+        "a map, written as a list of entries of key and value",
+    )
     builder.note(here, "additionalProperties", "checked", "each key once")
-    schema: JsonSchema = {"type": "array", "items": builder.object({KEY: extra.keys, VALUE: extra.value.schema})}
-    bounds = {
-        new: core[old] for old, new in (("minProperties", "minItems"), ("maxProperties", "maxItems")) if core.get(old) is not None
+    schema: JsonSchema = {
+        "type": "array",
+        "items": builder.object({KEY: extra.keys, VALUE: extra.value.schema}),
     }
-    builder.keep({name: bound for name, bound in bounds.items() if bound or name == "maxItems"}, "array", bounds, schema, here)
-    return Built(schema, Entries(_noting(builder, Others("entries", extra.value.codec, patterns=extra.patterns))))
+    bounds = {
+        new: core[old]
+        for old, new in (("minProperties", "minItems"), ("maxProperties", "maxItems"))
+        if core.get(old) is not None
+    }
+    builder.keep(
+        {name: bound for name, bound in bounds.items() if bound or name == "maxItems"},
+        "array",
+        bounds,
+        schema,
+        here,
+    )
+    return Built(
+        schema,
+        Entries(_noting(builder, Others("entries", extra.value.codec, patterns=extra.patterns))),
+    )
 
 
 def _noting(builder: Builder, others: Others) -> Others:
@@ -151,10 +202,17 @@ def _noting(builder: Builder, others: Others) -> Others:
 
 
 def _record(
-    builder: Builder, core: JsonSchema, declared: dict[str, Schema], additional: Schema | None, extra: _Extra | None, here: Here
+    builder: Builder,
+    core: JsonSchema,
+    declared: dict[str, Schema],
+    additional: Schema | None,
+    extra: _Extra | None,
+    here: Here,
 ) -> Built:
     own, properties, required = _declared(builder, core, declared, here)
-    bounds: JsonSchema = {key: core[key] for key in ("minProperties", "maxProperties") if key in core}
+    bounds: JsonSchema = {
+        key: core[key] for key in ("minProperties", "maxProperties") if key in core
+    }
     if bounds.get("minProperties", 0) <= len(core.get("required", ())):
         bounds.pop("minProperties", None)
     kept: JsonSchema = {}
@@ -172,9 +230,19 @@ def _record(
     if builder.subset.maps:
         native = extra.native
         schema |= {**native, "properties": {**native.get("properties", {}), **properties}}
-        return Built(schema, _fields(own, _noting(builder, Others("keep", extra.value.codec, patterns=extra.patterns))))
+        return Built(
+            schema,
+            _fields(
+                own, _noting(builder, Others("keep", extra.value.codec, patterns=extra.patterns))
+            ),
+        )
     name = free_name(properties)
-    builder.note(here, "additionalProperties", "rewritten", f"further members, written as a list of entries in {name!r}")
+    builder.note(
+        here,
+        "additionalProperties",
+        "rewritten",
+        f"further members, written as a list of entries in {name!r}",
+    )
     builder.note(here, "additionalProperties", "checked", "each key once, and no declared one")
     entry = builder.object({KEY: extra.keys, VALUE: extra.value.schema})
     properties[name] = {"description": "Further members.", "type": "array", "items": entry}
@@ -184,7 +252,11 @@ def _record(
 
 def _fields(own: list[Member], others: Others) -> Codec:
     plain = others.way == "keep" and others.codec is SAME and not others.patterns
-    return SAME if plain and all(m.absent == "never" and m.codec is SAME for m in own) else Fields(tuple(own), others)
+    return (
+        SAME
+        if plain and all(m.absent == "never" and m.codec is SAME for m in own)
+        else Fields(tuple(own), others)
+    )
 
 
 def _undeclared(builder: Builder, additional: Schema | None, here: Here) -> Others:
@@ -208,7 +280,9 @@ def _declared(
         place = here.down(f"properties/{escape(name)}")
         absent: _Absent = "never"
         if name not in needed:
-            omitted = subset.absent == "omit" or (subset.absent == "either" and builder.source.admits_null(sub))
+            omitted = subset.absent == "omit" or (
+                subset.absent == "either" and builder.source.admits_null(sub)
+            )
             absent = "omitted" if omitted else "null"
         if absent == "null":
             place.words.append(NOT_STATED)
@@ -222,7 +296,9 @@ def _declared(
             absent = _state(builder, sub, built, place)
         own.append(Member(name, built.codec, absent))
         properties[name] = _absentable(builder, built.schema, absent)
-        if absent == "never" or (absent != "omitted" and (subset.absent == "null" or subset.all_required)):
+        if absent == "never" or (
+            absent != "omitted" and (subset.absent == "null" or subset.all_required)
+        ):
             required.append(name)
     return own, properties, required
 
@@ -236,9 +312,19 @@ def _state(builder: Builder, sub: Schema, built: Built, here: Here) -> _Absent:
         return "null"
     if builder.plain:
         builder.others = True
-        builder.note(here, "required", "rewritten", "null means that it is absent; a null of its own goes to the other members")
+        builder.note(
+            here,
+            "required",
+            "rewritten",
+            "null means that it is absent; a null of its own goes to the other members",
+        )
         return "noted"
-    builder.note(here, "required", "rewritten", "null where the text does not state it; what it does state is wrapped")
+    builder.note(
+        here,
+        "required",
+        "rewritten",
+        "null where the text does not state it; what it does state is wrapped",
+    )
     return "boxed"
 
 

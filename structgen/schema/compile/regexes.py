@@ -89,8 +89,17 @@ def _chars(node: Chars, *, basic: bool) -> str:
         return _BASIC_ANY[:-1] if basic else _ANY[:-1]
     if len(spans) == 1 and spans[0][0] == spans[0][1] and not node.negated:
         return _one(spans[0][0])
-    singles = [code for low, high in spans if high - low < 3 or {45, 94} & {low, high} for code in range(low, high + 1)]
-    ranges = [f"{_member(low)}-{_member(high)}" for low, high in spans if not (high - low < 3 or {45, 94} & {low, high})]
+    singles = [
+        code
+        for low, high in spans
+        if high - low < 3 or {45, 94} & {low, high}
+        for code in range(low, high + 1)
+    ]
+    ranges = [
+        f"{_member(low)}-{_member(high)}"
+        for low, high in spans
+        if not (high - low < 3 or {45, 94} & {low, high})
+    ]
     if len(singles) > 300:
         raise _CannotSay
     last = [chr(code) for code in (94, 45) if code in singles]

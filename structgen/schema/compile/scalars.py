@@ -10,16 +10,19 @@ from structgen.schema.compile.normalise import Unsatisfiable
 from structgen.schema.compile.regexes import pattern_for
 from structgen.schema.json import json_type, same_json, to_text
 from structgen.schema.verbatim import VERBATIM
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _FAMILY: Final = {f"uuid{n}": "uuid" for n in range(1, 9)}
 """Formats that are a stricter form of a standard one."""
-_LOOKS: Final = {"date": r"^\d{4}-\d{2}-\d{2}$", "uuid": r"^[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}$"}
+_LOOKS: Final = {
+    "date": r"^\d{4}-\d{2}-\d{2}$",
+    "uuid": r"^[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}$",
+}
 """What a format looks like, for languages that hold patterns and not the format."""
 _MOST: Final = 1e15
 _LEAST: Final = 1e-9
-"""Bounds outside are not counted on: grammar engines write numbers digit by digit, without exponents."""
+"""JobLimits outside are not counted on: grammar engines write numbers digit by digit, without exponents."""
 
 
 def null(builder: Builder, core: JsonSchema, here: Here) -> Built:
@@ -47,7 +50,10 @@ def _numeric(builder: Builder, core: JsonSchema, here: Here, type_: str) -> Buil
             builder.drop(here, keyword, core[keyword])
         else:
             builder.keep(core, type_, (keyword,), kept, here)
-    low, high = _edge(core, ("minimum", "exclusiveMinimum"), max), _edge(core, ("maximum", "exclusiveMaximum"), min)
+    low, high = (
+        _edge(core, ("minimum", "exclusiveMinimum"), max),
+        _edge(core, ("maximum", "exclusiveMaximum"), min),
+    )
     if low is not None and high is not None and low > high:
         raise Unsatisfiable
     return Built(kept, SAME)
@@ -65,13 +71,17 @@ def string(builder: Builder, core: JsonSchema, here: Here) -> Built:
     pattern, name = core.get("pattern"), core.get("format")
     builder.keep(core, "string", (VERBATIM,), kept, here)
     if pattern is not None:
-        taken = pattern_for(pattern, subset.patterns) if "string.pattern" in subset.keywords else None
+        taken = (
+            pattern_for(pattern, subset.patterns) if "string.pattern" in subset.keywords else None
+        )
         if taken is None:
             builder.drop(here, "pattern", pattern)
         else:
             kept["pattern"] = taken
             if VERBATIM in kept:
-                builder.note(here, "pattern", "checked", "of a value that JSON writes with an escape")
+                builder.note(
+                    here, "pattern", "checked", "of a value that JSON writes with an escape"
+                )
     if name is not None:
         family = _FAMILY.get(name, name)
         free = not (subset.one_string_rule and "pattern" in kept) and VERBATIM not in kept
@@ -79,7 +89,12 @@ def string(builder: Builder, core: JsonSchema, here: Here) -> Built:
             kept["format"] = family
         if kept.get("format") != name:
             builder.drop(here, "format", name)
-            if "format" not in kept and pattern is None and family in _LOOKS and "string.pattern" in subset.keywords:
+            if (
+                "format" not in kept
+                and pattern is None
+                and family in _LOOKS
+                and "string.pattern" in subset.keywords
+            ):
                 kept["pattern"] = pattern_for(_LOOKS[family], subset.patterns)
     if core.get("minLength", 0) > core.get("maxLength", float("inf")):
         raise Unsatisfiable

@@ -10,7 +10,7 @@ from structgen.schema.codecs.records import Entries
 from structgen.schema.codecs.unions import Option
 from structgen.schema.compile.builder import Alternatives, Builder
 from structgen.schema.compile.forms import distinct, fits, leaves, overlap, types
-from structgen.types import JsonSchema
+from structgen.values import JsonSchema
 
 
 def changes(codec: Codec, changed: AbstractSet[str]) -> bool:
@@ -44,8 +44,12 @@ def separate(builder: Builder) -> set[str]:
             break
     for codec, sources, _ in builder.unions:
         codec.options = tuple(
-            Option(part, builder.validator(source), fits(builder.defs, schema), codec.kinds.get(i, ""))
-            for i, (part, source, schema) in enumerate(zip(codec.branches, sources, codec.schemas, strict=False))
+            Option(
+                part, builder.validator(source), fits(builder.defs, schema), codec.kinds.get(i, "")
+            )
+            for i, (part, source, schema) in enumerate(
+                zip(codec.branches, sources, codec.schemas, strict=False)
+            )
         )
     return changed
 
@@ -55,11 +59,15 @@ def _tag(builder: Builder, union: Alternatives, changed: set[str]) -> bool:
     codec = union.codec
     new = sorted(_unclear(builder, union, changed) - codec.kinds.keys())
     for i in new:
-        kind = codec.kinds[i] = _kind(codec.schemas[i], codec.branches[i], set(codec.kinds.values()))
+        kind = codec.kinds[i] = _kind(
+            codec.schemas[i], codec.branches[i], set(codec.kinds.values())
+        )
         codec.schemas[i] = builder.object({KIND: builder.constant(kind), VALUE: codec.schemas[i]})
     if new:
         kinds = ", ".join(codec.kinds[i] for i in sorted(codec.kinds))
-        builder.note(union.here, "anyOf", "rewritten", f"options are told apart by their {KIND!r}: {kinds}")
+        builder.note(
+            union.here, "anyOf", "rewritten", f"options are told apart by their {KIND!r}: {kinds}"
+        )
     return bool(new)
 
 
@@ -73,7 +81,9 @@ def _unclear(builder: Builder, union: Alternatives, changed: set[str]) -> set[in
             if (active[i] or active[j]) and any(overlap(a, b, defs) for a in one for b in two):
                 unclear |= {i, j}
     if builder.subset.any_of == "tagged":
-        objects = {i: [form for form in found if "object" in types(form)] for i, found in enumerate(forms)}
+        objects = {
+            i: [form for form in found if "object" in types(form)] for i, found in enumerate(forms)
+        }
         if not distinct([form for found in objects.values() for form in found], defs):
             unclear |= {i for i, found in objects.items() if found}
     return unclear
@@ -81,8 +91,18 @@ def _unclear(builder: Builder, union: Alternatives, changed: set[str]) -> set[in
 
 def _kind(schema: JsonSchema, codec: Codec, taken: set[str]) -> str:
     """A name for an option, from its definition, its title or its form."""
-    form = "map" if isinstance(codec, Entries) else "tuple" if isinstance(codec, Positions) else schema.get("type", "other")
-    base = own = schema.get("$ref", "").rsplit("/", 1)[-1] or schema.get("title") or (form if isinstance(form, str) else "other")
+    form = (
+        "map"
+        if isinstance(codec, Entries)
+        else "tuple"
+        if isinstance(codec, Positions)
+        else schema.get("type", "other")
+    )
+    base = own = (
+        schema.get("$ref", "").rsplit("/", 1)[-1]
+        or schema.get("title")
+        or (form if isinstance(form, str) else "other")
+    )
     n = 1
     while own in taken:
         n += 1

@@ -32,7 +32,9 @@ _MAX_WORDS: Final = 200
 def in_words(keyword: str, value: Any) -> str:
     """A constraint as a short phrase, "" where there is none that helps."""
     if keyword == "dependentRequired":
-        return "; ".join(f"with {name}, also {', '.join(needed)}" for name, needed in value.items() if needed)
+        return "; ".join(
+            f"with {name}, also {', '.join(needed)}" for name, needed in value.items() if needed
+        )
     phrase = _WORDS.get(keyword)
     if phrase is None or value is False:
         return ""
@@ -41,7 +43,11 @@ def in_words(keyword: str, value: Any) -> str:
 
 def example_words(examples: list[Any]) -> str:
     """Examples as a phrase, for languages without the keyword."""
-    return ("e.g. " + ", ".join(to_text(example) for example in examples[:3]))[:_MAX_WORDS] if examples else ""
+    return (
+        ("e.g. " + ", ".join(to_text(example) for example in examples[:3]))[:_MAX_WORDS]
+        if examples
+        else ""
+    )
 
 
 def joined(description: str, words: list[str]) -> str:

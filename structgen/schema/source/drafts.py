@@ -15,9 +15,14 @@ from typing import Any, Final
 from urllib.parse import unquote, urldefrag, urljoin
 
 from structgen.errors import SchemaError, SchemaLimitError
-from structgen.schema.pointers import pointer
-from structgen.schema.source.wellformed import require_bounded, require_end, require_pattern, require_shape
-from structgen.types import JsonSchema
+from structgen.schema.json import pointer
+from structgen.schema.source.wellformed import (
+    require_bounded,
+    require_end,
+    require_pattern,
+    require_shape,
+)
+from structgen.values import JsonSchema
 
 MAX_DEFINITIONS: Final = 10_000
 
@@ -34,7 +39,14 @@ _ONE: Final = (
 )
 _ONE_NEW: Final = ("then", "unevaluatedItems", "unevaluatedProperties")
 _LIST: Final = ("allOf", "anyOf", "oneOf", "prefixItems", "items")
-_MAP: Final = ("$defs", "definitions", "dependentSchemas", "patternProperties", "properties", "dependencies")
+_MAP: Final = (
+    "$defs",
+    "definitions",
+    "dependentSchemas",
+    "patternProperties",
+    "properties",
+    "dependencies",
+)
 _SINCE: Final = {
     **dict.fromkeys(("const", "contains", "propertyNames"), 6),
     **dict.fromkeys(("if", "then", "else"), 7),
@@ -45,11 +57,34 @@ _SINCE: Final = {
 """The draft that brought a keyword; an older one ignores it."""
 
 _NAMING: Final = frozenset(
-    {"$schema", "$id", "id", "$anchor", "$dynamicAnchor", "$recursiveAnchor", "$vocabulary", "$defs", "definitions", "$ref"}
+    {
+        "$schema",
+        "$id",
+        "id",
+        "$anchor",
+        "$dynamicAnchor",
+        "$recursiveAnchor",
+        "$vocabulary",
+        "$defs",
+        "definitions",
+        "$ref",
+    }
     | {"$dynamicRef", "$recursiveRef", "additionalItems", "dependencies"}
 )
 _KNOWN: Final = frozenset(
-    {*_ONE, *_ONE_NEW, *_LIST, *_MAP, "const", "default", "enum", "examples", "required", "dependentRequired", "type"}
+    {
+        *_ONE,
+        *_ONE_NEW,
+        *_LIST,
+        *_MAP,
+        "const",
+        "default",
+        "enum",
+        "examples",
+        "required",
+        "dependentRequired",
+        "type",
+    }
 )
 """Keywords whose values may be composite. What else is composite means nothing here, and may look like a schema: it is left out."""
 
@@ -61,7 +96,11 @@ def draft_of(uri: Any, default: int) -> int:
     if isinstance(uri, str) and (found := _DRAFT.search(uri)):
         draft = int(found[found.lastindex or 1])
         if draft < 4:
-            raise SchemaError(f"Draft {draft} of JSON Schema is not supported.", keyword="$schema", hint="Use draft 4 or later.")
+            raise SchemaError(
+                f"Draft {draft} of JSON Schema is not supported.",
+                keyword="$schema",
+                hint="Use draft 4 or later.",
+            )
         return draft
     return default
 
@@ -103,10 +142,18 @@ def _subschemas(node: Any) -> Iterator[tuple[str, Any]]:
             yield pointer([key]), node[key]
     for key in _LIST:
         if isinstance(node.get(key), list):
-            yield from ((f"/{key}/{at}", inner) for at, inner in enumerate(node[key]) if isinstance(inner, dict))
+            yield from (
+                (f"/{key}/{at}", inner)
+                for at, inner in enumerate(node[key])
+                if isinstance(inner, dict)
+            )
     for key in _MAP:
         if isinstance(node.get(key), dict):
-            yield from ((pointer([key, name]), inner) for name, inner in node[key].items() if isinstance(inner, dict))
+            yield from (
+                (pointer([key, name]), inner)
+                for name, inner in node[key].items()
+                if isinstance(inner, dict)
+            )
 
 
 class _Upgrade:
@@ -117,7 +164,12 @@ class _Upgrade:
         self.places: dict[int, _Place] = {}
         self.names: dict[tuple[int, Scope], str] = {}
         self.queue: list[tuple[str, _Place, Scope]] = []
-        self.root = self.index(document, "", draft_of(document.get("$schema") if isinstance(document, dict) else None, 2020), "")
+        self.root = self.index(
+            document,
+            "",
+            draft_of(document.get("$schema") if isinstance(document, dict) else None, 2020),
+            "",
+        )
 
     # ---- what stands where ----------------------------------------------------------------------------------------------
 
@@ -134,7 +186,9 @@ class _Upgrade:
                     base, draft = uri, inner
                     self.resources.setdefault(base, _Place(node, id(node), base, draft, path))
                 if fragment and not fragment.startswith("/"):
-                    self.anchors.setdefault((base, fragment), _Place(node, id(node), base, draft, path))
+                    self.anchors.setdefault(
+                        (base, fragment), _Place(node, id(node), base, draft, path)
+                    )
             elif not path:
                 draft = inner
         place = self.places.setdefault(id(node), _Place(node, id(node), base, draft, path))
@@ -167,9 +221,15 @@ class _Upgrade:
                 hint="Put what it refers to under $defs.",
             )
         fragment = unquote(fragment)
-        found = self.anchors.get((uri, fragment)) if fragment and not fragment.startswith("/") else self.walk(resource, fragment)
+        found = (
+            self.anchors.get((uri, fragment))
+            if fragment and not fragment.startswith("/")
+            else self.walk(resource, fragment)
+        )
         if found is None or not isinstance(found.node, dict | bool):
-            raise SchemaError(f"The reference {ref[:200]!r} leads nowhere.", path=here.path, keyword="$ref")
+            raise SchemaError(
+                f"The reference {ref[:200]!r} leads nowhere.", path=here.path, keyword="$ref"
+            )
         return found
 
     def bundled(self, uri: str) -> _Place | None:
@@ -216,21 +276,32 @@ class _Upgrade:
             name, place, inner = self.queue.pop(0)
             definitions[name] = self.schema(place, inner)
             if len(definitions) > MAX_DEFINITIONS:
-                raise SchemaLimitError("The schema has too many definitions.", limit=MAX_DEFINITIONS, actual=len(definitions))
+                raise SchemaLimitError(
+                    "The schema has too many definitions.",
+                    limit=MAX_DEFINITIONS,
+                    actual=len(definitions),
+                )
         document: JsonSchema = result | ({"$defs": definitions} if definitions else {})
         return document
 
     def scope_in(self, scope: Scope, place: _Place) -> Scope:
         """The dynamic scope after entering the resource of `place`: what is outermost stays."""
         names = {name for name, _ in scope}
-        return scope + tuple((name, at) for name, at in self.dynamic.get(place.base, {}).items() if name not in names)
+        return scope + tuple(
+            (name, at) for name, at in self.dynamic.get(place.base, {}).items() if name not in names
+        )
 
     def refer(self, ref: str, target: _Place, scope: Scope) -> str:
         scope = self.scope_in(scope, target)
         if (target.key, scope) not in self.names:
             taken = set(self.names.values())
             wanted = (
-                re.sub(r"[^A-Za-z0-9_.-]+", "_", unquote(ref).rstrip("#/").rsplit("/", 1)[-1].lstrip("#")).strip("_")[:60] or "root"
+                re.sub(
+                    r"[^A-Za-z0-9_.-]+",
+                    "_",
+                    unquote(ref).rstrip("#/").rsplit("/", 1)[-1].lstrip("#"),
+                ).strip("_")[:60]
+                or "root"
             )
             name, count = wanted, 1
             while name in taken:
@@ -246,14 +317,20 @@ class _Upgrade:
         if isinstance(node, bool):
             return node
         if not isinstance(node, dict):
-            raise SchemaError(f"A {type(node).__name__} stands where a schema is wanted.", path=place.path)
+            raise SchemaError(
+                f"A {type(node).__name__} stands where a schema is wanted.", path=place.path
+            )
         if "$ref" in node and place.draft <= 7:
             return {"$ref": self.reference(place, "$ref", scope)}
         result: JsonSchema = {}
         for word in ("$ref", "$dynamicRef", "$recursiveRef"):
             if word in node and (word == "$ref" or place.draft >= 2019):
                 ref = self.reference(place, word, scope)
-                result = {"$ref": ref} if "$ref" not in result else result | {"allOf": [*result.get("allOf", ()), {"$ref": ref}]}
+                result = (
+                    {"$ref": ref}
+                    if "$ref" not in result
+                    else result | {"allOf": [*result.get("allOf", ()), {"$ref": ref}]}
+                )
         for key, value in node.items():
             is_own = key not in _KNOWN and isinstance(value, dict | list)
             if key not in _NAMING and _SINCE.get(key, 0) <= place.draft and not is_own:
@@ -270,7 +347,11 @@ class _Upgrade:
             raise SchemaError("A reference is no text.", path=place.path, keyword=word)
         target = self.resolve(ref, place)
         anchor = target.node.get("$dynamicAnchor") if isinstance(target.node, dict) else None
-        if word == "$recursiveRef" and isinstance(target.node, dict) and target.node.get("$recursiveAnchor") is True:
+        if (
+            word == "$recursiveRef"
+            and isinstance(target.node, dict)
+            and target.node.get("$recursiveAnchor") is True
+        ):
             target = dict(scope).get("", target)
         elif word == "$dynamicRef" and anchor is not None and urldefrag(ref)[1] == anchor:
             target = dict(scope).get(anchor, target)
@@ -278,8 +359,12 @@ class _Upgrade:
 
     def inner(self, place: _Place, key: str, value: Any, scope: Scope, *way: str | int) -> Any:
         known = self.places.get(id(value)) if isinstance(value, dict) else None
-        child = known or _Place(value, id(value), place.base, place.draft, place.path + pointer([key, *way]))
-        return self.schema(child, scope if child.base == place.base else self.scope_in(scope, child))
+        child = known or _Place(
+            value, id(value), place.base, place.draft, place.path + pointer([key, *way])
+        )
+        return self.schema(
+            child, scope if child.base == place.base else self.scope_in(scope, child)
+        )
 
     def keyword(self, place: _Place, key: str, value: Any, scope: Scope) -> Any:
         if key in _LIST and isinstance(value, list):
@@ -302,15 +387,29 @@ class _Upgrade:
         if isinstance(result.get("items"), list):
             result["prefixItems"] = result.pop("items")
             if "additionalItems" in node:
-                result["items"] = self.inner(place, "additionalItems", node["additionalItems"], scope)
+                result["items"] = self.inner(
+                    place, "additionalItems", node["additionalItems"], scope
+                )
             if not result["prefixItems"]:
                 del result["prefixItems"]
         for bound, exclusive in (("minimum", "exclusiveMinimum"), ("maximum", "exclusiveMaximum")):
-            if isinstance(result.get(exclusive), bool) and result.pop(exclusive) and bound in result:
+            if (
+                isinstance(result.get(exclusive), bool)
+                and result.pop(exclusive)
+                and bound in result
+            ):
                 result[exclusive] = result.pop(bound)
-        for name, needed in node.get("dependencies", {}).items() if isinstance(node.get("dependencies"), dict) else ():
+        for name, needed in (
+            node.get("dependencies", {}).items()
+            if isinstance(node.get("dependencies"), dict)
+            else ()
+        ):
             if isinstance(needed, dict | bool):
-                result.setdefault("dependentSchemas", {})[name] = self.inner(place, "dependencies", needed, scope, name)
+                result.setdefault("dependentSchemas", {})[name] = self.inner(
+                    place, "dependencies", needed, scope, name
+                )
             else:
                 names = [needed] if isinstance(needed, str) else needed
-                result.setdefault("dependentRequired", {})[name] = self.keyword(place, "required", names, scope)
+                result.setdefault("dependentRequired", {})[name] = self.keyword(
+                    place, "required", names, scope
+                )

@@ -18,7 +18,7 @@ from pydantic_core import PydanticSerializationError
 from structgen.errors import SchemaError
 from structgen.schema.source.reader import is_users
 from structgen.schema.validate.patterns import is_portable
-from structgen.types import JsonSchema, Note
+from structgen.values import JsonSchema, Note
 
 MARK: Final = "x-structgen-checked"
 
@@ -27,7 +27,9 @@ _OFFSET: Final = rf"(?:Z|[+-]{_HOUR}:[0-5]\d)"
 _CLOCK: Final = rf"{_HOUR}:[0-5]\d(?::[0-5]\d(?:\.\d{{1,6}})?)?"
 _DAY: Final = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
 _SECONDS: Final = r"\d{1,9}(?:\.\d{1,6})?S"
-_CLOCKED: Final = rf"T(?:\d{{1,9}}H(?:\d{{1,9}}M)?(?:{_SECONDS})?|\d{{1,9}}M(?:{_SECONDS})?|{_SECONDS})"
+_CLOCKED: Final = (
+    rf"T(?:\d{{1,9}}H(?:\d{{1,9}}M)?(?:{_SECONDS})?|\d{{1,9}}M(?:{_SECONDS})?|{_SECONDS})"
+)
 DURATION: Final = rf"^-?P(?:\d{{1,8}}W|\d{{1,9}}D(?:{_CLOCKED})?|{_CLOCKED})$"
 """ISO 8601 durations that have one length: no years, no months."""
 
@@ -45,7 +47,13 @@ def take_marks(schema: Any, path: str = "") -> Iterator[Note]:
     if isinstance(schema, dict):
         for keyword, detail in schema.pop(MARK, ()):
             yield Note(path, keyword, "checked", detail)
-    for key, inner in schema.items() if isinstance(schema, dict) else enumerate(schema) if isinstance(schema, list) else ():
+    for key, inner in (
+        schema.items()
+        if isinstance(schema, dict)
+        else enumerate(schema)
+        if isinstance(schema, list)
+        else ()
+    ):
         if isinstance(inner, dict | list):
             yield from take_marks(inner, f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}")
 
@@ -85,15 +93,25 @@ class TargetSchema(GenerateJsonSchema):
     def decimal_schema(self, schema: Any) -> JsonSchemaValue:
         """Text keeps every digit; a number is taken as well."""
         number = self.float_schema(
-            cast(Any, {"type": "float"} | {k: float(schema[k]) for k in _BOUNDS if schema.get(k) is not None})
+            cast(
+                Any,
+                {"type": "float"}
+                | {k: float(schema[k]) for k in _BOUNDS if schema.get(k) is not None},
+            )
         )
         digits, places = schema.get("max_digits"), schema.get("decimal_places")
         whole = None if digits is None else digits - (places or 0)
         if whole is not None:
-            number |= {"exclusiveMinimum": -(10**whole), "exclusiveMaximum": 10**whole} if not number.keys() & _LIMITS else {}
+            number |= (
+                {"exclusiveMinimum": -(10**whole), "exclusiveMaximum": 10**whole}
+                if not number.keys() & _LIMITS
+                else {}
+            )
         pattern = _decimal_pattern(whole, places, schema.get("allow_inf_nan", False))
         result: JsonSchemaValue = {"anyOf": [{"type": "string", "pattern": pattern}, number]}
-        for limit in [k for k in ("max_digits", "decimal_places", *_BOUNDS) if schema.get(k) is not None]:
+        for limit in [
+            k for k in ("max_digits", "decimal_places", *_BOUNDS) if schema.get(k) is not None
+        ]:
             result = marked(result, limit, f"{limit} = {schema[limit]} of a decimal")
         return result
 
@@ -102,9 +120,17 @@ class TargetSchema(GenerateJsonSchema):
         given = schema.get("pattern")
         flags = given.flags & ~re.UNICODE if isinstance(given, re.Pattern) else 0
         if "pattern" in result and (flags or not is_portable(result["pattern"])):
-            result = marked(result, "pattern", f"the pattern {result.pop('pattern')!r} is one of the type's own language")
+            result = marked(
+                result,
+                "pattern",
+                f"the pattern {result.pop('pattern')!r} is one of the type's own language",
+            )
         if schema.get("strip_whitespace") and result.keys() & {"minLength", "maxLength", "pattern"}:
-            result = marked(result, "strip_whitespace", "the limits hold after surrounding white space is removed")
+            result = marked(
+                result,
+                "strip_whitespace",
+                "the limits hold after surrounding white space is removed",
+            )
         return result
 
     def bytes_schema(self, schema: Any) -> JsonSchemaValue:
@@ -112,7 +138,9 @@ class TargetSchema(GenerateJsonSchema):
         encoding = self._config.config_dict.get("val_json_bytes", "utf8")
         result: JsonSchemaValue = {"type": "string"}
         if encoding in _BASE64:
-            result |= {"pattern": _BASE64[encoding]} | ({"contentEncoding": "base64"} if encoding == "base64" else {})
+            result |= {"pattern": _BASE64[encoding]} | (
+                {"contentEncoding": "base64"} if encoding == "base64" else {}
+            )
         elif (most := schema.get("max_length")) is not None:
             result["maxLength"] = most
         for limit in ("min_length", "max_length"):
@@ -136,7 +164,10 @@ class TargetSchema(GenerateJsonSchema):
         return _temporal({"type": "string", "pattern": f"^{_CLOCK}{offset}$"}, schema)
 
     def timedelta_schema(self, schema: Any) -> JsonSchemaValue:
-        return _temporal(marked({"type": "string", "pattern": DURATION}, "pattern", "at most 999999999 days"), schema)
+        return _temporal(
+            marked({"type": "string", "pattern": DURATION}, "pattern", "at most 999999999 days"),
+            schema,
+        )
 
     def url_schema(self, schema: Any) -> JsonSchemaValue:
         return _url(super().url_schema(schema), schema)
@@ -148,7 +179,14 @@ class TargetSchema(GenerateJsonSchema):
         """A flag is any sum of its members."""
         result = super().enum_schema(schema)
         if issubclass(schema["cls"], Flag):
-            most = sum({bit for member in schema["members"] for bit in [member.value] if bit & (bit - 1) == 0})
+            most = sum(
+                {
+                    bit
+                    for member in schema["members"]
+                    for bit in [member.value]
+                    if bit & (bit - 1) == 0
+                }
+            )
             result = {key: value for key, value in result.items() if key not in ("enum", "const")}
             result |= {"type": "integer", "minimum": 0, "maximum": most}
         return result
@@ -156,14 +194,25 @@ class TargetSchema(GenerateJsonSchema):
     # ---- objects --------------------------------------------------------------------------------------------------------
 
     def _common_dict_schema(self, schema: Any) -> JsonSchemaValue:
-        values = self.generate_inner(schema["values_schema"]).copy() if "values_schema" in schema else {}
+        values = (
+            self.generate_inner(schema["values_schema"]).copy() if "values_schema" in schema else {}
+        )
         values.pop("title", None)
-        keys = self._keys(self.generate_inner(schema["keys_schema"])) if "keys_schema" in schema else {}
+        keys = (
+            self._keys(self.generate_inner(schema["keys_schema"]))
+            if "keys_schema" in schema
+            else {}
+        )
         result: JsonSchemaValue = {"type": "object"}
         if keys.keys() <= {"type", "pattern"} and "pattern" in keys:
-            result |= {"patternProperties": {keys["pattern"]: values}, "additionalProperties": False}
+            result |= {
+                "patternProperties": {keys["pattern"]: values},
+                "additionalProperties": False,
+            }
         else:
-            result |= {"additionalProperties": values or True} | ({"propertyNames": keys} if keys.keys() - {"type"} else {})
+            result |= {"additionalProperties": values or True} | (
+                {"propertyNames": keys} if keys.keys() - {"type"} else {}
+            )
         self.update_with_validations(result, schema, self.ValidationsMapping.object)
         return result
 
@@ -178,21 +227,37 @@ class TargetSchema(GenerateJsonSchema):
         if constants and ({type(constant) for constant in constants} in ({str}, {int})):
             return {"enum": [str(constant) for constant in constants]}
         forms: dict[Any, JsonSchemaValue] = {
-            "string": {k: v for k, v in keys.items() if k not in ("title", "description", "examples", "default")},
+            "string": {
+                k: v
+                for k, v in keys.items()
+                if k not in ("title", "description", "examples", "default")
+            },
             "integer": {"type": "string", "pattern": _INTEGER_KEY},
             "number": {"type": "string", "pattern": _NUMBER_KEY},
             "boolean": {"enum": ["true", "false"]},
             None: {},
         }
         kind = keys.get("type")
-        if constants or kind not in forms or (kind is None and keys.keys() - {"title", "description", MARK}):
+        if (
+            constants
+            or kind not in forms
+            or (kind is None and keys.keys() - {"title", "description", MARK})
+        ):
             raise SchemaError(
                 f"The keys of a map are {'mixed constants' if constants else kind or 'composite'}, and JSON has text for keys.",
                 keyword="propertyNames",
                 hint="Use a list of entries, or keys that are strings, numbers, dates or constants.",
             )
-        limits = sorted(keys.keys() & (_LIMITS | {"multipleOf"})) if kind in ("integer", "number") else []
-        return marked(forms[kind], "propertyNames", f"{', '.join(limits)} of the keys") if limits else forms[kind]
+        limits = (
+            sorted(keys.keys() & (_LIMITS | {"multipleOf"}))
+            if kind in ("integer", "number")
+            else []
+        )
+        return (
+            marked(forms[kind], "propertyNames", f"{', '.join(limits)} of the keys")
+            if limits
+            else forms[kind]
+        )
 
     def _named_required_fields_schema(self, named_required_fields: Any) -> JsonSchemaValue:
         result = super()._named_required_fields_schema(named_required_fields)
@@ -234,7 +299,11 @@ _LIMITS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusive
 
 def wire_path(field: Any, name: str, by_name: bool) -> list[str | int]:
     """Where a field stands in JSON: its name, its validation alias, the first plain one of several, or the first path."""
-    alias = name if by_name or field["type"] == "computed-field" else field.get("validation_alias", name)
+    alias = (
+        name
+        if by_name or field["type"] == "computed-field"
+        else field.get("validation_alias", name)
+    )
     if isinstance(alias, str):
         return [alias]
     paths = alias if alias and isinstance(alias[0], list) else [alias]
@@ -265,7 +334,13 @@ def _place(schema: JsonSchema, path: list[str | int], leaf: JsonSchema, required
 
 def _decimal_pattern(whole: int | None, places: int | None, non_finite: bool) -> str:
     before = r"\d+" if whole is None else rf"0*\d{{1,{whole}}}" if whole > 0 else "0+"
-    after = r"(?:\.\d+)?" if places is None else rf"(?:\.\d{{1,{places}}}0*)?" if places > 0 else r"(?:\.0+)?"
+    after = (
+        r"(?:\.\d+)?"
+        if places is None
+        else rf"(?:\.\d{{1,{places}}}0*)?"
+        if places > 0
+        else r"(?:\.0+)?"
+    )
     exponent = r"(?:[eE][-+]?\d+)?" if whole is None and places is None else ""
     finite = f"-?{before}{after}{exponent}"
     return f"^(?:{finite}|-?Infinity|NaN)$" if non_finite else f"^{finite}$"
@@ -274,14 +349,22 @@ def _decimal_pattern(whole: int | None, places: int | None, non_finite: bool) ->
 def _temporal(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
     for limit in ("now_op", "ge", "gt", "le", "lt"):
         if schema.get(limit) is not None:
-            words = f"must be in the {schema[limit]}" if limit == "now_op" else f"{limit} = {schema[limit]}"
+            words = (
+                f"must be in the {schema[limit]}"
+                if limit == "now_op"
+                else f"{limit} = {schema[limit]}"
+            )
             result = marked(result, limit, words)
     return result
 
 
 def _url(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
     schemes = schema.get("allowed_schemes")
-    return marked(result, "format", f"the scheme is one of {', '.join(schemes)}") if schemes else result
+    return (
+        marked(result, "format", f"the scheme is one of {', '.join(schemes)}")
+        if schemes
+        else result
+    )
 
 
 def _noted(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
@@ -289,5 +372,9 @@ def _noted(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
     function: Callable[..., Any] = schema["function"]["function"]
     if not is_users(function):
         return result
-    name = getattr(function, "__qualname__", type(function).__qualname__).replace(".<locals>", "").replace(".<lambda>", " lambda")
+    name = (
+        getattr(function, "__qualname__", type(function).__qualname__)
+        .replace(".<locals>", "")
+        .replace(".<lambda>", " lambda")
+    )
     return marked(result, "validator", f"{name} of the type")

@@ -19,7 +19,21 @@ Count: TypeAlias = Callable[[Any], int]
 _SPACED: Final = re.compile(r"\s:")
 _SPACED_BYTES: Final = re.compile(rb"\s:")
 _SCALARS: Final = frozenset(
-    {"none", "bool", "int", "float", "str", "bytes", "date", "time", "datetime", "timedelta", "decimal", "uuid", "url"}
+    {
+        "none",
+        "bool",
+        "int",
+        "float",
+        "str",
+        "bytes",
+        "date",
+        "time",
+        "datetime",
+        "timedelta",
+        "decimal",
+        "uuid",
+        "url",
+    }
     | {"literal", "enum", "multi-host-url"}
 )
 _fields_set: Final = attrgetter("__pydantic_fields_set__")
@@ -32,7 +46,9 @@ class _UncountableError(Exception):
 def is_complete(text: str | bytes, members: int) -> bool:
     """Whether it is certain that `text` has no more than `members` object members."""
     if isinstance(text, bytes):
-        return text.count(b":") <= members or (text.count(b'":') <= members and not _SPACED_BYTES.search(text))
+        return text.count(b":") <= members or (
+            text.count(b'":') <= members and not _SPACED_BYTES.search(text)
+        )
     return text.count(":") <= members or (text.count('":') <= members and not _SPACED.search(text))
 
 
@@ -100,7 +116,11 @@ def _is_touched(node: Core) -> bool:
 def _of_model(node: Core, named: dict[str, Count | None]) -> Count:
     if "extras_schema" in node or node.get("extra_behavior") == "allow":
         raise _UncountableError
-    inner = [(name, count) for name, field in node["fields"].items() if (count := _counter(field["schema"], named))]
+    inner = [
+        (name, count)
+        for name, field in node["fields"].items()
+        if (count := _counter(field["schema"], named))
+    ]
     if not inner:
         return lambda value: len(_fields_set(value))
 
@@ -113,7 +133,11 @@ def _of_model(node: Core, named: dict[str, Count | None]) -> Count:
 
 def _of_union(node: Core, named: dict[str, Count | None]) -> Count | None:
     choices = node["choices"]
-    nodes = choices.values() if isinstance(choices, dict) else [c[0] if isinstance(c, tuple) else c for c in choices]
+    nodes = (
+        choices.values()
+        if isinstance(choices, dict)
+        else [c[0] if isinstance(c, tuple) else c for c in choices]
+    )
     by_class: dict[type, Count] = {}
     for choice in nodes:
         count = _counter(choice, named)

@@ -22,16 +22,38 @@ Core = Any
 """A pydantic-core schema: nested dicts, each with a `type`."""
 
 _ONE: Final = (
-    *("schema", "items_schema", "keys_schema", "values_schema", "lax_schema", "strict_schema", "json_schema", "python_schema"),
-    *("arguments_schema", "var_args_schema", "var_kwargs_schema", "extras_schema", "extras_keys_schema"),
+    *(
+        "schema",
+        "items_schema",
+        "keys_schema",
+        "values_schema",
+        "lax_schema",
+        "strict_schema",
+        "json_schema",
+        "python_schema",
+    ),
+    *(
+        "arguments_schema",
+        "var_args_schema",
+        "var_kwargs_schema",
+        "extras_schema",
+        "extras_keys_schema",
+    ),
 )
 _MANY: Final = ("choices", "steps", "definitions", "items_schema", "arguments_schema", "fields")
 _STRICT: Final = frozenset({"float", "bool", "decimal", "date", "datetime", "time", "timedelta"})
 _WHOLE: Final = {"microseconds_precision": "error"}
-_FINER: Final = {"float": {"allow_inf_nan": False}, "datetime": _WHOLE, "time": _WHOLE, "timedelta": _WHOLE}
+_FINER: Final = {
+    "float": {"allow_inf_nan": False},
+    "datetime": _WHOLE,
+    "time": _WHOLE,
+    "timedelta": _WHOLE,
+}
 """Neither infinity for 1e400 nor a time cut short."""
 _REWRITES: Final = frozenset({"function-before", "function-wrap"})
-_MODELS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict", "named-tuple", "arguments"})
+_MODELS: Final = frozenset(
+    {"model-fields", "dataclass-args", "typed-dict", "named-tuple", "arguments"}
+)
 
 
 def children(node: Core) -> Iterator[Core]:
@@ -56,7 +78,13 @@ def mapped(node: Core, change: Callable[[Core], Core]) -> Core:
     """A copy of a core schema with `change` made to each schema directly inside."""
 
     def one(child: Any) -> Any:
-        return (change(child[0]), *child[1:]) if isinstance(child, tuple) else change(child) if isinstance(child, dict) else child
+        return (
+            (change(child[0]), *child[1:])
+            if isinstance(child, tuple)
+            else change(child)
+            if isinstance(child, dict)
+            else child
+        )
 
     copy = dict(node)
     for key in _ONE:
@@ -79,7 +107,10 @@ def is_pydantics(function: Any) -> bool:
 
 def is_users(function: Any) -> bool:
     """Whether a function in a core schema is a user's: neither Pydantic's nor the standard library's."""
-    module = getattr(getattr(function, "__func__", function), "__module__", None) or type(function).__module__
+    module = (
+        getattr(getattr(function, "__func__", function), "__module__", None)
+        or type(function).__module__
+    )
     return not is_pydantics(function) and module.partition(".")[0] not in sys.stdlib_module_names
 
 
@@ -116,8 +147,16 @@ def _strict(node: Core, own: int) -> Core:
 def _integer(node: Core) -> Core:
     """4.0 is an integer in JSON Schema, "4" and true are not."""
     rest, node = _outer(node)
-    whole = {"type": "chain", "steps": [{"type": "float", "strict": True}, node | {"strict": False}]}
-    return {"type": "union", "mode": "left_to_right", "choices": [node | {"strict": True}, whole], **rest}
+    whole = {
+        "type": "chain",
+        "steps": [{"type": "float", "strict": True}, node | {"strict": False}],
+    }
+    return {
+        "type": "union",
+        "mode": "left_to_right",
+        "choices": [node | {"strict": True}, whole],
+        **rest,
+    }
 
 
 def _constants(node: Core, values: list[Any]) -> Core:
@@ -135,7 +174,12 @@ def _constants(node: Core, values: list[Any]) -> Core:
             raise PydanticCustomError("constant", "Input should be one of the constants")
         return by_json[key]
 
-    return {"type": "function-before", "function": {"type": "no-info", "function": known}, "schema": node, **rest}
+    return {
+        "type": "function-before",
+        "function": {"type": "no-info", "function": known},
+        "schema": node,
+        **rest,
+    }
 
 
 def constant_key(value: Any) -> str:
@@ -167,7 +211,12 @@ def _exact(node: Core) -> Core:
     if kind == "decimal":
         rest, node = _outer(node)
         steps = [{"type": "str"}, _function("plain", _decimal), node | {"strict": False}]
-        return {"type": "union", "mode": "left_to_right", "choices": [{"type": "chain", "steps": steps}, node], **rest}
+        return {
+            "type": "union",
+            "mode": "left_to_right",
+            "choices": [{"type": "chain", "steps": steps}, node],
+            **rest,
+        }
     if kind == "str":
         rest, node = _outer(node)
         return _function("after", _text) | {"schema": node, **rest}
@@ -198,4 +247,8 @@ def _number(value: Any) -> Any:
         return {name: _number(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_number(item) for item in value]
-    return float(value.removeprefix(_DIGITS)) if isinstance(value, str) and value.startswith(_DIGITS) else value
+    return (
+        float(value.removeprefix(_DIGITS))
+        if isinstance(value, str) and value.startswith(_DIGITS)
+        else value
+    )

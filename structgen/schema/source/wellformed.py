@@ -7,21 +7,36 @@ from math import inf
 from typing import Any, Final
 
 from structgen.errors import SchemaError, SchemaLimitError
-from structgen.schema.pointers import pointer
+from structgen.schema.json import pointer
 from structgen.schema.validate.patterns import parse
 from structgen.schema.verbatim import BY, VERBATIM
-from structgen.types import JsonSchema
+from structgen.values import JsonSchema
 
 MAX_DEPTH: Final = 200
 MAX_NODES: Final = 300_000
-_IN_PLACE: Final = ("allOf", "anyOf", "oneOf", "not", "if", "then", "else", "dependentSchemas", "$ref")
+_IN_PLACE: Final = (
+    "allOf",
+    "anyOf",
+    "oneOf",
+    "not",
+    "if",
+    "then",
+    "else",
+    "dependentSchemas",
+    "$ref",
+)
 """Keywords whose subschemas look at the same value: a circle of these never ends."""
 
 _TYPES: Final = frozenset({"null", "boolean", "object", "array", "number", "string", "integer"})
 
 
 def _is_count(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and value >= 0 and value == int(value)
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and value >= 0
+        and value == int(value)
+    )
 
 
 def _is_number(value: Any) -> bool:
@@ -33,18 +48,30 @@ def _is_names(value: Any) -> bool:
 
 
 def _is_type(value: Any) -> bool:
-    return (value in _TYPES) if isinstance(value, str) else _is_names(value) and _TYPES.issuperset(value)
+    return (
+        (value in _TYPES)
+        if isinstance(value, str)
+        else _is_names(value) and _TYPES.issuperset(value)
+    )
 
 
 _SHAPES: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] = (
-    (("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"), _is_count, "a whole number from 0"),
+    (
+        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
+        _is_count,
+        "a whole number from 0",
+    ),
     (("minContains", "maxContains"), _is_count, "a whole number from 0"),
     (("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number, "a number"),
     (("multipleOf",), lambda v: _is_number(v) and v > 0, "a number above 0"),
     (("type",), _is_type, f"one or several of {', '.join(sorted(_TYPES))}"),
     (("required",), _is_names, "a list of names"),
     (("enum",), lambda v: isinstance(v, list), "a list"),
-    (("dependentRequired",), lambda v: isinstance(v, dict) and all(map(_is_names, v.values())), "lists of names"),
+    (
+        ("dependentRequired",),
+        lambda v: isinstance(v, dict) and all(map(_is_names, v.values())),
+        "lists of names",
+    ),
     (("uniqueItems",), lambda v: isinstance(v, bool), "true or false"),
     ((VERBATIM,), lambda v: v in BY, " or ".join(BY)),
     (("title", "description", "format"), lambda v: isinstance(v, str), "a text"),
@@ -60,22 +87,44 @@ def require_bounded(document: Any) -> None:
         node, depth, path = stack.pop()
         count += 1
         if depth > MAX_DEPTH:
-            raise SchemaLimitError("The schema is nested too deeply.", limit=MAX_DEPTH, actual=depth, path=path, hint="Use $defs.")
+            raise SchemaLimitError(
+                "The schema is nested too deeply.",
+                limit=MAX_DEPTH,
+                actual=depth,
+                path=path,
+                hint="Use $defs.",
+            )
         if count > MAX_NODES:
-            raise SchemaLimitError("The schema is too large.", limit=MAX_NODES, actual=count, hint="Split it into several targets.")
+            raise SchemaLimitError(
+                "The schema is too large.",
+                limit=MAX_NODES,
+                actual=count,
+                hint="Split it into several targets.",
+            )
         if isinstance(node, dict):
             if not all(isinstance(key, str) for key in node):
                 raise SchemaError("A member's name is no text.", path=path)
-            stack += [(inner, depth + 1, path if depth > 8 else path + pointer([key])) for key, inner in node.items()]
+            stack += [
+                (inner, depth + 1, path if depth > 8 else path + pointer([key]))
+                for key, inner in node.items()
+            ]
         elif isinstance(node, list):
             stack += [(inner, depth + 1, path) for inner in node]
-        elif node is not None and (not isinstance(node, str | int | float) or node != node or node in (inf, -inf)):
-            raise SchemaError(f"A {type(node).__name__} is no JSON value.", path=path, hint="A JSON Schema holds plain JSON data.")
+        elif node is not None and (
+            not isinstance(node, str | int | float) or node != node or node in (inf, -inf)
+        ):
+            raise SchemaError(
+                f"A {type(node).__name__} is no JSON value.",
+                path=path,
+                hint="A JSON Schema holds plain JSON data.",
+            )
 
 
 def require_end(schema: JsonSchema) -> None:
     """No reference leads back to itself without going into the value."""
-    definitions = {f"#/$defs/{name}": inner for name, inner in schema.get("$defs", {}).items()} | {"#": schema}
+    definitions = {f"#/$defs/{name}": inner for name, inner in schema.get("$defs", {}).items()} | {
+        "#": schema
+    }
     reached = {name: sorted(set(_in_place(inner))) for name, inner in definitions.items()}
     state: dict[str, int] = {}
     for start in reached:
@@ -108,7 +157,13 @@ def _in_place(node: Any) -> Iterator[str]:
         if key == "$ref" and isinstance(value, str):
             yield value
         elif key != "$ref":
-            inner = value if isinstance(value, list) else value.values() if key == "dependentSchemas" and value else [value]
+            inner = (
+                value
+                if isinstance(value, list)
+                else value.values()
+                if key == "dependentSchemas" and value
+                else [value]
+            )
             for child in inner:
                 yield from _in_place(child)
 

@@ -17,13 +17,23 @@ from pydantic_core import SchemaSerializer, from_json
 
 from structgen.schema.source.generate import wire_path
 from structgen.schema.source.reader import Core, is_pydantics, mapped
-from structgen.types import Json
+from structgen.values import Json
 
 _FIELDS: Final = frozenset({"model-field", "dataclass-field", "typed-dict-field"})
-_WRAPPERS: Final = frozenset({"function-before", "function-after", "function-wrap", "default", "nullable"})
+_WRAPPERS: Final = frozenset(
+    {"function-before", "function-after", "function-wrap", "default", "nullable"}
+)
 _READ_FIRST: Final = frozenset({"function-before", "function-wrap"})
 _UNWRITABLE: Final = frozenset(
-    {"function-plain", "any", "is-instance", "is-subclass", "callable", "lax-or-strict", "json-or-python"}
+    {
+        "function-plain",
+        "any",
+        "is-instance",
+        "is-subclass",
+        "callable",
+        "lax-or-strict",
+        "json-or-python",
+    }
 )
 _PATH: Final = "\x00path:"
 _MARK: Final = json.dumps(_PATH)[1:-1].encode()  # as it stands in JSON
@@ -38,7 +48,9 @@ its other half."""
 
 def json_serializer(core: Core, keep: Keep) -> SchemaSerializer:
     """A serializer that mirrors the type's validation."""
-    return SchemaSerializer(_mirror(core, keep, False), {"ser_json_inf_nan": "constants"}, _use_prebuilt=False)
+    return SchemaSerializer(
+        _mirror(core, keep, False), {"ser_json_inf_nan": "constants"}, _use_prebuilt=False
+    )
 
 
 def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
@@ -61,22 +73,38 @@ def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
         copy["computed_fields"] = []
     if kind in ("model-fields", "dataclass-args", "typed-dict"):
         return copy | {"fields": _fields(copy["fields"], by_name)}
-    if kind == "json-or-python" and _function_name(node) in ("_serialize_secret", "_serialize_secret_field"):
-        return _through(copy, lambda value, write: write(value.get_secret_value()), copy["json_schema"]["schema"])
+    if kind == "json-or-python" and _function_name(node) in (
+        "_serialize_secret",
+        "_serialize_secret_field",
+    ):
+        return _through(
+            copy,
+            lambda value, write: write(value.get_secret_value()),
+            copy["json_schema"]["schema"],
+        )
     if "serialization" in copy and not _stays(node, keep):
         del copy["serialization"]
     if kind in _FORMS and "serialization" not in copy:
         return _through(
             copy,
             _FORMS[kind],
-            copy.get("schema", {"type": "any"}) if kind == "json" else {k: v for k, v in copy.items() if k != "ref"},
+            copy.get("schema", {"type": "any"})
+            if kind == "json"
+            else {k: v for k, v in copy.items() if k != "ref"},
         )
     return copy
 
 
 def _through(node: Core, function: Callable[..., Json], inner: Core) -> Core:
     """`node`, written by `function(value, write)`, where `write` writes as `inner`."""
-    return node | {"serialization": {"type": "function-wrap", "function": function, "schema": inner, "when_used": "json"}}
+    return node | {
+        "serialization": {
+            "type": "function-wrap",
+            "function": function,
+            "schema": inner,
+            "when_used": "json",
+        }
+    }
 
 
 def _in_order(value: Any, write: Callable[[Any], list[Json]]) -> list[Json]:
@@ -84,7 +112,11 @@ def _in_order(value: Any, write: Callable[[Any], list[Json]]) -> list[Json]:
 
 
 def _decimal(value: Any, write: Callable[[Any], Json]) -> Json:
-    plain = isinstance(value, Decimal) and value.is_finite() and abs(value.adjusted()) + len(value.as_tuple().digits) < _LONGEST
+    plain = (
+        isinstance(value, Decimal)
+        and value.is_finite()
+        and abs(value.adjusted()) + len(value.as_tuple().digits) < _LONGEST
+    )
     return format(value, "f") if plain else write(value)
 
 
@@ -117,7 +149,11 @@ def _stays(node: Core, keep: Keep) -> bool:
         return True
     inner = node
     while inner["type"] in _WRAPPERS:
-        if keep == "paired" and inner["type"] in _READ_FIRST and not is_pydantics(inner["function"]["function"]):
+        if (
+            keep == "paired"
+            and inner["type"] in _READ_FIRST
+            and not is_pydantics(inner["function"]["function"])
+        ):
             return True
         inner = inner["schema"]
     return inner["type"] in _UNWRITABLE
@@ -125,7 +161,9 @@ def _stays(node: Core, keep: Keep) -> bool:
 
 def _fields(fields: Any, by_name: bool) -> Any:
     if isinstance(fields, list):
-        return [_field(field, field["name"], by_name) for field in fields if field.get("init", True)]
+        return [
+            _field(field, field["name"], by_name) for field in fields if field.get("init", True)
+        ]
     return {name: _field(field, name, by_name) for name, field in fields.items()}
 
 

@@ -17,7 +17,9 @@ from structgen.errors import SchemaError
 from structgen.schema.validate.patterns import parse
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
-_TIME: Final = re.compile(r"(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII)
+_TIME: Final = re.compile(
+    r"(\d{2}):(\d{2}):(\d{2})(?:\.\d+)?(?:[Zz]|([+-])(\d{2}):(\d{2}))", re.ASCII
+)
 _CLOCK: Final = r"T(?:\d+H(?:\d+M(?:\d+S)?)?|\d+M(?:\d+S)?|\d+S)"
 _DURATION: Final = re.compile(
     rf"P(?:\d+W|(?:\d+Y(?:\d+M(?:\d+D)?)?|\d+M(?:\d+D)?|\d+D)(?:{_CLOCK})?|{_CLOCK})",
@@ -27,7 +29,9 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 _ATOM: Final = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _HOST: Final = rf"{_LABEL}(?:\.{_LABEL})*"
-_EMAIL: Final = re.compile(rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[ !#-\[\]-~]|\\[ -~])*")@(?:{_HOST}|\[(?P<literal>[^\]]*)\])')
+_EMAIL: Final = re.compile(
+    rf'(?:{_ATOM}(?:\.{_ATOM})*|"(?:[ !#-\[\]-~]|\\[ -~])*")@(?:{_HOST}|\[(?P<literal>[^\]]*)\])'
+)
 _HOSTNAME: Final = re.compile(_HOST)
 _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]*:"
 _PIECE: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
@@ -53,7 +57,9 @@ def _time(text: str) -> bool:
     found = _TIME.fullmatch(text)
     if not found:
         return False
-    hour, minute, second, shift_hours, shift_minutes = (int(part or 0) for part in found.group(1, 2, 3, 5, 6))
+    hour, minute, second, shift_hours, shift_minutes = (
+        int(part or 0) for part in found.group(1, 2, 3, 5, 6)
+    )
     if max(hour - 23, minute - 59, second - 60, shift_hours - 23, shift_minutes - 59) > 0:
         return False
     shift = (60 * shift_hours + shift_minutes) * (-1 if found[4] == "+" else 1)

@@ -195,7 +195,9 @@ class _Parser:
         self.at = found.end()
         sign, low, comma, high = found.groups()
         least = int(low) if low else 1 if sign == "+" else 0
-        most = 1 if sign == "?" else None if sign else int(high) if high else None if comma else least
+        most = (
+            1 if sign == "?" else None if sign else int(high) if high else None if comma else least
+        )
         if most is not None and most < least:
             raise self.fault("a quantifier that ends before it begins")
         if isinstance(body, Edge) or _QUANTIFIER.match(self.source, self.at):
@@ -203,7 +205,9 @@ class _Parser:
         return Repeat(body, least, most)
 
     def atom(self, depth: int) -> Node:
-        if self.source[self.at] in "*+?" or (self.source[self.at] == "{" and _QUANTIFIER.match(self.source, self.at)):
+        if self.source[self.at] in "*+?" or (
+            self.source[self.at] == "{" and _QUANTIFIER.match(self.source, self.at)
+        ):
             raise self.fault("nothing to repeat")
         char = self.one()
         if char in "^$":
@@ -224,7 +228,12 @@ class _Parser:
     def group(self, depth: int) -> Node:
         look: tuple[bool, bool] | None = None
         if self.take("?"):
-            looks = {"=": (False, False), "!": (False, True), "<=": (True, False), "<!": (True, True)}
+            looks = {
+                "=": (False, False),
+                "!": (False, True),
+                "<=": (True, False),
+                "<!": (True, True),
+            }
             mark = next((mark for mark in ("<=", "<!", "=", "!") if self.take(mark)), None)
             look = looks[mark] if mark else None
             if mark is None and not self.take(":"):
@@ -243,7 +252,11 @@ class _Parser:
             return Chars(_SETS[char.lower()], negated=char.isupper())
         if char in "123456789k":
             raise self.fault("a back-reference, which cannot be matched in bounded time,")
-        found = re.compile(r"\{(?:General_Category=|gc=)?(\w+)\}").match(self.source, self.at) if char in "pP" else None
+        found = (
+            re.compile(r"\{(?:General_Category=|gc=)?(\w+)\}").match(self.source, self.at)
+            if char in "pP"
+            else None
+        )
         if found and found[1] in _CATEGORIES:
             self.at = found.end()
             return Chars(categories=((_CATEGORIES[found[1]], char == "P"),))
@@ -278,11 +291,17 @@ class _Parser:
             if isinstance(first, Chars):
                 ranges += _complement(first.ranges) if first.negated else first.ranges
                 categories += first.categories
-            elif self.source[self.at : self.at + 1] == "-" and self.source[self.at + 1 : self.at + 2] not in ("]", ""):
+            elif self.source[self.at : self.at + 1] == "-" and self.source[
+                self.at + 1 : self.at + 2
+            ] not in ("]", ""):
                 self.at += 1
                 last = self.member()
                 if isinstance(last, Chars):
-                    ranges += [(first, first), (45, 45), *(_complement(last.ranges) if last.negated else last.ranges)]
+                    ranges += [
+                        (first, first),
+                        (45, 45),
+                        *(_complement(last.ranges) if last.negated else last.ranges),
+                    ]
                     categories += last.categories
                 elif last < first:
                     raise self.fault("a range that ends before it begins")
@@ -299,7 +318,11 @@ class _Parser:
         if self.take("b"):
             return 8
         found = self.escape()
-        single = len(found.ranges) == 1 and found.ranges[0][0] == found.ranges[0][1] and not found.negated
+        single = (
+            len(found.ranges) == 1
+            and found.ranges[0][0] == found.ranges[0][1]
+            and not found.negated
+        )
         return found.ranges[0][0] if single else found
 
 

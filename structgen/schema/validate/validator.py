@@ -13,10 +13,10 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
-from structgen.schema.pointers import resolve
+from structgen.schema.json import resolve
 from structgen.schema.validate.formats import FORMATS
 from structgen.schema.validate.patterns import matches
-from structgen.types import Json, JsonSchema
+from structgen.values import Json, JsonSchema
 
 
 class _Formats(FormatChecker):
@@ -54,57 +54,77 @@ def _ref(validator: Any, ref: str, value: Json, schema: JsonSchema) -> Iterator[
     yield from validator.descend(value, resolve(shared.root, ref))
 
 
-def _pattern(validator: Any, pattern: str, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+def _pattern(
+    validator: Any, pattern: str, value: Json, schema: JsonSchema
+) -> Iterator[ValidationError]:
     if isinstance(value, str) and not matches(pattern, value):
         yield ValidationError(f"does not match {pattern!r}")
 
 
-def _format(validator: Any, name: str, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+def _format(
+    validator: Any, name: str, value: Json, schema: JsonSchema
+) -> Iterator[ValidationError]:
     if not validator.format_checker.conforms(value, name):
         yield ValidationError(f"is no {name}")
 
 
-def _multiple_of(validator: Any, divisor: float, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+def _multiple_of(
+    validator: Any, divisor: float, value: Json, schema: JsonSchema
+) -> Iterator[ValidationError]:
     """Of the numbers as they are written in decimal: 0.3 is a multiple of 0.1."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     if is_number and (Fraction(str(value)) / Fraction(str(divisor))).denominator != 1:
         yield ValidationError(f"is no multiple of {divisor}")
 
 
-def _properties(validator: Any, properties: JsonSchema, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+def _properties(
+    validator: Any, properties: JsonSchema, value: Json, schema: JsonSchema
+) -> Iterator[ValidationError]:
     for name in properties if isinstance(value, dict) else ():
         if name in value:
             yield from _member(validator, properties[name], value, name, name)
 
 
-def _pattern_properties(validator: Any, patterns: JsonSchema, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+def _pattern_properties(
+    validator: Any, patterns: JsonSchema, value: Json, schema: JsonSchema
+) -> Iterator[ValidationError]:
     for pattern, inner in patterns.items() if isinstance(value, dict) else ():
         for name in value:
             if matches(pattern, name):
                 yield from _member(validator, inner, value, name, pattern)
 
 
-def _additional_properties(validator: Any, inner: Any, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+def _additional_properties(
+    validator: Any, inner: Any, value: Json, schema: JsonSchema
+) -> Iterator[ValidationError]:
     if isinstance(value, dict):
         yield from _rest(validator, inner, value, _declared(schema, value))
 
 
-def _unevaluated_properties(validator: Any, inner: Any, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
+def _unevaluated_properties(
+    validator: Any, inner: Any, value: Json, schema: JsonSchema
+) -> Iterator[ValidationError]:
     if isinstance(value, dict):
         yield from _rest(validator, inner, value, _evaluated(validator, schema, value))
 
 
-def _rest(validator: Any, inner: Any, value: JsonSchema, known: set[str]) -> Iterator[ValidationError]:
+def _rest(
+    validator: Any, inner: Any, value: JsonSchema, known: set[str]
+) -> Iterator[ValidationError]:
     for name in value:
         if name not in known:
             yield from _member(validator, inner, value, name, None)
 
 
-def _member(validator: Any, inner: Any, value: JsonSchema, name: str, step: str | None) -> Iterator[ValidationError]:
+def _member(
+    validator: Any, inner: Any, value: JsonSchema, name: str, step: str | None
+) -> Iterator[ValidationError]:
     """The errors of one member; jsonschema's own of a schema that is false do not say where."""
     if inner is False:
         way = () if step is None else (step,)
-        yield ValidationError("is not allowed", path=[name], schema_path=way, instance=value[name], schema=False)
+        yield ValidationError(
+            "is not allowed", path=[name], schema_path=way, instance=value[name], schema=False
+        )
     else:
         yield from validator.descend(value[name], inner, path=name, schema_path=step)
 
@@ -112,7 +132,12 @@ def _member(validator: Any, inner: Any, value: JsonSchema, name: str, step: str 
 def _declared(schema: JsonSchema, value: JsonSchema) -> set[str]:
     """The members that `properties` and `patternProperties` speak of."""
     patterns = schema.get("patternProperties", {})
-    return {name for name in value if name in schema.get("properties", {}) or any(matches(pattern, name) for pattern in patterns)}
+    return {
+        name
+        for name in value
+        if name in schema.get("properties", {})
+        or any(matches(pattern, name) for pattern in patterns)
+    }
 
 
 def _evaluated(validator: Any, schema: Any, value: JsonSchema) -> set[str]:
@@ -126,14 +151,25 @@ def _evaluated(validator: Any, schema: Any, value: JsonSchema) -> set[str]:
     def valid(inner: Any) -> bool:
         return bool(validator.evolve(schema=inner).is_valid(value))
 
-    inner = [choice for key in ("allOf", "anyOf", "oneOf") for choice in schema.get(key, ()) if valid(choice)]
-    inner += [needed for name, needed in schema.get("dependentSchemas", {}).items() if name in value]
+    inner = [
+        choice
+        for key in ("allOf", "anyOf", "oneOf")
+        for choice in schema.get(key, ())
+        if valid(choice)
+    ]
+    inner += [
+        needed for name, needed in schema.get("dependentSchemas", {}).items() if name in value
+    ]
     if "$ref" in schema:
         inner.append(resolve(validator.format_checker.root, schema["$ref"]))
     if "if" in schema:
         holds = valid(schema["if"])
         inner += [schema["if"], schema.get("then", {})] if holds else [schema.get("else", {})]
-    if schema.get("unevaluatedProperties", False) is not False and inner and valid({"unevaluatedProperties": True}):
+    if (
+        schema.get("unevaluatedProperties", False) is not False
+        and inner
+        and valid({"unevaluatedProperties": True})
+    ):
         found |= set(value) if schema["unevaluatedProperties"] is True else set()
     for choice in inner:
         found |= _evaluated(validator, choice, value)

@@ -11,8 +11,8 @@ from typing import Any, Final
 
 from jsonschema import ValidationError
 
-from structgen.schema.pointers import pointer, resolve, short
-from structgen.types import JsonSchema, Violation
+from structgen.schema.json import pointer, resolve, short
+from structgen.values import JsonSchema, Violation
 
 _MOST: Final = 50
 """Violations reported for one answer."""
@@ -36,10 +36,20 @@ def _of_union(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
     """The faults of the best branch; of a value of no branch's kind, or with an unknown tag, the choice itself."""
     branches = _branches(error)
     tags = [
-        fault for branch in branches for fault in branch if fault.validator in ("const", "enum") and len(fault.relative_path) == 1
+        fault
+        for branch in branches
+        for fault in branch
+        if fault.validator in ("const", "enum") and len(fault.relative_path) == 1
     ]
-    if len(branches) > 1 and len({fault.relative_path[0] for fault in tags}) == 1 and len(tags) == len(branches):
-        lists: list[Any] = [tag.validator_value if tag.validator == "enum" else [tag.validator_value] for tag in tags]
+    if (
+        len(branches) > 1
+        and len({fault.relative_path[0] for fault in tags}) == 1
+        and len(tags) == len(branches)
+    ):
+        lists: list[Any] = [
+            tag.validator_value if tag.validator == "enum" else [tag.validator_value]
+            for tag in tags
+        ]
         where = schema_pointer(error.absolute_schema_path, root)
         yield Violation(
             pointer(tags[0].absolute_path),
@@ -63,13 +73,20 @@ def _branches(error: ValidationError) -> list[list[ValidationError]]:
 
 def _is_of_another_kind(branch: Sequence[ValidationError]) -> bool:
     """Whether a branch fails at the value itself, by its type or its constant."""
-    return any(not error.relative_path and error.validator in ("type", "const", "enum") for error in branch)
+    return any(
+        not error.relative_path and error.validator in ("type", "const", "enum") for error in branch
+    )
 
 
 def _distance(branch: Sequence[ValidationError]) -> tuple[bool, int, int, int]:
     """How far a value is from a branch: another kind of value, another tag, another shape, and how many faults."""
-    tags = sum(error.validator in ("const", "enum") and len(error.relative_path) == 1 for error in branch)
-    shape = sum(error.validator in ("required", "additionalProperties") and not error.relative_path for error in branch)
+    tags = sum(
+        error.validator in ("const", "enum") and len(error.relative_path) == 1 for error in branch
+    )
+    shape = sum(
+        error.validator in ("required", "additionalProperties") and not error.relative_path
+        for error in branch
+    )
     return _is_of_another_kind(branch), tags, shape, len(branch)
 
 
@@ -89,14 +106,28 @@ def _plain(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
         for name in value:
             if name not in instance:
                 inner = schema.get("properties", {}).get(name, True)
-                yield Violation(pointer([*path, name]), where, "nothing", f"{_wanted(inner, root)} (a required member)")
+                yield Violation(
+                    pointer([*path, name]),
+                    where,
+                    "nothing",
+                    f"{_wanted(inner, root)} (a required member)",
+                )
     elif error.validator == "dependentRequired":
-        missing = [(name, other) for other, names in value.items() if other in instance for name in names]
+        missing = [
+            (name, other) for other, names in value.items() if other in instance for name in names
+        ]
         for name, other in missing:
             if name not in instance:
-                yield Violation(pointer([*path, name]), where, "nothing", f"a member (required with {short(other)})")
+                yield Violation(
+                    pointer([*path, name]),
+                    where,
+                    "nothing",
+                    f"a member (required with {short(other)})",
+                )
     elif error.validator == "oneOf" and not error.context:
-        yield Violation(pointer(path), where, short(instance), "a value of one of the forms, not of several")
+        yield Violation(
+            pointer(path), where, short(instance), "a value of one of the forms, not of several"
+        )
     else:
         words = _WORDS.get(str(error.validator))
         wanted = words(value) if words else _wanted(schema, root)
@@ -183,10 +214,16 @@ def _wanted(schema: Any, root: JsonSchema, depth: int = 0) -> str:
     for keyword in ("anyOf", "oneOf"):
         if keyword in schema and depth < 3:
             choices = dict.fromkeys(_wanted(choice, root, depth + 1) for choice in schema[keyword])
-            return ("just one of: " if keyword == "oneOf" and len(choices) > 1 else "") + " or ".join(list(choices)[:8])
+            return (
+                "just one of: " if keyword == "oneOf" and len(choices) > 1 else ""
+            ) + " or ".join(list(choices)[:8])
     if "$ref" in schema and depth < 3:
         return _wanted(resolve(root, schema["$ref"]), root, depth + 1)
     noun = _types(schema["type"]) if "type" in schema else "a value"
     if schema.get("type") == "string" and "format" in schema:
         noun = f"{_WORDS['format'](schema['format'])} as a string"
-    return f"{noun} ({schema['title'][:40]})" if schema.get("type") == "object" and isinstance(schema.get("title"), str) else noun
+    return (
+        f"{noun} ({schema['title'][:40]})"
+        if schema.get("type") == "object" and isinstance(schema.get("title"), str)
+        else noun
+    )

@@ -74,8 +74,13 @@ class Documented(BaseModel):
     """A model
     with a docstring of several lines."""
 
-    model_config = ConfigDict(title="A Title: with, punctuation!", json_schema_extra={"examples": [{"a": 1}], "x-own": True})
-    a: int = Field(1, title="A", description='What "a" is', examples=[1, 2], json_schema_extra={"x-unit": "kg"})
+    model_config = ConfigDict(
+        title="A Title: with, punctuation!",
+        json_schema_extra={"examples": [{"a": 1}], "x-own": True},
+    )
+    a: int = Field(
+        1, title="A", description='What "a" is', examples=[1, 2], json_schema_extra={"x-unit": "kg"}
+    )
     b: Inner = Field(default=Inner(), description="described reference", deprecated=True)
     c: Cat | None = Field(None, title="The cat", examples=[{"kind": "cat", "name": "x"}])
 
@@ -111,11 +116,23 @@ case(
     "strict_config",
     Strict,
     Strict(day=date(2020, 1, 1)),
-    Strict(day=date.max, pair=(2, 0.5), colours={Colour.RED}, id=uuid.UUID(int=2), price=Decimal("-3")),
+    Strict(
+        day=date.max, pair=(2, 0.5), colours={Colour.RED}, id=uuid.UUID(int=2), price=Decimal("-3")
+    ),
 )
 case("private", Private, Private(shown=1), Private(shown=2, hidden=3))
-case("own_serializer", OwnSerializer, OwnSerializer(day=date(2020, 1, 2)), OwnSerializer(day=date.min))
-case("documented", Documented, Documented(), Documented(a=2, b=Inner(x=3), c=Cat(kind="cat", name="c")))
+case(
+    "own_serializer",
+    OwnSerializer,
+    OwnSerializer(day=date(2020, 1, 2)),
+    OwnSerializer(day=date.min),
+)
+case(
+    "documented",
+    Documented,
+    Documented(),
+    Documented(a=2, b=Inner(x=3), c=Cat(kind="cat", name="c")),
+)
 case("inherited", Derived, Derived(id=1), Derived(id=2, extra=Base(id=3, name="b")))
 case("deep_12", Deep, Deep.model_validate(deep_value(12)), Deep.model_validate(deep_value(12)))
 case("wide_60", Wide, Wide(), Wide(**{f"field_{i}": i for i in range(0, 60, 2)}))

@@ -76,7 +76,10 @@ case(
     Box[dict[str, list[Box[str | None]]]],
     *(
         Box[dict[str, list[Box[str | None]]]](content=c)
-        for c in ({}, {"a": [Box[str | None](content=None, label="x"), Box[str | None](content="")]})
+        for c in (
+            {},
+            {"a": [Box[str | None](content=None, label="x"), Box[str | None](content="")]},
+        )
     ),
 )
 case(
@@ -87,10 +90,24 @@ case(
 )
 case("root_model", Ints, Ints([]), Ints([1, 2]))
 case("root_model_nested", Wrapped, Wrapped({}), Wrapped({"a": Ints([]), "b": Ints([1])}))
-case("root_model_union", Either, Either(1), Either([Company(name="c", founded=1)]), Either(Person(name="p", born=2)))
+case(
+    "root_model_union",
+    Either,
+    Either(1),
+    Either([Company(name="c", founded=1)]),
+    Either(Person(name="p", born=2)),
+)
 case("dataclass", Plain, Plain(1), Plain(0, ["a"], Plain(2, z=Plain(3))))
-case("pydantic_dataclass", Frozen, Frozen(name="n"), Frozen(name="n", tags=("a", "b"), inner=Inner()))
-case("typed_dict", Movie, {"title": ""}, {"title": "t", "year": None}, {"title": "t", "year": 1, "cast": {"a": "b"}})
+case(
+    "pydantic_dataclass", Frozen, Frozen(name="n"), Frozen(name="n", tags=("a", "b"), inner=Inner())
+)
+case(
+    "typed_dict",
+    Movie,
+    {"title": ""},
+    {"title": "t", "year": None},
+    {"title": "t", "year": 1, "cast": {"a": "b"}},
+)
 case("typed_dict_partial", Partial, {}, {"a": 1}, {"b": None}, {"a": 0, "b": "b"})
 case(
     "typed_dict_inside",

@@ -39,11 +39,18 @@ case(
     "literals",
     Literals,
     Literals(one="only"),
-    Literals(one="only", number=3, mixed=None, colour=Colour.GREEN, level=Level.HIGH, strange=Mixed.HALF),
+    Literals(
+        one="only", number=3, mixed=None, colour=Colour.GREEN, level=Level.HIGH, strange=Mixed.HALF
+    ),
 )
 case("mixed_literals", list[Literal["a", 1, None, False]], ["a", 1, None, False], [])
 case("mixed_enum", list[Mixed], list(Mixed), [])
-case("raw_enums", RawEnums, RawEnums(colour=Colour.RED), RawEnums(colour=Colour.GREEN, level=Level.HIGH))
+case(
+    "raw_enums",
+    RawEnums,
+    RawEnums(colour=Colour.RED),
+    RawEnums(colour=Colour.GREEN, level=Level.HIGH),
+)
 case("enum_1100", BigEnum, BigEnum(pick=Big.V0), BigEnum(pick=Big.V1099))
 case("root_enum", Colour, Colour.RED, Colour.GREEN)
 case("root_literal", Literal["yes", "no"], "yes", "no")

@@ -35,7 +35,9 @@ class KeyedMaps(BaseModel):
 
 
 class BoundedMap(BaseModel):
-    few: Annotated[dict[Annotated[str, Field(min_length=1)], PositiveInt], Field(min_length=1, max_length=2)]
+    few: Annotated[
+        dict[Annotated[str, Field(min_length=1)], PositiveInt], Field(min_length=1, max_length=2)
+    ]
 
 
 case(
@@ -67,9 +69,19 @@ case(
     ),
 )
 case("bounded_map", BoundedMap, BoundedMap(few={"a": 1}), BoundedMap(few={"a": 1, "b": 2}))
-case("map_of_any", dict[str, Any], {}, {"a": None, "b": [1, 2.5, "x", {"c": True}], "c": {"d": {"e": []}}})
+case(
+    "map_of_any",
+    dict[str, Any],
+    {},
+    {"a": None, "b": [1, 2.5, "x", {"c": True}], "c": {"d": {"e": []}}},
+)
 case("optional_map", dict[str, int | None] | None, None, {}, {"a": None, "b": 1})
-case("map_of_maps_of_unions", dict[str, dict[str, list[Pet | int]]], {}, {"a": {"b": [1, Cat(kind="cat", name="")]}})
+case(
+    "map_of_maps_of_unions",
+    dict[str, dict[str, list[Pet | int]]],
+    {},
+    {"a": {"b": [1, Cat(kind="cat", name="")]}},
+)
 
 
 class Open(BaseModel):
@@ -88,6 +100,16 @@ class Forbid(BaseModel):
     id: int
 
 
-case("open", Open, Open(id=1), Open.model_validate({"id": 1, "more": "x", "list": [1, None], "o": {"id": {}}}))
-case("typed_extras", TypedExtras, TypedExtras(), TypedExtras.model_validate({"id": 1, "n": 2, "m": {"x": 3, "y": None}}))
+case(
+    "open",
+    Open,
+    Open(id=1),
+    Open.model_validate({"id": 1, "more": "x", "list": [1, None], "o": {"id": {}}}),
+)
+case(
+    "typed_extras",
+    TypedExtras,
+    TypedExtras(),
+    TypedExtras.model_validate({"id": 1, "n": 2, "m": {"x": 3, "y": None}}),
+)
 case("forbid", Forbid, Forbid(id=0), Forbid(id=1))

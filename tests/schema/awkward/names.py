@@ -92,7 +92,17 @@ case(
     "aliased",
     Aliased,
     *(Aliased.model_validate(d) for d in ({"firstName": "A", "a/b~c": 1},)),
-    Aliased.model_validate({"firstName": "", "class": "y", "$ref": "#/x", "a/b~c": 0, "a.b c": 3, "ключ": "я", 'say "hi"': 5}),
+    Aliased.model_validate(
+        {
+            "firstName": "",
+            "class": "y",
+            "$ref": "#/x",
+            "a/b~c": 0,
+            "a.b c": 3,
+            "ключ": "я",
+            'say "hi"': 5,
+        }
+    ),
 )
 case(
     "camel_case",
@@ -106,7 +116,11 @@ case(
     TwoAliases.model_validate({"b": 1, "a": 2}),
     TwoAliases.model_validate({"b": 0, "a": 0, "the_choice": "z"}),
 )
-case("deep_alias", DeepAlias, *(DeepAlias.model_validate({"address": {"city": c, "zip": "1"}}) for c in ("", "Oslo")))
+case(
+    "deep_alias",
+    DeepAlias,
+    *(DeepAlias.model_validate({"address": {"city": c, "zip": "1"}}) for c in ("", "Oslo")),
+)
 case(
     "keywords",
     Keywords,
@@ -133,7 +147,9 @@ case(
     "clashing_extras",
     ClashingExtras,
     ClashingExtras(),
-    ClashingExtras.model_validate({"extra": {"extra": 1}, "extras": "e", "more": [1, {"a": None}], "additional_properties": 2}),
+    ClashingExtras.model_validate(
+        {"extra": {"extra": 1}, "extras": "e", "more": [1, {"a": None}], "additional_properties": 2}
+    ),
 )
 case(
     "same_names",
@@ -144,5 +160,8 @@ case(
 case(
     "same_name",
     SameName,
-    *(SameName(inner=SameName.Inner(deep=b), outer=o) for b, o in ((True, None), (False, SameName.Inner(deep=True)))),
+    *(
+        SameName(inner=SameName.Inner(deep=b), outer=o)
+        for b, o in ((True, None), (False, SameName.Inner(deep=True)))
+    ),
 )

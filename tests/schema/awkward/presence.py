@@ -80,9 +80,18 @@ class FactoryFromData(BaseModel):
 
 case("empty", Empty, Empty(), Empty())
 case(
-    "flat", Flat, Flat(name="", age=0, height=0.0, member=False), Flat(name='Ada 🐍\n"\\/', age=-(2**53), height=1e-9, member=True)
+    "flat",
+    Flat,
+    Flat(name="", age=0, height=0.0, member=False),
+    Flat(name='Ada 🐍\n"\\/', age=-(2**53), height=1e-9, member=True),
 )
-case("optional_none", OptionalNone, OptionalNone(), OptionalNone(nick="", age=0), OptionalNone(nick="null"))
+case(
+    "optional_none",
+    OptionalNone,
+    OptionalNone(),
+    OptionalNone(nick="", age=0),
+    OptionalNone(nick="null"),
+)
 case("optional_required", OptionalRequired, OptionalRequired(nick=None), OptionalRequired(nick="x"))
 case(
     "three_states",
@@ -104,9 +113,29 @@ case(
     NonNullDefaults,
     NonNullDefaults(),
     NonNullDefaults(
-        unit="", count=7, ratio=0.0, flag=False, empty="x", when=date.max, price=Decimal(0), parts=[], table={}, made=["m"]
+        unit="",
+        count=7,
+        ratio=0.0,
+        flag=False,
+        empty="x",
+        when=date.max,
+        price=Decimal(0),
+        parts=[],
+        table={},
+        made=["m"],
     ),
 )
-case("default_union_null", DefaultUnionNull, DefaultUnionNull(), *(DefaultUnionNull(value=v) for v in (None, 0, "", "auto", 3)))
+case(
+    "default_union_null",
+    DefaultUnionNull,
+    DefaultUnionNull(),
+    *(DefaultUnionNull(value=v) for v in (None, 0, "", "auto", 3)),
+)
 case("validated_default", ValidatedDefault, ValidatedDefault(), ValidatedDefault(code="xyz"))
-case("factory_from_data", FactoryFromData, FactoryFromData(a=1), FactoryFromData(a=1, b=[]), FactoryFromData(a=2, b=[1, 2]))
+case(
+    "factory_from_data",
+    FactoryFromData,
+    FactoryFromData(a=1),
+    FactoryFromData(a=1, b=[]),
+    FactoryFromData(a=2, b=[1, 2]),
+)

@@ -64,13 +64,25 @@ class Folder(BaseModel):
     parent: Union["Folder", Person, None] = None
 
 
-case("recursive", Node, Node(value=0), Node(value=1, children=[Node(value=2, children=[Node(value=3)]), Node(value=4)]))
-case("linked", Linked, Linked(value=""), Linked(value="a", next=Linked(value="b", next=Linked(value="c"))))
+case(
+    "recursive",
+    Node,
+    Node(value=0),
+    Node(value=1, children=[Node(value=2, children=[Node(value=3)]), Node(value=4)]),
+)
+case(
+    "linked",
+    Linked,
+    Linked(value=""),
+    Linked(value="a", next=Linked(value="b", next=Linked(value="c"))),
+)
 case(
     "mutual",
     Husband,
     Husband(name="h"),
-    Husband(name="h", wife=Wife(name="w", husband=Husband(name="x"), children={"c": Wife(name="d")})),
+    Husband(
+        name="h", wife=Wife(name="w", husband=Husband(name="x"), children={"c": Wife(name="d")})
+    ),
 )
 case(
     "expression",
@@ -82,7 +94,12 @@ case(
 )
 case("recursive_alias", Tree, 1, [1, [2, {"a": 3}], {}], {"b": []})
 case("recursive_root_map", Forest, Forest({}), Forest({"a": None, "b": Forest({"c": Forest({})})}))
-case("thread", Thread, Thread(), Thread(pair=(1, Thread(tags={"x"})), by_name={"a": [Thread()], "b": []}))
+case(
+    "thread",
+    Thread,
+    Thread(),
+    Thread(pair=(1, Thread(tags={"x"})), by_name={"a": [Thread()], "b": []}),
+)
 case(
     "recursive_union",
     Folder,
@@ -90,4 +107,9 @@ case(
     Folder(entries=["a", Folder(entries=["b"])], parent=Folder(parent=Person(name="r", born=1))),
 )
 case("list_of_recursive", list[Node], [], [Node(value=1, children=[Node(value=2)])])
-case("map_of_recursive", dict[str, Linked | None], {}, {"a": Linked(value="x", next=Linked(value="y")), "b": None})
+case(
+    "map_of_recursive",
+    dict[str, Linked | None],
+    {},
+    {"a": Linked(value="x", next=Linked(value="y")), "b": None},
+)

@@ -114,7 +114,15 @@ case(
     "strings",
     Strings,
     Strings(),
-    Strings(short="aäöü", code="XYZ-0099", loose="foo", both="", either="y.z", stripped="a b", annotated="é"),
+    Strings(
+        short="aäöü",
+        code="XYZ-0099",
+        loose="foo",
+        both="",
+        either="y.z",
+        stripped="a b",
+        annotated="é",
+    ),
 )
 case("lookahead", Lookahead, Lookahead(password="abc1"), Lookahead(password="0000x"))
 case(
@@ -126,12 +134,19 @@ case(
         at=time(23, 59, 59, 999999),
         naive=datetime(2020, 5, 17, 12, 30),
         aware=datetime(2020, 5, 17, tzinfo=timezone.utc),
-        moment=datetime(1999, 12, 31, 23, 59, 59, 1, tzinfo=timezone(timedelta(hours=-3, minutes=-30))),
+        moment=datetime(
+            1999, 12, 31, 23, 59, 59, 1, tzinfo=timezone(timedelta(hours=-3, minutes=-30))
+        ),
         lasts=timedelta(days=-1, seconds=3, microseconds=5),
         past=date(2001, 1, 1),
     ),
 )
-case("durations", list[timedelta], [], [timedelta(days=400, hours=1), timedelta(microseconds=1), timedelta(seconds=-1)])
+case(
+    "durations",
+    list[timedelta],
+    [],
+    [timedelta(days=400, hours=1), timedelta(microseconds=1), timedelta(seconds=-1)],
+)
 case(
     "identities",
     Identities,
@@ -149,7 +164,12 @@ case(
 )
 case("binary", Binary, Binary(), Binary(raw="né".encode(), encoded=bytes(range(256))))
 case("binary_config", BinaryConfig, BinaryConfig(raw=b""), BinaryConfig(raw=bytes(range(256))))
-case("odd", Odd, Odd(), Odd.model_validate({"secret": "s", "payload": "[1,2]", "nothing": None, "flag": True}))
+case(
+    "odd",
+    Odd,
+    Odd(),
+    Odd.model_validate({"secret": "s", "payload": "[1,2]", "nothing": None, "flag": True}),
+)
 case("any", Any, None, 0, "x", [1, {"a": None}], {"value": 1, "b": [True, 2.5]})
 case("json_value", list[JsonValue], [], [None, {"a": [1, "b"]}, 2.5, False])
 case("root_decimal", Decimal, Decimal("1"), Decimal("-0.10"))

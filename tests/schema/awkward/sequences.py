@@ -73,7 +73,13 @@ case(
     "lists",
     Lists,
     Lists(),
-    Lists(bare=[1, "a", None, [2], {"k": 0.5}], grid=[[], [1, 2]], bounded=["x", "y", "z"], maybe=[None, 1], optional=[]),
+    Lists(
+        bare=[1, "a", None, [2], {"k": 0.5}],
+        grid=[[], [1, 2]],
+        bounded=["x", "y", "z"],
+        maybe=[None, 1],
+        optional=[],
+    ),
 )
 case("root_list", list[Inner], [], [Inner(), Inner(x=3, y="q")])
 case("root_set_of_enums", set[Colour], set(), {Colour.RED, Colour.GREEN})

@@ -88,7 +88,10 @@ class Square(BaseModel):
     colour: str | None = None
 
 
-Shape = Annotated[Union[Annotated[Circle, Tag("circle")], Annotated[Square, Tag("square")]], Discriminator(shape_of)]
+Shape = Annotated[
+    Union[Annotated[Circle, Tag("circle")], Annotated[Square, Tag("square")]],
+    Discriminator(shape_of),
+]
 
 
 class Shapes(BaseModel):
@@ -165,7 +168,10 @@ case("discriminated_root", Pet, Cat(kind="cat", name="T"), Dog(kind="dog", name=
 case(
     "multi_tag",
     Multi,
-    *(Multi.model_validate({"item": i}) for i in ({"@type": "aa", "n": 1}, {"@type": "b", "n": "x"}, {"@type": "a", "n": 0})),
+    *(
+        Multi.model_validate({"item": i})
+        for i in ({"@type": "aa", "n": 1}, {"@type": "b", "n": "x"}, {"@type": "a", "n": 0})
+    ),
 )
 case(
     "enum_tagged",
@@ -173,8 +179,18 @@ case(
     EnumTagged(light=EnumTagged.R(state=Flag.ON, r=1)),
     EnumTagged(light=EnumTagged.G(state=Flag.OFF, g=2)),
 )
-case("int_tagged", IntTagged, IntTagged(u=IntTagged.One(v=1, x=1)), IntTagged(u=IntTagged.Two(v=2, x="x")))
-case("callable_discriminator", Shapes, Shapes(shapes=[]), Shapes(shapes=[Circle(radius=1.0), Square(side=2.0, colour="red")]))
+case(
+    "int_tagged",
+    IntTagged,
+    IntTagged(u=IntTagged.One(v=1, x=1)),
+    IntTagged(u=IntTagged.Two(v=2, x="x")),
+)
+case(
+    "callable_discriminator",
+    Shapes,
+    Shapes(shapes=[]),
+    Shapes(shapes=[Circle(radius=1.0), Square(side=2.0, colour="red")]),
+)
 case(
     "primitives",
     Primitives,
@@ -189,8 +205,19 @@ case(
     OverlappingUnion(u=OverlappingUnion.B(x=1, y=2)),
     OverlappingUnion(u=OverlappingUnion.C(x=1, y=2, z=4)),
 )
-case("nested_union", list[Nested], [], ["none", 3, Cat(kind="cat", name="n"), Dog(kind="dog", name="m")])
+case(
+    "nested_union",
+    list[Nested],
+    [],
+    ["none", 3, Cat(kind="cat", name="n"), Dog(kind="dog", name="m")],
+)
 case("union_of_lists", list[int] | list[str], [], [1, 2], ["a"])
 case("union_of_maps", dict[str, int] | Person, {"a": 1}, Person(name="n", born=1))
 case("union_of_tuples", tuple[int, int] | tuple[str, str, str], (1, 2), ("a", "b", "c"))
-case("union_model_typed_dict", Person | list[Person] | None, None, [Person(name="", born=0)], Person(name="x", born=1))
+case(
+    "union_model_typed_dict",
+    Person | list[Person] | None,
+    None,
+    [Person(name="", born=0)],
+    Person(name="x", born=1),
+)

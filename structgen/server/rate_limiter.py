@@ -6,11 +6,11 @@ import math
 import time
 from collections.abc import Callable
 
-from structgen.errors import RateLimited
+from structgen.errors import RateLimitError
 from structgen.wire.rate_limits import DAY, MINUTE, Bucket
 
 
-class RateLimits:
+class RateLimiter:
     """What may still be asked. `clock`: seconds, from any beginning."""
 
     def __init__(
@@ -26,17 +26,17 @@ class RateLimits:
         }
 
     def admit(self, model: str, tokens: int) -> None:
-        """Count a request of about `tokens`. Raises RateLimited, which says when to try again."""
+        """Count a request of about `tokens`. Raises RateLimitError, which says when to try again."""
         wanted = {"requests": 1, "tokens": tokens}
         for kind, bucket in self._buckets.items():
             bucket.fill(self._clock())
             if (wait := bucket.wait(wanted[kind])) > 0:
                 per = "tokens per minute (TPM)" if kind == "tokens" else "requests per day (RPD)"
                 used = math.ceil(bucket.limit - bucket.level)
-                raise RateLimited(
+                raise RateLimitError(
                     f"Rate limit reached for model `{model}` on {per}: "
                     f"Limit {bucket.limit}, Used {used}, Requested {wanted[kind]}. Please try again in {wait:.3f}s.",
-                    status=429,
+                    status_code=429,
                     type=kind,
                     code="rate_limit_exceeded",
                     retry_after=math.ceil(wait),
@@ -63,4 +63,9 @@ def duration(seconds: float) -> str:
     """Seconds as Go writes them: "2m59.56s", "7.66s"."""
     minutes, rest = divmod(round(seconds, 3), 60)
     hours, minutes = divmod(int(minutes), 60)
-    return f"{f'{hours}h' if hours else ''}{f'{minutes}m' if hours or minutes else ''}{rest:.3f}".rstrip("0").rstrip(".") + "s"
+    return (
+        f"{f'{hours}h' if hours else ''}{f'{minutes}m' if hours or minutes else ''}{rest:.3f}".rstrip(
+            "0"
+        ).rstrip(".")
+        + "s"
+    )

@@ -50,14 +50,26 @@ class Extractor:
     def __call__(self, batch: Any) -> Any:
         """A `pyarrow.RecordBatch` or `Table` with its results, as the same kind."""
         arrow = load("pyarrow", "distributed")
-        target = load_target(self._target) if isinstance(self._target, str) else target_of(self._target)
+        target = (
+            load_target(self._target) if isinstance(self._target, str) else target_of(self._target)
+        )
         texts = batch.column(self._text).to_pylist()
-        items = [Item(str(number), text) for number, text in enumerate(texts) if isinstance(text, str)]
-        rows = {outcome.key: flat(outcome) for outcome in self._of_process().map(target, items, **self._call)}
-        nothing = {**dict.fromkeys(RESULTS), "error": '{"type":"InputError","message":"The row has no text.","hint":null}'}
+        items = [
+            Item(str(number), text) for number, text in enumerate(texts) if isinstance(text, str)
+        ]
+        rows = {
+            outcome.key: flat(outcome)
+            for outcome in self._of_process().map(target, items, **self._call)
+        }
+        nothing = {
+            **dict.fromkeys(RESULTS),
+            "error": '{"type":"InputError","message":"The row has no text.","hint":null}',
+        }
         for name in RESULTS:
             cells = [rows.get(str(number), nothing)[name] for number in range(len(texts))]
-            batch = batch.append_column(arrow.field(name, arrow.string()), arrow.array(cells, arrow.string()))
+            batch = batch.append_column(
+                arrow.field(name, arrow.string()), arrow.array(cells, arrow.string())
+            )
         return batch
 
     def batches(self, batches: Iterable[Any]) -> Iterator[Any]:
@@ -68,13 +80,20 @@ class Extractor:
         """A pandas DataFrame with its results: for pandas itself, and Dask's `map_partitions`."""
         arrow = load("pyarrow", "distributed")
         found = self(arrow.Table.from_pandas(frame[[self._text]], preserve_index=False))
-        columns = {name: found.column(name).to_pandas().astype(object).to_numpy() for name in RESULTS}
+        columns = {
+            name: found.column(name).to_pandas().astype(object).to_numpy() for name in RESULTS
+        }
         return frame.assign(**columns)
 
     def spark_schema(self, frame: Any) -> Any:
         """The schema of what `mapInArrow` gives for a Spark DataFrame."""
         types = load("pyspark.sql.types", "distributed")
-        return types.StructType([*frame.schema.fields, *(types.StructField(name, types.StringType()) for name in RESULTS)])
+        return types.StructType(
+            [
+                *frame.schema.fields,
+                *(types.StructField(name, types.StringType()) for name in RESULTS),
+            ]
+        )
 
     def _of_process(self) -> Client:
         """The client of this process for this model: one, however many batches and copies of the Extractor it sees."""
