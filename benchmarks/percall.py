@@ -92,7 +92,7 @@ def _variants(base_url: str) -> dict[str, Any]:
 
 def _success() -> float:
     """Microseconds that retries, total_timeout and records add to a call that succeeds: bookkeeping less building and reading."""
-    from structgen.flow import perform
+    from structgen.flow.drive import perform
     from structgen.options import Options
     from structgen.wire.dialect import Ask
     from structgen.wire.exchange import Link, exchange

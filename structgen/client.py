@@ -15,7 +15,7 @@ from structgen.errors import ConfigurationError
 from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
 from structgen.extraction.caller import Caller
 from structgen.extraction.stream_handles import AsyncStreaming, Streaming
-from structgen.flow import aperform, perform
+from structgen.flow.drive import aperform, perform
 from structgen.options import CallArgs, OptionArgs, Options, options_of
 from structgen.results import Extraction, Plan
 from structgen.values import Document, JsonSchema
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from structgen.answer.partial import Partial
     from structgen.documents.extract import DocumentArgs, DocumentExtraction
     from structgen.extraction.backend import Backend
-    from structgen.flow import EnginePort, Flow, HttpPort
+    from structgen.flow.ports import EnginePort, HttpPort
+    from structgen.flow.steps import Flow
     from structgen.forms.session import Form, FormArgs
     from structgen.pipeline.mapping import MapArgs
     from structgen.pipeline.record import Item, Outcome

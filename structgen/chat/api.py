@@ -14,7 +14,8 @@ from typing_extensions import Self, Unpack
 
 from structgen.chat.completion import ChatCompletion, ChatCompletionChunk
 from structgen.errors import ConfigurationError
-from structgen.flow import Flow, aperform, aperform_stream, perform, perform_stream
+from structgen.flow.drive import aperform, aperform_stream, perform, perform_stream
+from structgen.flow.steps import Flow
 from structgen.options import UNSET, Options
 from structgen.values import Answer, Message
 from structgen.wire.dialect import Ask

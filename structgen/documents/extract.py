@@ -26,7 +26,7 @@ from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
 from structgen.extraction.question import Question
 from structgen.extraction.vote import TEMPERATURE, consensus
-from structgen.flow import Flow, Gather
+from structgen.flow.steps import Flow, Gather
 from structgen.options import UNSET, CallArgs
 from structgen.results import Extraction
 from structgen.schema.check import validate

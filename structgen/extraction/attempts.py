@@ -9,7 +9,7 @@ from typing import Any, Literal, Protocol
 
 from structgen.errors import Attempt, BudgetExceededError, StructgenError
 from structgen.extraction.backend import Backend
-from structgen.flow import Flow
+from structgen.flow.steps import Flow
 from structgen.options import UNSET, Options
 from structgen.schema.compiler import Compiled
 from structgen.values import Answer, Message, Mode, Usage

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from threading import Event
 
-from structgen.flow import EnginePort, HttpPort, TextPort
+from structgen.flow.ports import EnginePort, HttpPort, TextPort
 from structgen.values import Mode
 from structgen.wire.breaker import Breaker
 from structgen.wire.exchange import Link

@@ -7,7 +7,7 @@ from typing import Any
 
 from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend
-from structgen.flow import EnginePort, HttpPort
+from structgen.flow.ports import EnginePort, HttpPort
 from structgen.wire.dialect import Capabilities
 from structgen.wire.exchange import Link
 from structgen.wire.http import HttpTransport

@@ -10,7 +10,7 @@ from structgen.options import CallArgs, OptionArgs, Options, options_of
 if TYPE_CHECKING:
     from structgen.extraction.backend import Backend
     from structgen.extraction.question import Question
-    from structgen.flow import Flow
+    from structgen.flow.steps import Flow
     from structgen.results import Extraction
     from structgen.values import Document
 

@@ -46,7 +46,7 @@ from structgen.extraction.attempts import Asker, Run, cost_of
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.prompt import estimate_tokens, reask
 from structgen.extraction.question import Question
-from structgen.flow import Flow, Generate
+from structgen.flow.steps import Flow, Generate
 from structgen.options import UNSET, Options
 from structgen.results import Extraction, Guarantee, Plan
 from structgen.schema.compiler import Compiled

@@ -12,7 +12,7 @@ from structgen.errors import InvalidOutputError, NotJsonError, StructgenError
 from structgen.extraction.attempts import Run
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.extract import ask_of, whole
-from structgen.flow import Emit, Flow, Read, Start
+from structgen.flow.steps import Emit, Flow, Read, Start
 from structgen.schema.compiler import Compiled
 from structgen.values import Answer, Message, Mode, Usage, Violation
 from structgen.wire.dialect import Delta

@@ -18,7 +18,7 @@ from structgen.extraction.backend import Backend
 from structgen.extraction.extract import extract
 from structgen.extraction.listen import Listener
 from structgen.extraction.question import Question
-from structgen.flow import Emit, Flow
+from structgen.flow.steps import Emit, Flow
 from structgen.results import Extraction
 from structgen.schema.check import validate
 from structgen.schema.target import Target, target_of

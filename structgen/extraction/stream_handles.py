@@ -7,7 +7,8 @@ from typing import Any, Generic, TypeVar
 
 from typing_extensions import Self
 
-from structgen.flow import Flow, aperform_stream, perform_stream
+from structgen.flow.drive import aperform_stream, perform_stream
+from structgen.flow.steps import Flow
 from structgen.results import Extraction
 
 E = TypeVar("E")

@@ -20,7 +20,7 @@ from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
 from structgen.extraction.extract import extract
 from structgen.extraction.question import Question
-from structgen.flow import Flow, Gather
+from structgen.flow.steps import Flow, Gather
 from structgen.options import UNSET
 from structgen.results import Extraction, Guarantee
 from structgen.schema.check import validate

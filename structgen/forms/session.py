@@ -20,7 +20,8 @@ from structgen.errors import (
     InvalidOutputError,
     StaleFormError,
 )
-from structgen.flow import Flow, aperform, perform
+from structgen.flow.drive import aperform, perform
+from structgen.flow.steps import Flow
 from structgen.forms import saved
 from structgen.forms.fields import Field, Fields
 from structgen.forms.saved import Saved

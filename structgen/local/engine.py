@@ -54,11 +54,11 @@ class Engine:
         messages: Sequence[Message],
         schema: JsonSchema | None = None,
         options: Options = _DEFAULTS,
-        source: str | None = None,
+        document: str | None = None,
     ) -> Answer:
         """Answer the messages; with a `schema`, the finished text is proved to be a sentence of its grammar.
 
-        `source`: the text in which grounded values have to stand. `temperature` is 0 where unset; `timeout` counts from when the
+        `document`: the text in which grounded values have to stand. `temperature` is 0 where unset; `timeout` counts from when the
         model is loaded and free. With a schema the answer is always whole where any answer fits `max_tokens`; values that were
         ended for that are listed in `shortened`. Finish reason `length` means that none fits, or that free text was cut.
         Raises EnginePromptTooLongError (nothing was decoded), GrammarError, ModelMissingError, ModelCorruptError, MissingPackage, EngineError, and
@@ -66,7 +66,7 @@ class Engine:
         """
         cancelled = threading.Event()
         try:
-            return self._answering(messages, schema, options, source)(cancelled)
+            return self._answering(messages, schema, options, document)(cancelled)
         finally:
             cancelled.set()
 
@@ -75,11 +75,11 @@ class Engine:
         messages: Sequence[Message],
         schema: JsonSchema | None = None,
         options: Options = _DEFAULTS,
-        source: str | None = None,
+        document: str | None = None,
     ) -> Answer:
         """As `generate`, in a worker thread. Cancelling the task ends the decoding."""
         cancelled = threading.Event()
-        call = partial(self._answering(messages, schema, options, source), cancelled)
+        call = partial(self._answering(messages, schema, options, document), cancelled)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._loaded.threads, call)
         finally:
@@ -90,10 +90,10 @@ class Engine:
         messages: Sequence[Message],
         schema: JsonSchema | None = None,
         options: Options = _DEFAULTS,
-        source: str | None = None,
+        document: str | None = None,
     ) -> Pieces:
         """As `generate`, with the text as it is written. Closing the stream ends the decoding."""
-        return Pieces(self._loaded.threads, self._answering(messages, schema, options, source))
+        return Pieces(self._loaded.threads, self._answering(messages, schema, options, document))
 
     def count(self, messages: Sequence[Message]) -> int:
         """Tokens of the messages as the model reads them. An answer has `context` less that."""

@@ -16,7 +16,8 @@ from structgen.extraction.backend import Backend
 from structgen.extraction.extract import plan
 from structgen.extraction.question import Question
 from structgen.extraction.vote import consensus
-from structgen.flow import Flow, Send, Sleep, aperform
+from structgen.flow.drive import aperform
+from structgen.flow.steps import Flow, Send, Sleep
 from structgen.options import UNSET
 from structgen.pipeline.journal import Entry
 from structgen.pipeline.record import Item, Outcome, error_of, plain

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from structgen.errors import ConfigurationError
-from structgen.flow import HttpPort, Stream
+from structgen.flow.ports import HttpPort, Stream
 from structgen.testing.scripted import ScriptedStream
 from structgen.values import Reply, Request
 

@@ -68,7 +68,7 @@ class ScriptedModel:
         messages: Sequence[Message],
         schema: JsonSchema | None,
         options: Options,
-        source: str | None = None,
+        document: str | None = None,
     ) -> Answer:
         self.asked.append(messages)
         answer = self._answers[min(len(self.asked), len(self._answers)) - 1]
@@ -85,9 +85,9 @@ class ScriptedModel:
         messages: Sequence[Message],
         schema: JsonSchema | None,
         options: Options,
-        source: str | None = None,
+        document: str | None = None,
     ) -> Answer:
-        return self.generate(messages, schema, options, source)
+        return self.generate(messages, schema, options, document)
 
     def close(self) -> None:
         """Nothing is open."""

@@ -22,7 +22,8 @@ from structgen.errors import (
     TotalTimeoutError,
     TransportError,
 )
-from structgen.flow import Emit, Flow, HttpPort, Open, Read, Send, Sleep, Stream
+from structgen.flow.ports import HttpPort, Stream
+from structgen.flow.steps import Emit, Flow, Open, Read, Send, Sleep
 from structgen.options import UNSET, Options
 from structgen.values import Answer, Reply, Usage
 from structgen.wire.dialect import Ask, Capabilities, Delta

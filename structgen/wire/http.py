@@ -24,7 +24,7 @@ from structgen.errors import (
     StreamBrokenError,
     StructgenError,
 )
-from structgen.flow import Stream
+from structgen.flow.ports import Stream
 from structgen.values import Reply, Request
 from structgen.wire.aiohttp import answer, proxy_of
 from structgen.wire.http_errors import CONNECT, checked, mapped

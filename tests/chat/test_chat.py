@@ -216,7 +216,7 @@ def test_no_error_shows_the_document_or_the_key(fault: str, stream: bool) -> Non
 
 
 def test_every_try_is_told_to_the_hooks() -> None:
-    from structgen.flow import perform
+    from structgen.flow.drive import perform
     from structgen.wire.exchange import exchange
 
     records: list[CallRecord] = []
@@ -265,7 +265,7 @@ def test_tries_become_spans_by_the_semantic_conventions() -> None:
     from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
     from opentelemetry.trace import SpanKind, StatusCode
 
-    from structgen.flow import perform
+    from structgen.flow.drive import perform
     from structgen.wire.exchange import exchange
     from structgen.wire.telemetry import otel_hook
 

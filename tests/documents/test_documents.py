@@ -42,7 +42,7 @@ class Reader(ScriptedModel):
         self._room = room
 
     def generate(
-        self, messages: Any, schema: Any, options: Any, source: str | None = None
+        self, messages: Any, schema: Any, options: Any, document: str | None = None
     ) -> Answer:
         self.asked.append(messages)
         text = re.search(r"<document>\n(.*)\n</document>", messages[-1]["content"], re.DOTALL)[1]  # type: ignore[index]

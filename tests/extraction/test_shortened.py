@@ -60,9 +60,9 @@ def test_the_tokens_that_a_continuation_takes_are_not_those_of_the_fallback() ->
     asked: list[int] = []
 
     class Counting(ScriptedModel):
-        def generate(self, messages, schema, options, source=None):  # type: ignore[no-untyped-def]
+        def generate(self, messages, schema, options, document=None):  # type: ignore[no-untyped-def]
             asked.append(options.max_tokens)
-            return super().generate(messages, schema, options, source)
+            return super().generate(messages, schema, options, document)
 
     short = [Answer(text='{"a": "x', finish_reason="length", usage=Usage(completion_tokens=5))] * 2
     fallback = structgen.Client(Counting('"done"'))

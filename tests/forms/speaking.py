@@ -24,7 +24,7 @@ class SpeakingModel(ScriptedModel):
         messages: Sequence[Message],
         schema: JsonSchema | None,
         options: Options,
-        source: str | None = None,
+        document: str | None = None,
     ) -> Answer:
         assert schema is not None
         self.asked.append(messages)

@@ -43,14 +43,12 @@ class Waiter(SpeakingModel):
         messages: Sequence[Message],
         schema: JsonSchema | None,
         options: Options,
-        source: str | None = None,
+        document: str | None = None,
     ) -> Answer:
-        document = str(messages[-1]["content"]).rpartition("<document>")[2]
-        found = {
-            path: (re.search(pattern, document), kind) for path, (pattern, kind) in HEARD.items()
-        }
+        text = str(messages[-1]["content"]).rpartition("<document>")[2]
+        found = {path: (re.search(pattern, text), kind) for path, (pattern, kind) in HEARD.items()}
         self.said = {path: kind(match[1]) for path, (match, kind) in found.items() if match}
-        return super().generate(messages, schema, options, source)
+        return super().generate(messages, schema, options, document)
 
 
 @pytest.fixture(scope="module")

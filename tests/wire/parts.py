@@ -9,7 +9,9 @@ from typing import Any
 
 from structgen.chat.api import AsyncChat, Chat
 from structgen.errors import StructgenError
-from structgen.flow import Flow, HttpPort, aperform, perform
+from structgen.flow.drive import aperform, perform
+from structgen.flow.ports import HttpPort
+from structgen.flow.steps import Flow
 from structgen.options import Options
 from structgen.values import Answer, Request
 from structgen.wire.dialect import Ask, Capabilities, Delta

@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from structgen import errors
-from structgen.flow import Emit, Flow, Sleep, aperform, aperform_stream, perform, perform_stream
+from structgen.flow.drive import aperform, aperform_stream, perform, perform_stream
+from structgen.flow.steps import Emit, Flow, Sleep
 from structgen.options import Options
 from structgen.testing import FAULTS, FaultyServer, ScriptedTransport, Served, completion, events
 from structgen.values import Answer, Reply, Request

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from structgen import errors
 from structgen.errors import Attempt
-from structgen.flow import perform
+from structgen.flow.drive import perform
 from structgen.testing import ScriptedTransport, completion
 from structgen.values import Reply
 from structgen.wire.exchange import exchange
@@ -233,7 +233,7 @@ def test_a_total_timeout_that_is_over_sends_nothing() -> None:
 def test_tenacity_is_loaded_by_the_first_failure_alone() -> None:
     script = (
         "import sys\n"
-        "from structgen.flow import perform\n"
+        "from structgen.flow.drive import perform\n"
         "from structgen.wire.exchange import exchange\n"
         "from structgen.testing import ScriptedTransport\n"
         "from structgen.types import Reply\n"

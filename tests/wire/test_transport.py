@@ -15,7 +15,7 @@ import httpx2
 import pytest
 
 from structgen import errors
-from structgen.flow import aperform, perform
+from structgen.flow.drive import aperform, perform
 from structgen.options import Options
 from structgen.testing import FAULTS, FaultyServer, Served, completion, events
 from structgen.values import Request

@@ -16,7 +16,7 @@ Call: TypeAlias = "Callable[[threading.Event, Callable[[str], None]], Answer]"
 
 
 class Pieces:
-    """A `flow.TextStream` over a call in a worker thread. One reader at a time."""
+    """A `TextStream` over a call in a worker thread. One reader at a time."""
 
     def __init__(self, threads: Executor, call: Call) -> None:
         self.answer: Answer | None = None
