@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from structgen import Client
     from structgen.local.engine import Engine
 
+SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -31,6 +33,14 @@ def pytest_configure() -> None:
 @pytest.fixture
 def update_goldens(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--update-goldens"))
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The public data sets that are too large for the repository; a test that needs them skips without."""
+    if not SHARED_DATA.is_dir():
+        pytest.skip("needs the large data sets of ../shared/data, which are not in the repository")
+    return SHARED_DATA
 
 
 @pytest.fixture(scope="session")

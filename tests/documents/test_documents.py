@@ -1,11 +1,10 @@
-"""Long documents end to end: a scripted model that reads its chunk, then real texts and the embedded model."""
+"""Long documents end to end: a scripted model that reads its chunk, then longer texts and the embedded model."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import re
-from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -18,8 +17,7 @@ from structgen.documents.relax import Identity
 from structgen.errors import ConnectionFailedError, InputError, InvalidDocumentError, Truncated
 from structgen.testing.scripted import ScriptedModel
 from structgen.values import Answer
-
-DATA = Path(__file__).parents[3] / "shared" / "data" / "dev"
+from tests.data import EXAMPLES
 
 
 class Person(BaseModel):
@@ -220,16 +218,15 @@ def test_an_empty_document_is_refused(text: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["contracts", "plays", "ics_advisories"])
-def test_real_texts_with_the_embedded_model(local_client: Client, name: str) -> None:
-    """A window of a real text; what a small model finds in it is its own matter, that everything is accounted for is ours."""
+@pytest.mark.parametrize("name", ["contracts", "plays", "advisories"])
+def test_texts_with_the_embedded_model(local_client: Client, name: str) -> None:
+    """The beginning of a text; what a small model finds in it is its own matter, that everything is accounted for is ours."""
 
     class Found(BaseModel):
         names: list[Annotated[str, Verbatim()]]
         date: Annotated[str, Verbatim()] | None
 
-    with (DATA / f"{name}.jsonl").open(encoding="utf-8") as lines:
-        text = json.loads(next(lines))["text"][:160]
+    text = EXAMPLES[name].text[:160]
     result = local_client.extract_document(
         Found, text, chunk_tokens=25, max_tokens=16, concurrency=1
     )

@@ -14,8 +14,6 @@ from structgen.schema.check import validate
 from structgen.schema.target import target_of
 from structgen.schema.validate.formats import FORMATS
 
-DATA = Path(__file__).parents[3] / "shared" / "data"
-SUITE = DATA / "json-schema-test-suite" / "tests"
 DRAFTS = {
     "draft7": "http://json-schema.org/draft-07/schema#",
     "draft2020-12": "https://json-schema.org/draft/2020-12/schema",
@@ -26,9 +24,11 @@ REMOTE = {"refRemote.json", "dynamicRef.json"}
 # A meta-schema of the suite's server switches the validation vocabulary off; it cannot be read, so the standard one holds.
 UNKNOWN_DIALECT = {"schema that uses custom metaschema with with no validation vocabulary"}
 
-needs_data = pytest.mark.skipif(
-    not DATA.is_dir(), reason="needs ../shared/data, which is not in the repository"
-)
+
+@pytest.fixture
+def suite(shared_data: Path) -> Path:
+    """The folder of the official tests."""
+    return shared_data / "json-schema-test-suite" / "tests"
 
 
 def accepts(schema: Any, value: Any) -> bool:
@@ -39,20 +39,19 @@ def accepts(schema: Any, value: Any) -> bool:
     return True
 
 
-def groups(draft: str, folder: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
-    for path in sorted((SUITE / draft / folder).glob("*.json")):
+def groups(suite: Path, draft: str, folder: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted((suite / draft / folder).glob("*.json")):
         for group in json.loads(path.read_text()):
             if isinstance(group["schema"], dict):
                 group["schema"] = {"$schema": DRAFTS[draft], **group["schema"]}
             yield path.name, group
 
 
-@needs_data
 @pytest.mark.parametrize("draft", DRAFTS)
-def test_required_tests_of_the_official_suite(draft: str) -> None:
+def test_required_tests_of_the_official_suite(suite: Path, draft: str) -> None:
     """Each required test agrees, but for remote documents (a typed error) and `format`, which `check` asserts."""
     agreed, refused, wrong = 0, [], []
-    for name, group in groups(draft):
+    for name, group in groups(suite, draft):
         try:
             target_of(group["schema"])
         except SchemaError as error:
@@ -77,13 +76,12 @@ def test_required_tests_of_the_official_suite(draft: str) -> None:
     assert len(refused) == {"draft7": 11, "draft2020-12": 20}[draft]
 
 
-@needs_data
 @pytest.mark.parametrize("draft", DRAFTS)
-def test_formats_of_the_official_suite(draft: str) -> None:
+def test_formats_of_the_official_suite(suite: Path, draft: str) -> None:
     """Asserted formats agree with the suite's optional tests of them; what "xn--" labels decode to is not looked at."""
     wrong = [
         (name, test["description"], test["data"])
-        for name, group in groups(draft, "optional/format")
+        for name, group in groups(suite, draft, "optional/format")
         if group["schema"].get("format") in FORMATS
         for test in group["tests"]
         if "xn--" not in str(test["data"]).lower()
@@ -92,7 +90,6 @@ def test_formats_of_the_official_suite(draft: str) -> None:
     assert wrong == []
 
 
-@needs_data
 @pytest.mark.parametrize("draft", DRAFTS)
 @pytest.mark.parametrize(
     "name",
@@ -104,13 +101,13 @@ def test_formats_of_the_official_suite(draft: str) -> None:
         "unknownKeyword.json",
     ],
 )
-def test_optional_tests_of_the_official_suite(draft: str, name: str) -> None:
+def test_optional_tests_of_the_official_suite(suite: Path, draft: str, name: str) -> None:
     """Patterns are ECMA-262, numbers are of any size."""
-    if not (SUITE / draft / "optional" / name).exists():
+    if not (suite / draft / "optional" / name).exists():
         assert draft == "draft2020-12"
         return
     wrong = []
-    for group in json.loads((SUITE / draft / "optional" / name).read_text()):
+    for group in json.loads((suite / draft / "optional" / name).read_text()):
         schema = {"$schema": DRAFTS[draft], **group["schema"]}
         wrong += [
             (group["description"], test["description"])
@@ -120,12 +117,11 @@ def test_optional_tests_of_the_official_suite(draft: str, name: str) -> None:
     assert wrong == []
 
 
-@needs_data
 @pytest.mark.slow
-def test_labelled_instances_of_jsonschemabench() -> None:
+def test_labelled_instances_of_jsonschemabench(shared_data: Path) -> None:
     """No wrong accept and no wrong reject in 1120 instances of 299 schemas; one schema refers to what it does not hold."""
     wrong, refused, agreed = [], [], 0
-    for line in (DATA / "jsonschemabench-dev.jsonl").read_text().splitlines():
+    for line in (shared_data / "jsonschemabench-dev.jsonl").read_text().splitlines():
         record = json.loads(line)
         try:
             target_of(record["schema"])

@@ -1,8 +1,7 @@
-"""A real llama.cpp server with a real model: real texts, a server that dies in the middle of answers, and a slow one."""
+"""A real llama.cpp server with a real model: texts of many kinds, a server that dies in the middle of answers, and a slow one."""
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 from concurrent.futures import ThreadPoolExecutor
@@ -23,9 +22,8 @@ from structgen.errors import (
     TotalTimeoutError,
 )
 from structgen.testing import FaultyServer, Served, completion, events
+from tests.data import EXAMPLES
 from tests.servers import Server, llama_cpp
-
-DEV = Path(__file__).parents[3] / "shared" / "data" / "dev"
 
 
 class Restaurant(BaseModel):
@@ -95,13 +93,10 @@ def client_of(server: Server, **options: Any) -> Client:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(
-    not DEV.is_dir(), reason="the real texts of ../shared/data are not on this machine"
-)
 @pytest.mark.parametrize("task", TASKS)
-def test_real_texts_give_valid_records_or_typed_errors(task: str, llama_server: Server) -> None:
+def test_texts_give_valid_records_or_typed_errors(task: str, llama_server: Server) -> None:
     """Whole and streamed: the same record, or the same error."""
-    text = str(json.loads((DEV / f"{task}.jsonl").read_text().splitlines()[0])["text"])[:120]
+    text = EXAMPLES[task].text[:120]
     found: list[Any] = []
     with client_of(llama_server, max_tokens=60, max_reasks=0) as client:
         for call in (client.extract_result, lambda *asked: list(client.stream(*asked))[-1].result):
