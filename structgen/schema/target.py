@@ -37,7 +37,8 @@ from pydantic_core import SchemaSerializer, SchemaValidator
 
 from structgen.errors import SchemaError, StructgenError, TargetError
 from structgen.schema.source.drafts import upgrade
-from structgen.schema.source.generate import TargetSchema, take_marks
+from structgen.schema.source.generate import TargetSchema
+from structgen.schema.source.marks import take_marks
 from structgen.schema.source.members import Count, counter
 from structgen.schema.source.reader import contains, json_validator
 from structgen.schema.source.writer import Keep, json_serializer, write
@@ -127,13 +128,14 @@ class Target(Generic[T]):
                 ):
                     return data
                 faults.append("it is read back as another value")
-            except (
-                Exception
-            ) as error:  # A serializer or validator of the user's may raise anything.
-                faults.append(f"{type(error).__name__} on the way")
+            # A serializer or validator of the user's may raise anything.
+            except Exception as error:
+                first_line = str(error).partition("\n")[0]
+                faults.append(f"{type(error).__name__}: {first_line}")
         raise SchemaError(
-            f"A value of {self.name} has no JSON form that is read back as itself: {faults[0]}.",
-            hint="JSON carries no NaN or infinity, bytes need a text encoding, and validators must accept what they return.",
+            f"This value of {self.name} has no JSON form that reads back as itself: {faults[0]}.",
+            hint="JSON has no NaN or infinity, bytes need a text encoding, and validators must "
+            "accept what they return.",
         )
 
     def _ways_to_write(self) -> Iterator[tuple[SchemaSerializer, bool]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 from pydantic import AwareDatetime, BaseModel, Field, NaiveDatetime
 from typing_extensions import NotRequired, TypedDict
 
-from structgen.errors import InvalidOutputError
+from structgen.errors import InvalidOutputError, SchemaError
 from structgen.schema.check import validate
 from structgen.schema.compiler import compile_schema
 from structgen.schema.subset import SUBSETS
@@ -45,6 +46,44 @@ def test_a_time_that_is_none_is_held_or_noted(type_: Any, text: str) -> None:
                 it.decode(answer)
             except InvalidOutputError:
                 assert any(note.action == "checked" for note in it.notes), subset
+
+
+@pytest.mark.parametrize("sign", ["", "+", "-"])
+@pytest.mark.parametrize("digits", [8, 9, 17, 18, 19, 40])
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_an_exponent_that_a_decimal_cannot_take_is_not_admitted(
+    subset: str, digits: int, sign: str
+) -> None:
+    """A schema that admits an exponent must be one whose exponents Python's decimals can hold."""
+    it = compile_schema(Decimal, subset)
+    for mantissa in ("0", "1", "12345"):
+        text = f"{mantissa}E{sign}{'1' + '0' * (digits - 1)}"
+        answer: Any = text if it.schema.get("type") != "object" else {"value": text}
+        if validator(it.schema).is_valid(answer):
+            try:
+                it.decode(answer)
+            except InvalidOutputError:
+                assert any(note.action == "checked" for note in it.notes), subset
+
+
+@pytest.mark.parametrize("text", ["1E+99999999", "-1E-99999999", "1.25E+70", "0E-70", "1E-7"])
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_decimal_with_an_exponent_has_a_valid_form(subset: str, text: str) -> None:
+    it = compile_schema(Decimal, subset)
+    assert validator(it.schema).is_valid(it.encode(Decimal(text)))
+    assert it.decode(it.encode(Decimal(text))) == Decimal(text)
+
+
+def test_a_decimal_with_a_longer_exponent_has_no_form() -> None:
+    with pytest.raises(SchemaError, match="exponent has at most 8 digits"):
+        target_of(Decimal).dump(Decimal("1E+100000000"))
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_key_that_no_float_can_hold_is_noted(subset: str) -> None:
+    it = compile_schema(dict[float, int], subset)
+    assert any(note.keyword == "propertyNames" and note.action == "checked" for note in it.notes)
+    assert it.decode(it.encode({1e300: 1, -0.5: 2})) == {1e300: 1, -0.5: 2}
 
 
 @pytest.mark.parametrize("subset", SUBSETS)

@@ -1,14 +1,13 @@
-"""JSON Schema (draft 2020-12) of a Pydantic core schema: whatever the type refuses and a schema can say, it says.
+"""JSON Schema (draft 2020-12) of a Pydantic core schema: it says whatever the type refuses and a schema can say.
 
 Pydantic's own generator leaves decimals unchecked, maps with patterned keys open, aliases into paths out, and naive times under a
-format that demands an offset. What no schema can say (a validator function, "in the past") is marked where it stands, and
-`take_marks` turns the marks into notes.
+format that demands an offset. What no schema can say (a validator function, "in the past") is marked in its place.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from enum import Flag
 from typing import Any, Final, cast
 
@@ -16,52 +15,24 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticSerializationError
 
 from structgen.errors import SchemaError
+from structgen.schema.source.marks import MARK, marked
 from structgen.schema.source.reader import is_users
-from structgen.schema.validate.patterns import is_portable
-from structgen.values import JsonSchema, Note
-
-MARK: Final = "x-structgen-checked"
-
-_HOUR: Final = r"(?:[01]\d|2[0-3])"
-_OFFSET: Final = rf"(?:Z|[+-]{_HOUR}:[0-5]\d)"
-_CLOCK: Final = rf"{_HOUR}:[0-5]\d(?::[0-5]\d(?:\.\d{{1,6}})?)?"
-_DAY: Final = r"\d{4}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12]\d|3[01])"
-_SECONDS: Final = r"\d{1,9}(?:\.\d{1,6})?S"
-_CLOCKED: Final = (
-    rf"T(?:\d{{1,9}}H(?:\d{{1,9}}M)?(?:{_SECONDS})?|\d{{1,9}}M(?:{_SECONDS})?|{_SECONDS})"
+from structgen.schema.source.text_forms import (
+    BYTES,
+    CLOCK,
+    DAY,
+    DURATION,
+    INTEGER_KEY,
+    NUMBER_KEY,
+    OFFSET,
+    decimal_pattern,
 )
-DURATION: Final = rf"^-?P(?:\d{{1,8}}W|\d{{1,9}}D(?:{_CLOCKED})?|{_CLOCKED})$"
-"""ISO 8601 durations that have one length: no years, no months."""
+from structgen.schema.source.wire_path import place_field, wire_path
+from structgen.schema.validate.patterns import is_portable
 
-_BASE64: Final = {"base64": r"^[A-Za-z0-9_-]*={0,2}$", "hex": r"^(?:[0-9A-Fa-f]{2})*$"}
-_INTEGER_KEY: Final = r"^-?\d+$"
-_NUMBER_KEY: Final = r"^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$"
-
-
-def marked(schema: JsonSchemaValue, keyword: str, detail: str) -> JsonSchemaValue:
-    return schema | {MARK: [*schema.get(MARK, ()), (keyword, detail)]}
-
-
-def take_marks(schema: Any, path: str = "") -> Iterator[Note]:
-    """Removes the marks from a finished schema and gives them as notes."""
-    if isinstance(schema, dict):
-        for keyword, detail in schema.pop(MARK, ()):
-            yield Note(path, keyword, "checked", detail)
-    for key, inner in (
-        schema.items()
-        if isinstance(schema, dict)
-        else enumerate(schema)
-        if isinstance(schema, list)
-        else ()
-    ):
-        if isinstance(inner, dict | list):
-            yield from take_marks(inner, f"{path}/{str(key).replace('~', '~0').replace('/', '~1')}")
-
-
-def _has_key(data: Any, keys: frozenset[str]) -> bool:
-    if isinstance(data, dict):
-        return not keys.isdisjoint(data) or any(_has_key(value, keys) for value in data.values())
-    return isinstance(data, list) and any(_has_key(item, keys) for item in data)
+_BOUNDS: Final = ("ge", "gt", "le", "lt", "multiple_of")
+_RANGE: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+_ANNOTATIONS: Final = frozenset({"title", "description", "examples", "default"})
 
 
 class TargetSchema(GenerateJsonSchema):
@@ -70,15 +41,18 @@ class TargetSchema(GenerateJsonSchema):
     ignored_warning_kinds = {"skipped-choice", "non-serializable-default", "skipped-discriminator"}  # noqa: RUF012
 
     def encode_default(self, dft: Any) -> Any:
-        """A default as JSON data. One with a member called `$ref` or `$defs` counts as not serializable and is left out: Pydantic
-        would take it for a part of the schema."""
+        """A default as JSON data.
+
+        One with a member called `$ref` or `$defs` counts as not serializable and is left out: Pydantic would take it for a part of
+        the schema.
+        """
         data = super().encode_default(dft)
         if _has_key(data, frozenset({"$ref", "$defs"})):
             raise PydanticSerializationError("a default that reads like a schema")
         return data
 
     def sort(self, value: JsonSchemaValue, parent_key: str | None = None) -> JsonSchemaValue:
-        """Keywords keep the order in which they were made, as fields do."""
+        """Keep keywords in the order in which they were made, as fields are."""
         return value
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:
@@ -91,28 +65,18 @@ class TargetSchema(GenerateJsonSchema):
     # ---- scalars --------------------------------------------------------------------------------------------------------
 
     def decimal_schema(self, schema: Any) -> JsonSchemaValue:
-        """Text keeps every digit; a number is taken as well."""
-        number = self.float_schema(
-            cast(
-                Any,
-                {"type": "float"}
-                | {k: float(schema[k]) for k in _BOUNDS if schema.get(k) is not None},
-            )
-        )
+        """A decimal is text, which keeps every digit, or a number."""
+        bounds = {key: float(schema[key]) for key in _BOUNDS if schema.get(key) is not None}
+        number = self.float_schema(cast(Any, {"type": "float"} | bounds))
         digits, places = schema.get("max_digits"), schema.get("decimal_places")
         whole = None if digits is None else digits - (places or 0)
-        if whole is not None:
-            number |= (
-                {"exclusiveMinimum": -(10**whole), "exclusiveMaximum": 10**whole}
-                if not number.keys() & _LIMITS
-                else {}
-            )
-        pattern = _decimal_pattern(whole, places, schema.get("allow_inf_nan", False))
+        if whole is not None and not number.keys() & _RANGE:
+            number |= {"exclusiveMinimum": -(10**whole), "exclusiveMaximum": 10**whole}
+        pattern = decimal_pattern(whole, places, schema.get("allow_inf_nan", False))
         result: JsonSchemaValue = {"anyOf": [{"type": "string", "pattern": pattern}, number]}
-        for limit in [
-            k for k in ("max_digits", "decimal_places", *_BOUNDS) if schema.get(k) is not None
-        ]:
-            result = marked(result, limit, f"{limit} = {schema[limit]} of a decimal")
+        for limit in ("max_digits", "decimal_places", *_BOUNDS):
+            if schema.get(limit) is not None:
+                result = marked(result, limit, f"{limit} = {schema[limit]} of a decimal")
         return result
 
     def str_schema(self, schema: Any) -> JsonSchemaValue:
@@ -120,27 +84,25 @@ class TargetSchema(GenerateJsonSchema):
         given = schema.get("pattern")
         flags = given.flags & ~re.UNICODE if isinstance(given, re.Pattern) else 0
         if "pattern" in result and (flags or not is_portable(result["pattern"])):
-            result = marked(
-                result,
-                "pattern",
-                f"the pattern {result.pop('pattern')!r} is one of the type's own language",
-            )
+            pattern = result.pop("pattern")
+            detail = f"the pattern {pattern!r} is one of the type's own language"
+            result = marked(result, "pattern", detail)
         if schema.get("strip_whitespace") and result.keys() & {"minLength", "maxLength", "pattern"}:
-            result = marked(
-                result,
-                "strip_whitespace",
-                "the limits hold after surrounding white space is removed",
-            )
+            detail = "the limits hold after surrounding white space is removed"
+            result = marked(result, "strip_whitespace", detail)
         return result
 
     def bytes_schema(self, schema: Any) -> JsonSchemaValue:
-        """Text in the encoding that the type reads; a limit in bytes is one in characters only from above."""
+        """Text in the encoding that the type reads.
+
+        A limit in bytes is also an upper bound in characters, but not a lower one.
+        """
         encoding = self._config.config_dict.get("val_json_bytes", "utf8")
         result: JsonSchemaValue = {"type": "string"}
-        if encoding in _BASE64:
-            result |= {"pattern": _BASE64[encoding]} | (
-                {"contentEncoding": "base64"} if encoding == "base64" else {}
-            )
+        if encoding in BYTES:
+            result["pattern"] = BYTES[encoding]
+            if encoding == "base64":
+                result["contentEncoding"] = "base64"
         elif (most := schema.get("max_length")) is not None:
             result["maxLength"] = most
         for limit in ("min_length", "max_length"):
@@ -152,22 +114,20 @@ class TargetSchema(GenerateJsonSchema):
         return _temporal({"type": "string", "format": "date"}, schema)
 
     def datetime_schema(self, schema: Any) -> JsonSchemaValue:
-        """`format: date-time` demands an offset, so it stands only where the type does."""
+        """`format: date-time` demands an offset, so it is used only if the type demands one too."""
         if schema.get("tz_constraint") == "aware":
             return _temporal({"type": "string", "format": "date-time"}, schema)
-        offset = "" if schema.get("tz_constraint") == "naive" else f"{_OFFSET}?"
-        pattern = {"type": "string", "pattern": f"^{_DAY}[T ]{_CLOCK}{offset}$"}
+        offset = "" if schema.get("tz_constraint") == "naive" else f"{OFFSET}?"
+        pattern = {"type": "string", "pattern": f"^{DAY}[T ]{CLOCK}{offset}$"}
         return _temporal(marked(pattern, "pattern", "the month has that day"), schema)
 
     def time_schema(self, schema: Any) -> JsonSchemaValue:
-        offset = {"naive": "", "aware": _OFFSET}.get(schema.get("tz_constraint"), f"{_OFFSET}?")
-        return _temporal({"type": "string", "pattern": f"^{_CLOCK}{offset}$"}, schema)
+        offset = {"naive": "", "aware": OFFSET}.get(schema.get("tz_constraint"), f"{OFFSET}?")
+        return _temporal({"type": "string", "pattern": f"^{CLOCK}{offset}$"}, schema)
 
     def timedelta_schema(self, schema: Any) -> JsonSchemaValue:
-        return _temporal(
-            marked({"type": "string", "pattern": DURATION}, "pattern", "at most 999999999 days"),
-            schema,
-        )
+        pattern = {"type": "string", "pattern": DURATION}
+        return _temporal(marked(pattern, "pattern", "at most 999999999 days"), schema)
 
     def url_schema(self, schema: Any) -> JsonSchemaValue:
         return _url(super().url_schema(schema), schema)
@@ -176,88 +136,69 @@ class TargetSchema(GenerateJsonSchema):
         return _url(super().multi_host_url_schema(schema), schema)
 
     def enum_schema(self, schema: Any) -> JsonSchemaValue:
-        """A flag is any sum of its members."""
+        """A flag may be any sum of its members."""
         result = super().enum_schema(schema)
-        if issubclass(schema["cls"], Flag):
-            most = sum(
-                {
-                    bit
-                    for member in schema["members"]
-                    for bit in [member.value]
-                    if bit & (bit - 1) == 0
-                }
-            )
-            result = {key: value for key, value in result.items() if key not in ("enum", "const")}
-            result |= {"type": "integer", "minimum": 0, "maximum": most}
-        return result
+        if not issubclass(schema["cls"], Flag):
+            return result
+        values = {member.value for member in schema["members"]}
+        single_bits = {value for value in values if value & (value - 1) == 0}
+        rest = {key: value for key, value in result.items() if key not in ("enum", "const")}
+        return rest | {"type": "integer", "minimum": 0, "maximum": sum(single_bits)}
 
     # ---- objects --------------------------------------------------------------------------------------------------------
 
     def _common_dict_schema(self, schema: Any) -> JsonSchemaValue:
-        values = (
-            self.generate_inner(schema["values_schema"]).copy() if "values_schema" in schema else {}
-        )
-        values.pop("title", None)
-        keys = (
-            self._keys(self.generate_inner(schema["keys_schema"]))
-            if "keys_schema" in schema
-            else {}
-        )
+        values: JsonSchemaValue = {}
+        if "values_schema" in schema:
+            values = self.generate_inner(schema["values_schema"]).copy()
+            values.pop("title", None)
+        keys: JsonSchemaValue = {}
+        if "keys_schema" in schema:
+            keys = self._keys(self.generate_inner(schema["keys_schema"]))
+        marks = keys.pop(MARK, ())
         result: JsonSchemaValue = {"type": "object"}
         if keys.keys() <= {"type", "pattern"} and "pattern" in keys:
-            result |= {
-                "patternProperties": {keys["pattern"]: values},
-                "additionalProperties": False,
-            }
+            result["patternProperties"] = {keys["pattern"]: values}
+            result["additionalProperties"] = False
         else:
-            result |= {"additionalProperties": values or True} | (
-                {"propertyNames": keys} if keys.keys() - {"type"} else {}
-            )
+            result["additionalProperties"] = values or True
+            if keys.keys() - {"type"}:
+                result["propertyNames"] = keys
+        for keyword, detail in marks:
+            result = marked(result, keyword, detail)
         self.update_with_validations(result, schema, self.ValidationsMapping.object)
         return result
 
     def _keys(self, keys: JsonSchemaValue) -> JsonSchemaValue:
-        """What the names of a map's members must be: JSON has text alone for names."""
+        """The schema for the names of a map's members: in JSON every name is text."""
         if "$ref" in keys:
             keys = self.get_schema_from_definitions(cast(Any, keys["$ref"])) or {}
         if "anyOf" in keys:
             choices = [self._keys(choice) for choice in keys["anyOf"] if choice != {"type": "null"}]
             return {"anyOf": choices} if len(choices) > 1 else choices[0]
         constants = keys.get("enum", [keys["const"]] if "const" in keys else [])
-        if constants and ({type(constant) for constant in constants} in ({str}, {int})):
+        kinds = {type(constant) for constant in constants}
+        if kinds in ({str}, {int}):
             return {"enum": [str(constant) for constant in constants]}
-        forms: dict[Any, JsonSchemaValue] = {
-            "string": {
-                k: v
-                for k, v in keys.items()
-                if k not in ("title", "description", "examples", "default")
-            },
-            "integer": {"type": "string", "pattern": _INTEGER_KEY},
-            "number": {"type": "string", "pattern": _NUMBER_KEY},
-            "boolean": {"enum": ["true", "false"]},
-            None: {},
-        }
         kind = keys.get("type")
-        if (
-            constants
-            or kind not in forms
-            or (kind is None and keys.keys() - {"title", "description", MARK})
-        ):
+        own = {key: value for key, value in keys.items() if key not in _ANNOTATIONS}
+        is_anything = kind is None and own.keys() <= {MARK}
+        if constants or kind not in _KEY_FORMS or (kind is None and not is_anything):
+            named = "mixed constants" if constants else kind or "composite"
             raise SchemaError(
-                f"The keys of a map are {'mixed constants' if constants else kind or 'composite'}, and JSON has text for keys.",
+                f"The keys of a map are {named}, but in JSON every key is text.",
                 keyword="propertyNames",
                 hint="Use a list of entries, or keys that are strings, numbers, dates or constants.",
             )
-        limits = (
-            sorted(keys.keys() & (_LIMITS | {"multipleOf"}))
-            if kind in ("integer", "number")
-            else []
-        )
-        return (
-            marked(forms[kind], "propertyNames", f"{', '.join(limits)} of the keys")
-            if limits
-            else forms[kind]
-        )
+        if kind == "string":
+            return own
+        form = dict(_KEY_FORMS[kind])
+        limits = sorted(keys.keys() & (_RANGE | {"multipleOf"}))
+        if limits:
+            form = marked(form, "propertyNames", f"{', '.join(limits)} of the keys")
+        if kind == "number":
+            form = marked(form, "propertyNames", "each key is a number that a float can hold")
+        return form
 
     def _named_required_fields_schema(self, named_required_fields: Any) -> JsonSchemaValue:
         result = super()._named_required_fields_schema(named_required_fields)
@@ -265,7 +206,7 @@ class TargetSchema(GenerateJsonSchema):
             path = wire_path(field, name, self._by_name)
             if len(path) > 1 and (leaf := result["properties"].pop(name, None)) is not None:
                 result["required"] = [n for n in result.get("required", ()) if n != name]
-                _place(result, path, leaf, required)
+                place_field(result, path, leaf, required)
         if not result.get("required", True):
             del result["required"]
         return result
@@ -281,100 +222,56 @@ class TargetSchema(GenerateJsonSchema):
     # ---- what only the type can check -----------------------------------------------------------------------------------
 
     def function_before_schema(self, schema: Any) -> JsonSchemaValue:
-        return _noted(super().function_before_schema(schema), schema)
+        return _with_validator(super().function_before_schema(schema), schema)
 
     def function_after_schema(self, schema: Any) -> JsonSchemaValue:
-        return _noted(super().function_after_schema(schema), schema)
+        return _with_validator(super().function_after_schema(schema), schema)
 
     def function_wrap_schema(self, schema: Any) -> JsonSchemaValue:
-        return _noted(super().function_wrap_schema(schema), schema)
+        return _with_validator(super().function_wrap_schema(schema), schema)
 
     def function_plain_schema(self, schema: Any) -> JsonSchemaValue:
-        return _noted(super().function_plain_schema(schema), schema)
+        return _with_validator(super().function_plain_schema(schema), schema)
 
 
-_BOUNDS: Final = ("ge", "gt", "le", "lt", "multiple_of")
-_LIMITS: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+_KEY_FORMS: Final[dict[Any, JsonSchemaValue]] = {
+    "string": {},
+    "integer": {"type": "string", "pattern": INTEGER_KEY},
+    "number": {"type": "string", "pattern": NUMBER_KEY},
+    "boolean": {"enum": ["true", "false"]},
+    None: {},
+}
+"""The schema of a map's keys by the JSON type of the key's own type; None is a key of any type."""
 
 
-def wire_path(field: Any, name: str, by_name: bool) -> list[str | int]:
-    """Where a field stands in JSON: its name, its validation alias, the first plain one of several, or the first path."""
-    alias = (
-        name
-        if by_name or field["type"] == "computed-field"
-        else field.get("validation_alias", name)
-    )
-    if isinstance(alias, str):
-        return [alias]
-    paths = alias if alias and isinstance(alias[0], list) else [alias]
-    return next((path for path in paths if len(path) == 1), list(paths[0]))
-
-
-def _place(schema: JsonSchema, path: list[str | int], leaf: JsonSchema, required: bool) -> None:
-    """Puts `leaf` at `path` below a schema, with the objects and arrays on the way."""
-    step, rest = path[0], path[1:]
-    holder: Any
-    if isinstance(step, int):
-        holder = schema.setdefault("prefixItems", [])
-        holder.extend({} for _ in range(step + 1 - len(holder)))
-        if required:
-            schema["minItems"] = max(schema.get("minItems", 0), step + 1)
-    else:
-        holder = schema.setdefault("properties", {})
-        if required and step not in schema.setdefault("required", []):
-            schema["required"].append(step)
-    if not rest:
-        holder[step] = leaf
-        return
-    inner = holder[step] if isinstance(step, int) else holder.get(step)
-    if not inner:
-        holder[step] = inner = {"type": "array" if isinstance(rest[0], int) else "object"}
-    _place(inner, rest, leaf, required)
-
-
-def _decimal_pattern(whole: int | None, places: int | None, non_finite: bool) -> str:
-    before = r"\d+" if whole is None else rf"0*\d{{1,{whole}}}" if whole > 0 else "0+"
-    after = (
-        r"(?:\.\d+)?"
-        if places is None
-        else rf"(?:\.\d{{1,{places}}}0*)?"
-        if places > 0
-        else r"(?:\.0+)?"
-    )
-    exponent = r"(?:[eE][-+]?\d+)?" if whole is None and places is None else ""
-    finite = f"-?{before}{after}{exponent}"
-    return f"^(?:{finite}|-?Infinity|NaN)$" if non_finite else f"^{finite}$"
+def _has_key(data: Any, keys: frozenset[str]) -> bool:
+    if isinstance(data, dict):
+        return not keys.isdisjoint(data) or any(_has_key(value, keys) for value in data.values())
+    return isinstance(data, list) and any(_has_key(item, keys) for item in data)
 
 
 def _temporal(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
+    """Mark the bounds of a date or time, for which JSON Schema has no keyword."""
     for limit in ("now_op", "ge", "gt", "le", "lt"):
-        if schema.get(limit) is not None:
-            words = (
-                f"must be in the {schema[limit]}"
-                if limit == "now_op"
-                else f"{limit} = {schema[limit]}"
-            )
+        value = schema.get(limit)
+        if value is not None:
+            words = f"must be in the {value}" if limit == "now_op" else f"{limit} = {value}"
             result = marked(result, limit, words)
     return result
 
 
 def _url(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
     schemes = schema.get("allowed_schemes")
-    return (
-        marked(result, "format", f"the scheme is one of {', '.join(schemes)}")
-        if schemes
-        else result
-    )
+    if not schemes:
+        return result
+    return marked(result, "format", f"the scheme is one of {', '.join(schemes)}")
 
 
-def _noted(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
-    """Marks a validator function of the user's; Pydantic's own say what they check in the schema."""
+def _with_validator(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
+    """Mark a user's validator function; Pydantic's own say in the schema what they check."""
     function: Callable[..., Any] = schema["function"]["function"]
     if not is_users(function):
         return result
-    name = (
-        getattr(function, "__qualname__", type(function).__qualname__)
-        .replace(".<locals>", "")
-        .replace(".<lambda>", " lambda")
-    )
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    name = name.replace(".<locals>", "").replace(".<lambda>", " lambda")
     return marked(result, "validator", f"{name} of the type")

@@ -15,8 +15,9 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic_core import SchemaSerializer, from_json
 
-from structgen.schema.source.generate import wire_path
 from structgen.schema.source.reader import Core, is_pydantics, mapped
+from structgen.schema.source.text_forms import EXPONENT_DIGITS
+from structgen.schema.source.wire_path import wire_path
 from structgen.values import Json
 
 _FIELDS: Final = frozenset({"model-field", "dataclass-field", "typed-dict-field"})
@@ -112,12 +113,12 @@ def _in_order(value: Any, write: Callable[[Any], list[Json]]) -> list[Json]:
 
 
 def _decimal(value: Any, write: Callable[[Any], Json]) -> Json:
-    plain = (
-        isinstance(value, Decimal)
-        and value.is_finite()
-        and abs(value.adjusted()) + len(value.as_tuple().digits) < _LONGEST
-    )
-    return format(value, "f") if plain else write(value)
+    if not isinstance(value, Decimal) or not value.is_finite():
+        return write(value)
+    if abs(value.adjusted()) >= 10**EXPONENT_DIGITS:
+        raise ValueError(f"a decimal's exponent has at most {EXPONENT_DIGITS} digits")
+    is_short = abs(value.adjusted()) + len(value.as_tuple().digits) < _LONGEST
+    return format(value, "f") if is_short else write(value)
 
 
 def _duration(value: Any, write: Callable[[Any], Json]) -> Json:
