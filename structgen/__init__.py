@@ -10,8 +10,9 @@ Names load on first use (PEP 562), so that importing structgen costs next to not
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.answer.partial import ABSENT as ABSENT
@@ -24,14 +25,9 @@ if TYPE_CHECKING:
     from structgen.client import extract_result as extract_result
     from structgen.client import plan as plan
     from structgen.documents.relax import Identity as Identity
-    from structgen.errors import APIError as APIError
-    from structgen.errors import EngineError as EngineError
-    from structgen.errors import InvalidOutputError as InvalidOutputError
-    from structgen.errors import OutputError as OutputError
-    from structgen.errors import StructgenError as StructgenError
-    from structgen.errors import TransportError as TransportError
-    from structgen.errors import Truncated as Truncated
-    from structgen.errors import UsageError as UsageError
+    from structgen.errors import *  # noqa: F403
+    from structgen.extraction.stream_handles import AsyncStreaming as AsyncStreaming
+    from structgen.extraction.stream_handles import Streaming as Streaming
     from structgen.forms.session import Form as Form
     from structgen.options import UNSET as UNSET
     from structgen.pipeline.job import Job as Job
@@ -45,46 +41,38 @@ if TYPE_CHECKING:
     from structgen.schema.target import Target as Target
     from structgen.schema.verbatim import Verbatim as Verbatim
     from structgen.values import Evidence as Evidence
-
-_HOMES = {
-    "structgen.client": ("AsyncClient", "Client", "extract", "extract_result", "plan"),
-    "structgen.documents.relax": ("Identity",),
-    "structgen.errors": (
-        "APIError",
-        "EngineError",
-        "InvalidOutputError",
-        "OutputError",
-        "StructgenError",
-        "TransportError",
-        "Truncated",
-        "UsageError",
-    ),
-    "structgen.forms.session": ("Form",),
-    "structgen.pipeline.job": ("Job",),
-    "structgen.schema.audit": ("audit",),
-    "structgen.schema.check": ("validate",),
-    "structgen.schema.compiler": ("Compiled", "compile_schema"),
-    "structgen.schema.subset": ("SchemaSubset",),
-    "structgen.schema.target": ("Target",),
-    "structgen.schema.verbatim": ("Verbatim",),
-    "structgen.options": ("UNSET",),
-    "structgen.results": ("Extraction", "Plan"),
-    "structgen.values": ("Evidence",),
-    "structgen.answer.partial": ("ABSENT", "GrowingText", "Partial", "View"),
-}
-_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+else:
+    __getattr__, __dir__, __all__ = face(
+        __name__,
+        {
+            "structgen.answer.partial": "ABSENT GrowingText Partial View",
+            "structgen.client": "AsyncClient Client extract extract_result plan",
+            "structgen.documents.relax": "Identity",
+            "structgen.errors": """
+                APIError APIPromptTooLongError Attempt AuthenticationError BadRequestError
+                BudgetExceededError CircuitOpenError ConfigurationError ConnectionFailedError
+                EngineError EnginePromptTooLongError FormChangedError FormError
+                FormIncompleteError GrammarError InputError InvalidDocumentError
+                InvalidOutputError JobError JobStoppedError JournalError MissingPackage
+                ModelCorruptError ModelMissingError NotFoundError NotJsonError OutputError
+                OutputRejectedError PromptTooLongError RateLimitError Refused
+                RequestTimeoutError SchemaError SchemaLimitError ServerError StaleFormError
+                StreamBrokenError StructgenError TargetError TotalTimeoutError TransportError
+                Truncated UsageError
+            """,
+            "structgen.extraction.stream_handles": "AsyncStreaming Streaming",
+            "structgen.forms.session": "Form",
+            "structgen.options": "UNSET",
+            "structgen.pipeline.job": "Job",
+            "structgen.results": "Extraction Plan",
+            "structgen.schema.audit": "audit",
+            "structgen.schema.check": "validate",
+            "structgen.schema.compiler": "Compiled compile_schema",
+            "structgen.schema.subset": "SchemaSubset",
+            "structgen.schema.target": "Target",
+            "structgen.schema.verbatim": "Verbatim",
+            "structgen.values": "Evidence",
+        },
+    )
 
 __version__ = "0.1.0"
-__all__ = sorted(_HOME_OF)  # pyright: ignore[reportUnsupportedDunderAll]
-
-
-def __getattr__(name: str) -> Any:
-    if name not in _HOME_OF:
-        raise AttributeError(f"module 'structgen' has no attribute {name!r}")
-    value = getattr(importlib.import_module(_HOME_OF[name]), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})

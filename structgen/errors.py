@@ -1,54 +1,11 @@
-"""Every error structgen raises, in one tree.
+"""Every error structgen raises, in one tree; docs/errors.md draws it.
 
-::
-
-    StructgenError
-    ├── UsageError              change the call; nothing was sent
-    │   ├── TargetError         the target does not import, or is no type and no JSON Schema
-    │   ├── SchemaError         a construct has no JSON form, or this schema language cannot hold it (.path, .keyword)
-    │   │   └── SchemaLimitError    the compiled schema is over a limit of the language (.limit, .actual)
-    │   ├── InputError          the text is empty, or is no text
-    │   └── ConfigurationError  unknown provider, missing key, an option this backend does not take
-    ├── TransportError          no usable answer came (.sent: may it have been processed, and billed?)
-    │   ├── ConnectionFailedError    refused, reset, name not found, TLS
-    │   ├── RequestTimeoutError      one try took longer than its `timeout`
-    │   ├── StreamBrokenError        a stream ended without its end marker, or broke its framing
-    │   ├── CircuitOpenError         the backend failed too often in a row and is left alone for a while
-    │   └── TotalTimeoutError    the total `total_timeout` is over, waits included
-    ├── APIError                the server answered with an error (.status_code .code .type .param .request_id .retry_after)
-    │   ├── BadRequestError          400, 413, 422 and other 4xx
-    │   │   └── APIPromptTooLongError   the prompt does not fit (.tokens, .limit)
-    │   ├── AuthenticationError    401, 403
-    │   ├── NotFoundError            404: the model or the path
-    │   ├── RateLimitError         429, 498
-    │   ├── ServerError         5xx
-    │   └── OutputRejectedError      the server rejected what its own model wrote (.failed_generation)
-    ├── OutputError             the model's answer is no value of the target (.attempts)
-    │   ├── Refused             the model declined (.refusal)
-    │   ├── Truncated           it stopped at a token limit (.partial: what was closed by then)
-    │   ├── NotJsonError             it is not JSON (.position)
-    │   └── InvalidOutputError       it is JSON, but not of this target (.violations, .salvaged, .rejected)
-    │       └── InvalidDocumentError     the parts of a long document make no value of the target together (.document)
-    ├── BudgetExceededError          the call's `token_budget` or `cost_budget` is used up (.budget, .used, .unit)
-    ├── JobError                a job over many inputs cannot begin, go on or write its output
-    │   ├── JournalError        its journal is in use elsewhere, is none, or the disk does not take it
-    │   └── JobStoppedError          it stopped before its end; the same job started again goes on (.summary)
-    ├── FormError               a form cannot do what was asked of it
-    │   ├── FormIncompleteError      it makes no whole value yet (.missing, .invalid)
-    │   ├── StaleFormError           it was changed elsewhere in the meantime (.expected, .revision)
-    │   └── FormChangedError         a saved form is of another schema, or none
-    └── EngineError             the in-process engine
-        ├── MissingPackage      a package is not installed
-        ├── ModelMissingError        no such model here, or it could not be fetched
-        ├── ModelCorruptError        the file is not the model it should be
-        ├── EnginePromptTooLongError     the prompt does not fit the context (.tokens, .limit)
-        └── GrammarError        the grammar engine refuses the schema
-
-A message says what happened and what to do next. It never holds a key or the text of a document: what a model answered is
-in attributes (`attempts`, `failed_generation`, `partial`), never in the message or the repr.
+A message says what happened and what to do next. It never holds a key or the text of a document:
+what a model answered is in attributes (`attempts`, `failed_generation`, `partial`), never in the
+message or the repr.
 """
 
-from __future__ import annotations
+# Annotations are evaluated here, so that they can be read although the classes show the public path.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -56,30 +13,65 @@ from typing import Any, Literal
 
 from structgen.values import Mode, Rejected, Usage, Violation
 
+# fmt: off
+__all__ = [
+    "APIError", "APIPromptTooLongError", "Attempt", "AuthenticationError", "BadRequestError",
+    "BudgetExceededError", "CircuitOpenError", "ConfigurationError", "ConnectionFailedError",
+    "EngineError", "EnginePromptTooLongError", "FormChangedError", "FormError",
+    "FormIncompleteError", "GrammarError", "InputError", "InvalidDocumentError",
+    "InvalidOutputError", "JobError", "JobStoppedError", "JournalError", "MissingPackage",
+    "ModelCorruptError", "ModelMissingError", "NotFoundError", "NotJsonError", "OutputError",
+    "OutputRejectedError", "PromptTooLongError", "RateLimitError", "Refused",
+    "RequestTimeoutError", "SchemaError", "SchemaLimitError", "ServerError", "StaleFormError",
+    "StreamBrokenError", "StructgenError", "TargetError", "TotalTimeoutError", "TransportError",
+    "Truncated", "UsageError",
+]
+# fmt: on
 
+
+@dataclass(eq=False, repr=False, kw_only=True)
 class StructgenError(Exception):
     """The root: `except StructgenError` catches everything this library raises.
 
-    `message` is what happened; `hint`, where there is one, is what to do about it. `str()` gives both.
+    `str()` gives the message and the hint.
     """
 
-    def __init__(self, message: str, *, hint: str | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+    __module__ = "structgen"
+
+    message: str = field(kw_only=False)
+    """What happened."""
+    hint: str | None = None
+    """What to do about it, if anything helps."""
+
+    def __init_subclass__(cls, **members: Any) -> None:
+        super().__init_subclass__(**members)
+        if cls.__module__ == __name__:
+            cls.__module__ = "structgen"
+
+    def __post_init__(self) -> None:
+        super().__init__(self.message)
         self.attempts: tuple[Attempt, ...] = ()
+        """Every try of the call that ended in this error, with what the model wrote."""
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}" if self.hint else self.message
 
     def to_dict(self) -> dict[str, Any]:
-        """What is wrong, as plain JSON data: `type`, `message` and `hint`."""
+        """Give `type`, `message` and `hint` as plain JSON data."""
         return {"type": type(self).__name__, "message": self.message, "hint": self.hint}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The signatures below take keywords; the default protocol would call them with `args` alone, so errors would not
-        # cross a process pool or a pickle.
+        # The constructors take keywords; the default protocol would call them with `args` alone, so
+        # errors would not cross a process pool or a pickle.
         return _rebuild, (type(self), self.args, self.__dict__.copy())
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
+        """Let Pydantic take errors as they are and write them as `to_dict` does."""
+        from pydantic_core import core_schema
+
+        written = core_schema.plain_serializer_function_ser_schema(cls.to_dict, when_used="json")
+        return core_schema.is_instance_schema(cls, serialization=written)
 
 
 def _rebuild(
@@ -93,34 +85,34 @@ def _rebuild(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One question put to one backend. `error` is why it did not end the matter, None for the one that did; `cost`: US dollars,
-    None where the price is not known."""
+    """One question put to one backend."""
 
     backend: str
+    """The backend's name, such as "groq:openai/gpt-oss-20b"."""
     mode: Mode
+    """How the answer was held to the schema."""
     text: str | None = field(default=None, repr=False)
+    """What the model wrote."""
     finish_reason: str | None = None
+    """Why the answer ended, in the server's word."""
     usage: Usage = Usage()
+    """Tokens of this attempt."""
     cost: float | None = None
+    """US dollars, None if the price is not known."""
     seconds: float = 0.0
+    """How long it took."""
     error: StructgenError | None = None
+    """Why it did not settle the call; None for the attempt that did."""
 
     def to_dict(self) -> dict[str, Any]:
-        """The attempt as plain JSON data."""
-        plain = {
-            name: getattr(self, name)
-            for name in ("backend", "mode", "text", "finish_reason", "cost")
-        }
-        error = self.error.to_dict() if self.error else None
+        """Give the attempt as plain JSON data."""
+        names = ("backend", "mode", "text", "finish_reason", "cost")
         return {
-            **plain,
+            **{name: getattr(self, name) for name in names},
             "usage": asdict(self.usage),
             "seconds": round(self.seconds, 4),
-            "error": error,
+            "error": self.error.to_dict() if self.error else None,
         }
-
-
-# ---- before any request ---------------------------------------------------------------------------------------------------
 
 
 class UsageError(StructgenError):
@@ -131,36 +123,24 @@ class TargetError(UsageError):
     """The target does not import, or is neither a type Pydantic knows nor a JSON Schema."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SchemaError(UsageError):
-    """A type or schema that has no JSON form, or that this schema language cannot hold.
+    """A type or schema has no JSON form, or this schema language cannot hold it."""
 
-    `path`: JSON Pointer into the source schema ("" is the root); `keyword`: the construct, where one is to blame.
-    """
-
-    def __init__(
-        self, message: str, *, path: str = "", keyword: str | None = None, hint: str | None = None
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.path = path
-        self.keyword = keyword
+    path: str = ""
+    """JSON Pointer into the source schema; "" is the root."""
+    keyword: str | None = None
+    """The construct at fault, if one is."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class SchemaLimitError(SchemaError):
-    """The compiled schema is over a limit of the language: `limit` is allowed, `actual` was needed."""
+    """The compiled schema is over a limit of the language."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        limit: int,
-        actual: int,
-        path: str = "",
-        keyword: str | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, path=path, keyword=keyword, hint=hint)
-        self.limit = limit
-        self.actual = actual
+    limit: int
+    """What the language allows."""
+    actual: int
+    """What the schema needs."""
 
 
 class InputError(UsageError):
@@ -172,7 +152,12 @@ class ConfigurationError(UsageError):
 
 
 class MissingPackage(UsageError, ImportError):
-    """An optional package is not installed. `package`: its name; `extra`: the extra of structgen that installs it."""
+    """An optional package is not installed.
+
+    Args:
+        package: The name of the package.
+        extra: The extra of structgen that installs it.
+    """
 
     def __init__(self, package: str, extra: str) -> None:
         super().__init__(
@@ -183,32 +168,22 @@ class MissingPackage(UsageError, ImportError):
         self.extra = extra
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class PromptTooLongError(StructgenError):
-    """The prompt is longer than the model's context. `tokens`: its length; `limit`: the context; None if nobody said."""
+    """The prompt is longer than the model's context."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        tokens: int | None = None,
-        limit: int | None = None,
-        hint: str | None = None,
-        **more: Any,
-    ) -> None:
-        super().__init__(message, hint=hint, **more)
-        self.tokens = tokens
-        self.limit = limit
+    tokens: int | None = None
+    """Length of the prompt, if known."""
+    limit: int | None = None
+    """Tokens that the context holds, if known."""
 
 
-# ---- no usable answer -----------------------------------------------------------------------------------------------------
-
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class TransportError(StructgenError):
-    """No usable answer came. `sent` tells whether the server may have processed (and billed) the request."""
+    """No usable answer came."""
 
-    def __init__(self, message: str, *, sent: bool = False, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.sent = sent
+    sent: bool = False
+    """Whether the server may have processed, and billed, the request."""
 
 
 class ConnectionFailedError(TransportError):
@@ -227,61 +202,41 @@ class CircuitOpenError(TransportError):
     """The backend failed too often in a row and is left alone for a while. Nothing was sent."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class TotalTimeoutError(TransportError):
-    """The total `total_timeout` (seconds, waits included) is over. `wait`: the seconds the server asked for, where it did."""
+    """The `total_timeout` (seconds, waits included) is over."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        sent: bool = False,
-        wait: float | None = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, sent=sent, hint=hint)
-        self.wait = wait
+    wait: float | None = None
+    """Seconds that the server asked to wait, if it did."""
 
 
-# ---- the server answered with an error ------------------------------------------------------------------------------------
-
-
+@dataclass(eq=False, repr=False, kw_only=True)
 class APIError(StructgenError):
-    """The server answered with an error.
+    """The server answered with an error."""
 
-    `status_code`: HTTP status (of the error event where the status line said 200); `code`, `type`, `param`: as the server named
-    them; `request_id`: for its support; `retry_after`: seconds it asked to wait; `should_retry`: what it said about that, if it
-    did (`x-should-retry`); `body`: the parsed error object.
-    """
-
+    status_code: int | None = None
+    """HTTP status; that of the error event if a stream began with 200."""
+    code: str | None = None
+    """The server's own code."""
+    type: str | None = None
+    """The server's own type."""
+    param: str | None = None
+    """The parameter that the server blames."""
+    request_id: str | None = None
+    """What the server's support asks for."""
+    retry_after: float | None = None
+    """Seconds that the server asked to wait."""
+    body: Any = None
+    """The parsed error object."""
     should_retry: bool | None = None
-
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int | None = None,
-        code: str | None = None,
-        type: str | None = None,
-        param: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        body: Any = None,
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.status_code = status_code
-        self.code = code
-        self.type = type
-        self.param = param
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.body = body
+    """Whether the server says that a retry may help (`x-should-retry`), if it does."""
 
 
 class BadRequestError(APIError):
     """400, 413, 422 and other 4xx: the same request will fail again."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class APIPromptTooLongError(PromptTooLongError, BadRequestError):
     """The server says that the prompt is longer than the model's context."""
 
@@ -302,96 +257,80 @@ class ServerError(APIError):
     """5xx."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class OutputRejectedError(APIError):
-    """The server rejected what its own model wrote (Groq's `json_validate_failed`, `tool_use_failed`).
-
-    `failed_generation` is the text it rejected; it may be whole, broken or empty.
-    """
+    """The server rejected what its own model wrote (Groq: json_validate_failed)."""
 
     failed_generation: str | None = None
-
-
-# ---- the model's answer ---------------------------------------------------------------------------------------------------
+    """The rejected text: whole, broken or empty."""
 
 
 class OutputError(StructgenError):
-    """The model's answer is not a value of the target. `attempts` holds every try with its raw text."""
+    """The model's answer is not a value of the target. `attempts` holds every try with its text."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Refused(OutputError):
-    """The model declined to answer. `refusal` is what it said instead."""
+    """The model declined to answer."""
 
-    def __init__(self, message: str, *, refusal: str, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.refusal = refusal
+    refusal: str
+    """What it said instead."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class Truncated(OutputError):
-    """The answer stopped at a token limit.
+    """The answer stopped at a token limit."""
 
-    `partial`: plain data of what was closed by then, or None. `salvaged`: if the decoder ended the answer so that it is valid but
-    says less than the model wanted to, that value, typed; `shortened`: JSON Pointers of the parts that were cut short in it.
-    """
-
+    partial: Any = None
+    """Plain data of what was closed by then, or None."""
     salvaged: Any = None
+    """A valid value that says less than the model wanted to, if the decoder could end in one."""
     shortened: frozenset[str] = frozenset()
-
-    def __init__(self, message: str, *, partial: Any = None, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.partial = partial
+    """JSON Pointers of the parts of `salvaged` that were cut short."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class NotJsonError(OutputError):
-    """The answer is not one JSON document. `position`: the character offset of the first fault."""
+    """The answer is not one JSON document."""
 
-    def __init__(self, message: str, *, position: int = 0, hint: str | None = None) -> None:
-        super().__init__(message, hint=hint)
-        self.position = position
+    position: int = 0
+    """Character offset of the first fault."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class InvalidOutputError(OutputError):
-    """The answer is JSON but no value of the target. `violations`: where, what was found, what was wanted.
+    """The answer is JSON but no value of the target."""
 
-    `salvaged`: where only items of lists are at fault, the value without them, typed and checked; else None. `rejected`: those
-    items, each with its violations.
-    """
-
+    violations: Sequence[Violation] = ()
+    """Where, what was found, and what was wanted."""
     salvaged: Any = None
+    """The value without the `rejected` items, checked, if only items of lists are at fault."""
     rejected: tuple[Rejected, ...] = ()
+    """Those items, each with its violations."""
 
-    def __init__(
-        self, message: str, *, violations: Sequence[Violation] = (), hint: str | None = None
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.violations = tuple(violations)
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        self.violations = tuple(self.violations)
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class InvalidDocumentError(InvalidOutputError):
-    """What the parts of a long document state makes no value of the target. `document`: the parts, the conflicts and the merged
-    data, as a DocumentExtraction of plain data."""
+    """The parts of a long document make no value of the target together."""
 
     document: Any = None
+    """A DocumentExtraction of plain data: the parts, the conflicts and the merged data."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class BudgetExceededError(StructgenError):
-    """The call has used up its `token_budget` or `cost_budget` without a valid answer. `budget` and `used` are in `unit`s."""
+    """The call has used up its `token_budget` or `cost_budget` without a valid answer."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        budget: float,
-        used: float,
-        unit: Literal["tokens", "US dollars"] = "tokens",
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.budget = budget
-        self.used = used
-        self.unit = unit
-
-
-# ---- jobs -----------------------------------------------------------------------------------------------------------------
+    budget: float
+    """What was allowed."""
+    used: float
+    """What was used."""
+    unit: Literal["tokens", "US dollars"] = "tokens"
+    """What both numbers count."""
 
 
 class JobError(StructgenError):
@@ -402,56 +341,42 @@ class JournalError(JobError):
     """The journal is in use by another process, is no journal, or cannot be written."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class JobStoppedError(JobError):
-    """The job stopped before its end: a limit was reached, too much failed, or it was `interrupted`. `summary`: how far it came."""
+    """The job stopped before its end: a limit was reached, too much failed, or Ctrl-C came."""
 
-    def __init__(
-        self, message: str, *, summary: Any, interrupted: bool = False, hint: str | None = None
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.summary = summary
-        self.interrupted = interrupted
-
-
-# ---- forms ----------------------------------------------------------------------------------------------------------------
+    summary: Any
+    """How far the job came, as a `structgen.pipeline.Summary`."""
+    interrupted: bool = False
+    """Whether an interrupt stopped it."""
 
 
 class FormError(StructgenError):
     """A form cannot do what was asked of it."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class FormIncompleteError(FormError):
-    """The form makes no whole value yet. `missing`: JSON Pointers of fields it needs; `invalid`: what is wrong with the others."""
+    """The form does not make a whole value yet."""
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        missing: Sequence[str] = (),
-        invalid: Sequence[Violation] = (),
-        hint: str | None = None,
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.missing = tuple(missing)
-        self.invalid = tuple(invalid)
+    missing: tuple[str, ...] = ()
+    """JSON Pointers of fields that it needs."""
+    invalid: Sequence[Violation] = ()
+    """What is wrong with other fields."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class StaleFormError(FormError):
-    """The form was changed elsewhere in the meantime: `revision` is where it stands, `expected` where it was thought to stand."""
+    """The form was changed elsewhere in the meantime."""
 
-    def __init__(
-        self, message: str, *, expected: int, revision: int | None = None, hint: str | None = None
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.expected = expected
-        self.revision = revision
+    expected: int
+    """The revision that the change was meant for."""
+    revision: int | None = None
+    """The revision that the form is at."""
 
 
 class FormChangedError(FormError):
-    """A saved form is of another schema than the one given, of a later version, or no saved form at all."""
-
-
-# ---- the in-process engine ------------------------------------------------------------------------------------------------
+    """A saved form is of another schema than the one given, of a later version, or no form."""
 
 
 class EngineError(StructgenError):

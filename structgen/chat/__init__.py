@@ -1,1 +1,34 @@
 """Chat Completions, as the Groq and OpenAI SDKs have it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from structgen.lazy import face
+
+if TYPE_CHECKING:
+    from structgen.chat.api import AsyncChat as AsyncChat
+    from structgen.chat.api import AsyncStream as AsyncStream
+    from structgen.chat.api import Chat as Chat
+    from structgen.chat.api import Params as Params
+    from structgen.chat.api import Stream as Stream
+    from structgen.chat.completion import ChatCompletion as ChatCompletion
+    from structgen.chat.completion import ChatCompletionChunk as ChatCompletionChunk
+    from structgen.chat.completion import ChatMessage as ChatMessage
+    from structgen.chat.completion import Choice as Choice
+    from structgen.chat.completion import ChoiceDelta as ChoiceDelta
+    from structgen.chat.completion import ChunkChoice as ChunkChoice
+    from structgen.chat.completion import CompletionUsage as CompletionUsage
+    from structgen.chat.completion import Function as Function
+    from structgen.chat.completion import ToolCall as ToolCall
+else:
+    __getattr__, __dir__, __all__ = face(
+        __name__,
+        {
+            "structgen.chat.api": "AsyncChat AsyncStream Chat Params Stream",
+            "structgen.chat.completion": """
+                ChatCompletion ChatCompletionChunk ChatMessage Choice ChunkChoice ChoiceDelta
+                CompletionUsage Function ToolCall
+            """,
+        },
+    )

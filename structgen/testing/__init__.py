@@ -6,24 +6,26 @@ answers down and give them again, `FaultyServer` is a real server on loopback th
 
 from __future__ import annotations
 
-from structgen.testing.faulty import FAULTS as FAULTS
-from structgen.testing.faulty import FaultyServer as FaultyServer
-from structgen.testing.faulty import Served as Served
-from structgen.testing.recording import Recorder as Recorder
-from structgen.testing.recording import Replayer as Replayer
-from structgen.testing.scripted import ScriptedModel as ScriptedModel
-from structgen.testing.scripted import ScriptedTransport as ScriptedTransport
-from structgen.testing.scripted import completion as completion
-from structgen.testing.scripted import events as events
+from typing import TYPE_CHECKING
 
-__all__ = [
-    "FAULTS",
-    "FaultyServer",
-    "Recorder",
-    "Replayer",
-    "ScriptedModel",
-    "ScriptedTransport",
-    "Served",
-    "completion",
-    "events",
-]
+from structgen.lazy import face
+
+if TYPE_CHECKING:
+    from structgen.testing.faulty import FAULTS as FAULTS
+    from structgen.testing.faulty import FaultyServer as FaultyServer
+    from structgen.testing.faulty import Served as Served
+    from structgen.testing.recording import Recorder as Recorder
+    from structgen.testing.recording import Replayer as Replayer
+    from structgen.testing.scripted import ScriptedModel as ScriptedModel
+    from structgen.testing.scripted import ScriptedTransport as ScriptedTransport
+    from structgen.testing.scripted import completion as completion
+    from structgen.testing.scripted import events as events
+else:
+    __getattr__, __dir__, __all__ = face(
+        __name__,
+        {
+            "structgen.testing.faulty": "FAULTS FaultyServer Served",
+            "structgen.testing.recording": "Recorder Replayer",
+            "structgen.testing.scripted": "ScriptedModel ScriptedTransport completion events",
+        },
+    )

@@ -1,45 +1,44 @@
-"""The values that calls take and give, for annotations: `from structgen.types import Document, Usage`."""
+"""The values that calls take and give, for annotations: `from structgen.types import Usage`."""
 
-from structgen.errors import Attempt
-from structgen.options import UNSET, CallArgs, OptionArgs, Options, Unset
-from structgen.results import Extraction, Guarantee, Plan
-from structgen.values import (
-    Answer,
-    Document,
-    Evidence,
-    Json,
-    JsonSchema,
-    Message,
-    Mode,
-    Note,
-    Rejected,
-    Reply,
-    Request,
-    Usage,
-    Violation,
-)
+from __future__ import annotations
 
-__all__ = [
-    "UNSET",
-    "Answer",
-    "Attempt",
-    "CallArgs",
-    "Document",
-    "Evidence",
-    "Extraction",
-    "Guarantee",
-    "Json",
-    "JsonSchema",
-    "Message",
-    "Mode",
-    "Note",
-    "OptionArgs",
-    "Options",
-    "Plan",
-    "Rejected",
-    "Reply",
-    "Request",
-    "Unset",
-    "Usage",
-    "Violation",
-]
+from typing import TYPE_CHECKING
+
+from structgen.lazy import face
+
+if TYPE_CHECKING:
+    from structgen.errors import Attempt as Attempt
+    from structgen.options import UNSET as UNSET
+    from structgen.options import CallArgs as CallArgs
+    from structgen.options import OptionArgs as OptionArgs
+    from structgen.options import Options as Options
+    from structgen.options import Unset as Unset
+    from structgen.results import Extraction as Extraction
+    from structgen.results import Guarantee as Guarantee
+    from structgen.results import Plan as Plan
+    from structgen.values import Answer as Answer
+    from structgen.values import Document as Document
+    from structgen.values import Evidence as Evidence
+    from structgen.values import Json as Json
+    from structgen.values import JsonSchema as JsonSchema
+    from structgen.values import Message as Message
+    from structgen.values import Mode as Mode
+    from structgen.values import Note as Note
+    from structgen.values import Rejected as Rejected
+    from structgen.values import Reply as Reply
+    from structgen.values import Request as Request
+    from structgen.values import Usage as Usage
+    from structgen.values import Violation as Violation
+else:
+    __getattr__, __dir__, __all__ = face(
+        __name__,
+        {
+            "structgen.errors": "Attempt",
+            "structgen.options": "UNSET CallArgs OptionArgs Options Unset",
+            "structgen.results": "Extraction Guarantee Plan",
+            "structgen.values": """
+                Answer Document Evidence Json JsonSchema Message Mode Note Rejected Reply
+                Request Usage Violation
+            """,
+        },
+    )

@@ -1,0 +1,30 @@
+"""What a program may say about servers: capabilities, prices, rate limits, and hooks that watch each try."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from structgen.lazy import face
+
+if TYPE_CHECKING:
+    from structgen.wire.dialect import Capabilities as Capabilities
+    from structgen.wire.prices import PRICES as PRICES
+    from structgen.wire.prices import Price as Price
+    from structgen.wire.prices import price_of as price_of
+    from structgen.wire.providers import PROVIDERS as PROVIDERS
+    from structgen.wire.providers import capabilities as capabilities
+    from structgen.wire.rate_limits import RateLimits as RateLimits
+    from structgen.wire.telemetry import CallRecord as CallRecord
+    from structgen.wire.telemetry import Hook as Hook
+    from structgen.wire.telemetry import otel_hook as otel_hook
+else:
+    __getattr__, __dir__, __all__ = face(
+        __name__,
+        {
+            "structgen.wire.dialect": "Capabilities",
+            "structgen.wire.prices": "PRICES Price price_of",
+            "structgen.wire.providers": "PROVIDERS capabilities",
+            "structgen.wire.rate_limits": "RateLimits",
+            "structgen.wire.telemetry": "CallRecord Hook otel_hook",
+        },
+    )
