@@ -21,6 +21,7 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
+"""The value of an option that is left to the next level: call, client, library."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, Protocol, TypeVar
 
 from structgen.errors import Attempt
 from structgen.options import Options
@@ -50,6 +50,16 @@ class Dumps(Protocol):
     def dump(self, value: Any) -> Json: ...
 
 
+class _AsItIs:
+    """Lets Pydantic take a target as it is and write its name."""
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> Any:
+        from pydantic_core import core_schema
+
+        written = core_schema.to_string_ser_schema()
+        return core_schema.is_instance_schema(object, serialization=written)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction(Generic[T]):
     """A value and everything known about it.
@@ -63,7 +73,7 @@ class Extraction(Generic[T]):
 
     value: T
     guarantee: Guarantee
-    target: Dumps = field(repr=False)
+    target: Annotated[Dumps, _AsItIs()] = field(repr=False)
     notes: tuple[Note, ...] = ()
     absent: frozenset[str] = frozenset()
     shortened: frozenset[str] = frozenset()

@@ -11,7 +11,7 @@ from pathlib import Path
 from ticket import Ticket
 
 from structgen import Client, Job
-from structgen.pipeline.sources import open_source
+from structgen.pipeline import open_source
 
 here = Path(__file__).parent
 

@@ -44,6 +44,7 @@ PRICES: Final[tuple[Price, ...]] = (
     Price(provider="groq", model="openai/gpt-oss-120b", input=0.15, cached=0.075, output=0.60),
     Price(provider="groq", model="openai/gpt-oss-safeguard-20b", input=0.075, output=0.30),
 )
+"""Known prices; rows of your own go before them."""
 
 FREE: Final = Price(provider="local", input=0.0, output=0.0)
 """Of a model in this process."""

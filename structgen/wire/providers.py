@@ -254,6 +254,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
 )
 
 PROVIDERS: Final[tuple[str, ...]] = tuple(dict.fromkeys(row.provider for row in ROWS))
+"""Names of the providers there are rows for."""
 
 
 def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -> Capabilities:

@@ -48,6 +48,7 @@ class CallRecord:
 
 
 Hook: TypeAlias = Callable[[CallRecord], None]
+"""Called after each try with what is known of it, on the caller's thread or event loop."""
 
 
 def otel_hook(tracer_provider: Any = None) -> Hook:
