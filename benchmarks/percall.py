@@ -94,15 +94,16 @@ def _success() -> float:
     """Microseconds that retries, total_timeout and records add to a call that succeeds: bookkeeping less building and reading."""
     from structgen.flow.drive import perform
     from structgen.options import Options
-    from structgen.wire.dialect import Ask
-    from structgen.wire.exchange import Link, exchange
+    from structgen.wire.dialect import ChatRequest
+    from structgen.wire.exchange import exchange
+    from structgen.wire.link import Link
     from structgen.wire.providers import capabilities
 
     caps = capabilities("vllm", "m")
     port = ScriptedTransport("Paris")
     link, question, options = (
         Link(port=port, caps=caps),
-        Ask(model="m", messages=MESSAGES),
+        ChatRequest(model="m", messages=MESSAGES),
         Options(timeout=5.0),
     )
 

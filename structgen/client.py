@@ -19,7 +19,7 @@ from structgen.flow.drive import aperform, perform
 from structgen.options import CallArgs, OptionArgs, Options, options_of
 from structgen.results import Extraction, Plan
 from structgen.values import Document, JsonSchema
-from structgen.wire.exchange import Link
+from structgen.wire.link import Link
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm

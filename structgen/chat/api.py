@@ -1,6 +1,7 @@
-"""`client.chat.completions.create(...)`: Chat Completions as the Groq and OpenAI SDKs have it, over any backend's dialect.
+"""`client.chat.completions.create(...)`: Chat Completions as the Groq and OpenAI SDKs have it.
 
-Only what the caller sets is sent. A parameter this server refuses or would silently ignore is an error before sending.
+Only what the caller sets is sent. A parameter that the server refuses or would silently ignore is
+an error before anything is sent.
 """
 
 from __future__ import annotations
@@ -18,27 +19,36 @@ from structgen.flow.drive import aperform, aperform_stream, perform, perform_str
 from structgen.flow.steps import Flow
 from structgen.options import UNSET, Options
 from structgen.values import Answer, Message
-from structgen.wire.dialect import Ask
-from structgen.wire.exchange import Link, exchange, hear
+from structgen.wire.dialect import ChatRequest, Delta
+from structgen.wire.exchange import exchange, exchange_stream
+from structgen.wire.link import Link
 from structgen.wire.providers import capabilities
 
 
 class Params(TypedDict, total=False):
-    """The parameters of a call besides `messages`, `model` and `stream`; None is sent as null, what is left out is not sent.
+    """The parameters of a chat call, besides `messages`, `model` and `stream`.
 
-    `timeout` (seconds for one try), `total_timeout` (seconds for the call, waits included) and `max_retries` steer the call and are not
-    sent. `extra_body` adds members to the request, `extra_headers` and `extra_query` to its headers and query.
+    A parameter that is left out is not sent; None is sent as null. Those without a description
+    are documented by Groq (console.groq.com/docs/api-reference) and OpenAI.
     """
 
     temperature: float | None
+    """How random the answer is, from 0 to 2."""
     top_p: float | None
+    """The share of probability from which tokens are sampled, from 0 to 1."""
     max_completion_tokens: int | None
+    """The greatest length of the answer, in tokens."""
     max_tokens: int | None
+    """The older name of `max_completion_tokens`; each server gets the one it reads."""
     stop: str | Sequence[str] | None
+    """Texts before which the answer ends; at most 4 on Groq."""
     seed: int | None
+    """Makes sampling repeatable, as far as the server can."""
     n: int | None
     response_format: Mapping[str, Any] | None
+    """JSON object mode, or a schema that the answer must have."""
     tools: Sequence[Mapping[str, Any]] | None
+    """Functions that the model may call."""
     tool_choice: str | Mapping[str, Any] | None
     parallel_tool_calls: bool | None
     disable_tool_validation: bool | None
@@ -50,6 +60,7 @@ class Params(TypedDict, total=False):
     service_tier: str | None
     user: str | None
     stream_options: Mapping[str, Any] | None
+    """`{"include_usage": True}` ends a stream with its token counts."""
     frequency_penalty: float | None
     presence_penalty: float | None
     logit_bias: Mapping[str, int] | None
@@ -74,116 +85,131 @@ class Params(TypedDict, total=False):
     moderation: Mapping[str, Any] | None
     safety_identifier: str | None
     extra_body: Mapping[str, Any] | None
+    """Further members of the request body. They go before the parameters of the call, and those
+    before the `extra_body` and other options of the client."""
     extra_headers: Mapping[str, str] | None
+    """Further HTTP headers."""
     extra_query: Mapping[str, Any] | None
+    """Further parameters of the URL's query."""
     timeout: float | None
+    """Seconds for one try; not sent."""
     total_timeout: float | None
+    """Seconds for the whole call, waits included; not sent."""
     max_retries: int
+    """The number of further tries after a failure; not sent."""
 
 
-_STEERING = (
-    "timeout",
-    "total_timeout",
-    "max_retries",
-    "extra_body",
-    "extra_headers",
-    "extra_query",
-)
+_CALL_SETTINGS = frozenset({"timeout", "total_timeout", "max_retries"})
+"""Parameters that steer a call and are not sent."""
+_ENVELOPE = frozenset({"extra_body", "extra_headers", "extra_query"})
+"""Parameters that hold further members of the body, headers and parameters of the query."""
 _NAMES = frozenset(Params.__annotations__)
 
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What the calls of a client share: the way to the server, its default model, its options.
-
-    An output that the server itself rejected is asked for again here, like any failure that may pass: nobody below recovers from
-    it.
-    """
+    """What all chat calls of a client share."""
 
     link: Link
+    """The way to the server."""
     model: str | None
+    """The model of calls that name none."""
     options: Options
+    """The client's options, below those of a call."""
 
     @classmethod
     def of(cls, link: Link, model: str | None, options: Options) -> Self:
-        return cls(replace(link, policy=replace(link.policy, rejected=True)), model, options)
+        """Make the defaults of a client.
 
-    def ask(
+        A chat call tries again after an output that the server itself rejected: there is nothing
+        above it that could recover what the model wrote.
+        """
+        policy = replace(link.policy, rejected=True)
+        return cls(replace(link, policy=policy), model, options)
+
+    def prepare(
         self, messages: Sequence[Message], model: str | None, stream: bool, params: Params
-    ) -> tuple[Link, Ask, Options]:
-        """A call's question and options. Raises ConfigurationError for an unknown parameter or a missing model."""
+    ) -> tuple[Link, ChatRequest, Options]:
+        """Turn the arguments of a call into a request, the way to its server, and its options.
+
+        Args:
+            messages: The conversation.
+            model: The model of this call; None for the client's.
+            stream: Whether to stream the answer.
+            params: The other arguments of `create`.
+
+        Raises:
+            ConfigurationError: If there is no such parameter, or no model is named.
+        """
         if unknown := sorted(params.keys() - _NAMES):
             raise ConfigurationError(
-                f"There is no parameter {unknown[0]!r}.", hint="Send it through `extra_body`."
+                f"There is no parameter {unknown[0]!r}.",
+                hint="Check its name. To send a parameter of the server's own, use `extra_body`.",
             )
         model = model or self.model
         if not model:
             raise ConfigurationError(
-                "No model is named.", hint="Give `model`, here or to the client."
+                "No model is named.", hint="Give `model` to this call or to the client."
             )
-        given: dict[str, Any] = dict(params)
-        steering = {name: given.pop(name) for name in _STEERING if name in given}
-        question = Ask(
+        apart = _CALL_SETTINGS | _ENVELOPE
+        sent = {name: value for name, value in params.items() if name not in apart}
+        chat_request = ChatRequest(
             model=model,
             messages=messages,
             options=self.options,
-            members={**given, **(steering.get("extra_body") or {})},
-            headers=steering.get("extra_headers") or {},
-            query=steering.get("extra_query") or {},
+            members={**sent, **(params.get("extra_body") or {})},
+            headers=params.get("extra_headers") or {},
+            query=params.get("extra_query") or {},
             stream=stream,
         )
-        caps = (
-            self.link.caps
-            if model == self.model
-            else capabilities(self.link.caps.provider, model, self.link.rows)
-        )
-        link = self.link if caps is self.link.caps else replace(self.link, caps=caps)
-        return link, question, self._options(steering)
+        return self._link_for(model), chat_request, self._options_for(params)
 
-    def _options(self, steering: Mapping[str, Any]) -> Options:
-        changes = {
-            name: steering[name]
-            for name in ("timeout", "total_timeout", "max_retries")
-            if name in steering
+    def _link_for(self, model: str) -> Link:
+        if model == self.model:
+            return self.link
+        caps = capabilities(self.link.caps.provider, model, self.link.rows)
+        return replace(self.link, caps=caps)
+
+    def _options_for(self, params: Params) -> Options:
+        changes: dict[str, Any] = {
+            name: value for name, value in params.items() if name in _CALL_SETTINGS
         }
         return replace(self.options, **changes) if changes else self.options
 
 
-def whole(link: Link, question: Ask, options: Options) -> Flow[Answer]:
-    """A whole answer."""
-    return exchange(link, question, options, _ends_at(options))
+def complete(link: Link, chat_request: ChatRequest, options: Options) -> Flow[Answer]:
+    """Ask for a whole answer."""
+    return exchange(link, chat_request, options, _ends_at(options))
 
 
-def chunks(link: Link, question: Ask, options: Options) -> Flow[None]:
-    """Emits the parsed events of a streamed answer."""
-    return hear(
-        link,
-        question,
-        options,
-        lambda delta: () if delta.raw is None else (delta.raw,),
-        _ends_at(options),
-    )
+def stream_chunks(link: Link, chat_request: ChatRequest, options: Options) -> Flow[None]:
+    """Ask for a streamed answer, and emit its parsed events."""
+    return exchange_stream(link, chat_request, options, _raw_event, _ends_at(options))
+
+
+def _raw_event(delta: Delta) -> tuple[Any, ...]:
+    return () if delta.raw is None else (delta.raw,)
 
 
 def _ends_at(options: Options) -> float | None:
-    return (
-        None
-        if options.total_timeout is UNSET or options.total_timeout is None
-        else time.monotonic() + options.total_timeout
-    )
+    if options.total_timeout is UNSET or options.total_timeout is None:
+        return None
+    return time.monotonic() + options.total_timeout
 
 
 # ---- sync -----------------------------------------------------------------------------------------------------------------
 
 
 class Stream(Iterator[ChatCompletionChunk]):
-    """The chunks of a streamed answer, as they come; a context manager that ends it. Raises TransportErrors and APIErrors."""
+    """The chunks of a streamed answer, as they come.
+
+    Leaving its `with` block stops the stream. Iterating raises TransportErrors and APIErrors; what
+    is wrong with the request is raised by `create`.
+    """
 
     def __init__(self, events: Generator[Any, None, None]) -> None:
         self._events = events
-        self._first = next(
-            events, None
-        )  # so that what is wrong with the request is raised by `create`
+        self._first = next(events, None)  # so that `create` raises what is wrong with the request
 
     def __next__(self) -> ChatCompletionChunk:
         if self._first is not None:
@@ -193,7 +219,7 @@ class Stream(Iterator[ChatCompletionChunk]):
         return ChatCompletionChunk(raw)
 
     def close(self) -> None:
-        """End the answer; its connection is closed."""
+        """Stop the stream and close its connection. Iterating afterwards yields nothing."""
         self._events.close()
 
     def __enter__(self) -> Self:
@@ -204,7 +230,7 @@ class Stream(Iterator[ChatCompletionChunk]):
 
 
 class Completions:
-    """`client.chat.completions`."""
+    """`client.chat.completions`: the endpoint that answers conversations."""
 
     def __init__(self, defaults: Defaults) -> None:
         self._defaults = defaults
@@ -247,18 +273,31 @@ class Completions:
         stream: bool | None = None,
         **params: Unpack[Params],
     ) -> ChatCompletion | Stream:
-        """Let a model answer a conversation: a ChatCompletion, or with `stream=True` a Stream of its chunks.
+        """Let a model answer a conversation.
 
-        Raises ConfigurationError before anything is sent; TransportErrors and APIErrors.
+        Args:
+            messages: The conversation: plain dicts, or messages of earlier answers.
+            model: The model's name; by default the client's.
+            stream: Whether to return the answer in chunks, as it is written.
+            **params: The other parameters, as `Params` lists them.
+
+        Returns:
+            A ChatCompletion, or with `stream=True` a Stream of its chunks.
+
+        Raises:
+            ConfigurationError: If the server does not take something; nothing has been sent.
+            InputError: If the messages or parameters are not plain JSON data.
+            TransportError: If no answer came, after all tries.
+            APIError: If the server answered with an error, after all tries.
         """
-        question = self._defaults.ask(messages, model, bool(stream), params)
+        call = self._defaults.prepare(messages, model, bool(stream), params)
         if stream:
-            return Stream(perform_stream(chunks(*question)))
-        return ChatCompletion(perform(whole(*question)).raw)
+            return Stream(perform_stream(stream_chunks(*call)))
+        return ChatCompletion(perform(complete(*call)).raw)
 
 
 class Chat:
-    """`client.chat`."""
+    """`client.chat`: the Chat Completions surface of a client."""
 
     def __init__(self, link: Link, model: str | None, options: Options) -> None:
         self.completions = Completions(Defaults.of(link, model, options))
@@ -268,7 +307,7 @@ class Chat:
 
 
 class AsyncStream(AsyncIterator[ChatCompletionChunk]):
-    """As `Stream`, for `async for` and `async with`."""
+    """The chunks of a streamed answer, as `Stream`, for `async for` and `async with`."""
 
     def __init__(self, events: AsyncGenerator[Any, None], first: Any) -> None:
         self._events = events
@@ -282,7 +321,7 @@ class AsyncStream(AsyncIterator[ChatCompletionChunk]):
         return ChatCompletionChunk(raw)
 
     async def close(self) -> None:
-        """End the answer; its connection is closed."""
+        """Stop the stream and close its connection. Iterating afterwards yields nothing."""
         await self._events.aclose()
 
     async def __aenter__(self) -> Self:
@@ -293,7 +332,7 @@ class AsyncStream(AsyncIterator[ChatCompletionChunk]):
 
 
 class AsyncCompletions:
-    """`client.chat.completions` of an AsyncClient."""
+    """`client.chat.completions` of an AsyncClient, with awaitable calls."""
 
     def __init__(self, defaults: Defaults) -> None:
         self._defaults = defaults
@@ -336,16 +375,32 @@ class AsyncCompletions:
         stream: bool | None = None,
         **params: Unpack[Params],
     ) -> ChatCompletion | AsyncStream:
-        """As `Completions.create`: awaited, it gives a ChatCompletion, or with `stream=True` an AsyncStream of its chunks."""
-        question = self._defaults.ask(messages, model, bool(stream), params)
+        """Let a model answer a conversation, as `Completions.create` does.
+
+        Args:
+            messages: The conversation: plain dicts, or messages of earlier answers.
+            model: The model's name; by default the client's.
+            stream: Whether to return the answer in chunks, as it is written.
+            **params: The other parameters, as `Params` lists them.
+
+        Returns:
+            A ChatCompletion, or with `stream=True` an AsyncStream of its chunks.
+
+        Raises:
+            ConfigurationError: If the server does not take something; nothing has been sent.
+            InputError: If the messages or parameters are not plain JSON data.
+            TransportError: If no answer came, after all tries.
+            APIError: If the server answered with an error, after all tries.
+        """
+        call = self._defaults.prepare(messages, model, bool(stream), params)
         if stream:
-            events = aperform_stream(chunks(*question))
+            events = aperform_stream(stream_chunks(*call))
             return AsyncStream(events, await anext(events, None))
-        return ChatCompletion((await aperform(whole(*question))).raw)
+        return ChatCompletion((await aperform(complete(*call))).raw)
 
 
 class AsyncChat:
-    """`client.chat` of an AsyncClient."""
+    """`client.chat` of an AsyncClient: the Chat Completions surface."""
 
     def __init__(self, link: Link, model: str | None, options: Options) -> None:
         self.completions = AsyncCompletions(Defaults.of(link, model, options))

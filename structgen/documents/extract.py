@@ -31,7 +31,7 @@ from structgen.options import UNSET, CallArgs
 from structgen.results import Extraction
 from structgen.schema.check import validate
 from structgen.values import Evidence, Json, Usage
-from structgen.wire.exchange import Link
+from structgen.wire.link import Link
 
 T = TypeVar("T")
 

@@ -8,7 +8,7 @@ from threading import Event
 from structgen.flow.ports import EnginePort, HttpPort, TextPort
 from structgen.values import Mode
 from structgen.wire.breaker import Breaker
-from structgen.wire.exchange import Link
+from structgen.wire.link import Link
 from structgen.wire.prices import Price
 
 

@@ -9,8 +9,8 @@ from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend
 from structgen.flow.ports import EnginePort, HttpPort
 from structgen.wire.dialect import Capabilities
-from structgen.wire.exchange import Link
 from structgen.wire.http import HttpTransport
+from structgen.wire.link import Link
 from structgen.wire.prices import FREE, Price, price_of
 from structgen.wire.providers import PROVIDERS, capabilities, endpoint
 from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits

@@ -52,8 +52,9 @@ from structgen.results import Extraction, Guarantee, Plan
 from structgen.schema.compiler import Compiled
 from structgen.schema.json_text import parse_json
 from structgen.values import Answer, Message, Mode, Note, Usage
-from structgen.wire.dialect import Ask
-from structgen.wire.exchange import Link, exchange
+from structgen.wire.dialect import ChatRequest
+from structgen.wire.exchange import exchange
+from structgen.wire.link import Link
 
 T = TypeVar("T")
 
@@ -341,17 +342,17 @@ def ask_of(
     messages: Sequence[Message],
     options: Options,
     stream: bool = False,
-) -> Ask:
+) -> ChatRequest:
     """The question as a dialect takes it."""
-    return Ask(
+    return ChatRequest(
         model=backend.model,
         messages=messages,
         options=options,
         mode=mode,
         schema=compiled.dumps(),
-        name=compiled.name,
+        schema_name=compiled.name,
         stream=stream,
-        count=stream,
+        include_usage=stream,
     )
 
 

@@ -16,7 +16,8 @@ from structgen.flow.steps import Emit, Flow, Read, Start
 from structgen.schema.compiler import Compiled
 from structgen.values import Answer, Message, Mode, Usage, Violation
 from structgen.wire.dialect import Delta
-from structgen.wire.exchange import Link, hear
+from structgen.wire.exchange import exchange_stream
+from structgen.wire.link import Link
 
 T = TypeVar("T")
 
@@ -67,7 +68,9 @@ class Listener(Generic[T]):
         try:
             if isinstance(backend.via, Link):
                 asked = ask_of(backend, mode, compiled, messages, run.options, stream=True)
-                yield from hear(backend.via, asked, run.options, take, run.ends_at, run.attempts)
+                yield from exchange_stream(
+                    backend.via, asked, run.options, take, run.ends_at, run.attempts
+                )
                 return transcript.answer()
             port: Any = backend.via
             text = yield Start(port, messages, compiled.schema, run.options_left(), run.source)

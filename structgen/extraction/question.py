@@ -13,7 +13,7 @@ from structgen.options import UNSET, Options
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.target import Target
 from structgen.values import Document, Message, Mode
-from structgen.wire.exchange import Link
+from structgen.wire.link import Link
 
 T = TypeVar("T")
 

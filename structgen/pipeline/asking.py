@@ -24,7 +24,7 @@ from structgen.pipeline.record import Item, Outcome, error_of, plain
 from structgen.results import Extraction
 from structgen.values import Json, Reply, Request, Usage
 from structgen.wire.breaker import Breaker
-from structgen.wire.exchange import Link
+from structgen.wire.link import Link
 from structgen.wire.telemetry import Hook
 
 T = TypeVar("T")

@@ -24,7 +24,7 @@ from structgen.pipeline.journal import Journal, question_hash
 from structgen.pipeline.record import Item
 from structgen.pipeline.work import Counts, item_of
 from structgen.values import Json, Reply, Request
-from structgen.wire.exchange import Link
+from structgen.wire.link import Link
 from structgen.wire.retry import decide
 
 _ENDED: Final = frozenset({"completed", "expired", "cancelled"})
@@ -210,7 +210,7 @@ class Batches:
                 reply = await self._link.port.asend(request, _TIMEOUT)
                 if reply.status == 200:
                     return reply
-                raise self._link.caps.dialect.fault(reply, self._link.caps, request)
+                raise self._link.caps.dialect.parse_error(reply, self._link.caps, request)
             except (TransportError, APIError) as error:
                 tries += 1
                 wait = decide(error, tries=tries, policy=self._link.policy)

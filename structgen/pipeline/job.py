@@ -27,7 +27,7 @@ from structgen.pipeline.threads import finishing, in_thread
 from structgen.pipeline.work import Counts, Inputs, Work
 from structgen.schema.target import Target
 from structgen.values import JsonSchema, Usage
-from structgen.wire.exchange import Link
+from structgen.wire.link import Link
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm

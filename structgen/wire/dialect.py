@@ -1,4 +1,8 @@
-"""What a dialect is: four pure functions between our terms and a server's bytes, and a row of facts that steers them."""
+"""The interface of a wire format: four pure functions, and a row of facts that adapts them.
+
+A `Dialect` turns a `ChatRequest` into an HTTP request and an HTTP reply into an answer. A row of
+`Capabilities` says how one provider differs from the others. Neither does any I/O.
+"""
 
 from __future__ import annotations
 
@@ -12,119 +16,170 @@ from structgen.options import Options
 from structgen.values import Answer, Message, Mode, Reply, Request, Usage
 from structgen.wire.sse import Event
 
-Form: TypeAlias = Literal["json_schema", "json_object", "tgi"]
-"""Where a request holds the schema: `response_format.json_schema.schema` (OpenAI's), `response_format.schema` beside
-`"type": "json_object"` (llama-cpp-python's server), or TGI's own `response_format.value`."""
+SchemaForm: TypeAlias = Literal["json_schema", "json_object", "tgi"]
+"""Where a request holds its schema.
+
+- `json_schema`: in `response_format.json_schema.schema`, as OpenAI has it.
+- `json_object`: in `response_format.schema`, next to `"type": "json_object"`, as
+  llama-cpp-python's server has it.
+- `tgi`: in `response_format.value`, as Text Generation Inference has it.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What one provider's models can do and how its wire differs. A row of `dialects/tables.py`, or the user's own.
+    """What the models of one provider can do, and how its wire format differs from the others.
 
-    `model`: glob pattern of the models the row is for. `modes`: (mode, schema subset) strongest first; the subset names what that
-    mode can hold an answer to. `form`: where the schema goes. `tool_strict`: a tool may be marked strict. `rename`: parameters
-    that have another name here. `unsupported`: parameters that the server refuses or silently ignores. `stop_max`: stop sequences
-    it takes; `stop_list`: only as a list. `stream_with_schema`, `tools_with_schema`: may they be combined. `needs_json_word`:
-    JSON object mode wants the word "JSON" in the messages. `stream_usage`: a stream counts its tokens only when asked to.
-    `schema_extra`: further members a request with a schema needs. `retried`: statuses worth another try besides the usual.
-    `context`, `max_output`: tokens, where known.
-
-    `base_url`: where it is by default; `base_path`: what its base URLs end in; `base_url_env`, `key_env`, `headers_env`:
-    environment variables for the address, the key and further headers; `key_header`: which header takes the key; `needs_key`: it
-    answers nobody without one.
+    The built-in rows are in `structgen/wire/providers.py`. Give your own to a client as
+    `capabilities=(row,)`: it goes before the built-in ones.
     """
 
     dialect: Dialect
+    """The wire format that the provider speaks."""
     provider: str
+    """The provider's name, as in "groq:openai/gpt-oss-20b"."""
     model: str = "*"
+    """A glob pattern of the models that the row is for."""
     base_url: str | None = None
+    """The default address."""
     base_path: str = ""
+    """The path that all base URLs of this provider end in."""
     base_url_env: tuple[str, ...] = ()
+    """Environment variables that may hold the address, first one first."""
     key_env: tuple[str, ...] = ()
+    """Environment variables that may hold the API key, first one first."""
     headers_env: tuple[str, ...] = ()
+    """Environment variables that may hold further headers, one `Name: value` per line."""
     key_header: str = "authorization"
+    """The header that carries the API key."""
     needs_key: bool = False
+    """Whether the provider refuses every request without a key."""
     path: str = "chat/completions"
+    """The path of the endpoint, after the base URL."""
     modes: tuple[tuple[Mode, str], ...] = (
         ("json-object", "json-object"),
         ("prompt", "json-object"),
     )
-    form: Form = "json_schema"
+    """The output modes, strongest first, each with the schema subset that it can enforce."""
+    schema_form: SchemaForm = "json_schema"
+    """Where a request holds its schema."""
     tool_strict: bool = False
+    """Whether a tool may be marked as strict."""
     rename: tuple[tuple[str, str], ...] = ()
+    """Parameters with another name here, as (our name, their name)."""
     unsupported: frozenset[str] = frozenset()
+    """Parameters that the server refuses or silently ignores."""
     stop_max: int | None = None
+    """The greatest number of stop sequences; None if there is no known limit."""
     stop_list: bool = False
+    """Whether `stop` must be a list, even for one sequence."""
     stream_with_schema: bool = True
+    """Whether a streamed answer can be held to a schema."""
     tools_with_schema: bool = True
+    """Whether a request may have both tools and a schema."""
     needs_json_word: bool = False
+    """Whether JSON object mode requires the word "JSON" in the messages."""
     stream_usage: bool = True
+    """Whether a stream counts its tokens only if `stream_options` asks for it."""
     schema_extra: tuple[tuple[str, Any], ...] = ()
+    """Further members that a request with a schema needs."""
     retried: frozenset[int] = frozenset()
+    """HTTP statuses that are worth another try, besides the usual ones."""
     context: int | None = None
+    """The context length, in tokens; None if unknown."""
     max_output: int | None = None
+    """The greatest length of an answer, in tokens; None if unknown."""
 
     @property
     def logprobs(self) -> bool:
-        """Does it give token log-probabilities?"""
+        """Whether the server gives the log-probabilities of tokens."""
         return "logprobs" not in self.unsupported
 
     def subset(self, mode: Mode) -> str | None:
-        """The schema language that `mode` holds answers to, None where there is no such mode."""
+        """Find the schema subset that a mode can enforce.
+
+        Args:
+            mode: The output mode.
+
+        Returns:
+            The name of the subset; None if the provider does not have this mode.
+        """
         return dict(self.modes).get(mode)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """One question to a model.
-
-    `schema`: the compiled schema as compact JSON text, made once per target; `name`: its name on the wire; `mode`: how the answer
-    is to be held to it. `members`: further members of the request (`tools`, `response_format` ...), fitted to the row; `headers`
-    and `query`: further ones of those. `count`: ask a stream for its token counts.
-    """
+class ChatRequest:
+    """One request to a chat model, before a dialect turns it into bytes."""
 
     model: str
+    """The model's name, as the provider has it."""
     messages: Sequence[Message] = field(repr=False)
+    """The conversation that the model answers."""
     options: Options = Options()
+    """Sampling parameters, the token limit and the like."""
     mode: Mode = "prompt"
+    """How the server is to hold the answer to the schema."""
     schema: bytes | None = field(default=None, repr=False)
-    name: str = "answer"
+    """The compiled schema as compact JSON text, which is made once per target."""
+    schema_name: str = "answer"
+    """The name of the schema or of its tool on the wire."""
     members: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further members of the request body (`tools`, `response_format` ...). They go before
+    those that `options` gives."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Further HTTP headers."""
     query: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further parameters of the URL's query."""
     stream: bool = False
-    count: bool = False
+    """Whether the answer is to be streamed."""
+    include_usage: bool = False
+    """Whether a streamed answer is to end with its token counts."""
 
 
 class Delta(NamedTuple):
-    """What one event of a stream adds. `raw`: the parsed event; `done`: the server's end marker."""
+    """What one event of a stream adds to the answer."""
 
     text: str | None = None
+    """New text of the message."""
     reasoning: str | None = None
+    """New text of the model's reasoning."""
     refusal: str | None = None
+    """New text of a refusal."""
     tool_calls: Sequence[Mapping[str, Any]] = ()
+    """New parts of tool calls, each with its `index`."""
     finish_reason: str | None = None
+    """Why the answer has ended; None if it has not."""
     usage: Usage | None = None
+    """The token counts of the answer, if the event has them."""
     raw: Any = None
+    """The parsed event."""
     done: bool = False
+    """Whether this is the server's end marker."""
 
 
 class Dialect(NamedTuple):
-    """A wire format. Each function is pure and raises typed errors only.
+    """A wire format, as four pure functions that raise typed errors only.
 
-    `build`: a question -> a request. `parse`: a whole answer -> an Answer, or its APIError raised. `parse_event`: an event of a
-    stream -> a Delta, or its error raised. `fault`: an error answer -> the APIError. The request, where it is given, serves to keep
-    its texts out of the errors' messages.
+    The functions that read a reply also take the request: they keep its texts out of the
+    messages of errors.
     """
 
-    build: Callable[[Ask, Capabilities], Request]
+    build: Callable[[ChatRequest, Capabilities], Request]
+    """Turn a chat request into an HTTP request."""
     parse: Callable[[Reply, Capabilities, Request | None], Answer]
+    """Turn a reply into an answer, or raise the APIError that it holds."""
     parse_event: Callable[[Event, Capabilities, Request | None], Delta]
-    fault: Callable[[Reply, Capabilities, Request | None], APIError]
+    """Turn an event of a stream into a delta, or raise the error that it holds."""
+    parse_error: Callable[[Reply, Capabilities, Request | None], APIError]
+    """Turn an error reply into an APIError, which is returned."""
 
 
-def _plain(value: Any) -> Any:
-    """What json does not know: an answer's message put back into a conversation, a Pydantic model, any mapping or sequence."""
+def _as_plain_data(value: Any) -> Any:
+    """Turn an object that the json module does not know into one that it does.
+
+    These are messages of an answer that are put back into a conversation, Pydantic models, and
+    other mappings and sequences.
+    """
     for method in ("to_dict", "model_dump"):
         if hasattr(value, method):
             return getattr(value, method)()
@@ -136,19 +191,25 @@ def _plain(value: Any) -> Any:
 
 
 _ENCODER: Final = json.JSONEncoder(
-    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_plain
+    ensure_ascii=False, allow_nan=False, separators=(",", ":"), default=_as_plain_data
 )
 
 
 def to_json(value: Any) -> bytes:
-    """Compact JSON text. Raises InputError for what has none (NaN, lone surrogates, cycles, objects)."""
+    """Write compact JSON text.
+
+    Args:
+        value: Plain data, or messages and models that can be turned into it.
+
+    Raises:
+        InputError: If the value has no JSON form: NaN, lone surrogates, cycles, other objects.
+    """
     try:
         return _ENCODER.encode(value).encode()
     except (TypeError, ValueError, RecursionError) as error:
-        what = (
-            type(error).__name__ if isinstance(error, UnicodeError) else error
-        )  # a UnicodeError quotes the text
+        # A UnicodeError quotes the text, so that only its name may be shown.
+        reason = type(error).__name__ if isinstance(error, UnicodeError) else error
         raise InputError(
-            f"The request has no JSON form ({what}).",
+            f"Cannot write the request as JSON ({reason}).",
             hint="Messages and parameters must be plain JSON data.",
         ) from None

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from structgen.errors import ConfigurationError
 from structgen.values import Mode
-from structgen.wire.chat_completions import CHAT
+from structgen.wire.chat_completions import CHAT_COMPLETIONS
 from structgen.wire.dialect import Capabilities
 
 _TO_NEW = (("max_tokens", "max_completion_tokens"),)
@@ -57,7 +57,7 @@ def _modes(
 
 
 _GROQ = Capabilities(
-    dialect=CHAT,
+    dialect=CHAT_COMPLETIONS,
     provider="groq",
     base_url="https://api.groq.com/openai/v1",
     base_path="/openai/v1",
@@ -79,7 +79,7 @@ _GROQ = Capabilities(
 _GROQ_STRICT = replace(_GROQ, modes=_modes("groq-strict", best_effort=True))
 
 _OPENAI = Capabilities(
-    dialect=CHAT,
+    dialect=CHAT_COMPLETIONS,
     provider="openai",
     base_url="https://api.openai.com/v1",
     base_path="/v1",
@@ -101,7 +101,9 @@ _HOSTED = replace(
     stop_max=None,
     needs_json_word=False,
 )
-_SERVER = Capabilities(dialect=CHAT, provider="generic", base_path="/v1", needs_json_word=False)
+_SERVER = Capabilities(
+    dialect=CHAT_COMPLETIONS, provider="generic", base_path="/v1", needs_json_word=False
+)
 
 ROWS: Final[tuple[Capabilities, ...]] = (
     replace(_GROQ_STRICT, model="openai/gpt-oss-20b", max_output=65_536),
@@ -159,7 +161,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         provider="llama-cpp-python",
         base_url="http://127.0.0.1:8000/v1",
         modes=_modes("llama.cpp-server"),
-        form="json_object",
+        schema_form="json_object",
         rename=_TO_OLD,
         unsupported=_VLLM_REMOVED | {"structured_outputs", "json_schema"},
     ),
@@ -179,7 +181,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         base_url="http://127.0.0.1:3000/v1",
         base_url_env=("TGI_BASE_URL",),
         modes=_modes("tgi", tool=None, json_object=False),
-        form="tgi",
+        schema_form="tgi",
         rename=_TO_OLD,
         unsupported=frozenset({"n", "logit_bias"}),
         stop_list=True,

@@ -22,7 +22,7 @@ from structgen.testing import (
 )
 from structgen.values import Reply
 from structgen.wire.telemetry import CallRecord
-from tests.wire.parts import DOCUMENT, achat, ask, body, chat, link, options, streamed
+from tests.wire.parts import DOCUMENT, achat, body, chat, chat_request, link, options, streamed
 
 HELLO = [{"role": "user", "content": "hi"}]
 
@@ -222,8 +222,8 @@ def test_every_try_is_told_to_the_hooks() -> None:
     records: list[CallRecord] = []
     with FaultyServer("busy", "answer", "stream") as server:
         way = link(server.base_url, hooks=(records.append,))
-        perform(exchange(way, ask(), options()))
-        perform(streamed(way, ask(stream=True), options()))
+        perform(exchange(way, chat_request(), options()))
+        perform(streamed(way, chat_request(stream=True), options()))
     failed, answered, flowed = records
     assert (failed.attempt, failed.status_code, type(failed.error), failed.final) == (
         1,
@@ -274,7 +274,11 @@ def test_tries_become_spans_by_the_semantic_conventions() -> None:
     provider.add_span_processor(SimpleSpanProcessor(spans))
     with FaultyServer("busy", "answer") as server:
         perform(
-            exchange(link(server.base_url, "groq", hooks=(otel_hook(provider),)), ask(), options())
+            exchange(
+                link(server.base_url, "groq", hooks=(otel_hook(provider),)),
+                chat_request(),
+                options(),
+            )
         )
     failed, answered = spans.get_finished_spans()
     assert (answered.name, answered.kind) == ("chat m", SpanKind.CLIENT)

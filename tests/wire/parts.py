@@ -14,9 +14,10 @@ from structgen.flow.ports import HttpPort
 from structgen.flow.steps import Flow
 from structgen.options import Options
 from structgen.values import Answer, Request
-from structgen.wire.dialect import Ask, Capabilities, Delta
-from structgen.wire.exchange import Link, exchange, hear
+from structgen.wire.dialect import Capabilities, ChatRequest, Delta
+from structgen.wire.exchange import exchange, exchange_stream
 from structgen.wire.http import HttpTransport
+from structgen.wire.link import Link
 from structgen.wire.providers import capabilities
 from structgen.wire.retry import Policy
 
@@ -36,8 +37,8 @@ def link(port: HttpPort | str, provider: str = "vllm", model: str = "m", **membe
     return Link(port=port, caps=capabilities(provider, model), **{"policy": FAST, **members})
 
 
-def ask(text: str = DOCUMENT, **members: Any) -> Ask:
-    return Ask(**{"model": "m", "messages": [{"role": "user", "content": text}], **members})
+def chat_request(text: str = DOCUMENT, **members: Any) -> ChatRequest:
+    return ChatRequest(**{"model": "m", "messages": [{"role": "user", "content": text}], **members})
 
 
 def options(**members: Any) -> Options:
@@ -52,7 +53,7 @@ def achat(port: HttpPort | str, provider: str = "vllm", **members: Any) -> Async
     return AsyncChat(link(port, provider), "m", options(**members))
 
 
-def streamed(way: Link, question: Ask, opts: Options) -> Flow[list[Delta]]:
+def streamed(way: Link, question: ChatRequest, opts: Options) -> Flow[list[Delta]]:
     """All deltas of a streamed answer."""
     found: list[Delta] = []
 
@@ -60,7 +61,7 @@ def streamed(way: Link, question: Ask, opts: Options) -> Flow[list[Delta]]:
         found.append(delta)
         return ()
 
-    yield from hear(way, question, opts, take)
+    yield from exchange_stream(way, question, opts, take)
     return found
 
 
@@ -83,15 +84,15 @@ def both(make: Callable[[], Flow[Any]]) -> Any:
     return sync
 
 
-def answered(way: Link, question: Ask | None = None, opts: Options | None = None) -> Answer:
-    return perform(exchange(way, question or ask(), opts or options()))
+def answered(way: Link, question: ChatRequest | None = None, opts: Options | None = None) -> Answer:
+    return perform(exchange(way, question or chat_request(), opts or options()))
 
 
 def body(request: Request) -> Any:
     return json.loads(request.body)
 
 
-def built(question: Ask, provider: str | Capabilities = "vllm", model: str = "m") -> Any:
+def built(question: ChatRequest, provider: str | Capabilities = "vllm", model: str = "m") -> Any:
     """The request's members as this provider would get them."""
     caps = capabilities(provider, model) if isinstance(provider, str) else provider
     return body(caps.dialect.build(question, caps))

@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from structgen import Client
 from structgen.testing import ScriptedTransport
-from structgen.wire import chat_completions as chat
+from structgen.wire import chat_requests
 
 
 class Place(pydantic.BaseModel):
@@ -53,12 +53,14 @@ def test_calls_after_the_first_build_nothing(built: Counter[str]) -> None:
         client.extract(Place, "Paris")
         assert built["generate"] >= 1, "the counters count"
         built.clear()
-        held = chat._held.cache_info().misses
+        held = chat_requests._schema_members.cache_info().misses
         for _ in range(10):
             assert client.extract(Place, "Paris") == Place(city="Paris")
             client.chat.completions.create(messages=[{"role": "user", "content": "hi"}])
     assert not built
-    assert chat._held.cache_info().misses == held, "the request's schema was written anew"
+    assert chat_requests._schema_members.cache_info().misses == held, (
+        "the request's schema was written anew"
+    )
 
 
 def test_chat_alone_builds_no_model_at_all(built: Counter[str]) -> None:

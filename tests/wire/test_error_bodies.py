@@ -9,17 +9,17 @@ import pytest
 
 from structgen import errors
 from structgen.values import Reply
-from structgen.wire.error_bodies import fault
+from structgen.wire.error_bodies import parse_error
 from structgen.wire.providers import capabilities
-from tests.wire.parts import DOCUMENT, ask
+from tests.wire.parts import DOCUMENT, chat_request
 
 CAPS = capabilities("groq", "m")
-REQUEST = CAPS.dialect.build(ask(), CAPS)
+REQUEST = CAPS.dialect.build(chat_request(), CAPS)
 
 
 def of(status: int, body: object, **headers: str) -> errors.APIError:
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return fault(
+    return parse_error(
         Reply(status, {name.replace("_", "-"): value for name, value in headers.items()}, data),
         CAPS,
         REQUEST,

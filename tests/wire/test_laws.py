@@ -20,7 +20,7 @@ from structgen.values import Answer, Reply, Request
 from structgen.wire.exchange import exchange
 from structgen.wire.providers import PROVIDERS
 from structgen.wire.rate_limits import Pacer, RateLimits
-from tests.wire.parts import ask, both, link, options, outcome, streamed
+from tests.wire.parts import both, chat_request, link, options, outcome, streamed
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
@@ -160,7 +160,8 @@ def checked(
 def test_any_answers_end_in_a_typed_result_or_error(lines: list[Any], provider: str) -> None:
     limits = RateLimits(tokens_per_minute=1e6)
     _, sent = checked(
-        lambda port: exchange(link(port, provider, pacer=Pacer(limits)), ask(), options()), *lines
+        lambda port: exchange(link(port, provider, pacer=Pacer(limits)), chat_request(), options()),
+        *lines,
     )
     assert len(sent[0]) <= 3
     assert sent[0] == sent[1]
@@ -170,7 +171,7 @@ def test_any_answers_end_in_a_typed_result_or_error(lines: list[Any], provider: 
 @given(LINES, PROVIDER)
 def test_any_streams_end_in_a_typed_result_or_error(lines: list[Any], provider: str) -> None:
     got, sent = checked(
-        lambda port: streamed(link(port, provider), ask(stream=True), options()), *lines
+        lambda port: streamed(link(port, provider), chat_request(stream=True), options()), *lines
     )
     if isinstance(got, list):
         assert any(delta.done or delta.finish_reason for delta in got)
@@ -188,7 +189,9 @@ def test_a_stream_cut_into_any_pieces_is_the_same(
     pieces = [
         stream[start:end] for start, end in zip([0, *cuts], [*cuts, len(stream)], strict=True)
     ]
-    got, _ = checked(lambda port: streamed(link(port), ask(stream=True), options()), pieces)
+    got, _ = checked(
+        lambda port: streamed(link(port), chat_request(stream=True), options()), pieces
+    )
     assert "".join(delta.text or "" for delta in got) == text
 
 
@@ -214,7 +217,7 @@ def test_a_stream_cut_into_any_pieces_is_the_same(
 def test_sync_and_async_send_the_same_bytes(
     messages: Any, members: Any, provider: str, stream: bool
 ) -> None:
-    question = ask(messages=messages, options=Options(**members), stream=stream)
+    question = chat_request(messages=messages, options=Options(**members), stream=stream)
     make: Any = streamed if stream else exchange
     _, (first, second) = checked(
         lambda port: make(link(port, provider), question, options()), "Paris"
@@ -232,9 +235,13 @@ def test_over_real_sockets_too(fault: str, stream: bool) -> None:
     make: Any = streamed if stream else exchange
     with FaultyServer(fault) as server:
         way = link(server.base_url)
-        sync = outcome(lambda: perform(make(way, ask(stream=stream), options(max_retries=1))))
+        sync = outcome(
+            lambda: perform(make(way, chat_request(stream=stream), options(max_retries=1)))
+        )
         on_loop = outcome(
-            lambda: asyncio.run(aperform(make(way, ask(stream=stream), options(max_retries=1))))
+            lambda: asyncio.run(
+                aperform(make(way, chat_request(stream=stream), options(max_retries=1)))
+            )
         )
     if isinstance(
         sync, tuple
@@ -261,7 +268,9 @@ def test_any_bytes_over_real_sockets_cut_anywhere(
     with FaultyServer(served) as server:
         way = link(server.base_url)
         got = outcome(
-            lambda: perform(make(way, ask(stream=stream), options(max_retries=0, timeout=20.0)))
+            lambda: perform(
+                make(way, chat_request(stream=stream), options(max_retries=0, timeout=20.0))
+            )
         )
     assert isinstance(got, (Answer, list)) or issubclass(got[0], errors.StructgenError)
 

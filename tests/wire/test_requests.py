@@ -11,22 +11,25 @@ from structgen.chat.completion import ChatMessage
 from structgen.errors import ConfigurationError, InputError
 from structgen.options import Options
 from structgen.schema.subset import SUBSETS
-from structgen.wire.dialect import Ask, to_json
+from structgen.wire.dialect import ChatRequest, to_json
 from structgen.wire.providers import PROVIDERS, ROWS, capabilities, endpoint
-from tests.wire.parts import SCHEMA, ask, built
+from tests.wire.parts import SCHEMA, built, chat_request
 
 FORMAT = {"type": "json_schema", "json_schema": {"name": "place", "schema": json.loads(SCHEMA)}}
 
 
 def test_only_what_was_set_is_sent() -> None:
-    assert built(ask("hi")) == {"model": "m", "messages": [{"role": "user", "content": "hi"}]}
+    assert built(chat_request("hi")) == {
+        "model": "m",
+        "messages": [{"role": "user", "content": "hi"}],
+    }
 
 
 @pytest.mark.parametrize("mode", ["strict", "best-effort"])
 def test_a_schema_stands_in_response_format(mode: str) -> None:
-    held = built(ask(schema=SCHEMA, name="place", mode=mode), "groq", "openai/gpt-oss-20b")[
-        "response_format"
-    ]
+    held = built(
+        chat_request(schema=SCHEMA, schema_name="place", mode=mode), "groq", "openai/gpt-oss-20b"
+    )["response_format"]
     assert held == {
         "type": "json_schema",
         "json_schema": {"name": "place", "strict": mode == "strict", "schema": json.loads(SCHEMA)},
@@ -34,7 +37,7 @@ def test_a_schema_stands_in_response_format(mode: str) -> None:
 
 
 def test_a_schema_can_be_a_tool() -> None:
-    sent = built(ask(schema=SCHEMA, name="place", mode="tool"), "openai")
+    sent = built(chat_request(schema=SCHEMA, schema_name="place", mode="tool"), "openai")
     assert sent["tools"] == [
         {
             "type": "function",
@@ -45,13 +48,13 @@ def test_a_schema_can_be_a_tool() -> None:
 
 
 def test_json_object_mode_sends_no_schema() -> None:
-    assert built(ask(schema=SCHEMA, mode="json-object"))["response_format"] == {
+    assert built(chat_request(schema=SCHEMA, mode="json-object"))["response_format"] == {
         "type": "json_object"
     }
 
 
 def test_prompt_mode_sends_nothing_of_the_schema() -> None:
-    assert built(ask("hi", schema=SCHEMA, mode="prompt")) == built(ask("hi"))
+    assert built(chat_request("hi", schema=SCHEMA, mode="prompt")) == built(chat_request("hi"))
 
 
 @pytest.mark.parametrize(
@@ -64,14 +67,19 @@ def test_prompt_mode_sends_nothing_of_the_schema() -> None:
 def test_servers_with_a_form_of_their_own_get_it(provider: str, expected: object) -> None:
     """Whether the schema comes from a target, or from the caller in OpenAI's form."""
     assert (
-        built(ask(schema=SCHEMA, name="place", mode="strict"), provider)["response_format"]
+        built(chat_request(schema=SCHEMA, schema_name="place", mode="strict"), provider)[
+            "response_format"
+        ]
         == expected
     )
-    assert built(ask(members={"response_format": FORMAT}), provider)["response_format"] == expected
+    assert (
+        built(chat_request(members={"response_format": FORMAT}), provider)["response_format"]
+        == expected
+    )
 
 
 def test_openrouter_is_told_not_to_drop_the_schema() -> None:
-    assert built(ask(schema=SCHEMA, mode="strict"), "openrouter")["provider"] == {
+    assert built(chat_request(schema=SCHEMA, mode="strict"), "openrouter")["provider"] == {
         "require_parameters": True
     }
 
@@ -86,12 +94,12 @@ def test_openrouter_is_told_not_to_drop_the_schema() -> None:
     ],
 )
 def test_the_token_limit_has_the_providers_name(provider: str, name: str) -> None:
-    assert built(ask("hi", options=Options(max_tokens=9)), provider)[name] == 9
+    assert built(chat_request("hi", options=Options(max_tokens=9)), provider)[name] == 9
 
 
 def test_a_token_limit_under_a_name_the_server_ignores_is_renamed() -> None:
     """Ollama reads only `max_tokens`, and would answer at any length."""
-    sent = built(ask(members={"max_completion_tokens": 9}), "ollama")
+    sent = built(chat_request(members={"max_completion_tokens": 9}), "ollama")
     assert (sent.get("max_tokens"), sent.get("max_completion_tokens")) == (9, None)
 
 
@@ -112,24 +120,24 @@ def test_what_a_server_refuses_or_would_ignore_is_an_error_before_sending(
     provider: str, member: dict[str, object]
 ) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        built(ask(members=member), provider)
+        built(chat_request(members=member), provider)
     assert caught.value.hint
 
 
 def test_a_schema_and_a_stream_do_not_go_together_on_groq() -> None:
     with pytest.raises(ConfigurationError, match="stream"):
-        built(ask(members={"response_format": FORMAT}, stream=True), "groq")
+        built(chat_request(members={"response_format": FORMAT}, stream=True), "groq")
 
 
 @pytest.mark.parametrize("member", [{"logprobs": False}, {"logprobs": None}, {"n": 1}])
 def test_neutral_values_pass(member: dict[str, object]) -> None:
-    assert built(ask(members=member), "groq").items() >= member.items()
+    assert built(chat_request(members=member), "groq").items() >= member.items()
 
 
 def test_a_row_of_the_users_own_goes_before_ours() -> None:
     row = replace(capabilities("groq", "m"), model="m*", unsupported=frozenset())
     assert capabilities("groq", "m-2", (row,)) is row
-    assert built(ask(members={"logprobs": True}), row)["logprobs"] is True
+    assert built(chat_request(members={"logprobs": True}), row)["logprobs"] is True
 
 
 @pytest.mark.parametrize("bad", [float("nan"), "\ud800", object(), {1, 2}])
@@ -150,7 +158,7 @@ def test_answers_and_models_can_be_put_back_into_a_conversation() -> None:
 def test_further_headers_and_query_are_sent() -> None:
     caps = capabilities("vllm", "m")
     request = caps.dialect.build(
-        Ask(model="m", messages=[], headers={"X-Id": "7"}, query={"api-version": "1"}), caps
+        ChatRequest(model="m", messages=[], headers={"X-Id": "7"}, query={"api-version": "1"}), caps
     )
     assert request.headers["x-id"] == "7"
     assert request.path == "chat/completions?api-version=1"
@@ -252,18 +260,20 @@ def test_json_mode_without_the_word_json_is_refused_before_sending() -> None:
     """Groq and OpenAI answer 400 to it; vLLM does not mind."""
     object_mode = {"response_format": {"type": "json_object"}}
     with pytest.raises(ConfigurationError, match="word JSON"):
-        built(ask(members=object_mode), "groq")
-    assert built(ask(members=object_mode), "vllm")["response_format"] == {"type": "json_object"}
+        built(chat_request(members=object_mode), "groq")
+    assert built(chat_request(members=object_mode), "vllm")["response_format"] == {
+        "type": "json_object"
+    }
     said = [{"role": "user", "content": "As json, please."}]
-    assert built(ask(messages=said, members=object_mode), "groq")["messages"] == said
+    assert built(chat_request(messages=said, members=object_mode), "groq")["messages"] == said
 
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_more_tokens_than_the_model_writes_are_refused_before_sending(name: str) -> None:
     with pytest.raises(ConfigurationError, match="at most 32768 tokens"):
-        built(ask(members={name: 32_769}), "groq", "llama-3.3-70b-versatile")
+        built(chat_request(members={name: 32_769}), "groq", "llama-3.3-70b-versatile")
     assert (
-        built(ask(members={name: 32_768}), "groq", "llama-3.3-70b-versatile")[
+        built(chat_request(members={name: 32_768}), "groq", "llama-3.3-70b-versatile")[
             "max_completion_tokens"
         ]
         == 32_768

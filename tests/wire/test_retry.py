@@ -19,7 +19,7 @@ from structgen.values import Reply
 from structgen.wire.exchange import exchange
 from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
 from structgen.wire.retry import Policy, decide, duration, retry_after
-from tests.wire.parts import ask, both, link, options
+from tests.wire.parts import both, chat_request, link, options
 
 
 def api(status: int, **members: object) -> errors.APIError:
@@ -186,7 +186,7 @@ def test_a_failure_that_passes_leaves_a_record() -> None:
     """A repeated try may have been billed: its attempt says so."""
     attempts: list[Attempt] = []
     port = ScriptedTransport(errors.RequestTimeoutError("late", sent=True), LATE, "Paris")
-    answer = perform(exchange(link(port), ask(), options(), attempts=attempts))
+    answer = perform(exchange(link(port), chat_request(), options(), attempts=attempts))
     assert answer.text == "Paris"
     assert [(type(one.error), getattr(one.error, "sent", None)) for one in attempts] == [
         (errors.RequestTimeoutError, True),
@@ -197,14 +197,14 @@ def test_a_failure_that_passes_leaves_a_record() -> None:
 
 def test_the_last_failure_carries_all_attempts() -> None:
     with pytest.raises(errors.RateLimitError) as caught:
-        perform(exchange(link(ScriptedTransport(LATE)), ask(), options()))
+        perform(exchange(link(ScriptedTransport(LATE)), chat_request(), options()))
     assert [attempt.error.request_id for attempt in caught.value.attempts] == ["req_9"] * 3  # type: ignore[union-attr]
 
 
 def test_retries_can_be_turned_off() -> None:
     port = ScriptedTransport(LATE)
     assert (
-        both(lambda: exchange(link(port), ask(), options(max_retries=0)))[0]
+        both(lambda: exchange(link(port), chat_request(), options(max_retries=0)))[0]
         is errors.RateLimitError
     )
     assert len(port.requests) == 2  # one a driver
@@ -215,17 +215,17 @@ def test_a_rejected_output_is_asked_for_again_only_where_nobody_recovers_from_it
         400, {}, b'{"error":{"message":"x","code":"json_validate_failed","failed_generation":"{"}}'
     )
     with pytest.raises(errors.OutputRejectedError):
-        perform(exchange(link(ScriptedTransport(rejected, "Paris")), ask(), options()))
+        perform(exchange(link(ScriptedTransport(rejected, "Paris")), chat_request(), options()))
     patient = link(
         ScriptedTransport(rejected, "Paris"), policy=Policy(rejected=True, initial=0.001)
     )
-    assert perform(exchange(patient, ask(), options())).text == "Paris"
+    assert perform(exchange(patient, chat_request(), options())).text == "Paris"
 
 
 def test_a_total_timeout_that_is_over_sends_nothing() -> None:
     port = ScriptedTransport("Paris")
     with pytest.raises(errors.TotalTimeoutError) as caught:
-        perform(exchange(link(port), ask(), options(), ends_at=0.0))
+        perform(exchange(link(port), chat_request(), options(), ends_at=0.0))
     assert not port.requests
     assert caught.value.sent is False
 
@@ -237,10 +237,10 @@ def test_tenacity_is_loaded_by_the_first_failure_alone() -> None:
         "from structgen.wire.exchange import exchange\n"
         "from structgen.testing import ScriptedTransport\n"
         "from structgen.types import Reply\n"
-        "from tests.wire.parts import ask, link, options\n"
-        "perform(exchange(link(ScriptedTransport('Paris')), ask(), options()))\n"
+        "from tests.wire.parts import chat_request, link, options\n"
+        "perform(exchange(link(ScriptedTransport('Paris')), chat_request(), options()))\n"
         "before = 'tenacity' in sys.modules\n"
-        "perform(exchange(link(ScriptedTransport(Reply(503, {}, b''), 'Paris')), ask(), options()))\n"
+        "perform(exchange(link(ScriptedTransport(Reply(503, {}, b''), 'Paris')), chat_request(), options()))\n"
         "print(before, 'tenacity' in sys.modules)"
     )
     done = subprocess.run(
@@ -335,10 +335,10 @@ def test_a_call_waits_for_its_turn_and_says_when_that_is_too_late() -> None:
     pacer = Pacer(RateLimits(requests_per_minute=6000))
     way = link(ScriptedTransport(Reply(200, {}, completion("Paris"))), pacer=pacer)
     pacer.pause(0.01, monotonic())
-    assert perform(exchange(way, ask(), options())).text == "Paris"
+    assert perform(exchange(way, chat_request(), options())).text == "Paris"
     pacer.pause(900, monotonic())
     with pytest.raises(errors.TotalTimeoutError) as caught:
-        perform(exchange(way, ask(), options(), ends_at=monotonic() + 1))
+        perform(exchange(way, chat_request(), options(), ends_at=monotonic() + 1))
     assert caught.value.wait is not None
     assert caught.value.sent is False
 
@@ -347,5 +347,9 @@ def test_a_rate_limited_answer_pauses_the_client() -> None:
     pacer = Pacer()
     late = Reply(429, {"retry-after": "50"}, b"{}")
     with pytest.raises(errors.RateLimitError):
-        perform(exchange(link(ScriptedTransport(late), pacer=pacer), ask(), options(max_retries=0)))
+        perform(
+            exchange(
+                link(ScriptedTransport(late), pacer=pacer), chat_request(), options(max_retries=0)
+            )
+        )
     assert pacer.reserve(0, monotonic()) > 40

@@ -22,7 +22,7 @@ from structgen.values import Request
 from structgen.wire.exchange import exchange
 from structgen.wire.http import HttpTransport
 from structgen.wire.pool import AsyncFreeList, FreeList
-from tests.wire.parts import ask, link, options, outcome, streamed, text_of
+from tests.wire.parts import chat_request, link, options, outcome, streamed, text_of
 
 REQUEST = Request("POST", "chat/completions", {"content-type": "application/json"}, b"{}")
 
@@ -50,7 +50,7 @@ def test_what_breaks_on_the_way_is_typed_and_says_whether_it_was_sent(
     drive: Any, fault: str, kind: Any, sent: bool
 ) -> None:
     with FaultyServer(fault) as server, pytest.raises(errors.TransportError) as caught:
-        drive(exchange(link(server.base_url), ask(), options(max_retries=0, timeout=0.3)))
+        drive(exchange(link(server.base_url), chat_request(), options(max_retries=0, timeout=0.3)))
     assert type(caught.value) is kind
     assert caught.value.sent is sent
     assert caught.value.hint
@@ -60,32 +60,37 @@ def test_a_server_that_is_not_there_was_sent_nothing(drive: Any) -> None:
     with FaultyServer("answer") as server:
         gone = server.base_url
     with pytest.raises(errors.ConnectionFailedError) as caught:
-        drive(exchange(link(gone), ask(), options(max_retries=0)))
+        drive(exchange(link(gone), chat_request(), options(max_retries=0)))
     assert caught.value.sent is False
     assert "127.0.0.1" in str(caught.value)
 
 
 def test_a_name_that_does_not_resolve_is_typed(drive: Any) -> None:
     with pytest.raises(errors.ConnectionFailedError) as caught:
-        drive(exchange(link("http://no-such-host.invalid/v1"), ask(), options(max_retries=0)))
+        drive(
+            exchange(link("http://no-such-host.invalid/v1"), chat_request(), options(max_retries=0))
+        )
     assert caught.value.sent is False
 
 
 @pytest.mark.parametrize("fault", ["stream-cut", "stream-no-end", "stream-malformed"])
 def test_a_stream_that_breaks_is_typed(drive: Any, fault: str) -> None:
     with FaultyServer(fault) as server, pytest.raises(errors.StreamBrokenError):
-        drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=0)))
+        drive(streamed(link(server.base_url), chat_request(stream=True), options(max_retries=0)))
 
 
 def test_a_redirect_is_an_answer_and_not_followed(drive: Any) -> None:
     with FaultyServer("redirect") as server, pytest.raises(errors.APIError) as caught:
-        drive(exchange(link(server.base_url), ask(), options(max_retries=0)))
+        drive(exchange(link(server.base_url), chat_request(), options(max_retries=0)))
     assert caught.value.status_code == 308
 
 
 def test_after_a_failure_the_next_try_goes_through(drive: Any) -> None:
     with FaultyServer("reset", "busy", "wait-seconds", "answer") as server:
-        assert drive(exchange(link(server.base_url), ask(), options(max_retries=3))).text == "Paris"
+        assert (
+            drive(exchange(link(server.base_url), chat_request(), options(max_retries=3))).text
+            == "Paris"
+        )
     assert len(server.requests) == 4
 
 
@@ -93,7 +98,11 @@ def test_a_stream_is_tried_again_until_its_first_piece(drive: Any) -> None:
     with FaultyServer("stream-unframed", "stream-stopped", "busy", "stream") as server:
         assert (
             text_of(
-                drive(streamed(link(server.base_url), ask(stream=True), options(max_retries=3)))
+                drive(
+                    streamed(
+                        link(server.base_url), chat_request(stream=True), options(max_retries=3)
+                    )
+                )
             )
             == "Paris"
         )
@@ -102,7 +111,13 @@ def test_a_stream_is_tried_again_until_its_first_piece(drive: Any) -> None:
 def test_the_bytes_of_a_stream_may_come_one_by_one(drive: Any) -> None:
     with FaultyServer("stream-drip") as server:
         assert (
-            text_of(drive(streamed(link(server.base_url), ask(stream=True), options(timeout=60.0))))
+            text_of(
+                drive(
+                    streamed(
+                        link(server.base_url), chat_request(stream=True), options(timeout=60.0)
+                    )
+                )
+            )
             == "Paris"
         )
 
@@ -112,7 +127,7 @@ def test_gzip_is_read(drive: Any) -> None:
 
     zipped = Served(headers={"content-encoding": "gzip"}, body=gzip.compress(completion("Paris")))
     with FaultyServer(zipped) as server:
-        assert drive(exchange(link(server.base_url), ask(), options())).text == "Paris"
+        assert drive(exchange(link(server.base_url), chat_request(), options())).text == "Paris"
 
 
 def test_headers_go_with_every_request_and_are_never_shown() -> None:
@@ -138,7 +153,11 @@ def test_the_body_of_an_error_to_a_stream_is_bounded_too(drive: Any) -> None:
     drip = Served(status=500, pieces=[b"x"] * 200, pause=0.05)
     with FaultyServer(drip) as server, pytest.raises(errors.RequestTimeoutError):
         drive(
-            streamed(link(server.base_url), ask(stream=True), options(max_retries=0, timeout=0.3))
+            streamed(
+                link(server.base_url),
+                chat_request(stream=True),
+                options(max_retries=0, timeout=0.3),
+            )
         )
 
 
@@ -191,7 +210,7 @@ def test_a_streams_connection_is_used_again() -> None:
     with Counting("stream") as server:
         way = link(server.base_url)
         for _ in range(5):
-            perform(streamed(way, ask(stream=True), options()))
+            perform(streamed(way, chat_request(stream=True), options()))
     assert server.accepted == 1
 
 
@@ -278,7 +297,7 @@ def test_an_abandoned_stream_gives_its_place_back() -> None:
 
         with Chat(way, "m", options()).completions.create(messages=[], stream=True) as stream:
             next(stream)
-        assert perform(exchange(way, ask(), options())).text == "Paris"
+        assert perform(exchange(way, chat_request(), options())).text == "Paris"
 
 
 def test_a_closed_transport_says_so(counting: Counting) -> None:
@@ -322,14 +341,16 @@ def test_a_client_of_the_callers_is_used_and_left_open(family: Any) -> None:
         way = link(
             HttpTransport(server.base_url, {"authorization": "Bearer k"}, http_client=client)
         )
-        assert perform(exchange(way, ask(), options())).text == "Paris"
-        assert text_of(perform(streamed(way, ask(stream=True), options()))) == "Paris"
+        assert perform(exchange(way, chat_request(), options())).text == "Paris"
+        assert text_of(perform(streamed(way, chat_request(stream=True), options()))) == "Paris"
         assert (
-            outcome(lambda: perform(exchange(way, ask(), options(max_retries=0))))[0]
+            outcome(lambda: perform(exchange(way, chat_request(), options(max_retries=0))))[0]
             is errors.ConnectionFailedError
         )
         assert (
-            outcome(lambda: perform(exchange(way, ask(), options(max_retries=0, timeout=0.2))))[0]
+            outcome(
+                lambda: perform(exchange(way, chat_request(), options(max_retries=0, timeout=0.2)))
+            )[0]
             is errors.RequestTimeoutError
         )
         assert not client.is_closed
@@ -342,8 +363,10 @@ def test_an_async_client_of_the_callers_is_used(family: Any) -> None:
     async def main(base_url: str) -> str:
         async with family.AsyncClient() as client:
             way = link(HttpTransport(base_url, http_client=client))
-            deltas = await aperform(streamed(way, ask(stream=True), options()))
-            return str((await aperform(exchange(way, ask(), options()))).text) + text_of(deltas)
+            deltas = await aperform(streamed(way, chat_request(stream=True), options()))
+            return str((await aperform(exchange(way, chat_request(), options()))).text) + text_of(
+                deltas
+            )
 
     with FaultyServer("stream", "answer") as server:
         assert asyncio.run(main(server.base_url)) == "ParisParis"

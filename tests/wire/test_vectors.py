@@ -18,7 +18,7 @@ from structgen.testing import ScriptedTransport
 from structgen.values import Answer, Reply
 from structgen.wire.exchange import exchange
 from structgen.wire.providers import capabilities
-from tests.wire.parts import ask, both, built, link, options, streamed, text_of
+from tests.wire.parts import both, built, chat_request, link, options, streamed, text_of
 
 VECTORS = Path(__file__).parent / "vectors"
 PROVIDERS = {
@@ -73,11 +73,11 @@ def test_a_recorded_answer_is_a_typed_answer_or_a_typed_error(
     if stream:
         if label(row) in ("err_prompt_too_long_stream", "err_bad_schema_stream"):
             assert issubclass(
-                both(lambda: streamed(way, ask(stream=True), options(max_retries=0)))[0],
+                both(lambda: streamed(way, chat_request(stream=True), options(max_retries=0)))[0],
                 errors.StructgenError,
             )
             return
-        deltas = both(lambda: streamed(way, ask(stream=True), options(max_retries=0)))
+        deltas = both(lambda: streamed(way, chat_request(stream=True), options(max_retries=0)))
         lines = [
             line[6:] for line in row["response"]["body"].splitlines() if line.startswith("data: {")
         ]
@@ -87,7 +87,7 @@ def test_a_recorded_answer_is_a_typed_answer_or_a_typed_error(
         )
         assert text_of(deltas)
         return
-    got = both(lambda: exchange(way, ask(), options(max_retries=0)))
+    got = both(lambda: exchange(way, chat_request(), options(max_retries=0)))
     if row["response"]["status"] == 200:
         assert isinstance(got, Answer)
         recorded = row["response"]["json"]
@@ -115,7 +115,9 @@ def test_a_prompt_that_is_too_long_is_told_apart_where_the_server_tells(
             reply.body == b""
         )  # llama_cpp.server streams nothing at all: a broken stream, as above
         return
-    error = capabilities(provider, "m").dialect.fault(reply, capabilities(provider, "m"), None)
+    error = capabilities(provider, "m").dialect.parse_error(
+        reply, capabilities(provider, "m"), None
+    )
     assert isinstance(error, errors.APIPromptTooLongError)
     assert error.tokens is not None
     assert error.limit is not None
@@ -138,7 +140,7 @@ def test_our_requests_are_of_the_form_that_was_answered(provider: str, row: dict
     if recorded is None:
         assert (
             built(
-                ask(
+                chat_request(
                     members={name: body[name] for name in ("max_tokens", "temperature")},
                     messages=body["messages"],
                     model=body["model"],
@@ -152,9 +154,9 @@ def test_our_requests_are_of_the_form_that_was_answered(provider: str, row: dict
         schema, title = recorded["json_schema"]["schema"], recorded["json_schema"]["name"]
     else:
         schema, title = recorded["schema"], "contact"
-    sent = built(ask(schema=json.dumps(schema).encode(), name=title, mode="strict"), provider)[
-        "response_format"
-    ]
+    sent = built(
+        chat_request(schema=json.dumps(schema).encode(), schema_name=title, mode="strict"), provider
+    )["response_format"]
     assert sent == recorded
 
 
@@ -175,7 +177,7 @@ def test_a_recorded_answer_cut_anywhere_is_typed(provider: str, row: dict[str, A
         flow = streamed if stream else exchange
         got = both(
             lambda port=port, flow=flow: flow(
-                link(port, provider), ask(stream=stream), options(max_retries=0)
+                link(port, provider), chat_request(stream=stream), options(max_retries=0)
             )
         )  # type: ignore[misc]
         if isinstance(got, list):

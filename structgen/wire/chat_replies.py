@@ -1,0 +1,262 @@
+"""Replies of the Chat Completions format: from bytes to answers, without any I/O.
+
+A reply is parsed into plain data: no model is built for it, and members that we do not know are
+kept. If something is missing or has the wrong type, a typed error is raised; no answer is ever
+half filled.
+"""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Mapping
+from typing import Any, Final, TypeGuard
+
+from pydantic_core import from_json
+
+from structgen.errors import APIError, ServerError, StreamBrokenError
+from structgen.values import Answer, Reply, Request, Usage
+from structgen.wire.dialect import Capabilities, Delta, to_json
+from structgen.wire.error_bodies import parse_error
+from structgen.wire.sse import Event
+
+_NO_USAGE: Final = Usage()
+_MAX_COUNT: Final = 1 << 53
+"""No count of tokens is as large as this; JSON numbers from here on are not exact."""
+_Utf8Decoder: Final = codecs.getincrementaldecoder("utf-8")
+
+
+def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> Answer:
+    """Read the answer in a reply.
+
+    Args:
+        reply: The whole reply.
+        caps: The row of the server that sent it.
+        request: The request it replies to; its texts are kept out of errors.
+
+    Raises:
+        APIError: If the reply is an error, whatever its status.
+        ServerError: If the status is 200 but the body is not a chat completion.
+    """
+    if reply.status != 200:
+        raise parse_error(reply, caps, request)
+    try:
+        raw = from_json(reply.body)
+    except ValueError:
+        raise _not_a_completion(caps, "the body is not JSON") from None
+    if not isinstance(raw, dict):
+        raise _not_a_completion(caps, "the body is not a JSON object")
+    if _is_error(raw):
+        raise parse_error(reply, caps, request)
+    choice = _first_choice(raw)
+    message = choice.get("message") if choice is not None else None
+    if choice is None or not isinstance(message, dict):
+        raise _not_a_completion(caps, "the body has no choice with a message")
+    usage = raw.get("usage")
+    return Answer(
+        text=_text(message.get("content")),
+        finish_reason=_string(choice.get("finish_reason")),
+        refusal=_string(message.get("refusal")),
+        reasoning=_string(message.get("reasoning") or message.get("reasoning_content")),
+        tool_calls=_objects(message.get("tool_calls")),
+        usage=_usage(usage),
+        model=_string(raw.get("model")),
+        id=_string(raw.get("id")),
+        seconds=_server_seconds(usage, raw.get("timings")),
+        logprobs=_logprobs(choice.get("logprobs")),
+        raw=raw,
+    )
+
+
+def parse_event(event: Event, caps: Capabilities, request: Request | None = None) -> Delta:
+    """Read what an event of a stream adds to the answer.
+
+    Args:
+        event: The event.
+        caps: The row of the server that sent it.
+        request: The request it belongs to; its texts are kept out of errors.
+
+    Raises:
+        APIError: If the event holds an error.
+        StreamBrokenError: If the event is not a JSON object.
+    """
+    if event.data == b"[DONE]":
+        return Delta(done=True)
+    try:
+        raw = from_json(event.data)
+    except ValueError:
+        raw = None
+    if event.name == "error" or isinstance(raw, list) or (raw.__class__ is dict and _is_error(raw)):
+        raise _event_error(event.data, caps, request)
+    if not isinstance(raw, dict):
+        raise StreamBrokenError(
+            "An event of the stream is not a JSON object.",
+            sent=True,
+            hint="The stream was cut or changed on its way. Ask again.",
+        )
+    usage = raw.get("usage")
+    if "x_groq" in raw and isinstance(groq := raw["x_groq"], dict):
+        if groq.get("error"):
+            body = {"error": {"message": groq["error"], "request_id": groq.get("id")}}
+            raise _event_error(to_json(body), caps, request)
+        usage = usage or groq.get("usage")
+    counted = _usage(usage) if usage else None
+    choice = _first_choice(raw)
+    if choice is None:
+        if raw.get("choices") is None and "message" in raw:
+            raise _event_error(event.data, caps, request)
+        return Delta(usage=counted, raw=raw)
+    return _choice_delta(choice, counted, raw)
+
+
+def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, Any]) -> Delta:
+    delta = choice.get("delta")
+    finish_reason = _string(choice.get("finish_reason"))
+    # A server that does not stream sends the whole answer as one event.
+    whole = delta is None and isinstance(choice.get("message"), dict)
+    if whole:
+        raw = _as_chunk(raw)
+        delta = raw["choices"][0]["delta"]
+    if not isinstance(delta, dict):
+        return Delta(finish_reason=finish_reason, usage=usage, raw=raw)
+    text = delta.get("content")
+    if text.__class__ is str and len(delta) == 1:  # most events
+        return Delta(text, None, None, (), finish_reason, usage, raw, whole)
+    calls = delta.get("tool_calls")
+    return Delta(
+        text=_text(text),
+        reasoning=_string(delta.get("reasoning") or delta.get("reasoning_content")),
+        refusal=_string(delta.get("refusal")),
+        tool_calls=calls if isinstance(calls, list) else (),
+        finish_reason=finish_reason,
+        usage=usage,
+        raw=raw,
+        done=whole,
+    )
+
+
+def _as_chunk(raw: Mapping[str, Any]) -> dict[str, Any]:
+    """Turn a whole answer into the one event that says all of it."""
+    choices = []
+    for choice in raw["choices"]:
+        rest = {name: value for name, value in choice.items() if name != "message"}
+        message = dict(choice.get("message") or {})
+        calls = message.get("tool_calls")
+        if isinstance(calls, list):
+            message["tool_calls"] = [
+                {"index": index, **call}
+                for index, call in enumerate(calls)
+                if isinstance(call, dict)
+            ]
+        choices.append({**rest, "delta": message})
+    return {**raw, "object": "chat.completion.chunk", "choices": choices}
+
+
+# ---- errors ---------------------------------------------------------------------------------------
+
+
+def _is_error(raw: Mapping[str, Any]) -> bool:
+    return bool(raw.get("error")) or raw.get("object") == "error"
+
+
+def _event_error(data: bytes, caps: Capabilities, request: Request | None) -> APIError:
+    return parse_error(Reply(200, {}, data), caps, request)
+
+
+def _not_a_completion(caps: Capabilities, why: str) -> ServerError:
+    return ServerError(
+        f"{caps.provider} answered 200, but {why}.",
+        status_code=200,
+        hint="Check that `base_url` is the address of a Chat Completions server.",
+    )
+
+
+# ---- members --------------------------------------------------------------------------------------
+
+
+def _first_choice(raw: Mapping[str, Any]) -> dict[str, Any] | None:
+    choices = raw.get("choices")
+    choice = choices[0] if isinstance(choices, list) and choices else None
+    return choice if isinstance(choice, dict) else None
+
+
+def _string(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _objects(value: Any) -> tuple[dict[str, Any], ...]:
+    if not isinstance(value, list):
+        return ()
+    return tuple(item for item in value if isinstance(item, dict))
+
+
+def _text(content: Any) -> str | None:
+    """The text of a message. Mistral's reasoning models send a list of parts, not all texts."""
+    if not isinstance(content, list):
+        return _string(content)
+    texts = (part.get("text") for part in _objects(content))
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
+    """The tokens of an answer with their log-probabilities, from `logprobs.content` of a choice.
+
+    A character that takes several tokens is given with the last of them, as their `bytes` say.
+    """
+    tokens = found.get("content") if isinstance(found, dict) else None
+    if not isinstance(tokens, list):
+        return ()
+    decoder = _Utf8Decoder("replace")
+    read: list[tuple[str, float]] = []
+    for token in tokens:
+        if not isinstance(token, dict):
+            return ()
+        text, logprob = token.get("token"), token.get("logprob")
+        if not isinstance(text, str) or not isinstance(logprob, (int, float)):
+            return ()
+        raw = token.get("bytes")
+        read.append((decoder.decode(bytes(raw)) if _is_bytes(raw) else text, float(logprob)))
+    return tuple(read)
+
+
+def _is_bytes(value: Any) -> TypeGuard[list[int]]:
+    return isinstance(value, list) and all(
+        isinstance(byte, int) and 0 <= byte < 256 for byte in value
+    )
+
+
+def _usage(usage: Any) -> Usage:
+    if not isinstance(usage, dict):
+        return _NO_USAGE
+    return Usage(
+        prompt_tokens=_count(usage, "prompt_tokens"),
+        completion_tokens=_count(usage, "completion_tokens"),
+        cached_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+    )
+
+
+def _count(counts: Any, name: str) -> int:
+    value = counts.get(name) if isinstance(counts, dict) else None
+    return value if isinstance(value, int) and 0 < value < _MAX_COUNT else 0
+
+
+_GROQ_SECONDS: Final = (
+    ("queue", "queue_time"),
+    ("prefill", "prompt_time"),
+    ("decode", "completion_time"),
+)
+_LLAMA_CPP_MILLISECONDS: Final = (("prefill", "prompt_ms"), ("decode", "predicted_ms"))
+
+
+def _server_seconds(usage: Any, timings: Any) -> dict[str, float]:
+    """Where the server's time went, in seconds: Groq says it in `usage`, llama.cpp in `timings`."""
+    seconds: dict[str, float] = {}
+    if isinstance(usage, dict):
+        for ours, theirs in _GROQ_SECONDS:
+            if isinstance(value := usage.get(theirs), (int, float)):
+                seconds[ours] = float(value)
+    if isinstance(timings, dict):
+        for ours, theirs in _LLAMA_CPP_MILLISECONDS:
+            if isinstance(value := timings.get(theirs), (int, float)):
+                seconds[ours] = value * 1e-3
+    return seconds

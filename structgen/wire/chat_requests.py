@@ -1,0 +1,273 @@
+"""Requests of the Chat Completions format: from a `ChatRequest` to bytes, without any I/O.
+
+Only what was set is sent, under the names that this server uses. A member that the server would
+refuse or silently ignore is an error before anything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any, Final
+from urllib.parse import urlencode
+
+from structgen.errors import ConfigurationError
+from structgen.options import UNSET, Options
+from structgen.values import Mode, Request
+from structgen.wire.dialect import Capabilities, ChatRequest, to_json
+
+_HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
+_STREAM_HEADERS: Final = {"content-type": "application/json", "accept": "text/event-stream"}
+_TOKEN_LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
+"""The two names of one parameter: the old one and the new one."""
+_NEUTRAL: Final = {"n": 1, "tool_choice": "auto", "parallel_tool_calls": True}
+"""Values that ask for nothing special; a server that lacks the parameter loses nothing by them."""
+_WRITTEN: Final = frozenset({"model", "messages", "stream"})
+"""Members that `build` writes for every request."""
+_WRITTEN_FOR_SCHEMA: Final[dict[Mode, frozenset[str]]] = {
+    "strict": frozenset({"response_format"}),
+    "best-effort": frozenset({"response_format"}),
+    "tool": frozenset({"tools", "tool_choice"}),
+    "json-object": frozenset({"response_format"}),
+}
+"""Members that `build` writes for a request with a schema, by output mode."""
+
+
+def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
+    """Turn a chat request into an HTTP request.
+
+    Args:
+        chat_request: What to ask.
+        caps: What the server takes, and under which names.
+
+    Raises:
+        ConfigurationError: If the server does not take something that the request has.
+        InputError: If the messages or members are not plain JSON data.
+    """
+    members = _merged_members(chat_request, caps)
+    messages = to_json(chat_request.messages)
+    _check_json_word(chat_request, members, messages, caps)
+    parts = [b'{"model":', to_json(chat_request.model), b',"messages":', messages]
+    if chat_request.schema is not None:
+        parts.append(
+            _schema_members(
+                chat_request.mode,
+                caps.schema_form,
+                chat_request.schema_name,
+                chat_request.schema,
+                caps.tool_strict,
+            )
+        )
+    if chat_request.stream:
+        parts.append(b',"stream":true')
+    if members:
+        parts += b",", to_json(_adapted_members(members, chat_request, caps))[1:-1]
+    parts.append(b"}")
+    return Request("POST", _path(chat_request, caps), _headers(chat_request), b"".join(parts))
+
+
+def _path(chat_request: ChatRequest, caps: Capabilities) -> str:
+    query = chat_request.query
+    return f"{caps.path}?{urlencode(query)}" if query else caps.path
+
+
+def _headers(chat_request: ChatRequest) -> dict[str, str]:
+    headers = _STREAM_HEADERS if chat_request.stream else _HEADERS
+    if not chat_request.headers:
+        return headers
+    return {**headers, **{name.lower(): value for name, value in chat_request.headers.items()}}
+
+
+def _merged_members(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
+    """Merge what the options, the call and the provider's row add to the body, the call first."""
+    members = _option_members(chat_request.options)
+    if not _TOKEN_LIMITS.isdisjoint(chat_request.members):
+        for name in _TOKEN_LIMITS:
+            members.pop(name, None)
+    members.update(chat_request.members)
+    if chat_request.include_usage and chat_request.stream and caps.stream_usage:
+        members = {**_below("stream_options", {"include_usage": True}, members), **members}
+    if chat_request.schema is not None:
+        for name, value in caps.schema_extra:
+            members.update(_below(name, value, members))
+    return members
+
+
+def _below(name: str, value: Any, members: Mapping[str, Any]) -> dict[str, Any]:
+    """One member with a value of ours, under what the user gave for the same member."""
+    given = members.get(name)
+    if isinstance(value, Mapping) and isinstance(given, Mapping):
+        return {name: {**value, **given}}
+    return {name: given if name in members else value}
+
+
+def _option_members(options: Options) -> dict[str, Any]:
+    names = ("temperature", "top_p", "seed", "stop", "max_tokens")
+    given = {name: value for name in names if (value := getattr(options, name)) is not UNSET}
+    if options.logprobs is True:
+        given["logprobs"] = True
+    if options.extra_body is not UNSET:
+        given.update(options.extra_body)
+    return given
+
+
+def _check_json_word(
+    chat_request: ChatRequest, members: Mapping[str, Any], messages: bytes, caps: Capabilities
+) -> None:
+    """Raise ConfigurationError if the server wants the word JSON in the messages and it is not."""
+    if not caps.needs_json_word or b"json" in messages.lower():
+        return
+    by_us = chat_request.schema is not None and chat_request.mode == "json-object"
+    response_format = members.get("response_format")
+    by_user = isinstance(response_format, Mapping) and response_format.get("type") == "json_object"
+    if by_us or by_user:
+        raise ConfigurationError(
+            f"{caps.provider} takes JSON object mode only with the word JSON in the messages.",
+            hint="Add it to a message, as in 'Answer in JSON.'",
+        )
+
+
+# ---- members that differ from server to server ----------------------------------------------------
+
+
+def _adapted_members(
+    members: dict[str, Any], chat_request: ChatRequest, caps: Capabilities
+) -> dict[str, Any]:
+    """Give the members the form and the names that this server takes, or raise an error."""
+    _check_written_once(members, chat_request)
+    for ours, theirs in caps.rename:
+        if ours in members:
+            members.setdefault(theirs, members[ours])
+            del members[ours]
+    _check_supported(members, caps)
+    _check_token_limit(members, chat_request, caps)
+    _adapt_stop(members, caps)
+    response_format = members.get("response_format")
+    if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
+        members["response_format"] = _adapted_format(response_format, members, chat_request, caps)
+    return members
+
+
+def _check_written_once(members: Mapping[str, Any], chat_request: ChatRequest) -> None:
+    if always := sorted(_WRITTEN.intersection(members)):
+        raise ConfigurationError(
+            f"{always[0]!r} is already in the request.",
+            hint=f"Give `{always[0]}` as a parameter of the call.",
+        )
+    if chat_request.schema is None:
+        return
+    for_schema = _WRITTEN_FOR_SCHEMA.get(chat_request.mode, frozenset())
+    if twice := sorted(for_schema.intersection(members)):
+        raise ConfigurationError(
+            f"{twice[0]!r} is already in the request: it holds the schema of the target.",
+            hint=f"Remove `{twice[0]}` from `extra_body`, or use chat.completions.create.",
+        )
+
+
+def _check_supported(members: Mapping[str, Any], caps: Capabilities) -> None:
+    refused = [
+        name
+        for name in caps.unsupported.intersection(members)
+        if members[name] and members[name] != _NEUTRAL.get(name)
+    ]
+    if refused:
+        raise _unsupported(caps, ", ".join(sorted(refused)))
+
+
+def _check_token_limit(
+    members: Mapping[str, Any], chat_request: ChatRequest, caps: Capabilities
+) -> None:
+    wanted = members.get("max_completion_tokens") or members.get("max_tokens")
+    if caps.max_output is not None and isinstance(wanted, int) and wanted > caps.max_output:
+        raise ConfigurationError(
+            f"{caps.provider}:{chat_request.model} writes at most {caps.max_output} tokens; "
+            f"{wanted} were asked for.",
+            hint="Lower `max_tokens`.",
+        )
+
+
+def _adapt_stop(members: dict[str, Any], caps: Capabilities) -> None:
+    stop = members.get("stop")
+    if isinstance(stop, str) and caps.stop_list:
+        members["stop"] = [stop]
+    if not isinstance(stop, (list, tuple)) or caps.stop_max is None:
+        return
+    if len(stop) > caps.stop_max:
+        raise ConfigurationError(
+            f"{caps.provider} takes at most {caps.stop_max} stop sequences; "
+            f"{len(stop)} were given.",
+            hint="Give fewer stop sequences.",
+        )
+
+
+def _adapted_format(
+    response_format: Mapping[str, Any],
+    members: Mapping[str, Any],
+    chat_request: ChatRequest,
+    caps: Capabilities,
+) -> Mapping[str, Any]:
+    """Give OpenAI's `response_format` with a schema the form that this server reads.
+
+    Some servers silently ignore a form that they do not know.
+    """
+    if chat_request.stream and not caps.stream_with_schema:
+        raise _unsupported(caps, "a schema together with stream")
+    if members.get("tools") and not caps.tools_with_schema:
+        raise _unsupported(caps, "a schema together with tools")
+    if caps.schema_form == "tgi" and "value" in response_format:
+        return response_format
+    inner = response_format.get("json_schema")
+    if not isinstance(inner, Mapping) or not isinstance(inner.get("schema"), (Mapping, bool)):
+        raise ConfigurationError(
+            "`response_format` has the type json_schema but no schema.",
+            hint=('Write {"type": "json_schema", "json_schema": {"name": ..., "schema": {...}}}.'),
+        )
+    schema = inner["schema"]
+    if caps.schema_form == "tgi":
+        value = {"name": inner.get("name", "answer"), "schema": schema}
+        return {"type": "json_schema", "value": value}
+    if caps.schema_form == "json_object":
+        return {"type": "json_object", "schema": schema}
+    return response_format
+
+
+def _unsupported(caps: Capabilities, what: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"{caps.provider} does not take {what} (models {caps.model!r}).",
+        hint=(
+            "Leave it out. If the server takes it by now, give a row of your own as `capabilities`."
+        ),
+    )
+
+
+# ---- members that hold the schema -----------------------------------------------------------------
+
+
+@lru_cache(maxsize=1024)
+def _schema_members(mode: Mode, form: str, name: str, schema: bytes, tool_strict: bool) -> bytes:
+    """The members that hold the answer to a schema, as bytes: equal for all calls of a target."""
+    quoted = to_json(name)
+    if mode in ("strict", "best-effort"):
+        return _response_format(form, quoted, mode == "strict", schema)
+    if mode == "tool":
+        return _forced_tool(quoted, tool_strict, schema)
+    return b',"response_format":{"type":"json_object"}' if mode == "json-object" else b""
+
+
+def _response_format(form: str, name: bytes, strict: bool, schema: bytes) -> bytes:
+    if form == "tgi":
+        inner = b'"json_schema","value":{"name":%b,"schema":%b}' % (name, schema)
+    elif form == "json_object":
+        inner = b'"json_object","schema":%b' % schema
+    else:
+        flag = b"true" if strict else b"false"
+        named = b'{"name":%b,"strict":%b,"schema":%b}' % (name, flag, schema)
+        inner = b'"json_schema","json_schema":%b' % named
+    return b',"response_format":{"type":%b}' % inner
+
+
+def _forced_tool(name: bytes, strict: bool, schema: bytes) -> bytes:
+    flag = b',"strict":true' if strict else b""
+    function = b'{"name":%b%b,"parameters":%b}' % (name, flag, schema)
+    choice = b'{"type":"function","function":{"name":%b}}' % name
+    return b',"tools":[{"type":"function","function":%b}],"tool_choice":%b' % (function, choice)

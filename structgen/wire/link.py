@@ -1,0 +1,29 @@
+"""The way to one server: its port, what it can do, and what all calls of a client share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from structgen.flow.ports import HttpPort
+from structgen.wire.dialect import Capabilities
+from structgen.wire.rate_limits import Pacer
+from structgen.wire.retry import Policy
+from structgen.wire.telemetry import Hook
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """The way to one server, shared by all calls of a client."""
+
+    port: HttpPort
+    """The port that sends the requests."""
+    caps: Capabilities
+    """What the server can do, for the client's default model."""
+    rows: tuple[Capabilities, ...] = ()
+    """The user's own rows of capabilities, for other models of the same provider."""
+    policy: Policy = Policy()
+    """Which errors are worth another try, and after how long."""
+    pacer: Pacer | None = None
+    """The rate limits; None to send every request at once."""
+    hooks: tuple[Hook, ...] = ()
+    """Functions that are called with a record of every try."""
