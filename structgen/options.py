@@ -1,4 +1,4 @@
-"""What a call may set: as frozen `Options`, and as the keyword arguments they are made of."""
+"""What a call may set: as keyword arguments, and as the frozen `Options` that they become."""
 
 from __future__ import annotations
 
@@ -21,24 +21,72 @@ class Unset(Enum):
 
 
 UNSET: Final = Unset.UNSET
-"""The value of an option that is left to the next level: call, client, library."""
+"""The value of an option that is left to the next level: call, then client, then library."""
+
+
+class OptionArgs(TypedDict, total=False):
+    """The options, as keyword arguments of clients and calls.
+
+    An option that a call leaves out is the client's, and one that the client leaves out is the
+    library's. `temperature` to `max_tokens` are those of Chat Completions, sent only if given.
+    """
+
+    temperature: float
+    """Randomness of the answer; 0 gives the most likely one."""
+    top_p: float
+    """Sample from the likeliest tokens with this share of the probability, 0 to 1."""
+    seed: int
+    """Seed for sampling."""
+    stop: str | Sequence[str]
+    """Text that ends the answer, or several; Groq takes at most 4."""
+    max_tokens: int
+    """Tokens of one answer at most."""
+    timeout: float | None
+    """Seconds for one try. Over HTTP 60 by default; None waits without end."""
+    total_timeout: float | None
+    """Seconds for the whole call, waits and retries included. Without one, the call gives up if a
+    server asks it to wait for more than two minutes."""
+    max_retries: int
+    """Further tries after an HTTP failure that may pass. 2 by default."""
+    max_reasks: int
+    """Further questions after an invalid answer. 1 by default."""
+    token_budget: int
+    """Ask nothing more after this many tokens, prompts and answers together."""
+    cost_budget: float
+    """Ask nothing more after this many US dollars. Needs a known price of the backend's tokens."""
+    logprobs: bool
+    """Ask for the probabilities of tokens, and give a confidence for each field."""
+    samples: int
+    """Answers to ask for, which vote on the value. 1 by default."""
+    max_continuations: int
+    """Further questions after an answer that was cut at its token limit. 0 by default."""
+    on_invalid_items: Literal["raise", "keep"]
+    """What to do about a list of which some items stay invalid: "raise", or "keep" the others.
+    "raise" by default."""
+    on_shortened: Literal["raise", "keep"]
+    """What to do about a value that was cut short to fit `max_tokens`: "raise" Truncated, or
+    "keep" it. "raise" by default."""
+    mode: Mode
+    """The only mode to use, instead of the strongest one that the backend has."""
+    extra_body: Mapping[str, Any]
+    """Further members of the request body."""
+
+
+class CallArgs(OptionArgs, total=False):
+    """The keyword arguments of a call: what else the prompt holds, and the options of this call."""
+
+    instructions: str | None
+    """What else the model should know or heed."""
+    examples: Sequence[tuple[str, Any]]
+    """Pairs of a text and its value of the target."""
+    context: str | None
+    """Text that helps to read the document and is not extracted from: a reference date, a glossary,
+    what came before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Options:
-    """What a call may set. Library < client < call; UNSET leaves the choice to the next one down.
-
-    `temperature`, `top_p`, `seed`, `stop` (at most 4 on Groq), `max_tokens` (of the answer): as in Chat Completions, and not sent
-    when UNSET. `timeout`: seconds for one try (over HTTP 60 where UNSET). `total_timeout`: seconds for the whole call, waits included;
-    without one, a server that asks for a wait of more than two minutes is not waited for. `max_retries`: further HTTP tries after
-    the first. `max_reasks`: further questions after an invalid answer. `token_budget`: tokens of prompts and answers together after
-    which nothing further is asked; `cost_budget`: the same in US dollars, where the backend's prices are known. `logprobs`: ask for
-    the tokens' probabilities, and give a confidence per field. `samples`: answers to ask for and to vote on. `max_continuations`:
-    further questions after an answer that was cut at its token limit. `on_invalid_items`: what becomes of a list that still has
-    items which are not valid when nothing further is asked: `raise` (the default) or `keep` the others. `on_shortened`: what
-    becomes of a value that was cut short to fit `max_tokens`: `raise` Truncated (the default), or `keep` it. `mode`: the only mode to
-    use, instead of the strongest the backend has. `extra_body`: further members of the request body.
-    """
+    """The options of a call, as values. `OptionArgs` says what each of them does."""
 
     temperature: float | Unset = UNSET
     top_p: float | Unset = UNSET
@@ -60,63 +108,35 @@ class Options:
     extra_body: Mapping[str, Any] | Unset = UNSET
 
     def over(self, base: Options) -> Options:
-        """These options, with `base` for what they leave unset."""
+        """Give these options, with those of `base` for what they leave unset."""
         mine = self.to_dict()
         return replace(base, **mine) if mine else base
 
     def to_dict(self) -> dict[str, Any]:
-        """The options that are set, by name."""
-        return {
-            f.name: value for f in fields(self) if (value := getattr(self, f.name)) is not UNSET
-        }
-
-
-class OptionArgs(TypedDict, total=False):
-    """The members of `Options`, as keyword arguments."""
-
-    temperature: float
-    top_p: float
-    seed: int
-    stop: str | Sequence[str]
-    max_tokens: int
-    timeout: float | None
-    total_timeout: float | None
-    max_retries: int
-    max_reasks: int
-    token_budget: int
-    cost_budget: float
-    logprobs: bool
-    samples: int
-    max_continuations: int
-    on_invalid_items: Literal["raise", "keep"]
-    on_shortened: Literal["raise", "keep"]
-    mode: Mode
-    extra_body: Mapping[str, Any]
+        """Give the options that are set, by name."""
+        values = {one.name: getattr(self, one.name) for one in fields(self)}
+        return {name: value for name, value in values.items() if value is not UNSET}
 
 
 def options_of(given: OptionArgs) -> Options:
-    """The options that these arguments are. Raises ConfigurationError for one that there is not."""
+    """Make `Options` of keyword arguments.
+
+    Args:
+        given: Options by name.
+
+    Raises:
+        ConfigurationError: If there is no option of some name.
+    """
     stop = given.get("stop")
     if stop is not None:
         given = {**given, "stop": (stop,) if isinstance(stop, str) else tuple(stop)}
     try:
         return Options(**given)  # type: ignore[arg-type]  # a mapping of the same names
     except TypeError:
-        unknown = sorted(given.keys() - OptionArgs.__annotations__.keys())
+        known = OptionArgs.__annotations__
+        unknown = sorted(given.keys() - known.keys())
         raise ConfigurationError(
-            f"There is no option {', '.join(unknown)}.",
-            hint=f"Known: {', '.join(OptionArgs.__annotations__)}. What else a server takes goes into `extra_body`.",
+            f"Unknown option: {', '.join(unknown)}.",
+            hint=f"Known options: {', '.join(known)}. Give other members of a request in "
+            "`extra_body`.",
         ) from None
-
-
-class CallArgs(OptionArgs, total=False):
-    """What every question takes besides a target and a document.
-
-    `instructions`: what else the model should know. `examples`: (text, value) pairs, values of the target. `context`: text that
-    helps to read the document and is not extracted from: a reference date, a glossary, what came before. And the options of this
-    call, before the client's.
-    """
-
-    instructions: str | None
-    examples: Sequence[tuple[str, Any]]
-    context: str | None

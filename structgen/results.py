@@ -15,28 +15,26 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarantee:
-    """What held the value to its type.
-
-    `by`: `decoder` (constrained decoding in this process: nothing else could be written), `server` (the server was told to
-    enforce the schema) or `check` (the model was asked; only the check stands behind it). `engine`: which. `checked`: the promises
-    that nothing but the check held. `repairs`: what was mended in the text before it was read. `samples`: the answers that the
-    value was voted from; 1 where nobody voted. The whole value is always checked, whatever held it.
-    """
+    """What held the value to its type. The whole value is always checked, whatever held it."""
 
     by: Literal["decoder", "server", "check"]
+    """`decoder`: constrained decoding in this process, so nothing else could be written. `server`:
+    the server was told to enforce the schema. `check`: the model was asked, and only the check
+    proves the value."""
     engine: str
+    """The engine or server that held it."""
     checked: tuple[Note, ...] = ()
+    """The promises that the check alone held."""
     repairs: tuple[str, ...] = ()
+    """What was mended in the text before it was read."""
     samples: int = 1
+    """The answers that voted on the value; 1 if nobody voted."""
 
     def __str__(self) -> str:
-        text = {
-            "decoder": f"held while decoding by {self.engine}",
-            "server": f"held by the server ({self.engine})",
-            "check": f"not held by {self.engine}",
-        }[self.by] + ", proved by the check"
+        text = _HELD_BY[self.by].format(self.engine) + ", proved by the check"
         if self.checked and self.by != "check":
-            text += f"; by the check alone: {', '.join(n.keyword + ' at ' + (n.path or '/') for n in self.checked)}"
+            places = [f"{note.keyword} at {note.path or '/'}" for note in self.checked]
+            text += f"; by the check alone: {', '.join(places)}"
         if self.repairs:
             text += f"; repaired: {', '.join(self.repairs)}"
         if self.samples > 1:
@@ -44,10 +42,19 @@ class Guarantee:
         return text
 
 
-class Dumps(Protocol):
-    """A target, as a result knows it: what writes a value as plain JSON data."""
+_HELD_BY: Final = {
+    "decoder": "held while decoding by {}",
+    "server": "held by the server ({})",
+    "check": "not held by {}",
+}
 
-    def dump(self, value: Any) -> Json: ...
+
+class Dumps(Protocol):
+    """A target, as a result knows it."""
+
+    def dump(self, value: Any) -> Json:
+        """Write a value as plain JSON data."""
+        ...
 
 
 class _AsItIs:
@@ -62,34 +69,40 @@ class _AsItIs:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Extraction(Generic[T]):
-    """A value and everything known about it.
-
-    `notes`: what the compiled schema did differently; `absent`: JSON Pointers of the fields the text did not state (they hold their
-    defaults); `shortened`: of the values that a token budget cut short; `rejected`: items that were left out because they are not
-    valid (`on_invalid_items="keep"`); `evidence`: quote and span per field, `confidence`: 0 to 1 per field, where there are any;
-    `usage` and `cost` (US dollars, None where a price is not known) of all attempts; `attempts`: every try, with its raw text;
-    `seconds`: where the time went; `target`: what was asked for, which writes the value as plain data.
-    """
+    """A value and everything known about it."""
 
     value: T
+    """The value, checked."""
     guarantee: Guarantee
+    """What held it to its type."""
     target: Annotated[Dumps, _AsItIs()] = field(repr=False)
+    """What was asked for; it writes the value as plain data."""
     notes: tuple[Note, ...] = ()
+    """What the compiled schema did differently from the source."""
     absent: frozenset[str] = frozenset()
+    """JSON Pointers of the fields that the document does not state; they hold their defaults."""
     shortened: frozenset[str] = frozenset()
+    """JSON Pointers of the values that a token limit cut short (`on_shortened="keep"`)."""
     rejected: tuple[Rejected, ...] = ()
+    """Items that were left out because they are not valid (`on_invalid_items="keep"`)."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """Quote and span of each grounded field, by JSON Pointer."""
     confidence: Mapping[str, float] = field(default_factory=dict)
+    """0 to 1 for each field, by JSON Pointer, if asked for."""
     usage: Usage = Usage()
+    """Tokens of all attempts."""
     cost: float | None = None
+    """US dollars of all attempts; None if a price is not known."""
     attempts: tuple[Attempt, ...] = ()
+    """Every try, with what the model wrote."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Where the time went."""
 
     def to_dict(self, *members: str) -> dict[str, Json]:
-        """The result as plain JSON data.
+        """Give the result as plain JSON data.
 
         Args:
-            *members: The members to give; all of `MEMBERS` if none is named.
+            *members: Names from `MEMBERS`; all of them if none is given.
 
         Raises:
             KeyError: If a result has no such member.
@@ -119,32 +132,33 @@ MEMBERS: Final = tuple(_PLAIN)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a call would do, without doing it: nothing was sent.
-
-    `schema` and `notes` as compiled for this backend; `messages` as the model would see them; `body` the request's members (None
-    for the in-process engine); `tokens` an estimate of the prompt's length; `stream`: would the answer be read as it comes.
-    """
+    """What a call would ask first. Nothing was sent."""
 
     backend: str
+    """The backend's name."""
     mode: Mode
+    """How the answer would be held to the schema."""
     schema: JsonSchema
+    """The schema, compiled for this backend."""
     notes: tuple[Note, ...]
+    """What it does differently from the source."""
     messages: tuple[Message, ...] = field(repr=False)
+    """The messages, as the model would see them."""
     options: Options
+    """The options of client and call together."""
     body: Mapping[str, Any] | None = field(default=None, repr=False)
+    """Members of the request body; None for an engine in this process."""
     tokens: int = 0
+    """An estimate of the prompt's length, in tokens."""
     stream: bool = False
+    """Whether the answer would be read as it comes."""
 
     def to_dict(self) -> dict[str, Json]:
-        """The plan as plain JSON data; options that are not set are left out."""
-        members = {
-            name: getattr(self, name)
-            for name in ("backend", "mode", "schema", "tokens", "stream", "body")
-        }
-        notes = [str(note) for note in self.notes]
+        """Give the plan as plain JSON data, without options that are not set."""
+        names = ("backend", "mode", "schema", "tokens", "stream", "body")
         return {
-            **members,
-            "notes": notes,
+            **{name: getattr(self, name) for name in names},
+            "notes": [str(note) for note in self.notes],
             "messages": list(self.messages),
             "options": self.options.to_dict(),
         }

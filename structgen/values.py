@@ -1,4 +1,4 @@
-"""Frozen values that the layers hand to one another. No behaviour beyond reading and adding them up."""
+"""Frozen values that the rooms hand to one another. They can be read and added up, no more."""
 
 from __future__ import annotations
 
@@ -13,14 +13,16 @@ JsonSchema: TypeAlias = "dict[str, Any]"
 """A JSON Schema object."""
 
 Message: TypeAlias = Mapping[str, Any]
-"""One message of a Chat Completions request: `{"role": ..., "content": ...}` and what else its role allows."""
+"""One message of a Chat Completions request: `{"role": ..., "content": ...}` and what else its role
+allows."""
 
 Document: TypeAlias = str | Sequence[Message]
 """What is extracted from: a text, or the messages of a conversation."""
 
 Mode: TypeAlias = Literal["decoder", "strict", "best-effort", "tool", "json-object", "prompt"]
-"""How the answer is held to the schema, strongest first: by constrained decoding that we run or configured ourselves; by the
-server's `json_schema` with and without `strict`; by a tool call; by JSON object mode; by the prompt alone."""
+"""How the answer is held to the schema, strongest first: by constrained decoding that we run or
+configured ourselves; by the server's `json_schema` with and without `strict`; by a tool call; by
+JSON object mode; by the prompt alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,33 +30,37 @@ class Usage:
     """Tokens, as the backend counted them. Adds up with `+`."""
 
     prompt_tokens: int = 0
+    """Tokens of the prompts, cached ones included."""
     completion_tokens: int = 0
+    """Tokens of the answers, reasoning included."""
     cached_tokens: int = 0
+    """Tokens of the prompts that the provider served from its cache."""
     reasoning_tokens: int = 0
+    """Tokens of the answers in which the model reasoned."""
 
     @property
     def total_tokens(self) -> int:
+        """Tokens of prompts and answers together."""
         return self.prompt_tokens + self.completion_tokens
 
     def __add__(self, other: Usage) -> Usage:
-        return Usage(
-            **{f.name: getattr(self, f.name) + getattr(other, f.name) for f in fields(self)}
-        )
+        names = [one.name for one in fields(self)]
+        return Usage(**{name: getattr(self, name) + getattr(other, name) for name in names})
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One thing the compiled schema does differently from the source.
-
-    `path`: JSON Pointer into the source schema. `keyword`: the construct. `action`: `rewritten` (another shape, mapped back
-    without loss), `checked` (not held while decoding, proved afterwards) or `narrowed` (some values of the source cannot be
-    answered; says which). `detail`: one line for people.
-    """
+    """One thing that the compiled schema does differently from the source."""
 
     path: str
+    """JSON Pointer into the source schema."""
     keyword: str
+    """The construct, such as "pattern"."""
     action: Literal["rewritten", "checked", "narrowed"]
+    """`rewritten`: another shape, mapped back without loss. `checked`: not held while decoding, and
+    proved afterwards. `narrowed`: some values of the source cannot be answered."""
     detail: str
+    """One line for people."""
 
     def __str__(self) -> str:
         return f"{self.path or '/'}: {self.keyword} {self.action}: {self.detail}"
@@ -62,13 +68,16 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """One fault of an answer. `path`: JSON Pointer into the value; `schema_path`: into the source schema, ending in the keyword;
-    `found` and `wanted`: short texts. `str()` is one line that can be shown to a model."""
+    """One fault of an answer. `str()` is one line that can be shown to a model."""
 
     path: str
+    """JSON Pointer into the value."""
     schema_path: str
+    """JSON Pointer into the source schema, ending in the keyword."""
     found: str
+    """What the answer has, as a short text."""
     wanted: str
+    """What the schema asks for, as a short text."""
 
     def __str__(self) -> str:
         return f"{self.path or '/'}: found {self.found}, wanted {self.wanted}"
@@ -76,63 +85,85 @@ class Violation:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """An item of a list that is not valid. `path`: JSON Pointer to where it stood; `value`: plain data; `violations`: why."""
+    """An item of a list that is not valid."""
 
     path: str
+    """JSON Pointer to its place in the answer."""
     value: Json = field(repr=False)
+    """The item, as plain data."""
     violations: tuple[Violation, ...] = ()
+    """Why it is not valid."""
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
-    """Where a value stands in the text: `text[start:end] == quote`, in characters. Of a conversation, the text is what
-    `grounding.source_of(messages)` gives: the contents of the user's messages, one a line."""
+    """Where the document states a value: `text[start:end] == quote`, in characters.
+
+    The text of a conversation is the contents of the user's messages, joined by line breaks.
+    """
 
     quote: str = field(repr=False)
+    """The words of the document."""
     start: int
+    """Offset of the first character."""
     end: int
+    """Offset after the last character."""
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """An HTTP request as a dialect builds it; `path` is relative to the backend's base URL."""
+    """An HTTP request as a dialect builds it."""
 
     method: str
+    """Such as "POST"."""
     path: str
+    """Path, relative to the backend's base URL."""
     headers: Mapping[str, str] = field(repr=False)
+    """Headers of this request alone."""
     body: bytes = field(repr=False)
+    """The encoded body."""
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An HTTP answer. Header names are lower-case. `body` is empty for an open stream."""
+    """An HTTP answer."""
 
     status: int
+    """HTTP status."""
     headers: Mapping[str, str]
+    """Headers, with names in lower case."""
     body: bytes = field(repr=False)
+    """The whole body; empty for an open stream."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What a model answered, whatever the backend.
-
-    `finish_reason`: `stop`, `length`, `tool_calls`, `content_filter` or the server's own word; `refusal`: what it said when it declined;
-    `seconds`: where the backend measured its parts (`load`, `compile`, `prefill`, `decode`); `notes`: what a decoder in this
-    process did not hold, on top of the compiler's notes; `logprobs`: the text in the model's tokens, each with the natural
-    logarithm of its probability, where they were asked for; `shortened`: JSON Pointers into the answer, of the values that a token
-    budget cut short; `raw`: the parsed body.
-    """
+    """What a model answered, whatever the backend."""
 
     text: str | None = field(repr=False)
+    """What it wrote; None if it wrote nothing."""
     finish_reason: str | None = None
+    """`stop`, `length`, `tool_calls`, `content_filter` or the server's own word."""
     refusal: str | None = field(default=None, repr=False)
+    """What it said when it declined."""
     reasoning: str | None = field(default=None, repr=False)
+    """Its reasoning, if the server shows it."""
     tool_calls: tuple[Mapping[str, Any], ...] = field(default=(), repr=False)
+    """Calls of tools, as in Chat Completions."""
     usage: Usage = Usage()
+    """Tokens of this answer."""
     model: str | None = None
+    """The model that answered, in the server's word."""
     id: str | None = None
+    """The server's name for the answer."""
     seconds: Mapping[str, float] = field(default_factory=dict)
+    """Seconds that the backend measured: `load`, `compile`, `prefill`, `decode`."""
     notes: tuple[Note, ...] = ()
+    """What a decoder in this process did not hold, besides the compiler's notes."""
     logprobs: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    """The text in the model's tokens, each with the natural logarithm of its probability, if asked
+    for."""
     shortened: tuple[str, ...] = ()
+    """JSON Pointers into the answer, of the values that a token limit cut short."""
     raw: Any = field(default=None, repr=False)
+    """The parsed body."""
