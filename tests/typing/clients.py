@@ -1,4 +1,4 @@
-"""What mypy infers for calls; tests/schema/test_typing.py runs mypy over this file."""
+"""What type checkers infer for calls, and what they refuse; tests/schema/test_typing.py runs them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import structgen
+from structgen.pipeline import Outcome
 
 
 class Person(BaseModel):
@@ -54,3 +55,31 @@ async def asynchronous(client: structgen.AsyncClient) -> None:
         assert_type(partial, structgen.Partial[Person])
     async for item in client.stream_items(list[Person], "text"):
         assert_type(item, Person)
+
+
+def forms_and_jobs(client: structgen.Client, documents: list[str]) -> None:
+    assert_type(structgen.Form(Person, client=client), structgen.Form[Person])
+    assert_type(client.form(Person, instructions="All."), structgen.Form[Person])
+    assert_type(structgen.Form(Person, client=client).complete(), Person)
+    assert_type(structgen.Job(Person, documents, client=client), structgen.Job[Person])
+    assert_type(
+        structgen.Job(Person | Company, documents, client=client, output="out.jsonl"),
+        structgen.Job[Person | Company],
+    )
+    for outcome in client.map(Person, documents):
+        assert_type(outcome, Outcome[Person])
+        assert_type(outcome.value, Person)
+    assert_type(client.extract_document(Person, "text").value, Person)
+    assert_type(structgen.extract_result(Person, "text").value, Person)
+
+
+def misspelt(client: structgen.Client, documents: list[str]) -> None:
+    client.extract(Person, "text", temprature=0)  # type: ignore[call-overload]
+    client.stream(Person, "text", temprature=0)  # type: ignore[call-overload]
+    client.map(Person, documents, concurency=2)  # type: ignore[call-overload]
+    client.extract_document(Person, "text", chunk_token=2)  # type: ignore[call-overload]
+    structgen.extract(Person, "text", temprature=0)  # type: ignore[call-overload]
+    structgen.Form(Person, client=client, instruction="All.")  # type: ignore[call-overload]
+    structgen.Job(Person, documents, client=client, outputs="x")  # type: ignore[call-overload]
+    structgen.Client("local", max_retry=3)  # type: ignore[call-arg]
+    structgen.Cleint()  # type: ignore[attr-defined]

@@ -1,4 +1,4 @@
-"""What mypy infers for targets; tests/schema/test_typing.py runs mypy over this file."""
+"""What type checkers infer for targets; tests/schema/test_typing.py runs them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from typing_extensions import TypedDict, assert_type
 
-from structgen.schema.check import validate, validate_json
-from structgen.schema.target import Target, target_of
+from structgen import validate
+from structgen.schema import Target, target_of, validate_json
 
 
 class Person(BaseModel):
