@@ -90,7 +90,7 @@ def documents(count: int) -> Iterator[str]:
 
 
 def structgen(base_url: str, count: int) -> int:
-    from structgen.client import Client
+    from structgen import Client
     from structgen.pipeline.job import Job
 
     class Lines:

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
     from structgen.answer.partial import GrowingText as GrowingText
     from structgen.answer.partial import Partial as Partial
     from structgen.answer.partial import View as View
-    from structgen.client import AsyncClient as AsyncClient
-    from structgen.client import Client as Client
-    from structgen.client import extract as extract
-    from structgen.client import extract_result as extract_result
-    from structgen.client import plan as plan
+    from structgen.client.asynchronous import AsyncClient as AsyncClient
+    from structgen.client.blocking import Client as Client
+    from structgen.client.default import extract as extract
+    from structgen.client.default import extract_result as extract_result
+    from structgen.client.default import plan as plan
     from structgen.documents.relax import Identity as Identity
     from structgen.errors import *  # noqa: F403
     from structgen.extraction.stream_handles import AsyncStreaming as AsyncStreaming
@@ -46,7 +46,9 @@ else:
         __name__,
         {
             "structgen.answer.partial": "ABSENT GrowingText Partial View",
-            "structgen.client": "AsyncClient Client extract extract_result plan",
+            "structgen.client.asynchronous": "AsyncClient",
+            "structgen.client.blocking": "Client",
+            "structgen.client.default": "extract extract_result plan",
             "structgen.documents.relax": "Identity",
             "structgen.errors": """
                 APIError APIPromptTooLongError Attempt AuthenticationError BadRequestError

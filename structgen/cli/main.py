@@ -30,7 +30,7 @@ from structgen.errors import (
 from structgen.options import UNSET, Options
 
 if TYPE_CHECKING:
-    from structgen.client import Client
+    from structgen.client.blocking import Client
     from structgen.schema.target import Target
 
 OK, NO_VALUE, USAGE, SERVER, ENGINE, STOPPED, INTERRUPTED = 0, 1, 2, 3, 4, 5, 130
@@ -64,7 +64,7 @@ def run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> i
 
 
 def _extract(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
-    from structgen.client import Client
+    from structgen.client.blocking import Client
     from structgen.schema.target import load_target
 
     started = time.perf_counter()

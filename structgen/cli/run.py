@@ -8,7 +8,7 @@ from itertools import chain
 from operator import length_hint
 from typing import Any, TextIO
 
-from structgen.client import Client
+from structgen.client.blocking import Client
 from structgen.errors import JobStoppedError
 from structgen.pipeline.gold import load_examples
 from structgen.pipeline.job import Job, Summary

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from structgen.client import Client
+from structgen.client.blocking import Client
 from structgen.extras import load
 from structgen.pipeline.record import Item
 from structgen.pipeline.table import flat

@@ -18,7 +18,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from structgen.client import Client
+from structgen import Client
 from structgen.errors import JobStoppedError, StructgenError
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits

@@ -1,0 +1,1 @@
+"""Clients, and the functions of the default one. Their public path is `structgen`."""

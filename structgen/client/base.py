@@ -1,0 +1,184 @@
+"""What both clients share: which backend, which defaults, and the flow of a call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final, overload
+
+from typing_extensions import TypeVar, Unpack
+
+from structgen.errors import ConfigurationError
+from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
+from structgen.extraction.caller import Caller
+from structgen.options import CallArgs, OptionArgs, Options, options_of
+from structgen.results import Extraction, Plan
+from structgen.values import Document, JsonSchema
+from structgen.wire.link import Link
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeForm
+
+    from structgen.documents.extract import DocumentArgs, DocumentExtraction
+    from structgen.extraction.backend import Backend
+    from structgen.flow.ports import EnginePort, HttpPort
+    from structgen.flow.steps import Flow
+    from structgen.forms.session import Form, FormArgs
+    from structgen.schema.target import Target
+    from structgen.wire.dialect import Capabilities
+    from structgen.wire.prices import Price
+    from structgen.wire.rate_limits import RateLimits
+    from structgen.wire.telemetry import Hook
+
+T = TypeVar("T", default=Any)
+
+MODEL_ENV: Final = "STRUCTGEN_MODEL"
+LOCAL: Final = "local"
+DEFAULTS: Final = Options(max_retries=2, max_reasks=1)
+"""The library's own options."""
+
+
+class BaseClient:
+    """The part of a client that performs nothing."""
+
+    def __init__(
+        self,
+        model: str | EnginePort | None = None,
+        *,
+        base_url: str | None = None,
+        api_key: str | None = None,
+        capabilities: Sequence[Capabilities] = (),
+        prices: Sequence[Price] = (),
+        rate_limits: RateLimits | None = None,
+        hooks: Sequence[Hook] = (),
+        http_client: Any = None,
+        http2: bool = False,
+        max_connections: int = 512,
+        transport: HttpPort | None = None,
+        fallback: Sequence[BaseClient] = (),
+        **options: Unpack[OptionArgs],
+    ) -> None:
+        """Make a client of one model. A local model is loaded by the first call.
+
+        Args:
+            model: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME", a .gguf
+                file, any name with a `base_url`, or an engine of your own. By default
+                $STRUCTGEN_MODEL, else "local".
+            base_url: Address of the server, by default that of the provider's environment
+                variable, else the provider's own.
+            api_key: Key of the server, by default that of the provider's environment variable.
+            capabilities: Rows of your own about what servers can do, before the built-in ones.
+            prices: Prices of your own, before the built-in ones.
+            rate_limits: What the key may use. The server's headers are heeded in any case.
+            hooks: Called with a CallRecord after each try.
+            http_client: An httpx client of your own, with its proxies and certificates.
+            http2: Whether the client's own connections speak HTTP/2.
+            max_connections: How many connections of its own the client opens at most.
+            transport: Performs the HTTP requests instead of the client's own connections.
+            fallback: Clients to ask, in this order, if this one's model fails. Each keeps its own
+                connections.
+            **options: Defaults of every call; see `OptionArgs`.
+
+        Raises:
+            ConfigurationError: If the provider or an option is unknown, or a key is missing.
+            ModelMissingError: If there is no such local model.
+            ModelCorruptError: If the file is not a model.
+        """
+        spec = model or os.environ.get(MODEL_ENV) or LOCAL
+        if not isinstance(spec, str):
+            own = engine_backend(spec)
+        elif base_url is None and is_local(spec):
+            own = local_backend(spec)
+        else:
+            own = http_backend(
+                spec,
+                base_url=base_url,
+                api_key=api_key,
+                rows=capabilities,
+                prices=prices,
+                rate_limits=rate_limits,
+                hooks=hooks,
+                http_client=http_client,
+                http2=http2,
+                max_connections=max_connections,
+                port=transport,
+            )
+        further = [backend for client in fallback for backend in client.caller.backends]
+        self.caller: Final[Caller] = Caller((own, *further), options_of(options).over(DEFAULTS))
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self._own.name!r})"
+
+    @property
+    def _own(self) -> Backend:
+        """The backend whose connections or model this client owns."""
+        return self.caller.backends[0]
+
+    def _link(self) -> tuple[Link, str | None, Options]:
+        """Give what the chat surface needs."""
+        backend = self._own
+        if not isinstance(backend.via, Link):
+            raise ConfigurationError(
+                f"{backend.name} is a model in this process, which has no `chat`.",
+                hint="Call `extract`, or make a client of a server.",
+            )
+        return backend.via, backend.model or None, self.caller.options
+
+    def plan(
+        self, target: Any, document: Document, *, stream: bool = False, **call: Unpack[CallArgs]
+    ) -> Plan:
+        """Tell what `extract` would ask first, without asking it.
+
+        Args:
+            target: As for `extract`.
+            document: As for `extract`.
+            stream: Whether to plan for `stream` instead of `extract`.
+            **call: As for `extract`.
+        """
+        from structgen.extraction.extract import plan
+
+        return plan(self._own, self.caller.question(target, document, call, stream=stream))
+
+    def _partials(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
+        from structgen.extraction.stream import stream
+
+        question = self.caller.question(target, document, call, stream=True)
+        return stream(self.caller.backends, question)
+
+    def _items(
+        self, target: Any, document: Document, call: CallArgs
+    ) -> Flow[Extraction[list[Any]]]:
+        from structgen.extraction.stream import items_target, stream_items
+
+        question = self.caller.question(items_target(target), document, call, stream=True)
+        return stream_items(self.caller.backends, question)
+
+    def _document(
+        self, target: Any, document: str, args: DocumentArgs
+    ) -> Flow[DocumentExtraction[Any]]:
+        from structgen.documents.extract import Slicing, extract_document
+
+        given: dict[str, Any] = dict(args)
+        slicing: Any = {name: given.pop(name) for name in Slicing.__annotations__ if name in given}
+        call: Any = given
+        question = self.caller.question(target, document, call)
+        return extract_document(self.caller.backends, question, slicing)
+
+    @overload
+    def form(self, target: TypeForm[T], **form: Unpack[FormArgs]) -> Form[T]: ...
+    @overload
+    def form(self, target: Target[T] | JsonSchema, **form: Unpack[FormArgs]) -> Form[T]: ...
+    def form(self, target: Any, **form: Unpack[FormArgs]) -> Form[Any]:
+        """Start an empty form, which this client's model fills in.
+
+        Args:
+            target: A type or JSON Schema of records.
+            **form: As for `Form`.
+
+        Raises:
+            TargetError: If the target is no type or schema.
+            SchemaError: If its schema is not one of records.
+        """
+        from structgen.forms.session import Form
+
+        return Form(target, client=self, **form)
