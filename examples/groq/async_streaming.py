@@ -6,14 +6,14 @@ import structgen
 
 
 async def main():
-    client = structgen.AsyncClient("groq:llama-3.3-70b-versatile")
+    client = structgen.AsyncClient("groq:openai/gpt-oss-20b")
 
     stream = await client.chat.completions.create(
         messages=[
             {"role": "system", "content": "You are a helpful assistant."},
             {"role": "user", "content": "Explain the importance of fast language models"},
         ],
-        model="llama-3.3-70b-versatile",
+        model="openai/gpt-oss-20b",
         temperature=0.5,
         max_completion_tokens=1024,
         top_p=1,

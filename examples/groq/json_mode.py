@@ -4,10 +4,10 @@ import json
 
 import structgen
 
-client = structgen.Client("groq:llama-3.3-70b-versatile")
+client = structgen.Client("groq:openai/gpt-oss-20b")
 
 chat_completion = client.chat.completions.create(
-    model="llama-3.3-70b-versatile",
+    model="openai/gpt-oss-20b",
     messages=[
         {
             "role": "system",

@@ -2,14 +2,14 @@
 
 import structgen
 
-client = structgen.Client("groq:llama-3.3-70b-versatile")
+client = structgen.Client("groq:openai/gpt-oss-20b")
 
 chat_completion = client.chat.completions.create(
     messages=[
         {"role": "system", "content": "You are a helpful assistant."},
         {"role": "user", "content": "Explain the importance of fast language models"},
     ],
-    model="llama-3.3-70b-versatile",
+    model="openai/gpt-oss-20b",
 )
 
 print(chat_completion.choices[0].message.content)

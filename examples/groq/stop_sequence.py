@@ -2,7 +2,7 @@
 
 import structgen
 
-client = structgen.Client("groq:llama-3.3-70b-versatile")
+client = structgen.Client("groq:openai/gpt-oss-20b")
 
 chat_completion = client.chat.completions.create(
     messages=[
@@ -12,7 +12,7 @@ chat_completion = client.chat.completions.create(
             "content": 'Count to 10. Your response must begin with "1, ". example: 1, 2, 3, ...',
         },
     ],
-    model="llama-3.3-70b-versatile",
+    model="openai/gpt-oss-20b",
     temperature=0.5,
     max_completion_tokens=1024,
     top_p=1,

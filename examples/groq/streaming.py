@@ -2,14 +2,14 @@
 
 import structgen
 
-client = structgen.Client("groq:llama-3.3-70b-versatile")
+client = structgen.Client("groq:openai/gpt-oss-20b")
 
 stream = client.chat.completions.create(
     messages=[
         {"role": "system", "content": "You are a helpful assistant."},
         {"role": "user", "content": "Explain the importance of fast language models"},
     ],
-    model="llama-3.3-70b-versatile",
+    model="openai/gpt-oss-20b",
     temperature=0.5,
     max_completion_tokens=1024,
     top_p=1,

@@ -10,7 +10,6 @@ if TYPE_CHECKING:
     from structgen.chat.api import AsyncChat as AsyncChat
     from structgen.chat.api import AsyncStream as AsyncStream
     from structgen.chat.api import Chat as Chat
-    from structgen.chat.api import Params as Params
     from structgen.chat.api import Stream as Stream
     from structgen.chat.completion import ChatCompletion as ChatCompletion
     from structgen.chat.completion import ChatCompletionChunk as ChatCompletionChunk
@@ -21,14 +20,16 @@ if TYPE_CHECKING:
     from structgen.chat.completion import CompletionUsage as CompletionUsage
     from structgen.chat.completion import Function as Function
     from structgen.chat.completion import ToolCall as ToolCall
+    from structgen.chat.params import Params as Params
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
-            "structgen.chat.api": "AsyncChat AsyncStream Chat Params Stream",
+            "structgen.chat.api": "AsyncChat AsyncStream Chat Stream",
             "structgen.chat.completion": """
                 ChatCompletion ChatCompletionChunk ChatMessage Choice ChunkChoice ChoiceDelta
                 CompletionUsage Function ToolCall
             """,
+            "structgen.chat.params": "Params",
         },
     )

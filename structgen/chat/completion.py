@@ -1,7 +1,8 @@
-"""Chat Completions answers, read by attribute as the vendors' SDKs have it: `completion.choices[0].message.content`.
+"""Chat Completions answers, read by attribute: `completion.choices[0].message.content`.
 
-An object is a thin view of the parsed JSON: nothing is validated or copied for a call or an event, members the server added are
-there under their names, and a documented member that it left out is None.
+The attribute paths are those of the vendors' SDKs. An object is a thin view of the parsed JSON, so
+nothing is validated or copied for a call or an event. Members that the server added are attributes
+too, and a documented member that it left out is None.
 """
 
 from __future__ import annotations
@@ -13,30 +14,37 @@ from typing import Any, ClassVar
 
 
 class JsonObject:
-    """A JSON object read by attribute. `str()` is its JSON text; `repr()` holds no text of a model."""
+    """A JSON object whose members are attributes.
+
+    `str()` gives its JSON text. `repr()` shows no text of a model, so that logs stay clean.
+
+    Args:
+        raw: The parsed JSON, which is not copied.
+    """
 
     __slots__ = ("_raw",)
     _raw: dict[str, Any]
     _known: ClassVar[frozenset[str]] = frozenset()
 
     def __init_subclass__(cls, **nested: type[JsonObject]) -> None:
-        """`nested`: which members are objects, or lists of objects, of which class."""
+        """Make a property of each annotated member.
+
+        Args:
+            **nested: The class of each member that is an object, or a list of objects.
+        """
         cls._known = frozenset(cls.__annotations__)
         for name in cls._known:
-            setattr(
-                cls,
-                name,
-                property(_plain(name) if name not in nested else _wrapped(name, nested[name])),
-            )
+            getter = _nested_getter(name, nested[name]) if name in nested else _getter(name)
+            setattr(cls, name, property(getter))
 
     def __init__(self, raw: dict[str, Any]) -> None:
         _set_raw(self, raw)
 
     def __getattr__(self, name: str) -> Any:
-        """A member that the server added."""
+        """Read a member that the server added."""
         if name.startswith("_") or name not in self._raw:
             raise AttributeError(
-                f"{type(self).__name__} has no {name!r}: the server did not send it"
+                f"{type(self).__name__} has no {name!r}: the server did not send it."
             )
         return self._raw[name]
 
@@ -44,23 +52,37 @@ class JsonObject:
         raise AttributeError("An answer is read-only.")
 
     def to_dict(self) -> dict[str, Any]:
-        """The parsed JSON, as a copy."""
+        """Return a copy of the parsed JSON."""
         return copy.deepcopy(self._raw)
 
     def to_json(self, *, indent: int | None = None) -> str:
+        """Write the object as JSON text.
+
+        Args:
+            indent: Spaces per level; None for one line.
+        """
         return json.dumps(self._raw, ensure_ascii=False, indent=indent)
 
     def model_dump(self, **_options: Any) -> dict[str, Any]:
-        """`to_dict`, under the name that objects of the SDKs have for it."""
+        """Do what `to_dict` does, under its name in the SDKs.
+
+        Args:
+            **_options: Options of the SDKs' method, which are ignored.
+        """
         return self.to_dict()
 
     def model_dump_json(self, *, indent: int | None = None, **_options: Any) -> str:
-        """`to_json`, under the name that objects of the SDKs have for it."""
+        """Do what `to_json` does, under its name in the SDKs.
+
+        Args:
+            indent: Spaces per level; None for one line.
+            **_options: Further options of the SDKs' method, which are ignored.
+        """
         return self.to_json(indent=indent)
 
     @property
     def model_extra(self) -> dict[str, Any]:
-        """The members that are not documented for this object."""
+        """The members that the server added to the documented ones."""
         return {name: value for name, value in self._raw.items() if name not in self._known}
 
     def __eq__(self, other: object) -> bool:
@@ -89,14 +111,14 @@ class JsonObject:
 _set_raw = JsonObject.__dict__["_raw"].__set__  # a slot is a descriptor
 
 
-def _plain(name: str) -> Callable[[JsonObject], Any]:
+def _getter(name: str) -> Callable[[JsonObject], Any]:
     return lambda self: self._raw.get(name)
 
 
-def _wrapped(name: str, cls: type[JsonObject]) -> Callable[[JsonObject], Any]:
-    """A reader of a member that is an object, or a list of objects."""
+def _nested_getter(name: str, cls: type[JsonObject]) -> Callable[[JsonObject], Any]:
+    """Read a member that is an object, or a list of objects."""
 
-    def read(self: JsonObject) -> Any:
+    def get(self: JsonObject) -> Any:
         value = self._raw.get(name)
         if isinstance(value, dict):
             return cls(value)
@@ -104,18 +126,18 @@ def _wrapped(name: str, cls: type[JsonObject]) -> Callable[[JsonObject], Any]:
             return [cls(item) if isinstance(item, dict) else item for item in value]
         return value
 
-    return read
+    return get
 
 
 class Function(JsonObject):
-    """What a tool call calls: `arguments` is JSON text."""
+    """The function that a tool call names. `arguments` is JSON text."""
 
     name: str
     arguments: str
 
 
 class ToolCall(JsonObject, function=Function):
-    """A call of a tool; `index` in streams."""
+    """A call of a tool. In a stream, `index` says which call an event adds to."""
 
     id: str
     type: str
@@ -124,7 +146,7 @@ class ToolCall(JsonObject, function=Function):
 
 
 class ChatMessage(JsonObject, tool_calls=ToolCall, function_call=Function):
-    """What the model answered."""
+    """A message that the model wrote."""
 
     role: str
     content: str | None
@@ -137,7 +159,10 @@ class ChatMessage(JsonObject, tool_calls=ToolCall, function_call=Function):
 
 
 class Choice(JsonObject, message=ChatMessage):
-    """One answer; `finish_reason` is `stop`, `length`, `tool_calls`, `content_filter` or the server's own word."""
+    """One answer of the model.
+
+    `finish_reason` is `stop`, `length`, `tool_calls`, `content_filter` or the server's own word.
+    """
 
     index: int
     message: ChatMessage
@@ -146,7 +171,7 @@ class Choice(JsonObject, message=ChatMessage):
 
 
 class TokenDetails(JsonObject):
-    """Parts of a token count."""
+    """The parts of a token count."""
 
     cached_tokens: int | None
     reasoning_tokens: int | None
@@ -155,7 +180,7 @@ class TokenDetails(JsonObject):
 class CompletionUsage(
     JsonObject, prompt_tokens_details=TokenDetails, completion_tokens_details=TokenDetails
 ):
-    """Tokens; on Groq also seconds (`queue_time`, `prompt_time`, `completion_time`, `total_time`)."""
+    """The tokens of a call. The members that end in `_time` are seconds, from Groq."""
 
     prompt_tokens: int
     completion_tokens: int
@@ -169,7 +194,7 @@ class CompletionUsage(
 
 
 class XGroq(JsonObject, usage=CompletionUsage):
-    """Groq's own part: `id` is what its support asks for."""
+    """Members of Groq's own. Its support asks for `id`."""
 
     id: str | None
     seed: int | None
@@ -178,7 +203,7 @@ class XGroq(JsonObject, usage=CompletionUsage):
 
 
 class ChatCompletion(JsonObject, choices=Choice, usage=CompletionUsage, x_groq=XGroq):
-    """A whole answer."""
+    """A whole answer of a server."""
 
     id: str
     object: str
@@ -192,7 +217,7 @@ class ChatCompletion(JsonObject, choices=Choice, usage=CompletionUsage, x_groq=X
 
 
 class ChoiceDelta(JsonObject, tool_calls=ToolCall, function_call=Function):
-    """What an event adds to a message."""
+    """The part of a message that one event adds."""
 
     role: str | None
     content: str | None
@@ -204,7 +229,7 @@ class ChoiceDelta(JsonObject, tool_calls=ToolCall, function_call=Function):
 
 
 class ChunkChoice(JsonObject, delta=ChoiceDelta):
-    """What an event adds to one answer."""
+    """The part of one answer that one event adds."""
 
     index: int
     delta: ChoiceDelta

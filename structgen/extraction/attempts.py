@@ -91,7 +91,7 @@ class Run:
             text=answer.text if answer else getattr(error, "failed_generation", None),
             finish_reason=answer.finish_reason if answer else None,
             usage=usage,
-            cost=backend.price.of(usage) if backend.price else None,
+            cost=backend.price.cost_of(usage) if backend.price else None,
             seconds=time.monotonic() - began,
             error=error,
         )

@@ -34,8 +34,6 @@ MAX_BODY: Final = 4 << 20
 """Bytes of a request: far more than any context holds."""
 
 GROQ_MODELS: Final = (
-    "llama-3.1-8b-instant",
-    "llama-3.3-70b-versatile",
     "openai/gpt-oss-20b",
     "openai/gpt-oss-120b",
     "openai/gpt-oss-safeguard-20b",

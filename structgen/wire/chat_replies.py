@@ -151,7 +151,7 @@ def _as_chunk(raw: Mapping[str, Any]) -> dict[str, Any]:
     return {**raw, "object": "chat.completion.chunk", "choices": choices}
 
 
-# ---- errors ---------------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------
 
 
 def _is_error(raw: Mapping[str, Any]) -> bool:
@@ -170,7 +170,7 @@ def _not_a_completion(caps: Capabilities, why: str) -> ServerError:
     )
 
 
-# ---- members --------------------------------------------------------------------------------------
+# ---- members -------------------------------------------------------------------------
 
 
 def _first_choice(raw: Mapping[str, Any]) -> dict[str, Any] | None:

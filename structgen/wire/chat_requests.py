@@ -127,7 +127,7 @@ def _check_json_word(
         )
 
 
-# ---- members that differ from server to server ----------------------------------------------------
+# ---- members that differ from server to server ---------------------------------------
 
 
 def _adapted_members(
@@ -240,7 +240,7 @@ def _unsupported(caps: Capabilities, what: str) -> ConfigurationError:
     )
 
 
-# ---- members that hold the schema -----------------------------------------------------------------
+# ---- members that hold the schema ----------------------------------------------------
 
 
 @lru_cache(maxsize=1024)

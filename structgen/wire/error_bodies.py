@@ -123,7 +123,7 @@ def _summary(provider: str, status: int | None, names: tuple[str | None, ...], w
     return text if words.endswith((".", "!", "?")) else f"{text}."
 
 
-# ---- members of an error --------------------------------------------------------------------------
+# ---- members of an error -------------------------------------------------------------
 
 
 def _error_object(reply: Reply) -> dict[str, Any]:

@@ -1,13 +1,12 @@
-"""What an HTTP library raises -> our errors, and whether the server may have processed the request.
+"""Errors of HTTP libraries as errors of ours, which say whether the server may have been reached.
 
-Told apart by the names of the exceptions' classes, of the cause first, so that httpx, httpx2 and aiohttp below them need not be
-loaded to be understood alike.
+The libraries' exceptions are recognised by the names of their classes, the cause before the
+exception itself. So httpx, httpx2 and aiohttp are understood alike, and none needs to be loaded.
 """
 
 from __future__ import annotations
 
-import time
-from typing import Final
+from typing import Final, NoReturn, TypeAlias
 
 from structgen.errors import (
     ConfigurationError,
@@ -15,17 +14,11 @@ from structgen.errors import (
     RequestTimeoutError,
     StructgenError,
 )
+from structgen.wire.http_settings import CONNECT_TIMEOUT
 
-CONNECT: Final = 20.0
-"""Seconds to connect, at most; generous, since a starved event loop sees a finished handshake late."""
+_ErrorType: TypeAlias = type[RequestTimeoutError | ConnectionFailedError | ConfigurationError]
 
-MAX_BODY: Final = 256 * 1024 * 1024
-"""Bytes a whole answer may have."""
-
-_ERRORS: Final[
-    dict[str, tuple[type[RequestTimeoutError | ConnectionFailedError | ConfigurationError], bool]]
-] = {
-    # the flag: may the server have processed the request?
+_ERRORS: Final[dict[str, tuple[_ErrorType, bool]]] = {
     "ConnectionTimeoutError": (RequestTimeoutError, False),
     "ServerTimeoutError": (RequestTimeoutError, True),
     "ClientConnectorError": (ConnectionFailedError, False),
@@ -40,25 +33,39 @@ _ERRORS: Final[
     "InvalidURL": (ConfigurationError, False),
     "LocalProtocolError": (ConfigurationError, False),
 }
+"""Our error for a class's name, and whether the server may have processed the request."""
+
+_UNKNOWN: Final = (ConnectionFailedError, True)
 
 
-def mapped(error: Exception, server: str, timeout: float | None) -> StructgenError:
-    """Our error for one of an HTTP library. `server`: host and port; `timeout`: what the try was given."""
-    names = [cls.__name__ for one in (error.__cause__, error) if one for cls in type(one).__mro__]
-    kind, sent = next(
-        (_ERRORS[name] for name in names if name in _ERRORS), (ConnectionFailedError, True)
-    )
+def raise_translated(error: BaseException, server: str, timeout: float | None) -> NoReturn:
+    """Raise our error for one of an HTTP library.
+
+    An error of ours, and one that is no `Exception` (such as a cancellation), is raised as it is.
+
+    Args:
+        error: What was caught.
+        server: The server's host and port, for the message.
+        timeout: The seconds that the try was given; None for no limit.
+    """
+    if isinstance(error, StructgenError) or not isinstance(error, Exception):
+        raise error
+    raise _translated(error, server, timeout) from error
+
+
+def _translated(error: Exception, server: str, timeout: float | None) -> StructgenError:
+    kind, sent = _kind_of(error)
     if kind is RequestTimeoutError:
-        done = "after the request was sent" if sent else "before the request was sent"
+        when = "after the request was sent" if sent else "before the request was sent"
         return RequestTimeoutError(
-            f"{server} did not answer within {timeout or CONNECT:g} s, {done}.",
+            f"{server} did not answer within {timeout or CONNECT_TIMEOUT:g} s, {when}.",
             sent=sent,
             hint="Raise `timeout`.",
         )
     reason = str(error) or type(error).__name__
     if kind is ConfigurationError:
         return ConfigurationError(
-            f"The request to {server} cannot be sent: {reason}.",
+            f"Cannot send the request to {server}: {reason}.",
             hint="Check `base_url` and the headers.",
         )
     if sent:
@@ -66,18 +73,15 @@ def mapped(error: Exception, server: str, timeout: float | None) -> StructgenErr
             f"The connection to {server} broke: {reason}.", sent=True, hint="Ask again."
         )
     return ConnectionFailedError(
-        f"No connection to {server}: {reason}.", hint="Is the server running, and `base_url` right?"
+        f"Cannot connect to {server}: {reason}.",
+        hint="Check that the server is running and that `base_url` is right.",
     )
 
 
-def checked(size: int, ends_at: float | None) -> int:
-    """The size of what came of an answer. Raises TimeoutError behind `ends_at`, ConnectionFailedError for too much."""
-    if size > MAX_BODY:
-        raise ConnectionFailedError(
-            f"The answer is longer than {MAX_BODY} bytes.",
-            sent=True,
-            hint="Is this a Chat Completions server?",
-        )
-    if ends_at is not None and time.monotonic() > ends_at:
-        raise TimeoutError
-    return size
+def _kind_of(error: Exception) -> tuple[_ErrorType, bool]:
+    for one in (error.__cause__, error):
+        if one is not None:
+            for cls in type(one).__mro__:
+                if cls.__name__ in _ERRORS:
+                    return _ERRORS[cls.__name__]
+    return _UNKNOWN

@@ -1,7 +1,7 @@
-"""What tokens cost: provider x model -> US dollars per million tokens. A price is added here, or given to a client.
+"""The price of tokens by provider and model, in US dollars per million tokens.
 
-Prices change, and a wrong one is worse than none: a row stands here only with its source and the month it was read. For anything
-else give your own rows (`Client(..., prices=[...])`), which go before these.
+Prices change, and a wrong price is worse than none: every row here names its source and the month
+in which it was read. For other models give rows of your own, as `Client(..., prices=[...])`.
 """
 
 from __future__ import annotations
@@ -13,45 +13,64 @@ from typing import Final
 
 from structgen.values import Usage
 
+_MILLION: Final = 1e6
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Price:
-    """US dollars per million tokens. `model`: glob pattern of the models it is for. `cached`: of prompt tokens that the provider
-    served from its cache; as `input` where None."""
+    """The price of one or more models, in US dollars per million tokens."""
 
     provider: str
+    """The provider's name, as in "groq:openai/gpt-oss-20b"."""
     model: str = "*"
+    """A glob pattern of the models that have this price."""
     input: float
+    """The price of the prompt's tokens."""
     output: float
+    """The price of the answer's tokens, reasoning included."""
     cached: float | None = None
+    """The price of prompt tokens that the provider served from its cache; None if it is the same
+    as `input`."""
 
-    def of(self, usage: Usage) -> float:
-        """What these tokens cost, in US dollars. Reasoning tokens are among the completion's."""
+    def cost_of(self, usage: Usage) -> float:
+        """Compute the cost of tokens, in US dollars.
+
+        Args:
+            usage: The tokens. Reasoning tokens are among those of the completion.
+        """
         cached = min(usage.cached_tokens, usage.prompt_tokens)
-        rate = self.input if self.cached is None else self.cached
+        uncached = usage.prompt_tokens - cached
+        cached_price = self.input if self.cached is None else self.cached
         dollars = (
-            (usage.prompt_tokens - cached) * self.input
-            + cached * rate
-            + usage.completion_tokens * self.output
+            uncached * self.input + cached * cached_price + usage.completion_tokens * self.output
         )
-        return dollars / 1e6
+        return dollars / _MILLION
 
 
 PRICES: Final[tuple[Price, ...]] = (
-    # Groq: groq.com/pricing and console.groq.com/docs/models, as quoted in January and May 2026. Cache hits cost half
-    # (console.groq.com/docs/prompt-caching).
+    # Groq: groq.com/pricing and console.groq.com/docs/models, as quoted in January and May 2026.
+    # Cache hits cost half (console.groq.com/docs/prompt-caching).
     Price(provider="groq", model="openai/gpt-oss-20b", input=0.075, cached=0.0375, output=0.30),
     Price(provider="groq", model="openai/gpt-oss-120b", input=0.15, cached=0.075, output=0.60),
     Price(provider="groq", model="openai/gpt-oss-safeguard-20b", input=0.075, output=0.30),
 )
-"""Known prices; rows of your own go before them."""
+"""The known prices; rows of your own go before them."""
 
 FREE: Final = Price(provider="local", input=0.0, output=0.0)
-"""Of a model in this process."""
+"""The price of a model in this process."""
 
 
 def price_of(provider: str, model: str, rows: Sequence[Price] = ()) -> Price | None:
-    """The first price for this provider whose pattern fits the model, `rows` of the user before ours; None where none is known."""
+    """Find the price of a model.
+
+    Args:
+        provider: The provider's name.
+        model: The model's name.
+        rows: The user's own prices, which go before the known ones.
+
+    Returns:
+        The first row that fits; None if no price is known.
+    """
     for row in (*rows, *PRICES):
         if row.provider == provider and fnmatchcase(model.lower(), row.model.lower()):
             return row

@@ -1,8 +1,9 @@
-"""The rows: what each provider's models can do. A provider is added here and nowhere else.
+"""What the models of each provider can do, one row each. Providers are added here and nowhere else.
 
-Sources: the vendors' documentation (Groq, OpenAI, Azure, Together, Fireworks, Mistral, DeepSeek, Cerebras, OpenRouter, Gemini, LM
-Studio) and the servers' own code (vLLM 0.33, SGLang 0.5.23, llama.cpp, llama-cpp-python 0.3.36, Ollama, TGI), autumn 2026. Where
-a source is silent, a row takes the safe side.
+The sources are the vendors' documentation (Groq, OpenAI, Azure, Together, Fireworks, Mistral,
+DeepSeek, Cerebras, OpenRouter, Gemini, LM Studio) and the servers' own code (vLLM 0.33, SGLang
+0.5.23, llama.cpp, llama-cpp-python 0.3.36, Ollama, Text Generation Inference), as of autumn 2026.
+If a source is silent, a row assumes the less.
 """
 
 from __future__ import annotations
@@ -20,8 +21,12 @@ from structgen.values import Mode
 from structgen.wire.chat_completions import CHAT_COMPLETIONS
 from structgen.wire.dialect import Capabilities
 
-_TO_NEW = (("max_tokens", "max_completion_tokens"),)
-_TO_OLD = (("max_completion_tokens", "max_tokens"),)
+EXAMPLE_MODEL: Final = "openai/gpt-oss-20b"
+"""The Groq model that documentation and examples ask for. Tests hold them to it, so that a model
+which Groq switches off is replaced here and everywhere at once."""
+
+_NEW_TOKEN_LIMIT = (("max_tokens", "max_completion_tokens"),)
+_OLD_TOKEN_LIMIT = (("max_completion_tokens", "max_tokens"),)
 _GROQ_UNSUPPORTED = frozenset(
     {
         "logprobs",
@@ -33,6 +38,7 @@ _GROQ_UNSUPPORTED = frozenset(
         "store",
     }
 )
+# Parameters that vLLM once took for schemas, and now silently ignores.
 _VLLM_REMOVED = frozenset(
     f"guided_{name}"
     for name in ("json", "regex", "choice", "grammar", "decoding_backend", "whitespace_pattern")
@@ -46,6 +52,7 @@ def _modes(
     best_effort: bool = False,
     json_object: bool = True,
 ) -> tuple[tuple[Mode, str], ...]:
+    """The output modes of a row, strongest first, with the schema subset of each."""
     offered: tuple[tuple[Mode, str | None], ...] = (
         ("strict", strict),
         ("best-effort", "best-effort" if best_effort else None),
@@ -66,7 +73,7 @@ _GROQ = Capabilities(
     headers_env=("GROQ_CUSTOM_HEADERS",),
     needs_key=True,
     modes=_modes(None),
-    rename=_TO_NEW,
+    rename=_NEW_TOKEN_LIMIT,
     unsupported=_GROQ_UNSUPPORTED,
     stop_max=4,
     stream_with_schema=False,
@@ -88,25 +95,27 @@ _OPENAI = Capabilities(
     needs_key=True,
     modes=_modes("openai-strict", tool="openai-strict", best_effort=True),
     tool_strict=True,
-    rename=_TO_NEW,
+    rename=_NEW_TOKEN_LIMIT,
     stop_max=4,
     needs_json_word=True,
 )
+# Services that follow OpenAI.
 _HOSTED = replace(
     _OPENAI,
     base_url_env=(),
     tool_strict=False,
     modes=_modes("openai-strict"),
-    rename=_TO_OLD,
+    rename=_OLD_TOKEN_LIMIT,
     stop_max=None,
     needs_json_word=False,
 )
+# Servers that one runs oneself.
 _SERVER = Capabilities(
     dialect=CHAT_COMPLETIONS, provider="generic", base_path="/v1", needs_json_word=False
 )
 
 ROWS: Final[tuple[Capabilities, ...]] = (
-    replace(_GROQ_STRICT, model="openai/gpt-oss-20b", max_output=65_536),
+    replace(_GROQ_STRICT, model=EXAMPLE_MODEL, max_output=65_536),
     replace(_GROQ_STRICT, model="openai/gpt-oss-120b", max_output=65_536),
     replace(_GROQ_STRICT, model="qwen/qwen3.8-27b", max_output=16_384),
     replace(
@@ -115,8 +124,6 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         modes=_modes(None, best_effort=True),
         max_output=65_536,
     ),
-    replace(_GROQ, model="llama-3.3-70b-versatile", max_output=32_768),
-    replace(_GROQ, model="groq/compound*", modes=_modes(None, tool=None), max_output=8_192),
     _GROQ,
     _OPENAI,
     replace(
@@ -162,7 +169,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         base_url="http://127.0.0.1:8000/v1",
         modes=_modes("llama.cpp-server"),
         schema_form="json_object",
-        rename=_TO_OLD,
+        rename=_OLD_TOKEN_LIMIT,
         unsupported=_VLLM_REMOVED | {"structured_outputs", "json_schema"},
     ),
     replace(
@@ -172,7 +179,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         base_url_env=("OLLAMA_HOST",),
         key_env=("OLLAMA_API_KEY",),
         modes=_modes("ollama"),
-        rename=_TO_OLD,
+        rename=_OLD_TOKEN_LIMIT,
         unsupported=frozenset({"n", "tool_choice", "logit_bias"}),
     ),
     replace(
@@ -182,7 +189,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         base_url_env=("TGI_BASE_URL",),
         modes=_modes("tgi", tool=None, json_object=False),
         schema_form="tgi",
-        rename=_TO_OLD,
+        rename=_OLD_TOKEN_LIMIT,
         unsupported=frozenset({"n", "logit_bias"}),
         stop_list=True,
         tools_with_schema=False,
@@ -194,7 +201,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         base_url="http://127.0.0.1:1234/v1",
         base_url_env=("LMSTUDIO_BASE_URL",),
         modes=_modes("ollama", tool=None, json_object=False),
-        rename=_TO_OLD,
+        rename=_OLD_TOKEN_LIMIT,
     ),
     replace(
         _HOSTED,
@@ -215,7 +222,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         provider="mistral",
         base_url="https://api.mistral.ai/v1",
         key_env=("MISTRAL_API_KEY",),
-        rename=(*_TO_OLD, ("seed", "random_seed")),
+        rename=(*_OLD_TOKEN_LIMIT, ("seed", "random_seed")),
         needs_json_word=True,
         stream_usage=False,
     ),
@@ -234,7 +241,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         key_env=("CEREBRAS_API_KEY",),
         modes=_modes("cerebras", tool="cerebras"),
         tool_strict=True,
-        rename=_TO_NEW,
+        rename=_NEW_TOKEN_LIMIT,
         tools_with_schema=False,
     ),
     replace(
@@ -252,17 +259,28 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         modes=_modes("gemini"),
     ),
-    replace(_SERVER, rename=_TO_OLD, modes=_modes(None, tool=None), needs_json_word=True),
+    replace(_SERVER, rename=_OLD_TOKEN_LIMIT, modes=_modes(None, tool=None), needs_json_word=True),
 )
+"""The built-in rows. The first one whose provider and model fit is used."""
 
 PROVIDERS: Final[tuple[str, ...]] = tuple(dict.fromkeys(row.provider for row in ROWS))
+"""The names of the built-in providers, as in "groq:openai/gpt-oss-20b"."""
 """Names of the providers there are rows for."""
 
 
 def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -> Capabilities:
-    """The first row for this provider whose pattern fits the model; `rows` of the user go before ours.
+    """Find what a model can do.
 
-    Raises ConfigurationError for an unknown provider.
+    Args:
+        provider: The provider's name.
+        model: The model's name.
+        rows: The user's own rows, which go before the built-in ones.
+
+    Returns:
+        The first row of this provider whose pattern fits the model.
+
+    Raises:
+        ConfigurationError: If there is no such provider.
     """
     for row in (*rows, *ROWS):
         if row.provider == provider and fnmatchcase(model.lower(), row.model.lower()):
@@ -275,10 +293,12 @@ def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a backend is, and the headers every request to it carries (the key among them: never shown)."""
+    """The address of a backend, and the headers of every request to it."""
 
     base_url: str
+    """The address, with the path before "chat/completions"."""
     headers: Mapping[str, str] = field(repr=False)
+    """The headers, the key's among them; they are never shown."""
 
 
 def endpoint(
@@ -287,51 +307,68 @@ def endpoint(
     api_key: str | None = None,
     environ: Mapping[str, str] | None = None,
 ) -> Endpoint:
-    """The address and headers of a provider: as given, else from its environment variables, else its default.
+    """Find the address and the headers of a provider.
 
-    A base URL may be given with or without the path that the provider's API stands under (the Groq SDK wants it without, OpenAI
-    clients with). Raises ConfigurationError where the address or a needed key is missing.
+    What is not given comes from the provider's environment variables, and then from its defaults.
+
+    Args:
+        caps: The provider's row.
+        base_url: The address, with or without the path of the provider's API: the Groq SDK wants
+            it without, OpenAI clients with it.
+        api_key: The key; an empty text for none.
+        environ: The environment variables; by default those of the process.
+
+    Raises:
+        ConfigurationError: If the address or a needed key is missing or malformed.
     """
     environ = os.environ if environ is None else environ
-    url = base_url or _first(environ, caps.base_url_env) or caps.base_url
+    url = base_url or _first_set(environ, caps.base_url_env) or caps.base_url
     if not url:
-        named = f" or set {caps.base_url_env[0]}" if caps.base_url_env else ""
+        variable = f" or set {caps.base_url_env[0]}" if caps.base_url_env else ""
         raise ConfigurationError(
-            f"{caps.provider} needs an address.", hint=f"Give `base_url`{named}."
+            f"{caps.provider} needs an address.", hint=f"Give `base_url`{variable}."
         )
-    key = (api_key if api_key is not None else _first(environ, caps.key_env) or "").strip()
+    key = api_key if api_key is not None else _first_set(environ, caps.key_env)
+    headers = _custom_headers(_first_set(environ, caps.headers_env) or "")
+    headers.update(_key_header((key or "").strip(), caps))
+    return Endpoint(_normalised(url, caps), headers)
+
+
+def _key_header(key: str, caps: Capabilities) -> dict[str, str]:
     if not key and caps.needs_key:
         raise ConfigurationError(
             f"{caps.provider} needs an API key.", hint=f"Set {caps.key_env[0]}, or give `api_key`."
         )
     if not (key.isascii() and key.isprintable()):
         raise ConfigurationError(
-            "The API key holds characters that no HTTP header can carry.",
-            hint="Was it copied whole?",
+            "The API key has characters that an HTTP header cannot carry.",
+            hint="Check that it was copied whole and without other text.",
         )
-    headers = dict(_custom_headers(_first(environ, caps.headers_env) or ""))
-    if key:
-        headers[caps.key_header] = f"Bearer {key}" if caps.key_header == "authorization" else key
-    return Endpoint(_normal(url, caps), headers)
+    if not key:
+        return {}
+    return {caps.key_header: f"Bearer {key}" if caps.key_header == "authorization" else key}
 
 
-def _first(environ: Mapping[str, str], names: Sequence[str]) -> str | None:
+def _first_set(environ: Mapping[str, str], names: Sequence[str]) -> str | None:
     return next((environ[name] for name in names if environ.get(name)), None)
 
 
-def _custom_headers(lines: str) -> list[tuple[str, str]]:
+def _custom_headers(lines: str) -> dict[str, str]:
+    """Headers of an environment variable, one `Name: value` per line, with lower-case names."""
     pairs = [line.partition(":") for line in lines.splitlines() if ":" in line]
-    return [(name.strip().lower(), value.strip()) for name, _, value in pairs]
+    return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
-def _normal(url: str, caps: Capabilities) -> str:
+def _normalised(url: str, caps: Capabilities) -> str:
+    """The address with its scheme, and with the path of the provider's API if it has none."""
     url = (url if "://" in url else f"http://{url}").rstrip("/")
     parts = urlsplit(url)
     if parts.scheme not in ("http", "https") or not parts.hostname:
         raise ConfigurationError(
-            f"{parts.scheme}://{parts.hostname or ''} is no address of a server.",
+            f"{parts.scheme}://{parts.hostname or ''} is not the address of a server.",
             hint="Give an http(s) URL as `base_url`.",
         )
-    if not re.search(r"/v\d", parts.path) and (not parts.path or caps.base_path == "/openai/v1"):
+    has_version = re.search(r"/v\d", parts.path)
+    if not has_version and (not parts.path or caps.base_path == "/openai/v1"):
         url += caps.base_path or "/v1"
     return url

@@ -1,7 +1,8 @@
-"""Rate limits shared by the calls of a client: when may the next request go? Decided here, waited elsewhere.
+"""Rate limits that the calls of a client share: when the next request may go.
 
-A limit is a bucket that fills evenly over its window; a request takes its place at once, so that callers who come together wait for
-different moments. RateLimits come from the caller and from the `x-ratelimit-*` headers of the answers.
+A limit is a bucket that fills evenly over its window. A request takes its place at once, so that
+callers who come together wait for different moments. Limits come from the user and from the
+`x-ratelimit-*` headers of answers. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -9,42 +10,75 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
-MINUTE = 60.0
-DAY = 86_400.0
+MINUTE: Final = 60.0
+"""Seconds of a minute."""
+DAY: Final = 86_400.0
+"""Seconds of a day."""
+
+_MAX_DIGITS: Final = 15
+"""Digits of a count in a header; a longer number is no count, and no exact float."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """What a key may use; None: unknown, and learned from the answers where they tell."""
+    """What a key may use. None leaves a limit unknown; answers may still tell it."""
 
     requests_per_minute: float | None = None
+    """Requests in 60 seconds."""
     requests_per_day: float | None = None
+    """Requests in 24 hours."""
     tokens_per_minute: float | None = None
+    """Tokens of prompts and answers in 60 seconds."""
     tokens_per_day: float | None = None
+    """Tokens of prompts and answers in 24 hours."""
 
 
 class Bucket:
-    """`limit` units over `window` seconds; `level` of them left at time `at`. A negative level is places already given away."""
+    """A bucket of requests or tokens that fills evenly over its window.
+
+    Args:
+        limit: How many units the bucket holds.
+        window: Seconds in which an empty bucket becomes full.
+        now: The time, in seconds of `time.monotonic()`; the bucket is full.
+    """
 
     __slots__ = ("at", "level", "limit", "window")
 
     def __init__(self, limit: float, window: float, now: float) -> None:
-        self.limit, self.window, self.level, self.at = limit, window, limit, now
+        self.limit, self.window = limit, window
+        self.level = limit
+        """The units that are left. A negative level is places that are already given away."""
+        self.at = now
+        """When the level was right."""
 
     def fill(self, now: float) -> None:
+        """Raise the level by what has flowed in.
+
+        Args:
+            now: The time, in seconds of `time.monotonic()`.
+        """
         self.level = min(self.limit, self.level + (now - self.at) * self.limit / self.window)
         self.at = now
 
     def wait(self, units: float) -> float:
-        """Seconds until `units` are there; of more than the limit, until the bucket is full: then the server may judge."""
+        """Compute the seconds until there are enough units.
+
+        Args:
+            units: How many are needed. For more than the limit, it is the seconds until the bucket
+                is full: then the server may decide.
+        """
         return max(0.0, (min(units, self.limit) - self.level) * self.window / self.limit)
 
 
 class Pacer:
-    """Shared by all calls of a client, from any thread.
+    """The rate limits of one backend. All calls of a client share it, on any thread.
 
-    `request_window`: the seconds that the server's headers about requests speak of (a day on Groq, else a minute).
+    Args:
+        limits: The limits that the user knows.
+        request_window: The seconds that the server's headers about requests speak of: a day on
+            Groq, a minute elsewhere.
     """
 
     def __init__(
@@ -52,26 +86,29 @@ class Pacer:
     ) -> None:
         self._lock = threading.Lock()
         self._request_window = request_window
-        self._closed_until = 0.0
+        self._paused_until = 0.0
         self._buckets: dict[tuple[str, float], Bucket] = {}
-        self._configured = {
-            key: limit
-            for key, limit in (
-                (("requests", MINUTE), limits.requests_per_minute),
-                (("requests", DAY), limits.requests_per_day),
-                (("tokens", MINUTE), limits.tokens_per_minute),
-                (("tokens", DAY), limits.tokens_per_day),
-            )
-            if limit is not None
+        configured = {
+            ("requests", MINUTE): limits.requests_per_minute,
+            ("requests", DAY): limits.requests_per_day,
+            ("tokens", MINUTE): limits.tokens_per_minute,
+            ("tokens", DAY): limits.tokens_per_day,
         }
+        self._configured = {key: limit for key, limit in configured.items() if limit is not None}
 
     def reserve(self, tokens: int, now: float, at_most: float | None = None) -> float:
-        """Seconds to wait before a request of about `tokens` may go; its place is taken, unless the wait is above `at_most`."""
+        """Take a place for a request, and return the seconds until it may go.
+
+        Args:
+            tokens: About how many tokens the request will use.
+            now: The time, in seconds of `time.monotonic()`.
+            at_most: The longest wait, in seconds; for a longer one, no place is taken.
+        """
         with self._lock:
             for key, limit in self._configured.items():
                 if key not in self._buckets:
                     self._buckets[key] = Bucket(limit, key[1], now)
-            wait = max(0.0, self._closed_until - now)
+            wait = max(0.0, self._paused_until - now)
             for (kind, _), bucket in self._buckets.items():
                 bucket.fill(now)
                 wait = max(wait, bucket.wait(tokens if kind == "tokens" else 1))
@@ -80,31 +117,44 @@ class Pacer:
             return wait
 
     def settle(self, reserved: int, used: int) -> None:
-        """Correct what a request was thought to use by what it did use."""
+        """Correct the tokens that a request was thought to use.
+
+        Args:
+            reserved: What `reserve` was told.
+            used: What the request did use.
+        """
         with self._lock:
             self._take(used - reserved, 0)
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
-        """Take over what an answer's headers say is left. A configured limit is not raised by them."""
+        """Take over the limits that an answer's headers name. They never raise a user's limit.
+
+        Args:
+            headers: The answer's headers, with lower-case names.
+            now: The time, in seconds of `time.monotonic()`.
+        """
         with self._lock:
             for kind, window in (("requests", self._request_window), ("tokens", MINUTE)):
-                limit, left = (
-                    _count(headers, f"x-ratelimit-limit-{kind}"),
-                    _count(headers, f"x-ratelimit-remaining-{kind}"),
-                )
+                limit = _count(headers, f"x-ratelimit-limit-{kind}")
+                left = _count(headers, f"x-ratelimit-remaining-{kind}")
                 if not limit:
                     continue
-                most = min(limit, self._configured.get((kind, window), limit))
-                bucket = self._buckets.setdefault((kind, window), Bucket(most, window, now))
+                lowest = min(limit, self._configured.get((kind, window), limit))
+                bucket = self._buckets.setdefault((kind, window), Bucket(lowest, window, now))
                 bucket.fill(now)
-                bucket.limit = most
+                bucket.limit = lowest
                 if left is not None:
                     bucket.level = min(bucket.level, left)
 
     def pause(self, seconds: float, now: float) -> None:
-        """Let no request go for `seconds`: a server asked one of them to wait, and means all."""
+        """Hold all requests back, because a server asked one of them to wait.
+
+        Args:
+            seconds: How long.
+            now: The time, in seconds of `time.monotonic()`.
+        """
         with self._lock:
-            self._closed_until = max(self._closed_until, now + seconds)
+            self._paused_until = max(self._paused_until, now + seconds)
 
     def _take(self, tokens: float, requests: float) -> None:
         for (kind, _), bucket in self._buckets.items():
@@ -113,4 +163,4 @@ class Pacer:
 
 def _count(headers: Mapping[str, str], name: str) -> float | None:
     text = headers.get(name, "")
-    return float(text) if text.isdecimal() and len(text) < 16 else None
+    return float(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None

@@ -1,7 +1,8 @@
-"""When to try again and how long to wait: decided by tenacity, never slept here.
+"""Whether to try again and how long to wait. Tenacity decides; nothing here waits.
 
-Nothing in this file runs, and tenacity is not imported, until a try has failed. The statuses are those of Groq's documentation and
-of the vendors' SDKs: 408, 409, 429, 498 (Groq: flex capacity), 5xx; a row may add more (422 on Groq: what its model wrote).
+Tenacity is imported when the first try has failed. The HTTP statuses are those of Groq's
+documentation and of the vendors' SDKs: 408, 409, 429, 498 (Groq: flex capacity exceeded) and 5xx.
+A provider's row may add more, such as 422 on Groq, where it is about what the model wrote.
 """
 
 from __future__ import annotations
@@ -28,51 +29,77 @@ from structgen.errors import (
 if TYPE_CHECKING:
     from tenacity import BaseRetrying, RetryCallState
 
-RETRIED: Final = frozenset({408, 409, 429, 498, *range(500, 600)})
+RETRIED_STATUSES: Final = frozenset({408, 409, 429, 498, *range(500, 600)})
 """HTTP statuses after which the same request may succeed."""
 
-TRANSPORT: Final = (ConnectionFailedError, RequestTimeoutError, StreamBrokenError)
-"""Transport errors after which it may. Where `.sent` is true the try may have been billed: its Attempt is the record of that."""
+RETRIED_ERRORS: Final = (ConnectionFailedError, RequestTimeoutError, StreamBrokenError)
+"""Transport errors after which the same request may succeed. If `.sent` is true, the failed try may
+have been billed; its Attempt is the record of that."""
+
+_SHARE_OFF: Final = 0.25
+"""The greatest share of a wait that is left out at random, so that clients that failed together do
+not come back together."""
+_SECONDS_ON: Final = 0.1
+"""The greatest number of seconds that are added at random to a wait that the server asked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """How often, how long, and after what.
+    """How often to try again, after how long, and after which errors.
 
-    A wait is `initial * 2**n` seconds up to `cap`, less up to a quarter at random, so that clients that failed together do not
-    come back together. What the server asked for goes before, up to `longest` seconds where no total timeout bounds it. `statuses`:
-    retried besides RETRIED. `rejected`: whether an output that the server itself rejected is worth the same question again (False
-    where the caller recovers from it).
+    The wait before the n-th further try is `initial * 2**(n-1)` seconds, up to `max_wait`, less up
+    to a quarter at random. A wait that the server asked for goes before it.
     """
 
     max_retries: int = 2
+    """The number of further tries."""
     initial: float = 0.5
-    cap: float = 8.0
-    longest: float = 120.0
+    """Seconds of the first wait."""
+    max_wait: float = 8.0
+    """The longest wait of our own choice, in seconds."""
+    max_asked_wait: float = 120.0
+    """The longest wait that a server may ask for if there is no total timeout, in seconds."""
     statuses: frozenset[int] = frozenset()
+    """HTTP statuses that are tried again, besides RETRIED_STATUSES."""
     rejected: bool = False
+    """Whether to ask again after an output that the server itself rejected; False if the caller
+    recovers from it."""
 
 
 def retryable(error: BaseException, policy: Policy) -> bool:
-    """May the same request succeed if it is sent again? Where the server said so itself (`x-should-retry`), it decides."""
+    """Whether the same request may succeed if it is sent again.
+
+    If the server said so itself (`x-should-retry`), it decides.
+
+    Args:
+        error: Why the last try failed.
+        policy: What is tried again.
+    """
     if isinstance(error, OutputRejectedError):
         return policy.rejected
     if isinstance(error, APIError):
         if error.should_retry is not None:
             return error.should_retry
         if error.status_code is None:
-            return isinstance(error, ServerError)  # it came inside a stream
-        return error.status_code in RETRIED or error.status_code in policy.statuses
-    return isinstance(error, TRANSPORT)
+            return isinstance(error, ServerError)  # the error came inside a stream
+        return error.status_code in RETRIED_STATUSES | policy.statuses
+    return isinstance(error, RETRIED_ERRORS)
 
 
 def decide(
     error: StructgenError, *, tries: int, policy: Policy, remaining: float | None = None
 ) -> float:
-    """Seconds to wait before the next try, after `tries` tries of which the last ended in `error`.
+    """Decide whether to try again, and return the seconds to wait before it.
 
-    Raises `error` where another try is of no use, one too many, or too far away. `remaining`: seconds left of the total timeout; a wait
-    beyond it raises TotalTimeoutError at once, with the wait in it.
+    Args:
+        error: How the last try ended.
+        tries: The number of tries so far.
+        policy: How often to try, and after what.
+        remaining: Seconds that are left of the total timeout; None for no timeout.
+
+    Raises:
+        StructgenError: `error` itself, if another try is of no use, one too many, or too late.
+        TotalTimeoutError: If the wait is longer than what is left of the total timeout.
     """
     from tenacity import RetryCallState
 
@@ -80,13 +107,14 @@ def decide(
     state = RetryCallState(engine, fn=None, args=(), kwargs={})
     state.attempt_number = tries
     state.set_exception((type(error), error, error.__traceback__))
-    engine.begin()  # resets the counters that `iter` keeps per thread
+    engine.begin()  # reset the counters that `iter` keeps per thread
     wait = cast("float", engine.iter(state))
-    if remaining is None and wait > policy.longest:
+    if remaining is None and wait > policy.max_asked_wait:
         raise error
     if remaining is not None and wait >= remaining:
         raise TotalTimeoutError(
-            f"the next try would have to wait {wait:.3g} s, and {max(remaining, 0):.3g} s are left of the total timeout.",
+            f"The next try has to wait {wait:.3g} s, but only {max(remaining, 0):.3g} s are left "
+            "of the total timeout.",
             wait=wait,
             sent=getattr(error, "sent", True),
             hint="Raise `total_timeout`, or ask again later.",
@@ -96,17 +124,17 @@ def decide(
 
 @lru_cache(maxsize=64)
 def _engine(policy: Policy) -> BaseRetrying:
-    """The decision engine of tenacity for a policy; its `iter` gives the seconds, or raises the last error."""
+    """Tenacity's engine for a policy. Its `iter` returns the seconds, or raises the last error."""
     from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 
-    backoff = wait_exponential(multiplier=policy.initial, max=policy.cap)
+    backoff = wait_exponential(multiplier=policy.initial, max=policy.max_wait)
 
     def wait(state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
         asked = getattr(error, "retry_after", None)
         if asked is not None:
-            return float(asked) + random.random() * 0.1  # noqa: S311 - spread, not a secret
-        return backoff(state) * (1 - 0.25 * random.random())  # noqa: S311
+            return float(asked) + random.random() * _SECONDS_ON  # noqa: S311 - not a secret
+        return backoff(state) * (1 - _SHARE_OFF * random.random())  # noqa: S311
 
     return Retrying(
         stop=stop_after_attempt(policy.max_retries + 1),
@@ -116,15 +144,22 @@ def _engine(policy: Policy) -> BaseRetrying:
     )
 
 
-# ---- how long a server asks to wait ---------------------------------------------------------------------------------------
+# ---- how long a server asks to wait --------------------------------------------------
 
 _GO_DURATION: Final = re.compile(r"(?:(\d+(?:\.\d+)?)(h|ms|m|s|us|µs|ns))")
 _UNIT: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 _TRY_AGAIN: Final = re.compile(r"try again in ((?:\d+(?:\.\d+)?(?:h|ms|m|s))+)")
 
 
-def duration(text: str) -> float | None:
-    """Seconds of a Go duration (`2m59.56s`, `7.66s`, `120ms`), or of a bare number; None for anything else."""
+def parse_duration(text: str) -> float | None:
+    """Read a duration, in seconds.
+
+    Args:
+        text: A Go duration (`2m59.56s`, `7.66s`, `120ms`) or a bare number of seconds.
+
+    Returns:
+        The seconds; None if the text is anything else.
+    """
     text = text.strip()
     try:
         seconds = float(text)
@@ -139,37 +174,59 @@ def duration(text: str) -> float | None:
 def retry_after(
     headers: Mapping[str, str], message: str = "", kind: str | None = None
 ) -> float | None:
-    """Seconds a server asked to wait; None where it did not say.
+    """Find the seconds that a server asked to wait.
 
-    Read in this order: `retry-after-ms`, `retry-after` (seconds or an HTTP date), "try again in 5.2s" in the message, and the reset
-    time of the limit that is used up (`x-ratelimit-reset-requests` or `-tokens`; `kind` is the error's type where that names it).
+    They are looked for in this order: `retry-after-ms`, `retry-after` (seconds or an HTTP date),
+    "try again in 5.2s" in the message, and the reset time of the limit that is used up
+    (`x-ratelimit-reset-requests` or `-tokens`).
+
+    Args:
+        headers: The reply's headers, with lower-case names.
+        message: The error's message.
+        kind: The error's type, which may name the limit that is used up.
+
+    Returns:
+        The seconds; None if the server did not ask for a wait.
     """
-    if (text := headers.get("retry-after-ms")) and (wait := duration(text)) is not None:
+    if (text := headers.get("retry-after-ms")) and (wait := parse_duration(text)) is not None:
         return wait / 1000
     if text := headers.get("retry-after"):
-        if (wait := duration(text)) is not None:
+        if (wait := parse_duration(text)) is not None:
             return wait
-        from email.utils import parsedate_to_datetime  # slow to import, and dates are rare
-
-        try:
-            return max(0.0, parsedate_to_datetime(text).timestamp() - time.time())
-        except (ValueError, TypeError, OverflowError):
-            pass
+        if (wait := _seconds_until(text)) is not None:
+            return wait
     if found := _TRY_AGAIN.search(message):
-        return duration(found[1])
+        return parse_duration(found[1])
     for limit in ("requests", "tokens"):
         if kind == limit or headers.get(f"x-ratelimit-remaining-{limit}") == "0":
-            return duration(headers.get(f"x-ratelimit-reset-{limit}", ""))
+            return parse_duration(headers.get(f"x-ratelimit-reset-{limit}", ""))
     return None
 
 
+def _seconds_until(http_date: str) -> float | None:
+    from email.utils import parsedate_to_datetime  # slow to import, and dates are rare
+
+    try:
+        return max(0.0, parsedate_to_datetime(http_date).timestamp() - time.time())
+    except (ValueError, TypeError, OverflowError):
+        return None
+
+
 def seconds_left(ends_at: float | None, *, sent: bool) -> float | None:
-    """What is left of a total timeout (`time.monotonic()` when it ends), None without one. Raises TotalTimeoutError when it is over."""
+    """Compute the seconds that are left of a total timeout; None if there is no timeout.
+
+    Args:
+        ends_at: When the timeout is over, in seconds of `time.monotonic()`.
+        sent: Whether a request was sent, for the error.
+
+    Raises:
+        TotalTimeoutError: If no time is left.
+    """
     if ends_at is None:
         return None
     left = ends_at - time.monotonic()
     if left <= 0:
         raise TotalTimeoutError(
-            "The total_timeout of the call is over.", sent=sent, hint="Raise `total_timeout`."
+            "The call's total_timeout is over.", sent=sent, hint="Raise `total_timeout`."
         )
     return left

@@ -1,9 +1,13 @@
-"""Server-sent events as a pure push parser: bytes in, events out, no I/O.
+"""A parser of server-sent events: bytes go in, events come out, without any I/O.
 
-The format is the WHATWG HTML standard's `text/event-stream`, with deliberate differences. An event that stands at the end of the
-stream without its blank line is given, not dropped: a model's last words are often there. A JSON document without any framing is
-given as one event, and so is a line `error: ...`: an error, or a whole answer from a server that does not stream. And data stays
-bytes: invalid UTF-8 is then the JSON parser's to refuse, instead of being replaced silently.
+The format is `text/event-stream` of the WHATWG HTML standard, with deliberate differences:
+
+- An event at the end of the stream that lacks its blank line is given, not dropped: the last words
+  of a model are often there.
+- A JSON document without any framing is given as one event, and so is a line `error: ...`: they are
+  errors, or whole answers of servers that do not stream.
+- Data stays bytes, so that the JSON parser refuses invalid UTF-8 instead of it being replaced
+  silently.
 """
 
 from __future__ import annotations
@@ -13,51 +17,63 @@ from typing import Final, NamedTuple
 from structgen.errors import StreamBrokenError
 
 MAX_EVENT: Final = 32 * 1024 * 1024
-"""Bytes one event may have; a server that never ends its line cannot eat all memory."""
+"""The greatest size of one event, in bytes, so that an endless line cannot fill the memory."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 
 
 class Event(NamedTuple):
-    """One event: its `data` (lines joined by a newline) and its `name` ("" where the server gave none)."""
+    """One event of a stream."""
 
     data: bytes
+    """The lines of its data, joined by newlines."""
     name: str = ""
+    """Its type, as in `event: error`; empty if the server gave none."""
 
 
 class Decoder:
-    """Feed it what came, in pieces of any size; it gives the events that are complete.
+    """Turns the pieces of a stream into events, wherever the stream is cut.
 
-    Linear in the length of the stream, however it is cut. `closed`: has it been told of the end?
+    The time is linear in the length of the stream.
     """
 
     __slots__ = (
         "_after_cr",
         "_data",
-        "_held",
         "_name",
+        "_open_line",
         "_size",
         "_start",
-        "_stray",
-        "_stray_size",
+        "_unframed",
+        "_unframed_size",
         "closed",
     )
 
     def __init__(self) -> None:
-        self._held: list[bytes] = []  # pieces of a line that has not ended
-        self._size = 0  # bytes held, in lines and in the open event
+        self._open_line: list[bytes] = []  # pieces of a line that has not ended
+        self._size = 0  # bytes in the open line and the open event
         self._data: list[bytes] = []
         self._name = ""
-        self._after_cr = False  # the last piece ended in CR: a LF that follows belongs to it
-        self._start: bytes | None = (
-            b""  # the first bytes, until it is known whether they are a byte order mark
-        )
-        self._stray: list[bytes] = []  # lines that are no field of the format
-        self._stray_size = 0
+        self._after_cr = False  # the last piece ended in CR, so a LF that follows belongs to it
+        # The first bytes, until they are known to be a byte order mark or not.
+        self._start: bytes | None = b""
+        self._unframed: list[bytes] = []  # lines that are no field of the format
+        self._unframed_size = 0
         self.closed = False
+        """Whether `close` has been called."""
 
     def feed(self, piece: bytes) -> list[Event]:
-        """The events that end in `piece`. Raises StreamBrokenError for an event above MAX_EVENT."""
+        """Read the next piece of the stream.
+
+        Args:
+            piece: The bytes that came, of any length.
+
+        Returns:
+            The events that end in this piece.
+
+        Raises:
+            StreamBrokenError: If an event is larger than MAX_EVENT.
+        """
         if self._start is None and not self._size and not self._name and _is_one_event(piece):
             self._after_cr = False
             return [Event(piece[6:-2])]
@@ -76,25 +92,32 @@ class Decoder:
         return self._lines(piece)
 
     def close(self) -> list[Event]:
-        """The event that stood open when the stream ended, if it has data; and a document that came without framing."""
-        events = self.feed(b"\n") if self._held or self._start else []
+        """End the stream.
+
+        Returns:
+            The event that was still open, if it has data, and a JSON document without framing.
+
+        Raises:
+            StreamBrokenError: If an event is larger than MAX_EVENT.
+        """
+        events = self.feed(b"\n") if self._open_line or self._start else []
         self._start, self.closed = None, True
         if last := self._dispatch():
             events.append(last)
-        if self._stray and self._stray[0].lstrip().startswith((b"{", b"[")):
-            events.append(Event(b"\n".join(self._stray)))
+        if self._unframed and self._unframed[0].lstrip().startswith((b"{", b"[")):
+            events.append(Event(b"\n".join(self._unframed)))
         return events
 
     def _lines(self, piece: bytes) -> list[Event]:
         lines = piece.splitlines()  # CR, LF and CRLF, for bytes
         ended = piece.endswith((b"\n", b"\r"))
-        if self._held and (ended or len(lines) > 1):
-            lines[:1] = [b"".join((*self._held, *lines[:1]))]
-            self._size -= sum(map(len, self._held))
-            self._held.clear()
+        if self._open_line and (ended or len(lines) > 1):
+            lines[:1] = [b"".join((*self._open_line, *lines[:1]))]
+            self._size -= sum(map(len, self._open_line))
+            self._open_line.clear()
         if not ended and lines:
             rest = lines.pop()
-            self._held.append(rest)
+            self._open_line.append(rest)
             self._size += len(rest)
         events = []
         for line in lines:
@@ -117,32 +140,31 @@ class Decoder:
             self._data.append(value.removeprefix(b" "))
             self._size += len(line)
         elif name not in (b"", b"id", b"retry"):  # "" is a comment
-            self._stray.append(line)
-            self._stray_size += len(line)
+            self._unframed.append(line)
+            self._unframed_size += len(line)
 
     def _dispatch(self) -> Event | None:
         data, name = self._data, self._name
         if not data and not name:
             return None
         self._data, self._name = [], ""
-        self._size = (
-            len(self._held[0]) if self._held else 0
-        )  # only the rest of this piece is held while its lines are read
+        # While lines are read, only the rest of this piece can be open.
+        self._size = len(self._open_line[0]) if self._open_line else 0
         if not data:
             return None
         return Event(data[0] if len(data) == 1 else b"\n".join(data), name)
 
     def _check(self) -> None:
-        if self._size + self._stray_size > MAX_EVENT:
+        if self._size + self._unframed_size > MAX_EVENT:
             raise StreamBrokenError(
-                f"one event of the stream is longer than {MAX_EVENT} bytes.",
+                f"An event of the stream is longer than {MAX_EVENT} bytes.",
                 sent=True,
-                hint="Is this a Chat Completions server?",
+                hint="Check that `base_url` is the address of a Chat Completions server.",
             )
 
 
 def _is_one_event(piece: bytes) -> bool:
-    """The common case: one event of one line of data, framed as a server writes it."""
+    """Whether a piece is exactly one event with one line of data, as it is most of the time."""
     return (
         piece.startswith(b"data: ")
         and piece.endswith(b"\n\n")

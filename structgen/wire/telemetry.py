@@ -1,7 +1,8 @@
-"""What is known of each try: one frozen record, given to the client's hooks when the try ends.
+"""Records of calls: one for each try, which the client's hooks are called with when the try ends.
 
-A hook is any callable that takes a CallRecord; it runs on the caller's thread or event loop, and what it raises is raised.
-`otel_hook` makes one that writes OpenTelemetry spans by the semantic conventions for generative AI (extra `otel`).
+A hook runs on the caller's thread or event loop, and what it raises is raised by the call.
+`otel_hook` makes a hook that writes OpenTelemetry spans, by the semantic conventions for generative
+AI (extra `otel`).
 """
 
 from __future__ import annotations
@@ -18,43 +19,65 @@ from structgen.values import Mode, Usage
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallRecord:
-    """One try of one question. It holds no text of a prompt or an answer, and no key.
-
-    `attempt` counts from 1; `waited`: seconds slept before this try; `seconds`: what it took; `ended`: epoch seconds; `first`:
-    seconds to the first piece of a streamed answer; `sent`, `received`: bytes of the bodies; `server`: the base URL's host and
-    port; `error`: why it failed, None for an answer; `final`: no further try follows.
-    """
+    """One try of one request. It holds no text of a prompt or an answer, and no key."""
 
     provider: str
+    """The provider's name."""
     server: str
+    """The host and port of the base URL."""
     model: str
+    """The model that was asked."""
     mode: Mode
+    """How the answer was held to the schema."""
     stream: bool
+    """Whether the answer was streamed."""
     attempt: int
+    """The number of this try, from 1."""
     waited: float
+    """Seconds that were waited before this try."""
     seconds: float
+    """Seconds that the try took."""
     ended: float
+    """When it ended, in seconds since the epoch."""
     sent: int
+    """The size of the request's body, in bytes."""
     received: int
+    """The size of the answer's body, in bytes."""
     first: float | None = None
+    """Seconds to the first piece of a streamed answer; None if there was none."""
     status_code: int | None = None
+    """The HTTP status; None if no answer came."""
     error: StructgenError | None = None
+    """Why the try failed; None if it was answered."""
     final: bool = True
+    """Whether there is no further try."""
     usage: Usage = Usage()
+    """The tokens, as the server counted them."""
     finish_reason: str | None = None
+    """Why the answer ended."""
     answered_by: str | None = None
+    """The model that answered, as the server named it."""
     id: str | None = None
+    """The answer's id."""
     request_id: str | None = None
+    """The server's id of the request, from the header `x-request-id`."""
 
 
 Hook: TypeAlias = Callable[[CallRecord], None]
+"""A function that is called with the record of every try."""
+
+_NANOSECONDS = 1e9
 """Called after each try with what is known of it, on the caller's thread or event loop."""
 
 
 def otel_hook(tracer_provider: Any = None) -> Hook:
-    """A hook that writes a client span for every try. `tracer_provider`: OpenTelemetry's, the global one by default.
+    """Make a hook that writes a client span for every try.
 
-    Raises MissingPackage if opentelemetry-api is not installed.
+    Args:
+        tracer_provider: OpenTelemetry's tracer provider; by default the global one.
+
+    Raises:
+        MissingPackage: If opentelemetry-api is not installed.
     """
     load("opentelemetry.trace", "otel")
     from opentelemetry import trace
@@ -63,14 +86,13 @@ def otel_hook(tracer_provider: Any = None) -> Hook:
     tracer = trace.get_tracer("structgen", tracer_provider=tracer_provider)
 
     def hook(record: CallRecord) -> None:
-        ended = int(record.ended * 1e9)
+        ended = int(record.ended * _NANOSECONDS)
+        known = {name: value for name, value in attributes(record).items() if value is not None}
         span = tracer.start_span(
             f"chat {record.model}",
             kind=SpanKind.CLIENT,
-            attributes={
-                name: value for name, value in attributes(record).items() if value is not None
-            },
-            start_time=ended - int(record.seconds * 1e9),
+            attributes=known,
+            start_time=ended - int(record.seconds * _NANOSECONDS),
         )
         if record.error is not None:
             span.set_status(StatusCode.ERROR, record.error.message)
@@ -80,7 +102,14 @@ def otel_hook(tracer_provider: Any = None) -> Hook:
 
 
 def attributes(record: CallRecord) -> dict[str, Any]:
-    """The record in the terms of OpenTelemetry's semantic conventions for generative AI clients."""
+    """Name the facts of a record as OpenTelemetry's conventions for generative AI clients do.
+
+    Args:
+        record: The record of a try.
+
+    Returns:
+        The attributes of a span; None for what is not known.
+    """
     address = urlsplit(f"//{record.server}")
     return {
         "gen_ai.operation.name": "chat",

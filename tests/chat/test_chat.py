@@ -212,7 +212,7 @@ def test_no_error_shows_the_document_or_the_key(fault: str, stream: bool) -> Non
     assert "gsk_0123456789" not in shown
 
 
-# ---- hooks ----------------------------------------------------------------------------------------------------------------
+# ---- hooks ---------------------------------------------------------------------------
 
 
 def test_every_try_is_told_to_the_hooks() -> None:
@@ -298,7 +298,7 @@ def test_tries_become_spans_by_the_semantic_conventions() -> None:
     assert failed.attributes["error.type"] == "ServerError"
 
 
-# ---- record and replay ----------------------------------------------------------------------------------------------------
+# ---- record and replay ---------------------------------------------------------------
 
 
 def test_what_was_recorded_is_given_again(tmp_path: Any) -> None:

@@ -37,8 +37,9 @@ def test_tokens_cost_what_the_price_says_and_cached_ones_their_own() -> None:
         completion_tokens=500_000,
         reasoning_tokens=100_000,
     )
-    assert Price(provider="p", input=1.0, output=4.0).of(usage) == pytest.approx(3.0)
-    assert Price(provider="p", input=1.0, output=4.0, cached=0.5).of(usage) == pytest.approx(2.8)
+    assert Price(provider="p", input=1.0, output=4.0).cost_of(usage) == pytest.approx(3.0)
+    discounted = Price(provider="p", input=1.0, output=4.0, cached=0.5)
+    assert discounted.cost_of(usage) == pytest.approx(2.8)
 
 
 def test_the_users_prices_go_before_the_built_in_ones() -> None:

@@ -434,7 +434,7 @@ def test_a_server_told_to_stop_finishes_what_it_began() -> None:
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as child:
         assert child.stderr is not None
         address = child.stderr.readline().split()[-1]
-        body = {"model": "llama-3.3-70b-versatile", **LONG, "stream": True}
+        body = {"model": "openai/gpt-oss-20b", **LONG, "stream": True}
         with httpx.Client(
             base_url=address, timeout=60, headers={"authorization": "Bearer sk-secret"}
         ) as http:

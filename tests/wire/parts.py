@@ -26,7 +26,7 @@ DOCUMENT = "The heron stood in the reeds at dawn, and nobody saw it leave."
 
 SCHEMA = b'{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}'
 
-FAST = Policy(initial=0.001, cap=0.002)
+FAST = Policy(initial=0.001, max_wait=0.002)
 """Retries that do not keep a test waiting."""
 
 

@@ -12,7 +12,7 @@ from structgen.errors import ConfigurationError, InputError
 from structgen.options import Options
 from structgen.schema.subset import SUBSETS
 from structgen.wire.dialect import ChatRequest, to_json
-from structgen.wire.providers import PROVIDERS, ROWS, capabilities, endpoint
+from structgen.wire.providers import EXAMPLE_MODEL, PROVIDERS, ROWS, capabilities, endpoint
 from tests.wire.parts import SCHEMA, built, chat_request
 
 FORMAT = {"type": "json_schema", "json_schema": {"name": "place", "schema": json.loads(SCHEMA)}}
@@ -164,7 +164,7 @@ def test_further_headers_and_query_are_sent() -> None:
     assert request.path == "chat/completions?api-version=1"
 
 
-# ---- the rows -------------------------------------------------------------------------------------------------------------
+# ---- the rows ------------------------------------------------------------------------
 
 
 def test_every_row_names_subsets_that_exist() -> None:
@@ -270,11 +270,7 @@ def test_json_mode_without_the_word_json_is_refused_before_sending() -> None:
 
 @pytest.mark.parametrize("name", ["max_tokens", "max_completion_tokens"])
 def test_more_tokens_than_the_model_writes_are_refused_before_sending(name: str) -> None:
-    with pytest.raises(ConfigurationError, match="at most 32768 tokens"):
-        built(chat_request(members={name: 32_769}), "groq", "llama-3.3-70b-versatile")
-    assert (
-        built(chat_request(members={name: 32_768}), "groq", "llama-3.3-70b-versatile")[
-            "max_completion_tokens"
-        ]
-        == 32_768
-    )
+    with pytest.raises(ConfigurationError, match="at most 65536 tokens"):
+        built(chat_request(members={name: 65_537}), "groq", EXAMPLE_MODEL)
+    sent = built(chat_request(members={name: 65_536}), "groq", EXAMPLE_MODEL)
+    assert sent["max_completion_tokens"] == 65_536

@@ -18,7 +18,7 @@ from structgen.testing import ScriptedTransport, completion
 from structgen.values import Reply
 from structgen.wire.exchange import exchange
 from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
-from structgen.wire.retry import Policy, decide, duration, retry_after
+from structgen.wire.retry import Policy, decide, parse_duration, retry_after
 from tests.wire.parts import both, chat_request, link, options
 
 
@@ -74,7 +74,9 @@ def test_nothing_else_is(error: errors.StructgenError) -> None:
 @given(st.integers(1, 30), st.floats(0.01, 5), st.floats(0.01, 60))
 def test_waits_double_up_to_the_cap_less_a_quarter(tries: int, initial: float, cap: float) -> None:
     full = min(cap, initial * 2 ** (tries - 1))
-    wait = decide(api(503), tries=tries, policy=Policy(max_retries=99, initial=initial, cap=cap))
+    wait = decide(
+        api(503), tries=tries, policy=Policy(max_retries=99, initial=initial, max_wait=cap)
+    )
     assert 0.75 * full <= wait <= full * 1.0000001
 
 
@@ -111,12 +113,12 @@ def test_a_wait_beyond_the_total_timeout_is_raised_at_once_with_the_wait() -> No
     ],
 )
 def test_go_durations_are_read(text: str, seconds: float) -> None:
-    assert duration(text) == pytest.approx(seconds)
+    assert parse_duration(text) == pytest.approx(seconds)
 
 
 @pytest.mark.parametrize("text", ["", "soon", "-1", "nan", "inf", "5 apples", "s", "1e400"])
 def test_what_is_no_duration_is_none(text: str) -> None:
-    assert duration(text) is None
+    assert parse_duration(text) is None
 
 
 @given(st.text())
@@ -173,7 +175,7 @@ def test_a_wait_until_a_date_is_understood() -> None:
     assert retry_after({"retry-after": formatdate(0, usegmt=True)}) == 0
 
 
-# ---- in an exchange -------------------------------------------------------------------------------------------------------
+# ---- in an exchange ------------------------------------------------------------------
 
 LATE = Reply(
     429,
@@ -249,7 +251,7 @@ def test_tenacity_is_loaded_by_the_first_failure_alone() -> None:
     assert done.stdout.split() == ["False", "True"]
 
 
-# ---- rate limits ----------------------------------------------------------------------------------------------------------
+# ---- rate limits ---------------------------------------------------------------------
 
 
 def test_calls_that_come_together_wait_for_different_moments() -> None:

@@ -180,7 +180,7 @@ def test_every_parameter_of_the_sdk_is_one_of_ours(provider: str) -> None:
     """A new parameter of an SDK shows up here."""
     import inspect
 
-    from structgen.chat.api import Params
+    from structgen.chat.params import Params
 
     method = (groq.Groq if provider == "groq" else openai.OpenAI)(
         api_key="k"

@@ -166,7 +166,7 @@ def test_a_header_that_http_cannot_carry_is_a_configuration_error() -> None:
         HttpTransport(server.base_url, {"x-bad": "a\nb"}).send(REQUEST, 5)
 
 
-# ---- connections ----------------------------------------------------------------------------------------------------------
+# ---- connections ---------------------------------------------------------------------
 
 
 class Counting(FaultyServer):
@@ -329,7 +329,7 @@ def test_a_fork_has_connections_of_its_own(counting: Counting) -> None:
     assert counting.accepted == 2
 
 
-# ---- the caller's own client ----------------------------------------------------------------------------------------------
+# ---- the caller's own client ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("family", [httpx, httpx2])
@@ -387,7 +387,7 @@ def test_http2_shares_one_connection() -> None:
         transport.close()
 
 
-# ---- the free list --------------------------------------------------------------------------------------------------------
+# ---- the free list -------------------------------------------------------------------
 
 
 def test_the_last_used_is_handed_out_first() -> None:
