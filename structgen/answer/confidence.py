@@ -1,9 +1,11 @@
-"""The tokens' probabilities -> a confidence per field.
+"""A confidence for each field, from the probabilities of the answer's tokens.
 
-A field's confidence is the probability that the model gave to exactly this value: the product over the tokens that overlap its text
-(of a string, its closing quote too: where it ends is part of what it says). Not the mean: most tokens of a value follow from the
-ones before them, or from a grammar, and have a probability of almost 1; a mean would hide the one digit that was guessed among
-them. So long texts have a low one, which is true of them: the model would rarely choose the same words again.
+A field's confidence is the probability that the model gave to exactly this value: the product over
+the tokens that overlap its text. For a string that includes the closing quote, because the place
+where it ends is part of what it says. It is not the mean: most tokens of a value follow from the
+ones before them, or from a grammar, and have a probability of almost 1; a mean would hide the one
+digit among them that was guessed. So long texts have a low confidence, which is true of them: the
+model would rarely choose the same words again.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from math import exp
-from typing import Any
+from typing import Any, Final
 
 from structgen.answer.origins import Origins
 from structgen.answer.scanner import Scanner
@@ -19,44 +21,50 @@ from structgen.schema.compiler import Compiled
 from structgen.schema.json import pointer_of
 from structgen.schema.json_text import parse_json
 
+_QUOTE: Final = b'"'[0]
+
 
 def confidence(
-    document: str, tokens: Sequence[tuple[str, float]], compiled: Compiled[Any]
+    text: str, tokens: Sequence[tuple[str, float]], compiled: Compiled[Any]
 ) -> dict[str, float]:
-    """JSON Pointers of the value's scalars -> 0 to 1. `document`: the answer's JSON text, valid; `tokens`: (text, natural log of
-    its probability), the answer in order.
+    """The confidence of each scalar of a value.
 
-    A field that the answer leaves out with a null has the probability of that null. {} where the tokens are not the document's
-    (it was mended).
+    Args:
+        text: The answer's JSON text, which is valid.
+        tokens: The answer's tokens in order: (text, natural logarithm of its probability).
+        compiled: The target, as the model was asked for it.
+
+    Returns:
+        JSON Pointers into the value, each with a number from 0 to 1. A field that the answer leaves
+        out with a null has the probability of that null. {} if the tokens do not spell the text,
+        because it was mended.
     """
-    whole = "".join(text for text, _ in tokens)
-    before = whole.rfind(document)
-    if not document or before < 0:
+    spelled = "".join(piece for piece, _ in tokens)
+    before = spelled.rfind(text)
+    if not text or before < 0:
         return {}
-    base = len(whole[:before].encode(errors="surrogatepass"))
-    starts, logs = _placed(tokens)
-    raw = document.encode(errors="surrogatepass")
+    base = len(spelled[:before].encode(errors="surrogatepass"))
+    starts, logs = _token_starts(tokens)
+    raw = text.encode(errors="surrogatepass")
     scanner = Scanner()
     spans = [*scanner.feed(raw), *scanner.finish()[1]]
-    origins = Origins(compiled, parse_json(document))
+    origins = Origins(compiled, parse_json(text))
     found: dict[str, float] = {}
     for span in spans:
         place = origins.place(pointer_of(span.path)) if span.what == "scalar" else None
         if place is not None:
-            first = span.start + (raw[span.start] == _QUOTE)
-            low, high = (
-                bisect_right(starts, base + first) - 1,
-                bisect_right(starts, base + span.end - 1),
-            )
-            found[place] = min(1.0, exp(sum(logs[low:high])))
+            begins = span.start + (raw[span.start] == _QUOTE)
+            first = bisect_right(starts, base + begins) - 1
+            after = bisect_right(starts, base + span.end - 1)
+            found[place] = min(1.0, exp(sum(logs[first:after])))
     return found
 
 
-_QUOTE = b'"'[0]
+def _token_starts(tokens: Sequence[tuple[str, float]]) -> tuple[list[int], list[float]]:
+    """Where each token begins, in bytes, and its logarithm.
 
-
-def _placed(tokens: Sequence[tuple[str, float]]) -> tuple[list[int], list[float]]:
-    """Where each token begins, in bytes, and its logarithm. One without text is part of a character that the next one ends."""
+    A token without text is part of a character that the next one ends, and is counted with that.
+    """
     starts: list[int] = []
     logs: list[float] = []
     at, pending = 0, 0.0

@@ -1,9 +1,9 @@
-"""Values that must stand in the source text: whether they do, and where.
+"""Values that must be copied from the document: whether they are, and from where.
 
-Every value that the target's schema marks `x-verbatim` is looked up in the source, exactly. One that stands there gets its
-`Evidence`; one that differs from the source in nothing but white space takes the source's own spelling, which is a repair; any
-other is a violation. Looked into are properties, items, references and unions (`allOf`, `anyOf`, `oneOf`); under other keywords
-`x-verbatim` says nothing.
+Every value that the target's schema marks `x-verbatim` is looked up in the document, exactly. One
+that is there gets its `Evidence`. One that differs from the document in white space alone takes the
+document's own spelling, which is a repair. Any other is a violation. Properties, items, references
+and unions (`allOf`, `anyOf`, `oneOf`) are searched; elsewhere `x-verbatim` means nothing.
 """
 
 from __future__ import annotations
@@ -24,33 +24,49 @@ from structgen.values import Document, Evidence, Json, JsonSchema, Violation
 
 T = TypeVar("T")
 
-_WANTED: Final = "what stands in the document, copied word for word"
+_WANTED: Final = "a value copied from the document, word for word"
 _Path: TypeAlias = "tuple[str | int, ...]"
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """A grounded value: where in the data, what the schema says there, and the value. `key`: it is the name of that member."""
+class GroundedValue:
+    """A value that must be copied from the document."""
 
     path: _Path
+    """Where it is in the data."""
     at: str
+    """Where the schema says so, as a JSON Pointer."""
     by: str
+    """How it is looked up: by words or by characters."""
     value: str | int | float = field(repr=False)
+    """The value."""
     key: bool = False
+    """Whether it is the name of the member at `path`."""
 
 
 @dataclass(frozen=True, slots=True)
 class Grounding:
-    """What came of looking: the data, `evidence` per JSON Pointer, what was mended, and what does not stand in the source."""
+    """What came of looking up the grounded values of some data."""
 
     data: Json = field(repr=False)
+    """The data, mended."""
     evidence: Mapping[str, Evidence] = field(repr=False)
+    """Where each value stands in the document, by JSON Pointer."""
     repairs: tuple[str, ...]
+    """What was mended."""
     violations: tuple[Violation, ...]
+    """The values that are not in the document."""
 
 
-def source_of(document: Document) -> str:
-    """The text that values must stand in: a document itself; of messages, the texts of the user's, a line break between them."""
+def document_text(document: Document) -> str:
+    """The text that grounded values are copied from, and that evidence counts characters in.
+
+    Args:
+        document: A text, or the messages of a conversation.
+
+    Returns:
+        The text itself; for messages, the contents of the user's, joined with line breaks.
+    """
     if isinstance(document, str):
         return document
     contents = [message.get("content") for message in document if message.get("role") == "user"]
@@ -65,65 +81,86 @@ def _texts(content: Any) -> Iterator[str]:
             yield part["text"]
 
 
-def is_grounded(schema: Json) -> bool:
-    """Does a schema hold a place for a grounded value?"""
+def schema_is_grounded(schema: Json) -> bool:
+    """Whether a schema marks any value as copied from the document."""
     if isinstance(schema, list):
-        return any(map(is_grounded, schema))
+        return any(map(schema_is_grounded, schema))
     return isinstance(schema, dict) and (
-        isinstance(schema.get(VERBATIM), str) or any(map(is_grounded, schema.values()))
+        isinstance(schema.get(VERBATIM), str) or any(map(schema_is_grounded, schema.values()))
     )
 
 
 _GROUNDED: Final[WeakKeyDictionary[Target[Any], bool]] = WeakKeyDictionary()
 
 
-def has_grounded(target: Target[Any]) -> bool:
-    """As `is_grounded`, of a target, looked through once."""
+def target_is_grounded(target: Target[Any]) -> bool:
+    """Whether the schema of a target marks any value as copied from the document; remembered."""
     found = _GROUNDED.get(target)
     if found is None:
-        found = _GROUNDED[target] = is_grounded(target.schema)
+        found = _GROUNDED[target] = schema_is_grounded(target.schema)
     return found
 
 
-def grounded(target: Target[Any], data: Json, source: str) -> Grounding:
-    """As `ground`. Raises InvalidOutputError for what does not stand in the source."""
-    found = ground(target, data, source)
+def require_grounded(target: Target[Any], data: Json, document: str) -> Grounding:
+    """Look up the grounded values, and raise if one is not in the document.
+
+    Args:
+        target: What the data is of.
+        data: Plain data.
+        document: The text to look in.
+
+    Returns:
+        What came of it.
+
+    Raises:
+        InvalidOutputError: If a value is not in the document.
+    """
+    found = ground(target, data, document)
     if found.violations:
-        count = f"{len(found.violations)} values" if len(found.violations) > 1 else "1 value"
+        count = len(found.violations)
+        values = f"{count} values are" if count > 1 else "1 value is"
         raise InvalidOutputError(
-            f"Not in the text, where they have to stand: {count} of the answer.",
+            f"{values} not in the document, from which the answer must copy.",
             violations=found.violations,
             hint="`violations` names each place.",
         )
     return found
 
 
-def ground(target: Target[Any], data: Json, source: str) -> Grounding:
-    """Look up the grounded values of `data`, which is plain JSON data of `target`, in `source`."""
-    text = SourceText(source)
-    found: list[Place] = []
+def ground(target: Target[Any], data: Json, document: str) -> Grounding:
+    """Look up the grounded values.
+
+    Args:
+        target: What the data is of.
+        data: Plain data.
+        document: The text to look in.
+
+    Returns:
+        What came of it.
+    """
+    text = SourceText(document)
+    found: list[GroundedValue] = []
     repairs: list[str] = []
     violations: list[Violation] = []
-    for place in _Walk(target, text).places(target.schema, data, (), ""):
-        if text.holds(place.value, place.by):
-            found.append(place)
-        elif (
-            not place.key
-            and isinstance(place.value, str)
-            and (own := text.respaced(place.value, place.by)) is not None
-        ):
-            found.append(replace(place, value=own))
-            repairs.append(f"white space of {pointer(place.path)} as in the document")
+    for one in _Walk(target, text).values(target.schema, data, (), ""):
+        where = pointer(one.path)
+        if text.holds(one.value, one.by):
+            found.append(one)
+        elif (own := _respaced(one, text)) is not None:
+            found.append(replace(one, value=own))
+            repairs.append(f"white space of {where} as in the document")
         else:
-            violations.append(
-                Violation(
-                    pointer(place.path), f"{place.at}/{VERBATIM}", short(place.value), _WANTED
-                )
-            )
-    changed = {place.path: place.value for place in found if not place.key} if repairs else {}
-    return Grounding(
-        _with(data, changed), _evidence(found, text), tuple(repairs), tuple(violations)
-    )
+            rule = f"{one.at}/{VERBATIM}"
+            violations.append(Violation(where, rule, short(one.value), _WANTED))
+    mended = {one.path: one.value for one in found if not one.key} if repairs else {}
+    return Grounding(_with(data, mended), _evidence(found, text), tuple(repairs), tuple(violations))
+
+
+def _respaced(one: GroundedValue, text: SourceText) -> str | None:
+    """The document's spelling of a value that differs from it in white space alone."""
+    if one.key or not isinstance(one.value, str):
+        return None
+    return text.respaced(one.value, one.by)
 
 
 def _with(data: Json, values: Mapping[_Path, Json]) -> Json:
@@ -139,23 +176,23 @@ def _with(data: Json, values: Mapping[_Path, Json]) -> Json:
     return data
 
 
-def evidence_of(target: Target[T], value: T, source: str | None) -> Mapping[str, Evidence]:
-    """Where the grounded values of a value stand; nothing without a source."""
-    return {} if source is None else ground(target, target.dump(value), source).evidence
+def evidence_of(target: Target[T], value: T, document: str | None) -> Mapping[str, Evidence]:
+    """Where the grounded values of a value stand in a document; {} without a document."""
+    return {} if document is None else ground(target, target.dump(value), document).evidence
 
 
-# ---- which values ---------------------------------------------------------------------------------------------------------
+# ---- which values ------------------------------------------------------------------------------
 
 
 class _Walk:
-    """A walk over data by its schema."""
+    """A walk over data along its schema."""
 
     def __init__(self, target: Target[Any], text: SourceText) -> None:
         self._target = target
         self._text = text
 
-    def places(self, schema: Json, data: Json, path: _Path, at: str) -> Iterator[Place]:
-        """The grounded values of `data`. `at`: where `schema` stands in the target's."""
+    def values(self, schema: Json, data: Json, path: _Path, at: str) -> Iterator[GroundedValue]:
+        """The grounded values of `data`; `at` is where `schema` stands in the target's."""
         if not isinstance(schema, dict):
             return
         if (
@@ -163,16 +200,16 @@ class _Walk:
             and isinstance(data, str | int | float)
             and not isinstance(data, bool)
         ):
-            yield Place(path, at, schema[VERBATIM], data)
+            yield GroundedValue(path, at, schema[VERBATIM], data)
         if "$ref" in schema:
-            yield from self.places(
+            yield from self.values(
                 resolve(self._target.schema, schema["$ref"]),
                 data,
                 path,
                 schema["$ref"].removeprefix("#"),
             )
         for i, part in enumerate(schema.get("allOf", ())):
-            yield from self.places(part, data, path, f"{at}/allOf/{i}")
+            yield from self.values(part, data, path, f"{at}/allOf/{i}")
         for keyword in ("anyOf", "oneOf"):
             yield from self._option(schema.get(keyword, ()), data, path, f"{at}/{keyword}")
         if isinstance(data, dict):
@@ -186,14 +223,14 @@ class _Walk:
                     if i < len(head)
                     else (schema.get("items"), "items")
                 )
-                yield from self.places(part, item, (*path, i), f"{at}/{step}")
+                yield from self.values(part, item, (*path, i), f"{at}/{step}")
 
     def _member(
         self, schema: JsonSchema, name: str, value: Json, path: _Path, at: str
-    ) -> Iterator[Place]:
+    ) -> Iterator[GroundedValue]:
         yield from (
-            replace(place, key=True)
-            for place in self.places(schema.get("propertyNames"), name, path, f"{at}/propertyNames")
+            replace(one, key=True)
+            for one in self.values(schema.get("propertyNames"), name, path, f"{at}/propertyNames")
         )
         parts = (
             [("properties", schema.get("properties", {}), name)]
@@ -206,26 +243,22 @@ class _Walk:
             if matches(p, name)
         ]
         for keyword, table, key in parts:
-            yield from self.places(table[key], value, path, at + pointer((keyword, key)))
+            yield from self.values(table[key], value, path, at + pointer((keyword, key)))
         if not parts:
-            yield from self.places(
+            yield from self.values(
                 schema.get("additionalProperties"), value, path, f"{at}/additionalProperties"
             )
 
-    def _option(self, options: Sequence[Json], data: Json, path: _Path, at: str) -> Iterator[Place]:
-        """Of the options that the data meets, the first whose grounded values stand in the source."""
+    def _option(
+        self, options: Sequence[Json], data: Json, path: _Path, at: str
+    ) -> Iterator[GroundedValue]:
+        """The values of the first option that the data meets and whose values are in the text."""
         found = [
-            list(self.places(options[i], data, path, f"{at}/{i}")) for i in self._met(options, data)
+            list(self.values(options[i], data, path, f"{at}/{i}")) for i in self._met(options, data)
         ]
+        held = (values for values in found if all(self._text.holds(v.value, v.by) for v in values))
         if found:
-            yield from next(
-                (
-                    places
-                    for places in found
-                    if all(self._text.holds(p.value, p.by) for p in places)
-                ),
-                found[0],
-            )
+            yield from next(held, found[0])
 
     def _met(self, options: Sequence[Json], data: Json) -> list[int]:
         fitting = [i for i, option in enumerate(options) if self._may_be(option, data)]
@@ -240,38 +273,41 @@ class _Walk:
         return kinds is None or kind in kinds or (kind == "integer" and "number" in kinds)
 
 
-# ---- where they stand -----------------------------------------------------------------------------------------------------
+# ---- where they stand --------------------------------------------------------------------------
 
 
-def _evidence(places: Sequence[Place], text: SourceText) -> dict[str, Evidence]:
-    """Where each value stands. Of several places: in a list, each item's first value is looked for behind that of the item before;
-    the others stand nearest to the first of their record."""
+def _evidence(values: Sequence[GroundedValue], text: SourceText) -> dict[str, Evidence]:
+    """Where each value stands.
+
+    If the document has a value several times: the first value of each list item is looked for after
+    that of the item before, and the other values of an item as near to its first as possible.
+    """
     first: dict[_Path, Span] = {}
-    behind: dict[_Path, int] = {}
+    item_ends: dict[_Path, int] = {}
     evidence = {}
-    for place in places:
-        spans = [] if place.key else text.spans(place.value, place.by)
+    for one in values:
+        spans = [] if one.key else text.spans(one.value, one.by)
         if not spans:
             continue
-        record = _record(place.path)
+        record = _record(one.path)
         if record in first:
             start, end = min(spans, key=lambda span: _distance(first[record], span))
         else:
             series = record[:-1]
-            least = behind.get(series, first.get(_record(series), (0, 0))[0])
+            least = item_ends.get(series, first.get(_record(series), (0, 0))[0])
             start, end = next((span for span in spans if span[0] >= least), spans[0])
-            first[record], behind[series] = (start, end), end
-        evidence[pointer(place.path)] = Evidence(text.text[start:end], start, end)
+            first[record], item_ends[series] = (start, end), end
+        evidence[pointer(one.path)] = Evidence(text.text[start:end], start, end)
     return evidence
 
 
 def _record(path: _Path) -> _Path:
-    """The innermost list item that a place lies in, () for none."""
+    """The innermost list item that a place lies in; () if it lies in none."""
     while path and not isinstance(path[-1], int):
         path = path[:-1]
     return path
 
 
 def _distance(one: Span, other: Span) -> tuple[int, bool]:
-    """How far apart two spans are; of two as far, the later one is nearer."""
+    """How far apart two spans are; if two are as far, the later one counts as nearer."""
     return max(other[0] - one[1], one[0] - other[1], 0), other[0] < one[0]

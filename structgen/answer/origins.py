@@ -1,7 +1,8 @@
-"""Where each part of an answer went in the value: JSON Pointers into the one -> JSON Pointers into the other.
+"""Where each part of an answer went in the value, as JSON Pointers.
 
-The codecs hand strings and numbers on as they are. So the answer is read once more with values that remember where they stood, and
-the value's JSON form is asked for them. What cannot remember (true, false, null) went where its neighbours went.
+The codecs hand strings and numbers on as they are. So the answer is restored once more with values
+that remember where they stood, and the value's JSON form is searched for them. What cannot remember
+(true, false, null) went where its neighbours went.
 """
 
 from __future__ import annotations
@@ -32,7 +33,12 @@ _MARKED: Final[Mapping[type, Any]] = {str: _Text, int: _Integer, float: _Number}
 
 
 class Origins:
-    """The way from an answer's places to the value's. `data` is the answer, plain JSON."""
+    """The way from an answer's places to the value's.
+
+    Args:
+        compiled: The target, as the model was asked for it.
+        data: The answer, as plain data.
+    """
 
     def __init__(self, compiled: Compiled[Any], data: Json) -> None:
         self._leaves: dict[str, str] = {}
@@ -43,13 +49,21 @@ class Origins:
         except InvalidOutputError:
             return
         self._places.update(absent)
-        for origin, place in _found(restored, ""):
+        for origin, place in _origins_and_places(restored, ""):
             self._places.add(place)
             if origin is not None:
                 self._learn(origin, place)
 
     def place(self, origin: str) -> str | None:
-        """The value's place for an answer's, None where it has none: in text that is read as JSON, for one."""
+        """Map one place.
+
+        Args:
+            origin: A JSON Pointer into the answer.
+
+        Returns:
+            The JSON Pointer into the value; None if it has no place there, for example inside a
+            text that is read as JSON.
+        """
         place = self._leaves.get(origin, self._containers.get(origin))
         if place is None and origin:
             parent, _, key = origin.rpartition("/")
@@ -58,9 +72,8 @@ class Origins:
 
     def _learn(self, origin: str, place: str) -> None:
         entry = origin.removesuffix(f"/{KEY}")
-        if entry != origin and not place.endswith(
-            f"/{KEY}"
-        ):  # the key of a map that is written as entries
+        is_key_of_entry = entry != origin and not place.endswith(f"/{KEY}")
+        if is_key_of_entry:  # a map is written as a list of entries
             self._containers[f"{entry}/{VALUE}"] = place
             return
         self._leaves[origin] = place
@@ -72,6 +85,7 @@ class Origins:
 
 
 def _marked(value: Json, at: str) -> Json:
+    """The data with strings and numbers that remember where they stood."""
     if isinstance(value, dict):
         return {key: _marked(item, f"{at}/{escape(key)}") for key, item in value.items()}
     if isinstance(value, list):
@@ -83,15 +97,15 @@ def _marked(value: Json, at: str) -> Json:
     return marked
 
 
-def _found(value: Json, at: str) -> Iterator[tuple[str | None, str]]:
-    """(where it stood, where it stands) of all values; None for those that do not remember."""
+def _origins_and_places(value: Json, at: str) -> Iterator[tuple[str | None, str]]:
+    """Where each value stood, None if it does not remember, and where it is now."""
     yield getattr(value, "at", None), at
     if isinstance(value, dict):
         for key, item in value.items():
             inner = f"{at}/{escape(key)}"
             if isinstance(key, _Text):
                 yield key.at, inner
-            yield from _found(item, inner)
+            yield from _origins_and_places(item, inner)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _found(item, f"{at}/{index}")
+            yield from _origins_and_places(item, f"{at}/{index}")

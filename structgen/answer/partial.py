@@ -1,7 +1,8 @@
-"""Partial answers in the user's own terms: what is there, what is being written, what has not come yet.
+"""Partial answers in the user's terms: what is there, what is being written, what has not come yet.
 
-A `Partial` is a snapshot: it stays what it was while the answer grows. Taking one costs a few references, however long the answer
-is: it remembers how many parts of each open container had closed.
+A `Partial` is a snapshot: it stays what it was while the answer grows. It costs a few references,
+however long the answer is, because it only remembers how many parts of each open container had
+closed.
 """
 
 from __future__ import annotations
@@ -12,8 +13,8 @@ from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
-from structgen.answer.scanner import Scanner, Span, plain
-from structgen.answer.shape import Place, place_of
+from structgen.answer.places import Place, place_of
+from structgen.answer.scanner import Scanner, Span, closed_data
 from structgen.errors import OutputError
 from structgen.results import Extraction
 from structgen.schema.codecs.codec import VALUE
@@ -24,6 +25,7 @@ from structgen.values import Json
 T = TypeVar("T")
 
 State: TypeAlias = Literal["absent", "growing", "done"]
+"""Of a part: it has not come yet, it is being written, or it is validated."""
 
 
 class GrowingText(str):
@@ -33,11 +35,13 @@ class GrowingText(str):
 
 
 class View:
-    """A value that is still being written: read it like the value it is going to be.
+    """A value that is still being written. Read it like the value it is going to be.
 
-    Attributes, keys, indices, `len()` and iteration work as they will on the whole. What is done is the value itself, validated.
-    What is being written is a View, or for text a GrowingText. What has not come yet is `ABSENT`, a View without content. So
-    nothing has to be caught, `if view.title:` asks whether there is anything to show, and the type of what is read tells its state.
+    Attributes, keys, indices, `len()` and iteration work as they will on the whole value. A part
+    that is done is the value itself, validated. A part that is being written is a View, or for text
+    a GrowingText. A part that has not come yet is `ABSENT`, a View without content. So there is no
+    exception to catch, `if view.title:` asks whether there is anything to show, and the type of a
+    part tells its state.
     """
 
     __slots__ = ("_level", "_partial", "_place")
@@ -65,7 +69,7 @@ class View:
         return self._partial._part(self._level, key)
 
     def __iter__(self) -> Iterator[Any]:
-        """Items of a list; keys of what is no list."""
+        """Iterate over the items of a list, or the keys of anything else."""
         if self._partial is None or self._place is None:
             return iter(())
         if self._place.opens == "array":
@@ -85,11 +89,11 @@ class View:
 
 
 ABSENT: Final = View()
-"""What has not come yet. It is false, and every part of it is absent too."""
+"""A part that has not come yet. It is false, and every part of it is absent too."""
 
 
 class _Node:
-    """An open container: the parts that closed, in the order they came. It only ever grows."""
+    """An open container with the parts that have closed, in the order they came. It only grows."""
 
     __slots__ = ("broken", "key", "keys", "place", "values")
 
@@ -97,24 +101,23 @@ class _Node:
         self.place = place
         self.key = key
         self.values: list[Any] = []
-        self.keys: dict[str, int] = {}  # of an object: where each part stands
+        self.keys: dict[str, int] = {}  # of an object: the index of each part in `values`
         self.broken = False
 
     def built(self) -> Any:
-        """The container's value. Raises whatever its type raises for parts that do not make one."""
-        return self.place.build(
-            self.values
-            if self.place.opens == "array"
-            else dict(zip(self.keys, self.values, strict=True))
-        )
+        """Make the container's value. Raises whatever its type raises if the parts make none."""
+        if self.place.opens == "array":
+            return self.place.build(self.values)
+        return self.place.build(dict(zip(self.keys, self.values, strict=True)))
 
 
 class Partial(Generic[T]):
-    """An answer as far as it had come.
+    """An answer as far as it had come. `Client.stream` makes them."""
 
-    `attempt` counts from 1: a later one begins anew, because the answer before it was of no use. `result` is there when the answer
-    is done and proved, and only then.
-    """
+    attempt: int
+    """Counts from 1. A later attempt begins anew, because the answer before it was not valid."""
+    result: Extraction[T] | None
+    """The result once the answer is done and proved; None before."""
 
     __slots__ = (
         "_closed",
@@ -136,7 +139,7 @@ class Partial(Generic[T]):
         self.result = result
         self._draft = draft
         self._nodes, self._counts = draft.nodes, draft.counts
-        self._growing = draft.zone or scanner.growing or draft.root_closed
+        self._growing = draft.opaque or scanner.growing or draft.root_closed
         self._length, self._closed, self._closers = (
             len(scanner.text),
             scanner.closed,
@@ -145,12 +148,12 @@ class Partial(Generic[T]):
 
     @property
     def done(self) -> bool:
-        """Is the answer whole, and proved as `extract` proves it?"""
+        """Whether the answer is whole, and proved as `extract` proves it."""
         return self.result is not None
 
     @property
     def value(self) -> T | View:
-        """The value when it is done, a View of it before; `ABSENT` before anything has come."""
+        """The value if it is done, else a View of it; `ABSENT` before anything has come."""
         if self.result is not None:
             return self.result.value
         if self._nodes and not self._nodes[0].place.wrapper:
@@ -160,18 +163,27 @@ class Partial(Generic[T]):
 
     @property
     def data(self) -> Json:
-        """Plain data of what had closed, in the form of the answer; not checked. None for nothing. Costs the answer's length."""
-        return plain(self._draft.scanner.text, self._closed, self._closers)
+        """What had closed, as plain data in the form of the answer. It is not checked.
+
+        None if nothing had closed. Each use parses the answer so far.
+        """
+        return closed_data(self._draft.scanner.text, self._closed, self._closers)
 
     def state(self, path: str = "") -> State:
-        """Whether a part is absent, growing or done. `path`: a field's name, or a JSON Pointer of names, keys and indices.
+        """Whether a part is absent, growing or done.
 
-        "" is the whole answer. `done` means that it was validated and is in the user's terms.
+        Args:
+            path: A field's name, or a JSON Pointer of names, keys and indices; "" for the whole
+                answer.
+
+        Returns:
+            "done" if the part was validated and is in the user's terms.
         """
         value: Any = self.value
-        for step in (
-            map(unescape, path[1:].split("/")) if path.startswith("/") else [path] if path else []
-        ):
+        steps = [path] if path else []
+        if path.startswith("/"):
+            steps = [unescape(step) for step in path[1:].split("/")]
+        for step in steps:
             value = _step(value, step)
         if value is ABSENT:
             return "absent"
@@ -181,7 +193,7 @@ class Partial(Generic[T]):
         return f"Partial({self.state()}, attempt {self.attempt}, {self._length} bytes)"
 
     def _key_that_grows(self, level: int) -> str | int | None:
-        """The key of what is growing in a container."""
+        """The key of the part that is growing in a container."""
         if level + 1 < len(self._nodes):
             return self._nodes[level + 1].key
         leaf = self._leaf
@@ -189,7 +201,10 @@ class Partial(Generic[T]):
 
     @property
     def _leaf(self) -> tuple[str | int, int | None] | None:
-        """The key of what is growing in the innermost container, and where its text begins if it can be shown."""
+        """The key of the part that is growing in the innermost container.
+
+        With the byte at which its text begins, if it can be shown.
+        """
         if self._growing is None:
             return None
         path, start = self._growing
@@ -198,7 +213,7 @@ class Partial(Generic[T]):
             return key, None
         place, first = self._draft.place(self._nodes, key), self._draft.scanner.text[start]
         if place.optional and first == _N:
-            return None  # it is going to be null: not stated
+            return None  # it is going to be null, which says that it is not stated
         return key, start if place.text and first == _QUOTE else None
 
     def _size(self, level: int) -> int:
@@ -221,20 +236,18 @@ class Partial(Generic[T]):
         return self._being_written(key)
 
     def _being_written(self, key: str | int) -> Any:
-        """The string, number or closed-up value that is being written under a key of the innermost container."""
+        """The part that is being written under a key of the innermost container."""
         leaf = self._leaf
         if leaf is None or leaf[0] != key:
             return ABSENT
         start = leaf[1]
-        return (
-            _EMPTY
-            if start is None
-            else GrowingText(_beginning(bytes(self._draft.scanner.text[start : self._length])))
-        )
+        if start is None:
+            return _EMPTY
+        return GrowingText(_beginning(bytes(self._draft.scanner.text[start : self._length])))
 
 
 _EMPTY: Final = View()
-"""A growing value that cannot be shown from inside, and one that is closed and not valid: the answer will not be."""
+"""A growing value whose parts cannot be shown; and one that has closed and is not valid."""
 _INVALID: Final = object()
 _N, _QUOTE = b'n"'
 
@@ -249,17 +262,15 @@ def _step(value: Any, step: str) -> Any:
             return value[int(step)] if step.isdecimal() else ABSENT
         return value[place.names.get(step, step)]
     try:
-        return (
-            value[int(step) if isinstance(value, list | tuple) else step]
-            if hasattr(value, "__getitem__")
-            else getattr(value, step)
-        )
+        if isinstance(value, list | tuple):
+            return value[int(step)]
+        return value[step] if hasattr(value, "__getitem__") else getattr(value, step)
     except (AttributeError, LookupError, ValueError, TypeError):
         return ABSENT
 
 
 def _beginning(raw: bytes) -> str:
-    """The text of a string that may be cut within a character or an escape."""
+    """The text of a JSON string that may end within a character or an escape."""
     try:
         return str(from_json(raw.decode(errors="ignore"), allow_partial="trailing-strings"))
     except ValueError:
@@ -267,27 +278,35 @@ def _beginning(raw: bytes) -> str:
 
 
 class Draft(Generic[T]):
-    """An answer that is being written: fed with its text, it gives a Partial at any time.
+    """An answer that is being written. Feed it text, and make a Partial of it at any time.
 
-    Raises NotJsonError for a text that is none. A part that is closed and not valid is never shown as done; what is wrong with the
-    answer is told by the check of the whole. `prove`: the items of the list at the root are read when they close, each proved by
-    this, and not shown from inside.
+    A part that has closed and is not valid is never shown as done. The check of the whole answer
+    tells what is wrong with it.
+
+    Args:
+        compiled: The target, as the model was asked for it.
+        prove: If given, each item of the list at the root is read when it closes, checked by this,
+            and its parts are not shown.
     """
 
     def __init__(self, compiled: Compiled[T], *, prove: Callable[[Any], Any] | None = None) -> None:
         self.scanner = Scanner(alone=False)
         self.nodes: tuple[_Node, ...] = ()
         self.counts: tuple[int, ...] = ()  # of each node, how many parts it has
-        self.zone: tuple[Path, None] | None = (
-            None  # the container that is being written and read as a whole
-        )
+        # The container that is being written and will be read as a whole, when it closes.
+        self.opaque: tuple[Path, None] | None = None
         self.root_closed: tuple[Path, int] | None = None
         self._root = place_of(compiled)
         self._prove = prove
-        self._list: _Node | None = None  # the first that opened: with `prove`, that at the root
-        self._zone_start = 0
+        self._list: _Node | None = None  # the first list that opened; with `prove`, the root's
+        self._opaque_start = 0
 
     def feed(self, piece: bytes) -> None:
+        """Take the next bytes of the answer.
+
+        Raises:
+            NotJsonError: If it is no JSON. What came before the fault has been taken.
+        """
         spans: list[Span] = []
         try:
             self.scanner.feed(piece, spans)
@@ -296,12 +315,12 @@ class Draft(Generic[T]):
                 self._take(span)
 
     def pointer(self) -> str:
-        """Where the answer goes on, as a JSON Pointer into the value."""
+        """A JSON Pointer into the value to the part that is being written, or comes next."""
         path = self.scanner.pointer()
         return path.removeprefix(f"/{VALUE}") if self._root.wrapper else path
 
     def items(self, start: int) -> list[tuple[bool, Any]]:
-        """Of the list at the root, from an index on: whether each closed item is valid, and the item."""
+        """The closed items of the list at the root from an index on, and whether each is valid."""
         values = self._list.values[start:] if self._list else []
         return [(value is not _INVALID, value) for value in values]
 
@@ -311,9 +330,9 @@ class Draft(Generic[T]):
 
     def _take(self, span: Span) -> None:
         what, key = span.what, span.path[1] if span.path else ""
-        if self.zone is not None:
-            if what == "closed" and span.start == self._zone_start:
-                self.zone = None
+        if self.opaque is not None:
+            if what == "closed" and span.start == self._opaque_start:
+                self.opaque = None
                 self._read(span, key)
         elif what == "scalar":
             self._read(span, key)
@@ -326,19 +345,19 @@ class Draft(Generic[T]):
                 self.counts = (*self.counts, 0)
                 self._list = self._list or (self.nodes[-1] if what == "array" else None)
             else:
-                self.zone, self._zone_start = (span.path, None), span.start
+                self.opaque, self._opaque_start = (span.path, None), span.start
 
     def _is_item(self) -> bool:
         return bool(self.nodes) and self.nodes[-1] is self._list
 
     def _read(self, span: Span, key: str | int) -> None:
-        """A scalar, or a container that is read as a whole."""
+        """Read a scalar, or a container that is read as a whole."""
         if not self.nodes:
             self.root_closed = None, span.start  # the whole answer is checked when it is over
             return
         place = self.place(self.nodes, key)
         if place.optional and span.what == "scalar" and span.value is None:
-            return  # not stated: the field is absent, and its default comes with the record
+            return  # the field is absent, and gets its default when the record is built
         try:
             value = place.read(bytes(self.scanner.text[span.start : span.end]))
             if self._prove and self._is_item():
@@ -349,7 +368,7 @@ class Draft(Generic[T]):
 
     def _close(self) -> None:
         if len(self.nodes) == 1:
-            return  # the root, as above
+            return  # the whole answer is checked when it is over
         node = self.nodes[-1]
         self.nodes, self.counts = self.nodes[:-1], self.counts[:-1]
         try:

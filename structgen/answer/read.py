@@ -1,4 +1,4 @@
-"""Reading an answer: its text as a value, mended where that invents nothing; or the typed error that says why it is none."""
+"""Read an answer: a value, or the typed error that says why there is none."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json
 
-from structgen.answer.grounding import grounded
-from structgen.answer.repair import repaired
-from structgen.answer.scanner import salvage
+from structgen.answer.grounding import require_grounded
+from structgen.answer.repair import repair
+from structgen.answer.scanner import closed_part
 from structgen.errors import (
     InvalidOutputError,
     NotJsonError,
@@ -28,126 +28,158 @@ from structgen.values import Answer, Evidence, Rejected
 
 T = TypeVar("T")
 
-
-@dataclass(frozen=True, slots=True)
-class Reading(Generic[T]):
-    """A valid answer: its value, the pointers of its absent fields, the text it was read from and what was mended in that, where
-    its grounded values stand, and the items that were left out of it."""
-
-    value: T
-    absent: frozenset[str]
-    text: str
-    repairs: tuple[str, ...] = ()
-    evidence: Mapping[str, Evidence] = field(default_factory=dict)
-    rejected: tuple[Rejected, ...] = ()
-
-
 _CUT: Final = frozenset({"length", "max_tokens", "abort", "repetition", "error"})
-"""Finish reasons after which the text is not whole, whatever it looks like."""
+"""Finish reasons after which the text is not whole, even if it looks whole."""
 
 _RECOVERED: Final = "taken from what the server rejected"
 _OUT_OF_TOKENS: Final = "max completion tokens reached"
+"""What Groq's error says when the model ran out of tokens, in lower case."""
 
 
-def read(answer: Answer, compiled: Compiled[T], source: str | None = None) -> Reading[T]:
-    """What an answer says; its grounded values stand in `source`. Raises Refused, Truncated, NotJsonError and InvalidOutputError."""
-    text = document(answer)
+@dataclass(frozen=True, slots=True)
+class Reading(Generic[T]):
+    """What a valid answer says."""
+
+    value: T
+    """The value, in the user's terms."""
+    absent: frozenset[str]
+    """JSON Pointers of the fields that the document does not state."""
+    text: str
+    """The JSON text that the value was read from."""
+    repairs: tuple[str, ...] = ()
+    """What was mended in the text."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict)
+    """Where each grounded value stands, by JSON Pointer."""
+    rejected: tuple[Rejected, ...] = ()
+    """The items that were left out because they are not valid."""
+
+
+def read_answer(answer: Answer, compiled: Compiled[T], document: str | None = None) -> Reading[T]:
+    """Read a whole answer.
+
+    Args:
+        answer: The answer.
+        compiled: The target, as the model was asked for it.
+        document: The text that grounded values must be copied from; None if none is grounded.
+
+    Returns:
+        What it says.
+
+    Raises:
+        Refused: If the model declined, or a content filter stopped it.
+        Truncated: If it was cut.
+        NotJsonError: If it is not one JSON document.
+        InvalidOutputError: If it is no value of the target.
+    """
+    text = json_text(answer)
     if answer.refusal or answer.finish_reason == "content_filter":
+        declined = "The model declined to answer."
         raise Refused(
-            "The model declined to answer."
-            if answer.refusal
-            else "The answer was stopped by a content filter.",
+            declined if answer.refusal else "A content filter stopped the answer.",
             refusal=answer.refusal or text,
-            hint="What it said is in `refusal`.",
+            hint="What the model said is in `refusal`.",
         )
     if is_cut(answer):
-        raise truncated(
-            text, f"finish reason {answer.finish_reason!r}, {answer.usage.completion_tokens} tokens"
-        )
+        tokens = answer.usage.completion_tokens
+        raise _cut_off(text, f"finish reason {answer.finish_reason!r}, {tokens} tokens")
     repairs = (_RECOVERED,) if answer.finish_reason == _RECOVERED else ()
     try:
-        return _reading(text, compiled, source, repairs)
+        return _read_text(text, compiled, document, repairs)
     except NotJsonError:
         if not text.strip():
             raise NotJsonError(
                 "The answer is empty.",
-                hint="See `attempts`, and the backend's finish reason there.",
+                hint="See the backend's finish reason in `attempts`.",
             ) from None
-        mended, done = repaired(text)
+        mended, done = repair(text)
         if not done:
             raise
         with suppress(NotJsonError):
-            return _reading(mended, compiled, source, (*repairs, *done))
+            return _read_text(mended, compiled, document, (*repairs, *done))
         raise
 
 
-def _reading(
-    text: str, compiled: Compiled[T], source: str | None, repairs: tuple[str, ...]
+def _read_text(
+    text: str, compiled: Compiled[T], document: str | None, repairs: tuple[str, ...]
 ) -> Reading[T]:
     value, absent = compiled.read_json(text)
-    if source is None:
+    if document is None:
         return Reading(value, absent, text, repairs)
-    found = grounded(compiled.target, compiled.restored(parse_json(text))[0], source)
+    data = compiled.restored(parse_json(text))[0]
+    found = require_grounded(compiled.target, data, document)
     if found.repairs:
         value = validate(compiled.target, found.data)
     return Reading(value, absent, text, (*repairs, *found.repairs), found.evidence)
 
 
 def is_cut(answer: Answer) -> bool:
-    """Did it end before the model was done, so that its text is not whole, whatever it looks like?"""
+    """Whether an answer ended before the model was done, even if it looks whole."""
     return answer.finish_reason in _CUT
 
 
-def truncated(text: str, why: str) -> Truncated:
+def _cut_off(text: str, why: str) -> Truncated:
     """The error for an answer that was cut, with what was closed in it by then."""
     return Truncated(
         f"The answer was cut off ({why}).",
-        partial=salvage(text),
+        partial=closed_part(text),
         hint="Raise max_tokens, or ask for less in one call. What had come is in `partial`.",
     )
 
 
-def rejected(
-    error: OutputRejectedError, compiled: Compiled[Any], source: str | None = None
+def recover_rejected(
+    error: OutputRejectedError, compiled: Compiled[Any], document: str | None = None
 ) -> Answer | OutputError | None:
-    """What is in the text that a server rejected of its own model: an answer that is valid after all, or why it is none.
+    """Read the text that a server rejected, although its own model wrote it.
 
-    None where the server kept the text to itself.
+    Args:
+        error: The server's error.
+        compiled: The target, as the model was asked for it.
+        document: The text that grounded values must be copied from; None if none is grounded.
+
+    Returns:
+        The answer if the text is valid after all, else the error that says why not; None if the
+        server did not send the text.
     """
-    text = _unwrapped(error.failed_generation or "", error.code)
+    text = _rejected_text(error.failed_generation or "", error.code)
     if _OUT_OF_TOKENS in error.message.lower():
-        return truncated(text, "the server ran out of tokens")
+        return _cut_off(text, "the server ran out of tokens")
     if not text.strip():
         return None
     answer = Answer(text=text, finish_reason=_RECOVERED)
     try:
-        read(answer, compiled, source)
+        read_answer(answer, compiled, document)
     except (InvalidOutputError, NotJsonError) as fault:
         return fault
     return answer
 
 
-def left_the_schema(
+def breaks_schema(
     error: OutputError | OutputRejectedError, answer: Answer, compiled: Compiled[Any]
 ) -> bool:
-    """Is a whole answer no value of the compiled schema, so that nothing can have held it to that?"""
+    """Whether an answer is outside the compiled schema, so that nothing can have enforced it.
+
+    Args:
+        error: Why the answer gives no value.
+        answer: The answer, which is whole.
+        compiled: The target, as the model was asked for it.
+    """
     if isinstance(error, NotJsonError):
-        return bool(document(answer).strip())
+        return bool(json_text(answer).strip())
     if not isinstance(error, InvalidOutputError):
         return False
     try:
-        validate(compiled.schema, parse_json(document(answer)))
+        validate(compiled.schema, parse_json(json_text(answer)))
     except (InvalidOutputError, NotJsonError):
         return True
     return False
 
 
-def _unwrapped(text: str, code: str | None) -> str:
-    """The document in a rejected text: of a tool call (`{"name": ..., "arguments": ...}`), its arguments."""
+def _rejected_text(text: str, code: str | None) -> str:
+    """The JSON in a rejected text; the arguments if it is a call (`{"name":, "arguments":}`)."""
     if code != "tool_use_failed":
         return text
     try:
-        call = from_json(repaired(text)[0])
+        call = from_json(repair(text)[0])
     except ValueError:
         return text
     call = call[0] if isinstance(call, list) and len(call) == 1 else call
@@ -157,8 +189,8 @@ def _unwrapped(text: str, code: str | None) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
-def document(answer: Answer) -> str:
-    """The text that should be the JSON document: a tool call's arguments, where the answer is one."""
+def json_text(answer: Answer) -> str:
+    """The text that should be JSON: the arguments of a tool call, or the answer's text."""
     if answer.tool_calls:
         function = answer.tool_calls[0].get("function")
         return str(function.get("arguments") or "") if isinstance(function, dict) else ""

@@ -1,6 +1,7 @@
-"""Conservative repair of what should be one JSON document: what stands around it is taken away, trailing commas are dropped.
+"""Repair what should be one JSON document, without inventing anything.
 
-No value is ever invented, closed, quoted or chosen: a text that is cut, or holds two documents, stays as it is and fails to parse.
+The text around it is taken away and trailing commas are dropped. No value is ever invented, closed,
+quoted or chosen: a text that is cut, or holds two documents, stays as it is and fails to parse.
 """
 
 from __future__ import annotations
@@ -12,42 +13,49 @@ _REASONING: Final = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTA
 _OPENERS: Final = re.compile(r"[{\[]")
 _BRACKETS: Final = re.compile(r"[{}\[\]]")
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
-_TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
+_STRING_OR_TRAILING_COMMA: Final = re.compile(r'"(?:[^"\\]|\\.)*"|,(?=\s*[}\]])', re.DOTALL)
 _CLOSER: Final = {"{": "}", "[": "]"}
 
 
-def repaired(text: str) -> tuple[str, tuple[str, ...]]:
-    """The text with what can be taken away taken away, and what that was; the text itself and () where nothing applies.
+def repair(text: str) -> tuple[str, tuple[str, ...]]:
+    """Take away what is not part of the JSON document. Takes time linear in the length.
 
-    The result need not be JSON. Linear in the length of the text.
+    Args:
+        text: The answer.
+
+    Returns:
+        The text, which need not be JSON, and what was taken away; the text itself and () if
+        nothing was.
     """
     done: list[str] = []
     if found := _REASONING.match(text):
         text = text[found.end() :]
         done.append("reasoning before the answer")
-    text = _alone(text, done)
+    text = _without_surroundings(text, done)
     return _without_trailing_commas(text, done), tuple(done)
 
 
-def _alone(text: str, done: list[str]) -> str:
+def _without_surroundings(text: str, done: list[str]) -> str:
     """The one bracketed document in the text, without the prose and the code fence around it."""
-    found = _OPENERS.search(text)
-    if found is None or text.lstrip().startswith('"') or not (end := _end(text, found.start())):
+    opener = _OPENERS.search(text)
+    if opener is None or text.lstrip().startswith('"'):
         return text
-    before, behind = text[: found.start()], text[end:]
-    if _BRACKETS.search(behind):
-        return (
-            text  # a second document, or a bracket too many: which part is meant is not ours to say
-        )
+    end = _end_of_document(text, opener.start())
+    if end is None:
+        return text
+    before, after = text[: opener.start()], text[end:]
+    if _BRACKETS.search(after):
+        # A second document, or a bracket too many: choosing one would be a guess.
+        return text
     if before.strip():
         done.append("text before the answer")
-    if behind.strip():
-        done.append("text behind the answer")
-    return text[found.start() : end]
+    if after.strip():
+        done.append("text after the answer")
+    return text[opener.start() : end]
 
 
-def _end(text: str, start: int) -> int | None:
-    """Where the bracket at `start` is closed, strings skipped; None where it is not, or its brackets do not match."""
+def _end_of_document(text: str, start: int) -> int | None:
+    """Where the bracket at `start` is closed; None if it is not, or the brackets do not match."""
     open_brackets: list[str] = []
     at = start
     while at < len(text):
@@ -70,7 +78,7 @@ def _end(text: str, start: int) -> int | None:
 
 
 def _without_trailing_commas(text: str, done: list[str]) -> str:
-    found = [token for token in _TOKEN.finditer(text) if token[0] == ","]
+    found = [token for token in _STRING_OR_TRAILING_COMMA.finditer(text) if token[0] == ","]
     if not found:
         return text
     done.append("trailing commas")

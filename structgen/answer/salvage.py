@@ -1,16 +1,17 @@
-"""What of an invalid answer is good: the value without the items of lists that are at fault, and those items.
+"""Keep the valid part of an answer: drop the items that are invalid, or the values that were cut.
 
-Nothing is mended: an item is there as it was answered, or it is among the rejected ones. A fault that lies in no list's item, or in
-a position of a tuple, leaves nothing to sift.
+Nothing is mended: an item is there as it was answered, or it is among the rejected ones. A fault
+outside the items of a list, or in a position of a tuple, leaves nothing to keep.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
-from typing import TypeVar
+from typing import Final, TypeVar
 
-from structgen.answer.grounding import grounded
+from structgen.answer.grounding import require_grounded
+from structgen.answer.scanner import closed_part
 from structgen.errors import InvalidOutputError, NotJsonError
 from structgen.schema.check import locate, parse_json, validate_parsed
 from structgen.schema.compiler import Compiled
@@ -19,64 +20,111 @@ from structgen.values import Json, JsonSchema, Rejected, Violation
 
 T = TypeVar("T")
 
-_ROUNDS = 10
-"""How often what is left is checked: lists within lists, and checks that only see a record once its parts are valid."""
-_LATER = 1 << 30
+_ROUNDS: Final = 10
+"""How often the rest is checked: for lists in lists, and for checks that need valid parts."""
+_LATER: Final = 1 << 30
+"""An index beyond all positions of a tuple."""
 
 
-def sift(
-    document: str, compiled: Compiled[T], violations: Sequence[Violation], source: str | None = None
+def drop_invalid_items(
+    text: str, compiled: Compiled[T], violations: Sequence[Violation], document: str | None = None
 ) -> tuple[T, tuple[Rejected, ...]] | None:
-    """The valid rest of an answer and what was left out of it, None where that is not possible or nothing is left.
+    """Drop the list items that are at fault.
 
-    `violations`: what the check of the whole said; `source`: the text that grounded values have to stand in. The rejected items'
-    paths are those of the answer as it was.
+    Args:
+        text: The answer's JSON text.
+        compiled: The target, as the model was asked for it.
+        violations: What the check of the whole answer found.
+        document: The text that grounded values must be copied from; None if none is grounded.
+
+    Returns:
+        The valid rest and the dropped items, whose paths are those in the answer as it was; None
+        if a fault lies in no item, or nothing is left.
     """
     try:
-        data, _ = compiled.restored(parse_json(document))
+        data, _ = compiled.restored(parse_json(text))
     except (InvalidOutputError, NotJsonError):
         return None
     schema = compiled.target.schema
     faults: dict[str, list[Violation]] = {}
     for _ in range(_ROUNDS):
-        gone = frozenset(faults)
+        dropped = frozenset(faults)
         for violation in violations:
-            steps = _original(data, violation.path, gone)
-            item = _item(schema, steps)
+            steps = _original_steps(data, violation.path, dropped)
+            item = _innermost_item(schema, steps)
             if item is None:
                 return None
             faults.setdefault(item, []).append(replace(violation, path=pointer(steps)))
-        left = _without(data, "", frozenset(faults))
-        if left == []:
+        rest = _without(data, "", frozenset(faults))
+        if rest == []:
             return None
         try:
-            value = validate_parsed(compiled.target, left)
-            if source is not None:
-                grounded(compiled.target, left, source)
+            value = validate_parsed(compiled.target, rest)
+            if document is not None:
+                require_grounded(compiled.target, rest, document)
             return value, _rejected(data, faults)
         except InvalidOutputError as error:
             violations = error.violations
     return None
 
 
-def _item(schema: JsonSchema, steps: list[str | int]) -> str | None:
-    """The innermost list item that a place lies in: an item for which the schema says what it says for all later ones too."""
+def without_cut_values(text: str, cut: Collection[str]) -> Json:
+    """The data of an answer that was ended early, without the values that were cut.
+
+    Args:
+        text: The answer's JSON text.
+        cut: JSON Pointers into it, of the values that were cut short. A list or object among them
+            is kept, with those of its parts that were not cut.
+
+    Returns:
+        Plain data; None if nothing is left.
+    """
+    try:
+        data = parse_json(text)
+    except NotJsonError:
+        return closed_part(text)
+    dropped = frozenset(at for at in cut if not _is_container(data, at))
+    return None if "" in dropped else _without(data, "", dropped)
+
+
+def value_at(data: Json, path: str) -> Json:
+    """The part of some data at a JSON Pointer. Raises LookupError if there is none."""
+    for step in map(unescape, path.split("/")[1:]):
+        if isinstance(data, dict):
+            data = data[step]
+        elif isinstance(data, list) and step.isdecimal():
+            data = data[int(step)]
+        else:
+            raise LookupError(path)
+    return data
+
+
+def _is_container(data: Json, path: str) -> bool:
+    try:
+        return isinstance(value_at(data, path), list | dict)
+    except LookupError:
+        return False
+
+
+def _innermost_item(schema: JsonSchema, steps: list[str | int]) -> str | None:
+    """The innermost list item that a place lies in, unless it is a position of a tuple."""
     for end in range(len(steps), 0, -1):
         if isinstance(steps[end - 1], int):
-            said = locate(schema, steps[:end])
-            if said and said == locate(schema, [*steps[: end - 1], _LATER]):
+            here = locate(schema, steps[:end])
+            if here and here == locate(schema, [*steps[: end - 1], _LATER]):
                 return pointer(steps[:end])
     return None
 
 
-def _original(data: Json, path: str, gone: frozenset[str]) -> list[str | int]:
-    """The steps of a path into what is left, as steps into the whole."""
+def _original_steps(data: Json, path: str, dropped: frozenset[str]) -> list[str | int]:
+    """The steps of a path into the rest, as steps into the whole."""
     node, at = data, ""
     steps: list[str | int] = []
     for step in map(unescape, path.split("/")[1:]):
         key: str | int = step
         if isinstance(node, list):
-            key = [index for index in range(len(node)) if f"{at}/{index}" not in gone][int(step)]
+            kept = [index for index in range(len(node)) if f"{at}/{index}" not in dropped]
+            key = kept[int(step)]
             node = node[key]
         else:  # a member that is missing has a path too
             node = node.get(step) if isinstance(node, dict) else None
@@ -85,31 +133,30 @@ def _original(data: Json, path: str, gone: frozenset[str]) -> list[str | int]:
     return steps
 
 
-def _without(node: Json, at: str, gone: frozenset[str]) -> Json:
+def _without(node: Json, at: str, dropped: frozenset[str]) -> Json:
+    """The data without the values at some JSON Pointers."""
     if isinstance(node, dict):
-        return {key: _without(value, f"{at}/{escape(key)}", gone) for key, value in node.items()}
+        members = ((key, f"{at}/{escape(key)}", value) for key, value in node.items())
+        return {key: _without(v, path, dropped) for key, path, v in members if path not in dropped}
     if isinstance(node, list):
-        return [
-            _without(item, f"{at}/{index}", gone)
-            for index, item in enumerate(node)
-            if f"{at}/{index}" not in gone
-        ]
+        items = ((f"{at}/{index}", item) for index, item in enumerate(node))
+        return [_without(item, path, dropped) for path, item in items if path not in dropped]
     return node
 
 
 def _rejected(data: Json, faults: dict[str, list[Violation]]) -> tuple[Rejected, ...]:
-    """The outermost items that were left out, each with all that was wrong in it."""
+    """The outermost items that were dropped, each with all that is wrong in it."""
     outer = [path for path in faults if not any(path.startswith(f"{other}/") for other in faults)]
-    found = []
-    for path in outer:
-        node = data
-        for step in map(unescape, path.split("/")[1:]):
-            node = node[int(step)] if isinstance(node, list) else node[step]
-        wrong = [
-            fault
-            for other in faults
-            if other == path or other.startswith(f"{path}/")
-            for fault in faults[other]
-        ]
-        found.append(Rejected(path, node, tuple(wrong)))
-    return tuple(found)
+    return tuple(
+        Rejected(
+            path,
+            value_at(data, path),
+            tuple(
+                fault
+                for other, found in faults.items()
+                if other == path or other.startswith(f"{path}/")
+                for fault in found
+            ),
+        )
+        for path in outer
+    )

@@ -1,8 +1,8 @@
-"""JSON as a push parser: bytes in, spans out, no I/O.
+"""A push parser for JSON: bytes in, spans out, no I/O.
 
-It finds where each value begins and ends, and leaves making values of them to whoever reads the spans. Strict, as `parse_json` is:
-what that refuses, this refuses, at the latest when the value closes that holds the fault. Linear in the length of the document,
-however it is cut: within a character, an escape or a number.
+It finds where each value begins and ends, and leaves it to its user to make values of them. It is as strict as `parse_json`: what that refuses, this refuses, at the latest when the value
+closes that holds the fault. Its time is linear in the length of the text, however the text is cut:
+within a character, an escape or a number.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from structgen.schema.json import Path, pointer_of
 from structgen.values import Json
 
 MAX_DEPTH: Final = 201
-"""Containers within one another, as in `parse_json`."""
+"""How deep containers may be nested, as in `parse_json`."""
 
 _SPACE: Final = re.compile(rb"[ \t\r\n]*")
 _STOP: Final = re.compile(rb'["\\\x00-\x1f]')
@@ -45,39 +45,47 @@ _WANTED: Final = (
 
 
 class Span(NamedTuple):
-    """What became of one value.
-
-    `what`: an `object` or `array` opened, a container `closed`, or a `scalar` (with its `value`) did both. `start` and `end`: bytes
-    of the document; `end` is behind the opening bracket where a container opened.
-    """
+    """One value that opened, closed, or did both."""
 
     what: Literal["object", "array", "scalar", "closed"]
+    """An `object` or `array` opened, a container `closed`, or a `scalar` did both."""
     path: Path
+    """Where the value is."""
     start: int
+    """Its first byte in the text."""
     end: int
+    """The byte after it; if a container opened, the byte after its bracket."""
     value: Json = None
+    """The value of a scalar."""
 
 
 class _Frame:
-    """An open container: `keys` of an object so far, `count` of an array's items."""
+    """An open container."""
 
     __slots__ = ("count", "keys", "path", "start")
 
     def __init__(self, path: Path, start: int, is_object: bool) -> None:
         self.path = path
         self.start = start
-        self.count = 0
+        self.count = 0  # items of an array, but for the last
         self.keys: set[str] | None = set() if is_object else None
 
 
 class Scanner:
-    """Feed it one JSON document, in pieces of any size; it gives what opened and closed.
+    """Takes one JSON text in pieces of any size, and tells what opened and closed.
 
-    `alone=False`: what comes behind the document is left alone; what comes before it never belongs here.
-    `text` is the document so far; `closed` the length of its longest beginning that ends with a whole value or an opening bracket,
-    and `closers` what would make that beginning a document; `growing` the path and start of the string, number or word that is
-    being written.
+    Args:
+        alone: Whether text after the JSON text is a fault. If not, it is ignored.
     """
+
+    text: bytearray
+    """The text so far."""
+    closed: int
+    """The length of its longest beginning that ends with a whole value or an opening bracket."""
+    closers: bytes
+    """The brackets that would make that beginning a whole JSON text."""
+    growing: tuple[Path, int] | None
+    """Path and start of the string, number or word that is being written."""
 
     __slots__ = (
         "_alone",
@@ -108,26 +116,34 @@ class Scanner:
 
     @property
     def done(self) -> bool:
-        """Has the document ended? A number at the root ends with what comes behind it, or with `finish`."""
+        """Whether the JSON text has ended. A bare number ends with `finish`, or what follows it."""
         return self._state == _DONE
 
     @property
     def depth(self) -> int:
-        """Containers that are open."""
+        """How many containers are open."""
         return len(self._frames)
 
     def seen(self, start: int) -> bytes:
-        """What of the document came from `start` on, without what came behind it."""
+        """The text from byte `start` on, without what came after the JSON text."""
         return bytes(self.text[start : self.closed if self.done else None])
 
     def pointer(self) -> str:
-        """Where the document goes on, as a JSON Pointer: the value that is being written, or comes next."""
+        """A JSON Pointer to the value that is being written, or comes next."""
         return pointer_of(self._path)
 
     def feed(self, piece: bytes, spans: list[Span] | None = None) -> list[Span]:
-        """What opened and closed in `piece`. Raises NotJsonError; the scanner is of no use afterwards.
+        """Read on.
 
-        `spans`: takes what is found, and has what stood before the fault when it raises.
+        Args:
+            piece: The next bytes of the text.
+            spans: Takes what is found; if this raises, it has what was found before the fault.
+
+        Returns:
+            What opened and closed in the piece.
+
+        Raises:
+            NotJsonError: If the text is no JSON. The scanner is of no use afterwards.
         """
         spans = [] if spans is None else spans
         base, size = len(self.text), len(piece)
@@ -139,15 +155,13 @@ class Scanner:
                 found = None if self._escaped else _STOP.search(piece, at)
                 if found is not None:
                     at = self._stopped(piece, found.start(), base, spans)
-                elif (
-                    self._escaped
-                ):  # what stands behind a backslash is judged when the string closes
+                elif self._escaped:  # the character after a backslash is judged at the string's end
                     self._escaped = False
                     at += 1
                 else:
                     break
             elif state == _IN_WORD:
-                at = _WORD.match(piece, at).end()  # type: ignore[union-attr]  # it matches the empty string
+                at = _WORD.match(piece, at).end()  # type: ignore[union-attr]  # it always matches
                 if at < size:
                     self._scalar(base + at, spans)
             else:
@@ -168,14 +182,21 @@ class Scanner:
         return spans
 
     def finish(self) -> tuple[bool, list[Span]]:
-        """The document is over: was it whole, and what closed with it? Raises NotJsonError for a number or word that is none."""
+        """Say that the text is over.
+
+        Returns:
+            Whether it was whole, and what closed with its end.
+
+        Raises:
+            NotJsonError: If it ends with something that looks like a number or word and is none.
+        """
         spans: list[Span] = []
         if self._state == _IN_WORD and not self._frames:
             self._scalar(len(self.text), spans)
         return self.done, spans
 
     def _stopped(self, piece: bytes, at: int, base: int, spans: list[Span]) -> int:
-        """A byte that is no plain part of a string; gives where to go on."""
+        """Handle a byte that is no plain part of a string; return where to go on."""
         if piece[at] == _QUOTE:
             self._end_string(base + at + 1, spans)
         elif piece[at] == _BACKSLASH:
@@ -195,7 +216,7 @@ class Scanner:
             raise NotJsonError(
                 "An object of the answer has a member twice.",
                 position=position,
-                hint="Each member of an object must stand once.",
+                hint="An object may have each member once.",
             )
         frame.keys.add(key)  # type: ignore[union-attr]
         self._path = (frame.path, key)
@@ -203,7 +224,7 @@ class Scanner:
         self._state = _COLON
 
     def _mark(self, byte: int, at: int, spans: list[Span]) -> None:
-        """What begins or ends a container or a word, or is wrong here."""
+        """Handle a byte that begins or ends a container, begins a word, or is wrong here."""
         state = self._state
         if state <= _FIRST_ITEM:
             if byte == 0x5D and state == _FIRST_ITEM:
@@ -266,7 +287,7 @@ class Scanner:
         self._state = _AFTER if self._frames else _DONE
 
     def _read(self, end: int) -> Json:
-        """The string, number or word from the last start."""
+        """The value of the string, number or word that began last."""
         raw = self.text[self._start : end]
         try:
             value = from_json(raw, allow_inf_nan=False)
@@ -275,7 +296,7 @@ class Scanner:
         return self._refused(bytes(raw)) if type(value) is float and value in _INFINITE else value
 
     def _refused(self, raw: bytes) -> Json:
-        """What `parse_json` says about it, with the place in the whole document."""
+        """Raise what `parse_json` says about a scalar, with its place in the whole text."""
         try:
             return parse_json(raw)
         except NotJsonError as error:
@@ -299,18 +320,31 @@ class Scanner:
 _INFINITE: Final = (float("inf"), float("-inf"))
 
 
-def plain(text: bytes | bytearray, closed: int, closers: bytes) -> Json:
-    """Plain data of what had closed: a document's first `closed` bytes, with the `closers` of that moment. None for nothing."""
+def closed_data(text: bytes | bytearray, closed: int, closers: bytes) -> Json:
+    """The data of what had closed in a text at one moment.
+
+    Args:
+        text: The text, as far as it has come since.
+        closed: `Scanner.closed` at that moment.
+        closers: `Scanner.closers` at that moment.
+
+    Returns:
+        Plain data; None if nothing had closed.
+    """
     return from_json(bytes(text[:closed]) + closers) if closed else None
 
 
-def salvage(text: str) -> Json:
-    """Plain data of what is whole in a document that is cut or broken, None where nothing is.
+def closed_part(text: str) -> Json:
+    """The data of what is whole in a JSON text that is cut or broken.
 
-    A number that the cut may have shortened is not whole, and neither is a string; an object or array is shown with what closed in
-    it.
+    Args:
+        text: The text.
+
+    Returns:
+        Plain data; None if nothing is whole. An object or array is there with what closed in it. A
+        string or number that the cut may have shortened is left out.
     """
     scanner = Scanner()
     with suppress(NotJsonError):
         scanner.feed(text.encode(errors="surrogatepass"))
-    return plain(scanner.text, scanner.closed, scanner.closers)
+    return closed_data(scanner.text, scanner.closed, scanner.closers)

@@ -135,7 +135,7 @@ class BaseClient:
             stream: Whether to plan for `stream` instead of `extract`.
             **call: As for `extract`.
         """
-        from structgen.extraction.extract import plan
+        from structgen.extraction.plan import plan
 
         return plan(self._own, self.caller.question(target, document, call, stream=stream))
 

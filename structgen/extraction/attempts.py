@@ -1,4 +1,4 @@
-"""One call under way: what was tried, and what is left of its time, its tokens and its money."""
+"""The state of one call: what was tried, and what is left of its time, its tokens and its money."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from structgen.values import Answer, Message, Mode, Usage
 from structgen.wire.retry import seconds_left
 
 
-class Asker(Protocol):
-    """A way to get an answer: whole, or as it comes."""
+class GetAnswer(Protocol):
+    """A way to get one answer: whole, or streamed."""
 
     def __call__(
         self,
@@ -25,57 +25,56 @@ class Asker(Protocol):
         mode: Mode,
         compiled: Compiled[Any],
         messages: Sequence[Message],
-        run: Run,
+        state: CallState,
     ) -> Flow[Answer]: ...
 
 
 @dataclass(slots=True)
-class Run:
-    """One call under way: what was tried, and what is left of its time, its tokens and its money.
-
-    `ask`: how an answer is got. `spent`: the attempts that count against the budgets, with those of the other samples. `heard`:
-    what had come of an answer that failed on its way. `handed_on`: what came was given to the caller and cannot be taken back, so
-    nothing further is asked. `source`: the text that values have to stand in, None where none has to.
-    """
+class CallState:
+    """The state of one call, from its first question to its result."""
 
     options: Options
-    ask: Asker
+    """The options of the next question; a continuation may raise `max_tokens`."""
+    get_answer: GetAnswer
+    """How an answer is got."""
     attempts: list[Attempt] = field(default_factory=list)
-    spent: list[Attempt] = field(default_factory=list)
+    """What was tried so far."""
+    billed: list[Attempt] = field(default_factory=list)
+    """The attempts that count against the budgets: these, and those of the other samples."""
     ends_at: float | None = None
-    source: str | None = field(default=None, repr=False)
-    heard: Answer | None = None
-    handed_on: bool = False
+    """When the total timeout is over, as `time.monotonic()` counts; None for never."""
+    document: str | None = field(default=None, repr=False)
+    """The text that grounded values must be copied from; None if no value is grounded."""
+    received: Answer | None = None
+    """What had arrived of an answer that then failed."""
+    handed_out: bool = False
+    """Whether the caller has items already, which cannot be taken back: no further question then."""
 
-    def check(self) -> None:
-        """Raises where the call may not ask anything further."""
-        tokens, cost = self.options.token_budget, self.options.cost_budget
-        if tokens is not UNSET:
-            _within(
-                tokens,
-                sum(attempt.usage.total_tokens for attempt in self.spent),
-                "tokens",
-                "token_budget",
-            )
-        if cost is not UNSET:
-            _within(
-                cost,
-                sum(attempt.cost or 0.0 for attempt in self.spent),
-                "US dollars",
-                "cost_budget",
-            )
+    def check_limits(self) -> None:
+        """Raise if the call may not ask anything further.
+
+        Raises:
+            BudgetExceededError: If `token_budget` or `cost_budget` is used up.
+            TotalTimeoutError: If the total timeout is over.
+        """
+        if self.options.token_budget is not UNSET:
+            tokens = sum(attempt.usage.total_tokens for attempt in self.billed)
+            _check_budget(self.options.token_budget, tokens, "tokens", "token_budget")
+        if self.options.cost_budget is not UNSET:
+            cost = sum(attempt.cost or 0.0 for attempt in self.billed)
+            _check_budget(self.options.cost_budget, cost, "US dollars", "cost_budget")
         seconds_left(self.ends_at, sent=bool(self.attempts))
 
-    def options_left(self) -> Options:
-        """The options for an engine: the total timeout is the timeout of its answer."""
+    def engine_options(self) -> Options:
+        """The options for an engine, whose `timeout` also keeps the total timeout."""
         if self.ends_at is None:
             return self.options
         left, timeout = self.ends_at - time.monotonic(), self.options.timeout
-        return replace(
-            self.options, timeout=min(left, timeout) if isinstance(timeout, (int, float)) else left
-        )
+        if isinstance(timeout, (int, float)):
+            left = min(left, timeout)
+        return replace(self.options, timeout=left)
 
-    def add(
+    def record(
         self,
         backend: Backend,
         mode: Mode,
@@ -83,7 +82,16 @@ class Run:
         answer: Answer | None,
         error: StructgenError | None,
     ) -> None:
-        answer, self.heard = answer or self.heard, None
+        """Add an attempt.
+
+        Args:
+            backend: Who was asked.
+            mode: In which mode.
+            began: When, as `time.monotonic()` counts.
+            answer: What came; None if only part of an answer came, or nothing.
+            error: Why the attempt gave no value; None if it gave one.
+        """
+        answer, self.received = answer or self.received, None
         usage = answer.usage if answer else Usage()
         attempt = Attempt(
             backend=backend.name,
@@ -96,26 +104,35 @@ class Run:
             error=error,
         )
         self.attempts.append(attempt)
-        self.spent.append(attempt)
+        self.billed.append(attempt)
 
 
-def _within(budget: float, used: float, unit: Literal["tokens", "US dollars"], option: str) -> None:
+def _check_budget(
+    budget: float, used: float, unit: Literal["tokens", "US dollars"], option: str
+) -> None:
     if used >= budget:
         raise BudgetExceededError(
-            f"{used:.12g} {unit} are used without a valid answer; the budget is {budget:.12g}.",
+            f"The call used {used:.12g} {unit} without a valid answer, and its {option} is "
+            f"{budget:.12g}.",
             budget=budget,
             used=used,
             unit=unit,
-            hint=f"Raise `{option}`, or see `attempts` for what went wrong.",
+            hint=f"Raise `{option}`, or see in `attempts` what went wrong.",
         )
 
 
 def cost_of(attempts: Sequence[Attempt]) -> float | None:
-    """US dollars for all attempts; None where the price of one that was answered is not known."""
-    if any(
-        attempt.cost is None
-        for attempt in attempts
-        if attempt.error is None or attempt.usage.total_tokens
-    ):
+    """Add up the cost of attempts.
+
+    Args:
+        attempts: The attempts of a call.
+
+    Returns:
+        US dollars; None if the price of an attempt that was answered is not known.
+    """
+    answered = [
+        attempt for attempt in attempts if attempt.error is None or attempt.usage.total_tokens
+    ]
+    if any(attempt.cost is None for attempt in answered):
         return None
     return sum(attempt.cost or 0.0 for attempt in attempts)

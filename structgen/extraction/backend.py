@@ -14,29 +14,34 @@ from structgen.wire.prices import Price
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backend:
-    """One model and the way to it: a link to a server, or an engine in this process.
-
-    `name` is for people ("groq:openai/gpt-oss-20b"); `modes`: (mode, name of the schema language it holds answers to), the
-    strongest first. `ignores`: whether the server has been seen to answer outside a schema that it was told to enforce; servers
-    that do not know the member of the request answer 200 all the same. `price`: of its tokens, where it is known.
-    """
+    """One model and the way to it: a link to a server, or an engine in this process."""
 
     name: str
+    """Its name for people: "groq:openai/gpt-oss-20b"."""
     model: str
+    """The model's name on the wire; "" if each call names one."""
     modes: tuple[tuple[Mode, str], ...]
+    """Each mode with the name of the schema language it holds answers to, the strongest first."""
     via: Link | EnginePort
+    """The link to its server, or the engine."""
     price: Price | None = None
+    """The price of its tokens, if known."""
     breaker: Breaker = field(default_factory=Breaker, repr=False)
+    """Stops calls for a while if the backend fails again and again."""
     ignores: Event = field(default_factory=Event, repr=False)
+    """Set once the server answered outside a schema that it was told to enforce.
+
+    A server that does not know the member of the request answers 200 all the same.
+    """
 
     @property
     def port(self) -> HttpPort | EnginePort:
-        """What its steps are performed on."""
+        """The port that performs this backend's steps."""
         return self.via.port if isinstance(self.via, Link) else self.via
 
 
 def streams(backend: Backend, mode: Mode) -> bool:
-    """Does this mode's answer come as it is written?"""
+    """Whether an answer in this mode arrives while it is written."""
     if not isinstance(backend.via, Link):
         return isinstance(backend.via, TextPort)
     return backend.via.caps.stream_with_schema or mode in ("json-object", "prompt")

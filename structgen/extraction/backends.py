@@ -1,9 +1,9 @@
-"""From what a user writes ("groq:openai/gpt-oss-20b", "local", a .gguf file) to a backend."""
+"""Make a backend of what a user writes: "groq:openai/gpt-oss-20b", "local", or a .gguf file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend
@@ -16,16 +16,25 @@ from structgen.wire.providers import PROVIDERS, capabilities, endpoint
 from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
 from structgen.wire.telemetry import Hook
 
-_ANY = "generic"
+_ANY_SERVER: Final = "generic"
+"""The provider whose row serves any server with a `base_url`."""
 
 
 def is_local(model: str) -> bool:
-    """Does it name a model for this process?"""
+    """Whether a name stands for a model in this process."""
     return model == "local" or model.startswith("local:") or model.endswith(".gguf")
 
 
 def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
-    """An engine in this process, held to its schemas by constrained decoding."""
+    """The backend of an engine in this process, which constrained decoding holds to its schemas.
+
+    Args:
+        engine: The engine.
+        name: The backend's name for people; that of the engine if None.
+
+    Returns:
+        The backend.
+    """
     return Backend(
         name=name or engine.name,
         model=name or engine.name,
@@ -36,8 +45,19 @@ def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
 
 
 def local_backend(model: str) -> Backend:
-    """A model in this process; loaded by the first call. Raises ModelMissingError, ModelCorruptError."""
-    from structgen.local.engine import open_engine  # only who runs a model needs its packages
+    """The backend of a model in this process, which the first call loads.
+
+    Args:
+        model: "local" for the embedded model, "local:NAME" for one of the catalog, or a .gguf file.
+
+    Returns:
+        The backend.
+
+    Raises:
+        ModelMissingError: If there is no such model.
+        ModelCorruptError: If the file is not the model it should be.
+    """
+    from structgen.local.engine import open_engine  # needs packages that only some users install
 
     engine = open_engine(model.removeprefix("local:"))
     return engine_backend(engine, f"local:{engine.model}")
@@ -57,9 +77,28 @@ def http_backend(
     max_connections: int = 512,
     port: HttpPort | None = None,
 ) -> Backend:
-    """A model behind HTTP. `spec`: "provider:model", "provider" alone (the calls name their model), or any name with a `base_url`.
+    """The backend of a model on a server.
 
-    Raises ConfigurationError.
+    Args:
+        spec: "provider:model"; "provider" alone, if each call names its model; or any model name
+            together with `base_url`.
+        base_url: Where the server is, if not where its provider usually is.
+        api_key: The key; from the provider's environment variable if None.
+        rows: The user's own capabilities, which come before the built-in ones.
+        prices: The user's own prices, which come before the built-in ones.
+        rate_limits: How much may be sent; what the server's headers say if None.
+        hooks: Functions that are told of every try.
+        http_client: An httpx or aiohttp client to use instead of our own.
+        http2: Whether to use HTTP/2.
+        max_connections: How many connections may be open at the same time.
+        port: A transport to use instead of HTTP.
+
+    Returns:
+        The backend.
+
+    Raises:
+        ConfigurationError: If the provider is not known and there is no `base_url`, or a key is
+            missing.
     """
     provider, model = _parts(spec, base_url, rows)
     caps = capabilities(provider, model, rows)
@@ -96,7 +135,8 @@ def _parts(spec: str, base_url: str | None, rows: Sequence[Capabilities]) -> tup
         return provider, model
     if base_url is None:
         raise ConfigurationError(
-            f"{spec!r} names no known provider and no local model.",
-            hint=f"Write provider:model (providers: {', '.join(PROVIDERS)}), local, a .gguf file, or give `base_url`.",
+            f"{spec!r} is neither a known provider nor a local model.",
+            hint=f"Write provider:model (providers: {', '.join(PROVIDERS)}), local, or a .gguf "
+            "file; or pass `base_url`.",
         )
-    return _ANY, spec
+    return _ANY_SERVER, spec

@@ -1,4 +1,4 @@
-"""Who is asked, and with which defaults: what clients, forms, jobs and `map` share."""
+"""Whom to ask, and with which default options: what clients, forms, jobs and `map` share."""
 
 from __future__ import annotations
 
@@ -17,18 +17,35 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """The backends that are asked, in order, and the options that hold for every call.
+    """Whom to ask, and with which default options.
 
-    What a question needs (the compiler, Pydantic) is loaded by the first one, because `chat` needs none of it.
+    The first question loads what it needs (the compiler, Pydantic), because `chat` needs none of it.
     """
 
     backends: tuple[Backend, ...]
+    """Who is asked, in order."""
     options: Options
+    """The options of every call that does not set its own."""
 
     def question(
         self, target: Any, document: Document, call: CallArgs, *, stream: bool = False
     ) -> Question[Any]:
-        """The question that a call puts. Raises TargetError, SchemaError, ConfigurationError."""
+        """The question that a call asks.
+
+        Args:
+            target: What to extract: a type, or a JSON Schema.
+            document: What to extract it from.
+            call: The keyword arguments of the call.
+            stream: Whether the answer is read while it is written.
+
+        Returns:
+            The question.
+
+        Raises:
+            TargetError: If the target is no type that Pydantic knows, and no JSON Schema.
+            SchemaError: If the target has no JSON form.
+            ConfigurationError: If there is no such option.
+        """
         from structgen.extraction.question import Question
         from structgen.schema.target import target_of
 
@@ -44,7 +61,16 @@ class Caller:
         )
 
     def extract(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
-        """The flow that extracts a value of `target` from a document."""
+        """The flow that extracts a value from a document.
+
+        Args:
+            target: What to extract: a type, or a JSON Schema.
+            document: What to extract it from.
+            call: The keyword arguments of the call.
+
+        Returns:
+            The flow; nothing happens before it is performed.
+        """
         from structgen.extraction.vote import consensus
 
         return consensus(self.backends, self.question(target, document, call))
@@ -54,7 +80,9 @@ _OF_A_QUESTION = CallArgs.__annotations__.keys() - OptionArgs.__annotations__.ke
 
 
 class HasCaller(Protocol):
-    """A client of either kind, for what asks through it."""
+    """A client of either kind, as forms and jobs see it."""
 
     @property
-    def caller(self) -> Caller: ...
+    def caller(self) -> Caller:
+        """Whom the client asks, and with which options."""
+        ...

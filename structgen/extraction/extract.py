@@ -1,39 +1,31 @@
-"""The extraction flow: ask, read, decode, prove; ask again, step down or go to the next backend; and say what held the value.
+"""The extraction flow: ask, read, decode, prove; and on failure ask again, step down or fall back.
 
-One generator for every backend, sync and async. It ends in an `Extraction`, or in a typed error that carries every attempt. What is
-tried after a failure, and after which:
+One generator serves every backend, sync and async. It ends in an `Extraction`, or in a typed error
+that carries every attempt. What is tried after a failure, and after which:
 
-    the same request again      what may pass (`retry`): connection, 429, 5xx
-    the same question again     an answer that is invalid, with its violations; never after a refused one
-    the rest of the answer      one that was cut, where `max_continuations` allows it
-    the next weaker mode        the schema cannot be held in this mode, or the server rejects the schema or its own output
-    the next backend            everything that another backend may do better
+    the same request again      after what may pass (`wire.retry`): connection, 429, 5xx
+    the same question again     after an invalid answer, with its violations; never after a refusal
+    the rest of the answer      after an answer that was cut, if `max_continuations` allows it
+    the next weaker mode        if this mode cannot hold the schema, or the server rejects the schema
+                                or its own output
+    the next backend            after everything that another backend may do better
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from pydantic_core import from_json
-
-from structgen.answer.confidence import confidence
-from structgen.answer.continuation import Rest
-from structgen.answer.grounding import evidence_of, has_grounded, source_of
-from structgen.answer.origins import Origins
-from structgen.answer.read import Reading, document, is_cut, left_the_schema, read, rejected
-from structgen.answer.repair import repaired
-from structgen.answer.salvage import sift
+from structgen.answer.continuation import Continuation
+from structgen.answer.grounding import document_text, target_is_grounded
+from structgen.answer.read import breaks_schema
 from structgen.errors import (
     Attempt,
     BadRequestError,
     BudgetExceededError,
     ConfigurationError,
     InputError,
-    InvalidOutputError,
-    NotJsonError,
     OutputError,
     OutputRejectedError,
     SchemaError,
@@ -42,19 +34,24 @@ from structgen.errors import (
     TotalTimeoutError,
     Truncated,
 )
-from structgen.extraction.attempts import Asker, Run, cost_of
-from structgen.extraction.backend import Backend, streams
-from structgen.extraction.prompt import estimate_tokens, reask
+from structgen.extraction.ask import ask_backend, get_whole_answer
+from structgen.extraction.attempts import CallState, GetAnswer
+from structgen.extraction.backend import Backend
+from structgen.extraction.outcome import (
+    Turn,
+    ask_for_rest,
+    faults_to_report,
+    keep_valid_items,
+    make_extraction,
+    read_turn,
+)
+from structgen.extraction.prompt import reask
 from structgen.extraction.question import Question
-from structgen.flow.steps import Flow, Generate
-from structgen.options import UNSET, Options
-from structgen.results import Extraction, Guarantee, Plan
+from structgen.flow.steps import Flow
+from structgen.options import UNSET
+from structgen.results import Extraction
 from structgen.schema.compiler import Compiled
-from structgen.schema.json_text import parse_json
-from structgen.values import Answer, Message, Mode, Note, Usage
-from structgen.wire.dialect import ChatRequest
-from structgen.wire.exchange import exchange
-from structgen.wire.link import Link
+from structgen.values import Answer, Message, Mode
 
 T = TypeVar("T")
 
@@ -68,333 +65,145 @@ _SAME_EVERYWHERE: Final = (
 """Errors that no other mode or backend can mend."""
 
 _ABOUT_THE_SCHEMA: Final = ("response_format", "json_schema", "schema", "structured", "grammar")
-
-
-def plan(backend: Backend, question: Question[Any]) -> Plan:
-    """What `extract` would ask this backend first. Nothing is sent. Raises SchemaError where no mode can hold the target."""
-    question.fit(backend)
-    modes = question.modes(backend)
-    for mode, subset in modes:
-        try:
-            compiled, messages = question.put(mode, subset)
-            break
-        except SchemaError:
-            if mode == modes[-1][0]:
-                raise
-    body = None
-    if isinstance(backend.via, Link):
-        caps = backend.via.caps
-        streamed = question.stream and streams(backend, mode)
-        body = from_json(
-            caps.dialect.build(
-                ask_of(backend, mode, compiled, messages, question.options, streamed), caps
-            ).body
-        )
-    return Plan(
-        backend=backend.name,
-        mode=mode,
-        schema=compiled.schema,
-        notes=compiled.notes,
-        messages=messages,
-        options=question.options,
-        body=body,
-        tokens=estimate_tokens(messages),
-        stream=question.stream and streams(backend, mode),
-    )
+"""Words of a 400 or 422 which tell that the server refuses the schema, not the request."""
 
 
 def extract(
     backends: Sequence[Backend],
     question: Question[T],
-    ask: Asker | None = None,
-    spent: list[Attempt] | None = None,
+    get_answer: GetAnswer = get_whole_answer,
+    billed: list[Attempt] | None = None,
 ) -> Flow[Extraction[T]]:
-    """The value that the document states, from the first backend that gives one. Raises any StructgenError, with `attempts`.
+    """The value that the document states, from the first backend that gives one.
 
-    `spent` takes the attempts of several samples of one call, whose budgets cover them all.
+    Args:
+        backends: Who to ask, in order.
+        question: What to ask.
+        get_answer: How to get each answer.
+        billed: Takes the attempts, if several samples of one call share its budgets.
+
+    Returns:
+        The result.
+
+    Raises:
+        StructgenError: If no backend gives a value. `attempts` has every try.
     """
     total_timeout = question.options.total_timeout
     ends_at = time.monotonic() + total_timeout if isinstance(total_timeout, (int, float)) else None
-    source = source_of(question.document) if has_grounded(question.target) else None
-    run = Run(
+    state = CallState(
         question.options,
-        ask or whole,
-        spent=[] if spent is None else spent,
+        get_answer,
+        billed=[] if billed is None else billed,
         ends_at=ends_at,
-        source=source,
+        document=document_text(question.document) if target_is_grounded(question.target) else None,
     )
     for backend in backends:
-        question.fit(backend)
+        question.check_options(backend)
     for backend in backends:
         try:
-            return (yield from one_backend(backend, question, run))
+            return (yield from one_backend(backend, question, state))
         except StructgenError as error:
-            error.attempts = tuple(run.attempts)
-            if run.handed_on or backend is backends[-1] or isinstance(error, _SAME_EVERYWHERE):
+            error.attempts = tuple(state.attempts)
+            last = backend is backends[-1]
+            if last or state.handed_out or isinstance(error, _SAME_EVERYWHERE):
                 raise
     raise ConfigurationError("There is no backend to ask.", hint="Give the client a model.")
 
 
-def one_backend(backend: Backend, question: Question[T], run: Run) -> Flow[Extraction[T]]:
+def one_backend(backend: Backend, question: Question[T], state: CallState) -> Flow[Extraction[T]]:
     """Try one backend, strongest mode first."""
-    modes = question.modes(backend)
-    for mode, subset in modes:
-        began = time.monotonic()
+    *stronger, weakest = question.modes(backend)
+    for mode, subset in stronger:
         try:
-            compiled, messages = question.put(mode, subset)
-        except SchemaError as error:
-            run.add(backend, mode, began, None, error)
-            if mode == modes[-1][0]:
+            return (yield from _compiled_for_mode(backend, mode, subset, question, state))
+        except (SchemaError, OutputRejectedError, BadRequestError) as error:
+            if state.handed_out or not _blames_mode(error):
                 raise
-            continue
-        run.options = question.options  # a continuation may have raised those of the mode before
-        try:
-            return (yield from one_mode(backend, mode, compiled, messages, run))
-        except (OutputRejectedError, BadRequestError) as error:
-            if run.handed_on or mode == modes[-1][0] or not _steps_down(error):
-                raise
-    raise ConfigurationError(
-        f"{backend.name} has no mode to answer in.", hint="Give a row of `capabilities` with modes."
-    )
+    return (yield from _compiled_for_mode(backend, *weakest, question, state))
 
 
-def _steps_down(error: OutputRejectedError | BadRequestError) -> bool:
-    """Is it the mode that failed, so that a weaker one may do?"""
-    if isinstance(error, OutputRejectedError):
+def _compiled_for_mode(
+    backend: Backend, mode: Mode, subset: str, question: Question[T], state: CallState
+) -> Flow[Extraction[T]]:
+    """Compile for one mode, then ask in it."""
+    began = time.monotonic()
+    try:
+        compiled, messages = question.compile_and_prompt(mode, subset)
+    except SchemaError as error:
+        state.record(backend, mode, began, None, error)
+        raise
+    state.options = question.options  # a continuation in the mode before may have raised max_tokens
+    return (yield from one_mode(backend, mode, compiled, messages, state))
+
+
+def _blames_mode(error: SchemaError | OutputRejectedError | BadRequestError) -> bool:
+    """Whether the mode is to blame, so that a weaker one may do."""
+    if not isinstance(error, BadRequestError):
         return True
     said = f"{error.param} {error.code} {error.message}".lower()
     return error.status_code in (400, 422) and any(word in said for word in _ABOUT_THE_SCHEMA)
 
 
 def one_mode(
-    backend: Backend, mode: Mode, compiled: Compiled[T], messages: Sequence[Message], run: Run
-) -> Flow[Extraction[T]]:
-    """One backend in one mode, asked again while its answers are invalid."""
-    conversation = tuple(messages)
-    left = 0 if run.options.max_reasks is UNSET else run.options.max_reasks
-    rest = Rest(
-        compiled,
-        messages,
-        0 if run.options.max_continuations is UNSET else run.options.max_continuations,
-    )
-    while True:
-        run.check()
-        began, answer, whole_answer = time.monotonic(), None, None
-        try:
-            answer = yield from _asked(backend, mode, compiled, conversation, run)
-            asked = time.monotonic()
-            short = bool(answer.shortened) and run.options.on_shortened != "keep"
-            whole_answer = (
-                answer if short or is_cut(answer) else rest.whole(answer, document(answer))
-            )
-            reading = read(whole_answer, compiled, run.source)
-            if short:
-                raise _cut_short(whole_answer, reading, compiled)
-        except (OutputError, OutputRejectedError) as error:
-            if mode == "strict" and answer is not None and left_the_schema(error, answer, compiled):
-                backend.ignores.set()
-                error.hint = f"{backend.name} did not hold its answer to the schema it was given: does it know structured outputs?"
-            run.add(backend, mode, began, answer, error)
-            if (
-                isinstance(error, Truncated)
-                and not run.handed_on
-                and (more := _more(rest, answer, error, run))
-            ):
-                conversation, run.options = more
-                continue
-            faults = _worth_asking_again(error, compiled, run.source)
-            if run.handed_on or left <= 0 or not faults or rest.begun:
-                kept = _sifted(error, whole_answer, compiled, run)
-                if kept is None or whole_answer is None:
-                    raise
-                return _extraction(
-                    backend,
-                    mode,
-                    compiled,
-                    whole_answer,
-                    kept,
-                    run,
-                    {"answer": time.monotonic() - began},
-                )
-            left -= 1
-            conversation = (*messages, *reask(run.attempts[-1].text or "", faults))
-        except StructgenError as error:
-            run.add(backend, mode, began, answer, error)
-            raise
-        else:
-            run.add(backend, mode, began, answer, None)
-            seconds = {
-                **(answer.seconds or {"answer": asked - began}),
-                "check": time.monotonic() - asked,
-            }
-            reading = replace(reading, repairs=(*reading.repairs, *rest.repairs))
-            return _extraction(backend, mode, compiled, whole_answer, reading, run, seconds)
-
-
-def _cut_short(answer: Answer, reading: Reading[Any], compiled: Compiled[Any]) -> Truncated:
-    """The error for an answer that the decoder ended early, so that it is valid but not all that the model wanted to say."""
-    error = Truncated(
-        "The answer was cut short: it did not fit into `max_tokens`, or went round in circles.",
-        partial=parse_json(reading.text),
-        hint="Raise max_tokens, ask for less in one call, or take the value as it is with on_shortened='keep'. It is in `salvaged`.",
-    )
-    error.salvaged, error.shortened = reading.value, _places(answer.shortened, reading, compiled)
-    return error
-
-
-def _places(
-    shortened: Sequence[str], reading: Reading[Any], compiled: Compiled[Any]
-) -> frozenset[str]:
-    """The parts of the value that were cut short, from those of the answer."""
-    if not shortened:
-        return frozenset()
-    origins = Origins(compiled, parse_json(reading.text))
-    return frozenset(at if (place := origins.place(at)) is None else place for at in shortened)
-
-
-def _more(
-    rest: Rest, answer: Answer | None, error: Truncated, run: Run
-) -> tuple[tuple[Message, ...], Options] | None:
-    """The question for the rest of an answer that was cut, and its options."""
-    text = document(answer) if answer else run.attempts[-1].text or ""
-    used, shortened = (answer.usage.completion_tokens, answer.shortened) if answer else (0, ())
-    return rest.after(text, error, used, run.options, shortened)
-
-
-def _sifted(
-    error: StructgenError, answer: Answer | None, compiled: Compiled[T], run: Run
-) -> Reading[T] | None:
-    """What is good of an answer that stays invalid: on the error; and given, where the options keep it."""
-    if not isinstance(error, InvalidOutputError) or answer is None:
-        return None
-    text = repaired(document(answer))[0]
-    sifted = sift(text, compiled, error.violations, run.source)
-    if sifted is None:
-        return None
-    error.salvaged, error.rejected = sifted
-    if run.options.on_invalid_items != "keep":
-        return None
-    return Reading(
-        sifted[0],
-        frozenset(),
-        text,
-        (),
-        evidence_of(compiled.target, sifted[0], run.source),
-        sifted[1],
-    )
-
-
-def _worth_asking_again(
-    error: OutputError | OutputRejectedError, compiled: Compiled[Any], source: str | None
-) -> list[str]:
-    """What to tell the model about its answer; [] where another answer would fare no better."""
-    if isinstance(error, OutputRejectedError):
-        inner = rejected(error, compiled, source)
-        return (
-            _worth_asking_again(inner, compiled, source)
-            if isinstance(inner, OutputError)
-            else [error.message]
-        )
-    if isinstance(error, InvalidOutputError):
-        return [str(violation) for violation in error.violations]
-    return [error.message] if isinstance(error, NotJsonError) else []
-
-
-def _asked(
-    backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run
-) -> Flow[Answer]:
-    """One answer, whichever way the backend is reached; what a server rejected of its own is taken where it is whole and valid."""
-    backend.breaker.check(backend.name)
-    try:
-        answer = yield from run.ask(backend, mode, compiled, messages, run)
-    except OutputRejectedError as error:
-        backend.breaker.record(error)
-        recovered = rejected(error, compiled, run.source)
-        if isinstance(recovered, Truncated):
-            raise recovered from error
-        if isinstance(recovered, Answer):
-            return recovered
-        raise
-    except StructgenError as error:
-        backend.breaker.record(error)
-        raise
-    backend.breaker.record(None)
-    return answer
-
-
-def whole(
-    backend: Backend, mode: Mode, compiled: Compiled[Any], messages: Sequence[Message], run: Run
-) -> Flow[Answer]:
-    """An answer that comes whole."""
-    if isinstance(backend.via, Link):
-        question = ask_of(backend, mode, compiled, messages, run.options)
-        return (yield from exchange(backend.via, question, run.options, run.ends_at, run.attempts))
-    answer: Answer = yield Generate(
-        backend.via, messages, compiled.schema, run.options_left(), run.source
-    )
-    return answer
-
-
-def ask_of(
-    backend: Backend,
-    mode: Mode,
-    compiled: Compiled[Any],
-    messages: Sequence[Message],
-    options: Options,
-    stream: bool = False,
-) -> ChatRequest:
-    """The question as a dialect takes it."""
-    return ChatRequest(
-        model=backend.model,
-        messages=messages,
-        options=options,
-        mode=mode,
-        schema=compiled.dumps(),
-        schema_name=compiled.name,
-        stream=stream,
-        include_usage=stream,
-    )
-
-
-def _extraction(
     backend: Backend,
     mode: Mode,
     compiled: Compiled[T],
-    answer: Answer,
-    reading: Reading[T],
-    run: Run,
-    seconds: dict[str, float],
-) -> Extraction[T]:
-    notes = (*compiled.notes, *answer.notes)
-    if reading.rejected:
-        answer = replace(answer, logprobs=(), shortened=())  # what they speak of has moved
-    return Extraction(
-        value=reading.value,
-        target=compiled.target,
-        guarantee=_guarantee(backend, mode, notes, reading.repairs),
-        notes=notes,
-        absent=reading.absent,
-        shortened=_places(answer.shortened, reading, compiled),
-        rejected=reading.rejected,
-        evidence=reading.evidence,
-        confidence=confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {},
-        usage=sum((attempt.usage for attempt in run.attempts), Usage()),
-        cost=cost_of(run.attempts),
-        attempts=tuple(run.attempts),
-        seconds=seconds,
+    messages: Sequence[Message],
+    state: CallState,
+) -> Flow[Extraction[T]]:
+    """Ask one backend in one mode, again while its answers are invalid or cut."""
+    conversation = tuple(messages)
+    reasks = 0 if state.options.max_reasks is UNSET else state.options.max_reasks
+    continuations = state.options.max_continuations
+    continuation = Continuation(
+        compiled, messages, left=0 if continuations is UNSET else continuations
     )
+    while True:
+        state.check_limits()
+        turn = Turn[T](time.monotonic())
+        try:
+            turn.answer = yield from ask_backend(backend, mode, compiled, conversation, state)
+            turn.answered = time.monotonic()
+            read_turn(turn, continuation, compiled, state)
+        except Truncated as error:
+            more = ask_for_rest(continuation, turn, error, state)
+            keeps = state.options.on_shortened == "keep" and turn.reading and not more
+            state.record(backend, mode, turn.began, turn.answer, None if keeps else error)
+            if more:
+                conversation, state.options = more
+                continue
+            if not keeps:
+                raise
+        except (OutputError, OutputRejectedError) as error:
+            _note_ignored_schema(backend, mode, compiled, turn.answer, error)
+            state.record(backend, mode, turn.began, turn.answer, error)
+            faults = faults_to_report(error, compiled, state.document)
+            if faults and reasks > 0 and not (state.handed_out or continuation.has_items):
+                reasks -= 1
+                conversation = (*messages, *reask(state.attempts[-1].text or "", faults))
+                continue
+            turn.reading = keep_valid_items(error, turn, compiled, state)
+            if turn.reading is None:
+                raise
+        except StructgenError as error:
+            state.record(backend, mode, turn.began, turn.answer, error)
+            raise
+        else:
+            state.record(backend, mode, turn.began, turn.answer, None)
+        return make_extraction(backend, mode, compiled, turn, state)
 
 
-def _guarantee(
-    backend: Backend, mode: Mode, notes: tuple[Note, ...], repairs: tuple[str, ...]
-) -> Guarantee:
-    checked = tuple(note for note in notes if note.action == "checked")
-    if not isinstance(backend.via, Link):
-        return Guarantee(by="decoder", engine=backend.via.name, checked=checked, repairs=repairs)
-    held = mode == "strict" and not repairs and not backend.ignores.is_set()
-    return Guarantee(
-        by="server" if held else "check",
-        engine=f"{backend.name}, {mode}",
-        checked=checked,
-        repairs=repairs,
-    )
+def _note_ignored_schema(
+    backend: Backend,
+    mode: Mode,
+    compiled: Compiled[Any],
+    answer: Answer | None,
+    error: OutputError | OutputRejectedError,
+) -> None:
+    """Remember a server that did not enforce a schema it was told to enforce."""
+    if mode == "strict" and answer is not None and breaks_schema(error, answer, compiled):
+        backend.ignores.set()
+        error.hint = (
+            f"{backend.name} did not hold its answer to the schema it was given. "
+            "Check that it supports structured outputs."
+        )

@@ -1,4 +1,4 @@
-"""What hears one streamed answer: the draft of its value, its transcript, and the moment from which it cannot become valid any more."""
+"""Listen to one streamed answer: keep its draft and its transcript, and stop it once it is invalid."""
 
 from __future__ import annotations
 
@@ -7,11 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from typing import Any, Final, Generic, Literal, TypeVar
 
+from structgen.answer.continuation import first_cut_item
 from structgen.answer.partial import Draft, Partial
 from structgen.errors import InvalidOutputError, NotJsonError, StructgenError
-from structgen.extraction.attempts import Run
+from structgen.extraction.ask import chat_request, get_whole_answer
+from structgen.extraction.attempts import CallState
 from structgen.extraction.backend import Backend, streams
-from structgen.extraction.extract import ask_of, whole
+from structgen.flow.ports import TextStream
 from structgen.flow.steps import Emit, Flow, Read, Start
 from structgen.schema.compiler import Compiled
 from structgen.values import Answer, Message, Mode, Usage, Violation
@@ -21,89 +23,121 @@ from structgen.wire.link import Link
 
 T = TypeVar("T")
 
-_HELD: Final = frozenset({"decoder", "strict", "tool"})
-"""Modes whose answer is the document and nothing else."""
-_UNWATCHED: Final = frozenset({"decoder", "strict"})
-"""Modes whose answer something holds to the schema already."""
+_JSON_ALONE: Final = frozenset({"decoder", "strict", "tool"})
+"""Modes whose answer is the JSON text and nothing else."""
+_HELD: Final = frozenset({"decoder", "strict"})
+"""Modes in which something holds the answer to the schema already."""
 _TAGS: Final = ("<think>", "<thinking>")
 _END_TAG: Final = re.compile(r"</think(?:ing)?>")
 _LONGEST_TAG: Final = len("</thinking>")
 
 
 class Listener(Generic[T]):
-    """One streamed call: what has been heard of the current answer, and how much of it was emitted.
+    """Listens to one streamed call, answer by answer.
 
-    `prove`: emit the items of the list at the root, each through this, instead of Partials.
+    Args:
+        check: If given, the items of the list at the root are emitted instead of Partials. It
+            checks each item, and gives it, mended.
     """
 
     draft: Draft[T]
+    """The answer that is being written."""
 
-    def __init__(self, prove: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, check: Callable[[Any], Any] | None = None) -> None:
         self.attempt = 0
-        self.items = 0  # closed, emitted or not
-        self.given = 0
-        self._prove = prove
+        self.whole = 0  # items that are whole, valid or not
+        self.emitted = 0
+        self._check = check
+        self._seen = 0  # items that have closed and were emitted or found invalid
 
-    def ask(
+    def get_answer(
         self,
         backend: Backend,
         mode: Mode,
         compiled: Compiled[Any],
         messages: Sequence[Message],
-        run: Run,
+        state: CallState,
     ) -> Flow[Answer]:
-        """The answer to one question, as `extraction.whole` gives it; emits on the way."""
+        """Ask, as `get_whole_answer` does, and emit values while the answer is written."""
         self.attempt += 1
-        self.draft = Draft(compiled, prove=self._prove)
+        self.whole = self._seen = 0
+        self.draft = Draft(compiled, prove=self._check)
         if not streams(backend, mode):
-            return (yield from whole(backend, mode, compiled, messages, run))
+            return (yield from get_whole_answer(backend, mode, compiled, messages, state))
         transcript = _Transcript(self.draft, compiled, mode)
+        # An engine ends the last item of a list early, if it has to, and tells of that afterwards.
+        engine = not isinstance(backend.via, Link)
+        held_back = 1 if engine and state.options.on_shortened != "keep" else 0
 
         def take(delta: Delta) -> Iterable[Any]:
             try:
-                return self._new(run) if transcript.take(delta) else ()
+                return self._news(state, held_back) if transcript.take(delta) else ()
             except InvalidOutputError as fault:
-                return self._before(fault, run)
+                return self._news_before(fault, state)
 
         try:
             if isinstance(backend.via, Link):
-                asked = ask_of(backend, mode, compiled, messages, run.options, stream=True)
+                request = chat_request(
+                    backend, mode, compiled, messages, state.options, stream=True
+                )
                 yield from exchange_stream(
-                    backend.via, asked, run.options, take, run.ends_at, run.attempts
+                    backend.via, request, state.options, take, state.ends_at, state.attempts
                 )
                 return transcript.answer()
             port: Any = backend.via
-            text = yield Start(port, messages, compiled.schema, run.options_left(), run.source)
+            text: TextStream = yield Start(
+                port, messages, compiled.schema, state.engine_options(), state.document
+            )
             read = Read(text)
             while piece := (yield read):
                 for value in take(Delta(text=piece)):
                     yield Emit(value)
-            answer: Answer = text.answer
+            answer = text.answer
+            assert answer is not None  # noqa: S101 - the stream has been read to its end
+            for item in self._last_items(answer, compiled, state):
+                yield Emit(item)
             return answer
         except StructgenError as error:
             if transcript.said and not getattr(error, "failed_generation", None):
-                run.heard = transcript.answer()
+                state.received = transcript.answer()
             raise
 
-    def _new(self, run: Run) -> Sequence[Any]:
+    def _news(self, state: CallState, held_back: int = 0) -> Sequence[Any]:
         """What there is to emit now that the answer has grown."""
-        if self._prove is None:
+        if self._check is None:
             return (Partial(self.draft, self.attempt),)
-        closed = self.draft.items(self.items)
-        self.items += len(closed)
-        valid = [item for valid, item in closed if valid]
-        self.given += len(valid)
-        run.handed_on = run.handed_on or bool(valid)
-        return valid
+        closed = self.draft.items(self._seen)
+        return self._hand_out(closed[: max(0, len(closed) - held_back)], state)
 
-    def _before(self, fault: InvalidOutputError, run: Run) -> Iterator[Any]:
-        """What came in one piece with a fault."""
-        yield from self._new(run)
+    def _news_before(self, fault: InvalidOutputError, state: CallState) -> Iterator[Any]:
+        """What came in the same piece as a fault, then the fault."""
+        yield from self._news(state)
         raise fault
+
+    def _last_items(
+        self, answer: Answer, compiled: Compiled[Any], state: CallState
+    ) -> Sequence[Any]:
+        """The items that were held back, up to the first that was cut short."""
+        if self._check is None:
+            return ()
+        closed = self.draft.items(self._seen)
+        if state.options.on_shortened != "keep":
+            cut = first_cut_item(answer.shortened, compiled)
+            closed = closed if cut is None else closed[: max(0, cut - self._seen)]
+        return self._hand_out(closed, state)
+
+    def _hand_out(self, closed: Sequence[tuple[bool, Any]], state: CallState) -> Sequence[Any]:
+        """The valid ones of some items, which the caller then has."""
+        valid = [item for is_valid, item in closed if is_valid]
+        self._seen += len(closed)
+        self.whole = self._seen
+        self.emitted += len(valid)
+        state.handed_out = state.handed_out or bool(valid)
+        return valid
 
 
 class _Transcript:
-    """The transcript of one answer: all of them for the record, and the document among them for the draft."""
+    """What was said in one answer: all of it for the record, and the JSON text for the draft."""
 
     def __init__(self, draft: Draft[Any], compiled: Compiled[Any], mode: Mode) -> None:
         self._draft = draft
@@ -111,24 +145,27 @@ class _Transcript:
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
         self._tool: str | None = None
-        self._raw: Any = None  # the last event
+        self._last_event: Any = None
         self._usage = Usage()
-        self._finish: str | None = None
-        self._preamble = (
-            _Preamble() if mode not in _HELD and compiled.schema.get("type") == "object" else None
-        )
-        self._stuck = False  # the text is no JSON: the check of the whole says what that means
+        self._finish_reason: str | None = None
+        skips_preamble = mode not in _JSON_ALONE and compiled.schema.get("type") == "object"
+        self._preamble = _Preamble() if skips_preamble else None
+        self._broken = False  # the text is no JSON; the check of the whole says what that means
         self._watched = 0  # bytes
-        self._watcher = None if mode in _UNWATCHED else _watcher(compiled)
+        self._watcher = None if mode in _HELD else _watcher(compiled)
 
     @property
     def said(self) -> bool:
-        """Has anything come?"""
+        """Whether anything has come."""
         return bool(self._text or self._reasoning or self._refusal)
 
     def take(self, delta: Delta) -> bool:
-        """Did the document grow? Raises InvalidOutputError where it can no longer become valid."""
-        self._raw = delta.raw or self._raw
+        """Add a delta; say whether the JSON text grew.
+
+        Raises:
+            InvalidOutputError: If the answer cannot become valid any more.
+        """
+        self._last_event = delta.raw or self._last_event
         piece = delta.text or ""
         if (
             delta.tool_calls
@@ -137,27 +174,27 @@ class _Transcript:
             or delta.reasoning
             or delta.refusal
         ):
-            piece += self._more(delta)
+            piece += self._take_other_parts(delta)
         if not piece:
             return False
         self._text.append(piece)
         if self._preamble is not None:
-            piece = self._preamble.without(piece)
+            piece = self._preamble.rest_of(piece)
             self._preamble = None if piece else self._preamble
-        if not piece or self._stuck or self._draft.scanner.done:
+        if not piece or self._broken or self._draft.scanner.done:
             return False
         try:
             self._draft.feed(piece.encode())
         except NotJsonError:
-            self._stuck = True  # what stood before the fault may be shown
+            self._broken = True  # what came before the fault may be shown
             return True
         if self._watcher is not None:
             self._watch(self._watcher)
         return True
 
-    def _more(self, delta: Delta) -> str:
-        """What a delta says besides its text; gives the arguments of a tool call."""
-        self._finish = delta.finish_reason or self._finish
+    def _take_other_parts(self, delta: Delta) -> str:
+        """Add what a delta says besides its text; return the arguments of a tool call."""
+        self._finish_reason = delta.finish_reason or self._finish_reason
         self._usage = delta.usage or self._usage
         if delta.reasoning:
             self._reasoning.append(delta.reasoning)
@@ -172,60 +209,54 @@ class _Transcript:
         return arguments
 
     def _watch(self, watcher: Any) -> None:
-        """Raises InvalidOutputError where the document can no longer become valid."""
+        """Raise InvalidOutputError if the answer cannot become valid any more."""
         seen, self._watched = self._watched, len(self._draft.scanner.text)
-        if not watcher.takes(self._draft.scanner.seen(seen)):
-            raise InvalidOutputError(
-                "The answer took a form that cannot become valid, and was stopped there.",
-                violations=[
-                    Violation(
-                        self._draft.pointer(),
-                        "",
-                        "another kind of value",
-                        "one that the schema allows",
-                    )
-                ],
-                hint="What had come is in `attempts`.",
-            )
+        if watcher.takes(self._draft.scanner.seen(seen)):
+            return
+        found, wanted = "another kind of value", "one that the schema allows"
+        raise InvalidOutputError(
+            "The answer could not become valid any more, and was stopped there.",
+            violations=[Violation(self._draft.pointer(), "", found, wanted)],
+            hint="What had come is in `attempts`.",
+        )
 
     def answer(self) -> Answer:
-        """What was said, as if it had come whole."""
-        text, raw = "".join(self._text), self._raw or {}
+        """What was said, as if it had come in one piece."""
+        text, event = "".join(self._text), self._last_event or {}
+        function = {"name": self._tool, "arguments": text}
         return Answer(
             text=None if self._tool else text,
-            finish_reason=self._finish,
+            finish_reason=self._finish_reason,
             refusal="".join(self._refusal) or None,
             reasoning="".join(self._reasoning) or None,
-            tool_calls=({"function": {"name": self._tool, "arguments": text}},)
-            if self._tool
-            else (),
+            tool_calls=({"function": function},) if self._tool else (),
             usage=self._usage,
-            model=raw.get("model"),
-            id=raw.get("id"),
-            raw=self._raw,
+            model=event.get("model"),
+            id=event.get("id"),
+            raw=self._last_event,
         )
 
 
 class _Preamble:
-    """What a model may write before its document: reasoning between tags, prose, a code fence."""
+    """What a model may write before the JSON text: reasoning between tags, prose, a code fence."""
 
     def __init__(self) -> None:
-        self._held = ""  # what may belong to a tag
+        self._pending = ""  # what may belong to a tag
         self._within: Literal["start", "reasoning", "prose"] = "start"
 
-    def without(self, piece: str) -> str:
-        """The document in the piece, from its opening brace; "" where it has not begun."""
-        text, self._held = self._held + piece, ""
+    def rest_of(self, piece: str) -> str:
+        """The part of a piece from the opening brace on; "" if the JSON text has not begun."""
+        text, self._pending = self._pending + piece, ""
         if self._within == "start":
             text = text.lstrip()
             if any(tag.startswith(text) for tag in _TAGS):
-                self._held = text
+                self._pending = text
                 return ""
             self._within = "reasoning" if text.startswith(_TAGS) else "prose"
         if self._within == "reasoning":
             end = _END_TAG.search(text)
             if end is None:
-                self._held = text[-_LONGEST_TAG:]
+                self._pending = text[-_LONGEST_TAG:]
                 return ""
             text, self._within = text[end.end() :], "prose"
         start = text.find("{")
@@ -233,7 +264,10 @@ class _Preamble:
 
 
 def _watcher(compiled: Compiled[Any]) -> Any:
-    """What ends an answer early, where the package for it is there, and the answer has no other valid form than the compiled."""
+    """What ends an invalid answer early; None if its package is missing, or it could be wrong.
+
+    It could be wrong about an answer that is valid in another form than the compiled one.
+    """
     rewritten = any(
         note.action == "rewritten" and note.keyword != "required" and note.path
         for note in compiled.notes

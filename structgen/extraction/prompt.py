@@ -1,8 +1,9 @@
-"""Messages of an extraction: what to do, which fields, worked examples, and last the document, as data.
+"""The messages of an extraction: the task, the fields, worked examples, and last the document.
 
-What stays the same between calls comes first and the document last, so that prompt caches (a hosted API's or a local engine's)
-serve everything before it. Fields are a bullet list made from the compiled schema, not raw JSON Schema: small models follow the
-list and copy the schema, and large ones lose points when descriptions reach the grammar but not the prompt.
+What stays the same between calls comes first and the document last, so that prompt caches (of a
+hosted API or a local engine) serve everything before it. Fields are shown as a bullet list made from
+the compiled schema, not as raw JSON Schema: small models follow the list and would copy the schema,
+and large ones lose points if descriptions reach the grammar but not the prompt.
 """
 
 from __future__ import annotations
@@ -13,12 +14,13 @@ from functools import lru_cache
 from typing import Any
 
 from structgen.errors import InputError
+from structgen.schema.json import unescape
 from structgen.values import Json, JsonSchema, Message
 
 _TASK = "Extract the record from the document. Answer with one JSON {shape} and nothing else."
 _CONTEXT = "Context, to read the document with. Nothing is extracted from it."
 _SHAPES = {"object": "object", "array": "array"}
-_MAX_ENUM = 60
+_MAX_ENUM = 60  # listed values of one field: more would push the document out of a small context
 
 
 def messages_for(
@@ -32,10 +34,21 @@ def messages_for(
 ) -> tuple[Message, ...]:
     """The messages of one extraction.
 
-    `schema` is the compiled one, as JSON text; `examples` are (text, answer in the compiled schema's terms); a `document` that is a
-    list of messages is a conversation, and stays as it is behind the system message. `context` is shown before the document, as
-    data that helps to read it. `show_schema` adds the JSON Schema itself, for modes in which nothing else conveys it. Raises
-    InputError for an empty document.
+    Args:
+        schema: The compiled schema, as JSON text.
+        document: What to extract from. The messages of a conversation follow the system message as
+            they are.
+        instructions: What else the model should know.
+        examples: (document, answer in the terms of the compiled schema) pairs.
+        context: A text that helps to read the document; it is shown right before it.
+        show_schema: Whether to add the JSON Schema itself, for modes in which nothing else conveys
+            it.
+
+    Returns:
+        The messages, in the form of Chat Completions.
+
+    Raises:
+        InputError: If the document is empty.
     """
     system: Message = {"role": "system", "content": _system(schema, instructions, show_schema)}
     shown: list[Message] = []
@@ -51,25 +64,46 @@ def messages_for(
 
 
 def fields_of(schema: bytes) -> str:
-    """The fields of a schema, given as JSON text, as a bullet list; "" where it has none."""
-    document: JsonSchema = json.loads(schema)
-    return "\n".join(_fields(document, document, 0, frozenset()))
+    """The fields of a schema as a bullet list.
+
+    Args:
+        schema: The schema, as JSON text.
+
+    Returns:
+        One line for each field, its inner fields indented; "" if the schema has none.
+    """
+    root: JsonSchema = json.loads(schema)
+    return "\n".join(_fields(root, root, 0, frozenset()))
 
 
 def reask(answer: str, faults: Sequence[str]) -> tuple[Message, ...]:
-    """What follows an invalid answer: the answer, and where it is wrong."""
+    """The messages that ask for an answer again.
+
+    Args:
+        answer: The answer that is not valid.
+        faults: What is wrong with it, one line each.
+
+    Returns:
+        The answer, and the request to correct it.
+    """
     listed = "\n".join(f"- {fault}" for fault in faults)
+    asked = "Answer again with the whole corrected JSON and nothing else."
     return (
         {"role": "assistant", "content": answer},
-        {
-            "role": "user",
-            "content": f"That answer is not valid:\n{listed}\nAnswer again with the whole corrected JSON and nothing else.",
-        },
+        {"role": "user", "content": f"That answer is not valid:\n{listed}\n{asked}"},
     )
 
 
 def delimited(text: str, name: str = "document") -> str:
-    """The text between tags that do not occur in it, so that nothing in it can end it early."""
+    """Put a text between tags that do not occur in it, so that nothing in it can end it early.
+
+    Args:
+        text: The text.
+        name: The tag; a number is added if the text has it.
+
+    Returns:
+        The text between the tags.
+    """
     tag, number = name, 1
     while f"<{tag}>" in text or f"</{tag}>" in text:
         number += 1
@@ -78,7 +112,14 @@ def delimited(text: str, name: str = "document") -> str:
 
 
 def estimate_tokens(messages: Sequence[Message]) -> int:
-    """A rough length in tokens: 4 bytes of UTF-8 a token, and 4 tokens a message."""
+    """Estimate the length of messages in tokens: 4 bytes of UTF-8 a token, 4 tokens a message.
+
+    Args:
+        messages: The messages, in the form of Chat Completions.
+
+    Returns:
+        A rough count. Real tokenizers differ by a third either way.
+    """
     return sum(
         4 + len(json.dumps(message.get("content"), ensure_ascii=False).encode()) // 4
         for message in messages
@@ -90,22 +131,18 @@ def _conversation(document: str | Sequence[Message], context: str | None) -> tup
     if not isinstance(document, str):
         if not document:
             raise InputError(
-                "The conversation has no messages.", hint="Pass a text, or at least one message."
+                "The conversation has no messages.", hint="Pass at least one message, or a text."
             )
         return ({"role": "user", "content": before}, *document) if before else tuple(document)
     if not document.strip():
-        raise InputError("The text is empty.", hint="Pass the text to extract from.")
-    return (
-        {
-            "role": "user",
-            "content": f"{before}\n\n{delimited(document)}" if before else delimited(document),
-        },
-    )
+        raise InputError("The document is empty.", hint="Pass the text to extract from.")
+    shown = f"{before}\n\n{delimited(document)}" if before else delimited(document)
+    return ({"role": "user", "content": shown},)
 
 
 @lru_cache(maxsize=256)
 def _system(text: bytes, instructions: str | None, show_schema: bool) -> str:
-    """The system message. The same for every document, so it is made once."""
+    """The system message. It is the same for every document, so it is made once."""
     schema: JsonSchema = json.loads(text)
     parts = [_TASK.format(shape=_SHAPES.get(str(schema.get("type")), "value"))]
     if instructions:
@@ -113,7 +150,7 @@ def _system(text: bytes, instructions: str | None, show_schema: bool) -> str:
     if listed := fields_of(text):
         parts.append(f"Fields:\n{listed}")
     if summary := schema.get("description"):
-        # Behind the fields: before them, the smallest models take it for the value of the first one.
+        # After the fields: before them, the smallest models take it for the value of the first one.
         parts.append(" ".join(summary.split()))
     if show_schema:
         parts.append(f"JSON Schema of the answer:\n{text.decode()}")
@@ -121,7 +158,7 @@ def _system(text: bytes, instructions: str | None, show_schema: bool) -> str:
 
 
 def _fields(root: JsonSchema, node: Any, depth: int, seen: frozenset[str]) -> Iterator[str]:
-    """Bullets of a node's fields, each one's inner fields indented below it. A type that is open already is named only."""
+    """The bullets of a node's fields, inner fields indented. A type inside itself is only named."""
     node, seen = _resolved(root, node, seen)
     if node is None:
         return
@@ -137,7 +174,10 @@ def _fields(root: JsonSchema, node: Any, depth: int, seen: frozenset[str]) -> It
 def _resolved(
     root: JsonSchema, node: Any, seen: frozenset[str]
 ) -> tuple[dict[str, Any] | None, frozenset[str]]:
-    """The node behind its references; None where it is one that is being described already, or none at all."""
+    """The node that references lead to, and the references seen.
+
+    None if the node is being described already, or is no schema.
+    """
     while isinstance(node, dict) and isinstance(ref := node.get("$ref"), str):
         if ref in seen:
             return None, seen
@@ -148,10 +188,8 @@ def _resolved(
 
 def _lookup(root: JsonSchema, ref: str) -> Any:
     node: Any = root
-    for part in ref.removeprefix("#").split("/")[1:]:
-        node = (
-            node.get(part.replace("~1", "/").replace("~0", "~")) if isinstance(node, dict) else None
-        )
+    for step in ref.removeprefix("#").split("/")[1:]:
+        node = node.get(unescape(step)) if isinstance(node, dict) else None
     return node
 
 

@@ -1,4 +1,4 @@
-"""What is asked, whichever backend answers."""
+"""What the user asks, whichever backend answers."""
 
 from __future__ import annotations
 
@@ -18,65 +18,114 @@ from structgen.wire.link import Link
 T = TypeVar("T")
 
 _SHOWN_IN_PROMPT: Final = frozenset({"best-effort", "json-object", "prompt"})
-"""Modes in which the prompt shows the schema itself: nothing else tells the model, or nothing holds it to it."""
+"""Modes in which the prompt shows the schema, because nothing else conveys or enforces it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question(Generic[T]):
-    """What is asked, whichever backend answers. `examples` are (text, value) pairs; `context` helps to read the document;
-    `stream`: is the answer read as it comes."""
+    """What the user asks, whichever backend answers."""
 
     target: Target[T]
+    """What to extract."""
     document: Document = field(repr=False)
+    """What to extract it from."""
     instructions: str | None = field(default=None, repr=False)
+    """What else the model should know."""
     examples: Sequence[tuple[str, T]] = field(default=(), repr=False)
+    """Worked examples: (document, value) pairs."""
     context: str | None = field(default=None, repr=False)
+    """A text that helps to read the document; nothing is extracted from it."""
     options: Options = Options()
+    """The options of the call."""
     stream: bool = False
+    """Whether the answer is read while it is written."""
 
-    def fit(self, backend: Backend) -> None:
-        """Raises ConfigurationError where the options ask for what this backend cannot give."""
-        if (
-            self.options.logprobs is True
-            and isinstance(backend.via, Link)
-            and (self.stream or not backend.via.caps.logprobs)
-        ):
+    def check_options(self, backend: Backend) -> None:
+        """Raise if the options ask for something that a backend cannot give.
+
+        Args:
+            backend: Who is going to be asked.
+
+        Raises:
+            ConfigurationError: If it gives no token probabilities, an answer to vote on should be
+                streamed, or `cost_budget` is set and its price is not known.
+        """
+        if self.options.logprobs is True and not self._has_logprobs(backend):
+            which = " for a streamed answer" if self.stream else ""
             raise ConfigurationError(
-                f"{backend.name} gives no token probabilities{' of a streamed answer' * self.stream}.",
-                hint="Leave out `logprobs`, and ask `extract` for `samples` to vote on instead.",
+                f"{backend.name} gives no token probabilities{which}.",
+                hint="Leave out `logprobs`, or let `extract` vote on several `samples` instead.",
             )
         if self.stream and self.options.samples not in (UNSET, 1):
             raise ConfigurationError(
-                "Answers that are voted on cannot be streamed.",
-                hint="Use `extract` with `samples`.",
+                "An answer that is voted on cannot be streamed.",
+                hint="Call `extract` with `samples`, or stream without it.",
             )
         if self.options.cost_budget is not UNSET and backend.price is None:
             raise ConfigurationError(
-                f"What {backend.name} costs is not known, so `cost_budget` cannot be kept.",
-                hint="Give the client its price: prices=[structgen.wire.prices.Price(provider, model, input, output)].",
+                f"No price known for {backend.name}, so cost_budget cannot be enforced.",
+                hint="Pass the client prices=[structgen.wire.prices.Price(provider, model, input, "
+                "output)].",
             )
 
+    def _has_logprobs(self, backend: Backend) -> bool:
+        if not isinstance(backend.via, Link):
+            return True
+        return backend.via.caps.logprobs and not self.stream
+
     def modes(self, backend: Backend) -> tuple[tuple[Mode, str], ...]:
-        """The modes to go through: all of the backend's, or the one the options pin. Raises ConfigurationError."""
+        """The modes to try, strongest first: those of the backend, or the one the options name.
+
+        Args:
+            backend: Who is going to be asked.
+
+        Returns:
+            Each mode with its schema language. If the answer is streamed, only the modes that
+            stream, unless none does.
+
+        Raises:
+            ConfigurationError: If no model is named, or the backend lacks the mode.
+        """
         if not backend.model:
             raise ConfigurationError(
-                f"No model of {backend.name} is named.", hint=f"Write {backend.name}:MODEL."
+                f"The call names no model of {backend.name}.", hint=f"Write {backend.name}:MODEL."
+            )
+        if not backend.modes:
+            raise ConfigurationError(
+                f"{backend.name} has no mode to answer in.",
+                hint="Pass a row of `capabilities` that lists its modes.",
             )
         if self.options.mode is UNSET:
-            streamed = tuple(
-                pair for pair in backend.modes if self.stream and streams(backend, pair[0])
+            if not self.stream:
+                return backend.modes
+            return tuple(pair for pair in backend.modes if streams(backend, pair[0])) or (
+                backend.modes
             )
-            return streamed or backend.modes
         pinned = tuple(pair for pair in backend.modes if pair[0] == self.options.mode)
         if not pinned:
             offered = ", ".join(mode for mode, _ in backend.modes)
             raise ConfigurationError(
-                f"{backend.name} has no mode {self.options.mode!r}.", hint=f"It offers: {offered}."
+                f"{backend.name} has no mode {self.options.mode!r}.",
+                hint=f"Choose from: {offered}.",
             )
         return pinned
 
-    def put(self, mode: Mode, subset: str) -> tuple[Compiled[T], tuple[Message, ...]]:
-        """The compiled target and the messages, for one mode. Raises SchemaError where its language cannot hold the target."""
+    def compile_and_prompt(
+        self, mode: Mode, subset: str
+    ) -> tuple[Compiled[T], tuple[Message, ...]]:
+        """Compile the target and write the messages for one mode.
+
+        Args:
+            mode: How the answer is going to be held to the schema.
+            subset: The schema language of the mode.
+
+        Returns:
+            The compiled target and the messages.
+
+        Raises:
+            SchemaError: If the language cannot hold the target.
+            InputError: If the document is empty.
+        """
         compiled = compile_schema(self.target, subset)
         messages = messages_for(
             compiled.dumps(),

@@ -1,8 +1,8 @@
-"""Streamed extraction: the same flow as `extraction`, told of the answer while it is written.
+"""Streamed extraction: the flow of `extract`, which emits values while the answer is written.
 
-`stream` emits a Partial for each piece of the answer, and last the one that is done. `stream_items` emits the items of a list, each
-when it closes. Whatever `extract` would raise for the answer is raised at its end; what a fault before that means is decided there,
-once: after one, the next question begins a new attempt, unless items were handed out already.
+`stream` emits a Partial for each piece of the answer, and last the one that is done. `stream_items`
+emits the items of a list, each when it closes. Whatever `extract` raises for the answer is raised at
+its end. A further question begins a new attempt; there is none once items were handed out.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar, get_origin
 
-from structgen.answer.grounding import grounded, is_grounded, source_of
+from structgen.answer.grounding import document_text, require_grounded, schema_is_grounded
 from structgen.answer.partial import Partial
 from structgen.errors import Truncated
 from structgen.extraction.backend import Backend
@@ -28,9 +28,20 @@ T = TypeVar("T")
 
 
 def stream(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
-    """Emits Partials. Raises what `extract` raises."""
+    """Extract, and emit Partials.
+
+    Args:
+        backends: Who to ask, in order.
+        question: What to ask.
+
+    Returns:
+        The result.
+
+    Raises:
+        StructgenError: Whatever `extract` raises.
+    """
     listener: Listener[T] = Listener()
-    extraction = yield from extract(backends, question, listener.ask)
+    extraction = yield from extract(backends, question, listener.get_answer)
     yield Emit(Partial(listener.draft, listener.attempt, extraction))
     return extraction
 
@@ -38,80 +49,99 @@ def stream(backends: Sequence[Backend], question: Question[T]) -> Flow[Extractio
 def stream_items(
     backends: Sequence[Backend], question: Question[list[T]]
 ) -> Flow[Extraction[list[T]]]:
-    """Emits the items of a list, each validated, when it closes. `question.target` is a list (`items_target`).
+    """Extract a list, and emit each item when it closes, validated.
 
-    An item that is not valid is not emitted: at the end InvalidOutputError tells of all of them. An answer that was cut ends in
-    Truncated, behind the items that were whole.
+    Args:
+        backends: Who to ask, in order.
+        question: What to ask; its target is a list (see `items_target`).
+
+    Returns:
+        The result.
+
+    Raises:
+        InvalidOutputError: If an item is not valid. It is not emitted; `violations` names all.
+        Truncated: If the list was cut. The items that are whole have been emitted.
+        StructgenError: Whatever else `extract` raises.
     """
-    listener: Listener[list[T]] = Listener(_standing(question, _prover(question.target)))
+    listener: Listener[list[T]] = Listener(_item_check(question))
     try:
-        extraction = yield from extract(backends, question, listener.ask)
+        extraction = yield from extract(backends, question, listener.get_answer)
     except Truncated as error:
-        error.message = f"{error.message[:-1]}, behind {listener.items} whole items."
+        if count := listener.whole:
+            items = "1 whole item" if count == 1 else f"{count} whole items"
+            error.message = f"{error.message[:-1]}, after {items}."
         raise
-    for item in extraction.value[listener.given :]:
+    for item in extraction.value[listener.emitted :]:
         yield Emit(item)
     return extraction
 
 
 def items_target(source: Any) -> Target[list[Any]]:
-    """The list that `stream_items` asks for: the source itself where it is one, else a list of it."""
+    """The list that `stream_items` asks for.
+
+    Args:
+        source: A list type, or the type of the items; or a JSON Schema of either.
+
+    Returns:
+        The target, which is a list.
+
+    Raises:
+        TargetError: If the source is no type and no JSON Schema.
+    """
     target = target_of(source)
     if target.adapter is None:
-        return (
-            target if target.schema.get("type") == "array" else target_of(_list_of(target.schema))
-        )
-    return target if get_origin(target.source) is list else target_of(list[target.source])  # type: ignore[name-defined]
+        is_list = target.schema.get("type") == "array"
+        return target if is_list else target_of(_list_of(target.schema))
+    is_list = get_origin(target.source) is list
+    return target if is_list else target_of(list[target.source])  # type: ignore[name-defined]
 
 
 def _list_of(schema: JsonSchema) -> JsonSchema:
-    """A JSON Schema of lists; references to the root now lead to a definition."""
+    """A JSON Schema of lists of a schema; references to its root now lead to a definition."""
     name = "Item"
     while name in schema.get("$defs", ()):
         name += "_"
-    inner = {
-        key: value
-        for key, value in _renamed(schema, f"#/$defs/{name}").items()
-        if key not in ("$defs", "$schema")
-    }
-    defs = {
-        key: _renamed(value, f"#/$defs/{name}") for key, value in schema.get("$defs", {}).items()
-    }
-    return {"type": "array", "items": {"$ref": f"#/$defs/{name}"}, "$defs": {**defs, name: inner}}
+    ref = f"#/$defs/{name}"
+    moved = _with_root_at(schema, ref)
+    defs = moved.pop("$defs", {})
+    moved.pop("$schema", None)
+    return {"type": "array", "items": {"$ref": ref}, "$defs": {**defs, name: moved}}
 
 
-def _renamed(node: Json, root: str) -> Json:
+def _with_root_at(node: Json, ref: str) -> Json:
+    """A schema whose references to its root are `ref`."""
     if isinstance(node, list):
-        return [_renamed(item, root) for item in node]
+        return [_with_root_at(item, ref) for item in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: root if key == "$ref" and value == "#" else _renamed(value, root)
+        key: ref if key == "$ref" and value == "#" else _with_root_at(value, ref)
         for key, value in node.items()
     }
 
 
-def _prover(target: Target[Any]) -> Callable[[Any], Any]:
-    """What proves an item that was read: of a JSON Schema, the schema of its items; a type's reader has validated it already."""
+def _item_check(question: Question[Any]) -> Callable[[Any], Any]:
+    """What checks an item that was read, and gives it, mended; raises OutputError."""
+    target = question.target
+    check = _schema_check(target)
+    if not schema_is_grounded(target.schema):
+        return check
+    document = document_text(question.document)
+
+    def check_grounded(item: Any) -> Any:
+        item = check(item)
+        found = require_grounded(target, target.dump([item]), document)
+        return validate(target, found.data)[0] if found.repairs else item
+
+    return check_grounded
+
+
+def _schema_check(target: Target[Any]) -> Callable[[Any], Any]:
+    """The check of the schema of the items; a type's reader has validated its items already."""
     if target.adapter is not None:
         return lambda item: item
     item = target.schema.get("items", True)
     defs = target.schema.get("$defs")
-    return partial(
-        validate, target_of({**item, "$defs": defs} if isinstance(item, dict) and defs else item)
-    )
-
-
-def _standing(question: Question[Any], prove: Callable[[Any], Any]) -> Callable[[Any], Any]:
-    """What proves an item whose grounded values must stand in the document, too."""
-    target = question.target
-    if not is_grounded(target.schema):
-        return prove
-    source = source_of(question.document)
-
-    def proved(item: Any) -> Any:
-        item = prove(item)
-        found = grounded(target, target.dump([item]), source)
-        return validate(target, found.data)[0] if found.repairs else item
-
-    return proved
+    if isinstance(item, dict) and defs:
+        item = {**item, "$defs": defs}
+    return partial(validate, target_of(item))

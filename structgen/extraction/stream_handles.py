@@ -1,4 +1,4 @@
-"""What a streamed call gives its caller: the values as they come, and at the end the result."""
+"""What a streamed call returns: an iterator over the values, which has the result at its end."""
 
 from __future__ import annotations
 
@@ -16,20 +16,27 @@ T = TypeVar("T")
 
 
 class _Call(Generic[T]):
-    """Keeps the result of the flow."""
+    """Keeps the result of a flow."""
 
     result: Extraction[T] | None = None
+    """The result once the last value has come; None before."""
 
-    def _kept(self, flow: Flow[Extraction[T]]) -> Flow[None]:
+    def _keep_result(self, flow: Flow[Extraction[T]]) -> Flow[None]:
         self.result = yield from flow
 
 
 class Streaming(_Call[T], Iterator[E], Generic[E, T]):
-    """The values of a streamed call: iterate it, in a `with` block where it may be left early, which ends the answer and frees its
-    connection. Raises what `extract` raises. `result`: the Extraction, when the last value has come; None before."""
+    """The values of a streamed call. Iterating raises what `extract` raises.
+
+    Use it in a `with` block if you may leave early: the block stops the stream and closes its
+    connection.
+
+    Args:
+        flow: The call; `Client.stream` and `Client.stream_items` make it.
+    """
 
     def __init__(self, flow: Flow[Extraction[T]]) -> None:
-        self._values = perform_stream(self._kept(flow))
+        self._values = perform_stream(self._keep_result(flow))
 
     def __iter__(self) -> Iterator[E]:
         return self._values
@@ -39,7 +46,7 @@ class Streaming(_Call[T], Iterator[E], Generic[E, T]):
         return value
 
     def close(self) -> None:
-        """End the answer; its connection is closed. What comes afterwards is nothing."""
+        """Stop the stream and close its connection. Iterating afterwards yields nothing."""
         self._values.close()
 
     def __enter__(self) -> Self:
@@ -50,17 +57,21 @@ class Streaming(_Call[T], Iterator[E], Generic[E, T]):
 
 
 class AsyncStreaming(_Call[T], AsyncIterator[E], Generic[E, T]):
-    """As `Streaming`, for `async for` and `async with`."""
+    """The same as `Streaming`, for `async for` and `async with`.
+
+    Args:
+        flow: The call; `AsyncClient.stream` and `AsyncClient.stream_items` make it.
+    """
 
     def __init__(self, flow: Flow[Extraction[T]]) -> None:
-        self._values = aperform_stream(self._kept(flow))
+        self._values = aperform_stream(self._keep_result(flow))
 
     async def __anext__(self) -> E:
         value: E = await anext(self._values)
         return value
 
     async def close(self) -> None:
-        """As `Streaming.close`."""
+        """Stop the stream and close its connection. Iterating afterwards yields nothing."""
         await self._values.aclose()
 
     async def __aenter__(self) -> Self:

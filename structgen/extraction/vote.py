@@ -1,20 +1,23 @@
-"""Several answers to one question, and the value that most of them give, field by field; with the agreement on each field.
+"""Ask several times, and take the value that most answers give, field by field.
 
-For models whose token probabilities nobody tells. Answers are compared in the value's own JSON form: equal numbers are equal
-however they are written. Lists are aligned first: items belong together when they are equal, or have half of their fields in
-common. What is voted is proved like any answer; where the votes of single fields do not make a valid value together, the whole
-answer that agrees best with the others is taken.
+This serves models whose token probabilities are not available. Answers are compared in the value's
+own JSON form, so equal numbers are equal however they are written. Lists are aligned first: items
+belong together if they are equal, or have half of their fields in common. The voted value is checked
+like any answer. If the votes on single fields do not make a valid value together, the whole answer
+that agrees best with the others is taken.
 """
 
 from __future__ import annotations
 
 import time
 from bisect import bisect_left
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
-from structgen.answer.grounding import ground, source_of
+from structgen.answer.grounding import document_text, ground
+from structgen.answer.salvage import value_at
 from structgen.errors import Attempt, ConfigurationError, InvalidOutputError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
@@ -28,58 +31,75 @@ from structgen.schema.json import escape, same_json, to_text
 from structgen.values import Json, Usage
 
 T = TypeVar("T")
+V = TypeVar("V", bound=Hashable)
 
 TEMPERATURE: Final = 0.7
-"""For samples, where the call sets none: at 0 all answers would be the same."""
+"""Of samples, if the call sets none. At 0 all answers would be the same."""
 
 _ALIKE: Final = 0.5
-"""The share of equal fields from which on two items are taken for the same one."""
+"""The least share of equal fields with which two items are taken for the same one."""
 
 _NEAR: Final = 32
-"""How many places apart two items may stand that belong together without being equal: what a long vote costs."""
+"""How many places apart two items may be that are not equal and still the same one.
+
+It bounds the cost of a vote on long lists: each item is compared with at most 64 others.
+"""
 
 
 def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
-    """The value that most of `samples` answers give; with one sample, or none asked for, what `extract` gives.
+    """The value that most of `samples` answers give; without `samples`, what `extract` gives.
 
-    The confidence of a field is the share of all samples that agree with the value there; a sample that failed agrees with nobody.
-    Raises what the first sample raised, where all of them failed.
+    The confidence of a field is the share of all samples that agree with the value there. A sample
+    that failed agrees with none.
+
+    Args:
+        backends: Who to ask, in order.
+        question: What to ask.
+
+    Returns:
+        The result.
+
+    Raises:
+        ConfigurationError: If `samples` is less than 1.
+        StructgenError: What the first sample raised, if all of them failed.
     """
     count = 1 if question.options.samples is UNSET else question.options.samples
     if count < 1:
-        raise ConfigurationError(f"`samples` is {count}.", hint="It has to be at least 1.")
+        raise ConfigurationError(f"samples is {count}.", hint="Ask for at least 1.")
     if count == 1:
         return (yield from extract(backends, question))
-    began, spent = time.monotonic(), list[Attempt]()
-    flows = [extract(backends, _sample(question, number), spent=spent) for number in range(count)]
+    began, billed = time.monotonic(), list[Attempt]()
+    flows = [extract(backends, _sample(question, number), billed=billed) for number in range(count)]
     outcomes: list[Extraction[T] | StructgenError] = yield Gather(flows)
     attempts = tuple(attempt for outcome in outcomes for attempt in outcome.attempts)
     samples = [outcome for outcome in outcomes if isinstance(outcome, Extraction)]
-    for outcome in outcomes if not samples else ():
-        if isinstance(outcome, StructgenError):
-            outcome.attempts = attempts
-            raise outcome
-    asked = time.monotonic()
+    if not samples:
+        error = next(outcome for outcome in outcomes if isinstance(outcome, StructgenError))
+        error.attempts = attempts
+        raise error
+    answered = time.monotonic()
     winner, data = _winner(question, samples)
+    document = document_text(question.document)
+    ballots = [question.target.dump(sample.value) for sample in samples]
     return replace(
         winner,
         guarantee=_guarantee(samples),
-        evidence=ground(question.target, data, source_of(question.document)).evidence
-        if winner.evidence
-        else {},
-        notes=tuple(dict.fromkeys(note for sample in samples for note in sample.notes)),
-        shortened=frozenset[str]().union(*(sample.shortened for sample in samples)),
-        confidence=agreement(
-            data, [question.target.dump(sample.value) for sample in samples], count
-        ),
+        evidence=ground(question.target, data, document).evidence if winner.evidence else {},
+        notes=_distinct(note for sample in samples for note in sample.notes),
+        confidence=agreement(data, ballots, count),
         usage=sum((attempt.usage for attempt in attempts), Usage()),
         cost=cost_of(attempts),
         attempts=attempts,
-        seconds={"answer": asked - began, "check": time.monotonic() - asked},
+        seconds={"answer": answered - began, "check": time.monotonic() - answered},
     )
 
 
+def _distinct(values: Iterable[V]) -> tuple[V, ...]:
+    return tuple(dict.fromkeys(values))
+
+
 def _sample(question: Question[T], number: int) -> Question[T]:
+    """The question of one sample: with a temperature, and a seed of its own."""
     options = question.options
     temperature = TEMPERATURE if options.temperature is UNSET else options.temperature
     seed = UNSET if options.seed is UNSET else options.seed + number
@@ -87,7 +107,7 @@ def _sample(question: Question[T], number: int) -> Question[T]:
 
 
 def _winner(question: Question[T], samples: Sequence[Extraction[T]]) -> tuple[Extraction[T], Json]:
-    """What the vote comes to, and its JSON form."""
+    """The result with the voted value, and the value's JSON form."""
     ballots = [question.target.dump(sample.value) for sample in samples]
     best = max(
         range(len(ballots)),
@@ -98,47 +118,73 @@ def _winner(question: Question[T], samples: Sequence[Extraction[T]]) -> tuple[Ex
         value = validate(question.target, voted)
     except InvalidOutputError:
         return samples[best], ballots[best]
-    absent = frozenset[str]().union(*(sample.absent for sample in samples))
-    most = frozenset(
-        path
-        for path in absent
-        if 2 * sum(path in sample.absent for sample in samples) > len(samples)
+    votes = Counter(path for sample in samples for path in sample.absent)
+    winner = replace(
+        samples[best],
+        value=value,
+        absent=frozenset(path for path, count in votes.items() if 2 * count > len(samples)),
+        shortened=_shortened(voted, ballots, samples),
     )
-    return replace(samples[best], value=value, absent=most), voted
+    return winner, voted
+
+
+def _shortened(
+    voted: Json, ballots: Sequence[Json], samples: Sequence[Extraction[Any]]
+) -> frozenset[str]:
+    """The parts of the voted value that some sample gave, and that were cut short there."""
+    return frozenset(
+        path
+        for ballot, sample in zip(ballots, samples, strict=True)
+        for path in sample.shortened
+        if _agree_at(path, voted, ballot)
+    )
+
+
+def _agree_at(path: str, one: Json, other: Json) -> bool:
+    """Whether two values have the same at a JSON Pointer, or have containers there."""
+    try:
+        one, other = value_at(one, path), value_at(other, path)
+    except LookupError:
+        return False
+    if _kind(one) is None:
+        return same_json(one, other)
+    return _kind(one) is _kind(other)
 
 
 def _guarantee(samples: Sequence[Extraction[Any]]) -> Guarantee:
-    """What held the least held of the answers that were voted on."""
+    """The guarantee of the answer that was held the least."""
     guarantees = [sample.guarantee for sample in samples]
+    weakest = max((one.by for one in guarantees), key=("decoder", "server", "check").index)
     return Guarantee(
-        by=max(
-            (guarantee.by for guarantee in guarantees), key=("decoder", "server", "check").index
-        ),
-        engine=" and ".join(dict.fromkeys(guarantee.engine for guarantee in guarantees)),
-        checked=tuple(
-            dict.fromkeys(note for guarantee in guarantees for note in guarantee.checked)
-        ),
-        repairs=tuple(
-            dict.fromkeys(repair for guarantee in guarantees for repair in guarantee.repairs)
-        ),
+        by=weakest,
+        engine=" and ".join(_distinct(one.engine for one in guarantees)),
+        checked=_distinct(note for one in guarantees for note in one.checked),
+        repairs=_distinct(repair for one in guarantees for repair in one.repairs),
         samples=len(samples),
     )
 
 
-# ---- votes on plain data --------------------------------------------------------------------------------------------------
+# ---- votes on plain data ---------------------------------------------------------------------------
 
 
 def vote(ballots: Sequence[Json]) -> Json:
-    """What most ballots say, part by part. Of equally many, the first says it."""
+    """What most ballots say, part by part.
+
+    Args:
+        ballots: Plain data, at least one.
+
+    Returns:
+        The voted data. If several parts have equally many votes, the first of them wins.
+    """
     kinds = [_kind(ballot) for ballot in ballots]
     kind = max(dict.fromkeys(kinds), key=kinds.count)
     same = [ballot for ballot in ballots if _kind(ballot) is kind]
     if kind is dict:
         keys = dict.fromkeys(key for ballot in same for key in ballot)
-        held = {key: [ballot[key] for ballot in same if key in ballot] for key in keys}
+        by_key = {key: [ballot[key] for ballot in same if key in ballot] for key in keys}
         return {
             key: vote(values)
-            for key, values in held.items()
+            for key, values in by_key.items()
             if _most(len(values), len(same), key in same[0])
         }
     if kind is list:
@@ -148,7 +194,16 @@ def vote(ballots: Sequence[Json]) -> Json:
 
 
 def agreement(value: Json, ballots: Sequence[Json], count: int) -> dict[str, float]:
-    """JSON Pointers of the value's scalars (and empty containers) -> the share of `count` that has the same there."""
+    """How many samples agree with a value, part by part.
+
+    Args:
+        value: Plain data.
+        ballots: What the samples say.
+        count: How many samples were asked for, with those that failed.
+
+    Returns:
+        JSON Pointers of the scalars and empty containers, each with a share from 0 to 1.
+    """
     found: dict[str, float] = {}
 
     def walk(node: Json, others: list[Json], at: str) -> None:
@@ -180,31 +235,34 @@ def _kind(value: Json) -> type | None:
 
 
 def _most(votes: int, of: int, first: bool) -> bool:
-    """Is it in most of them? Of half of them, where the first has it."""
+    """Whether more than half have it, or exactly half with the first among them."""
     return 2 * votes > of or (2 * votes == of and first)
 
 
 def _grouped(lists: Sequence[list[Json]]) -> list[tuple[bool, list[Json]]]:
-    """The items that belong together, in the order they came: does the first list have one, and the items."""
+    """The items that belong together, in their order, and whether the first list has one."""
     groups = [(True, [item]) for item in lists[0]]
     for other in lists[1:]:
         to = {
             index: groups[at]
             for at, index in _aligned([items[0] for _, items in groups], other).items()
         }
-        behind = -1
+        last = -1
         for index, item in enumerate(other):
             if group := to.get(index):
                 group[1].append(item)
-                behind = next(at for at, known in enumerate(groups) if known is group)
+                last = next(at for at, known in enumerate(groups) if known is group)
             else:
-                behind += 1
-                groups.insert(behind, (False, [item]))
+                last += 1
+                groups.insert(last, (False, [item]))
     return groups
 
 
 def _aligned(items: Sequence[Json], others: Sequence[Json]) -> dict[int, int]:
-    """Index -> index of the other list's item that it belongs with: equal ones first, then the likest that is near."""
+    """For each index, the index of the other list's item that belongs with it.
+
+    Equal items come first, then the likest among those that are near.
+    """
     to: dict[int, int] = {}
     written: dict[str, list[int]] = {}
     for at, other in enumerate(others):
@@ -213,7 +271,9 @@ def _aligned(items: Sequence[Json], others: Sequence[Json]) -> dict[int, int]:
         if equal := written.get(to_text(item)):
             to[index] = equal.pop(0)
     free = sorted(set(range(len(others))) - set(to.values()))
-    for index in (index for index in range(len(items)) if index not in to):
+    for index in range(len(items)):
+        if index in to:
+            continue
         near = free[bisect_left(free, index - _NEAR) : bisect_left(free, index + _NEAR)]
         likeness, _, at = max(
             ((_likeness(items[index], others[at]), -abs(at - index), at) for at in near),

@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 from structgen.errors import Attempt, ConfigurationError, JobError, SchemaError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
-from structgen.extraction.extract import plan
+from structgen.extraction.plan import plan
 from structgen.extraction.question import Question
 from structgen.extraction.vote import consensus
 from structgen.flow.drive import aperform

@@ -68,7 +68,7 @@ def test_a_list_goes_on_behind_its_last_whole_item(mode: str) -> None:
     assert result.guarantee.by == "check", "no server held the parts to be one list"
     *_, shown, ask = bodies(asked)[1]["messages"]
     assert json.loads(shown["content"]) == {"value": PEOPLE[:2]}
-    assert "behind 2 whole items" in ask["content"]
+    assert "after 2 whole items" in ask["content"]
 
 
 def test_items_that_are_repeated_at_the_seam_stand_once_and_that_is_said() -> None:

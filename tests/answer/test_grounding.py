@@ -14,7 +14,7 @@ from pydantic import BaseModel, Field
 
 import structgen
 from structgen import Client, Verbatim
-from structgen.answer.grounding import ground, source_of
+from structgen.answer.grounding import document_text, ground
 from structgen.errors import InvalidOutputError, SchemaError
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
@@ -138,7 +138,9 @@ def test_of_a_conversation_the_users_words_are_the_text() -> None:
         {"role": "user", "content": [{"type": "text", "text": "And 36."}]},
     ]
     result = asked(people(("Ada", None, 36)), text=turns)
-    assert {source_of(turns)[found.start : found.end] for found in result.evidence.values()} == {
+    assert {
+        document_text(turns)[found.start : found.end] for found in result.evidence.values()
+    } == {
         "Ada",
         "36",
     }

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, NonNegativeInt, field_validator
 
 import structgen
-from structgen.answer.salvage import sift
+from structgen.answer.salvage import drop_invalid_items
 from structgen.errors import InvalidOutputError
 from structgen.schema.compiler import compile_schema
 from structgen.testing import ScriptedModel, ScriptedTransport
@@ -145,7 +145,7 @@ def test_kept_and_rejected_items_are_together_what_was_answered(items: list[Any]
     if all(item is GOOD for item in items):
         assert compiled.decode_json(text) == [Line(**GOOD)] * len(items)
         return
-    sifted = sift(text, compiled, violations(compiled, text))
+    sifted = drop_invalid_items(text, compiled, violations(compiled, text))
     if GOOD not in items:
         assert sifted is None
         return

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from structgen.answer.scanner import MAX_DEPTH, Scanner, Span, salvage
+from structgen.answer.scanner import MAX_DEPTH, Scanner, Span, closed_part
 from structgen.errors import NotJsonError
 from structgen.schema.check import parse_json
 
@@ -108,7 +108,7 @@ def test_what_is_salvaged_is_what_had_closed(document: object, data: st.DataObje
     """Cut anywhere: every value in it is the whole document's, never a shortened string or number."""
     text = json.dumps(document)
     cut = data.draw(st.integers(0, len(text)))
-    assert within(salvage(text[:cut]), json.loads(text), root=True)
+    assert within(closed_part(text[:cut]), json.loads(text), root=True)
 
 
 def within(part: object, whole: object, *, root: bool = False) -> bool:
@@ -122,9 +122,9 @@ def within(part: object, whole: object, *, root: bool = False) -> bool:
 
 
 def test_a_number_that_may_go_on_is_not_salvaged() -> None:
-    assert salvage('{"name": "Ada", "age": 3') == {"name": "Ada"}
-    assert salvage('[{"a": 1}, {"b": "x') == [{"a": 1}, {}]
-    assert salvage("12") is None
+    assert closed_part('{"name": "Ada", "age": 3') == {"name": "Ada"}
+    assert closed_part('[{"a": 1}, {"b": "x') == [{"a": 1}, {}]
+    assert closed_part("12") is None
 
 
 @pytest.mark.parametrize("depth", [MAX_DEPTH, MAX_DEPTH + 1])

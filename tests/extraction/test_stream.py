@@ -327,9 +327,9 @@ def test_reasoning_of_any_length_is_passed_over_however_it_is_cut(size: int) -> 
     lead = _Preamble()
     text = f"\n<thinking>{'{a < b} ' * 500}</thinking> Here: ```json\n"
     for at in range(0, len(text), size):
-        assert lead.without(text[at : at + size]) == ""
-        assert len(lead._held) <= 11
-    assert lead.without('{"a": 1}') == '{"a": 1}'
+        assert lead.rest_of(text[at : at + size]) == ""
+        assert len(lead._pending) <= 11
+    assert lead.rest_of('{"a": 1}') == '{"a": 1}'
 
 
 def test_trailing_commas_are_mended_at_the_end_as_by_extract() -> None:

@@ -97,7 +97,7 @@ def test_a_list_that_is_cut_gives_its_whole_items_and_then_an_error(llama_server
     with pytest.raises(Truncated) as cut:
         items.extend(client.stream_items(Person, TEXT * 3, max_tokens=60))
     assert all(isinstance(item, Person) for item in items)
-    assert f"behind {len(items)} whole items" in str(cut.value)
+    assert f"after {len(items)} whole item" in str(cut.value)
 
 
 def test_leaving_early_frees_the_model_for_the_next_question(asked: dict[str, object]) -> None:

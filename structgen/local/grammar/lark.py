@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-from structgen.answer.grounding import is_grounded
+from structgen.answer.grounding import schema_is_grounded
 from structgen.errors import GrammarError
 from structgen.local.grammar.terminals import Terminals, literal
 from structgen.schema.compile.normalise import types_of
@@ -43,7 +43,7 @@ def lark(
     source holds.
     """
     form = {**_FORM, **(options or {})}
-    if source is None or not is_grounded(schema):
+    if source is None or not schema_is_grounded(schema):
         return f"%llguidance {{}}\nstart: %json {to_text({**_plain(schema), 'x-guidance': form})}"
     grammar = _Grammar(schema, source, form)
     start = grammar.start()

@@ -1,61 +1,68 @@
-"""What a type looks like from inside, while a value of it is being written: which of its parts can be shown before it is whole.
+"""Which parts of a value can be shown while it is being written.
 
-A compiled target is walked once along both of its descriptions, the codecs (what the answer holds) and the type's core schema (what
-the user gets). Where both go member by member, so does the place; where one of them needs the whole value (a union, a map written
-as entries, a validator that runs before the members are read), the place is shown as growing and read when it closes.
+A compiled target is walked once, along its codecs (what the answer holds) and along the type's core
+schema (what the user gets). If both go member by member, so does the place. If one of them needs
+the whole value (a union, a map written as entries, a validator that runs before the members are
+read), the place is shown as growing and read when it closes.
 
-A part is read by the same check as a whole answer. A container is then put together from its parts by its own core schema, whose
-parts are taken as they are: so every part is validated once, and the container's own validators and constraints run once, when it
-closes.
+A part is read by the same check as a whole answer. A container is then built from its parts by its
+own core schema, with parts that are taken as they are. So every part is validated once, and the
+container's own validators and constraints run once, when it closes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
-from pydantic_core import SchemaValidator
-
+from structgen.answer.core_schema import (
+    ANY,
+    RECORDS,
+    body_of,
+    builder,
+    fields_of,
+    has_inner_default,
+    keeps_extra,
+    layers,
+    schema_of_field,
+    sees_other_fields,
+)
 from structgen.errors import InvalidOutputError
 from structgen.schema.check import parse_json, validate, validate_json
 from structgen.schema.codecs.codec import SAME, VALUE, Codec, Items, Map, Nullable, Ref, Trace
 from structgen.schema.codecs.records import Fields
 from structgen.schema.codecs.root import Root
 from structgen.schema.compiler import Compiled, linked
-from structgen.schema.source.reader import Core, children
+from structgen.schema.source.reader import Core
 from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
 
-_ANY: Final = {"type": "any"}
-_LAYERS: Final = frozenset({"function-after", "model", "dataclass"})
-"""Nodes around a container's members that change nothing before these are read."""
-_OF_RECORDS: Final = frozenset({"model-fields", "dataclass-args", "typed-dict"})
-_WITH_A_SCHEMA_OF_THEIR_OWN: Final = frozenset({"model", "dataclass", "typed-dict"})
-
 
 @dataclass(frozen=True, eq=False)
 class Place:
-    """One place of an answer.
-
-    `read`: the closed value's JSON text -> the value; raises OutputErrors. `opens`: the kind of container that can be shown from
-    inside, "" for none. `text`: can a string be shown while it grows? `optional`: null says that the text does not state it.
-    `names`: of a record, attribute -> member. `inside`: the places of its members (by name), or of its items (under None).
-    `build`: parts -> the container's value. `wrapper`: an object that only holds the root.
-    """
+    """One place of an answer."""
 
     read: Callable[[bytes], Any]
+    """Makes a value of its JSON text once it has closed. Raises OutputError."""
     opens: Literal["object", "array", ""] = ""
+    """The kind of container whose parts can be shown; "" if it is none, or they cannot."""
     text: bool = False
+    """Whether a string can be shown while it grows."""
     optional: bool = False
+    """Whether null means that the document does not state it."""
     names: Mapping[str, str] = field(default_factory=dict)
+    """The attributes of a record, each with the name of its member."""
     inside: Callable[[], Mapping[str | None, Place]] = dict
+    """The places of the members by name, or of all items under None."""
     build: Callable[[Any], Any] = lambda parts: parts
+    """Makes the container's value of its parts."""
     wrapper: bool = False
+    """Whether it is an object that only holds the root."""
 
     @cached_property
     def _inside(self) -> Mapping[str | None, Place]:
@@ -68,15 +75,15 @@ class Place:
 
 
 UNKNOWN: Final = Place(parse_json)
-"""The place of a member that nothing is said about."""
+"""The place of a member that the schema says nothing about."""
 
 
 def place_of(compiled: Compiled[Any]) -> Place:
-    """The place of a whole answer. The second call for the same target is a look-up."""
-    held = vars(compiled)  # by what it describes, so that the two can be collected together
-    if "place" not in held:
-        held["place"] = _root(compiled)
-    place: Place = held["place"]
+    """The place of a whole answer. It is made by the first call for each target."""
+    kept = vars(compiled)  # kept with the target, so that both can be collected together
+    if "place" not in kept:
+        kept["place"] = _root(compiled)
+    place: Place = kept["place"]
     return place
 
 
@@ -85,24 +92,22 @@ def _root(compiled: Compiled[Any]) -> Place:
     wrapped = False
     if isinstance(codec, Root):
         if codec.others:
-            return UNKNOWN  # what has no place elsewhere comes last, and may belong anywhere
+            return UNKNOWN  # the members of others come last, and may belong anywhere
         wrapped, codec = codec.wrapped, codec.part
     adapter, codecs = compiled.target.adapter, compiled.codecs
     walk = (
-        _Plain(codecs, compiled.target.schema)
+        _SchemaWalk(codecs, compiled.target.schema)
         if adapter is None
-        else _Typed(codecs, adapter.core_schema)
+        else _TypeWalk(codecs, adapter.core_schema)
     )
     inner = walk.place(walk.root, codec)
-    return (
-        Place(parse_json, "object", inside=lambda: {VALUE: inner}, wrapper=True)
-        if wrapped
-        else inner
-    )
+    if not wrapped:
+        return inner
+    return Place(parse_json, "object", inside=lambda: {VALUE: inner}, wrapper=True)
 
 
 class _Core(NamedTuple):
-    """As much of a TypeAdapter as a Target needs to read."""
+    """The part of a TypeAdapter that a Target needs to read."""
 
     core_schema: Core
 
@@ -114,17 +119,20 @@ class _Codecs:
         self._codecs = codecs
 
     def opened(self, codec: Codec) -> Codec:
-        """The codec behind references and nullability."""
+        """The codec that references and nullability lead to."""
         while isinstance(codec, Ref | Nullable):
             codec = self._codecs[codec.name] if isinstance(codec, Ref) else codec.part
         return codec
 
     def back(self, codec: Codec) -> Map | None:
-        """The way from the answer's form of a part to its own."""
+        """The function from the answer's form of a part to its own; None if they are the same."""
         return linked(codec, self._codecs)[1]
 
     def members(self, codec: Codec) -> dict[str, tuple[Codec, str]] | None:
-        """The members whose codec changes something, or that may be absent; None where the object has to be read as a whole."""
+        """The members whose codec changes something, or that may be absent.
+
+        None if the object has to be read as a whole.
+        """
         if codec is SAME:
             return {}
         if (
@@ -138,17 +146,17 @@ class _Codecs:
         return {member.name: (member.codec, member.absent) for member in codec.members}
 
     def item(self, codec: Codec) -> Codec | None:
-        """The codec of a list's items, None where the list has to be read as a whole."""
+        """The codec of a list's items; None if the list has to be read as a whole."""
         if codec is SAME:
             return SAME
         return codec.part if isinstance(codec, Items) and not codec.head else None
 
 
-# ---- types ----------------------------------------------------------------------------------------------------------------
+# ---- types -------------------------------------------------------------------------------------
 
 
-class _Typed(_Codecs):
-    """Places of a type."""
+class _TypeWalk(_Codecs):
+    """Finds the places of a type."""
 
     def __init__(self, codecs: dict[str, Codec], core: Core) -> None:
         super().__init__(codecs)
@@ -165,18 +173,20 @@ class _Typed(_Codecs):
         node = self._container(core)
         if absent == "boxed" or node is None:
             return Place(read, text=absent != "boxed" and self._is_text(core), optional=optional)
-        codec, body = self.opened(codec), _body(node)
-        if body["type"] in _OF_RECORDS:
+        codec, body = self.opened(codec), body_of(node)
+        if body["type"] in RECORDS:
             members = self.members(codec)
             if members is None:
                 return Place(read, optional=optional)
-            fields = _fields(body)
+            fields = fields_of(body)
             names = (
                 {}
                 if body["type"] == "typed-dict"
                 else {name: str(f.get("validation_alias", name)) for name, f in fields}
             )
-            wanted = {str(f.get("validation_alias", name)): _of_field(f) for name, f in fields}
+            wanted = {
+                str(f.get("validation_alias", name)): schema_of_field(f) for name, f in fields
+            }
             return Place(
                 read,
                 "object",
@@ -186,29 +196,26 @@ class _Typed(_Codecs):
                     key: self.place(inner, *members.get(key, (SAME, "never")))
                     for key, inner in wanted.items()
                 },
-                build=_shell(node),
+                build=builder(node),
             )
         item = self.item(codec) if body["type"] == "list" else SAME if codec is SAME else None
         if item is None:
             return Place(read, optional=optional)
-        inner = body.get("items_schema" if body["type"] == "list" else "values_schema", _ANY)
+        inner = body.get("items_schema" if body["type"] == "list" else "values_schema", ANY)
         opens: Literal["object", "array"] = "array" if body["type"] == "list" else "object"
         return Place(
             read,
             opens,
             optional=optional,
             inside=lambda: {None: self.place(inner, item)},
-            build=_shell(node),
+            build=builder(node),
         )
 
     def _reader(self, core: Core, back: Map | None, *, boxed: bool) -> Callable[[bytes], Any]:
         definitions = list(self._definitions.values())
-        whole = (
-            {"type": "definitions", "schema": core, "definitions": definitions}
-            if definitions
-            else core
-        )
-        part: Target[Any] = Target(None, "part", {}, cast("TypeAdapter[Any]", _Core(whole)), ())
+        if definitions:
+            core = {"type": "definitions", "schema": core, "definitions": definitions}
+        part: Target[Any] = Target(None, "part", {}, cast("TypeAdapter[Any]", _Core(core)), ())
 
         def read(text: bytes) -> Any:
             if back is None and not boxed:
@@ -235,133 +242,50 @@ class _Typed(_Codecs):
         return bool(core["type"] == "str")
 
     def _container(self, core: Core) -> Core | None:
-        """The node of a container that can be shown from inside; None for everything else."""
+        """The node of a container whose parts can be shown; None for everything else."""
         node = self._resolved(core)
-        body = _body(node)
+        body = body_of(node)
         if body["type"] == "list":
             return node
         if body["type"] == "dict":
             return node if body.get("keys_schema", {"type": "str"})["type"] == "str" else None
-        if body["type"] not in _OF_RECORDS:
+        if body["type"] not in RECORDS:
             return None
-        fields = [inner["schema"] for _, inner in _fields(body)]
-        aliases = [inner.get("validation_alias", "") for _, inner in _fields(body)]
-        whole = (
+        fields = [inner["schema"] for _, inner in fields_of(body)]
+        aliases = [inner.get("validation_alias", "") for _, inner in fields_of(body)]
+        read_whole = (
             any(
-                layer.get("custom_init") or layer.get("root_model") or _keeps_extra(layer)
-                for layer in _layers(node)
+                layer.get("custom_init") or layer.get("root_model") or keeps_extra(layer)
+                for layer in layers(node)
             )
             or not all(isinstance(alias, str) for alias in aliases)
-            or any(_sees_the_others(inner) or _has_inner_default(inner) for inner in fields)
+            or any(sees_other_fields(inner) or has_inner_default(inner) for inner in fields)
         )
-        return None if whole else node
-
-
-def _layers(node: Core) -> Iterable[Core]:
-    yield node
-    while node["type"] in _LAYERS:
-        node = node["schema"]
-        yield node
-
-
-def _body(node: Core) -> Core:
-    """The node of the members, below the layers around it."""
-    *_, body = _layers(node)
-    return body
-
-
-def _fields(body: Core) -> list[tuple[str, Core]]:
-    fields = body["fields"]
-    return [(f["name"], f) for f in fields] if isinstance(fields, list) else list(fields.items())
-
-
-def _of_field(member: Core) -> Core:
-    """A field's schema, without its default: the answer states it, or it is absent."""
-    core = member["schema"]
-    return core["schema"] if core["type"] == "default" else core
-
-
-def _keeps_extra(layer: Core) -> bool:
-    return (
-        layer.get("extra_behavior") == "allow"
-        or "extras_schema" in layer
-        or (layer.get("config") or {}).get("extra_fields_behavior") == "allow"
-    )
-
-
-def _sees_the_others(core: Core) -> bool:
-    """Has a field a validator that is told about the fields before it?"""
-    if core.get("type", "").startswith("function-") and core["function"].get("type") == "with-info":
-        return True
-    return core["type"] not in _WITH_A_SCHEMA_OF_THEIR_OWN and any(
-        map(_sees_the_others, children(core))
-    )
-
-
-def _has_inner_default(core: Core) -> bool:
-    """Has a field a default that its validators see?"""
-    if core["type"] == "default":
-        return bool(core.get("validate_default")) or "default_factory_takes_data" in core
-    while core["type"].startswith("function-") and "schema" in core:
-        core = core["schema"]
-        if core["type"] == "default":
-            return True
-    return False
-
-
-def _shell(node: Core) -> Callable[[Any], Any]:
-    """Puts a container together from its parts, which are taken as they are."""
-    made: list[SchemaValidator] = []
-
-    def build(parts: Any) -> Any:
-        if not made:
-            made.append(SchemaValidator(_emptied(node), None, _use_prebuilt=False))
-        return made[0].validate_python(parts, strict=False)
-
-    return build
-
-
-def _emptied(node: Core) -> Core:
-    """A container's core schema that takes any parts."""
-    node = {key: value for key, value in node.items() if key not in ("ref", "serialization")}
-    if node["type"] in _LAYERS:
-        return {**node, "schema": _emptied(node["schema"])}
-    if node["type"] == "list":
-        return {**node, "items_schema": _ANY}
-    if node["type"] == "dict":
-        return {**node, "values_schema": _ANY}
-    fields = node["fields"]
-    return {
-        **node,
-        "fields": [_any(f) for f in fields]
-        if isinstance(fields, list)
-        else {n: _any(f) for n, f in fields.items()},
-    }
-
-
-def _any(member: Core) -> Core:
-    core = member["schema"]
-    return {**member, "schema": {**core, "schema": _ANY} if core["type"] == "default" else _ANY}
+        return None if read_whole else node
 
 
 def _restored(data: Json, back: Map | None, *, boxed: bool) -> Json:
+    """A part of an answer in its own form. Raises InvalidOutputError."""
     if boxed and isinstance(data, dict):
         data = data.get(VALUE)
     trace = Trace()
     restored = back(data, None, trace) if back else data
     if trace.faults:
         raise InvalidOutputError(
-            "The answer does not follow the form it was asked for.", violations=trace.faults
+            "The answer does not have the form that was asked for.", violations=trace.faults
         )
     return restored
 
 
-# ---- JSON Schemas ---------------------------------------------------------------------------------------------------------
+# ---- JSON Schemas ------------------------------------------------------------------------------
 
 
-class _Plain(_Codecs):
-    """Places of a JSON Schema: its values are plain data, and its keywords may relate any part to any other, so that nothing but
-    the whole answer is checked."""
+class _SchemaWalk(_Codecs):
+    """Finds the places of a JSON Schema.
+
+    Its values are plain data. Its keywords may relate any part to any other, so nothing but the
+    whole answer is checked.
+    """
 
     def __init__(self, codecs: dict[str, Codec], schema: JsonSchema) -> None:
         super().__init__(codecs)
@@ -403,7 +327,7 @@ class _Plain(_Codecs):
         return Place(read, text="string" in types and back is None, optional=optional)
 
     def _resolved(self, schema: Any) -> JsonSchema:
-        """The schema behind references, and behind a choice between it and null."""
+        """The schema that references, and choices between a schema and null, lead to."""
         for _ in range(50):
             if not isinstance(schema, dict):
                 return {}

@@ -1,0 +1,206 @@
+"""What came of one question: a value, the reason why there is none, and what to tell the model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Generic, TypeVar
+
+from structgen.answer.confidence import confidence
+from structgen.answer.continuation import Continuation
+from structgen.answer.grounding import evidence_of
+from structgen.answer.origins import Origins
+from structgen.answer.read import Reading, is_cut, json_text, read_answer, recover_rejected
+from structgen.answer.repair import repair
+from structgen.answer.salvage import drop_invalid_items, without_cut_values
+from structgen.errors import (
+    InvalidOutputError,
+    NotJsonError,
+    OutputError,
+    OutputRejectedError,
+    StructgenError,
+    Truncated,
+)
+from structgen.extraction.attempts import CallState, cost_of
+from structgen.extraction.backend import Backend
+from structgen.options import Options
+from structgen.results import Extraction, Guarantee
+from structgen.schema.compiler import Compiled
+from structgen.schema.json_text import parse_json
+from structgen.values import Answer, Message, Mode, Note, Usage
+from structgen.wire.link import Link
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True)
+class Turn(Generic[T]):
+    """One question of a conversation, and what came of it."""
+
+    began: float
+    """When it was asked, as `time.monotonic()` counts."""
+    answered: float = 0.0
+    """When the answer was there."""
+    answer: Answer | None = None
+    """The answer as it came."""
+    joined: Answer | None = None
+    """The answer together with the parts before it, if it continues a list."""
+    joins: tuple[str, ...] = ()
+    """What was done to join them."""
+    reading: Reading[T] | None = None
+    """The value, if there is one to give."""
+
+
+# ---- reading --------------------------------------------------------------------------------------
+
+
+def read_turn(
+    turn: Turn[T], continuation: Continuation, compiled: Compiled[T], state: CallState
+) -> None:
+    """Read the answer of a turn.
+
+    Raises:
+        OutputError: If it gives no value; Truncated if it was cut, even if it is valid as it is.
+    """
+    assert turn.answer is not None  # noqa: S101 - a turn is read once it is answered
+    turn.joined = turn.answer
+    if not is_cut(turn.answer):
+        turn.joined, turn.joins = continuation.join(turn.answer)
+    try:
+        turn.reading = read_answer(turn.joined, compiled, state.document)
+    except (InvalidOutputError, NotJsonError):
+        # The cut may be what makes it invalid, so another try would fare no better.
+        if not turn.answer.shortened or state.options.on_shortened == "keep":
+            raise
+    if turn.answer.shortened:
+        raise _cut_short(turn.joined, turn.reading, compiled)
+
+
+def _cut_short(answer: Answer, reading: Reading[Any] | None, compiled: Compiled[Any]) -> Truncated:
+    """The error for an answer that the decoder ended early to keep it valid."""
+    text = reading.text if reading else json_text(answer)
+    where = "The shortened value is in `salvaged`." if reading else "`partial` has what was whole."
+    error = Truncated(
+        "The answer was cut short: it reached max_tokens, or repeated itself.",
+        partial=without_cut_values(text, answer.shortened),
+        hint="Raise max_tokens, ask for less in one call, or accept shortened values with "
+        f"on_shortened='keep'. {where}",
+    )
+    error.salvaged = reading.value if reading else None
+    error.shortened = _places(answer.shortened, text, compiled)
+    return error
+
+
+def _places(shortened: Sequence[str], text: str, compiled: Compiled[Any]) -> frozenset[str]:
+    """Map places in the answer to places in the value; a place that has none stays as it is."""
+    if not shortened:
+        return frozenset()
+    origins = Origins(compiled, parse_json(text))
+    places = [(at, origins.place(at)) for at in shortened]
+    return frozenset(at if place is None else place for at, place in places)
+
+
+def ask_for_rest(
+    continuation: Continuation, turn: Turn[Any], error: Truncated, state: CallState
+) -> tuple[tuple[Message, ...], Options] | None:
+    """The question for the rest of an answer that was cut, and its options.
+
+    None if nothing further may be asked, or nothing would come of it.
+    """
+    if state.handed_out:
+        return None
+    answer = turn.answer or state.received or Answer(text=None)
+    return continuation.next_question(
+        json_text(answer),
+        error,
+        used=answer.usage.completion_tokens,
+        options=state.options,
+        shortened=answer.shortened,
+    )
+
+
+def keep_valid_items(
+    error: StructgenError, turn: Turn[T], compiled: Compiled[T], state: CallState
+) -> Reading[T] | None:
+    """Put the valid part of an invalid answer on its error.
+
+    Returns:
+        That part as a reading, if the options keep it.
+    """
+    if not isinstance(error, InvalidOutputError) or turn.joined is None:
+        return None
+    text = repair(json_text(turn.joined))[0]
+    found = drop_invalid_items(text, compiled, error.violations, state.document)
+    if found is None:
+        return None
+    error.salvaged, error.rejected = found
+    if state.options.on_invalid_items != "keep":
+        return None
+    return Reading(
+        value=error.salvaged,
+        absent=frozenset(),
+        text=text,
+        evidence=evidence_of(compiled.target, error.salvaged, state.document),
+        rejected=error.rejected,
+    )
+
+
+def faults_to_report(
+    error: OutputError | OutputRejectedError, compiled: Compiled[Any], document: str | None
+) -> list[str]:
+    """What to tell the model about its answer; [] if another answer would fare no better."""
+    if isinstance(error, OutputRejectedError):
+        fault = recover_rejected(error, compiled, document)
+        if isinstance(fault, OutputError):
+            return faults_to_report(fault, compiled, document)
+        return [error.message]
+    if isinstance(error, InvalidOutputError):
+        return [str(violation) for violation in error.violations]
+    return [error.message] if isinstance(error, NotJsonError) else []
+
+
+# ---- the result -----------------------------------------------------------------------------------
+
+
+def make_extraction(
+    backend: Backend, mode: Mode, compiled: Compiled[T], turn: Turn[T], state: CallState
+) -> Extraction[T]:
+    """The result of a call whose last turn has a reading."""
+    answer, reading = turn.joined, turn.reading
+    assert answer is not None  # noqa: S101 - a turn with a reading has an answer
+    assert reading is not None  # noqa: S101
+    if reading.rejected:
+        answer = replace(answer, logprobs=(), shortened=())  # their places have moved
+    notes = (*compiled.notes, *answer.notes)
+    seconds = answer.seconds or {"answer": turn.answered - turn.began}
+    return Extraction(
+        value=reading.value,
+        target=compiled.target,
+        guarantee=_guarantee(backend, mode, notes, (*reading.repairs, *turn.joins)),
+        notes=notes,
+        absent=reading.absent,
+        shortened=_places(answer.shortened, reading.text, compiled),
+        rejected=reading.rejected,
+        evidence=reading.evidence,
+        confidence=confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {},
+        usage=sum((attempt.usage for attempt in state.attempts), Usage()),
+        cost=cost_of(state.attempts),
+        attempts=tuple(state.attempts),
+        seconds={**seconds, "check": time.monotonic() - turn.answered},
+    )
+
+
+def _guarantee(
+    backend: Backend, mode: Mode, notes: tuple[Note, ...], repairs: tuple[str, ...]
+) -> Guarantee:
+    checked = tuple(note for note in notes if note.action == "checked")
+    if not isinstance(backend.via, Link):
+        return Guarantee(by="decoder", engine=backend.via.name, checked=checked, repairs=repairs)
+    held = mode == "strict" and not repairs and not backend.ignores.is_set()
+    return Guarantee(
+        by="server" if held else "check",
+        engine=f"{backend.name}, {mode}",
+        checked=checked,
+        repairs=repairs,
+    )

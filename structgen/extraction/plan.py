@@ -1,0 +1,66 @@
+"""What a call would ask, without asking it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic_core import from_json
+
+from structgen.errors import SchemaError
+from structgen.extraction.ask import chat_request
+from structgen.extraction.backend import Backend, streams
+from structgen.extraction.prompt import estimate_tokens
+from structgen.extraction.question import Question
+from structgen.results import Plan
+from structgen.schema.compiler import Compiled
+from structgen.values import Message, Mode
+from structgen.wire.link import Link
+
+
+def plan(backend: Backend, question: Question[Any]) -> Plan:
+    """What `extract` would ask this backend first. Nothing is sent.
+
+    Args:
+        backend: Who would be asked.
+        question: The question.
+
+    Returns:
+        The plan.
+
+    Raises:
+        SchemaError: If no mode can hold the target.
+        ConfigurationError: If the backend cannot do what the options ask for.
+    """
+    question.check_options(backend)
+    mode, compiled, messages = _first_that_compiles(backend, question)
+    streamed = question.stream and streams(backend, mode)
+    body = None
+    if isinstance(backend.via, Link):
+        caps = backend.via.caps
+        request = chat_request(backend, mode, compiled, messages, question.options, stream=streamed)
+        body = from_json(caps.dialect.build(request, caps).body)
+    return Plan(
+        backend=backend.name,
+        mode=mode,
+        schema=compiled.schema,
+        notes=compiled.notes,
+        messages=messages,
+        options=question.options,
+        body=body,
+        tokens=estimate_tokens(messages),
+        stream=streamed,
+    )
+
+
+def _first_that_compiles(
+    backend: Backend, question: Question[Any]
+) -> tuple[Mode, Compiled[Any], tuple[Message, ...]]:
+    """The strongest mode whose schema language holds the target."""
+    *stronger, weakest = question.modes(backend)
+    for mode, subset in stronger:
+        try:
+            return mode, *question.compile_and_prompt(mode, subset)
+        except SchemaError:
+            continue
+    mode, subset = weakest
+    return mode, *question.compile_and_prompt(mode, subset)
