@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
     from structgen.answer.partial import Partial
-    from structgen.documents.extract import DocumentArgs, DocumentExtraction
+    from structgen.documents.extract import DocumentArgs
+    from structgen.documents.result import DocumentExtraction
     from structgen.pipeline.mapping import MapArgs
     from structgen.pipeline.record import Item, Outcome
     from structgen.schema.target import Target

@@ -19,7 +19,8 @@ from structgen.wire.link import Link
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
-    from structgen.documents.extract import DocumentArgs, DocumentExtraction
+    from structgen.documents.extract import DocumentArgs
+    from structgen.documents.result import DocumentExtraction
     from structgen.extraction.backend import Backend
     from structgen.flow.ports import EnginePort, HttpPort
     from structgen.flow.steps import Flow
@@ -156,13 +157,11 @@ class BaseClient:
     def _document(
         self, target: Any, document: str, args: DocumentArgs
     ) -> Flow[DocumentExtraction[Any]]:
-        from structgen.documents.extract import Slicing, extract_document
+        from structgen.documents.extract import extract_document, split_args
 
-        given: dict[str, Any] = dict(args)
-        slicing: Any = {name: given.pop(name) for name in Slicing.__annotations__ if name in given}
-        call: Any = given
+        chunking, call = split_args(args)
         question = self.caller.question(target, document, call)
-        return extract_document(self.caller.backends, question, slicing)
+        return extract_document(self.caller.backends, question, chunking)
 
     @overload
     def form(self, target: TypeForm[T], **form: Unpack[FormArgs]) -> Form[T]: ...

@@ -1,4 +1,4 @@
-"""Long documents: cut into chunks, extracted piece by piece, merged into one value."""
+"""Long documents: split into chunks, extracted piece by piece, merged into one value."""
 
 from __future__ import annotations
 
@@ -9,20 +9,21 @@ from structgen.lazy import face
 if TYPE_CHECKING:
     from structgen.documents.chunk import Chunk as Chunk
     from structgen.documents.chunk import chunks as chunks
-    from structgen.documents.extract import ChunkOutcome as ChunkOutcome
+    from structgen.documents.extract import ChunkingArgs as ChunkingArgs
     from structgen.documents.extract import DocumentArgs as DocumentArgs
-    from structgen.documents.extract import DocumentExtraction as DocumentExtraction
-    from structgen.documents.extract import Slicing as Slicing
     from structgen.documents.merge import Conflict as Conflict
     from structgen.documents.merge import Policy as Policy
     from structgen.documents.relax import Identity as Identity
+    from structgen.documents.result import ChunkOutcome as ChunkOutcome
+    from structgen.documents.result import DocumentExtraction as DocumentExtraction
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
             "structgen.documents.chunk": "Chunk chunks",
-            "structgen.documents.extract": "ChunkOutcome DocumentArgs DocumentExtraction Slicing",
+            "structgen.documents.extract": "ChunkingArgs DocumentArgs",
             "structgen.documents.merge": "Conflict Policy",
             "structgen.documents.relax": "Identity",
+            "structgen.documents.result": "ChunkOutcome DocumentExtraction",
         },
     )

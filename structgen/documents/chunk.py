@@ -1,26 +1,33 @@
-"""Texts cut into chunks that end where sections, paragraphs or sentences end, each with its place in the text."""
+"""Split a document into chunks that end where sections, paragraphs or sentences end."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Final
 
 from structgen.errors import ConfigurationError
 from structgen.extras import load
 
+_BYTES_PER_TOKEN: Final = 4
+"""Of UTF-8: what tokenizers come to on English prose, near enough to size a chunk."""
+
 
 @dataclass(frozen=True, slots=True)
 class Chunk:
-    """A piece of a text: `whole[start:end] == text`, in characters."""
+    """A piece of a document: `document[start:end] == text`, in characters."""
 
     text: str = field(repr=False)
+    """The characters of the chunk, unchanged."""
     start: int
+    """The offset of its first character in the document."""
     end: int
+    """The offset after its last character."""
 
 
-def estimate(text: str) -> int:
-    """A rough length in tokens: 4 bytes of UTF-8 each, and at least 1."""
-    return max(1, len(text.encode(errors="replace")) // 4)
+def estimate_tokens(text: str) -> int:
+    """Estimate the length of a text in tokens: 4 bytes of UTF-8 each, and at least 1."""
+    return max(1, len(text.encode(errors="replace")) // _BYTES_PER_TOKEN)
 
 
 def chunks(
@@ -29,34 +36,52 @@ def chunks(
     *,
     overlap: int = 0,
     markdown: bool = False,
-    count: Callable[[str], int] = estimate,
+    count: Callable[[str], int] = estimate_tokens,
 ) -> tuple[Chunk, ...]:
-    """`text` in chunks of at most `tokens`, whole words and sentences as long as they fit; what is only white space is left out.
+    """Split a document into chunks, with whole words and sentences as long as they fit.
 
-    `overlap`: tokens at most that a chunk has in common with the one before it. `markdown`: cut at headings and blocks first.
-    `count` gives the tokens of a text; a local model's own count is exact. Raises ConfigurationError for sizes that cannot be.
+    A chunk that would hold nothing but white space is left out.
+
+    Args:
+        text: The document.
+        tokens: The length of a chunk at most.
+        overlap: How many tokens at most a chunk shares with the one before it.
+        markdown: Split at headings and blocks first.
+        count: Gives the length of a text in tokens; a model's own tokenizer makes it exact.
+
+    Returns:
+        The chunks, in the order of the document.
+
+    Raises:
+        ConfigurationError: If `tokens` is less than 1, or `overlap` is not between 0 and `tokens`.
+        MissingPackage: If `semantic-text-splitter` is not installed.
     """
     if tokens < 1 or not 0 <= overlap < tokens:
         raise ConfigurationError(
-            f"Chunks of {tokens} tokens cannot overlap by {overlap}.",
-            hint="Take 0 <= overlap < tokens.",
+            f"Chunks of {tokens} tokens cannot overlap by {overlap} tokens.",
+            hint="Choose 0 <= overlap < tokens.",
         )
     library = load("semantic_text_splitter", "documents")
-    kind = library.MarkdownSplitter if markdown else library.TextSplitter
-    found = kind.from_callback(count, tokens, overlap=overlap, trim=False).chunk_indices(text)
-    return tuple(Chunk(piece, start, start + len(piece)) for start, piece in found if piece.strip())
-
-
-def halves(chunk: Chunk, *, count: Callable[[str], int] = estimate) -> tuple[Chunk, ...]:
-    """A chunk cut in two or a little more; the chunk alone where it cannot be cut."""
-    pieces = chunks(chunk.text, max(1, (count(chunk.text) + 1) // 2), count=count)
+    splitter_class = library.MarkdownSplitter if markdown else library.TextSplitter
+    splitter = splitter_class.from_callback(count, tokens, overlap=overlap, trim=False)
     return tuple(
-        Chunk(piece.text, chunk.start + piece.start, chunk.start + piece.end) for piece in pieces
+        Chunk(piece, start, start + len(piece))
+        for start, piece in splitter.chunk_indices(text)
+        if piece.strip()
     )
 
 
-def before(text: str, chunk: Chunk, tokens: int) -> str:
-    """What stands before a chunk, some `tokens` long, from the beginning of a word."""
-    start = max(0, chunk.start - 4 * tokens)
+def halves(chunk: Chunk, *, count: Callable[[str], int] = estimate_tokens) -> tuple[Chunk, ...]:
+    """Split a chunk in two or a few more; give the chunk alone if it cannot be split."""
+    half = max(1, (count(chunk.text) + 1) // 2)
+    return tuple(
+        Chunk(piece.text, chunk.start + piece.start, chunk.start + piece.end)
+        for piece in chunks(chunk.text, half, count=count)
+    )
+
+
+def text_before(text: str, chunk: Chunk, tokens: int) -> str:
+    """Give some `tokens` of the text before a chunk, from the beginning of a word."""
+    start = max(0, chunk.start - _BYTES_PER_TOKEN * tokens)
     found = text[start : chunk.start]
     return found.partition(" ")[2] if start else found

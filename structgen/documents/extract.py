@@ -1,19 +1,19 @@
-"""A record from a long document: the same question about each chunk, for what of the record it states; then one value of all.
+"""Extract a record from a long document: ask about each chunk, then merge what they state.
 
-One flow, sync and async, made of the extraction flow of each chunk.
+One flow, the same for sync and async, made of the extraction flow of each chunk.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Final, Generic, TypedDict, TypeVar
+from dataclasses import dataclass, replace
+from typing import Final, Generic, TypedDict, TypeVar, cast
 
-from structgen.documents.chunk import Chunk, before, chunks, estimate, halves
-from structgen.documents.merge import Conflict, Part, Policy, merge
-from structgen.documents.relax import completed, relaxed
+from structgen.documents.chunk import Chunk, chunks, estimate_tokens, halves, text_before
+from structgen.documents.merge import Part, Policy, merge
+from structgen.documents.relax import complete, relax
+from structgen.documents.result import ChunkOutcome, DocumentExtraction, weakest
 from structgen.errors import (
-    Attempt,
     ConfigurationError,
     InputError,
     InvalidDocumentError,
@@ -22,221 +22,233 @@ from structgen.errors import (
     StructgenError,
     Truncated,
 )
-from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
 from structgen.extraction.question import Question
 from structgen.extraction.vote import TEMPERATURE, consensus
 from structgen.flow.steps import Flow, Gather
 from structgen.options import UNSET, CallArgs
-from structgen.results import Extraction
+from structgen.results import Dumps
 from structgen.schema.check import validate
-from structgen.values import Evidence, Json, Usage
+from structgen.values import Evidence, Json
 from structgen.wire.link import Link
 
 T = TypeVar("T")
 
 _TOO_LONG: Final = (Truncated, PromptTooLongError)
-"""What a shorter chunk may mend."""
-_PART: Final = (
-    "The document is one part of a longer one. Give only what this part states: null for what it does not state, an empty list for "
-    "what it does not mention."
+"""Errors that a shorter chunk may avoid."""
+_CHUNK_TOKENS: Final = 2000
+"""By default: fits small contexts, and is short enough to be read with care."""
+_AT_ONCE_ON_SERVER: Final = 8
+_AT_ONCE_IN_PROCESS: Final = 2
+"""One question is prepared while another is decoded; more gain nothing."""
+_INSTRUCTIONS: Final = (
+    "The document is one part of a longer one. Give only what this part states: null for what it "
+    "does not state, an empty list for what it does not mention."
 )
 
 
-class Slicing(TypedDict, total=False):
-    """How a long document is taken.
-
-    `chunk_tokens` (default 2000), `overlap` (tokens, default 0), `markdown`, `count`: as in `documents.chunk.chunks`.
-    `context_tokens`: how much of the text before a chunk is shown with it, and not extracted from. `passes`: how often each chunk
-    is asked about, for what one answer overlooks. `concurrency`: questions at a time (default 8 for a server, 2 for an engine in
-    this process). `policies`, `keys`: as in `documents.merge.merge`.
-    """
+class ChunkingArgs(TypedDict, total=False):
+    """How to split a long document, and how to merge what its chunks state."""
 
     chunk_tokens: int
+    """The length of a chunk at most, in tokens (default 2000)."""
     overlap: int
+    """How many tokens at most a chunk shares with the one before it (default 0)."""
     markdown: bool
+    """Split at Markdown's headings and blocks first (default False)."""
     count: Callable[[str], int]
+    """Gives the length of a text in tokens; by default an estimate of 4 bytes each."""
     context_tokens: int
+    """How much of the text before a chunk to show with it, not to extract from (default 0)."""
     passes: int
+    """How often to ask about each chunk, for what one answer overlooks (default 1)."""
     concurrency: int
+    """Questions at a time (default 8 for a server, 2 for an engine in this process)."""
     policies: Mapping[str, Policy]
+    """Which of several values to take, by JSON Pointer with `*` for any key or index."""
     keys: Mapping[str, Sequence[str]]
+    """The members that tell the items of a list apart, by the list's pointer, as above."""
 
 
-class DocumentArgs(CallArgs, Slicing, total=False):
-    """What `extract_document` takes besides a target and a text. The options hold for each question about a chunk."""
+class DocumentArgs(CallArgs, ChunkingArgs, total=False):
+    """What `extract_document` takes besides a target and a document.
 
-
-@dataclass(frozen=True, slots=True)
-class ChunkOutcome:
-    """What one question about one chunk came to: a result, whose value is plain data of the part, or an error. `turn`: which of the
-    passes, from 0."""
-
-    chunk: Chunk
-    turn: int
-    result: Extraction[Json] | None = field(default=None, repr=False)
-    error: StructgenError | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DocumentExtraction(Generic[T]):
-    """A value from a long document, and where it comes from.
-
-    `chunks`: every question's outcome, in the order of the document; `conflicts`: places where chunks state different values (their
-    numbers are indices into `stated`); `evidence`: by JSON Pointer into the value, in offsets of the whole document.
+    The options hold for each question about a chunk.
     """
 
-    value: T
-    chunks: tuple[ChunkOutcome, ...]
-    conflicts: tuple[Conflict, ...] = ()
-    evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
 
-    @property
-    def stated(self) -> tuple[ChunkOutcome, ...]:
-        """The outcomes that have a value: what was merged."""
-        return tuple(outcome for outcome in self.chunks if outcome.result is not None)
+def split_args(args: DocumentArgs) -> tuple[ChunkingArgs, CallArgs]:
+    """Tell how to split a document from what to ask about each chunk."""
+    chunking = {name: value for name, value in args.items() if name in _CHUNKING_NAMES}
+    call = {name: value for name, value in args.items() if name not in _CHUNKING_NAMES}
+    return cast("ChunkingArgs", chunking), cast("CallArgs", call)
 
-    @property
-    def failures(self) -> tuple[ChunkOutcome, ...]:
-        """The outcomes that have none. What their chunks state is missing in the value."""
-        return tuple(outcome for outcome in self.chunks if outcome.error is not None)
 
-    @property
-    def attempts(self) -> tuple[Attempt, ...]:
-        return tuple(
-            a
-            for outcome in self.chunks
-            for a in (outcome.result or outcome.error or StructgenError("")).attempts
-        )
-
-    @property
-    def usage(self) -> Usage:
-        return sum((attempt.usage for attempt in self.attempts), Usage())
-
-    @property
-    def cost(self) -> float | None:
-        """US dollars, None where a price is not known."""
-        return cost_of(self.attempts)
+_CHUNKING_NAMES: Final = frozenset(ChunkingArgs.__annotations__)
 
 
 def extract_document(
-    backends: Sequence[Backend], question: Question[T], slicing: Slicing
+    backends: Sequence[Backend], question: Question[T], chunking: ChunkingArgs
 ) -> Flow[DocumentExtraction[T]]:
-    """The value that a long text states. A chunk that fails is in the result, and stops no other.
+    """Extract the value that a long document states.
 
-    Raises the first chunk's error where no chunk gave anything, and InvalidDocumentError where what they gave makes no value together.
+    A chunk that fails is in the result and stops no other.
+
+    Args:
+        backends: Who is asked, in order.
+        question: What is asked about the whole document.
+        chunking: How to split the document and to merge what its chunks state.
+
+    Raises:
+        InputError: If the document is empty or is a conversation.
+        ConfigurationError: If an argument is out of range, or a policy does not exist.
+        StructgenError: If every chunk failed: the error of the first one.
+        InvalidDocumentError: If what the chunks state together is no value of the target.
     """
-    text, passes = question.document, slicing.get("passes", 1)
-    if not isinstance(text, str) or not text.strip():
+    document, passes = question.document, chunking.get("passes", 1)
+    if not isinstance(document, str) or not document.strip():
         raise InputError(
-            "The document is empty, or is no text.",
-            hint="Pass a text; a conversation is not cut into chunks.",
+            "The document is empty or is no text.",
+            hint="Pass a text; a conversation is not split into chunks.",
         )
-    if passes < 1 or slicing.get("concurrency", 1) < 1:
-        raise ConfigurationError("`passes` and `concurrency` have to be at least 1.")
-    target, keys = relaxed(question.target, slicing.get("keys", {}))
-    examples = tuple((shown, question.target.dump(value)) for shown, value in question.examples)
-    instructions = "\n\n".join(filter(None, (question.instructions, _PART)))
-    part: Question[Json] = replace(
-        question, target=target, examples=examples, instructions=instructions
-    )
+    if passes < 1 or chunking.get("concurrency", 1) < 1:
+        raise ConfigurationError(
+            "`passes` or `concurrency` is less than 1.", hint="Give at least 1 for each."
+        )
+    chunked = _Chunked.of(backends, question, document, chunking)
     pieces = chunks(
-        text,
-        slicing.get("chunk_tokens", 2000),
-        overlap=slicing.get("overlap", 0),
-        markdown=slicing.get("markdown", False),
-        count=slicing.get("count", estimate),
+        document,
+        chunking.get("chunk_tokens", _CHUNK_TOKENS),
+        overlap=chunking.get("overlap", 0),
+        markdown=chunking.get("markdown", False),
+        count=chunked.count,
     )
-    flows = [
-        _chunk(backends, part, text, piece, turn, slicing)
-        for piece in pieces
-        for turn in range(passes)
-    ]
-    at_most = slicing.get("concurrency", 8 if isinstance(backends[0].via, Link) else 2)
-    gathered: list[list[ChunkOutcome]] = yield Gather(flows, min(at_most, len(flows)))
-    return _merged(question, tuple(outcome for some in gathered for outcome in some), slicing, keys)
+    flows = [chunked.ask(piece, turn) for piece in pieces for turn in range(passes)]
+    by_default = _AT_ONCE_ON_SERVER if isinstance(backends[0].via, Link) else _AT_ONCE_IN_PROCESS
+    at_once = chunking.get("concurrency", by_default)
+    gathered: list[list[ChunkOutcome]] = yield Gather(flows, min(at_once, len(flows)))
+    return chunked.merge(tuple(outcome for outcomes in gathered for outcome in outcomes))
 
 
-def _chunk(
-    backends: Sequence[Backend],
-    part: Question[Json],
-    text: str,
-    chunk: Chunk,
-    turn: int,
-    slicing: Slicing,
-) -> Flow[list[ChunkOutcome]]:
-    """The outcomes of one chunk: of its halves, where the whole is too long for an answer."""
-    seen = before(text, chunk, slicing.get("context_tokens", 0))
-    context = "\n\n".join(filter(None, (part.context, seen.strip())))
-    options = part.options
-    if turn:
-        options = replace(
-            options,
-            temperature=TEMPERATURE if options.temperature is UNSET else options.temperature,
-            seed=UNSET if options.seed is UNSET else options.seed + turn,
+@dataclass(frozen=True, slots=True)
+class _Chunked(Generic[T]):
+    """A question about a document, and the question about a part of it."""
+
+    backends: Sequence[Backend]
+    question: Question[T]
+    part: Question[Json]
+    document: str
+    chunking: ChunkingArgs
+    keys: Mapping[str, Sequence[str]]
+
+    @classmethod
+    def of(
+        cls,
+        backends: Sequence[Backend],
+        question: Question[T],
+        document: str,
+        chunking: ChunkingArgs,
+    ) -> _Chunked[T]:
+        target, keys = relax(question.target, chunking.get("keys", {}))
+        examples = tuple((shown, question.target.dump(value)) for shown, value in question.examples)
+        instructions = "\n\n".join(filter(None, (question.instructions, _INSTRUCTIONS)))
+        part: Question[Json] = replace(
+            question, target=target, examples=examples, instructions=instructions
         )
-    try:
-        result = yield from consensus(
-            backends, replace(part, document=chunk.text, context=context or None, options=options)
-        )
-        return [ChunkOutcome(chunk, turn, result)]
-    except StructgenError as error:
-        pieces = (
-            halves(chunk, count=slicing.get("count", estimate))
-            if isinstance(error, _TOO_LONG)
-            else ()
-        )
-        if len(pieces) < 2:
-            return [ChunkOutcome(chunk, turn, error=error)]
-    outcomes: list[ChunkOutcome] = []
-    for piece in pieces:
-        outcomes += yield from _chunk(backends, part, text, piece, turn, slicing)
-    return outcomes
+        return cls(backends, question, part, document, chunking, keys)
+
+    @property
+    def count(self) -> Callable[[str], int]:
+        return self.chunking.get("count", estimate_tokens)
+
+    def ask(self, chunk: Chunk, turn: int) -> Flow[list[ChunkOutcome]]:
+        """Ask about a chunk; about its halves instead if it is too long for an answer."""
+        try:
+            result = yield from consensus(self.backends, self._question_about(chunk, turn))
+            return [ChunkOutcome(chunk, turn, result)]
+        except StructgenError as error:
+            pieces: tuple[Chunk, ...] = ()
+            if isinstance(error, _TOO_LONG):
+                pieces = halves(chunk, count=self.count)
+            if len(pieces) < 2:
+                return [ChunkOutcome(chunk, turn, error=error)]
+        outcomes: list[ChunkOutcome] = []
+        for piece in pieces:
+            outcomes += yield from self.ask(piece, turn)
+        return outcomes
+
+    def _question_about(self, chunk: Chunk, turn: int) -> Question[Json]:
+        shown = text_before(self.document, chunk, self.chunking.get("context_tokens", 0)).strip()
+        context = "\n\n".join(filter(None, (self.part.context, shown)))
+        options = self.part.options
+        if turn:  # a second pass has to be free to answer something else
+            warm, seed = options.temperature, options.seed
+            options = replace(
+                options,
+                temperature=TEMPERATURE if warm is UNSET else warm,
+                seed=UNSET if seed is UNSET else seed + turn,
+            )
+        return replace(self.part, document=chunk.text, context=context or None, options=options)
+
+    def merge(self, outcomes: tuple[ChunkOutcome, ...]) -> DocumentExtraction[T]:
+        """Merge what the chunks state. Raises as `extract_document` says."""
+        found = [(one.chunk, one.result) for one in outcomes if one.result is not None]
+        if not found:
+            raise next(one.error for one in outcomes if one.error is not None)
+        parts = [
+            Part(
+                result.value,
+                _shift(result.evidence, chunk.start),
+                result.confidence,
+                result.absent,
+                result.shortened,
+            )
+            for chunk, result in found
+        ]
+        merged = merge(parts, policies=self.chunking.get("policies"), keys=self.keys)
+        guarantee = weakest([result.guarantee for _, result in found])
+
+        def extraction(value: T, target: Dumps) -> DocumentExtraction[T]:
+            return DocumentExtraction(
+                value=value,
+                target=target,
+                chunks=outcomes,
+                guarantee=guarantee,
+                conflicts=merged.conflicts,
+                absent=merged.absent,
+                shortened=merged.shortened,
+                evidence=merged.evidence,
+                confidence=merged.confidence,
+            )
+
+        data = complete(self.question.target, merged.data)
+        try:
+            value = validate(self.question.target, data)
+        except InvalidOutputError as error:
+            raise _invalid_document(error, extraction(data, self.part.target)) from None
+        return extraction(value, self.question.target)
 
 
-def _merged(
-    question: Question[T],
-    outcomes: tuple[ChunkOutcome, ...],
-    slicing: Slicing,
-    keys: Mapping[str, Sequence[str]],
-) -> DocumentExtraction[T]:
-    found = [(outcome.chunk, outcome.result) for outcome in outcomes if outcome.result is not None]
-    for outcome in outcomes if not found else ():
-        if outcome.error is not None:
-            raise outcome.error
-    parts = [Part(result.value, _shifted(result.evidence, chunk.start)) for chunk, result in found]
-    merged = merge(parts, policies=slicing.get("policies"), keys=keys)
-    data = completed(question.target, merged.data)
-    try:
-        value = validate(question.target, data)
-    except InvalidOutputError as error:
-        raise _invalid(
-            error,
-            DocumentExtraction(
-                value=data, chunks=outcomes, conflicts=merged.conflicts, evidence=merged.evidence
-            ),
-        ) from None
-    return DocumentExtraction(
-        value=value, chunks=outcomes, conflicts=merged.conflicts, evidence=merged.evidence
-    )
-
-
-def _shifted(evidence: Mapping[str, Evidence], by: int) -> dict[str, Evidence]:
+def _shift(evidence: Mapping[str, Evidence], by: int) -> dict[str, Evidence]:
+    """Turn offsets in a chunk into offsets in the document."""
     return {
         path: Evidence(found.quote, found.start + by, found.end + by)
         for path, found in evidence.items()
     }
 
 
-def _invalid(error: InvalidOutputError, document: DocumentExtraction[Json]) -> InvalidDocumentError:
-    failed = len(document.failures)
-    because = (
-        f"; {failed} of {len(document.chunks)} questions about chunks failed" if failed else ""
-    )
+def _invalid_document(
+    error: InvalidOutputError, document: DocumentExtraction[Json]
+) -> InvalidDocumentError:
+    message = "The chunks together state no valid value."
+    if document.failures:
+        failed, asked = len(document.failures), len(document.chunks)
+        message += f" {failed} of {asked} questions about chunks failed, so parts may be missing."
     invalid = InvalidDocumentError(
-        f"What the chunks state makes no whole value{because}.",
+        message,
         violations=error.violations,
-        hint="`violations` names each place; `document` holds the merged data, every chunk's outcome, and the conflicts.",
+        hint="See `violations` for each place that is wrong, and `document` for the merged data, "
+        "the outcome of every chunk and the conflicts.",
     )
     invalid.document, invalid.attempts = document, document.attempts
     return invalid

@@ -1,11 +1,12 @@
-"""One value from the parts of a document: records field by field, lists by what their items are, and every conflict told.
+"""Merge the parts of a document into one value, and list every conflict between them.
 
-Works on plain JSON data. What a part does not state (null, or no such member) never counts against what another one states.
+Records are merged field by field, lists by what their items are. All of it is plain JSON data.
+A part that does not state something (null, or no such member) never counts against one that does.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
@@ -14,40 +15,115 @@ from structgen.schema.json import escape, same_json, to_text
 from structgen.values import Evidence, Json
 
 Policy: TypeAlias = Literal["first", "last", "most-common", "longest", "union", "all"]
-"""Which of several values is taken. Of a list: `union` (equal items of several parts are one; the default) or `all` of its items,
-or one of the others, for one part's list as it is. Of anything else: the `first`, the `last`, the `most common` (the default; of
-equally common ones the first) or the `longest`."""
+"""Which of several values to take.
+
+For lists: `union` (equal items of several parts are one; the default) or `all` (keep every
+item); any other policy takes one part's list as it is. For anything else: `first`, `last`,
+`longest`, or `most-common` (the default; among equally common values the first).
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one part states: plain data, and the evidence by JSON Pointer, in offsets of the whole document."""
+    """What one part of a document states."""
 
     data: Json = field(repr=False)
+    """The value, as plain JSON data."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
+    """By JSON Pointer into `data`, in offsets of the whole document."""
+    confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """By JSON Pointer into `data`, from 0 to 1."""
+    absent: frozenset[str] = frozenset()
+    """JSON Pointers of the fields that this part does not state."""
+    shortened: frozenset[str] = frozenset()
+    """JSON Pointers of the values that a token limit cut short."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Parts that state different values for one place. `path`: JSON Pointer into the merged value; `values`: each value with the
-    numbers of the parts that state it, in their order; the first one is what was taken."""
+    """Parts that state different values for one place."""
 
     path: str
+    """JSON Pointer into the merged value."""
     values: tuple[tuple[Json, tuple[int, ...]], ...] = field(repr=False)
+    """Each value with the numbers of the parts that state it; the first one was taken."""
 
 
 @dataclass(frozen=True, slots=True)
 class Merged:
-    """What the parts make together."""
+    """The value that the parts make together. All paths are JSON Pointers into `data`."""
 
     data: Json = field(repr=False)
+    """The merged value, as plain JSON data."""
     conflicts: tuple[Conflict, ...] = ()
+    """The places for which parts state different values."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
+    """The evidence of the values that were taken."""
+    confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """The confidence of the values that were taken, as far as their parts have one."""
+    absent: frozenset[str] = frozenset()
+    """The fields that no part states."""
+    shortened: frozenset[str] = frozenset()
+    """The values that are cut short in any of the parts they come from."""
+
+
+def merge(
+    parts: Sequence[Part],
+    *,
+    policies: Mapping[str, Policy] | None = None,
+    keys: Mapping[str, Sequence[str]] | None = None,
+) -> Merged:
+    """Merge parts, given in the order of the document, into one value.
+
+    Items of a list with equal keys are one item, whose fields are merged; texts are compared there
+    without regard to case and white space. Items without keys are one if they are equal and come
+    from different parts.
+
+    Args:
+        parts: What each part states.
+        policies: Which of several values to take, by JSON Pointer with `*` for any key or index.
+        keys: The members that tell the items of a list apart, by the list's pointer, as above.
+
+    Returns:
+        The merged value, with what is known about its fields.
+
+    Raises:
+        ConfigurationError: If a policy does not exist.
+    """
+    for policy in (policies or {}).values():
+        if policy not in _POLICIES:
+            raise ConfigurationError(
+                f"There is no merge policy {policy!r}.", hint=f"Known: {', '.join(_POLICIES)}."
+            )
+    merger = _Merger(parts, policies or {}, keys or {})
+    statements = [_Statement(part.data, number, "") for number, part in enumerate(parts)]
+    data = merger.merge(statements, "", "")
+    return Merged(
+        data,
+        tuple(merger.conflicts),
+        merger.evidence,
+        merger.confidence,
+        frozenset(merger.absent),
+        frozenset(merger.shortened),
+    )
+
+
+def identity_key(item: Json, names: Sequence[str]) -> str | None:
+    """Give what tells an item from others, or None for one that does not state all of it."""
+    if not names or not isinstance(item, dict):
+        return None
+    values = [item.get(name) for name in names]
+    if any(value is None for value in values):
+        return None
+    return to_text([" ".join(v.split()).casefold() if isinstance(v, str) else v for v in values])
+
+
+# ---- choosing one of several values ----------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
-    """A value, the part that states it, and where in that part it stands."""
+class _Statement:
+    """A value, the number of the part that states it, and its path in that part."""
 
     value: Json
     part: int
@@ -55,6 +131,7 @@ class _Said:
 
 
 _Values: TypeAlias = "Sequence[tuple[Json, tuple[int, ...]]]"
+"""Distinct values, each with the numbers of the parts that state it."""
 
 
 def _size(value: Json) -> int:
@@ -67,36 +144,14 @@ _CHOICES: Final[Mapping[str, Callable[[_Values], int]]] = {
     "most-common": lambda values: max(range(len(values)), key=lambda at: (len(values[at][1]), -at)),
     "longest": lambda values: max(range(len(values)), key=lambda at: (_size(values[at][0]), -at)),
 }
-"""Of distinct values with the parts that state them, the index of the one to take."""
+"""The index of the value to take, by policy."""
+
+_POLICIES: Final = (*_CHOICES, "union", "all")
 
 
-def merge(
-    parts: Sequence[Part],
-    *,
-    policies: Mapping[str, Policy] | None = None,
-    keys: Mapping[str, Sequence[str]] | None = None,
-) -> Merged:
-    """The merged value of parts in the order of the document.
+class _Merger:
+    """Merges place by place, from the root down, and collects what is known about each place."""
 
-    `policies` and `keys` (identity keys of lists of records) are given by pattern: a JSON Pointer with `*` for any key or index.
-    Items with equal keys are one item, whose fields are merged; texts are compared without regard to case and white space there.
-    Items without keys are one where they are equal and come from several parts. Raises ConfigurationError for a policy that there
-    is not.
-    """
-    for policy in (policies or {}).values():
-        if policy not in (*_CHOICES, "union", "all"):
-            raise ConfigurationError(
-                f"There is no merge policy {policy!r}.",
-                hint=f"Known: {', '.join(_CHOICES)}, union, all.",
-            )
-    merging = _Merging(parts, policies or {}, keys or {})
-    data = merging.value(
-        [_Said(part.data, number, "") for number, part in enumerate(parts)], "", ""
-    )
-    return Merged(data, tuple(merging.conflicts), merging.evidence)
-
-
-class _Merging:
     def __init__(
         self,
         parts: Sequence[Part],
@@ -106,90 +161,92 @@ class _Merging:
         self._parts, self._policies, self._keys = parts, policies, keys
         self.conflicts: list[Conflict] = []
         self.evidence: dict[str, Evidence] = {}
+        self.confidence: dict[str, float] = {}
+        self.absent: set[str] = set()
+        self.shortened: set[str] = set()
 
-    def value(self, said: Sequence[_Said], at: str, pattern: str) -> Json:
-        """What was said of one place, as one value. `at`: where it stands in the merged value."""
-        said = [one for one in said if one.value is not None]
-        if not said:
+    def merge(self, statements: Sequence[_Statement], at: str, pattern: str) -> Json:
+        """Merge what was stated of one place.
+
+        `at` is its path in the merged value; `pattern` is how policies and keys name it.
+        """
+        stated = [one for one in statements if one.value is not None]
+        if not stated:
             return None
-        kinds = [type(one.value) if isinstance(one.value, dict | list) else None for one in said]
         policy = self._policies.get(pattern)
-        if all(kind is dict for kind in kinds) and policy is None:
-            return self._record(said, at, pattern)
-        if all(kind is list for kind in kinds) and policy in (None, "union", "all"):
-            return self._list(said, at, pattern, policy)
-        return self._chosen(said, at, pattern, policy)
+        if policy is None and all(isinstance(one.value, dict) for one in stated):
+            return self._merge_records(stated, at, pattern)
+        are_lists = all(isinstance(one.value, list) for one in stated)
+        if policy in (None, "union", "all") and are_lists:
+            return self._merge_lists(stated, at, pattern, policy)
+        return self._choose(stated, at, policy)
 
-    def _record(self, said: Sequence[_Said], at: str, pattern: str) -> Json:
-        names = dict.fromkeys(name for one in said for name in one.value)
-        found = {}
-        for name in names:
+    def _merge_records(self, stated: Sequence[_Statement], at: str, pattern: str) -> Json:
+        merged: dict[str, Json] = {}
+        for name in dict.fromkeys(name for one in stated for name in one.value):
             step = f"/{escape(name)}"
             inner = [
-                _Said(one.value[name], one.part, one.path + step)
-                for one in said
+                _Statement(one.value[name], one.part, one.path + step)
+                for one in stated
                 if name in one.value
             ]
             own = f"{pattern}{step}"
-            value = self.value(inner, at + step, own if self._is_named(own) else f"{pattern}/*")
+            value = self.merge(inner, at + step, own if self._is_named(own) else f"{pattern}/*")
             if value is not None:
-                found[name] = value
-        return found
+                merged[name] = value
+        stated_steps = {f"/{escape(name)}" for name in merged}
+        for step in self._absent_steps(stated) - stated_steps:
+            self.absent.add(at + step)
+        self._note_shortened(stated, at)
+        return merged
+
+    def _absent_steps(self, stated: Sequence[_Statement]) -> set[str]:
+        """The last steps ("/name") of the members that a part says are absent from its record."""
+        return {
+            path[len(one.path) :]
+            for one in stated
+            for path in self._parts[one.part].absent
+            if path.rpartition("/")[0] == one.path
+        }
+
+    def _note_shortened(self, stated: Sequence[_Statement], at: str) -> None:
+        if any(one.path in self._parts[one.part].shortened for one in stated):
+            self.shortened.add(at)
 
     def _is_named(self, pattern: str) -> bool:
-        """Does it matter by this name, or only by `*`?"""
-        below = f"{pattern}/"
+        """Whether policies and keys name this member, rather than all members by `*`."""
         wild = f"{pattern.rpartition('/')[0]}/*"
-        named = (*self._policies, *self._keys)
-        return any(name == pattern or name.startswith(below) for name in named) or not any(
-            name == wild or name.startswith(f"{wild}/") for name in named
-        )
+        names = (*self._policies, *self._keys)
+        return _covers(pattern, names) or not _covers(wild, names)
 
-    def _list(self, said: Sequence[_Said], at: str, pattern: str, policy: Policy | None) -> Json:
-        groups: list[list[_Said]] = []
-        for one in said:
-            earlier = len(groups)
-            taken: set[int] = set()
+    def _merge_lists(
+        self, stated: Sequence[_Statement], at: str, pattern: str, policy: Policy | None
+    ) -> Json:
+        groups: list[list[_Statement]] = []
+        keys = self._keys.get(pattern, ())
+        for one in stated:
+            earlier = len(groups)  # groups that have items of earlier parts
+            joined: set[int] = set()
             for index, item in enumerate(one.value):
-                new = _Said(item, one.part, f"{one.path}/{index}")
-                to = (
-                    None
-                    if policy == "all"
-                    else self._same(new, groups, earlier, taken, self._keys.get(pattern, ()))
-                )
-                if to is None:
+                new = _Statement(item, one.part, f"{one.path}/{index}")
+                found = None
+                if policy != "all":
+                    found = _matching_group(new, groups, earlier, joined, keys)
+                if found is None:
                     groups.append([new])
                 else:
-                    taken.add(to)
-                    groups[to].append(new)
+                    joined.add(found)
+                    groups[found].append(new)
+        self._note_shortened(stated, at)
         return [
-            self.value(group, f"{at}/{index}", f"{pattern}/*") for index, group in enumerate(groups)
+            self.merge(group, f"{at}/{index}", f"{pattern}/*") for index, group in enumerate(groups)
         ]
 
-    def _same(
-        self,
-        new: _Said,
-        groups: Sequence[Sequence[_Said]],
-        earlier: int,
-        taken: set[int],
-        keys: Sequence[str],
-    ) -> int | None:
-        """The group of an item. By its keys, within a part too; without, the first equal one of earlier parts that is free."""
-        key = key_of(new.value, keys)
-        for number, group in enumerate(groups):
-            if key is not None:
-                if key_of(group[0].value, keys) == key:
-                    return number
-            elif number < earlier and number not in taken and same_json(group[0].value, new.value):
-                return number
-        return None
-
-    def _chosen(self, said: Sequence[_Said], at: str, pattern: str, policy: Policy | None) -> Json:
-        distinct: list[list[_Said]] = []
-        for one in said:
-            group = next(
-                (group for group in distinct if same_json(group[0].value, one.value)), None
-            )
+    def _choose(self, stated: Sequence[_Statement], at: str, policy: Policy | None) -> Json:
+        distinct: list[list[_Statement]] = []
+        for one in stated:
+            equal = (group for group in distinct if same_json(group[0].value, one.value))
+            group = next(equal, None)
             if group is None:
                 distinct.append([one])
             else:
@@ -197,25 +254,52 @@ class _Merging:
         values = [
             (group[0].value, tuple(dict.fromkeys(one.part for one in group))) for group in distinct
         ]
-        index = _CHOICES[policy if policy in _CHOICES else "most-common"](values)  # type: ignore[index]
+        choose = _CHOICES.get(policy or "most-common", _CHOICES["most-common"])
+        index = choose(values)
         if len(values) > 1:
-            self.conflicts.append(
-                Conflict(at, (values[index], *values[:index], *values[index + 1 :]))
-            )
-        taken = distinct[index][0]
-        for path, evidence in self._parts[taken.part].evidence.items():
-            if path == taken.path or path.startswith(f"{taken.path}/"):
-                self.evidence[at + path[len(taken.path) :]] = evidence
-        return taken.value
+            others = (*values[:index], *values[index + 1 :])
+            self.conflicts.append(Conflict(at, (values[index], *others)))
+        self._take(distinct[index][0], at)
+        return distinct[index][0].value
+
+    def _take(self, taken: _Statement, at: str) -> None:
+        """Copy what is known about a value, and everything in it, to its place."""
+        part = self._parts[taken.part]
+        for path, rest in _below(taken.path, part.evidence):
+            self.evidence[at + rest] = part.evidence[path]
+        for path, rest in _below(taken.path, part.confidence):
+            self.confidence[at + rest] = part.confidence[path]
+        self.absent |= {at + rest for _, rest in _below(taken.path, part.absent)}
+        self.shortened |= {at + rest for _, rest in _below(taken.path, part.shortened)}
 
 
-def key_of(item: Json, names: Sequence[str]) -> str | None:
-    """What tells an item from others, None for one that does not state all of it."""
-    if not names or not isinstance(item, dict) or any(item.get(name) is None for name in names):
-        return None
-    return to_text(
-        [
-            " ".join(value.split()).casefold() if isinstance(value := item[name], str) else value
-            for name in names
-        ]
-    )
+def _below(path: str, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The paths at and below a path, each with what it has after it."""
+    for one in paths:
+        if one == path or one.startswith(f"{path}/"):
+            yield one, one[len(path) :]
+
+
+def _covers(pattern: str, names: Iterable[str]) -> bool:
+    return any(name == pattern or name.startswith(f"{pattern}/") for name in names)
+
+
+def _matching_group(
+    new: _Statement,
+    groups: Sequence[Sequence[_Statement]],
+    earlier: int,
+    joined: set[int],
+    keys: Sequence[str],
+) -> int | None:
+    """Find the group of an item: by its keys, or the first equal one that this part has not joined.
+
+    Equal keys join items of one part, too; without keys, only the first `earlier` groups count.
+    """
+    key = identity_key(new.value, keys)
+    for number, group in enumerate(groups):
+        if key is not None:
+            if identity_key(group[0].value, keys) == key:
+                return number
+        elif number < earlier and number not in joined and same_json(group[0].value, new.value):
+            return number
+    return None

@@ -1,8 +1,9 @@
-"""What a part of a document can state of a target: the same schema, of which every field may be missing.
+"""Relax a target to what one part of a document can state: the same schema, with nothing required.
 
-A field that the whole needs may stand in another part. So on the way from the root, through records and maps, nothing is required
-and no list has a least length. An item of a list has to stand in one part whole, unless the list has identity keys: then its other
-fields may be missing too, and come from where the same item is spoken of again.
+A field that the whole record needs may be in another part. So from the root, through records and
+maps, no field is required and no list has a least length. One part has to state an item of a list
+completely, unless the list has identity keys: then the item's other fields may be missing, too, and
+come from the parts that mention the same item again.
 """
 
 from __future__ import annotations
@@ -29,57 +30,67 @@ _WHOLE_ONLY: Final = frozenset(
     }
     | {"if", "then", "else", "not", "default", "unevaluatedProperties", "unevaluatedItems"}
 )
-"""Keywords that hold of a whole and need not hold of its parts."""
+"""Keywords that hold for the whole value and need not hold for its parts."""
 _SCALARS: Final = ("string", "number", "integer", "boolean")
 _DATA: Final = frozenset({"const", "enum", "default", "examples"})
 
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Marks the fields that tell items of a list apart: `name: Annotated[str, Identity()]`. Items of several chunks that agree in
-    them are the same one."""
+    """Mark a field that tells the items of a list apart: `name: Annotated[str, Identity()]`.
+
+    Items of different chunks that agree in all of their marked fields are one item.
+    """
 
     def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> JsonSchema:
         return {**handler(core_schema), IDENTITY: True}
 
 
-def relaxed(
+def relax(
     target: Target[Any], keys: Mapping[str, Sequence[str]]
 ) -> tuple[Target[Json], Mapping[str, tuple[str, ...]]]:
-    """The target of a part, whose values are plain data, and the identity keys of all lists.
+    """Make the target of a part, whose values are plain data.
 
-    `keys`: identity keys by the list's pattern, a JSON Pointer with `*` for any key or index, besides those that the schema marks.
+    Args:
+        target: The target of the whole.
+        keys: The members that tell the items of a list apart, besides those that the schema marks;
+            by the list's JSON Pointer, with `*` for any key or index.
+
+    Returns:
+        The target of a part, and the identity keys of all lists, marked ones included.
     """
-    source = target.schema if target.adapter is None else _closed(target.schema)
-    walk = _Relaxing(source, keys)
-    schema = walk.part(source, "")
+    source = target.schema if target.adapter is None else _close_records(target.schema)
+    relaxer = _Relaxer(source, keys)
+    schema = relaxer.relax(source, "")
     if source.get("type") in _SCALARS:
         schema = {"anyOf": [schema, {"type": "null"}]}
-    defs = {**source.get("$defs", {}), **walk.defs}
+    defs = {**source.get("$defs", {}), **relaxer.defs}
     schema = {**schema, "title": target.name, **({"$defs": defs} if defs else {})}
-    return target_of(schema), walk.keys
+    return target_of(schema), relaxer.keys
 
 
-def _closed(schema: Any) -> Any:
-    """The schema of a type: its records have no other members than their fields."""
+def _close_records(schema: Any) -> Any:
+    """Allow no members besides a record's fields: the schema of a type leaves that open."""
     if isinstance(schema, list):
-        return [_closed(item) for item in schema]
+        return [_close_records(item) for item in schema]
     if not isinstance(schema, dict):
         return schema
-    found = {key: value if key in _DATA else _closed(value) for key, value in schema.items()}
+    found = {key: value if key in _DATA else _close_records(value) for key, value in schema.items()}
     is_record = schema.get("type") == "object" and "properties" in schema
     return {"additionalProperties": False, **found} if is_record else found
 
 
-class _Relaxing:
+class _Relaxer:
+    """Walks a schema and makes the definitions of its parts on the way."""
+
     def __init__(self, root: JsonSchema, keys: Mapping[str, Sequence[str]]) -> None:
         self._root = root
         self.keys = {pattern: tuple(names) for pattern, names in keys.items()}
         self.defs: dict[str, Any] = {}
         self._named: dict[tuple[str, tuple[str, ...]], str] = {}
 
-    def part(self, node: Any, at: str, keep: tuple[str, ...] = ()) -> Any:
-        """A node with nothing required but the fields to `keep`, and those that tell the options of a union apart."""
+    def relax(self, node: Any, at: str, keep: tuple[str, ...] = ()) -> Any:
+        """Require nothing but the fields to `keep`, and those that tell a union's options apart."""
         if not isinstance(node, dict):
             return node
         if isinstance(ref := node.get("$ref"), str):
@@ -96,19 +107,19 @@ class _Relaxing:
         if "properties" in node:
             kept = found.get("required", ())
             fields = {
-                name: inner if name in kept else _stated(inner)
+                name: inner if name in kept else _without_null(inner)
                 for name, inner in node["properties"].items()
             }
             found["properties"] = {
-                name: self.part(inner, f"{at}/{escape(name)}") for name, inner in fields.items()
+                name: self.relax(inner, f"{at}/{escape(name)}") for name, inner in fields.items()
             }
         if isinstance(node.get("additionalProperties"), dict):
-            found["additionalProperties"] = self.part(node["additionalProperties"], f"{at}/*")
+            found["additionalProperties"] = self.relax(node["additionalProperties"], f"{at}/*")
         if isinstance(node.get("items"), dict):
             found["items"] = self._items(node["items"], at)
         for keyword in ("allOf", "anyOf", "oneOf"):
             if keyword in node:
-                options = [self.part(option, at, keep) for option in node[keyword]]
+                options = [self.relax(option, at, keep) for option in node[keyword]]
                 found["anyOf" if keyword == "oneOf" else keyword] = options
         return found
 
@@ -117,14 +128,14 @@ class _Relaxing:
         if not keys:
             return items
         self.keys[at] = keys
-        inner: JsonSchema = self.part(items, f"{at}/*", keys)
+        inner: JsonSchema = self.relax(items, f"{at}/*", keys)
         return inner
 
     def _reference(self, ref: str, at: str, keep: tuple[str, ...]) -> str:
         if (ref, keep) not in self._named:
             name = f"{ref.rpartition('/')[2].lstrip('#') or 'root'}_part{len(self._named) or ''}"
             self._named[ref, keep] = f"#/$defs/{name}"
-            self.defs[name] = self.part(resolve(self._root, ref), at, keep)
+            self.defs[name] = self.relax(resolve(self._root, ref), at, keep)
         return self._named[ref, keep]
 
     def _resolved(self, node: Any) -> JsonSchema:
@@ -145,8 +156,8 @@ class _Relaxing:
         return isinstance(field, dict) and ("const" in field or len(field.get("enum", ())) == 1)
 
 
-def _stated(node: Any) -> Any:
-    """The schema of a field that may be missing, without null: that says no more than a field that is missing."""
+def _without_null(node: Any) -> Any:
+    """Remove null from a field that may be missing: null says no more than a missing field."""
     if not isinstance(node, dict):
         return node
     kinds, options, listed = node.get("type"), node.get("anyOf"), node.get("enum")
@@ -159,34 +170,48 @@ def _stated(node: Any) -> Any:
     return node
 
 
-def completed(target: Target[Any], data: Json) -> Json:
-    """`data` with null, an empty list or an empty record for required fields that no part stated, where the target takes them."""
-    validator = target.validator
+def complete(target: Target[Any], data: Json) -> Json:
+    """Fill in the required fields that no part stated, with what the target takes for nothing.
 
-    def fill(node: Any, value: Json) -> Json:
+    That is null, else an empty list, else a record with nothing in it. A field with a default, and
+    one whose schema takes none of these, stays missing.
+    """
+    starts: tuple[Json, ...] = ([], None, {}) if data is None else (data,)
+    completer = _Completer(target)
+    candidates = [completer.fill(target.schema, start) for start in starts]
+    return next(filter(target.validator.is_valid, candidates), candidates[-1])
+
+
+class _Completer:
+    def __init__(self, target: Target[Any]) -> None:
+        self._root, self._validator = target.schema, target.validator
+
+    def _is_valid(self, schema: Any, value: Json) -> bool:
+        return bool(self._validator.evolve(schema=schema).is_valid(value))
+
+    def fill(self, node: Any, value: Json) -> Json:
+        """Complete a value and everything in it."""
         while isinstance(node, dict) and "$ref" in node:
-            node = resolve(target.schema, node["$ref"])
+            node = resolve(self._root, node["$ref"])
         if not isinstance(node, dict) or not isinstance(value, dict | list):
             return value
         for option in (*node.get("anyOf", ()), *node.get("oneOf", ())):
-            if validator.evolve(schema=option).is_valid(whole := fill(option, value)):
-                return whole
+            filled = self.fill(option, value)
+            if self._is_valid(option, filled):
+                return filled
         if isinstance(value, list):
-            return [fill(node.get("items"), item) for item in value]
-        fields = node.get("properties", {})
-        value = {
-            name: fill(fields.get(name, node.get("additionalProperties")), inner)
-            for name, inner in value.items()
-        }
-        for name in node.get("required", ()):
-            if name not in value and "default" not in fields.get(name, {}):
-                empties: tuple[Json, ...] = (None, [], fill(fields.get(name), {}))
-                for empty in empties:
-                    if validator.evolve(schema=fields.get(name, True)).is_valid(empty):
-                        value[name] = empty
-                        break
-        return value
+            return [self.fill(node.get("items"), item) for item in value]
+        return self._fill_record(node, value)
 
-    starts: tuple[Json, ...] = ([], None, {}) if data is None else (data,)
-    wholes = [fill(target.schema, start) for start in starts]
-    return next(filter(validator.is_valid, wholes), wholes[-1])
+    def _fill_record(self, node: JsonSchema, value: Mapping[str, Json]) -> dict[str, Json]:
+        fields, others = node.get("properties", {}), node.get("additionalProperties")
+        filled = {name: self.fill(fields.get(name, others), inner) for name, inner in value.items()}
+        for name in node.get("required", ()):
+            if name in filled or "default" in fields.get(name, {}):
+                continue
+            empties: tuple[Json, ...] = (None, [], self.fill(fields.get(name), {}))
+            for empty in empties:
+                if self._is_valid(fields.get(name, True), empty):
+                    filled[name] = empty
+                    break
+        return filled

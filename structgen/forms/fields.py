@@ -10,8 +10,8 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
-from structgen.documents.merge import key_of
-from structgen.documents.relax import completed, relaxed
+from structgen.documents.merge import identity_key
+from structgen.documents.relax import complete, relax
 from structgen.errors import InputError, TargetError
 from structgen.schema.json import escape, resolve, same_json, unescape
 from structgen.schema.target import Target, target_of
@@ -46,7 +46,7 @@ class Fields(Generic[T]):
 
     def __init__(self, target: Target[T], keys: Mapping[str, Sequence[str]]) -> None:
         self.target = target
-        part, self.keys = relaxed(target, keys)
+        part, self.keys = relax(target, keys)
         self._part: JsonSchema = part.schema
         self._described: dict[str, str | None] = {}
         self.by_path = {
@@ -136,7 +136,7 @@ class Fields(Generic[T]):
 
     def whole(self, values: Mapping[str, Json]) -> Json:
         """The fields' values as one record, with null, or nothing in them, where the target takes that for what is not stated."""
-        return completed(self.target, self.nested(values))
+        return complete(self.target, self.nested(values))
 
     def nested(self, values: Mapping[str, Json]) -> Json:
         """The fields' values as one record, and nothing else."""
@@ -159,9 +159,9 @@ class Fields(Generic[T]):
         if not keys or not isinstance(old, list) or not isinstance(new, list):
             return new
         items = list(old)
-        known = {key_of(item, keys): at for at, item in enumerate(items)}
+        known = {identity_key(item, keys): at for at, item in enumerate(items)}
         for item in new:
-            key = key_of(item, keys)
+            key = identity_key(item, keys)
             if key is not None and key in known:
                 at = known[key]
                 items[at] = {**items[at], **item}

@@ -1,4 +1,4 @@
-"""Chunks: each stands in the text where it says, none is too long, and nothing but white space is left out."""
+"""Each chunk is in the text where it says, none is too long, and only white space is left out."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from structgen.documents.chunk import before, chunks, estimate, halves
+from structgen.documents.chunk import chunks, estimate_tokens, halves, text_before
 from structgen.errors import ConfigurationError
 
 texts = st.text(alphabet=st.sampled_from("ab .!?\n#ö—𝔸\r\t"), max_size=400) | st.text(max_size=200)
@@ -18,7 +18,7 @@ def test_every_chunk_stands_in_the_text_where_it_says(
 ) -> None:
     found = chunks(text, tokens, overlap=min(overlap, tokens - 1), markdown=markdown)
     assert all(text[chunk.start : chunk.end] == chunk.text for chunk in found)
-    assert all(estimate(chunk.text) <= tokens or len(chunk.text) == 1 for chunk in found)
+    assert all(estimate_tokens(chunk.text) <= tokens or len(chunk.text) == 1 for chunk in found)
     covered = {at for chunk in found for at in range(chunk.start, chunk.end)}
     assert all(at in covered or character.isspace() for at, character in enumerate(text))
     assert [chunk.start for chunk in found] == sorted(chunk.start for chunk in found)
@@ -50,7 +50,7 @@ def test_tokens_are_counted_as_told() -> None:
 def test_what_stands_before_a_chunk_begins_with_a_word() -> None:
     text = "The first words. The second ones. The third ones."
     last = chunks(text, 5)[-1]
-    assert text[: last.start].endswith(before(text, last, 3)) and not before(
+    assert text[: last.start].endswith(text_before(text, last, 3)) and not text_before(
         text, last, 3
     ).startswith(" ")
 

@@ -1,4 +1,4 @@
-"""Long documents end to end: a scripted model that reads its chunk, then longer texts and the embedded model."""
+"""Long documents end to end: with a scripted model that reads its chunk, then with the embedded one."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from pydantic import BaseModel, model_validator
 
 from structgen import AsyncClient, Client, Verbatim
 from structgen.documents.chunk import chunks
-from structgen.documents.extract import DocumentExtraction
 from structgen.documents.relax import Identity
+from structgen.documents.result import DocumentExtraction, weakest
 from structgen.errors import ConnectionFailedError, InputError, InvalidDocumentError, Truncated
+from structgen.results import MEMBERS, Guarantee
 from structgen.testing.scripted import ScriptedModel
 from structgen.values import Answer
 from tests.data import EXAMPLES
@@ -186,6 +187,69 @@ def test_several_passes_ask_about_each_chunk_several_times() -> None:
     assert [outcome.turn for outcome in result.chunks] == [0, 1] * len(chunks(TEXT, 25))
 
 
+SPARSE = """Register of Trumpington
+
+Ada is 36. Bob is 5, and nothing else is known of him.
+
+Bob is from Ely."""
+
+
+def test_what_no_chunk_states_is_absent_and_what_one_of_them_states_is_not() -> None:
+    result = Client(Reader()).extract_document(Register, SPARSE, chunk_tokens=15)
+    assert [person.town for person in result.value.people] == [None, "Ely"]
+    assert result.absent == {"/year", "/people/0/town"}
+    asked = [outcome.result.absent for outcome in result.stated if outcome.result]
+    assert {"/title", "/people/0/age"} <= asked[-1]  # stated by other chunks, so not absent
+
+
+def test_confidence_follows_the_values_that_were_taken() -> None:
+    result = Client(Reader()).extract_document(Register, SPARSE, chunk_tokens=15, samples=2)
+    people = {f"/people/{n}/{name}" for n in (0, 1) for name in ("name", "age")}
+    assert result.confidence == dict.fromkeys({"/title", "/people/1/town", *people}, 1.0)
+    assert result.guarantee.samples == 2
+
+
+def test_the_guarantee_is_what_held_least_and_notes_are_those_of_all_chunks() -> None:
+    result = Client(Reader()).extract_document(Register, TEXT, chunk_tokens=25)
+    assert result.guarantee.by == "decoder"
+    assert "/properties/title" in {note.path for note in result.notes}
+    assert len(set(result.notes)) == len(result.notes)
+    note = result.notes[0]
+    held = Guarantee(by="decoder", engine="local", samples=3, repairs=("a comma",))
+    unheld = Guarantee(by="check", engine="m", samples=2, checked=(note,), repairs=("a comma",))
+    assert weakest([held, unheld, held]) == Guarantee(
+        by="check", engine="m", samples=2, checked=(note,), repairs=("a comma",)
+    )
+
+
+def test_a_result_becomes_plain_data_as_an_extraction_does() -> None:
+    result = Client(Reader()).extract_document(Register, TEXT, chunk_tokens=25)
+    data = result.to_dict()
+    assert json.loads(json.dumps(data)) == data
+    assert set(MEMBERS) <= data.keys()
+    assert data["value"] == result.value.model_dump(mode="json")
+    assert data["conflicts"] == [
+        {
+            "path": "/people/0/age",
+            "values": [{"value": 36, "stated": [1]}, {"value": 37, "stated": [3]}],
+        }
+    ]
+    assert [(one["start"], one["end"]) for one in data["chunks"]] == [
+        (outcome.chunk.start, outcome.chunk.end) for outcome in result.chunks
+    ]
+    assert result.to_dict("cost", "held_by") == {"cost": 0.0, "held_by": "decoder"}
+    with pytest.raises(KeyError):
+        result.to_dict("nonsense")
+
+
+def test_a_document_that_makes_no_value_is_plain_data_too() -> None:
+    with pytest.raises(InvalidDocumentError) as caught:
+        Client(Reader()).extract_document(Register, "Ada is 36. No title is known.")
+    data = caught.value.document.to_dict("value", "absent")
+    assert data["value"]["people"] == [{"name": "Ada", "age": 36, "town": None}]
+    assert "/title" in data["absent"]
+
+
 @pytest.mark.parametrize(
     ("target", "answers", "value"),
     [
@@ -220,7 +284,7 @@ def test_an_empty_document_is_refused(text: str) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["contracts", "plays", "advisories"])
 def test_texts_with_the_embedded_model(local_client: Client, name: str) -> None:
-    """The beginning of a text; what a small model finds in it is its own matter, that everything is accounted for is ours."""
+    """Whatever a small model finds in the beginning of a text, everything is accounted for."""
 
     class Found(BaseModel):
         names: list[Annotated[str, Verbatim()]]

@@ -122,6 +122,25 @@ def test_evidence_goes_where_its_value_goes() -> None:
     assert merged.evidence == {"/x/0": second, "/x/1": first}
 
 
+def test_confidence_and_what_was_cut_short_go_where_their_values_go() -> None:
+    first = Part({"x": ["a", "b"]}, confidence={"/x/0": 0.5, "/x/1": 0.25})
+    cut = Part({"x": ["c"]}, confidence={"/x/0": 0.75}, shortened=frozenset({"/x", "/x/0"}))
+    merged = merge([first, cut])
+    assert merged.confidence == {"/x/0": 0.5, "/x/1": 0.25, "/x/2": 0.75}
+    assert merged.shortened == {"/x", "/x/2"}
+    alone = merge([first, cut], policies={"/x": "last"})
+    assert alone.confidence == {"/x/0": 0.75}
+    assert alone.shortened == {"/x", "/x/0"}
+
+
+def test_a_field_is_absent_if_no_part_states_it() -> None:
+    parts = [
+        Part({"y": {"a": 1}}, absent=frozenset({"/x", "/y/b", "/z"})),
+        Part({"x": 2}, absent=frozenset({"/y", "/z"})),
+    ]
+    assert merge(parts).absent == {"/y/b", "/z"}
+
+
 def test_a_map_takes_keys_and_policies_by_star() -> None:
     parts = [Part({"m": {"k": {"v": "a"}}}), Part({"m": {"k": {"v": "b"}}})]
     assert merge(parts, policies={"/m/*/v": "last"}).data == {"m": {"k": {"v": "b"}}}

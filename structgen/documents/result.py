@@ -1,0 +1,184 @@
+"""What `extract_document` gives: a value, where it comes from, and what each chunk came to."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final, Generic, TypeVar
+
+from structgen.documents.chunk import Chunk
+from structgen.documents.merge import Conflict
+from structgen.errors import Attempt, StructgenError
+from structgen.extraction.attempts import cost_of
+from structgen.results import Dumps, Extraction, Guarantee
+from structgen.values import Evidence, Json, Note, Rejected, Usage
+
+T = TypeVar("T")
+Value = TypeVar("Value")
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkOutcome:
+    """What one question about one chunk came to: a result or an error."""
+
+    chunk: Chunk
+    """The piece of the document that was asked about."""
+    turn: int
+    """Which of the passes it belongs to, from 0."""
+    result: Extraction[Json] | None = field(default=None, repr=False)
+    """What the chunk states, as plain data; None if it failed."""
+    error: StructgenError | None = None
+    """Why there is no result; None if there is one."""
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every try, with its raw text."""
+        ended = self.error if self.result is None else self.result
+        return ended.attempts if ended is not None else ()
+
+    def to_dict(self) -> dict[str, Json]:
+        """The outcome as plain JSON data, without the chunk's text."""
+        return {
+            "start": self.chunk.start,
+            "end": self.chunk.end,
+            "turn": self.turn,
+            "value": self.result.value if self.result else None,
+            "error": self.error.to_dict() if self.error else None,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentExtraction(Generic[T]):
+    """A value from a long document, and everything known about it.
+
+    It has the members of an `Extraction`. Paths are JSON Pointers into the value.
+    """
+
+    value: T
+    """The merged value, valid for the target."""
+    target: Dumps = field(repr=False)
+    """What was asked for; it writes the value as plain data."""
+    chunks: tuple[ChunkOutcome, ...]
+    """The outcome of every question, in the order of the document."""
+    guarantee: Guarantee
+    """What held the values of the chunks: the weakest guarantee of any of them."""
+    conflicts: tuple[Conflict, ...] = ()
+    """The places for which chunks state different values. Their numbers index `stated`."""
+    absent: frozenset[str] = frozenset()
+    """The fields that no chunk with a result states."""
+    shortened: frozenset[str] = frozenset()
+    """The values that a token limit cut short in a chunk they come from."""
+    evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
+    """Quote and span per field, in offsets of the whole document."""
+    confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """0 to 1 per field: that of the chunk whose value was taken, if it has one."""
+
+    @property
+    def stated(self) -> tuple[ChunkOutcome, ...]:
+        """The outcomes that have a result: those that were merged."""
+        return tuple(outcome for outcome in self.chunks if outcome.result is not None)
+
+    @property
+    def failures(self) -> tuple[ChunkOutcome, ...]:
+        """The outcomes that have none. The value lacks what their chunks state."""
+        return tuple(outcome for outcome in self.chunks if outcome.error is not None)
+
+    @property
+    def notes(self) -> tuple[Note, ...]:
+        """What the compiled schema did differently, for any of the chunks."""
+        return distinct(note for result in self._results for note in result.notes)
+
+    @property
+    def rejected(self) -> tuple[Rejected, ...]:
+        """Items left out as invalid (`on_invalid_items="keep"`), by path in their chunk's value."""
+        return tuple(item for result in self._results for item in result.rejected)
+
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every try about every chunk, with its raw text."""
+        return tuple(attempt for outcome in self.chunks for attempt in outcome.attempts)
+
+    @property
+    def usage(self) -> Usage:
+        """The tokens of all attempts."""
+        return sum((attempt.usage for attempt in self.attempts), Usage())
+
+    @property
+    def cost(self) -> float | None:
+        """US dollars for all attempts; None if a price is not known."""
+        return cost_of(self.attempts)
+
+    @property
+    def seconds(self) -> Mapping[str, float]:
+        """Seconds by what they went to, summed over the chunks; chunks may run at the same time."""
+        total: dict[str, float] = {}
+        for result in self._results:
+            for part, seconds in result.seconds.items():
+                total[part] = total.get(part, 0.0) + seconds
+        return total
+
+    @property
+    def _results(self) -> Sequence[Extraction[Json]]:
+        return [outcome.result for outcome in self.chunks if outcome.result is not None]
+
+    def to_dict(self, *members: str) -> dict[str, Json]:
+        """Give the result as plain JSON data.
+
+        Args:
+            *members: The members to give: those of `Extraction.to_dict`, `conflicts` and `chunks`;
+                all of them if none is named.
+
+        Raises:
+            KeyError: If a result has no such member.
+        """
+        return {name: _PLAIN[name](self) for name in members or _PLAIN}
+
+
+_PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
+    "value": lambda result: result.target.dump(result.value),
+    "guarantee": lambda result: str(result.guarantee),
+    "held_by": lambda result: result.guarantee.by,
+    "absent": lambda result: sorted(result.absent),
+    "shortened": lambda result: sorted(result.shortened),
+    "rejected": lambda result: [asdict(item) for item in result.rejected],
+    "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
+    "confidence": lambda result: dict(result.confidence),
+    "notes": lambda result: [str(note) for note in result.notes],
+    "conflicts": lambda result: [_conflict_data(conflict) for conflict in result.conflicts],
+    "chunks": lambda result: [outcome.to_dict() for outcome in result.chunks],
+    "usage": lambda result: asdict(result.usage),
+    "cost": lambda result: result.cost,
+    "attempts": lambda result: [attempt.to_dict() for attempt in result.attempts],
+    "seconds": lambda result: {part: round(spent, 4) for part, spent in result.seconds.items()},
+}
+
+
+def _conflict_data(conflict: Conflict) -> dict[str, Json]:
+    values = [{"value": value, "stated": list(parts)} for value, parts in conflict.values]
+    return {"path": conflict.path, "values": values}
+
+
+# ---- the guarantee of several results --------------------------------------------------------
+
+_WEAKEST_FIRST: Final = ("check", "server", "decoder")
+
+
+def weakest(guarantees: Sequence[Guarantee]) -> Guarantee:
+    """Give one guarantee that holds for all of these, of which there is at least one.
+
+    It was held by what holds least, voted on by the fewest answers, and lists every promise that
+    only the check held, and every repair, of any of them.
+    """
+    least = min(guarantees, key=lambda one: _WEAKEST_FIRST.index(one.by))
+    return Guarantee(
+        by=least.by,
+        engine=least.engine,
+        checked=distinct(note for one in guarantees for note in one.checked),
+        repairs=distinct(repair for one in guarantees for repair in one.repairs),
+        samples=min(one.samples for one in guarantees),
+    )
+
+
+def distinct(values: Iterable[Value]) -> tuple[Value, ...]:
+    """Give each value once, in the order of the first ones."""
+    return tuple(dict.fromkeys(values))
