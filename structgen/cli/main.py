@@ -1,8 +1,8 @@
-"""The command line: `structgen extract`, `run`, `serve`, `compile`, `audit`, `models`.
+"""The command line: `structgen extract`, `run`, `eval`, `serve`, `compile`, `audit`, `models`.
 
 Values go to standard output as JSON, everything said about them to standard error. Exit codes: 0 every record was extracted; 1 a
 model's answer was refused, truncated or invalid; 2 the call has to change (target, options, empty text, schema); 3 a server failed
-or could not be reached; 4 the in-process engine failed; 5 a job stopped before its end; 130 interrupted.
+or could not be reached; 4 the in-process engine failed; 5 a job stopped before its end; 6 an evaluation does not keep a bound; 130 interrupted.
 """
 
 from __future__ import annotations
@@ -131,6 +131,12 @@ def _run(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: T
     return NO_VALUE if run_job(arguments, _options(arguments), stderr).failed else OK
 
 
+def _eval(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
+    from structgen.cli.evaluate import run_eval
+
+    return run_eval(arguments, _options(arguments), stdout, stderr)
+
+
 def _serve(arguments: argparse.Namespace, stdin: TextIO, stdout: TextIO, stderr: TextIO) -> int:
     """Serve a model of this process as Groq and OpenAI serve theirs, until told to stop."""
     from structgen.cli.serve import serve
@@ -181,7 +187,7 @@ def _parser(stdout: TextIO, stderr: TextIO) -> argparse.ArgumentParser:
         prog="structgen",
         description="Turn free text into typed records, with a guarantee.",
         epilog="Exit codes: 0 done; 1 the answer was refused, truncated or invalid; 2 the call has to change; 3 the server failed; "
-        "4 the in-process engine failed; 5 a job stopped before its end; 130 interrupted.",
+        "4 the in-process engine failed; 5 a job stopped before its end; 6 an evaluation does not keep a bound; 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=_version())
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -212,6 +218,7 @@ def _parser(stdout: TextIO, stderr: TextIO) -> argparse.ArgumentParser:
     _asking(extract)
     extract.set_defaults(command=_extract)
     _add_run(commands)
+    _add_evaluation(commands)
     _add_serve(commands)
 
     compiled = commands.add_parser(
@@ -323,6 +330,14 @@ def _add_run(commands: Any) -> None:
     )
     _asking(job)
     job.set_defaults(command=_run)
+
+
+def _add_evaluation(commands: Any) -> None:
+    from structgen.cli.evaluate_parser import add_eval
+
+    evaluation = add_eval(commands)
+    _asking(evaluation)
+    evaluation.set_defaults(command=_eval)
 
 
 def _add_serve(commands: Any) -> None:

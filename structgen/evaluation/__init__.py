@@ -1,0 +1,35 @@
+"""How right extracted records are: gold, metrics, intervals, two runs compared."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from structgen.lazy import face
+
+if TYPE_CHECKING:
+    from structgen.evaluation.compare import Comparison as Comparison
+    from structgen.evaluation.compare import Difference as Difference
+    from structgen.evaluation.compare import compare as compare
+    from structgen.evaluation.gold import GoldRecord as GoldRecord
+    from structgen.evaluation.gold import load_gold as load_gold
+    from structgen.evaluation.intervals import Interval as Interval
+    from structgen.evaluation.record import RecordScore as RecordScore
+    from structgen.evaluation.result import Evaluation as Evaluation
+    from structgen.evaluation.run import evaluate as evaluate
+    from structgen.evaluation.run import read_answers as read_answers
+    from structgen.evaluation.run import score as score
+    from structgen.evaluation.scoring import Counts as Counts
+    from structgen.evaluation.scoring import Leaf as Leaf
+else:
+    __getattr__, __dir__, __all__ = face(
+        __name__,
+        {
+            "structgen.evaluation.compare": "Comparison Difference compare",
+            "structgen.evaluation.gold": "GoldRecord load_gold",
+            "structgen.evaluation.intervals": "Interval",
+            "structgen.evaluation.record": "RecordScore",
+            "structgen.evaluation.result": "Evaluation",
+            "structgen.evaluation.run": "evaluate read_answers score",
+            "structgen.evaluation.scoring": "Counts Leaf",
+        },
+    )

@@ -1,0 +1,287 @@
+"""Gold: documents with the values that people say are right, from files of several forms.
+
+| file | form |
+|---|---|
+| JSONL | one object a line: `text`, `file` or `messages`, and `value`; also `key`, `alternatives`, `evidence` |
+| CSV | a column `text` or `file`, a column `key` if there is one, and a column for each field |
+| folder | `NAME.gold.json` beside the document `NAME.pdf` (or `.txt`, `.md`, ...), as extract-bench has it |
+
+A file that is named in one is looked for beside it. Each value is checked against the target first.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from structgen.errors import InputError, InvalidOutputError, NotJsonError
+from structgen.evaluation.rules import Place, rules_of
+from structgen.pipeline.files import FILES, text_of
+from structgen.schema.check import validate
+from structgen.schema.json import short
+from structgen.schema.json_text import parse_json
+from structgen.schema.target import Target
+from structgen.values import Document, Json
+
+OnInvalid = Literal["raise", "keep"]
+"""What becomes of gold that does not fit the target: an error, or it is kept as it is."""
+
+_GOLD_END: Final = ".gold.json"
+_SOURCES: Final = ("text", "file", "messages")
+_NOT_FIELDS: Final = frozenset({"text", "file", "key"})
+"""Columns of a CSV file that are no fields of the target."""
+_TRUTHS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GoldRecord:
+    """A document and its right value."""
+
+    key: str
+    """Its name, which no other record has."""
+    document: Document = field(repr=False)
+    """What is extracted from."""
+    value: Json = field(repr=False)
+    """The right value as plain JSON data; members that were left out are not stated."""
+    alternatives: Mapping[str, Sequence[Json]] = field(default_factory=dict, repr=False)
+    """Other right values, by JSON Pointer into `value`."""
+    evidence: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, repr=False)
+    """Where values stand in the text, by JSON Pointer: objects with `start` and `end`."""
+    invalid: str | None = None
+    """Why the value does not fit the target; only if such gold is kept."""
+
+
+def load_gold(
+    path: str | os.PathLike[str], target: Target[Any], *, on_invalid: OnInvalid = "raise"
+) -> list[GoldRecord]:
+    """Read gold from a JSONL or CSV file, or from a folder.
+
+    Args:
+        path: The file or folder.
+        target: What the values are values of.
+        on_invalid: What becomes of a value that does not fit the target.
+
+    Raises:
+        InputError: If something cannot be read, a line is no gold, a value does not fit, a document
+            is missing or a key is there twice. The message names the file and the line.
+    """
+    where = Path(path)
+    read = _READERS.get("/" if where.is_dir() else where.suffix.lower())
+    if read is None:
+        raise InputError(
+            f"Cannot read gold from {where}: unsupported file type.",
+            hint="Give a JSONL or CSV file, or a folder with NAME.gold.json files.",
+        )
+    check = _Check(target, on_invalid)
+    try:
+        records = [check.record(line, raw) for line, raw in read(where, rules_of(target.schema))]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"Cannot read {where}: {error}.", hint="Name a file in UTF-8.") from error
+    if not records:
+        raise InputError(f"{where} holds no gold.", hint="Write at least one record.")
+    return records
+
+
+def fingerprint(records: Sequence[GoldRecord]) -> str:
+    """16 hexadecimal digits for gold: the same for the same keys, documents and values."""
+    content = [[one.key, one.document, one.value] for one in records]
+    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+
+
+class _Check:
+    """Makes records of what the readers give, and sees that each key is there once."""
+
+    def __init__(self, target: Target[Any], on_invalid: OnInvalid) -> None:
+        self._target, self._on_invalid = target, on_invalid
+        self._lines: dict[str, str] = {}
+
+    def record(self, line: str, raw: Mapping[str, Any]) -> GoldRecord:
+        key = str(raw.get("key") or line)
+        if key in self._lines:
+            raise InputError(
+                f"{line}: the key {short(key)} is that of {self._lines[key]} already.",
+                hint="Give each record a key of its own.",
+            )
+        self._lines[key] = line
+        value, invalid = self._value(line, raw["value"])
+        return GoldRecord(
+            key=key,
+            document=raw["document"],
+            value=value,
+            alternatives=_mapping(line, raw, "alternatives"),
+            evidence=_mapping(line, raw, "evidence"),
+            invalid=invalid,
+        )
+
+    def _value(self, line: str, value: Json) -> tuple[Json, str | None]:
+        try:
+            checked = validate(self._target, value)
+        except InvalidOutputError as error:
+            faults = "; ".join(str(violation) for violation in error.violations[:3])
+            if self._on_invalid == "keep":
+                return value, faults
+            raise InputError(
+                f"{line}: the value does not fit {self._target.name}: {faults}.",
+                hint="Correct it, or keep such gold as it is (`on_invalid='keep'`).",
+            ) from error
+        if self._target.adapter is None:
+            return value, None
+        return _as_stated(self._target.dump(checked), value), None
+
+
+def _as_stated(dumped: Json, stated: Json) -> Json:
+    """A value as the target writes it, without members that the gold did not state."""
+    if isinstance(dumped, dict) and isinstance(stated, dict) and stated.keys() <= dumped.keys():
+        return {key: _as_stated(dumped[key], inner) for key, inner in stated.items()}
+    if isinstance(dumped, list) and isinstance(stated, list) and len(dumped) == len(stated):
+        return [_as_stated(*pair) for pair in zip(dumped, stated, strict=True)]
+    return dumped
+
+
+def _mapping(line: str, raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    given = raw.get(name)
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise InputError(f"{line}: `{name}` is no object.", hint="Its keys are JSON Pointers.")
+    return given
+
+
+# ---- readers: (line, record with `document` and `value`) ------------------------------------------
+
+
+def _jsonl(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    with path.open(encoding="utf-8-sig") as lines:
+        for number, text in enumerate(lines, 1):
+            if not text.strip():
+                continue
+            line = f"{path.name}:{number}"
+            try:
+                row = parse_json(text)
+            except NotJsonError as error:
+                raise InputError(f"{line} is not JSON: {error.message}") from error
+            if not isinstance(row, dict) or "value" not in row:
+                raise InputError(
+                    f"{line} is no gold: it has no `value`.",
+                    hint='Write {"text": "...", "value": ...} in each line.',
+                )
+            yield line, {**row, "document": _document(line, row, path.parent)}
+
+
+def _csv(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file, strict=True)
+        for row in rows:
+            line = f"{path.name}:{rows.line_num}"
+            if None in row or None in row.values():
+                raise InputError(
+                    f"{line} has another number of fields than the header.",
+                    hint="Quote fields that hold commas or line breaks.",
+                )
+            given = {name: cell for name, cell in row.items() if cell or name == "text"}
+            value: dict[str, Any] = {}
+            cells = {name: cell.strip() for name, cell in row.items() if name not in _NOT_FIELDS}
+            for name, cell in sorted(cells.items(), key=lambda pair: not pair[1]):
+                _place_cell(value, name.split("."), cell, rules, f"{line}, column {name!r}")
+            document = _document(line, given, path.parent)
+            yield line, {"key": row.get("key"), "document": document, "value": value}
+
+
+def _folder(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for gold in sorted(path.rglob(f"*{_GOLD_END}")):
+        name = gold.relative_to(path).as_posix()
+        stem = gold.name.removesuffix(_GOLD_END)
+        beside = [gold.with_name(stem + end) for end in FILES]
+        document = next((one for one in beside if one.is_file()), None)
+        if document is None:
+            raise InputError(
+                f"{name}: there is no document {stem} beside it.",
+                hint=f"Its name ends in one of: {', '.join(FILES)}.",
+            )
+        try:
+            value = parse_json(gold.read_text(encoding="utf-8-sig"))
+        except NotJsonError as error:
+            raise InputError(f"{name} is not JSON: {error.message}") from error
+        key = name.removesuffix(_GOLD_END)
+        yield name, {"key": key, "document": _text(name, document), "value": value}
+
+
+_READERS: Final[Mapping[str, Callable[[Path, Place], Iterator[tuple[str, Mapping[str, Any]]]]]] = {
+    ".jsonl": _jsonl,
+    ".ndjson": _jsonl,
+    ".csv": _csv,
+    "/": _folder,
+}
+"""How gold is read, by the end of the file's name; "/" is a folder."""
+
+
+def _document(line: str, row: Mapping[str, Any], folder: Path) -> Document:
+    given = [name for name in _SOURCES if name in row]
+    if len(given) != 1:
+        found = f"it has {' and '.join(given)}" if given else "it has no document"
+        raise InputError(
+            f"{line} is no gold: {found}.", hint="Give one of `text`, `file` and `messages`."
+        )
+    document = row[given[0]]
+    if given == ["messages"]:
+        if document and isinstance(document, list) and all(isinstance(m, dict) for m in document):
+            return document
+        raise InputError(f"{line}: `messages` is no list of messages.", hint="See docs/chat.md.")
+    if not isinstance(document, str) or not document.strip():
+        raise InputError(f"{line}: `{given[0]}` is empty or no text.", hint="Give the document.")
+    return _text(line, folder / document) if given == ["file"] else document
+
+
+def _text(line: str, path: Path) -> str:
+    if path.suffix.lower() not in FILES:
+        raise InputError(
+            f"{line}: cannot read {path.name}: unsupported file type.",
+            hint=f"Supported: {', '.join(FILES)}.",
+        )
+    try:
+        return text_of(path)
+    except InputError as error:
+        raise InputError(f"{line}: {error.message}", hint=error.hint) from error
+
+
+# ---- cells of a table ---------------------------------------------------------------------------
+
+
+def _place_cell(value: dict[str, Any], steps: list[str], cell: str, at: Place, where: str) -> None:
+    """Put a cell where its column's name says; an empty one states nothing and makes no object."""
+    for step in steps[:-1]:
+        if not cell and step not in value:
+            return
+        value, at = value.setdefault(step, {}), at.member(step)
+    at = at.member(steps[-1])
+    if cell:
+        value[steps[-1]] = _of_cell(cell, at.types, where)
+    elif "null" in at.types:
+        value[steps[-1]] = None
+
+
+def _of_cell(cell: str, types: frozenset[str], where: str) -> Json:
+    """A cell as the type that the schema gives its field: text if it may be one."""
+    if "boolean" in types and cell.lower() in _TRUTHS:
+        return _TRUTHS[cell.lower()]
+    if types & {"integer", "number"} and "string" not in types:
+        return _parsed(cell.replace(",", ""), where)
+    if types & {"array", "object"} and cell[0] in "[{":
+        return _parsed(cell, where)
+    return cell
+
+
+def _parsed(cell: str, where: str) -> Json:
+    try:
+        return parse_json(cell)
+    except NotJsonError as error:
+        raise InputError(
+            f"{where}: {short(cell)} is no number and no JSON.",
+            hint="Write numbers with a point, lists and objects as JSON.",
+        ) from error

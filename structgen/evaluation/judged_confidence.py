@@ -1,0 +1,123 @@
+"""Whether a confidence can be trusted: does it rank right values above wrong ones, and is it right
+as often as it says?
+
+Each function takes pairs of (confidence from 0 to 1, whether the value is right), one for each leaf
+that was answered and has a confidence.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import groupby
+from math import ceil
+from statistics import fmean
+from typing import Final, TypeAlias
+
+Judged: TypeAlias = Sequence[tuple[float, bool]]
+
+BINS: Final = 10
+
+
+def auroc(judged: Judged) -> float | None:
+    """The chance that a right value has more confidence than a wrong one; ties count half.
+
+    The area under the ROC curve as the Mann-Whitney statistic (Hanley and McNeil 1982).
+
+    Returns:
+        None if all values are right, or all wrong.
+    """
+    right = sum(is_right for _, is_right in judged)
+    wrong = len(judged) - right
+    if not right or not wrong:
+        return None
+    above, wrong_so_far = 0.0, 0
+    for _, group in groupby(sorted(judged), key=lambda pair: pair[0]):
+        same = list(group)
+        same_right = sum(is_right for _, is_right in same)
+        same_wrong = len(same) - same_right
+        above += same_right * (wrong_so_far + same_wrong / 2)
+        wrong_so_far += same_wrong
+    return above / (right * wrong)
+
+
+def brier(judged: Judged) -> float | None:
+    """The mean squared difference between confidence and outcome (Brier 1950); 0 is best.
+
+    Returns:
+        None if there are no values.
+    """
+    if not judged:
+        return None
+    return fmean((confidence - is_right) ** 2 for confidence, is_right in judged)
+
+
+def calibration_error(judged: Judged, bins: int = BINS) -> float | None:
+    """The expected calibration error (Naeini et al. 2015; Guo et al. 2017); 0 is best.
+
+    Values are put into bins of equal width by their confidence; the mean distance between a bin's
+    confidence and its share of right values is weighted by the bin's size.
+
+    Args:
+        judged: The pairs.
+        bins: How many bins.
+
+    Returns:
+        None if there are no values.
+    """
+    if not judged:
+        return None
+    by_bin: dict[int, list[tuple[float, bool]]] = {}
+    for confidence, is_right in judged:
+        by_bin.setdefault(max(ceil(confidence * bins) - 1, 0), []).append((confidence, is_right))
+    return sum(
+        abs(fmean(confidence for confidence, _ in one) - fmean(is_right for _, is_right in one))
+        * len(one)
+        for one in by_bin.values()
+    ) / len(judged)
+
+
+def risk_coverage(judged: Judged) -> list[tuple[float, float]]:
+    """The share of wrong values among the most confident, for every share of values that is kept.
+
+    The risk-coverage curve of selective prediction (El-Yaniv and Wiener 2010; Geifman and El-Yaniv
+    2017). Values of equal confidence are kept or left together.
+
+    Returns:
+        Points (coverage, risk) in the order of coverage.
+    """
+    points, kept, wrong = [], 0, 0
+    ordered = sorted(judged, key=lambda pair: -pair[0])
+    for _, group in groupby(ordered, key=lambda pair: pair[0]):
+        for _, is_right in group:
+            kept += 1
+            wrong += not is_right
+        points.append((kept / len(judged), wrong / kept))
+    return points
+
+
+def accuracy_at_coverage(judged: Judged, coverage: float = 0.8) -> float | None:
+    """The share of right values among the most confident ones, so many that `coverage` is reached.
+
+    ExtractConf reports it at 80 % (arXiv 2606.24420). If the last ones kept have a confidence in
+    common with others, their mean accuracy counts for the ones that are kept.
+
+    Args:
+        judged: The pairs.
+        coverage: The share of values that is kept.
+
+    Returns:
+        None if there are no values.
+    """
+    wanted = ceil(coverage * len(judged) - 1e-9)
+    if not judged or wanted < 1:
+        return None
+    kept, right = 0, 0.0
+    ordered = sorted(judged, key=lambda pair: -pair[0])
+    for _, group in groupby(ordered, key=lambda pair: pair[0]):
+        outcomes = [is_right for _, is_right in group]
+        taken = min(len(outcomes), wanted - kept)
+        right += fmean(outcomes) * taken
+        kept += taken
+        if kept == wanted:
+            break
+    return right / wanted

@@ -1,0 +1,252 @@
+"""Ask a model about every document of the gold, and score what it answers.
+
+The questions are a job's (`structgen.Job`): they are bounded, reported, kept in a journal and, when
+the same evaluation is started again, not asked again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any
+
+from structgen.answer.grounding import document_text
+from structgen.errors import InputError, NotJsonError, OutputError, StructgenError
+from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
+from structgen.evaluation.record import RecordScore, Shown, score_of_leaves
+from structgen.evaluation.result import Evaluation
+from structgen.evaluation.rules import Place, notes_of, rules_of
+from structgen.evaluation.scoring import Known, leaves_of
+from structgen.evaluation.spans import (
+    Span,
+    all_spans,
+    relaxed_spans,
+    spans_of_evidence,
+    strict_spans,
+)
+from structgen.pipeline.job import Job
+from structgen.pipeline.limits import JobLimits
+from structgen.pipeline.record import Item, Outcome
+from structgen.schema.json_text import parse_json
+from structgen.schema.target import Target, target_of
+from structgen.values import Json, Usage
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from structgen.extraction.caller import HasCaller
+    from structgen.options import CallArgs
+    from structgen.pipeline.work import Counts as Progress
+
+
+def evaluate(
+    target: Any,
+    gold: str | os.PathLike[str] | Sequence[GoldRecord],
+    *,
+    client: HasCaller,
+    journal: str | os.PathLike[str] | None = None,
+    concurrency: int | None = None,
+    limits: JobLimits | None = None,
+    log: Callable[[str], None] = lambda line: None,
+    on_progress: Callable[[Progress], None] = lambda counts: None,
+    **call: Unpack[CallArgs],
+) -> Evaluation:
+    """Extract from every document of the gold and compare the answers with it.
+
+    An answer that fails counts as one without leaves. Started again with the same journal, an
+    evaluation asks only what is missing or failed before.
+
+    Args:
+        target: What is extracted: a type, a JSON Schema or a `Target`.
+        gold: The path of a file or folder (`load_gold`), or records.
+        client: Who is asked.
+        journal: Where outcomes are kept; by default the gold's path with `.journal` after it.
+        concurrency: Questions at a time at most; by default as for `Job`.
+        limits: When to stop; by default never, because failures are part of the result.
+        log: Is told what is worth a line.
+        on_progress: Is told of progress, twice a second.
+        **call: The other arguments of a call, such as `instructions` and `examples`.
+
+    Raises:
+        InputError: If the gold cannot be read or does not fit the target, or has no journal.
+        JobStoppedError: If the evaluation was stopped; the same one started again goes on.
+        StructgenError: If no record reached a model: the error of the first.
+    """
+    wanted = target_of(target)
+    records: Sequence[GoldRecord]
+    if isinstance(gold, (str, os.PathLike)):
+        records = load_gold(gold, wanted)
+        journal = journal or f"{os.fspath(gold)}.journal"
+    else:
+        records = gold
+    if journal is None:
+        raise InputError("The evaluation has no journal.", hint="Give `journal=PATH`.")
+    collected = _Collected()
+    Job(
+        wanted,
+        [Item(record.key, record.document) for record in records],
+        client=client,
+        output=collected,
+        journal=journal,
+        concurrency=concurrency,
+        limits=limits or JobLimits(max_failure_share=1.0, first=len(records) + 1),
+        log=log,
+        on_progress=on_progress,
+        **call,
+    ).run()
+    _require_asked(collected.outcomes)
+    model = " then ".join(backend.name for backend in client.caller.backends)
+    return score(wanted, records, map(_answer_of, collected.outcomes), model=model)
+
+
+class _Collected:
+    """A sink that keeps outcomes in memory."""
+
+    def __init__(self) -> None:
+        self.outcomes: list[Outcome[Any]] = []
+
+    def write(self, rows: Sequence[Outcome[Any]]) -> None:
+        self.outcomes += rows
+
+    def close(self) -> None:
+        """There is nothing to close."""
+
+    def abort(self) -> None:
+        self.outcomes.clear()
+
+
+def _require_asked(outcomes: Sequence[Outcome[Any]]) -> None:
+    """Raise the first error if every record failed for a reason that says nothing about the answers."""
+    errors = [outcome.error for outcome in outcomes]
+    if errors and not any(error is None or isinstance(error, OutputError) for error in errors):
+        first = errors[0]
+        if isinstance(first, StructgenError):
+            raise first
+
+
+def _answer_of(outcome: Outcome[Any]) -> dict[str, Any]:
+    usage: Usage = outcome.usage
+    figures = {"tokens": usage.total_tokens, "cost": outcome.cost, "seconds": outcome.seconds}
+    return {**outcome.row(), **figures}
+
+
+# ---- scores -------------------------------------------------------------------------------------
+
+
+def score(
+    target: Target[Any],
+    gold: Sequence[GoldRecord],
+    answers: Iterable[Mapping[str, Any]],
+    *,
+    model: str = "",
+) -> Evaluation:
+    """Score answers that are there already.
+
+    Args:
+        target: What was extracted.
+        gold: The right values.
+        answers: Plain rows as `structgen run` writes them: `key`, `value` or `error`, and, if they
+            are known, `absent`, `evidence`, `confidence`, `tokens`, `cost` and `seconds`.
+        model: Who answered, for people.
+
+    Raises:
+        InputError: If a record of the gold has no answer, or two.
+    """
+    rules = rules_of(target.schema)
+    by_key: dict[str, Mapping[str, Any]] = {}
+    for answer in answers:
+        if answer["key"] in by_key:
+            raise InputError(f"There are two answers with the key {answer['key']!r}.")
+        by_key[answer["key"]] = answer
+    missing = [record.key for record in gold if record.key not in by_key]
+    if missing:
+        raise InputError(
+            f"{len(missing)} records of the gold have no answer, first {missing[0]!r}.",
+            hint="Answers and gold are matched by `key`.",
+        )
+    with_spans = any(_gold_spans(record) for record in gold)
+    return Evaluation(
+        target=target.name,
+        schema=schema_fingerprint(target),
+        gold=fingerprint(gold),
+        model=model,
+        records=[_score(rules, record, by_key[record.key], with_spans) for record in gold],
+        notes=notes_of(target.schema),
+    )
+
+
+def schema_fingerprint(target: Target[Any]) -> str:
+    """16 hexadecimal digits for what a target is, by its schema."""
+    return sha256(json.dumps(target.schema, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _score(
+    rules: Place, gold: GoldRecord, answer: Mapping[str, Any], with_spans: bool
+) -> RecordScore:
+    error: Json = answer.get("error")
+    found = None if error else answer.get("value")
+    absent = frozenset(answer.get("absent") or ())
+    known = Known(absent=absent, alternatives=gold.alternatives)
+    leaves = leaves_of(rules, found, gold.value, known)
+    confidence = answer.get("confidence") or {}
+    evidence = answer.get("evidence") or {}
+    ours = all_spans(found, spans_of_evidence(evidence)) if with_spans else []
+    theirs = _gold_spans(gold)
+    return RecordScore(
+        key=gold.key,
+        error=error["type"] if error else None,
+        strict=strict_spans(ours, theirs),
+        relaxed=relaxed_spans(ours, theirs),
+        tokens=answer.get("tokens") or 0,
+        cost=answer.get("cost"),
+        seconds=answer.get("seconds") or 0.0,
+        shown=Shown(
+            document=document_text(gold.document),
+            value=found,
+            gold=gold.value,
+            leaves=leaves,
+            evidence=evidence,
+            confidence=confidence,
+            error=f"{error['type']}: {error['message']}" if error else None,
+        ),
+        **score_of_leaves(leaves, confidence),
+    )
+
+
+def _gold_spans(gold: GoldRecord) -> list[Span]:
+    return all_spans(gold.value, spans_of_evidence(gold.evidence))
+
+
+def read_answers(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The rows of a JSONL file that `structgen run` wrote.
+
+    Args:
+        path: The file.
+
+    Raises:
+        InputError: If it cannot be read, or a line is no such row.
+    """
+    rows = []
+    try:
+        with open(path, encoding="utf-8") as lines:
+            for number, text in enumerate(lines, 1):
+                if text.strip():
+                    rows.append(_row(f"{path}:{number}", text))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"Cannot read {path}: {error}.", hint="Give a JSONL file.") from error
+    return rows
+
+
+def _row(line: str, text: str) -> dict[str, Any]:
+    try:
+        row = parse_json(text)
+    except NotJsonError as error:
+        raise InputError(f"{line} is not JSON: {error.message}") from error
+    if not isinstance(row, dict) or not {"key", "value", "error"} <= row.keys():
+        raise InputError(
+            f"{line} is no result: it lacks `key`, `value` or `error`.",
+            hint="Give a file that `structgen run` wrote.",
+        )
+    return row

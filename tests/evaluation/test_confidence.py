@@ -1,0 +1,67 @@
+"""Confidence judged: figures with known values."""
+
+from __future__ import annotations
+
+import pytest
+
+from structgen.evaluation.judged_confidence import (
+    accuracy_at_coverage,
+    auroc,
+    brier,
+    calibration_error,
+    risk_coverage,
+)
+
+MIXED = [(0.9, True), (0.8, True), (0.7, False), (0.6, True), (0.2, False)]
+
+
+@pytest.mark.parametrize(
+    ("judged", "expected"),
+    [
+        ([(0.9, True), (0.1, False)], 1.0),
+        ([(0.1, True), (0.9, False)], 0.0),
+        ([(0.5, True), (0.5, False)], 0.5),
+        ([(0.9, True), (0.5, True), (0.5, False), (0.1, False)], 0.875),
+        (MIXED, 5 / 6),
+        ([(0.9, True)], None),
+        ([], None),
+    ],
+)
+def test_auroc(judged: list[tuple[float, bool]], expected: float | None) -> None:
+    assert auroc(judged) == (None if expected is None else pytest.approx(expected))
+
+
+def test_brier() -> None:
+    assert brier([(1.0, True), (0.0, False)]) == 0
+    assert brier([(0.5, True), (1.0, False)]) == pytest.approx((0.25 + 1) / 2)
+    assert brier([]) is None
+
+
+def test_calibration_error() -> None:
+    assert calibration_error([(0.8, True)] * 4 + [(0.8, False)]) == pytest.approx(0.0)
+    assert calibration_error([(1.0, False)]) == 1.0
+    # bins (0.7, 0.8] with 0.75 and half right, (0.1, 0.2] with 0.15 and none right
+    judged = [(0.75, True), (0.75, False), (0.15, False), (0.15, False)]
+    assert calibration_error(judged) == pytest.approx((0.25 + 0.15) / 2)
+    assert calibration_error([]) is None
+    assert calibration_error([(0.0, False)]) == 0.0
+
+
+def test_risk_coverage() -> None:
+    assert risk_coverage(MIXED) == [
+        (0.2, 0.0),
+        (0.4, 0.0),
+        (0.6, 1 / 3),
+        (0.8, 0.25),
+        (1.0, 0.4),
+    ]
+    assert risk_coverage([(0.5, True), (0.5, False)]) == [(1.0, 0.5)]
+    assert risk_coverage([]) == []
+
+
+def test_accuracy_at_coverage() -> None:
+    assert accuracy_at_coverage(MIXED) == 0.75
+    assert accuracy_at_coverage(MIXED, 0.4) == 1.0
+    assert accuracy_at_coverage(MIXED, 1.0) == 0.6
+    assert accuracy_at_coverage([(0.5, True), (0.5, False)], 0.5) == 0.5
+    assert accuracy_at_coverage([]) is None
