@@ -15,7 +15,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
 from structgen.errors import InvalidOutputError
-from structgen.schema.compile.normalise import types_of
+from structgen.schema.compile.keywords import types_of
 from structgen.schema.json import json_type, pointer, resolve, short
 from structgen.schema.target import Target
 from structgen.schema.validate.patterns import matches

@@ -91,8 +91,8 @@ def _root(compiled: Compiled[Any]) -> Place:
     codec: Codec = compiled.codec
     wrapped = False
     if isinstance(codec, Root):
-        if codec.others:
-            return UNKNOWN  # the members of others come last, and may belong anywhere
+        if codec.other_members:
+            return UNKNOWN  # other members come last, and may belong anywhere
         wrapped, codec = codec.wrapped, codec.part
     adapter, codecs = compiled.target.adapter, compiled.codecs
     walk = (
@@ -137,11 +137,11 @@ class _Codecs:
             return {}
         if (
             not isinstance(codec, Fields)
-            or codec.others.way in ("note", "entries")
-            or codec.others.patterns
+            or codec.undeclared.way in ("root", "entries")
+            or codec.undeclared.patterns
         ):
             return None
-        if codec.others.way == "keep" and codec.others.codec is not SAME:
+        if codec.undeclared.way == "keep" and codec.undeclared.codec is not SAME:
             return None
         return {member.name: (member.codec, member.absent) for member in codec.members}
 

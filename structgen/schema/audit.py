@@ -15,8 +15,9 @@ from structgen.schema.target import Target, target_of
 from structgen.values import JsonSchema, Note
 
 Status: TypeAlias = Literal["enforced", "rewritten", "checked", "narrowed", "refused"]
-"""`enforced`: held while decoding. `rewritten`: held in another shape, and mapped back. `checked`: proved afterwards. `narrowed`:
-some values cannot be answered. `refused`: the language cannot take it."""
+"""`enforced`: held while decoding. `rewritten`: held in another shape, and mapped back.
+`checked`: proved afterwards. `narrowed`: some values cannot be answered. `refused`: the
+language cannot take it."""
 
 _ORDER: Final[tuple[Status, ...]] = ("enforced", "rewritten", "checked", "narrowed", "refused")
 _MAPS: Final = ("properties", "$defs", "patternProperties")
@@ -26,8 +27,8 @@ _LISTS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One field in one language. `path`: JSON Pointer into the source schema; `how`: one line for people, "" where there is nothing
-    to say."""
+    """One field in one language. `path`: JSON Pointer into the source schema; `how`: one line
+    for people, "" where there is nothing to say."""
 
     subset: str
     path: str
@@ -97,8 +98,9 @@ class Audit:
 def audit(source: Any, subset: str | SchemaSubset | None = None) -> Audit:
     """What each field of a target comes to in one schema language, or in every language there is.
 
-    `source`: as for `compile`. A language that cannot take the target is a finding, not an error. Raises TargetError and
-    SchemaError for what is no target at all, ConfigurationError for an unknown language.
+    `source`: as for `compile`. A language that cannot take the target is a finding, not an
+    error. Raises TargetError and SchemaError for what is no target at all, ConfigurationError
+    for an unknown language.
     """
     target = target_of(source)
     rows = SUBSETS.values() if subset is None else [subset_of(subset)]

@@ -1,7 +1,8 @@
 """Reading an answer against the whole truth of its target.
 
-A type is read by Pydantic, from JSON text, without lossy coercion (`reading`); a JSON Schema is checked by jsonschema
-(`validation`), with the formats of `formats.FORMATS` asserted. The violations of both are told against the target's schema.
+A type is read by Pydantic, from JSON text, without lossy coercion (`reading`); a JSON Schema is
+checked by jsonschema (`validation`), with the formats of `formats.FORMATS` asserted. The
+violations of both are told against the target's schema.
 """
 
 from __future__ import annotations
@@ -53,7 +54,8 @@ def validate(source: JsonSchema, data: Json) -> Json: ...
 def validate(source: Any, data: Json) -> Any:
     """`data`, plain JSON data, as a value of `source`: a Target, a type, or a JSON Schema.
 
-    Raises InvalidOutputError with every violation, and TargetError or SchemaError where `source` is no target.
+    Raises InvalidOutputError with every violation, and TargetError or SchemaError where
+    `source` is no target.
     """
     target = target_of(source)
     try:
@@ -72,7 +74,8 @@ def validate_parsed(target: Target[T], data: Json) -> T:
 
 
 def validate_json(target: Target[T], text: str | bytes) -> T:
-    """As `check`, from JSON text. Raises NotJsonError for what is not one JSON document (see `parse_json`), or InvalidOutputError."""
+    """As `check`, from JSON text. Raises NotJsonError for what is not one JSON document (see
+    `parse_json`), or InvalidOutputError."""
     if target.adapter is None:
         return _checked(target, parse_json(text), len(text))
     value = _read(target, text)
@@ -82,7 +85,8 @@ def validate_json(target: Target[T], text: str | bytes) -> T:
 
 
 def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
-    """What is wrong with `data` as a value of `target` that is not whole yet: all but members that are missing.
+    """What is wrong with `data` as a value of `target` that is not whole yet: all but members
+    that are missing.
 
     A type's validators of a whole record run once none of its members is missing or wrong.
     """
@@ -169,7 +173,8 @@ def _of_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, .
 
 
 def _with_room(function: Callable[[], R]) -> R:
-    """Calls `function` where 200 levels of nesting have room: jsonschema takes up to ten frames for each."""
+    """Calls `function` where 200 levels of nesting have room: jsonschema takes up to ten frames
+    for each."""
     with _room, ThreadPoolExecutor(1) as thread:
         frames, stack = sys.getrecursionlimit(), threading.stack_size(_STACK)
         try:
@@ -222,7 +227,8 @@ def _plain_words(message: str) -> str:
 
 
 def _in_data(data: Any, loc: Sequence[Any]) -> tuple[list[str | int], Json]:
-    """The path of a Pydantic error in the data: its location also names union branches and functions, which are no members."""
+    """The path of a Pydantic error in the data: its location also names union branches and
+    functions, which are no members."""
     path: list[str | int] = []
     for part in loc:
         if (isinstance(data, dict) and part in data) or (
@@ -234,7 +240,8 @@ def _in_data(data: Any, loc: Sequence[Any]) -> tuple[list[str | int], Json]:
 
 
 def locate(schema: JsonSchema, path: Sequence[str | int]) -> str:
-    """The place in a schema that speaks of the value at `path`, as a JSON Pointer; of a union, the first branch that does."""
+    """The place in a schema that speaks of the value at `path`, as a JSON Pointer; of a union,
+    the first branch that does."""
     found = _locate(schema, schema, [], list(path), 0)
     return pointer(found or [])
 

@@ -1,8 +1,10 @@
-"""The compiler: a target and a schema language in; the schema that language can hold, the way there and back, and notes out.
+"""The compiler: a target and a schema language in; the schema that language can hold, the way
+there and back, and notes out.
 
-One rule makes it simple: whatever a language cannot say is said more widely in the compiled schema and noted as `checked`, because
-every answer is checked against the whole source afterwards. So only two things must never fail: every value of the source has a
-form under the compiled schema, and the way back from it.
+One rule makes it simple: whatever a language cannot say is said more widely in the compiled
+schema and noted as `checked`, because every answer is checked against the whole source
+afterwards. So only two things must never fail: every value of the source has a form under the
+compiled schema, and the way back from it.
 """
 
 from __future__ import annotations
@@ -15,11 +17,13 @@ from structgen.errors import InvalidOutputError, SchemaError
 from structgen.schema.check import parse_json, validate, validate_json, validate_parsed
 from structgen.schema.codecs.codec import VALUE, Codec, Map, Pair, Ref, Trace
 from structgen.schema.codecs.root import PATH, Root
+from structgen.schema.compile.alternatives import alternatives
 from structgen.schema.compile.arrays import array
 from structgen.schema.compile.builder import Builder, Built, Here, Shape
 from structgen.schema.compile.forms import is_finite
 from structgen.schema.compile.limits import within_limits
-from structgen.schema.compile.objects import free_name, members
+from structgen.schema.compile.names import other_members_name
+from structgen.schema.compile.objects import members
 from structgen.schema.compile.scalars import boolean, integer, null, number, string, values
 from structgen.schema.compile.tags import changes, separate
 from structgen.schema.json import pointer_of, to_text
@@ -36,9 +40,10 @@ T = TypeVar("T")
 class Compiled(Generic[T]):
     """A target in one schema language.
 
-    `schema`: what to send; `notes`: what it does differently from the source; `name`: what to send it under. `encode` and `decode`
-    are the way there and back; `decode_json` is the way back from text. `codec` is what they are made of, and `codecs` those of the
-    definitions it refers to.
+    `schema`: what to send; `notes`: what it does differently from the source; `name`: what to
+    send it under. `encode` and `decode` are the way there and back; `decode_json` is the way
+    back from text. `codec` is what they are made of, and `codecs` those of the definitions it
+    refers to.
     """
 
     __slots__ = (
@@ -121,12 +126,14 @@ class Compiled(Generic[T]):
         return validate_parsed(self.target, self._restore(parse_json(text))[0])
 
     def restored(self, data: Json) -> tuple[Json, frozenset[str]]:
-        """As `read`, of a value in its own JSON form, not checked. Raises InvalidOutputError where the answer has none."""
+        """As `read`, of a value in its own JSON form, not checked. Raises InvalidOutputError
+        where the answer has none."""
         restored, trace = self._restore(data)
         return restored, frozenset(map(pointer_of, trace.absent))
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
-        """The value, and the JSON Pointers of the optional fields that the answer leaves out. Raises InvalidOutputError."""
+        """The value, and the JSON Pointers of the optional fields that the answer leaves out.
+        Raises InvalidOutputError."""
         restored, absent = self.restored(data)
         return validate(self.target, restored), absent
 
@@ -189,10 +196,12 @@ def compile_schema(source: TypeForm[T], subset: str | SchemaSubset) -> Compiled[
 @overload
 def compile_schema(source: JsonSchema, subset: str | SchemaSubset) -> Compiled[Json]: ...
 def compile_schema(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
-    """What `source` means in one schema language. The second call for the same target and language is a look-up.
+    """What `source` means in one schema language. The second call for the same target and
+    language is a look-up.
 
-    `source`: a Target, anything a Pydantic TypeAdapter takes, or a JSON Schema; `subset`: a name from `SUBSETS`, or a row.
-    Raises TargetError, SchemaError (the language cannot hold it), SchemaLimitError (it is over a limit), ConfigurationError.
+    `source`: a Target, anything a Pydantic TypeAdapter takes, or a JSON Schema; `subset`: a
+    name from `SUBSETS`, or a row. Raises TargetError, SchemaError (the language cannot hold
+    it), SchemaLimitError (it is over a limit), ConfigurationError.
     """
     target = target_of(source)
     row = subset_of(subset)
@@ -211,6 +220,7 @@ _SHAPES: Final[Mapping[str, Shape]] = {
     "array": array,
     "object": members,
     "values": values,
+    "alternatives": alternatives,
 }
 """A function for each form that a node can have."""
 
@@ -218,7 +228,7 @@ _SHAPES: Final[Mapping[str, Shape]] = {
 def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
     builder = Builder(target, subset, _SHAPES)
     try:
-        schema, codec = _rooted(builder, builder.whole())
+        schema, codec = _rooted(builder, builder.root())
         if not is_finite(builder.defs, schema):
             hint = "Make the field that leads back optional, or a list."
             raise SchemaError(
@@ -241,10 +251,11 @@ def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
 
 
 def _rooted(builder: Builder, built: Built) -> Built:
-    """The root in the form that the language wants, with the member for what has no place elsewhere."""
+    """The root in the form that the language wants, with the member for what has no place
+    elsewhere."""
     schema, codec = built
     subset, here = builder.subset, Here("")
-    others = free_name(schema.get("properties", ())) if builder.others else ""
+    others = other_members_name(schema.get("properties", ())) if builder.needs_other_members else ""
     is_object = schema.get("type") == "object"
     closed = (
         is_object

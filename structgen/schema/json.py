@@ -9,7 +9,8 @@ from typing import Any, Final, TypeAlias
 from structgen.values import Json, JsonSchema
 
 Path: TypeAlias = "tuple[Path, str | int] | None"
-"""Where a value stands: (path of its parent, key), None for the root. A pointer is made of it only when one is needed."""
+"""Where a value stands: (path of its parent, key), None for the root. A pointer is made of it
+only when one is needed."""
 
 _SHORT: Final = 60
 _TYPES: Final = {

@@ -20,8 +20,8 @@ _HINT: Final = "The answer must be one JSON document."
 def parse_json(text: str | bytes) -> Json:
     """One JSON document (RFC 8259, UTF-8), nested at most 200 deep.
 
-    Raises NotJsonError, with the character position, for anything else: text around it, NaN, an unpaired surrogate, a member twice
-    in one object, a number too large for a float.
+    Raises NotJsonError, with the character position, for anything else: text around it, NaN, an
+    unpaired surrogate, a member twice in one object, a number too large for a float.
     """
     decoded = _decoded(text)
     try:
@@ -32,7 +32,8 @@ def parse_json(text: str | bytes) -> Json:
 
 
 def _is_whole(text: str, data: Json) -> bool:
-    """Whether it is certain, at a look, that no member was lost (the parser keeps one of two) and no number is infinite.
+    """Whether it is certain, at a look, that no member was lost (the parser keeps one of two)
+    and no number is infinite.
 
     Written again, the document has as many colons as before; an escaped one would spoil the count.
     """
@@ -43,7 +44,8 @@ def _is_whole(text: str, data: Json) -> bool:
 
 
 def scan(text: str | bytes, build: Callable[[list[tuple[str, Json]]], Any]) -> Any:
-    """Reads JSON, making objects with `build`; raises NotJsonError for a member twice and for a number too large."""
+    """Reads JSON, making objects with `build`; raises NotJsonError for a member twice and for a
+    number too large."""
 
     def members(pairs: list[tuple[str, Json]]) -> Any:
         if len(pairs) != len({name for name, _ in pairs}):

@@ -1,8 +1,9 @@
 """What each schema language accepts and keeps, as data: one row per language.
 
-A row says nothing about how to get there; `builder.py` reads it. A new language is a new row, and users may pass their own
-(`dataclasses.replace(SUBSETS["openai-strict"], name="mine", ...)`). Where a vendor does not say, the row takes the safe side: what
-is not listed is not sent.
+A row says nothing about how to get there; `builder.py` reads it. A new language is a new row,
+and users may pass their own (`dataclasses.replace(SUBSETS["openai-strict"], name="mine",
+...)`). Where a vendor does not say, the row takes the safe side: what is not listed is not
+sent.
 """
 
 from __future__ import annotations
@@ -20,10 +21,12 @@ from structgen.schema.verbatim import VERBATIM
 class SchemaLimits:
     """JobLimits on a compiled schema; None where the language publishes none.
 
-    `properties`: in the whole schema; `object_properties`: of one object; `depth`: nested schemas, counted for the root and for
-    each definition without following refs; `enum_values`: of all enums together; `enum_chars`: of one enum with over 250 values;
-    `string_chars`: of property names, definition names and enum values together; `schema_chars`: of the compact schema text;
-    `unions`: schemas that are a union, nullable ones included; `optional`: properties that may be left out.
+    `properties`: in the whole schema; `object_properties`: of one object; `depth`: nested
+    schemas, counted for the root and for each definition without following refs; `enum_values`:
+    of all enums together; `enum_chars`: of one enum with over 250 values; `string_chars`: of
+    property names, definition names and enum values together; `schema_chars`: of the compact
+    schema text; `unions`: schemas that are a union, nullable ones included; `optional`:
+    properties that may be left out.
     """
 
     properties: int | None = None
@@ -41,19 +44,22 @@ class SchemaLimits:
 class SchemaSubset:
     """One schema language.
 
-    `holds`: answers are held to the schema while they are written; where not, it only tells the model what is asked.
-    `root`: whether the root must be a plain object. `closed`: objects are closed, and list every member they may have.
-    `declared_only`: where the source leaves an object open, answers have its declared members alone.
-    `all_required`: every property must be listed in `required`. `absent`: how an answer says that the text does not state an
-    optional field: by `null`, by leaving it out (`omit`), or by `either`. `maps`: `additionalProperties` may be a schema.
-    `any_of`: `tagged` where object variants must be told apart by one constant property or by disjoint keys (Groq).
-    `defs`: `$defs` and `$ref` exist; `recursion`: a definition may refer to itself. `untyped`: `{}` is a schema.
-    `tuples`: `prefixItems` with tails and optional positions (`any`), with an exact length (`fixed`), or `none`.
-    `keywords`: the assertions kept, as `type.keyword`; all others are told in the description and checked afterwards.
-    `one_string_rule`: only one of pattern, format and length holds for a string. `patterns`: `search` finds a pattern anywhere in a
-    string; `full` always matches whole strings; `basic` does too, and has no classes such as `\\d`; `none`. No language takes
-    lookaround or backreferences. `formats`: the names it holds. `plain_enums`: enum values are scalars only. `const`: the keyword
-    is known. `annotations`: those it takes.
+    `holds`: answers are held to the schema while they are written; where not, it only tells the
+    model what is asked. `root`: whether the root must be a plain object. `closed`: objects are
+    closed, and list every member they may have. `declared_only`: where the source leaves an
+    object open, answers have its declared members alone. `all_required`: every property must be
+    listed in `required`. `absent`: how an answer says that the text does not state an optional
+    field: by `null`, by leaving it out (`omit`), or by `either`. `maps`: `additionalProperties`
+    may be a schema. `any_of`: `tagged` where object variants must be told apart by one constant
+    property or by disjoint keys (Groq). `defs`: `$defs` and `$ref` exist; `recursion`: a
+    definition may refer to itself. `untyped`: `{}` is a schema. `tuples`: `prefixItems` with
+    tails and optional positions (`any`), with an exact length (`fixed`), or `none`. `keywords`:
+    the assertions kept, as `type.keyword`; all others are told in the description and checked
+    afterwards. `one_string_rule`: only one of pattern, format and length holds for a string.
+    `patterns`: `search` finds a pattern anywhere in a string; `full` always matches whole
+    strings; `basic` does too, and has no classes such as `\\d`; `none`. No language takes
+    lookaround or backreferences. `formats`: the names it holds. `plain_enums`: enum values are
+    scalars only. `const`: the keyword is known. `annotations`: those it takes.
     """
 
     name: str

@@ -1,6 +1,7 @@
 """Targets: what the user wants, as one adapter and one JSON Schema (draft 2020-12), built once.
 
-A target is anything a Pydantic `TypeAdapter` takes, or a JSON Schema document (draft 4 to 2020-12) whose values are plain data.
+A target is anything a Pydantic `TypeAdapter` takes, or a JSON Schema document (draft 4 to
+2020-12) whose values are plain data.
 """
 
 from __future__ import annotations
@@ -58,9 +59,9 @@ _MEMO: Final = "__structgen_target__"
 class Target(Generic[T]):
     """What the user wants.
 
-    `name`: matches `^[A-Za-z0-9_-]{1,64}$`. `schema`: one JSON Schema, draft 2020-12, in validation form, by alias, whose
-    references are "#" or "#/$defs/NAME". `adapter`: None where the source is a JSON Schema. `opaque`: promises that only the type
-    can check.
+    `name`: matches `^[A-Za-z0-9_-]{1,64}$`. `schema`: one JSON Schema, draft 2020-12, in
+    validation form, by alias, whose references are "#" or "#/$defs/NAME". `adapter`: None where
+    the source is a JSON Schema. `opaque`: promises that only the type can check.
     """
 
     def __init__(
@@ -77,7 +78,8 @@ class Target(Generic[T]):
         self.adapter = adapter
         self.opaque = opaque
         self.compiled: dict[Any, Any] = {}
-        """What the compiler made of it, by schema language: kept here, so that it goes when the target goes."""
+        """What the compiler made of it, by schema language: kept here, so that it goes when the
+        target goes."""
 
     def __repr__(self) -> str:
         return f"Target({self.name})"
@@ -99,7 +101,8 @@ class Target(Generic[T]):
 
     @cached_property
     def members(self) -> Count | None:
-        """Counts the object members that a value was read from; None where a value does not show them."""
+        """Counts the object members that a value was read from; None where a value does not
+        show them."""
         return None if self.adapter is None else counter(self.adapter.core_schema)
 
     @property
@@ -110,10 +113,12 @@ class Target(Generic[T]):
         return validator_of(self.schema)
 
     def dump(self, value: T) -> Json:
-        """`value` as plain JSON data that is valid under `schema` and that `check` reads back to an equal value.
+        """`value` as plain JSON data that is valid under `schema` and that `check` reads back
+        to an equal value.
 
-        Fields stand under their validation aliases; computed fields and the type's own serializers play no part where the value is
-        read back without them. Raises SchemaError where the type does not read back what it holds, or JSON cannot carry it (NaN).
+        Fields stand under their validation aliases; computed fields and the type's own
+        serializers play no part where the value is read back without them. Raises SchemaError
+        where the type does not read back what it holds, or JSON cannot carry it (NaN).
         """
         if self.adapter is None:
             return _plain(value)
@@ -139,8 +144,8 @@ class Target(Generic[T]):
         )
 
     def _ways_to_write(self) -> Iterator[tuple[SchemaSerializer, bool]]:
-        """The mirror of the type's validation first; then without fields nobody set, whose defaults may not be valid; then with
-        more and more of the user's own serializers."""
+        """The mirror of the type's validation first; then without fields nobody set, whose
+        defaults may not be valid; then with more and more of the user's own serializers."""
         ways: tuple[tuple[Keep, bool], ...] = (
             ("none", False),
             ("none", True),
@@ -158,7 +163,8 @@ class Target(Generic[T]):
 
 
 def _compares(value: Any) -> bool:
-    """Whether `==` tells anything about values like this one; a class without `__eq__` is equal to nothing but itself."""
+    """Whether `==` tells anything about values like this one; a class without `__eq__` is equal
+    to nothing but itself."""
     try:
         return bool(copy.deepcopy(value) == value)
     except Exception:  # What cannot be copied says nothing either.
@@ -174,7 +180,7 @@ def _plain(value: Any) -> Json:
         ) from None
 
 
-# ---- from anything --------------------------------------------------------------------------------------------------------
+# ---- from anything -------------------------------------------------------------------
 
 if TYPE_CHECKING:
 
@@ -189,8 +195,9 @@ if TYPE_CHECKING:
 def target_of(source: Any) -> Target[Any]:
     """The target of a type, or of a JSON Schema given as a dict.
 
-    Built once for each type and each content of a schema; a class holds its own target, so that it can be collected with it.
-    Raises TargetError for what is neither, SchemaError for what has no JSON form.
+    Built once for each type and each content of a schema; a class holds its own target, so that
+    it can be collected with it. Raises TargetError for what is neither, SchemaError for what
+    has no JSON form.
     """
     if isinstance(source, Target):
         return source
@@ -284,7 +291,8 @@ def _of_type(source: Any) -> Target[Any]:
 
 
 def _is_type(source: Any) -> bool:
-    """Whether `source` is a class or a typing form; a function is none, though Pydantic would wrap one."""
+    """Whether `source` is a class or a typing form; a function is none, though Pydantic would
+    wrap one."""
     if source is None or isinstance(source, type) or get_origin(source) is not None:
         return True
     return type(source).__module__ in ("typing", "typing_extensions") and not isinstance(
@@ -312,7 +320,8 @@ def _name(label: str) -> str:
 def load_target(spec: str | Path) -> Target[Any]:
     """The target that "path/to/file.py:Model", "package.module:Model" or "schema.json" names.
 
-    Code that is named is imported, and so run. Raises TargetError where there is no such thing, SchemaError as `target_of`.
+    Code that is named is imported, and so run. Raises TargetError where there is no such thing,
+    SchemaError as `target_of`.
     """
     text = str(spec)
     if text.endswith(".json"):
@@ -339,7 +348,8 @@ def load_target(spec: str | Path) -> Target[Any]:
 
 
 def _import_file(path: Path) -> Any:
-    """The module of a file, registered while it runs: dataclasses and forward references look it up by name."""
+    """The module of a file, registered while it runs: dataclasses and forward references look
+    it up by name."""
     name = f"structgen_target_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None or not path.is_file():

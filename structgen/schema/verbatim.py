@@ -1,7 +1,8 @@
-"""Values that must stand in the source text: the annotation, its JSON Schema keyword, and where such a value may begin and end.
+"""Values that must stand in the source text: the annotation, its JSON Schema keyword, and where
+such a value may begin and end.
 
-The keyword `x-verbatim` says something about strings and numbers, as `minLength` does about strings: other values meet it always.
-It is `words` or `characters`.
+The keyword `x-verbatim` says something about strings and numbers, as `minLength` does about
+strings: other values meet it always. It is `words` or `characters`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ _UNSPACED: Final = (
     "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Myanmar, Khmer
     "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\U0001b000-\U0001b16f\U00020000-\U0003ffff"
 )
-"""Scripts that put no space between words (kana and Han are the second line): a word may begin and end at any letter."""
+"""Scripts that put no space between words (kana and Han are the second line): a word may begin
+and end at any letter."""
 _JOINER: Final = "\u200d"
 _GROUPS: Final = r"\d{1,3}(?:([,' \u00a0\u2009\u202f])\d{3})(?:\1\d{3})*"
 
@@ -52,11 +54,14 @@ _WITHOUT_TEXT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Verbatim:
-    """`Annotated[str, Verbatim()]`: the value stands in the text that is extracted from, character for character.
+    """`Annotated[str, Verbatim()]`: the value stands in the text that is extracted from,
+    character for character.
 
-    For strings and what JSON writes as strings (dates, literals), whose JSON form must stand in the text, and for numbers, of which
-    a numeral in the text must be the same number. `by`: `words`, a value begins and ends where words do, and not with white space;
-    `characters`, anywhere but inside a letter with its marks. An empty string stands everywhere. For lists, annotate the items.
+    For strings and what JSON writes as strings (dates, literals), whose JSON form must stand in
+    the text, and for numbers, of which a numeral in the text must be the same number. `by`:
+    `words`, a value begins and ends where words do, and not with white space; `characters`,
+    anywhere but inside a letter with its marks. An empty string stands everywhere. For lists,
+    annotate the items.
     """
 
     by: Literal["words", "characters"] = "words"
@@ -74,11 +79,12 @@ class Verbatim:
         return {**schema, VERBATIM: self.by}
 
 
-# ---- where a value may begin and end --------------------------------------------------------------------------------------
+# ---- where a value may begin and end -------------------------------------------------
 
 
 def chunks(text: str, by: str) -> list[str]:
-    """`text` in parts that no value divides: words (letters, digits, `_`) or letters, with their marks; all else one by one."""
+    """`text` in parts that no value divides: words (letters, digits, `_`) or letters, with
+    their marks; all else one by one."""
     marks = "".join(c for c in set(text) if c == _JOINER or unicodedata.category(c)[0] == "M")
     word = rf"[^\W{_UNSPACED}{marks}]" if by == "words" else r"[^\s\S]"
     mark = f"[{re.escape(marks)}]" if marks else r"[^\s\S]"
@@ -114,7 +120,8 @@ class SourceText:
         return found if by != "words" or value == value.strip() else []
 
     def holds(self, value: Json, by: str) -> bool:
-        """Does a value stand in the text? What is no string or number says nothing of it, and so does an empty string."""
+        """Does a value stand in the text? What is no string or number says nothing of it, and
+        so does an empty string."""
         return (
             value is None
             or isinstance(value, (bool, list, dict))
@@ -123,7 +130,8 @@ class SourceText:
         )
 
     def respaced(self, value: str, by: str) -> str | None:
-        """What stands in the text and differs from `value` in nothing but its white space; None where there is no such."""
+        """What stands in the text and differs from `value` in nothing but its white space; None
+        where there is no such."""
         words = value.split()
         for match in re.finditer(r"\s+".join(map(re.escape, words)), self.text) if words else ():
             if {match.start(), match.end()} <= self._edges_of(by):
@@ -134,8 +142,9 @@ class SourceText:
     def numerals(self) -> list[tuple[Decimal, int, int]]:
         """The numbers of the text, each with its span.
 
-        Digits, of which groups of three may be set apart (`1,250`, `1 250`), a decimal point, a minus sign before them. `1.250` is
-        one and a quarter; words, fractions and exponents are no numerals.
+        Digits, of which groups of three may be set apart (`1,250`, `1 250`), a decimal point, a
+        minus sign before them. `1.250` is one and a quarter; words, fractions and exponents are
+        no numerals.
         """
         return [(_read(match[0]), *match.span()) for match in _NUMERAL.finditer(self.text)]
 

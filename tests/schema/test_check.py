@@ -351,7 +351,7 @@ def test_what_only_the_type_refuses_is_a_violation_too() -> None:
             {"a": 4},
             "/a: found 4, wanted at most 3",
         ),
-        ({"uniqueItems": True}, [1, 1], "/: found [1, 1], wanted no item twice"),
+        ({"uniqueItems": True}, [1, 1], "/: found [1, 1], wanted items that are all different"),
         (
             {"dependentRequired": {"a": ["b"]}},
             {"a": 1},
@@ -362,7 +362,7 @@ def test_what_only_the_type_refuses_is_a_violation_too() -> None:
         (
             {"oneOf": [{"minimum": 1}, {"maximum": 3}]},
             2,
-            "/: found 2, wanted a value of one of the forms, not of several",
+            "/: found 2, wanted a value that matches only one of the options",
         ),
     ],
 )

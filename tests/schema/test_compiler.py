@@ -264,13 +264,13 @@ def test_deep_parts_become_definitions() -> None:
         (
             record(x={"type": "string", "allOf": [{"type": "integer"}]}),
             "openai-strict",
-            "No value meets",
+            "No value can meet",
         ),
-        (False, "llguidance", "No value meets"),
+        (False, "llguidance", "No value can meet"),
         (
             record(x={"type": "array", "items": False, "minItems": 1}),
             "groq-strict",
-            "No value meets",
+            "No value can meet",
         ),
         (
             record(x={"$ref": "#/$defs/a"}) | {"$defs": {"a": record(b={"$ref": "#/$defs/a"})}},

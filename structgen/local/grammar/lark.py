@@ -16,7 +16,7 @@ from typing import Final
 from structgen.answer.grounding import schema_is_grounded
 from structgen.errors import GrammarError
 from structgen.local.grammar.terminals import Terminals, literal
-from structgen.schema.compile.normalise import types_of
+from structgen.schema.compile.keywords import types_of
 from structgen.schema.json import to_text
 from structgen.schema.verbatim import VERBATIM
 from structgen.values import Json, JsonSchema

@@ -7,7 +7,7 @@ from typing import Final
 
 from structgen.errors import SchemaError
 from structgen.schema.json import to_text
-from structgen.schema.validate.patterns import (
+from structgen.schema.validate.pattern_tree import (
     Chars,
     Choice,
     Edge,

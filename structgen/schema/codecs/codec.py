@@ -1,9 +1,10 @@
-"""Two-way maps between a value's own JSON form and the form a schema language can hold: one small class per construct.
+"""Two-way maps between a value's own JSON form and the form that a schema language can express.
 
-A codec is data: what it does, and the codecs of its parts. `link` turns it into a pair of functions, `encode` and `decode`, each
-`(value, path, trace) -> value`; None stands for "nothing to do", so what needs no change costs nothing. Decoding never judges: what
-does not have the expected form is passed on as it is and left to the check, except where reading it would hide a fault (a key
-twice, text that is no JSON).
+There is one small class per construct. A codec is data: what it does, and the codecs of its parts.
+`link` turns it into a pair of functions, `encode` and `decode`, each `(value, path, trace) -> value`;
+None means "nothing to do", so a value that needs no change costs nothing. Decoding never judges: a
+value of another form is passed on unchanged and left to the check, unless reading it would hide a
+fault (a repeated key, text that is not JSON).
 """
 
 from __future__ import annotations
@@ -25,11 +26,13 @@ KIND: Final = "kind"
 
 @dataclass(slots=True)
 class Trace:
-    """What one pass over a value leaves besides the value: absent fields, faults, and members that have no place."""
+    """What one pass over a value yields besides the value."""
 
     absent: list[Path] = field(default_factory=list)
+    """Optional members that the answer leaves out."""
     faults: list[Violation] = field(default_factory=list)
-    others: list[tuple[str, Json]] = field(default_factory=list)
+    unplaced: list[tuple[str, Json]] = field(default_factory=list)
+    """Members that have no place in the compiled schema: the pointer and the value of each."""
 
 
 Map: TypeAlias = Callable[[Json, Path, Trace], Json]
@@ -38,12 +41,14 @@ Link: TypeAlias = "Callable[[Codec], Pair]"
 
 
 def misfit(value: Json, path: Path, wanted: str) -> SchemaError:
+    """The error for a value that the compiled schema has no form for."""
     at = pointer_of(path)
     return SchemaError(
-        f"The value at {at or 'the root'} is of type {json_type(value)}; the compiled schema holds only {wanted} there.",
+        f"Cannot encode the value at {at or 'the root'}: it is of type {json_type(value)}, "
+        f"but the compiled schema takes only {wanted} there.",
         path=at,
         keyword="type",
-        hint="See the note on it in `notes`; declare the type in the schema to have every value of it carried.",
+        hint="Declare the type in the schema; a note in `notes` says what was left out.",
     )
 
 
@@ -54,7 +59,7 @@ class Codec:
         return ()
 
     def changes(self) -> bool:
-        """Does it change anything by itself, whatever its parts do?"""
+        """Whether it changes anything by itself, whatever its parts do."""
         return False
 
     def link(self, link: Link) -> Pair:
@@ -66,7 +71,8 @@ SAME: Final = Codec()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ref(Codec):
-    """A use of a definition. The linker resolves it by name, late, so that definitions may refer to themselves."""
+    """A use of a definition. The linker resolves it by name, late, so that definitions may
+    refer to themselves."""
 
     name: str
 
@@ -93,7 +99,7 @@ def text_in(value: Json, path: Path, trace: Trace) -> Json:
         return parse_json(value)
     except NotJsonError as error:
         trace.faults.append(
-            Violation(pointer_of(path), "", "text that is no JSON", f"JSON text ({error.message})")
+            Violation(pointer_of(path), "", "text that is not JSON", f"JSON text ({error.message})")
         )
         return value
 
@@ -120,25 +126,26 @@ def _unless_null(inner: Map | None) -> Map | None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Items(Codec):
-    """A list, item by item. `head`: codecs of the first positions; `part`: of the rest."""
+    """A list, item by item."""
 
     part: Codec
+    """For the items after the head."""
     head: tuple[Codec, ...] = ()
+    """For the first positions, one each."""
 
     def parts(self) -> tuple[Codec, ...]:
         return (*self.head, self.part)
 
     def link(self, link: Link) -> Pair:
         rest, head = link(self.part), [link(codec) for codec in self.head]
-        return _each([h[0] for h in head], rest[0], "an array"), _each(
-            [h[1] for h in head], rest[1], None
-        )
+        encode = _each([pair[0] for pair in head], rest[0], "an array")
+        decode = _each([pair[1] for pair in head], rest[1], None)
+        return encode, decode
 
 
 def _each(head: list[Map | None], rest: Map | None, wanted: str | None) -> Map | None:
     if rest is None and not any(head):
         return None
-    count = len(head)
 
     def each(value: Json, path: Path, trace: Trace) -> Json:
         if not isinstance(value, list):
@@ -148,39 +155,46 @@ def _each(head: list[Map | None], rest: Map | None, wanted: str | None) -> Map |
         pairs = enumerate(zip(value, chain(head, repeat(rest)), strict=False))
         return [change(item, (path, i), trace) if change else item for i, (item, change) in pairs]
 
-    def every(value: Json, path: Path, trace: Trace) -> Json:
-        if count or rest is None or not isinstance(value, list):
+    def all_alike(value: Json, path: Path, trace: Trace) -> Json:
+        if rest is None or not isinstance(value, list):
             return each(value, path, trace)
         return [rest(item, (path, i), trace) for i, item in enumerate(value)]
 
-    return every
+    return each if head else all_alike
+
+
+Absent: TypeAlias = Literal["never", "omitted", "null", "boxed", "noted"]
+"""How a value without the member is written.
+
+`never`: it always has the member; `omitted`: without it; `null`: as null; `boxed`: as null, and a
+value that has it is wrapped, because it may be null itself; `noted`: as null, and a member that is
+null itself is recorded among the unplaced ones.
+"""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Member:
-    """A member of an object, or a position of a tuple.
-
-    `absent` is how a value without it is written: `never` (it is always there), `omitted`, `null`, `boxed` (null; a present value
-    is wrapped, because it may be null itself), `noted` (null; a member that is there and null is noted among the others).
-    """
+    """A member of an object, or a position of a tuple."""
 
     name: str
     codec: Codec
-    absent: Literal["never", "omitted", "null", "boxed", "noted"]
+    absent: Absent
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Positions(Codec):
-    """A tuple <-> an object with one member per position, and one for a tail of any length. Positions that the tuple may end
-    before are null where it does (boxed where the position itself may be null)."""
+    """A tuple <-> an object with one member per position, and one for a tail of any length.
+
+    Positions after the end of a shorter tuple are null; if a position may be null itself, its values
+    are boxed.
+    """
 
     members: tuple[Member, ...]
     rest: Member | None
 
     def parts(self) -> tuple[Codec, ...]:
-        return tuple(
-            member.codec for member in (*self.members, *([self.rest] if self.rest else []))
-        )
+        own = tuple(member.codec for member in self.members)
+        return (*own, self.rest.codec) if self.rest else own
 
     def changes(self) -> bool:
         return True
@@ -188,9 +202,9 @@ class Positions(Codec):
     def link(self, link: Link) -> Pair:
         linked = [(member, *link(member.codec)) for member in self.members]
         rest = (self.rest, *link(self.rest.codec)) if self.rest else None
-        return self._encoder([(m, into) for m, into, _ in linked], rest), self._decoder(
-            [(m, back) for m, _, back in linked], rest
-        )
+        encode = self._encoder([(m, into) for m, into, _ in linked], rest)
+        decode = self._decoder([(m, back) for m, _, back in linked], rest)
+        return encode, decode
 
     def _encoder(
         self,
@@ -207,14 +221,13 @@ class Positions(Codec):
                 item = None
                 if i < len(value):
                     item = into(value[i], (path, i), trace) if into else value[i]
-                    item = {VALUE: item} if member.absent == "boxed" else item
+                    if member.absent == "boxed":
+                        item = {VALUE: item}
                 out[member.name] = item
             if rest:
                 tail, into, _ = rest
-                out[tail.name] = [
-                    into(x, (path, i), trace) if into else x
-                    for i, x in enumerate(value[count:], count)
-                ]
+                items = enumerate(value[count:], count)
+                out[tail.name] = [into(x, (path, i), trace) if into else x for i, x in items]
             return out
 
         return encode
@@ -238,19 +251,14 @@ class Positions(Codec):
                     item = item.get(VALUE)
                 out.append(back(item, (path, i), trace) if back else item)
             tail = value.get(rest[0].name) if rest else None
-            later = [
-                member.name
-                for member, _ in members[len(out) :]
-                if value.get(member.name) is not None
-            ]
-            if len(out) < len(members) and (later or tail):
-                wanted = f"nothing after {members[len(out)][0].name}, which is left out"
+            missing = members[len(out) :]
+            has_later = any(value.get(member.name) is not None for member, _ in missing)
+            if missing and (has_later or tail):
+                wanted = f"nothing after {missing[0][0].name}, which is left out"
                 trace.faults.append(Violation(pointer_of(path), "", "a later position", wanted))
             elif rest and isinstance(tail, list):
-                back = rest[2]
-                out += [
-                    back(x, (path, i), trace) if back else x for i, x in enumerate(tail, len(out))
-                ]
+                back, items = rest[2], enumerate(tail, len(out))
+                out += [back(x, (path, i), trace) if back else x for i, x in items]
             return out
 
         return decode

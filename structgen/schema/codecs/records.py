@@ -26,34 +26,41 @@ _BOX: Final = {VALUE}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Others:
-    """What becomes of members that are not declared.
+class Undeclared:
+    """How the members that an object does not declare are written."""
 
-    `keep` leaves them in place; `entries` writes them as a list of entries under the name `name`; both through `codec`. `drop`
-    leaves them out, because the type does not read them; `note` notes each with its pointer. With `patterns`, only members whose
-    key matches one of them are kept or written, and the others are noted.
-    """
-
-    way: Literal["keep", "entries", "drop", "note"]
+    way: Literal["keep", "entries", "drop", "root"]
+    """`keep`: in their place; `entries`: as a list of entries in one member; `drop`: not at all, because
+    the type does not read them; `root`: in the member of the root for what has no place."""
     codec: Codec = SAME
+    """For the values of members that are kept or written as entries."""
     name: str = ""
+    """The member that holds the entries."""
     patterns: tuple[str, ...] = ()
+    """Only keys that match one of these are kept or written as entries; the rest goes to the root."""
 
     def take(self, left: dict[str, Json], path: Path, trace: Trace) -> dict[str, Json]:
-        """Those that have a place; the others are noted or dropped."""
+        """The members that have a place here; the rest is dropped, or goes to the root.
+
+        Args:
+            left: The undeclared members.
+            path: Where the object is.
+            trace: Records the members that go to the root.
+        """
         if self.way == "drop":
             return {}
         if self.way == "keep" and not self.patterns:
             return left
         placed: dict[str, Json] = {}
         for key, item in left.items():
-            if self.way == "note" or (
-                self.patterns and not any(matches(pattern, key) for pattern in self.patterns)
-            ):
-                trace.others.append((pointer_of((path, key)), item))
-            else:
+            if self.way != "root" and self._takes(key):
                 placed[key] = item
+            else:
+                trace.unplaced.append((pointer_of((path, key)), item))
         return placed
+
+    def _takes(self, key: str) -> bool:
+        return not self.patterns or any(matches(pattern, key) for pattern in self.patterns)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,34 +68,27 @@ class Fields(Codec):
     """An object with declared members."""
 
     members: tuple[Member, ...]
-    others: Others
+    undeclared: Undeclared
 
     def parts(self) -> tuple[Codec, ...]:
-        return (*(member.codec for member in self.members), self.others.codec)
+        return (*(member.codec for member in self.members), self.undeclared.codec)
 
     def changes(self) -> bool:
-        return self.others.way in ("note", "entries") or any(
-            m.absent in ("null", "boxed", "noted") for m in self.members
-        )
+        if self.undeclared.way in ("root", "entries"):
+            return True
+        return any(member.absent in ("null", "boxed", "noted") for member in self.members)
 
     def link(self, link: Link) -> Pair:
-        extra_into, extra_back = link(self.others.codec)
+        extra_into, extra_back = link(self.undeclared.codec)
         linked = [(member, *link(member.codec)) for member in self.members]
-        encoders, decoders = (
-            [(m, into) for m, into, _ in linked],
-            [(m, back) for m, _, back in linked],
-        )
-        return self._encoder(encoders, extra_into), self._decoder(decoders, extra_back)
+        encode = self._encoder([(m, into) for m, into, _ in linked], extra_into)
+        decode = self._decoder([(m, back) for m, _, back in linked], extra_back)
+        return encode, decode
 
     def _encoder(self, members: list[tuple[Member, Map | None]], extra: Map | None) -> Map | None:
-        others = self.others
-        if (
-            not extra
-            and others.way == "keep"
-            and not others.patterns
-            and not self.changes()
-            and not any(m[1] for m in members)
-        ):
+        undeclared = self.undeclared
+        keeps_all = undeclared.way == "keep" and not undeclared.patterns and not extra
+        if keeps_all and not self.changes() and not any(into for _, into in members):
             return None
         names = {member.name for member, _ in members}
         plan = [(member.name, member.absent, into) for member, into in members]
@@ -101,20 +101,19 @@ class Fields(Codec):
                 if name in value:
                     item = value[name]
                     if item is None and absent == "noted":
-                        trace.others.append((pointer_of((path, name)), None))
+                        trace.unplaced.append((pointer_of((path, name)), None))
                     elif into:
                         item = into(item, (path, name), trace)
                     out[name] = {VALUE: item} if absent == "boxed" else item
                 elif absent not in ("omitted", "never"):
                     out[name] = None
-            if others.way == "entries" or not value.keys() <= names:
-                left = others.take(
-                    {key: item for key, item in value.items() if key not in names}, path, trace
-                )
+            if undeclared.way == "entries" or not value.keys() <= names:
+                left = {key: item for key, item in value.items() if key not in names}
+                left = undeclared.take(left, path, trace)
                 if extra:
                     left = {key: extra(item, (path, key), trace) for key, item in left.items()}
-                if others.way == "entries":
-                    out[others.name] = [{KEY: key, VALUE: item} for key, item in left.items()]
+                if undeclared.way == "entries":
+                    out[undeclared.name] = [{KEY: key, VALUE: item} for key, item in left.items()]
                 else:
                     out.update(left)
             return out
@@ -124,12 +123,9 @@ class Fields(Codec):
     def _decoder(self, members: list[tuple[Member, Map | None]], extra: Map | None) -> Map | None:
         names = {member.name for member, _ in members}
         nulls = [m.name for m, back in members if m.absent in ("null", "noted") and not back]
-        work = [
-            (m.name, m.absent, back)
-            for m, back in members
-            if m.name not in set(nulls) and (m.absent != "never" or back)
-        ]
-        entries = self.others.name if self.others.way == "entries" else ""
+        rest = [(m, back) for m, back in members if m.name not in nulls]
+        work = [(m.name, m.absent, back) for m, back in rest if m.absent != "never" or back]
+        entries = self.undeclared.name if self.undeclared.way == "entries" else ""
         if not nulls and not work and not extra and not entries:
             return None
         read_entries = _entries_in(extra)
@@ -152,15 +148,12 @@ class Fields(Codec):
                 elif back and name in out:
                     out[name] = back(item, (path, name), trace)
             if entries:
-                return _with_entries(
-                    out, read_entries(out.pop(entries, None) or [], path, trace), names, path, trace
-                )
+                left = read_entries(out.pop(entries, None) or [], path, trace)
+                return _with_entries(out, left, names, path, trace)
             if extra:
-                out.update(
-                    (key, extra(item, (path, key), trace))
-                    for key, item in value.items()
-                    if key not in names
-                )
+                for key, item in value.items():
+                    if key not in names:
+                        out[key] = extra(item, (path, key), trace)
             return out
 
         return decode
@@ -173,28 +166,26 @@ def _with_entries(
     if not isinstance(left, dict):
         return out
     for key in sorted(left.keys() & names):
-        at = pointer_of((path, key))
-        trace.faults.append(
-            Violation(at, "", "an entry for a member that has its own place", "other keys only")
-        )
+        found = "an entry for a member that has its own place"
+        trace.faults.append(Violation(pointer_of((path, key)), "", found, "other keys only"))
     return {**left, **out}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries(Codec):
-    """A map <-> a list of `{key, value}`. A key that comes twice is a fault, never a silent choice."""
+    """A map <-> a list of `{key, value}`. A repeated key is a fault, never a silent choice."""
 
-    others: Others
+    undeclared: Undeclared
 
     def parts(self) -> tuple[Codec, ...]:
-        return (self.others.codec,)
+        return (self.undeclared.codec,)
 
     def changes(self) -> bool:
         return True
 
     def link(self, link: Link) -> Pair:
-        into, back = link(self.others.codec)
-        take = self.others.take
+        into, back = link(self.undeclared.codec)
+        take = self.undeclared.take
 
         def encode(value: Json, path: Path, trace: Trace) -> Json:
             if not isinstance(value, dict):
@@ -214,23 +205,13 @@ def _entries_in(back: Map | None) -> Map:
             return value
         out: dict[str, Json] = {}
         for entry in value:
-            if (
-                not isinstance(entry, dict)
-                or entry.keys() != _ENTRY
-                or not isinstance(key := entry[KEY], str)
-            ):
-                trace.faults.append(
-                    Violation(
-                        pointer_of(path),
-                        "",
-                        "an entry without key and value",
-                        "entries of key and value",
-                    )
-                )
+            key = entry[KEY] if isinstance(entry, dict) and entry.keys() == _ENTRY else None
+            if not isinstance(key, str):
+                found, wanted = "an entry without key and value", "entries of key and value"
+                trace.faults.append(Violation(pointer_of(path), "", found, wanted))
             elif key in out:
-                trace.faults.append(
-                    Violation(pointer_of((path, key)), "", "the key twice", "each key once")
-                )
+                at = pointer_of((path, key))
+                trace.faults.append(Violation(at, "", "a repeated key", "each key once"))
             else:
                 out[key] = back(entry[VALUE], (path, key), trace) if back else entry[VALUE]
         return out

@@ -1,7 +1,9 @@
-"""The root of an answer: wrapped where a language wants an object, with one member for whatever has no place elsewhere.
+"""The root of an answer.
 
-A JSON Schema that does not close its objects has values with members it never names. Asking for them everywhere would drown the
-answer, and losing them would be a lie: they go into one member of the root, each with its JSON Pointer and its JSON text.
+It is wrapped if a language wants an object. It has one member for everything that has no place
+elsewhere: a JSON Schema that does not close its objects has values with members it never names. To
+ask for them everywhere would drown the answer, and to lose them would be a lie, so each goes to the
+root, with its JSON Pointer and its JSON text.
 """
 
 from __future__ import annotations
@@ -19,59 +21,59 @@ PATH: Final = "path"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Root(Codec):
-    """The whole answer. `wrapped`: it is the member `value` of an object; `others`: the member for the rest, "" for none."""
+    """The whole answer."""
 
     part: Codec
     wrapped: bool
-    others: str
+    """Whether the value is the member `value` of an object."""
+    other_members: str
+    """The name of the member for what has no place elsewhere, "" for none."""
 
     def parts(self) -> tuple[Codec, ...]:
         return (self.part,)
 
     def changes(self) -> bool:
-        return self.wrapped or bool(self.others)
+        return self.wrapped or bool(self.other_members)
 
     def link(self, link: Link) -> Pair:
         into, back = link(self.part)
         if not self.changes():
             return into, back
-        wrapped, others = self.wrapped, self.others
+        wrapped, others = self.wrapped, self.other_members
 
         def encode(value: Json, path: Path, trace: Trace) -> Json:
             inner = into(value, path, trace) if into else value
             out = {VALUE: inner} if wrapped else dict(inner)
             if others:
-                out[others] = [
-                    {PATH: at, VALUE: to_text(item)} for at, item in trace.others
-                ] or None
+                entries = [{PATH: at, VALUE: to_text(item)} for at, item in trace.unplaced]
+                out[others] = entries or None
             return out
 
         def decode(value: Json, path: Path, trace: Trace) -> Json:
-            if not isinstance(value, dict) or (
-                wrapped and not {VALUE} <= value.keys() <= {VALUE, others}
-            ):
+            if not isinstance(value, dict):
                 return value
-            noted = value.get(others) if others else None
-            inner = (
-                value[VALUE]
-                if wrapped
-                else {key: item for key, item in value.items() if key != others}
-            )
+            if wrapped:
+                if not {VALUE} <= value.keys() <= {VALUE, others}:
+                    return value
+                inner = value[VALUE]
+            else:
+                inner = {key: item for key, item in value.items() if key != others}
             out = back(inner, path, trace) if back else inner
-            for entry in noted if isinstance(noted, list) else ():
-                out = _put(out, entry, trace)
+            entries = value.get(others) if others else None
+            if isinstance(entries, list):
+                for entry in entries:
+                    out = _with_member(out, entry, trace)
             return out
 
         return encode, decode
 
 
-def _put(root: Json, entry: Json, trace: Trace) -> Json:
-    """`root` with one noted member where it belongs; what is changed is copied first."""
+def _with_member(root: Json, entry: Json, trace: Trace) -> Json:
+    """`root` with one member of an entry in its place; the containers on the way are copied."""
     at = entry.get(PATH) if isinstance(entry, dict) else None
     if not isinstance(at, str) or not at.startswith("/"):
-        trace.faults.append(
-            Violation("", "", "an entry without a path", "a JSON Pointer and a JSON text")
-        )
+        found, wanted = "an entry without a path", "a JSON Pointer and a JSON text"
+        trace.faults.append(Violation("", "", found, wanted))
         return root
     *parents, last = map(unescape, at[1:].split("/"))
     root = node = copy(root)
@@ -84,14 +86,8 @@ def _put(root: Json, entry: Json, trace: Trace) -> Json:
             break
         node[slot] = node = copy(node[slot])
     if not isinstance(node, dict) or last in node:
-        trace.faults.append(
-            Violation(
-                at,
-                "",
-                "a path with a place of its own, or none",
-                "the path of a member not declared",
-            )
-        )
+        found, wanted = "the path of a declared member, or of none", "the path of an undeclared one"
+        trace.faults.append(Violation(at, "", found, wanted))
         return root
     node[last] = text_in(entry.get(VALUE), None, trace)
     trace.absent = [path for path in trace.absent if pointer_of(path) != at]

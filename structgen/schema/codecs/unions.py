@@ -12,16 +12,15 @@ from structgen.values import Json, JsonSchema, Violation
 
 
 class Option(NamedTuple):
-    """One branch of a union.
-
-    `holds(value)`: is this one of its values; `fits(answer)`: has this answer its form. Of the options that change anything, at
-    most one fits an answer. `kind`: the tag of a wrapped option, "" for one that is written as it is.
-    """
+    """One branch of a union."""
 
     codec: Codec
     holds: Callable[[Json], bool]
+    """Whether a value is one of the branch's."""
     fits: Callable[[Json], bool]
+    """Whether an answer has the branch's form. At most one branch that changes anything fits."""
     kind: str
+    """The tag of a wrapped branch, "" for one that is written unchanged."""
 
 
 class _Way(NamedTuple):
@@ -34,16 +33,19 @@ class _Way(NamedTuple):
 
 @dataclass(slots=True, eq=False)
 class Union(Codec):
-    """A value of one of several forms. `kinds` and `options` are set when all definitions are compiled (see `separate.py`).
+    """A value of one of several forms.
 
-    A wrapped option is `{"kind": name, "value": ...}`: for languages that need a tag, and where the form alone would not tell
-    which option an answer means. `schemas`: the compiled branches, in the very list that the compiled schema holds.
+    A wrapped option is `{"kind": name, "value": ...}`: for languages that need a tag, and for options
+    that an answer's form alone does not tell apart.
     """
 
     branches: tuple[Codec, ...]
     schemas: list[JsonSchema]
+    """The compiled branches, in the very list that the compiled schema holds."""
     kinds: dict[int, str] = field(default_factory=dict)
+    """The tag of each wrapped branch; set when all definitions are compiled (see `tags.py`)."""
     options: tuple[Option, ...] = ()
+    """Set when all definitions are compiled."""
 
     def parts(self) -> tuple[Codec, ...]:
         return self.branches
@@ -65,51 +67,48 @@ def _decoder(ways: list[_Way]) -> Map:
     wanted = f"an object of {KIND!r} ({', '.join(wrapped)}) and {VALUE!r}"
 
     def decode(value: Json, path: Path, trace: Trace) -> Json:
-        if (
-            wrapped
-            and isinstance(value, dict)
-            and value.keys() == {KIND, VALUE}
-            and str(value[KIND]) in wrapped
-        ):
+        is_tagged = wrapped and isinstance(value, dict) and value.keys() == {KIND, VALUE}
+        if is_tagged and str(value[KIND]) in wrapped:
             back, inner = wrapped[str(value[KIND])], value[VALUE]
             return back(inner, path, trace) if back else inner
         for fits, back in plain:
             if fits(value):
                 return back(value, path, trace)
         if wrapped and value is not None and not any(fits(value) for fits in same):
-            trace.faults.append(Violation(pointer_of(path), "", "the form of no option", wanted))
+            trace.faults.append(
+                Violation(pointer_of(path), "", "a value that has the form of no option", wanted)
+            )
         return value
 
     return decode
 
 
 def _encoder(ways: list[_Way]) -> Map:
-    """By the option whose way there and back loses nothing, and which notes the least."""
+    """Encode by the option that loses nothing and leaves the fewest members without a place."""
 
     def encode(value: Json, path: Path, trace: Trace) -> Json:
         holding = [way for way in ways if way.option.holds(value)]
         if not holding:
-            raise misfit(value, path, "values of one of its options")
+            raise misfit(value, path, "values of its options")
         tried = (_tried(way, value, path, judged=len(holding) > 1) for way in holding)
         best = next(tried)
-        for other in tried if best.cost else ():
+        while best.cost and (other := next(tried, None)):
             if other.cost < best.cost:
                 best = other
-            if not best.cost:
-                break
-        trace.others += best.others
+        trace.unplaced += best.unplaced
         return {KIND: best.kind, VALUE: best.answer} if best.kind else best.answer
 
     return encode
 
 
 class _Try(NamedTuple):
-    """A value written as one option: how much of it has no place there, and is lost (which costs more than anything noted)."""
+    """A value written as one option."""
 
     cost: tuple[bool, int] | tuple[()]
+    """Whether anything is lost, and how many members have no place; empty if neither."""
     kind: str
     answer: Json
-    others: list[tuple[str, Json]]
+    unplaced: list[tuple[str, Json]]
 
 
 def _tried(way: _Way, value: Json, path: Path, *, judged: bool) -> _Try:
@@ -118,6 +117,6 @@ def _tried(way: _Way, value: Json, path: Path, *, judged: bool) -> _Try:
     cost: tuple[bool, int] | tuple[()] = ()
     if judged:
         again = way.back(answer, path, Trace()) if way.back else answer
-        lost = not trace.others and not same_json(again, value)
-        cost = (lost, len(trace.others)) if lost or trace.others else ()
-    return _Try(cost, way.option.kind, answer, trace.others)
+        lost = not trace.unplaced and not same_json(again, value)
+        cost = (lost, len(trace.unplaced)) if lost or trace.unplaced else ()
+    return _Try(cost, way.option.kind, answer, trace.unplaced)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from structgen.schema.codecs.codec import SAME, VALUE, Codec, Items, Member, Positions
 from structgen.schema.compile.builder import Builder, Built, Here
 from structgen.schema.compile.forms import nullable
-from structgen.schema.compile.normalise import Schema, Unsatisfiable
+from structgen.schema.compile.keywords import Schema, Unsatisfiable
 from structgen.values import JsonSchema
 
 

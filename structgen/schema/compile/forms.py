@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
-from structgen.schema.compile.normalise import TYPES, types_of
+from structgen.schema.compile.keywords import SCALARS, TYPES, listed_values, types_of
 from structgen.schema.json import json_type, same_json
 from structgen.values import Json, JsonSchema
 
 Defs: TypeAlias = Mapping[str, JsonSchema]
-SCALARS: Final = ("string", "integer", "number", "boolean", "null")
 _ANNOTATIONS: Final = ("title", "description", "examples")
 
 
@@ -29,7 +28,7 @@ def nullable(schema: JsonSchema) -> JsonSchema:
     elif types and all(t in SCALARS for t in types):
         if "null" not in types:
             body["type"] = [*types, "null"]
-        listed = body.get("enum", [body["const"]] if "const" in body else None)
+        listed = listed_values(body)
         if listed is not None and None not in listed:
             body.pop("const", None)
             body["enum"] = [*listed, None]
@@ -39,7 +38,8 @@ def nullable(schema: JsonSchema) -> JsonSchema:
 
 
 def leaves(defs: Defs, schema: JsonSchema) -> Iterator[JsonSchema]:
-    """The forms that a compiled schema allows, with references and unions opened; each definition once."""
+    """The forms that a compiled schema allows, with references and unions opened; each
+    definition once."""
     seen: set[str] = set()
     todo = [schema]
     while todo:
@@ -97,7 +97,7 @@ def overlap(a: JsonSchema, b: JsonSchema, defs: Defs) -> bool:
     common = types(a) & types(b)
     if not common:
         return False
-    one, two = _listed(a), _listed(b)
+    one, two = listed_values(a), listed_values(b)
     if one is not None and two is not None:
         return any(same_json(x, y) for x in one for y in two)
     if common != {"object"}:
@@ -110,7 +110,8 @@ def overlap(a: JsonSchema, b: JsonSchema, defs: Defs) -> bool:
 
 
 def distinct(objects: list[JsonSchema], defs: Defs) -> bool:
-    """Groq's rule: one shared constant property with distinct values, or required keys that no other variant has."""
+    """Groq's rule: one shared constant property with distinct values, or required keys that no
+    other variant has."""
     if len(objects) < 2:
         return True
     tags = [
@@ -138,10 +139,6 @@ def fits(defs: Defs, schema: JsonSchema) -> Callable[[Json], bool]:
     return lambda value: any(test(value) for test in tests)
 
 
-def _listed(form: JsonSchema) -> list[Any] | None:
-    return [form["const"]] if "const" in form else form.get("enum")
-
-
 def _strange(a: JsonSchema, b: JsonSchema) -> bool:
     """Does `a` require a member that `b`, being closed, cannot have?"""
     return b.get("additionalProperties") is False and any(
@@ -153,14 +150,16 @@ def _tags(form: JsonSchema, defs: Defs) -> dict[str, list[Any]]:
     """The required members of an object that have listed values only."""
     found = {}
     for name in form.get("required", ()):
-        values = [_listed(leaf) for leaf in leaves(defs, form.get("properties", {}).get(name, {}))]
+        values = [
+            listed_values(leaf) for leaf in leaves(defs, form.get("properties", {}).get(name, {}))
+        ]
         if len(values) == 1 and values[0] is not None:
             found[name] = values[0]
     return found
 
 
 def _test(form: JsonSchema, defs: Defs) -> Callable[[Json], bool]:
-    allowed, listed, tags = types(form), _listed(form), _tags(form, defs)
+    allowed, listed, tags = types(form), listed_values(form), _tags(form, defs)
     required = set(form.get("required", ()))
     known = set(form.get("properties", {})) if form.get("additionalProperties") is False else None
 

@@ -1,4 +1,5 @@
-"""A language's bounds on a schema. What another form can bring within them is brought; the rest is an error before any call."""
+"""A language's bounds on a schema. What another form can bring within them is brought; the rest
+is an error before any call."""
 
 from __future__ import annotations
 
@@ -20,12 +21,13 @@ _LISTS: Final = ("anyOf", "prefixItems")
 
 
 def within_limits(builder: Builder, schema: JsonSchema) -> JsonSchema:
-    """The schema, with long enums left to the check and deep parts made definitions where the language's bounds ask for it.
+    """The schema, with long enums left to the check and deep parts made definitions where the
+    language's bounds ask for it.
 
     Raises SchemaLimitError for what is over a bound even so.
     """
     limits = builder.subset.limits
-    if builder.long_enums:
+    if builder.has_long_enums:
         schema = _without_long_enums(builder, schema)
     if limits.depth is not None and builder.subset.defs:
         schema = _Hoist(schema, limits.depth).schema
@@ -61,7 +63,7 @@ def _mapped(node: JsonSchema, change: Callable[[str, JsonSchema], JsonSchema]) -
     return out
 
 
-# ---- long enums -----------------------------------------------------------------------------------------------------------
+# ---- long enums ----------------------------------------------------------------------
 
 
 def _without_long_enums(builder: Builder, schema: JsonSchema) -> JsonSchema:
@@ -101,7 +103,7 @@ def _fits_chars(values: list[Any], most: int | None) -> bool:
     )
 
 
-# ---- depth ----------------------------------------------------------------------------------------------------------------
+# ---- depth ---------------------------------------------------------------------------
 
 
 def _levels(node: JsonSchema) -> int:
@@ -150,7 +152,7 @@ def _plain_name(key: str) -> str:
     return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in key)
 
 
-# ---- bounds ---------------------------------------------------------------------------------------------------------------
+# ---- bounds --------------------------------------------------------------------------
 
 
 def _walk(schema: JsonSchema, at: str = "") -> Iterator[tuple[str, JsonSchema]]:

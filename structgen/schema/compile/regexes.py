@@ -1,4 +1,5 @@
-"""A pattern of a JSON Schema, written for the engine behind a schema language with exactly the same meaning, or not at all."""
+"""A pattern of a JSON Schema, written for the engine behind a schema language with exactly the
+same meaning, or not at all."""
 
 from __future__ import annotations
 
@@ -6,7 +7,15 @@ from functools import lru_cache
 from typing import Final
 
 from structgen.errors import SchemaError
-from structgen.schema.validate.patterns import Chars, Choice, Edge, Node, Repeat, Sequence, parse
+from structgen.schema.validate.pattern_tree import (
+    Chars,
+    Choice,
+    Edge,
+    Node,
+    Repeat,
+    Sequence,
+    parse,
+)
 
 _DOT: Final = Chars(((10, 10), (13, 13), (0x2028, 0x2029)), negated=True)
 _CONTROL: Final = {9: r"\t", 10: r"\n", 13: r"\r"}
@@ -20,7 +29,8 @@ class _CannotSay(Exception):
 
 @lru_cache(maxsize=4096)
 def pattern_for(pattern: str, dialect: str) -> str | None:
-    """The pattern in a dialect (see `SchemaSubset.patterns`), None where the dialect cannot hold it."""
+    """The pattern in a dialect (see `SchemaSubset.patterns`), None where the dialect cannot
+    hold it."""
     if dialect == "none":
         return None
     try:
@@ -65,7 +75,8 @@ def _written(node: Node, *, basic: bool) -> str:
 
 
 def _grouped(node: Node, *, basic: bool, choices: bool = False) -> str:
-    """A part of a sequence (`choices`: only choices need a group there), or the body of a repetition."""
+    """A part of a sequence (`choices`: only choices need a group there), or the body of a
+    repetition."""
     text = _written(node, basic=basic)
     needs = isinstance(node, Choice) if choices else not isinstance(node, Chars)
     return f"({text})" if needs else text

@@ -6,7 +6,7 @@ from typing import Final
 
 from structgen.schema.codecs.codec import SAME, Text
 from structgen.schema.compile.builder import AT, LONG, Builder, Built, Here
-from structgen.schema.compile.normalise import Unsatisfiable
+from structgen.schema.compile.keywords import Unsatisfiable
 from structgen.schema.compile.regexes import pattern_for
 from structgen.schema.json import json_type, same_json, to_text
 from structgen.schema.verbatim import VERBATIM
@@ -22,7 +22,8 @@ _LOOKS: Final = {
 """What a format looks like, for languages that hold patterns and not the format."""
 _MOST: Final = 1e15
 _LEAST: Final = 1e-9
-"""JobLimits outside are not counted on: grammar engines write numbers digit by digit, without exponents."""
+"""JobLimits outside are not counted on: grammar engines write numbers digit by digit, without
+exponents."""
 
 
 def null(builder: Builder, core: JsonSchema, here: Here) -> Built:
@@ -130,6 +131,6 @@ def values(builder: Builder, core: JsonSchema, here: Here) -> Built:
     if len(unique) == 1 and builder.subset.const:
         return Built({**head, "const": unique[0]}, SAME)
     if len(unique) >= LONG:
-        builder.long_enums = True
+        builder.has_long_enums = True
         head[AT] = here.at
     return Built({**head, "enum": unique}, SAME)

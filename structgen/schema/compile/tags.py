@@ -1,4 +1,5 @@
-"""Telling the options of unions apart, once all definitions are compiled: by an answer's form where that is sure, by a tag else."""
+"""Telling the options of unions apart, once all definitions are compiled: by an answer's form
+where that is sure, by a tag else."""
 
 from __future__ import annotations
 
@@ -33,9 +34,11 @@ def changed_definitions(codecs: Mapping[str, Codec]) -> set[str]:
 
 
 def separate(builder: Builder) -> set[str]:
-    """Tag what cannot be told apart, and set the options of every union. Gives the definitions that change any value.
+    """Tag what cannot be told apart, and set the options of every union. Gives the definitions
+    that change any value.
 
-    A tag can make a definition change values that did not before, which can make other options need one: so until nothing moves.
+    A tag can make a definition change values that did not before, which can make other options
+    need one: so until nothing moves.
     """
     while True:
         changed = changed_definitions(builder.codecs)

@@ -1,11 +1,14 @@
-"""What a schema language does not hold, said in words for the model."""
+"""What a schema language does not enforce, said in words for the model."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from structgen.schema.json import to_text
 from structgen.schema.verbatim import VERBATIM
+from structgen.values import JsonSchema
 
 NOT_STATED: Final = "null if the text does not state it"
 
@@ -27,35 +30,71 @@ _WORDS: Final = {
     VERBATIM: "copied word for word from the text",
 }
 _MAX_WORDS: Final = 200
+"""The longest phrase, in characters."""
 
 
 def in_words(keyword: str, value: Any) -> str:
-    """A constraint as a short phrase, "" where there is none that helps."""
+    """A constraint as a short phrase; "" if no phrase helps."""
     if keyword == "dependentRequired":
-        return "; ".join(
-            f"with {name}, also {', '.join(needed)}" for name, needed in value.items() if needed
-        )
+        needs = [f"with {name}, also {', '.join(names)}" for name, names in value.items() if names]
+        return "; ".join(needs)
     phrase = _WORDS.get(keyword)
     if phrase is None or value is False:
         return ""
     return phrase.format(value)[:_MAX_WORDS]
 
 
-def example_words(examples: list[Any]) -> str:
+def example_words(examples: Sequence[Any]) -> str:
     """Examples as a phrase, for languages without the keyword."""
-    return (
-        ("e.g. " + ", ".join(to_text(example) for example in examples[:3]))[:_MAX_WORDS]
-        if examples
-        else ""
-    )
+    if not examples:
+        return ""
+    return f"e.g. {', '.join(map(to_text, examples[:3]))}"[:_MAX_WORDS]
 
 
-def joined(description: str, words: list[str]) -> str:
-    """A description with phrases after it."""
+def joined(description: str, words: Sequence[str]) -> str:
+    """A description followed by phrases."""
     phrases = [word for word in dict.fromkeys(words) if word]
     if not phrases:
         return description
     text = "; ".join(phrases)
     if not description:
-        return text[0].upper() + text[1:] + "."
-    return f"{description}{'' if description.rstrip().endswith(('.', '!', '?', ':')) else '.'} ({text})"
+        return f"{text[0].upper()}{text[1:]}."
+    is_closed = description.rstrip().endswith((".", "!", "?", ":"))
+    return f"{description} ({text})" if is_closed else f"{description}. ({text})"
+
+
+def annotated(
+    compiled: JsonSchema,
+    source: JsonSchema,
+    words: Sequence[str],
+    takes: AbstractSet[str],
+    *,
+    title: bool,
+) -> JsonSchema:
+    """A compiled schema with the source's title, description and examples.
+
+    Args:
+        compiled: The schema to annotate.
+        source: The schema that it was compiled from.
+        words: Phrases for the description.
+        takes: The annotations that the language takes.
+        title: Whether the source's title says more than its name does.
+    """
+    head: JsonSchema = {}
+    examples, description = source.get("examples"), source.get("description")
+    if "title" in takes and title:
+        head["title"] = source["title"]
+    if isinstance(examples, list) and "examples" not in takes:
+        words = [*words, example_words(examples)]
+    text = joined(description if isinstance(description, str) else "", words)
+    # The only option beside null has a description of its own, which ours would replace.
+    inner = compiled.get("description", "")
+    if text and "description" in takes:
+        head["description"] = text if inner in text else f"{text} {inner}"
+    if isinstance(examples, list) and examples and "examples" in takes:
+        head["examples"] = examples
+    if not head:
+        return compiled
+    if "$ref" in compiled:
+        return {**head, "anyOf": [compiled]}
+    return {**head, **{key: value for key, value in compiled.items() if key not in head}}

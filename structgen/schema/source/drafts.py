@@ -1,9 +1,12 @@
-"""Any JSON Schema document, draft 4 to 2020-12, as one self-contained draft 2020-12 schema that accepts the same values.
+"""Any JSON Schema document, draft 4 to 2020-12, as one self-contained draft 2020-12 schema that
+accepts the same values.
 
-Every reference is followed inside the document (pointers into any place, `$id`, `$anchor`, embedded resources) or into the bundled
-meta-schemas; nothing is fetched. Each place that something refers to becomes one entry of `$defs`, so the result has no references
-but "#" and "#/$defs/NAME". A dynamic reference depends on the way that led to it, so its place is converted once for each way that
-matters: dynamic scope becomes plain references (draft 2020-12 core, §7.1 and §8.2.3.2).
+Every reference is followed inside the document (pointers into any place, `$id`, `$anchor`,
+embedded resources) or into the bundled meta-schemas; nothing is fetched. Each place that
+something refers to becomes one entry of `$defs`, so the result has no references but "#" and
+"#/$defs/NAME". A dynamic reference depends on the way that led to it, so its place is converted
+once for each way that matters: dynamic scope becomes plain references (draft 2020-12 core, §7.1
+and §8.2.3.2).
 """
 
 from __future__ import annotations
@@ -86,7 +89,8 @@ _KNOWN: Final = frozenset(
         "type",
     }
 )
-"""Keywords whose values may be composite. What else is composite means nothing here, and may look like a schema: it is left out."""
+"""Keywords whose values may be composite. What else is composite means nothing here, and may
+look like a schema: it is left out."""
 
 _DRAFT: Final = re.compile(r"draft-0?([1-7])\b|draft/(2019)-09|draft/(2020)-12")
 
@@ -121,7 +125,8 @@ Scope = tuple[tuple[str, _Place], ...]
 
 
 def upgrade(document: Any) -> JsonSchema:
-    """`document` as a draft 2020-12 schema. Raises SchemaError naming the place and the keyword, or SchemaLimitError."""
+    """`document` as a draft 2020-12 schema. Raises SchemaError naming the place and the
+    keyword, or SchemaLimitError."""
     require_bounded(document)
     result = _Upgrade(document).run()
     require_end(result)
@@ -171,7 +176,7 @@ class _Upgrade:
             "",
         )
 
-    # ---- what stands where ----------------------------------------------------------------------------------------------
+    # ---- what stands where -----------------------------------------------------------
 
     def index(self, node: Any, base: str, draft: int, path: str) -> _Place:
         """Registers a schema with everything inside it that can be referred to by name."""
@@ -263,7 +268,7 @@ class _Upgrade:
             return self.index(node, place.base, place.draft, place.path)
         return place
 
-    # ---- the new document -----------------------------------------------------------------------------------------------
+    # ---- the new document ------------------------------------------------------------
 
     def run(self) -> JsonSchema:
         scope = self.scope_in((), self.root)

@@ -1,7 +1,9 @@
-"""JSON Schema (draft 2020-12) of a Pydantic core schema: it says whatever the type refuses and a schema can say.
+"""JSON Schema (draft 2020-12) of a Pydantic core schema: it says whatever the type refuses and
+a schema can say.
 
-Pydantic's own generator leaves decimals unchecked, maps with patterned keys open, aliases into paths out, and naive times under a
-format that demands an offset. What no schema can say (a validator function, "in the past") is marked in its place.
+Pydantic's own generator leaves decimals unchecked, maps with patterned keys open, aliases into
+paths out, and naive times under a format that demands an offset. What no schema can say (a
+validator function, "in the past") is marked in its place.
 """
 
 from __future__ import annotations
@@ -28,7 +30,7 @@ from structgen.schema.source.text_forms import (
     decimal_pattern,
 )
 from structgen.schema.source.wire_path import place_field, wire_path
-from structgen.schema.validate.patterns import is_portable
+from structgen.schema.validate.pattern_tree import is_portable
 
 _BOUNDS: Final = ("ge", "gt", "le", "lt", "multiple_of")
 _RANGE: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
@@ -43,8 +45,8 @@ class TargetSchema(GenerateJsonSchema):
     def encode_default(self, dft: Any) -> Any:
         """A default as JSON data.
 
-        One with a member called `$ref` or `$defs` counts as not serializable and is left out: Pydantic would take it for a part of
-        the schema.
+        One with a member called `$ref` or `$defs` counts as not serializable and is left out:
+        Pydantic would take it for a part of the schema.
         """
         data = super().encode_default(dft)
         if _has_key(data, frozenset({"$ref", "$defs"})):
@@ -62,7 +64,7 @@ class TargetSchema(GenerateJsonSchema):
             hint="Use a type that JSON can carry, or give it a core schema with a JSON form.",
         )
 
-    # ---- scalars --------------------------------------------------------------------------------------------------------
+    # ---- scalars ---------------------------------------------------------------------
 
     def decimal_schema(self, schema: Any) -> JsonSchemaValue:
         """A decimal is text, which keeps every digit, or a number."""
@@ -145,7 +147,7 @@ class TargetSchema(GenerateJsonSchema):
         rest = {key: value for key, value in result.items() if key not in ("enum", "const")}
         return rest | {"type": "integer", "minimum": 0, "maximum": sum(single_bits)}
 
-    # ---- objects --------------------------------------------------------------------------------------------------------
+    # ---- objects ---------------------------------------------------------------------
 
     def _common_dict_schema(self, schema: Any) -> JsonSchemaValue:
         values: JsonSchemaValue = {}
@@ -219,7 +221,7 @@ class TargetSchema(GenerateJsonSchema):
     def _by_name(self) -> bool:
         return not self._config.config_dict.get("validate_by_alias", True)
 
-    # ---- what only the type can check -----------------------------------------------------------------------------------
+    # ---- what only the type can check ------------------------------------------------
 
     def function_before_schema(self, schema: Any) -> JsonSchemaValue:
         return _with_validator(super().function_before_schema(schema), schema)

@@ -1,4 +1,5 @@
-"""Promises of a type that no schema can express: marked in the schema while it is made, notes once it is finished."""
+"""Promises of a type that no schema can express: marked in the schema while it is made, notes
+once it is finished."""
 
 from __future__ import annotations
 

@@ -1,10 +1,11 @@
 """How a type reads JSON: nothing that would lose information is coerced.
 
-Pydantic's lax mode turns "5" into 5, 1 into True and 0 into 1970-01-01; its strict mode refuses 4.0 where JSON Schema says integer,
-and what a user's own validator hands on. So the type's core schema is copied with its *leaves* made strict and everything else left
-alone: dates, decimals, UUIDs, sets and tuples are read from their JSON forms, numbers and booleans only from themselves. What a
-user's own "before" or "wrap" validator passes on is no longer JSON: down to the next model inside, it is read the way the type's
-author set it up.
+Pydantic's lax mode turns "5" into 5, 1 into True and 0 into 1970-01-01; its strict mode refuses
+4.0 where JSON Schema says integer, and what a user's own validator hands on. So the type's core
+schema is copied with its *leaves* made strict and everything else left alone: dates, decimals,
+UUIDs, sets and tuples are read from their JSON forms, numbers and booleans only from
+themselves. What a user's own "before" or "wrap" validator passes on is no longer JSON: down to
+the next model inside, it is read the way the type's author set it up.
 """
 
 from __future__ import annotations
@@ -106,7 +107,8 @@ def is_pydantics(function: Any) -> bool:
 
 
 def is_users(function: Any) -> bool:
-    """Whether a function in a core schema is a user's: neither Pydantic's nor the standard library's."""
+    """Whether a function in a core schema is a user's: neither Pydantic's nor the standard
+    library's."""
     module = (
         getattr(getattr(function, "__func__", function), "__module__", None)
         or type(function).__module__
@@ -115,7 +117,8 @@ def is_users(function: Any) -> bool:
 
 
 def json_validator(core: Core, *, exact: bool = False) -> SchemaValidator:
-    """A validator that reads JSON into the type without loss. `exact`: it takes `digits_of` for a number."""
+    """A validator that reads JSON into the type without loss. `exact`: it takes `digits_of` for
+    a number."""
     strict = _strict(core, 0)
     return SchemaValidator(_exact(strict) if exact else strict, None, _use_prebuilt=False)
 
@@ -160,7 +163,8 @@ def _integer(node: Core) -> Core:
 
 
 def _constants(node: Core, values: list[Any]) -> Core:
-    """Constants are compared as JSON does: true is not 1, and what JSON cannot carry stands for itself in its JSON form."""
+    """Constants are compared as JSON does: true is not 1, and what JSON cannot carry stands for
+    itself in its JSON form."""
     kinds = {type(value) for value in values}
     if kinds <= {str, NoneType, float}:
         return node | ({"strict": True} if node["type"] == "enum" else {})
@@ -195,7 +199,7 @@ def _outer(node: Core) -> tuple[Core, Core]:
     return outer, {key: value for key, value in node.items() if key not in outer}
 
 
-# ---- numbers that a float would shorten -----------------------------------------------------------------------------------
+# ---- numbers that a float would shorten ----------------------------------------------
 
 _DIGITS: Final = "\x00digits:"
 
@@ -206,7 +210,8 @@ def digits_of(number: str) -> str:
 
 
 def _exact(node: Core) -> Core:
-    """Decimals take marked digits, text does not, and free-form places take them for the number they are."""
+    """Decimals take marked digits, text does not, and free-form places take them for the number
+    they are."""
     kind = node["type"]
     if kind == "decimal":
         rest, node = _outer(node)

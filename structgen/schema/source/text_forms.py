@@ -1,4 +1,5 @@
-"""How values that JSON has no type for are written as text: a pattern for each, as narrow as a pattern can be."""
+"""How values that JSON has no type for are written as text: a pattern for each, as narrow as a
+pattern can be."""
 
 from __future__ import annotations
 
@@ -27,8 +28,8 @@ NUMBER_KEY: Final = r"^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$"
 """A float as a member's name. The pattern also matches numbers that no float can hold (1e999)."""
 
 EXPONENT_DIGITS: Final = 8
-"""Digits that a decimal's exponent may have. Every build of Python's `decimal` holds that many: its largest exponent, `MAX_EMAX`,
-is 425000000 on 32 bits."""
+"""Digits that a decimal's exponent may have. Every build of Python's `decimal` holds that many:
+its largest exponent, `MAX_EMAX`, is 425000000 on 32 bits."""
 
 
 def decimal_pattern(whole: int | None, places: int | None, non_finite: bool) -> str:

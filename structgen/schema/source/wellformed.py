@@ -1,4 +1,5 @@
-"""What a JSON Schema document must be: plain data of a bounded size, keywords of the right shape, references that end."""
+"""What a JSON Schema document must be: plain data of a bounded size, keywords of the right
+shape, references that end."""
 
 from __future__ import annotations
 
@@ -8,7 +9,7 @@ from typing import Any, Final
 
 from structgen.errors import SchemaError, SchemaLimitError
 from structgen.schema.json import pointer
-from structgen.schema.validate.patterns import parse
+from structgen.schema.validate.pattern_tree import parse
 from structgen.schema.verbatim import BY, VERBATIM
 from structgen.values import JsonSchema
 
@@ -169,7 +170,8 @@ def _in_place(node: Any) -> Iterator[str]:
 
 
 def require_shape(key: str, value: Any, path: str) -> None:
-    """The value of a keyword is of the kind that it takes. Exclusive bounds may be true or false, as in draft 4."""
+    """The value of a keyword is of the kind that it takes. Exclusive bounds may be true or
+    false, as in draft 4."""
     if key == "pattern":
         require_pattern(key, value, path)
     test, words = _SHAPE_OF.get(key, (None, ""))

@@ -1,8 +1,9 @@
 """How a value is written as JSON that its type reads back.
 
-Pydantic's serializer writes for display: under serialization aliases, with computed fields, without excluded ones, through
-the user's own serializers, secrets starred out. So the type's core schema is copied with its serialization side set to mirror the
-validation side, and Pydantic's serializer runs on the copy.
+Pydantic's serializer writes for display: under serialization aliases, with computed fields,
+without excluded ones, through the user's own serializers, secrets starred out. So the type's
+core schema is copied with its serialization side set to mirror the validation side, and
+Pydantic's serializer runs on the copy.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ _LONGEST: Final = 60
 
 
 Keep: TypeAlias = Literal["none", "paired", "all"]
-"""Which of the user's own serializers write: those of places with a validator of the user's that reads before the type does are
-its other half."""
+"""Which of the user's own serializers write: those of places with a validator of the user's
+that reads before the type does are its other half."""
 
 
 def json_serializer(core: Core, keep: Keep) -> SchemaSerializer:
@@ -55,7 +56,8 @@ def json_serializer(core: Core, keep: Keep) -> SchemaSerializer:
 
 
 def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
-    """Plain JSON data. `set_only`: without the fields that nobody set. Raises whatever a serializer raises."""
+    """Plain JSON data. `set_only`: without the fields that nobody set. Raises whatever a
+    serializer raises."""
     text = serializer.to_json(value, by_alias=True, exclude_unset=set_only, warnings="none")
     data = from_json(text, allow_inf_nan=False)
     return _placed(data) if _MARK in text else data
@@ -145,7 +147,8 @@ def _function_name(node: Core) -> str:
 
 
 def _stays(node: Core, keep: Keep) -> bool:
-    """Whether a serializer belongs to what the type is (Pydantic's own), or to how its author shows it (the user's)."""
+    """Whether a serializer belongs to what the type is (Pydantic's own), or to how its author
+    shows it (the user's)."""
     if keep == "all" or is_pydantics(node["serialization"].get("function")):
         return True
     inner = node

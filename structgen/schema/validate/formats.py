@@ -1,8 +1,8 @@
 """The values of `format` that are checked; every other one is an annotation, as JSON Schema has it.
 
-Each test is of the text alone and takes linear time. Sources: RFC 3339 (date, time, date-time, duration), RFC 4122 (uuid), RFC 5321
-§4.1.2 (email), RFC 1123 §2.1 (hostname; what an internationalised label decodes to is not looked at), RFC 3986 (uri,
-uri-reference), RFC 6901 (json-pointer).
+Each test looks at the text alone and takes linear time. Sources: RFC 3339 (date, time, date-time,
+duration), RFC 4122 (uuid), RFC 5321 §4.1.2 (email), RFC 1123 §2.1 (hostname; internationalised
+labels are not decoded), RFC 3986 (uri, uri-reference), RFC 6901 (json-pointer).
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from datetime import date
 from typing import Final
 
 from structgen.errors import SchemaError
-from structgen.schema.validate.patterns import parse
+from structgen.schema.validate.pattern_tree import parse
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME: Final = re.compile(
@@ -37,7 +37,8 @@ _SCHEME: Final = r"[A-Za-z][A-Za-z0-9+.-]*:"
 _PIECE: Final = r"(?:[A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*"
 _AUTHORITY: Final = (
     r"//(?:(?:[A-Za-z0-9._~!$&'()*+,;=:-]|%[0-9A-Fa-f]{2})*@)?"
-    r"(?:\[(?P<address>[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~:-]+)\]|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::\d*)?(?=[/?#]|$)"
+    r"(?:\[(?P<address>[0-9A-Fa-f:.]+|[vV][0-9A-Fa-f]+\.[A-Za-z0-9._~:-]+)\]"
+    r"|(?:[A-Za-z0-9._~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})*)(?::\d*)?(?=[/?#]|$)"
 )
 _FRAGMENT: Final = rf"(?:#{_PIECE})?"
 _URI: Final = re.compile(rf"{_SCHEME}(?:{_AUTHORITY}|(?!//)){_PIECE}{_FRAGMENT}")
@@ -53,14 +54,15 @@ def _date(text: str) -> bool:
 
 
 def _time(text: str) -> bool:
-    """RFC 3339 `full-time`; second 60 only where it is a leap second, at 23:59 UTC."""
+    """RFC 3339 `full-time`; second 60 is allowed only as a leap second, at 23:59 UTC."""
     found = _TIME.fullmatch(text)
     if not found:
         return False
     hour, minute, second, shift_hours, shift_minutes = (
         int(part or 0) for part in found.group(1, 2, 3, 5, 6)
     )
-    if max(hour - 23, minute - 59, second - 60, shift_hours - 23, shift_minutes - 59) > 0:
+    in_range = hour <= 23 and minute <= 59 and second <= 60
+    if not in_range or shift_hours > 23 or shift_minutes > 59:
         return False
     shift = (60 * shift_hours + shift_minutes) * (-1 if found[4] == "+" else 1)
     return second < 60 or (60 * hour + minute + shift) % 1440 == 1439
@@ -120,4 +122,4 @@ FORMATS: Final[dict[str, Callable[[str], bool]]] = {
     "json-pointer": lambda text: bool(_POINTER.fullmatch(text)),
     "regex": _regex,
 }
-"""What `check` asserts, for JSON Schema targets."""
+"""The test for each format that `validate` asserts for JSON Schema targets."""

@@ -1,6 +1,7 @@
-"""jsonschema's validator for draft 2020-12 with ECMA-262 patterns in bounded time, and the formats of `formats.py`.
+"""jsonschema's validator for draft 2020-12, with patterns in bounded time and our own formats.
 
-The schemas are those that `drafts.upgrade` and `generate` make: references are "#" or "#/$defs/NAME".
+The schemas are those that `drafts.upgrade` and `generate` make: references are "#" or
+"#/$defs/NAME".
 """
 
 from __future__ import annotations
@@ -20,20 +21,20 @@ from structgen.values import Json, JsonSchema
 
 
 class _Formats(FormatChecker):
-    """The formats that are checked; it also carries what a validator of a part does not know: the whole schema, and how many
-    references may still be followed."""
+    """The formats that are checked, and what the validators of all parts share."""
 
     def __init__(self, root: JsonSchema, budget: int) -> None:
         super().__init__(formats=())
         self.root = root
-        self.budget = budget
+        self.references_left = budget
 
     def conforms(self, instance: object, format: str) -> bool:
         return not isinstance(instance, str) or format not in FORMATS or FORMATS[format](instance)
 
 
 _REFERENCES: Final = 20_000
-"""References followed for one small value. A schema can ask for exponentially many; this many take a few seconds."""
+"""References followed for one small value: a few seconds. A schema can ask for exponentially many.
+"""
 
 
 class OverBudgetError(Exception):
@@ -41,15 +42,22 @@ class OverBudgetError(Exception):
 
 
 def validator_of(schema: JsonSchema, size: int = 0) -> Validator:
-    """A validator of a target's schema, for one value of `size` characters of JSON; its methods raise OverBudgetError."""
-    validator: Validator = _Draft(schema, format_checker=_Formats(schema, _REFERENCES + 10 * size))
+    """A validator for one value; its methods raise OverBudgetError.
+
+    Args:
+        schema: A target's schema.
+        size: How long the value is as JSON, in characters; longer values may follow more
+            references.
+    """
+    formats = _Formats(schema, _REFERENCES + 10 * size)
+    validator: Validator = _DRAFT(schema, format_checker=formats)
     return validator
 
 
 def _ref(validator: Any, ref: str, value: Json, schema: JsonSchema) -> Iterator[ValidationError]:
     shared = validator.format_checker
-    shared.budget -= 1
-    if shared.budget < 0:
+    shared.references_left -= 1
+    if shared.references_left < 0:
         raise OverBudgetError
     yield from validator.descend(value, resolve(shared.root, ref))
 
@@ -65,22 +73,25 @@ def _format(
     validator: Any, name: str, value: Json, schema: JsonSchema
 ) -> Iterator[ValidationError]:
     if not validator.format_checker.conforms(value, name):
-        yield ValidationError(f"is no {name}")
+        yield ValidationError(f"is not a {name}")
 
 
 def _multiple_of(
     validator: Any, divisor: float, value: Json, schema: JsonSchema
 ) -> Iterator[ValidationError]:
-    """Of the numbers as they are written in decimal: 0.3 is a multiple of 0.1."""
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    if is_number and (Fraction(str(value)) / Fraction(str(divisor))).denominator != 1:
-        yield ValidationError(f"is no multiple of {divisor}")
+    """Compare the numbers as they are written in decimal: 0.3 is a multiple of 0.1."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return
+    if (Fraction(str(value)) / Fraction(str(divisor))).denominator != 1:
+        yield ValidationError(f"is not a multiple of {divisor}")
 
 
 def _properties(
     validator: Any, properties: JsonSchema, value: Json, schema: JsonSchema
 ) -> Iterator[ValidationError]:
-    for name in properties if isinstance(value, dict) else ():
+    if not isinstance(value, dict):
+        return
+    for name in properties:
         if name in value:
             yield from _member(validator, properties[name], value, name, name)
 
@@ -88,7 +99,9 @@ def _properties(
 def _pattern_properties(
     validator: Any, patterns: JsonSchema, value: Json, schema: JsonSchema
 ) -> Iterator[ValidationError]:
-    for pattern, inner in patterns.items() if isinstance(value, dict) else ():
+    if not isinstance(value, dict):
+        return
+    for pattern, inner in patterns.items():
         for name in value:
             if matches(pattern, name):
                 yield from _member(validator, inner, value, name, pattern)
@@ -98,17 +111,17 @@ def _additional_properties(
     validator: Any, inner: Any, value: Json, schema: JsonSchema
 ) -> Iterator[ValidationError]:
     if isinstance(value, dict):
-        yield from _rest(validator, inner, value, _declared(schema, value))
+        yield from _undeclared(validator, inner, value, _declared(schema, value))
 
 
 def _unevaluated_properties(
     validator: Any, inner: Any, value: Json, schema: JsonSchema
 ) -> Iterator[ValidationError]:
     if isinstance(value, dict):
-        yield from _rest(validator, inner, value, _evaluated(validator, schema, value))
+        yield from _undeclared(validator, inner, value, _evaluated(validator, schema, value))
 
 
-def _rest(
+def _undeclared(
     validator: Any, inner: Any, value: JsonSchema, known: set[str]
 ) -> Iterator[ValidationError]:
     for name in value:
@@ -119,66 +132,72 @@ def _rest(
 def _member(
     validator: Any, inner: Any, value: JsonSchema, name: str, step: str | None
 ) -> Iterator[ValidationError]:
-    """The errors of one member; jsonschema's own of a schema that is false do not say where."""
+    """The errors of one member; jsonschema's own for a schema `false` do not say where."""
     if inner is False:
-        way = () if step is None else (step,)
         yield ValidationError(
-            "is not allowed", path=[name], schema_path=way, instance=value[name], schema=False
+            "is not allowed",
+            path=[name],
+            schema_path=() if step is None else (step,),
+            instance=value[name],
+            schema=False,
         )
     else:
         yield from validator.descend(value[name], inner, path=name, schema_path=step)
 
 
 def _declared(schema: JsonSchema, value: JsonSchema) -> set[str]:
-    """The members that `properties` and `patternProperties` speak of."""
-    patterns = schema.get("patternProperties", {})
-    return {
-        name
-        for name in value
-        if name in schema.get("properties", {})
-        or any(matches(pattern, name) for pattern in patterns)
-    }
+    """The members of `value` that `properties` or `patternProperties` cover."""
+    properties, patterns = schema.get("properties", {}), schema.get("patternProperties", {})
+
+    def is_declared(name: str) -> bool:
+        return name in properties or any(matches(pattern, name) for pattern in patterns)
+
+    return {name for name in value if is_declared(name)}
 
 
 def _evaluated(validator: Any, schema: Any, value: JsonSchema) -> set[str]:
-    """The members that the schema, with what it applies in place, has evaluated (draft 2020-12 core, §11.3)."""
+    """The members that a schema and its in-place subschemas evaluate (draft 2020-12 core, §11.3)."""
     if not isinstance(schema, dict):
         return set()
     if "additionalProperties" in schema:
         return set(value)
     found = _declared(schema, value)
-
-    def valid(inner: Any) -> bool:
-        return bool(validator.evolve(schema=inner).is_valid(value))
-
-    inner = [
-        choice
-        for key in ("allOf", "anyOf", "oneOf")
-        for choice in schema.get(key, ())
-        if valid(choice)
-    ]
-    inner += [
-        needed for name, needed in schema.get("dependentSchemas", {}).items() if name in value
-    ]
-    if "$ref" in schema:
-        inner.append(resolve(validator.format_checker.root, schema["$ref"]))
-    if "if" in schema:
-        holds = valid(schema["if"])
-        inner += [schema["if"], schema.get("then", {})] if holds else [schema.get("else", {})]
-    if (
-        schema.get("unevaluatedProperties", False) is not False
-        and inner
-        and valid({"unevaluatedProperties": True})
-    ):
-        found |= set(value) if schema["unevaluatedProperties"] is True else set()
+    inner = _applied_in_place(validator, schema, value)
+    if schema.get("unevaluatedProperties") is True and inner:
+        found |= set(value)
     for choice in inner:
         found |= _evaluated(validator, choice, value)
-        if isinstance(choice, dict) and "unevaluatedProperties" in choice and valid(choice):
+        is_closed = isinstance(choice, dict) and "unevaluatedProperties" in choice
+        if is_closed and _is_valid(validator, choice, value):
             found = set(value)
     return found
 
 
-_Draft: Final[Any] = extend(  # type: ignore[no-untyped-call]
+def _applied_in_place(validator: Any, schema: JsonSchema, value: JsonSchema) -> list[Any]:
+    """The subschemas that look at the same value and hold for it."""
+    found = [
+        choice
+        for key in ("allOf", "anyOf", "oneOf")
+        for choice in schema.get(key, ())
+        if _is_valid(validator, choice, value)
+    ]
+    dependent = schema.get("dependentSchemas", {})
+    found += [needed for name, needed in dependent.items() if name in value]
+    if "$ref" in schema:
+        found.append(resolve(validator.format_checker.root, schema["$ref"]))
+    if "if" in schema:
+        if _is_valid(validator, schema["if"], value):
+            found += [schema["if"], schema.get("then", {})]
+        else:
+            found.append(schema.get("else", {}))
+    return found
+
+
+def _is_valid(validator: Any, schema: Any, value: Json) -> bool:
+    return bool(validator.evolve(schema=schema).is_valid(value))
+
+
+_DRAFT: Final[Any] = extend(  # type: ignore[no-untyped-call]
     Draft202012Validator,
     {
         "$ref": _ref,

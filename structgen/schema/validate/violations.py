@@ -1,7 +1,7 @@
-"""What is wrong with an answer, in lines that a model can act on: where, what was found, what was wanted.
+"""What is wrong with an answer, in lines that a model can act on: place, found value, wanted value.
 
-The source is jsonschema's errors against the target's schema. Of a union, the branch that the value comes closest to speaks, and no
-other.
+They are made from jsonschema's errors against the target's schema. For a union, only the branch
+that the value comes closest to is reported.
 """
 
 from __future__ import annotations
@@ -19,7 +19,12 @@ _MOST: Final = 50
 
 
 def violations_of(errors: Iterable[ValidationError], root: JsonSchema) -> tuple[Violation, ...]:
-    """The violations behind jsonschema's errors, at most 50, in the order of the value."""
+    """The violations behind jsonschema's errors, at most 50, in the order of the value.
+
+    Args:
+        errors: What jsonschema found.
+        root: The whole schema, in which references are resolved.
+    """
     found: dict[tuple[str, str], Violation] = {}
     for error in errors:
         for violation in _violations(error, root):
@@ -29,39 +34,35 @@ def violations_of(errors: Iterable[ValidationError], root: JsonSchema) -> tuple[
     return tuple(found.values())[:_MOST]
 
 
-# ---- unions ---------------------------------------------------------------------------------------------------------------
+# ---- unions --------------------------------------------------------------------------
 
 
 def _of_union(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
-    """The faults of the best branch; of a value of no branch's kind, or with an unknown tag, the choice itself."""
+    """The faults of the closest branch; or the choice itself, if the value fits none."""
     branches = _branches(error)
-    tags = [
-        fault
-        for branch in branches
-        for fault in branch
-        if fault.validator in ("const", "enum") and len(fault.relative_path) == 1
-    ]
-    if (
-        len(branches) > 1
-        and len({fault.relative_path[0] for fault in tags}) == 1
-        and len(tags) == len(branches)
-    ):
-        lists: list[Any] = [
-            tag.validator_value if tag.validator == "enum" else [tag.validator_value]
-            for tag in tags
-        ]
-        where = schema_pointer(error.absolute_schema_path, root)
+    tags = [fault for branch in branches for fault in branch if _is_tag(fault)]
+    names = {fault.relative_path[0] for fault in tags}
+    if len(branches) > 1 and len(names) == 1 and len(tags) == len(branches):
+        allowed: list[Any] = []
+        for tag in tags:
+            value: Any = tag.validator_value
+            allowed += value if tag.validator == "enum" else [value]
         yield Violation(
             pointer(tags[0].absolute_path),
-            where,
+            schema_pointer(error.absolute_schema_path, root),
             short(tags[0].instance),
-            _WORDS["enum"]([value for values in lists for value in values]),
+            _WORDS["enum"](allowed),
         )
     elif not branches or all(map(_is_of_another_kind, branches)):
-        yield from _plain(error, root)
+        yield from _of_keyword(error, root)
     else:
         for inner in min(branches, key=_distance):
             yield from _violations(inner, root)
+
+
+def _is_tag(error: ValidationError) -> bool:
+    """Whether a member of the value itself is not the constant that it must be."""
+    return error.validator in ("const", "enum") and len(error.relative_path) == 1
 
 
 def _branches(error: ValidationError) -> list[list[ValidationError]]:
@@ -79,25 +80,21 @@ def _is_of_another_kind(branch: Sequence[ValidationError]) -> bool:
 
 
 def _distance(branch: Sequence[ValidationError]) -> tuple[bool, int, int, int]:
-    """How far a value is from a branch: another kind of value, another tag, another shape, and how many faults."""
-    tags = sum(
-        error.validator in ("const", "enum") and len(error.relative_path) == 1 for error in branch
-    )
-    shape = sum(
-        error.validator in ("required", "additionalProperties") and not error.relative_path
-        for error in branch
-    )
-    return _is_of_another_kind(branch), tags, shape, len(branch)
+    """How far a value is from a branch: by type, tag, shape, and number of faults."""
+    own = [error.validator for error in branch if not error.relative_path]
+    shape = own.count("required") + own.count("additionalProperties")
+    return _is_of_another_kind(branch), sum(map(_is_tag, branch)), shape, len(branch)
 
 
-# ---- one error ------------------------------------------------------------------------------------------------------------
+# ---- one error -----------------------------------------------------------------------
 
 
 def _violations(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
-    yield from (_of_union if error.validator in ("anyOf", "oneOf") else _plain)(error, root)
+    is_union = error.validator in ("anyOf", "oneOf")
+    yield from (_of_union if is_union else _of_keyword)(error, root)
 
 
-def _plain(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
+def _of_keyword(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
     path, where = list(error.absolute_path), schema_pointer(error.absolute_schema_path, root)
     value: Any = error.validator_value
     schema: Any = error.schema
@@ -106,28 +103,17 @@ def _plain(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
         for name in value:
             if name not in instance:
                 inner = schema.get("properties", {}).get(name, True)
-                yield Violation(
-                    pointer([*path, name]),
-                    where,
-                    "nothing",
-                    f"{_wanted(inner, root)} (a required member)",
-                )
+                wanted = f"{_wanted(inner, root)} (a required member)"
+                yield Violation(pointer([*path, name]), where, "nothing", wanted)
     elif error.validator == "dependentRequired":
-        missing = [
-            (name, other) for other, names in value.items() if other in instance for name in names
-        ]
-        for name, other in missing:
+        needed = [(name, other) for other in value if other in instance for name in value[other]]
+        for name, other in needed:
             if name not in instance:
-                yield Violation(
-                    pointer([*path, name]),
-                    where,
-                    "nothing",
-                    f"a member (required with {short(other)})",
-                )
+                wanted = f"a member (required with {short(other)})"
+                yield Violation(pointer([*path, name]), where, "nothing", wanted)
     elif error.validator == "oneOf" and not error.context:
-        yield Violation(
-            pointer(path), where, short(instance), "a value of one of the forms, not of several"
-        )
+        wanted = "a value that matches only one of the options"
+        yield Violation(pointer(path), where, short(instance), wanted)
     else:
         words = _WORDS.get(str(error.validator))
         wanted = words(value) if words else _wanted(schema, root)
@@ -135,7 +121,13 @@ def _plain(error: ValidationError, root: JsonSchema) -> Iterator[Violation]:
 
 
 def schema_pointer(parts: Iterable[str | int], root: JsonSchema) -> str:
-    """One pointer into the schema for a path that jsonschema gives, which goes through references without a word."""
+    """The pointer into the schema for jsonschema's path, which leaves out the references it
+    follows.
+
+    Args:
+        parts: jsonschema's `absolute_schema_path`.
+        root: The whole schema.
+    """
     node: Any = root
     path: list[str | int] = []
     for part in parts:
@@ -143,16 +135,17 @@ def schema_pointer(parts: Iterable[str | int], root: JsonSchema) -> str:
             path = [*node["$ref"].split("/")[1:]]
             node = resolve(root, node["$ref"])
         path.append(part)
-        inside = (isinstance(node, dict) and part in node) or (
-            isinstance(node, list) and isinstance(part, int) and part < len(node)
-        )
-        node = node[part] if inside else None
+        if isinstance(node, list):
+            is_inside = isinstance(part, int) and part < len(node)
+        else:
+            is_inside = isinstance(node, dict) and part in node
+        node = node[part] if is_inside else None
     return pointer(path)
 
 
 def _listed(values: Sequence[Any], most: int = 12) -> str:
-    texts = [short(value) for value in values[:most]]
-    return ", ".join(texts) + (f" or {len(values) - most} more" if len(values) > most else "")
+    text = ", ".join(short(value) for value in values[:most])
+    return f"{text} or {len(values) - most} more" if len(values) > most else text
 
 
 _NOUNS: Final = {
@@ -192,7 +185,7 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "multipleOf": lambda value: f"a multiple of {value}",
     "minItems": lambda value: f"at least {value} items",
     "maxItems": lambda value: f"at most {value} items",
-    "uniqueItems": lambda value: "no item twice",
+    "uniqueItems": lambda value: "items that are all different",
     "minProperties": lambda value: f"at least {value} members",
     "maxProperties": lambda value: f"at most {value} members",
     "additionalProperties": lambda value: "no such member",
@@ -214,16 +207,14 @@ def _wanted(schema: Any, root: JsonSchema, depth: int = 0) -> str:
     for keyword in ("anyOf", "oneOf"):
         if keyword in schema and depth < 3:
             choices = dict.fromkeys(_wanted(choice, root, depth + 1) for choice in schema[keyword])
-            return (
-                "just one of: " if keyword == "oneOf" and len(choices) > 1 else ""
-            ) + " or ".join(list(choices)[:8])
+            text = " or ".join(list(choices)[:8])
+            return f"just one of: {text}" if keyword == "oneOf" and len(choices) > 1 else text
     if "$ref" in schema and depth < 3:
         return _wanted(resolve(root, schema["$ref"]), root, depth + 1)
     noun = _types(schema["type"]) if "type" in schema else "a value"
     if schema.get("type") == "string" and "format" in schema:
         noun = f"{_WORDS['format'](schema['format'])} as a string"
-    return (
-        f"{noun} ({schema['title'][:40]})"
-        if schema.get("type") == "object" and isinstance(schema.get("title"), str)
-        else noun
-    )
+    title = schema.get("title")
+    if schema.get("type") == "object" and isinstance(title, str):
+        return f"{noun} ({title[:40]})"
+    return noun
