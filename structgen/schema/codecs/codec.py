@@ -1,10 +1,10 @@
 """Two-way maps between a value's own JSON form and the form that a schema language can express.
 
-There is one small class per construct. A codec is data: what it does, and the codecs of its parts.
-`link` turns it into a pair of functions, `encode` and `decode`, each `(value, path, trace) -> value`;
-None means "nothing to do", so a value that needs no change costs nothing. Decoding never judges: a
-value of another form is passed on unchanged and left to the check, unless reading it would hide a
-fault (a repeated key, text that is not JSON).
+There is one small class per construct. A codec is data: what it does, and the codecs of its
+parts. `link` turns it into a pair of functions, `encode` and `decode`, each `(value, path,
+trace) -> value`; None means "nothing to do", so a value that needs no change costs nothing.
+Decoding never judges: a value of another form is passed on unchanged and left to the check,
+unless reading it would hide a fault (a repeated key, text that is not JSON).
 """
 
 from __future__ import annotations
@@ -71,8 +71,7 @@ SAME: Final = Codec()
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ref(Codec):
-    """A use of a definition. The linker resolves it by name, late, so that definitions may
-    refer to themselves."""
+    """A use of a definition, resolved by name and late, so that a definition may use itself."""
 
     name: str
 
@@ -185,8 +184,8 @@ class Member:
 class Positions(Codec):
     """A tuple <-> an object with one member per position, and one for a tail of any length.
 
-    Positions after the end of a shorter tuple are null; if a position may be null itself, its values
-    are boxed.
+    Positions after the end of a shorter tuple are null; if a position may be null itself, its
+    values are boxed.
     """
 
     members: tuple[Member, ...]

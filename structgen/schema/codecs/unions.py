@@ -35,8 +35,8 @@ class _Way(NamedTuple):
 class Union(Codec):
     """A value of one of several forms.
 
-    A wrapped option is `{"kind": name, "value": ...}`: for languages that need a tag, and for options
-    that an answer's form alone does not tell apart.
+    A wrapped option is `{"kind": name, "value": ...}`: for languages that need a tag, and for
+    options that an answer's form alone does not tell apart.
     """
 
     branches: tuple[Codec, ...]

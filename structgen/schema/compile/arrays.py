@@ -12,7 +12,7 @@ from structgen.values import JsonSchema
 
 
 def array(builder: Builder, core: JsonSchema, here: Here) -> Built:
-    """A list, or by `prefixItems` a tuple."""
+    """A list; or a tuple, if the schema has `prefixItems`."""
     if "contains" in core and core.get("minContains") != 0:
         builder.drop(here, "contains", core["contains"])
     if core.get("unevaluatedItems", True) not in (True, {}):
@@ -39,9 +39,11 @@ def array(builder: Builder, core: JsonSchema, here: Here) -> Built:
 
 
 def _bound(builder: Builder, schema: JsonSchema, low: int, high: int | None, here: Here) -> None:
-    bounds = ({"minItems": low} if low > 0 else {}) | (
-        {"maxItems": high} if high is not None else {}
-    )
+    bounds: JsonSchema = {}
+    if low > 0:
+        bounds["minItems"] = low
+    if high is not None:
+        bounds["maxItems"] = high
     builder.keep(bounds, "array", bounds, schema, here)
 
 
@@ -50,7 +52,7 @@ def _items(head: Sequence[Codec], rest: Codec) -> Codec:
 
 
 def _tuple(builder: Builder, core: JsonSchema, low: int, high: int | None, here: Here) -> Built:
-    """As it is where the language knows tuples, else an object of positions."""
+    """A tuple: an array if the language has tuples, else an object of positions."""
     if core.get("uniqueItems") is True:
         builder.drop(here, "uniqueItems", True)
     sources: list[Schema] = core["prefixItems"][:high]
@@ -69,7 +71,8 @@ def _tuple(builder: Builder, core: JsonSchema, low: int, high: int | None, here:
     if rest is None and low > len(head):
         raise Unsatisfiable
     exact = rest is None and low == len(head)
-    if head and (builder.subset.tuples == "any" or (builder.subset.tuples == "fixed" and exact)):
+    has_tuples = builder.subset.tuples == "any" or (builder.subset.tuples == "fixed" and exact)
+    if head and has_tuples:
         schema: JsonSchema = {"type": "array", "prefixItems": [built.schema for built in head]}
         if rest:
             schema["items"] = rest.schema
@@ -87,14 +90,11 @@ def _positions(
     high: int | None,
     here: Here,
 ) -> Built:
-    builder.note(
-        here,
-        "prefixItems",
-        "rewritten",
-        "a tuple, written as an object with one member per position",
-    )
+    """A tuple as an object of positions."""
+    detail = "a tuple, written as an object with one member per position"
+    builder.note(here, "prefixItems", "rewritten", detail)
     if low < len(head):
-        builder.note(here, "minItems", "checked", "positions are left out at the end only")
+        builder.note(here, "minItems", "checked", "positions are left out only at the end")
     members: list[Member] = []
     properties: dict[str, JsonSchema] = {}
     for i, built in enumerate(head):
@@ -112,11 +112,6 @@ def _positions(
     if rest:
         tail = Member("rest", rest.codec, "never")
         properties["rest"] = {"type": "array", "items": rest.schema}
-        _bound(
-            builder,
-            properties["rest"],
-            max(0, low - len(head)),
-            None if high is None else high - len(head),
-            here,
-        )
+        least, most = max(0, low - len(head)), None if high is None else high - len(head)
+        _bound(builder, properties["rest"], least, most, here)
     return Built(builder.object(properties), Positions(tuple(members), tail))

@@ -14,7 +14,7 @@ _ANNOTATIONS: Final = ("title", "description", "examples")
 
 
 def nullable(schema: JsonSchema) -> JsonSchema:
-    """The schema, or null."""
+    """A schema for null and the values of `schema`."""
     head: JsonSchema = {key: schema[key] for key in _ANNOTATIONS if key in schema}
     body = {key: value for key, value in schema.items() if key not in head}
     if not body:
@@ -22,9 +22,8 @@ def nullable(schema: JsonSchema) -> JsonSchema:
     types = types_of(body) or ()
     if "anyOf" in body:
         if {"type": "null"} not in body["anyOf"]:
-            body["anyOf"].append(
-                {"type": "null"}
-            )  # in place: the codec of a union holds this very list
+            # In place, because the codec of a union holds this very list.
+            body["anyOf"].append({"type": "null"})
     elif types and all(t in SCALARS for t in types):
         if "null" not in types:
             body["type"] = [*types, "null"]
@@ -38,8 +37,12 @@ def nullable(schema: JsonSchema) -> JsonSchema:
 
 
 def leaves(defs: Defs, schema: JsonSchema) -> Iterator[JsonSchema]:
-    """The forms that a compiled schema allows, with references and unions opened; each
-    definition once."""
+    """The forms that a compiled schema allows, each definition once.
+
+    Args:
+        defs: The compiled definitions.
+        schema: The schema whose references and unions are opened.
+    """
     seen: set[str] = set()
     todo = [schema]
     while todo:
@@ -56,7 +59,7 @@ def leaves(defs: Defs, schema: JsonSchema) -> Iterator[JsonSchema]:
 
 
 def is_finite(defs: Defs, schema: JsonSchema) -> bool:
-    """Has a compiled schema any value that ends? A definition that needs itself has none."""
+    """Whether a compiled schema has a finite value. A definition that needs itself has none."""
     ending: set[str] = set()
     open_, before = dict(reversed(list(defs.items()))), -1  # the last ones are the innermost
     while len(open_) != before:
@@ -73,11 +76,8 @@ def _ends(node: JsonSchema, ending: set[str]) -> bool:
         return node["$ref"].rsplit("/", 1)[-1] in ending
     if "anyOf" in node:
         return any(_ends(branch, ending) for branch in node["anyOf"])
-    needed = [
-        node["properties"][name]
-        for name in node.get("required", ())
-        if name in node.get("properties", {})
-    ]
+    properties = node.get("properties", {})
+    needed = [properties[name] for name in node.get("required", ()) if name in properties]
     least = node.get("minItems", 0)
     needed += node.get("prefixItems", [])[:least]
     if least > len(node.get("prefixItems", ())) and isinstance(node.get("items"), dict):
@@ -93,7 +93,7 @@ def types(form: JsonSchema) -> set[str]:
 
 
 def overlap(a: JsonSchema, b: JsonSchema, defs: Defs) -> bool:
-    """Might a value have both forms?"""
+    """Whether a value might have both forms."""
     common = types(a) & types(b)
     if not common:
         return False
@@ -106,12 +106,11 @@ def overlap(a: JsonSchema, b: JsonSchema, defs: Defs) -> bool:
     for name in mine.keys() & theirs.keys():
         if not any(same_json(x, y) for x in mine[name] for y in theirs[name]):
             return False
-    return not (_strange(a, b) or _strange(b, a))
+    return not (_requires_unknown(a, b) or _requires_unknown(b, a))
 
 
 def distinct(objects: list[JsonSchema], defs: Defs) -> bool:
-    """Groq's rule: one shared constant property with distinct values, or required keys that no
-    other variant has."""
+    """Whether objects follow Groq's rule: they differ in one constant property, or in their keys."""
     if len(objects) < 2:
         return True
     tags = [
@@ -134,13 +133,13 @@ def distinct(objects: list[JsonSchema], defs: Defs) -> bool:
 
 
 def fits(defs: Defs, schema: JsonSchema) -> Callable[[Json], bool]:
-    """A quick test: has an answer this form, as far as that is needed to tell options apart?"""
+    """A quick test for an answer's form, as exact as telling options apart requires."""
     tests = [_test(form, defs) for form in leaves(defs, schema)]
     return lambda value: any(test(value) for test in tests)
 
 
-def _strange(a: JsonSchema, b: JsonSchema) -> bool:
-    """Does `a` require a member that `b`, being closed, cannot have?"""
+def _requires_unknown(a: JsonSchema, b: JsonSchema) -> bool:
+    """Whether `a` requires a member that `b`, which is closed, cannot have."""
     return b.get("additionalProperties") is False and any(
         name not in b.get("properties", {}) for name in a.get("required", ())
     )
@@ -171,10 +170,8 @@ def _test(form: JsonSchema, defs: Defs) -> Callable[[Json], bool]:
         if not isinstance(value, dict):
             return True
         keys = value.keys()
-        return (
-            required <= keys
-            and (known is None or keys <= known)
-            and all(any(same_json(value[name], x) for x in values) for name, values in tags.items())
-        )
+        if not required <= keys or (known is not None and not keys <= known):
+            return False
+        return all(any(same_json(value[name], x) for x in values) for name, values in tags.items())
 
     return test

@@ -1,5 +1,4 @@
-"""A language's bounds on a schema. What another form can bring within them is brought; the rest
-is an error before any call."""
+"""A language's limits on a schema: rewrite it to keep within them, or fail before any call."""
 
 from __future__ import annotations
 
@@ -8,12 +7,16 @@ from typing import Any, Final
 
 from structgen.errors import SchemaLimitError
 from structgen.schema.compile.builder import AT, LONG, Builder
+from structgen.schema.compile.keywords import listed_values
+from structgen.schema.compile.names import definition_name, unused_name
 from structgen.schema.compile.words import joined
 from structgen.schema.json import escape, to_text
 from structgen.values import JsonSchema, Note
 
 _LONG_FOR_CHARS: Final = 250
+"""An enum with more values than this has a limit on their characters (OpenAI's rule)."""
 _SHOWN: Final = 10
+"""Values of a long enum that its description still shows."""
 
 _MAPS: Final = ("properties", "patternProperties", "$defs")
 _ONES: Final = ("items", "additionalProperties")
@@ -21,10 +24,16 @@ _LISTS: Final = ("anyOf", "prefixItems")
 
 
 def within_limits(builder: Builder, schema: JsonSchema) -> JsonSchema:
-    """The schema, with long enums left to the check and deep parts made definitions where the
-    language's bounds ask for it.
+    """Bring a compiled schema within its language's limits.
 
-    Raises SchemaLimitError for what is over a bound even so.
+    Long enums are left to the check, and deep parts become definitions.
+
+    Args:
+        builder: The compilation; it has the limits, and takes the notes.
+        schema: The compiled schema, with its definitions.
+
+    Raises:
+        SchemaLimitError: If the schema is over a limit even so.
     """
     limits = builder.subset.limits
     if builder.has_long_enums:
@@ -83,24 +92,19 @@ def _without_long_enums(builder: Builder, schema: JsonSchema) -> JsonSchema:
         if at is None or (len(values) <= longest and _fits_chars(values, limits.enum_chars)):
             return out
         words = f"one of {len(values)} values, such as {', '.join(map(to_text, values[:_SHOWN]))}"
-        builder.notes.append(
-            Note(at, "enum", "checked", f"{words}: more than {builder.subset.name} takes")
-        )
+        detail = f"{words}: more than {builder.subset.name} takes"
+        builder.notes.append(Note(at, "enum", "checked", detail))
         del out["enum"]
-        return {
-            "description": joined(out.get("description", ""), [words]),
-            **{k: v for k, v in out.items() if k != "description"},
-        }
+        description = joined(out.pop("description", ""), [words])
+        return {"description": description, **out}
 
     return change("", schema)
 
 
 def _fits_chars(values: list[Any], most: int | None) -> bool:
-    return (
-        most is None
-        or len(values) <= _LONG_FOR_CHARS
-        or sum(len(v) for v in values if isinstance(v, str)) <= most
-    )
+    if most is None or len(values) <= _LONG_FOR_CHARS:
+        return True
+    return sum(len(value) for value in values if isinstance(value, str)) <= most
 
 
 # ---- depth ---------------------------------------------------------------------------
@@ -108,13 +112,14 @@ def _fits_chars(values: list[Any], most: int | None) -> bool:
 
 def _levels(node: JsonSchema) -> int:
     """How many objects and arrays are nested in a schema, definitions left out."""
-    below = max(
-        (_levels(sub) for step, sub in _parts(node) if not step.startswith("$defs/")), default=0
-    )
-    return below + (
-        node.keys().isdisjoint(("anyOf", "$ref"))
-        and not {"properties", "items", "prefixItems"}.isdisjoint(node)
-    )
+    parts = [sub for step, sub in _parts(node) if not step.startswith("$defs/")]
+    below = max(map(_levels, parts), default=0)
+    is_choice = "anyOf" in node or "$ref" in node
+    return below + (not is_choice and _is_nesting(node))
+
+
+def _is_nesting(node: JsonSchema) -> bool:
+    return not {"properties", "items", "prefixItems"}.isdisjoint(node)
 
 
 class _Hoist:
@@ -137,19 +142,12 @@ class _Hoist:
         if level + _levels(node) <= self.most:
             return node
         if level >= self.most // 2 and "properties" in node:
-            own, n = name or "Part", 1
-            while own in self.defs:
-                n += 1
-                own = f"{name or 'Part'}_{n}"
+            own = unused_name(name or "Part", self.defs)
             self.defs[own] = {}
             self.defs[own] = self._flat(node)
             return {"$ref": f"#/$defs/{own}"}
-        inside = level + ("properties" in node or "items" in node or "prefixItems" in node)
-        return _mapped(node, lambda key, sub: self._cut(_plain_name(key), sub, inside))
-
-
-def _plain_name(key: str) -> str:
-    return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in key)
+        inside = level + _is_nesting(node)
+        return _mapped(node, lambda key, sub: self._cut(definition_name(key), sub, inside))
 
 
 # ---- bounds --------------------------------------------------------------------------
@@ -168,17 +166,12 @@ def _optional(node: JsonSchema) -> int:
 
 
 def _chars(node: JsonSchema) -> int:
-    values = [*node.get("enum", ()), *([node["const"]] if "const" in node else ())]
-    return sum(
-        map(
-            len,
-            [
-                *node.get("properties", {}),
-                *node.get("$defs", {}),
-                *(v for v in values if isinstance(v, str)),
-            ],
-        )
-    )
+    values = [value for value in listed_values(node) or () if isinstance(value, str)]
+    return sum(map(len, [*node.get("properties", {}), *node.get("$defs", {}), *values]))
+
+
+def _is_union(node: JsonSchema) -> bool:
+    return "anyOf" in node or isinstance(node.get("type"), list)
 
 
 _TOTALS: Final[dict[str, tuple[Callable[[JsonSchema], int], str, str]]] = {
@@ -198,45 +191,43 @@ _TOTALS: Final[dict[str, tuple[Callable[[JsonSchema], int], str, str]]] = {
         "Shorten names or lists, or split the target.",
     ),
     "unions": (
-        lambda n: int("anyOf" in n or isinstance(n.get("type"), list)),
+        _is_union,
         "unions",
         "Make fields required, or split the target.",
     ),
     "optional": (_optional, "optional properties", "Make fields required, or split the target."),
 }
-"""Limits on sums over all parts: how to count one part, what is counted, and the way out."""
+"""Limits on sums over all parts: how to count one part, what is counted, and what to do."""
 
 
 def _check(builder: Builder, schema: JsonSchema) -> None:
+    """Raise SchemaLimitError for the first limit that the schema is over."""
     limits, name = builder.subset.limits, builder.subset.name
     for limit, (count, what, hint) in _TOTALS.items():
-        most = getattr(limits, limit)
-        if most is not None and (total := sum(count(node) for _, node in _walk(schema))) > most:
-            shares = [
-                (sum(count(node) for _, node in _walk(sub)), at) for at, sub in _branches(schema)
-            ]
-            raise _over(
-                f"{total} {what}", most, total, name, max(shares)[1] if shares else "", hint
-            )
+        most, total = getattr(limits, limit), _total(count, schema)
+        if most is not None and total > most:
+            shares = [(_total(count, sub), at) for at, sub in _branches(schema)]
+            at = max(shares)[1] if shares else ""
+            raise _over(f"{total} {what}", most, total, name, at, hint)
     if limits.object_properties is not None:
         size, at = max((len(node.get("properties", {})), at) for at, node in _walk(schema))
         if size > limits.object_properties:
-            hint = "Group fields into nested objects."
-            raise _over(
-                f"{size} properties in one object", limits.object_properties, size, name, at, hint
-            )
+            what, hint = f"{size} properties in one object", "Group fields into nested objects."
+            raise _over(what, limits.object_properties, size, name, at, hint)
     if limits.depth is not None:
         depth, at = max((_levels(sub), at) for at, sub in [("", schema), *_branches(schema)])
         if depth > limits.depth:
-            raise _over(
-                f"{depth} nested levels", limits.depth, depth, name, at, "Flatten the target."
-            )
+            what, hint = f"{depth} nested levels", "Flatten the target."
+            raise _over(what, limits.depth, depth, name, at, hint)
     if limits.schema_chars is not None and (size := len(to_text(schema))) > limits.schema_chars:
-        longest = max(
-            _branches(schema), key=lambda branch: len(to_text(branch[1])), default=("", schema)
-        )[0]
-        hint = "Shorten descriptions, or split the target."
-        raise _over(f"{size} characters of schema", limits.schema_chars, size, name, longest, hint)
+        sizes = [(len(to_text(sub)), at) for at, sub in _branches(schema)]
+        at = max(sizes)[1] if sizes else ""
+        what, hint = f"{size} characters of schema", "Shorten descriptions, or split the target."
+        raise _over(what, limits.schema_chars, size, name, at, hint)
+
+
+def _total(count: Callable[[JsonSchema], int], schema: JsonSchema) -> int:
+    return sum(count(node) for _, node in _walk(schema))
 
 
 def _branches(schema: JsonSchema) -> list[tuple[str, JsonSchema]]:
@@ -247,7 +238,7 @@ def _branches(schema: JsonSchema) -> list[tuple[str, JsonSchema]]:
 def _over(what: str, most: int, actual: int, language: str, at: str, hint: str) -> SchemaLimitError:
     where = f" Most of it is in {at}." if at else ""
     return SchemaLimitError(
-        f"The schema comes to {what}; {language} takes {most}.{where}",
+        f"The schema has {what}, but {language} takes at most {most}.{where}",
         limit=most,
         actual=actual,
         path=at,

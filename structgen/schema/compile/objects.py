@@ -271,7 +271,7 @@ def _way_to_leave_out(builder: Builder, sub: Schema) -> Absent:
 
 
 def _way_with_null(builder: Builder, sub: Schema, built: Built, here: Here) -> Absent:
-    """How to tell an optional member that is absent from one that is null, if both are written as null."""
+    """How null tells an absent member from one that is null itself."""
     if not builder.null_on_wire(sub, built):
         builder.note(here, "required", "rewritten", NOT_STATED)
         return "null"

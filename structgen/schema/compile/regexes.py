@@ -1,5 +1,4 @@
-"""A pattern of a JSON Schema, written for the engine behind a schema language with exactly the
-same meaning, or not at all."""
+"""A pattern of a JSON Schema, rewritten with the same meaning for the engine of a schema language."""
 
 from __future__ import annotations
 
@@ -23,32 +22,36 @@ _ANY: Final = r"[\s\S]*"
 _BASIC_ANY: Final = "([^a]|a)*"
 
 
-class _CannotSay(Exception):
-    """The dialect has no words for this."""
+class _InexpressibleError(Exception):
+    """The dialect cannot express this."""
 
 
 @lru_cache(maxsize=4096)
 def pattern_for(pattern: str, dialect: str) -> str | None:
-    """The pattern in a dialect (see `SchemaSubset.patterns`), None where the dialect cannot
-    hold it."""
+    """A pattern in one dialect; None if the dialect cannot express it.
+
+    Args:
+        pattern: An ECMA-262 pattern.
+        dialect: One of the values of `SchemaSubset.patterns`.
+    """
     if dialect == "none":
         return None
     try:
         tree = parse(pattern)
         if dialect == "search":
             return _written(tree, basic=False)
-        return f"^{_whole(tree, basic=dialect == 'basic')}$"
-    except (SchemaError, _CannotSay):
+        return f"^{_anchored(tree, basic=dialect == 'basic')}$"
+    except (SchemaError, _InexpressibleError):
         return None
 
 
-def _whole(tree: Node, *, basic: bool) -> str:
-    """A pattern that matches the whole of what the other is found in, without its own anchors."""
+def _anchored(tree: Node, *, basic: bool) -> str:
+    """A pattern that matches every whole text in which `tree` is found, without anchors."""
     parts = list(tree.parts) if isinstance(tree, Sequence) else [tree]
     opened, closed = parts[:1] == [Edge("^")], parts[-1:] == [Edge("$")] and len(parts) > 1
     inner = Sequence(tuple(parts[int(opened) : len(parts) - int(closed)]))
     if _has_edge(inner):
-        raise _CannotSay
+        raise _InexpressibleError
     anything = _BASIC_ANY if basic else _ANY
     text = "".join(_grouped(part, basic=basic, choices=True) for part in inner.parts)
     return f"{'' if opened else anything}{text}{'' if closed else anything}"
@@ -71,12 +74,11 @@ def _written(node: Node, *, basic: bool) -> str:
         return _grouped(node.body, basic=basic) + _times(node)
     if isinstance(node, Edge) and node.kind in "^$":
         return node.kind
-    raise _CannotSay
+    raise _InexpressibleError
 
 
 def _grouped(node: Node, *, basic: bool, choices: bool = False) -> str:
-    """A part of a sequence (`choices`: only choices need a group there), or the body of a
-    repetition."""
+    """A part of a sequence (`choices`: only choices need a group), or the body of a repetition."""
     text = _written(node, basic=basic)
     needs = isinstance(node, Choice) if choices else not isinstance(node, Chars)
     return f"({text})" if needs else text
@@ -94,7 +96,7 @@ def _chars(node: Chars, *, basic: bool) -> str:
     if node == _DOT and not basic:
         return "."
     if node.categories:
-        raise _CannotSay
+        raise _InexpressibleError
     spans = _merged(node.ranges)
     if spans == [(0, 0x10FFFF)] and not node.negated:
         return _BASIC_ANY[:-1] if basic else _ANY[:-1]
@@ -112,11 +114,11 @@ def _chars(node: Chars, *, basic: bool) -> str:
         if not (high - low < 3 or {45, 94} & {low, high})
     ]
     if len(singles) > 300:
-        raise _CannotSay
+        raise _InexpressibleError
     last = [chr(code) for code in (94, 45) if code in singles]
     inner = "".join([*ranges, *(_member(code) for code in singles if code not in (45, 94)), *last])
     if not inner:
-        raise _CannotSay
+        raise _InexpressibleError
     if inner.startswith("^"):
         inner = rf"\{inner}"
     return f"[{'^' if node.negated else ''}{inner}]"
@@ -144,5 +146,5 @@ def _member(code: int) -> str:
     if chr(code) in r"\[]":
         return "\\" + chr(code)
     if 0xD800 <= code < 0xE000:
-        raise _CannotSay
+        raise _InexpressibleError
     return _CONTROL.get(code) or (f"\\x{code:02x}" if code < 32 else chr(code))

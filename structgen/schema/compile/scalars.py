@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import inf
 from typing import Final
 
 from structgen.schema.codecs.codec import SAME, Text
@@ -14,16 +15,16 @@ from structgen.values import Json, JsonSchema
 
 BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _FAMILY: Final = {f"uuid{n}": "uuid" for n in range(1, 9)}
-"""Formats that are a stricter form of a standard one."""
-_LOOKS: Final = {
+"""Formats that narrow a standard one, and the one that they narrow."""
+_FORMAT_PATTERNS: Final = {
     "date": r"^\d{4}-\d{2}-\d{2}$",
     "uuid": r"^[\da-fA-F]{8}(-[\da-fA-F]{4}){3}-[\da-fA-F]{12}$",
 }
-"""What a format looks like, for languages that hold patterns and not the format."""
-_MOST: Final = 1e15
-_LEAST: Final = 1e-9
-"""JobLimits outside are not counted on: grammar engines write numbers digit by digit, without
-exponents."""
+"""A format as a pattern, for languages that enforce patterns but not the format."""
+_LARGEST_BOUND: Final = 1e15
+_SMALLEST_BOUND: Final = 1e-9
+"""Bounds outside of this range are left to the check: grammar engines write numbers digit by digit,
+without exponents."""
 
 
 def null(builder: Builder, core: JsonSchema, here: Here) -> Built:
@@ -47,56 +48,43 @@ def _numeric(builder: Builder, core: JsonSchema, here: Here, type_: str) -> Buil
     builder.keep(core, type_, (VERBATIM,), kept, here)
     for keyword in (*BOUNDS, "multipleOf"):
         size = abs(core.get(keyword, 0))
-        if size > _MOST or 0 < size < _LEAST:
+        if size > _LARGEST_BOUND or 0 < size < _SMALLEST_BOUND:
             builder.drop(here, keyword, core[keyword])
         else:
             builder.keep(core, type_, (keyword,), kept, here)
-    low, high = (
-        _edge(core, ("minimum", "exclusiveMinimum"), max),
-        _edge(core, ("maximum", "exclusiveMaximum"), min),
-    )
-    if low is not None and high is not None and low > high:
+    low = max(core.get("minimum", -inf), core.get("exclusiveMinimum", -inf))
+    high = min(core.get("maximum", inf), core.get("exclusiveMaximum", inf))
+    if low > high:
         raise Unsatisfiable
     return Built(kept, SAME)
 
 
-def _edge(core: JsonSchema, names: tuple[str, ...], choose: type | object) -> float | None:
-    found = [core[name] for name in names if name in core]
-    return choose(found) if found else None  # type: ignore[operator]
-
-
 def string(builder: Builder, core: JsonSchema, here: Here) -> Built:
-    """`pattern`, `format` and length, as far as the language holds them, and holds them together."""
+    """A string, with as much of `pattern`, `format` and length as the language enforces together."""
     subset = builder.subset
     kept: JsonSchema = {"type": "string"}
     pattern, name = core.get("pattern"), core.get("format")
     builder.keep(core, "string", (VERBATIM,), kept, here)
+    takes_patterns = "string.pattern" in subset.keywords
     if pattern is not None:
-        taken = (
-            pattern_for(pattern, subset.patterns) if "string.pattern" in subset.keywords else None
-        )
+        taken = pattern_for(pattern, subset.patterns) if takes_patterns else None
         if taken is None:
             builder.drop(here, "pattern", pattern)
         else:
             kept["pattern"] = taken
             if VERBATIM in kept:
-                builder.note(
-                    here, "pattern", "checked", "of a value that JSON writes with an escape"
-                )
+                detail = "for a value that JSON writes with an escape"
+                builder.note(here, "pattern", "checked", detail)
     if name is not None:
-        family = _FAMILY.get(name, name)
+        family = _FAMILY.get(name) or str(name)
         free = not (subset.one_string_rule and "pattern" in kept) and VERBATIM not in kept
         if family in subset.formats and free:
             kept["format"] = family
         if kept.get("format") != name:
             builder.drop(here, "format", name)
-            if (
-                "format" not in kept
-                and pattern is None
-                and family in _LOOKS
-                and "string.pattern" in subset.keywords
-            ):
-                kept["pattern"] = pattern_for(_LOOKS[family], subset.patterns)
+            form = _FORMAT_PATTERNS.get(family)
+            if form and "format" not in kept and pattern is None and takes_patterns:
+                kept["pattern"] = pattern_for(form, subset.patterns)
     if core.get("minLength", 0) > core.get("maxLength", float("inf")):
         raise Unsatisfiable
     for keyword in ("minLength", "maxLength"):
@@ -110,7 +98,7 @@ def string(builder: Builder, core: JsonSchema, here: Here) -> Built:
 
 
 def values(builder: Builder, core: JsonSchema, here: Here) -> Built:
-    """`enum` and `const`: the listed values that meet the rest of the node."""
+    """The values that `enum` and `const` list and the rest of the node allows."""
     listed: list[Json] = core["enum"] if "enum" in core else [core["const"]]
     if "const" in core:
         listed = [value for value in listed if same_json(value, core["const"])]

@@ -1,5 +1,4 @@
-"""Telling the options of unions apart, once all definitions are compiled: by an answer's form
-where that is sure, by a tag else."""
+"""Tell the options of unions apart once all definitions are compiled: by form, or by a tag."""
 
 from __future__ import annotations
 
@@ -11,18 +10,24 @@ from structgen.schema.codecs.records import Entries
 from structgen.schema.codecs.unions import Option
 from structgen.schema.compile.builder import Alternatives, Builder
 from structgen.schema.compile.forms import distinct, fits, leaves, overlap, types
+from structgen.schema.compile.names import unused_name
 from structgen.values import JsonSchema
 
 
 def changes(codec: Codec, changed: AbstractSet[str]) -> bool:
-    """Does a codec change any value, given the definitions that do?"""
+    """Whether a codec changes any value.
+
+    Args:
+        codec: The codec.
+        changed: The definitions that change values.
+    """
     if isinstance(codec, Ref):
         return codec.name in changed
     return codec.changes() or any(changes(part, changed) for part in codec.parts())
 
 
 def changed_definitions(codecs: Mapping[str, Codec]) -> set[str]:
-    """The definitions whose codec changes any value: the least set that contains what it must."""
+    """The definitions whose codec changes any value."""
     changed: set[str] = set()
     before = -1
     while len(changed) != before:
@@ -34,11 +39,13 @@ def changed_definitions(codecs: Mapping[str, Codec]) -> set[str]:
 
 
 def separate(builder: Builder) -> set[str]:
-    """Tag what cannot be told apart, and set the options of every union. Gives the definitions
-    that change any value.
+    """Tag the options that cannot be told apart, and set the options of every union.
 
-    A tag can make a definition change values that did not before, which can make other options
-    need one: so until nothing moves.
+    A tag can make a definition change values that it did not change before, and so make other
+    options need a tag: repeat until nothing changes.
+
+    Returns:
+        The definitions that change any value.
     """
     while True:
         changed = changed_definitions(builder.codecs)
@@ -48,33 +55,33 @@ def separate(builder: Builder) -> set[str]:
     for codec, sources, _ in builder.unions:
         codec.options = tuple(
             Option(
-                part, builder.validator(source), fits(builder.defs, schema), codec.kinds.get(i, "")
+                part,
+                holds=builder.validator(source),
+                fits=fits(builder.defs, codec.schemas[i]),
+                kind=codec.kinds.get(i, ""),
             )
-            for i, (part, source, schema) in enumerate(
-                zip(codec.branches, sources, codec.schemas, strict=False)
-            )
+            for i, (part, source) in enumerate(zip(codec.branches, sources, strict=True))
         )
     return changed
 
 
 def _tag(builder: Builder, union: Alternatives, changed: set[str]) -> bool:
-    """Wrap the options that are not told apart yet. Were there any?"""
+    """Wrap the options that are not told apart yet, and say whether there were any."""
     codec = union.codec
     new = sorted(_unclear(builder, union, changed) - codec.kinds.keys())
     for i in new:
-        kind = codec.kinds[i] = _kind(
-            codec.schemas[i], codec.branches[i], set(codec.kinds.values())
-        )
+        name = _kind(codec.schemas[i], codec.branches[i])
+        kind = codec.kinds[i] = unused_name(name, set(codec.kinds.values()))
         codec.schemas[i] = builder.object({KIND: builder.constant(kind), VALUE: codec.schemas[i]})
     if new:
         kinds = ", ".join(codec.kinds[i] for i in sorted(codec.kinds))
-        builder.note(
-            union.here, "anyOf", "rewritten", f"options are told apart by their {KIND!r}: {kinds}"
-        )
+        detail = f"options are told apart by their {KIND!r}: {kinds}"
+        builder.note(union.here, "anyOf", "rewritten", detail)
     return bool(new)
 
 
 def _unclear(builder: Builder, union: Alternatives, changed: set[str]) -> set[int]:
+    """The options that an answer's form does not tell apart."""
     codec, defs = union.codec, builder.defs
     forms = [list(leaves(defs, schema)) for schema in codec.schemas[: len(codec.branches)]]
     active = [i in codec.kinds or changes(part, changed) for i, part in enumerate(codec.branches)]
@@ -84,30 +91,21 @@ def _unclear(builder: Builder, union: Alternatives, changed: set[str]) -> set[in
             if (active[i] or active[j]) and any(overlap(a, b, defs) for a in one for b in two):
                 unclear |= {i, j}
     if builder.subset.any_of == "tagged":
-        objects = {
-            i: [form for form in found if "object" in types(form)] for i, found in enumerate(forms)
-        }
+        objects: dict[int, list[JsonSchema]] = {}
+        for i, found in enumerate(forms):
+            objects[i] = [form for form in found if "object" in types(form)]
         if not distinct([form for found in objects.values() for form in found], defs):
             unclear |= {i for i, found in objects.items() if found}
     return unclear
 
 
-def _kind(schema: JsonSchema, codec: Codec, taken: set[str]) -> str:
+def _kind(schema: JsonSchema, codec: Codec) -> str:
     """A name for an option, from its definition, its title or its form."""
-    form = (
-        "map"
-        if isinstance(codec, Entries)
-        else "tuple"
-        if isinstance(codec, Positions)
-        else schema.get("type", "other")
-    )
-    base = own = (
-        schema.get("$ref", "").rsplit("/", 1)[-1]
-        or schema.get("title")
-        or (form if isinstance(form, str) else "other")
-    )
-    n = 1
-    while own in taken:
-        n += 1
-        own = f"{base}_{n}"
-    return str(own)
+    if isinstance(codec, Entries):
+        form = "map"
+    elif isinstance(codec, Positions):
+        form = "tuple"
+    else:
+        form = schema.get("type", "other")
+    form = form if isinstance(form, str) else "other"
+    return str(schema.get("$ref", "").rsplit("/", 1)[-1] or schema.get("title") or form)
