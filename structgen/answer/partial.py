@@ -319,6 +319,11 @@ class Draft(Generic[T]):
         path = self.scanner.pointer()
         return path.removeprefix(f"/{VALUE}") if self._root.wrapper else path
 
+    @property
+    def in_item(self) -> bool:
+        """With `prove`: whether an item of the list at the root is being written."""
+        return self.opaque is not None or self.scanner.growing is not None
+
     def items(self, start: int) -> list[tuple[bool, Any]]:
         """The closed items of the list at the root from an index on, and whether each is valid."""
         values = self._list.values[start:] if self._list else []

@@ -65,13 +65,12 @@ class Listener(Generic[T]):
         if not streams(backend, mode):
             return (yield from get_whole_answer(backend, mode, compiled, messages, state))
         transcript = _Transcript(self.draft, compiled, mode)
-        # An engine ends the last item of a list early, if it has to, and tells of that afterwards.
-        engine = not isinstance(backend.via, Link)
-        held_back = 1 if engine and state.options.on_shortened != "keep" else 0
+        # An engine that runs out of tokens ends the last item early, and says so afterwards.
+        holds_back = not isinstance(backend.via, Link) and state.options.on_shortened != "keep"
 
         def take(delta: Delta) -> Iterable[Any]:
             try:
-                return self._news(state, held_back) if transcript.take(delta) else ()
+                return self._news(state, holds_back) if transcript.take(delta) else ()
             except InvalidOutputError as fault:
                 return self._news_before(fault, state)
 
@@ -102,12 +101,17 @@ class Listener(Generic[T]):
                 state.received = transcript.answer()
             raise
 
-    def _news(self, state: CallState, held_back: int = 0) -> Sequence[Any]:
-        """What there is to emit now that the answer has grown."""
+    def _news(self, state: CallState, holds_back: bool = False) -> Sequence[Any]:
+        """What there is to emit now that the answer has grown.
+
+        If `holds_back`, an item waits until the next one has begun, and so was not the last.
+        """
         if self._check is None:
             return (Partial(self.draft, self.attempt),)
         closed = self.draft.items(self._seen)
-        return self._hand_out(closed[: max(0, len(closed) - held_back)], state)
+        if holds_back and not self.draft.in_item:
+            closed = closed[:-1]
+        return self._hand_out(closed, state)
 
     def _news_before(self, fault: InvalidOutputError, state: CallState) -> Iterator[Any]:
         """What came in the same piece as a fault, then the fault."""
@@ -148,6 +152,7 @@ class _Transcript:
         self._last_event: Any = None
         self._usage = Usage()
         self._finish_reason: str | None = None
+        self._shortened: tuple[str, ...] = ()
         skips_preamble = mode not in _JSON_ALONE and compiled.schema.get("type") == "object"
         self._preamble = _Preamble() if skips_preamble else None
         self._broken = False  # the text is no JSON; the check of the whole says what that means
@@ -195,6 +200,7 @@ class _Transcript:
     def _take_other_parts(self, delta: Delta) -> str:
         """Add what a delta says besides its text; return the arguments of a tool call."""
         self._finish_reason = delta.finish_reason or self._finish_reason
+        self._shortened = delta.shortened or self._shortened
         self._usage = delta.usage or self._usage
         if delta.reasoning:
             self._reasoning.append(delta.reasoning)
@@ -233,6 +239,7 @@ class _Transcript:
             usage=self._usage,
             model=event.get("model"),
             id=event.get("id"),
+            shortened=self._shortened,
             raw=self._last_event,
         )
 

@@ -63,6 +63,7 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         id=_string(raw.get("id")),
         seconds=_server_seconds(usage, raw.get("timings")),
         logprobs=_logprobs(choice.get("logprobs")),
+        shortened=_shortened(raw),
         raw=raw,
     )
 
@@ -105,7 +106,8 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         if raw.get("choices") is None and "message" in raw:
             raise _event_error(event.data, caps, request)
         return Delta(usage=counted, raw=raw)
-    return _choice_delta(choice, counted, raw)
+    delta = _choice_delta(choice, counted, raw)
+    return delta._replace(shortened=_shortened(raw)) if "x_structgen" in raw else delta
 
 
 def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, Any]) -> Delta:
@@ -132,6 +134,13 @@ def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, An
         raw=raw,
         done=whole,
     )
+
+
+def _shortened(raw: Mapping[str, Any]) -> tuple[str, ...]:
+    """The values that `structgen serve` cut short so that the answer fits and is valid."""
+    own = raw.get("x_structgen")
+    pointers = own.get("shortened") if isinstance(own, dict) else None
+    return tuple(map(str, pointers)) if isinstance(pointers, list) else ()
 
 
 def _as_chunk(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -155,6 +155,8 @@ class Delta(NamedTuple):
     """The parsed event."""
     done: bool = False
     """Whether this is the server's end marker."""
+    shortened: tuple[str, ...] = ()
+    """JSON Pointers into the answer, of the values that the server cut short to keep it valid."""
 
 
 class Dialect(NamedTuple):

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Annotated, Any
+
 import pytest
+from pydantic import BaseModel, Field
 
 import structgen
-from structgen.errors import Truncated
-from structgen.testing.scripted import ScriptedModel
-from structgen.values import Answer, Usage
+from structgen.errors import InvalidOutputError, Truncated
+from structgen.options import Options
+from structgen.testing.scripted import ScriptedModel, ScriptedTransport, completion, events
+from structgen.values import Answer, JsonSchema, Message, Usage
 
 FRUITS = '["apple","pea",""]'
+
+
+class Person(BaseModel):
+    name: str
+    bio: Annotated[str, Field(min_length=3)]
 
 
 def cut(text: str = FRUITS, *shortened: str) -> Answer:
@@ -19,6 +31,78 @@ def cut(text: str = FRUITS, *shortened: str) -> Answer:
         shortened=shortened or ("/2", ""),
         usage=Usage(completion_tokens=9),
     )
+
+
+class Written:
+    """A TextStream over the characters of an answer."""
+
+    def __init__(self, answer: Answer) -> None:
+        self.answer: Answer | None = None
+        self._whole = answer
+        self._characters = iter(answer.text or "")
+
+    def read(self) -> str:
+        piece = next(self._characters, "")
+        self.answer = None if piece else self._whole
+        return piece
+
+    async def aread(self) -> str:
+        return self.read()
+
+    def close(self) -> None:
+        self._characters = iter("")
+
+    async def aclose(self) -> None:
+        self.close()
+
+
+class WritingModel(ScriptedModel):
+    """A ScriptedModel that streams its answers."""
+
+    def stream(
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        document: str | None = None,
+    ) -> Written:
+        return Written(self.generate(messages, schema, options, document))
+
+
+def streamed(
+    method: str, target: Any, *answers: str | Answer, **options: Any
+) -> tuple[list[Any], Any, structgen.StructgenError | None]:
+    """What a streamed call gives, its value and its error; the same for sync and async."""
+
+    def sync() -> tuple[list[Any], Any, structgen.StructgenError | None]:
+        values: list[Any] = []
+        with getattr(structgen.Client(WritingModel(*answers), **options), method)(
+            target, "a text"
+        ) as stream:
+            try:
+                values.extend(stream)
+            except structgen.StructgenError as error:
+                return values, None, error
+            return values, stream.result, None
+
+    async def awaited() -> tuple[list[Any], Any, structgen.StructgenError | None]:
+        values: list[Any] = []
+        asked = structgen.AsyncClient(WritingModel(*answers), **options)
+        async with getattr(asked, method)(target, "a text") as stream:
+            try:
+                async for value in stream:
+                    values.append(value)
+            except structgen.StructgenError as error:
+                return values, None, error
+            return values, stream.result, None
+
+    mine, theirs = sync(), asyncio.run(awaited())
+    assert list(map(repr, mine[0])) == list(map(repr, theirs[0]))
+    assert (type(mine[2]), str(mine[2])) == (type(theirs[2]), str(theirs[2]))
+    return mine
+
+
+# ---- one answer -----------------------------------------------------------------------------------
 
 
 def test_a_shortened_value_is_truncated_and_on_the_error() -> None:
@@ -38,6 +122,70 @@ def test_a_caller_who_asked_for_it_gets_the_value_and_what_was_cut_in_it() -> No
         "value": ["apple", "pea", ""],
         "shortened": ["", "/2"],
     }
+    assert result.attempts[-1].error is None
+
+
+def test_what_had_closed_is_told_without_the_values_that_were_cut() -> None:
+    answer = cut('{"name":"Ada","bio":"Born in Lon"}', "/bio")
+    with pytest.raises(Truncated) as raised:
+        structgen.Client(ScriptedModel(answer)).extract(Person, "a text")
+    assert raised.value.partial == {"name": "Ada"}
+    assert raised.value.salvaged == Person(name="Ada", bio="Born in Lon")
+
+
+def test_a_value_that_the_cut_made_invalid_is_truncated_and_not_asked_for_again() -> None:
+    model = ScriptedModel(cut('{"name":"Ada","bio":"B"}', "/bio"))
+    with pytest.raises(Truncated) as raised:
+        structgen.Client(model, max_reasks=3).extract(Person, "a text")
+    assert (raised.value.salvaged, raised.value.partial) == (None, {"name": "Ada"})
+    assert raised.value.shortened == {"/bio"}
+    assert len(model.asked) == 1
+
+
+def test_a_value_that_is_to_be_kept_and_is_invalid_is_invalid() -> None:
+    model = ScriptedModel(cut('{"name":"Ada","bio":"B"}', "/bio"))
+    with pytest.raises(InvalidOutputError):
+        structgen.Client(model, max_reasks=0, on_shortened="keep").extract(Person, "a text")
+
+
+def test_sync_equals_async() -> None:
+    async def run() -> Truncated:
+        with pytest.raises(Truncated) as raised:
+            await structgen.AsyncClient(ScriptedModel(cut())).extract(list[str], "a text")
+        return raised.value
+
+    with pytest.raises(Truncated) as raised:
+        structgen.Client(ScriptedModel(cut())).extract(list[str], "a text")
+    mine, theirs = raised.value, asyncio.run(run())
+    assert str(mine) == str(theirs)
+    assert (mine.salvaged, mine.partial, mine.shortened) == (
+        theirs.salvaged,
+        theirs.partial,
+        theirs.shortened,
+    )
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_that_a_structgen_server_cut_short_is_one_too(stream: bool) -> None:
+    own = {"x_structgen": {"shortened": ["/value/2", "/value"]}}
+    text = f'{{"value":{FRUITS}}}'
+    if stream:
+        *pieces, last, done = events(text)
+        said = {**json.loads(last.removeprefix(b"data: ")), **own}
+        line = [*pieces, b"data: " + json.dumps(said).encode() + b"\n\n", done]
+    else:
+        line = [json.dumps({**json.loads(completion(text)), **own}).encode()]
+    client = structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(line))
+    with pytest.raises(Truncated) as raised:
+        if stream:
+            list(client.stream(list[str], "a text"))
+        else:
+            client.extract(list[str], "a text")
+    assert raised.value.shortened == {"/2", ""}
+    assert raised.value.partial == {"value": ["apple", "pea"]}
+
+
+# ---- further questions ----------------------------------------------------------------------------
 
 
 def test_a_list_goes_on_behind_its_last_item_that_was_not_cut() -> None:
@@ -56,11 +204,37 @@ def test_every_part_cut_short_keeps_the_items_before_it() -> None:
     assert raised.value.salvaged is None
 
 
+def test_the_rest_is_asked_for_before_a_shortened_value_is_kept() -> None:
+    client = structgen.Client(
+        ScriptedModel(cut(), '["pear","fig"]'), max_continuations=1, on_shortened="keep"
+    )
+    result = client.extract_result(list[str], "a text")
+    assert (result.value, result.shortened) == (["apple", "pea", "pear", "fig"], frozenset())
+
+
+def test_what_was_cut_in_the_last_part_is_told_by_its_place_in_the_whole() -> None:
+    client = structgen.Client(
+        ScriptedModel(cut(), cut('["pea","pear","f"]', "/2", "")),
+        max_continuations=1,
+        on_shortened="keep",
+    )
+    result = client.extract_result(list[str], "a text")
+    assert (result.value, result.shortened) == (["apple", "pea", "pear", "f"], {"/3", ""})
+    assert "put together" in str(result.guarantee)
+    assert [type(attempt.error) for attempt in result.attempts] == [Truncated, type(None)]
+
+
 def test_the_tokens_that_a_continuation_takes_are_not_those_of_the_fallback() -> None:
-    asked: list[int] = []
+    asked: list[Any] = []
 
     class Counting(ScriptedModel):
-        def generate(self, messages, schema, options, document=None):  # type: ignore[no-untyped-def]
+        def generate(
+            self,
+            messages: Sequence[Message],
+            schema: JsonSchema | None,
+            options: Options,
+            document: str | None = None,
+        ) -> Answer:
             asked.append(options.max_tokens)
             return super().generate(messages, schema, options, document)
 
@@ -71,3 +245,86 @@ def test_the_tokens_that_a_continuation_takes_are_not_those_of_the_fallback() ->
     )
     assert client.extract(str, "a text") == "done"
     assert asked == [5, 10, 5]
+
+
+# ---- votes ----------------------------------------------------------------------------------------
+
+
+def test_a_sample_that_was_cut_has_no_vote() -> None:
+    client = structgen.Client(ScriptedModel(cut(), '["apple","pear"]', '["apple","pear"]'))
+    result = client.extract_result(list[str], "a text", samples=3)
+    assert (result.value, result.shortened) == (["apple", "pear"], frozenset())
+    assert result.guarantee.samples == 2
+    assert result.confidence["/0"] == pytest.approx(2 / 3)
+
+
+def test_samples_that_were_all_cut_are_truncated() -> None:
+    with pytest.raises(Truncated) as raised:
+        structgen.Client(ScriptedModel(cut())).extract(list[str], "a text", samples=3)
+    assert len(raised.value.attempts) == 3
+
+
+def test_a_kept_cut_is_told_only_if_the_voted_value_has_it() -> None:
+    lost = cut('{"name":"Ada","bio":"Bor"}', "/bio")
+    whole = '{"name":"Ada","bio":"Born."}'
+    for answers, shortened in (((lost, whole, whole), set()), ((lost, lost, whole), {"/bio"})):
+        client = structgen.Client(ScriptedModel(*answers), on_shortened="keep")
+        assert client.extract_result(Person, "a text", samples=3).shortened == shortened
+
+
+# ---- streams --------------------------------------------------------------------------------------
+
+
+def test_a_stream_of_a_shortened_value_is_never_done() -> None:
+    partials, _, error = streamed("stream", list[str], cut())
+    assert isinstance(error, Truncated)
+    assert partials
+    assert not any(partial.done for partial in partials)
+    partials, result, error = streamed("stream", list[str], cut(), on_shortened="keep")
+    assert error is None
+    assert partials[-1].value == result.value == ["apple", "pea", ""]
+    assert result.shortened == {"/2", ""}
+
+
+def test_an_item_that_was_cut_is_not_handed_out() -> None:
+    text = '[{"name":"Ada","bio":"Born."},{"name":"Alan","bio":"Bor"}]'
+    items, _, error = streamed("stream_items", Person, cut(text, "/1/bio", "/1", ""))
+    assert items == [Person(name="Ada", bio="Born.")]
+    assert isinstance(error, Truncated)
+    assert "after 1 whole item." in str(error)
+    items, result, error = streamed(
+        "stream_items", Person, cut(text, "/1/bio", "/1", ""), on_shortened="keep"
+    )
+    assert error is None
+    assert [item.name for item in items] == ["Ada", "Alan"]
+    assert "/1/bio" in result.shortened
+
+
+def test_whole_items_of_a_list_that_was_ended_early_are_all_handed_out() -> None:
+    items, _, error = streamed("stream_items", str, cut('["apple","pear"]', ""))
+    assert items == ["apple", "pear"]
+    assert isinstance(error, Truncated)
+
+
+def test_an_item_is_handed_out_once_the_next_has_begun() -> None:
+    model = WritingModel('["apple","pear"]')
+    with structgen.Client(model).stream_items(str, "a text") as items:
+        assert next(items) == "apple"
+        assert items.result is None
+        assert list(items) == ["pear"]
+
+
+def test_a_last_item_is_handed_out_even_if_another_is_invalid() -> None:
+    text = '[{"name":"Ada","bio":"B"},{"name":"Alan","bio":"Born."}]'
+    items, _, error = streamed("stream_items", Person, text, max_reasks=0)
+    assert [item.name for item in items] == ["Alan"]
+    assert isinstance(error, InvalidOutputError)
+
+
+def test_a_second_attempt_hands_out_each_item_once() -> None:
+    first = '[{"name":"Ada","bio":"B"}]'
+    second = '[{"name":"Ada","bio":"Born."},{"name":"Alan","bio":"Died."}]'
+    items, result, error = streamed("stream_items", Person, first, second, max_reasks=1)
+    assert error is None
+    assert items == result.value
+    assert [item.name for item in items] == ["Ada", "Alan"]

@@ -106,3 +106,20 @@ def test_leaving_early_frees_the_model_for_the_next_question(asked: dict[str, ob
         with client.stream(Person, TEXT) as partials:
             next(partials)
     assert client.extract(Person, TEXT).name
+
+
+@pytest.mark.parametrize("max_tokens", [24, 40, 60, 90])
+def test_an_engine_hands_out_only_the_items_that_it_did_not_cut(
+    engine: Engine, max_tokens: int
+) -> None:
+    items = []
+    try:
+        for item in Client(engine, temperature=0.0).stream_items(
+            Person, TEXT, max_tokens=max_tokens
+        ):
+            items.append(item)
+    except Truncated as error:
+        touched = [path.split("/")[1] for path in error.shortened if path]
+        cut = min((int(step) for step in touched), default=None)
+        assert items == (error.salvaged or [])[:cut]
+        assert "" in error.shortened or cut is not None

@@ -73,6 +73,6 @@ def test_what_never_repeats_goes_in_no_circle():
 
 def test_values_are_told_by_where_they_begin():
     text = b'{"a": "x", "b/c": [1, {"d": 2}]}'
-    assert pointers_at(text, [6, 18], None) == ("/a", "/b~1c")
-    assert pointers_at(text, [], 15) == ("/b~1c/0", "/b~1c/1/d")
-    assert pointers_at(text, [], None) == ()
+    assert pointers_at(text, [6, 18]) == ("/a", "/b~1c")
+    assert pointers_at(text, [], [(15, len(text))]) == ("/b~1c/0", "/b~1c/1/d")
+    assert pointers_at(text, []) == ()

@@ -185,7 +185,7 @@ class _Pen:
         self._last_item: Open | None = None
         self._looked_at = 0
         self._cut: list[int] = []
-        self._cut_from: int | None = None
+        self._filled: list[tuple[int, int]] = []  # bytes that only serve to end the answer
         self.over = False
 
     # -- choosing
@@ -277,8 +277,7 @@ class _Pen:
     def _give_up(self) -> list[int]:
         """What came next would not fit. Write the known end of the answer."""
         way, self.over = self._way, True
-        self._cut += [value.start for value in self._outline.open if value.kind != "object"]
-        self._cut_from = self._outline.size
+        self._mark_cut(0, b"".join(self._pieces[token] for token in way))
         self._write(way, 0.0)
         return way
 
@@ -348,8 +347,20 @@ class _Pen:
         end: list[int] = self._engine.tokenize_bytes(way[:size])
         if self._matcher.validate_tokens(end) < len(end):
             return []
-        self._cut.append(self._outline.open[depth].start)
+        self._mark_cut(depth, way[:size])
         return end
+
+    def _mark_cut(self, depth: int, end: bytes) -> None:
+        """Remember which values `end` ends early: the open ones from a depth on, and what it adds.
+
+        An object counts if it is in a list: it is an item that is not whole, even if it may end here.
+        """
+        in_list = False
+        for value in self._outline.open[depth:]:
+            if in_list or value.kind != "object":
+                self._cut.append(value.start)
+            in_list = in_list or value.kind == "array"
+        self._filled.append((self._outline.size, self._outline.size + len(end)))
 
     def written(self) -> Written:
         """The answer as it stands."""
@@ -360,5 +371,5 @@ class _Pen:
             tokens=len(self._tokens),
             forced=len(self._tokens) - self._chosen,
             logprobs=tuple(self._text.logprobs),
-            shortened=pointers_at(text.encode(), self._cut, self._cut_from),
+            shortened=pointers_at(text.encode(), self._cut, self._filled),
         )

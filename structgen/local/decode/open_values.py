@@ -88,9 +88,17 @@ def going_round(tokens: Sequence[int]) -> int | None:
     return None
 
 
-def pointers_at(text: bytes, starts: list[int], rest: int | None) -> tuple[str, ...]:
-    """JSON Pointers of the values that begin at `starts`, and of all scalars from byte `rest` on."""
-    if not starts and rest is None:
+def pointers_at(
+    text: bytes, starts: Sequence[int], filled: Sequence[tuple[int, int]] = ()
+) -> tuple[str, ...]:
+    """JSON Pointers of the values that begin at some bytes, and of the scalars in some ranges.
+
+    Args:
+        text: A JSON text.
+        starts: The first bytes of values.
+        filled: Ranges of bytes, each with its first byte and the byte after its last.
+    """
+    if not starts and not filled:
         return ()
     scanner, spans = Scanner(), []
     with suppress(NotJsonError):  # a grammar may be of something else than JSON
@@ -101,7 +109,7 @@ def pointers_at(text: bytes, starts: list[int], rest: int | None) -> tuple[str, 
         if span.what != "closed"
         and (
             span.start in starts
-            or (rest is not None and span.what == "scalar" and span.start >= rest)
+            or (span.what == "scalar" and any(a <= span.start < b for a, b in filled))
         )
     ]
     return tuple(dict.fromkeys(found))
