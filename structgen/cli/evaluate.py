@@ -2,69 +2,122 @@
 
 from __future__ import annotations
 
-import argparse
 import json
-from collections.abc import Mapping
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from structgen.cli.evaluate_parser import BELOW
-from structgen.client.blocking import Client
+from structgen.cli.command import Command, Streams, add_target
+from structgen.cli.exits import BELOW, OK
+from structgen.cli.options import add_options, call_from, options_from
 from structgen.errors import JobStoppedError
-from structgen.evaluation.compare import Comparison, compare
-from structgen.evaluation.gates import comparison_lines, parse_bound, under, worse
-from structgen.evaluation.gold import GoldRecord, load_gold
-from structgen.evaluation.result import Evaluation
-from structgen.evaluation.rules import unwrapped
-from structgen.evaluation.run import evaluate, read_answers, score
-from structgen.pipeline.gold import load_examples
-from structgen.pipeline.limits import JobLimits
-from structgen.pipeline.progress import shown, tell_end
-from structgen.schema.target import Target, load_target, target_of
+
+if TYPE_CHECKING:
+    from structgen.evaluation.compare import Comparison
+    from structgen.evaluation.gold import GoldRecord
+    from structgen.evaluation.result import Evaluation
+    from structgen.schema.target import Target
 
 
-def run_eval(
-    arguments: argparse.Namespace, options: Mapping[str, Any], stdout: TextIO, stderr: TextIO
-) -> int:
-    """Run the evaluation that the arguments describe and print it; gives the exit code.
+def _add_arguments(parser: ArgumentParser) -> None:
+    add_target(parser)
+    _add_judging(parser)
+    _add_asking(parser)
+    add_options(parser)
 
-    Args:
-        arguments: What the command line says.
-        options: The options of a call among them.
-        stdout: Where the figures go.
-        stderr: Where progress and failed bounds go.
 
-    Raises:
-        StructgenError: What `load_gold`, `evaluate` and `compare` raise.
-    """
+def _add_judging(parser: ArgumentParser) -> None:
+    """Declare what is compared, and what is asked of the figures."""
+    parser.add_argument(
+        "gold",
+        metavar="GOLD",
+        help="The right answers: JSONL or CSV, or a folder with NAME.gold.json files.",
+    )
+    parser.add_argument(
+        "--results", metavar="FILE", help="Judge what `structgen run` wrote, and ask nothing."
+    )
+    parser.add_argument("-o", "--output", metavar="RUN", help="Save the evaluation as JSON.")
+    parser.add_argument(
+        "--fail-under",
+        metavar="NAME=BOUND",
+        action="append",
+        default=[],
+        help="Fail below this bound: f1=0.9, perfect=0.5, /total=0.95. May be given several times.",
+    )
+    parser.add_argument(
+        "--not-worse-than",
+        metavar="RUN",
+        help="Fail if the run is worse than this saved evaluation of the same gold.",
+    )
+    parser.add_argument(
+        "--keep-invalid-gold",
+        action="store_true",
+        help="Take gold that does not fit the target as it is.",
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="Print the figures as JSON instead of a table."
+    )
+
+
+def _add_asking(parser: ArgumentParser) -> None:
+    """Declare how the job of asking runs."""
+    parser.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="Where finished documents are kept; by default GOLD.journal.",
+    )
+    parser.add_argument("--concurrency", type=int, metavar="N", help="Questions at a time at most.")
+    parser.add_argument(
+        "--max-cost",
+        type=float,
+        metavar="USD",
+        help="Stop when the run has cost this many US dollars.",
+    )
+    parser.add_argument(
+        "--progress",
+        choices=("auto", "bar", "lines", "json", "none"),
+        default="auto",
+        help="How to show progress; by default a bar on a terminal, else lines.",
+    )
+
+
+def _perform(arguments: Namespace, streams: Streams) -> int:
+    from structgen.evaluation.compare import compare
+    from structgen.evaluation.gates import parse_bound, under, worse
+    from structgen.evaluation.gold import load_gold
+    from structgen.evaluation.result import Evaluation
+    from structgen.evaluation.run import read_answers, score
+
     bounds = [parse_bound(text) for text in arguments.fail_under]
     earlier = Evaluation.load(arguments.not_worse_than) if arguments.not_worse_than else None
     target = _target(arguments.target)
-    gold = load_gold(
-        arguments.gold, target, on_invalid="keep" if arguments.keep_invalid_gold else "raise"
-    )
+    on_invalid: Any = "keep" if arguments.keep_invalid_gold else "raise"
+    gold = load_gold(arguments.gold, target, on_invalid=on_invalid)
     for record in gold:
         if record.invalid is not None:
-            print(f"structgen: {record.key} does not fit: {record.invalid}", file=stderr)
+            streams.tell(f"{record.key} does not fit: {record.invalid}")
     if arguments.results:
         answers = read_answers(arguments.results)
         evaluation = score(target, gold, answers, model=arguments.results)
     else:
-        evaluation = _asked(arguments, options, target, gold, stderr)
+        evaluation = _asked(arguments, target, gold, streams)
     comparison = None if earlier is None else compare(earlier, evaluation)
-    _print(evaluation, comparison, arguments.json, stdout)
+    _show(evaluation, comparison, arguments.json, streams)
     if arguments.output:
         evaluation.save(arguments.output)
     faults = under(evaluation, bounds)
     if comparison is not None:
         faults += worse(comparison)
     for fault in faults:
-        print(f"structgen: {fault}", file=stderr)
-    return BELOW if faults else 0
+        streams.tell(fault)
+    return BELOW if faults else OK
 
 
 def _target(spec: str) -> Target[Any]:
-    """The target of a name; a schema may be in extract-bench's wrapper."""
+    """Load the target of a name; a schema may be in extract-bench's wrapper."""
+    from structgen.evaluation.rules import unwrapped
+    from structgen.schema.target import load_target, target_of
+
     if spec.endswith(".json") and Path(spec).is_file():
         try:
             schema = json.loads(Path(spec).read_bytes())
@@ -76,16 +129,19 @@ def _target(spec: str) -> Target[Any]:
 
 
 def _asked(
-    arguments: argparse.Namespace,
-    options: Mapping[str, Any],
-    target: Target[Any],
-    gold: list[GoldRecord],
-    stderr: TextIO,
+    arguments: Namespace, target: Target[Any], gold: list[GoldRecord], streams: Streams
 ) -> Evaluation:
+    """Ask about every document of the gold, and judge the answers."""
+    from structgen.client.blocking import Client
+    from structgen.evaluation.run import evaluate
+    from structgen.pipeline.limits import JobLimits
+    from structgen.pipeline.progress import shown, tell_end
+
     limits = JobLimits(max_cost=arguments.max_cost, max_failure_share=1.0, first=len(gold) + 1)
-    with Client(arguments.model, base_url=arguments.base_url, **options) as client:
+    client = Client(arguments.model, base_url=arguments.base_url, **options_from(arguments))
+    with client:
         try:
-            with shown(arguments.progress, stderr) as on_progress:
+            with shown(arguments.progress, streams.stderr) as on_progress:
                 return evaluate(
                     target,
                     gold,
@@ -93,27 +149,37 @@ def _asked(
                     journal=arguments.journal or f"{arguments.gold.rstrip('/')}.journal",
                     concurrency=arguments.concurrency,
                     limits=limits,
-                    log=lambda line: print(f"structgen: {line}", file=stderr),
+                    log=streams.tell,
                     on_progress=on_progress,
-                    instructions=arguments.instructions,
-                    examples=load_examples(arguments.examples, target)
-                    if arguments.examples
-                    else (),
+                    **call_from(arguments, target),
                 )
         except JobStoppedError as stopped:
-            tell_end(arguments.progress, stderr, stopped.summary)
+            tell_end(arguments.progress, streams.stderr, stopped.summary)
             raise
 
 
-def _print(
-    evaluation: Evaluation, comparison: Comparison | None, as_json: bool, stdout: TextIO
+def _show(
+    evaluation: Evaluation, comparison: Comparison | None, as_json: bool, streams: Streams
 ) -> None:
+    """Print the figures, and how they compare with an earlier run."""
+    from structgen.evaluation.gates import comparison_lines
+
     if as_json:
         plain = {key: one for key, one in evaluation.to_dict().items() if key != "records"}
         plain["comparison"] = None if comparison is None else comparison.to_dict()
-        print(json.dumps(plain, ensure_ascii=False, indent=2), file=stdout)
+        streams.give(plain, indent=2)
         return
-    print(evaluation.table(), file=stdout)
+    print(evaluation.table(), file=streams.stdout)
     if comparison is not None:
         lines = ["", "Against the earlier run:", *comparison_lines(comparison)]
-        print("\n".join(lines), file=stdout)
+        print("\n".join(lines), file=streams.stdout)
+
+
+COMMAND = Command(
+    name="eval",
+    usage="TARGET GOLD [options]",
+    summary="Measure how right extracted records are.",
+    detail="It extracts from every document of the gold and compares the answers with it.",
+    add_arguments=_add_arguments,
+    perform=_perform,
+)

@@ -1,28 +1,31 @@
-"""`structgen run`: a job from the command line."""
+"""`structgen run`: a record from every input of a data set."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator, Mapping
+from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
 from itertools import chain
 from operator import length_hint
-from typing import Any, TextIO
+from typing import TYPE_CHECKING, Any
 
-from structgen.client.blocking import Client
+from structgen.cli.command import Command, Streams, add_target
+from structgen.cli.exits import NO_VALUE, OK
+from structgen.cli.options import add_options, call_from, options_from
 from structgen.errors import JobStoppedError
-from structgen.pipeline.gold import load_examples
-from structgen.pipeline.job import Job, Summary
-from structgen.pipeline.limits import JobLimits
-from structgen.pipeline.progress import Report, shown, tell_end
-from structgen.pipeline.record import Item
-from structgen.pipeline.sources import open_source
-from structgen.schema.target import load_target
+
+if TYPE_CHECKING:
+    from structgen.client.blocking import Client
+    from structgen.pipeline.job import Job
+    from structgen.pipeline.progress import Report
+    from structgen.pipeline.record import Item
 
 
 class Sources:
-    """The items of several sources, one source behind the other."""
+    """The items of several sources, one source after the other."""
 
     def __init__(self, names: list[str], text: str | None, key: str | None) -> None:
+        from structgen.pipeline.sources import open_source
+
         self._sources = [open_source(name, text=text, key=key) for name in names]
 
     def __iter__(self) -> Iterator[Item]:
@@ -33,21 +36,108 @@ class Sources:
         return sum(hints) if all(hints) else 0
 
 
-def run_job(arguments: argparse.Namespace, options: Mapping[str, Any], stderr: TextIO) -> Summary:
-    """Run the job that the arguments describe, and say how it went on `stderr`. Raises what `Job.run` raises."""
-    with Client(arguments.model, base_url=arguments.base_url, **options) as client:
+def _add_arguments(parser: ArgumentParser) -> None:
+    add_target(parser)
+    _add_data(parser)
+    _add_course(parser)
+    add_options(parser)
+
+
+def _add_data(parser: ArgumentParser) -> None:
+    """Declare what is read and written."""
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="+",
+        help="JSONL, CSV or Parquet files, folders of documents, or databases as URL#TABLE.",
+    )
+    parser.add_argument(
+        "-o",
+        "--output",
+        required=True,
+        metavar="OUT",
+        help="Where records go: a JSONL, CSV or Parquet file, or URL#TABLE.",
+    )
+    parser.add_argument(
+        "--journal",
+        metavar="FILE",
+        help="Where finished inputs are kept; by default OUT.journal.",
+    )
+    parser.add_argument("--text", metavar="COLUMN", help="The column that holds the text.")
+    parser.add_argument("--key", metavar="COLUMN", help="The column that names each input.")
+
+
+def _add_course(parser: ArgumentParser) -> None:
+    """Declare how the job runs and when it stops."""
+    parser.add_argument(
+        "--concurrency",
+        type=int,
+        metavar="N",
+        help="Questions at a time at most; by default 64, or 2 for a model in this process.",
+    )
+    parser.add_argument(
+        "--batch",
+        action="store_true",
+        help="Use the server's Batch API: half the price, done within a day.",
+    )
+    parser.add_argument(
+        "--no-retry-failed",
+        dest="retry_failed",
+        action="store_false",
+        help="Leave out inputs that failed in an earlier run.",
+    )
+    parser.add_argument(
+        "--max-cost",
+        type=float,
+        metavar="USD",
+        help="Stop when the whole job has cost this many US dollars.",
+    )
+    parser.add_argument(
+        "--max-seconds", type=float, metavar="N", help="Stop after this many seconds."
+    )
+    parser.add_argument(
+        "--max-failure-share",
+        type=float,
+        metavar="SHARE",
+        default=0.5,
+        help="Stop if more than this share of the last 100 inputs failed; by default 0.5.",
+    )
+    parser.add_argument(
+        "--progress",
+        choices=("auto", "bar", "lines", "json", "none"),
+        default="auto",
+        help="How to show progress; by default a bar on a terminal, else lines.",
+    )
+
+
+def _perform(arguments: Namespace, streams: Streams) -> int:
+    from structgen.client.blocking import Client
+    from structgen.pipeline.progress import shown, tell_end
+
+    style, stderr = arguments.progress, streams.stderr
+    client = Client(arguments.model, base_url=arguments.base_url, **options_from(arguments))
+    with client:
         try:
-            with shown(arguments.progress, stderr) as report:
-                done = _job(arguments, client, stderr, report).run()
+            with shown(style, stderr) as report:
+                done = _job(arguments, client, streams, report).run()
         except JobStoppedError as stopped:
-            tell_end(arguments.progress, stderr, stopped.summary)
+            tell_end(style, stderr, stopped.summary)
             raise
-    tell_end(arguments.progress, stderr, done)
-    return done
+    tell_end(style, stderr, done)
+    return NO_VALUE if done.failed else OK
 
 
-def _job(arguments: argparse.Namespace, client: Client, stderr: TextIO, report: Report) -> Job[Any]:
+def _job(arguments: Namespace, client: Client, streams: Streams, report: Report) -> Job[Any]:
+    from structgen.pipeline.job import Job
+    from structgen.pipeline.limits import JobLimits
+    from structgen.schema.target import load_target
+
     target = load_target(arguments.target)
+    limits = JobLimits(
+        max_cost=arguments.max_cost,
+        max_seconds=arguments.max_seconds,
+        max_failure_share=arguments.max_failure_share,
+    )
     return Job(
         target,
         Sources(arguments.inputs, arguments.text, arguments.key),
@@ -57,13 +147,19 @@ def _job(arguments: argparse.Namespace, client: Client, stderr: TextIO, report: 
         concurrency=arguments.concurrency,
         retry_failed=arguments.retry_failed,
         batch=arguments.batch,
-        limits=JobLimits(
-            max_cost=arguments.max_cost,
-            max_seconds=arguments.max_seconds,
-            max_failure_share=arguments.max_failure_share,
-        ),
-        log=lambda line: print(f"structgen: {line}", file=stderr),
+        limits=limits,
+        log=streams.tell,
         on_progress=report,
-        instructions=arguments.instructions,
-        examples=load_examples(arguments.examples, target) if arguments.examples else (),
+        **call_from(arguments, target),
     )
+
+
+COMMAND = Command(
+    name="run",
+    usage="TARGET INPUT ... -o OUT [options]",
+    summary="Extract a record from every input of a data set.",
+    detail="Finished inputs are kept in a journal. If the job stops, start the same command again: "
+    "it goes on where it stopped.",
+    add_arguments=_add_arguments,
+    perform=_perform,
+)

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from pathlib import Path
 
 import pytest
 
+from structgen import errors
+from structgen.cli import exits
 from structgen.cli import main as cli
+from structgen.options import OptionArgs
+from structgen.testing import FaultyServer, Served, completion
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 ADVISORY = f"{EXAMPLES / 'advisory.py'}:Advisory"
@@ -21,9 +26,9 @@ def run(*argv: str, stdin: str = "") -> tuple[int, str, str]:
 
 
 @pytest.mark.slow
-def test_extract_prints_the_record_and_says_what_held_it(embedded_cache) -> None:
+def test_extract_prints_the_record_and_says_what_held_it(embedded_cache: Path) -> None:
     code, out, err = run("extract", ADVISORY, str(EXAMPLES / "advisory.txt"), "--model", "local")
-    assert code == cli.OK
+    assert code == exits.OK
     record = json.loads(out)
     assert record["cve"] == "CVE-2024-1595"
     assert "held while decoding" in err
@@ -31,10 +36,10 @@ def test_extract_prints_the_record_and_says_what_held_it(embedded_cache) -> None
 
 
 @pytest.mark.slow
-def test_extract_reads_standard_input_and_shows_everything_known(embedded_cache) -> None:
+def test_extract_reads_standard_input_and_shows_everything_known(embedded_cache: Path) -> None:
     text = (EXAMPLES / "advisory.txt").read_text()
     code, out, _ = run("extract", ADVISORY, "--model", "local", "--result", "--quiet", stdin=text)
-    assert code == cli.OK
+    assert code == exits.OK
     result = json.loads(out)
     assert result["held_by"] == "decoder"
     assert result["attempts"][0]["text"]
@@ -43,7 +48,7 @@ def test_extract_reads_standard_input_and_shows_everything_known(embedded_cache)
 
 @pytest.mark.slow
 def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(
-    embedded_cache, tmp_path: Path
+    embedded_cache: Path, tmp_path: Path
 ) -> None:
     empty = tmp_path / "empty.txt"
     empty.write_text("  \n")
@@ -53,7 +58,7 @@ def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(
     lines = [json.loads(line) for line in out.splitlines()]
     assert [set(line) for line in lines] == [{"file", "error"}, {"file", "value"}]
     assert lines[0]["error"]["type"] == "InputError"
-    assert code == cli.USAGE
+    assert code == exits.USAGE
     assert "empty" in err
 
 
@@ -76,11 +81,11 @@ def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(
     ],
 )
 def test_a_call_that_has_to_change_exits_with_2_and_says_what(
-    argv: tuple[str, ...], said: str, monkeypatch
+    argv: tuple[str, ...], said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("STRUCTGEN_MODEL", raising=False)
     code, out, err = run(*argv)
-    assert code == cli.USAGE
+    assert code == exits.USAGE
     assert said in err
     assert out == ""
 
@@ -97,7 +102,7 @@ def test_an_unreachable_server_exits_with_3() -> None:
         "0",
         stdin="text",
     )
-    assert code == cli.SERVER
+    assert code == exits.SERVER
     assert "ConnectionFailedError" in err
     assert out == ""
 
@@ -108,26 +113,163 @@ def test_plan_shows_the_question_and_asks_nothing(monkeypatch: pytest.MonkeyPatc
         "extract", ADVISORY, "--model", "groq:openai/gpt-oss-20b", "--plan", stdin="some text"
     )
     plan = json.loads(out)
-    assert code == cli.OK
+    assert code == exits.OK
     assert plan["mode"] == "strict"
     assert plan["body"]["response_format"]["json_schema"]["strict"] is True
 
 
 def test_compile_prints_the_schema_and_its_notes() -> None:
     code, out, err = run("compile", ADVISORY, "--for", "groq-strict")
-    assert code == cli.OK
+    assert code == exits.OK
     assert json.loads(out)["additionalProperties"] is False
     assert "structgen:" in err
 
 
 def test_audit_prints_a_line_per_field() -> None:
     code, out, _ = run("audit", ADVISORY, "--for", "openai-strict")
-    assert code == cli.OK
+    assert code == exits.OK
     assert "headquarters" in out
+
+
+# ---- options ---------------------------------------------------------------------------------
+
+
+def person(tmp_path: Path) -> str:
+    """A target in a file of its own."""
+    target = tmp_path / "person.json"
+    schema = {
+        "title": "Person",
+        "type": "object",
+        "properties": {"name": {"type": "string"}},
+        "required": ["name"],
+    }
+    target.write_text(json.dumps(schema))
+    return str(target)
+
+
+def test_every_option_of_a_call_is_a_flag_with_its_help() -> None:
+    _, out, _ = run("extract", "--help")
+    _, job, _ = run("run", "--help")
+    for name in OptionArgs.__annotations__:
+        flag = f"--{name.replace('_', '-')}"
+        assert re.search(rf"{flag}( \S+)*\s+[A-Z]", out), f"{flag} has no help"
+        assert flag in job
+
+
+def test_options_reach_the_request_in_their_own_types(tmp_path: Path) -> None:
+    examples = tmp_path / "examples.jsonl"
+    examples.write_text('{"text": "I am Bob.", "value": {"name": "Bob"}}\n')
+    with FaultyServer(Served(body=completion('{"name": "Ada"}'))) as server:
+        code, out, err = run(
+            *("extract", person(tmp_path), "--model", "m", "--base-url", server.base_url),
+            *("--temperature", "0.5", "--seed", "7", "--stop", "END", "--stop", "."),
+            *("--timeout", "none", "--mode", "json-object", "--extra-body", '{"user": "u1"}'),
+            *("--context", "It is May.", "--examples", str(examples)),
+            stdin="I am Ada.",
+        )
+    assert (code, json.loads(out)) == (exits.OK, {"name": "Ada"}), err
+    body = json.loads(server.requests[0].body)
+    assert (body["temperature"], body["seed"], body["stop"]) == (0.5, 7, ["END", "."])
+    assert body["response_format"] == {"type": "json_object"}
+    assert body["user"] == "u1"
+    assert "It is May." in json.dumps(body["messages"])
+    assert "I am Bob." in json.dumps(body["messages"])
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--extra-body", "[1]"), "not a JSON object"),
+        (("--extra-body", "{"), "not JSON"),
+        (("--seed", "x"), "--seed"),
+        (("--mode", "any"), "best-effort"),
+        (("--examples", "no-such-file.jsonl"), "no-such-file.jsonl"),
+    ],
+)
+def test_a_wrong_value_of_a_flag_is_a_usage_error(
+    flags: tuple[str, ...], said: str, tmp_path: Path
+) -> None:
+    code, out, err = run(
+        *("extract", person(tmp_path), "--model", "m", "--base-url", "http://127.0.0.1:9/v1"),
+        *flags,
+        stdin="text",
+    )
+    assert (code, out) == (exits.USAGE, "")
+    assert said in err
+
+
+@pytest.mark.slow
+def test_a_value_that_was_cut_is_an_error_unless_it_is_kept_and_told(
+    embedded_cache: Path, tmp_path: Path
+) -> None:
+    fruits = tmp_path / "fruits.json"
+    items = {"type": "array", "items": {"type": "string"}, "minItems": 2}
+    fruits.write_text(json.dumps({**items, "title": "Fruits"}))
+    text = "apple, banana, cherry, date, elderberry, fig, grape, honeydew, kiwi, lemon, mango"
+    command = ("extract", str(fruits), "--model", "local", "--max-tokens", "14")
+    code, out, err = run(*command, stdin=text)
+    assert (code, out) == (exits.NO_VALUE, "")
+    assert "Truncated" in err
+    code, out, err = run(*command, "--on-shortened", "keep", stdin=text)
+    assert code == exits.OK
+    assert len(json.loads(out)) < 11
+    assert "cut short to fit max_tokens: /" in err
+    code, out, _ = run(*command, "--on-shortened", "keep", "--result", stdin=text)
+    assert json.loads(out)["shortened"]
+
+
+def test_a_job_takes_the_options_of_calls_and_its_own_limits(tmp_path: Path) -> None:
+    inputs, output = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    inputs.write_text("".join(f'{{"text": "I am number {n}."}}\n' for n in range(3)))
+    with FaultyServer(Served(body=completion('{"name": "Ada"}'))) as server:
+        code, _, err = run(
+            *("run", person(tmp_path), str(inputs), "-o", str(output), "--progress", "none"),
+            *("--model", "m", "--base-url", server.base_url, "--seed", "7"),
+            *("--max-seconds", "60", "--max-failure-share", "1", "--context", "It is May."),
+        )
+    assert code == exits.OK, err
+    assert len(output.read_text().splitlines()) == 3
+    bodies = [json.loads(request.body) for request in server.requests]
+    assert {body["seed"] for body in bodies} == {7}
+    assert all("It is May." in json.dumps(body["messages"]) for body in bodies)
+
+
+# ---- help ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("command", [one.name for one in cli.COMMANDS])
+def test_every_command_explains_itself_in_sentences(command: str) -> None:
+    code, out, _ = run(command, "--help")
+    assert code == exits.OK
+    assert f"usage: structgen {command}" in out
+    [summary] = [one.summary for one in cli.COMMANDS if one.name == command]
+    assert summary.endswith(".")
+    assert summary in " ".join(out.split())
 
 
 def test_help_lists_the_commands_and_exit_codes() -> None:
     code, out, _ = run("--help")
     assert code == 0
-    assert "extract" in out
+    for command in cli.COMMANDS:
+        assert command.summary in out
     assert "130" in out
+    assert "2    usage error" in out
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (errors.Refused("no", refusal="no"), 1),
+        (errors.BudgetExceededError("no", budget=1, used=2), 1),
+        (errors.InputError("no"), 2),
+        (errors.MissingPackage("rich", "pipeline"), 2),
+        (errors.RateLimitError("no"), 3),
+        (errors.TotalTimeoutError("no"), 3),
+        (errors.EnginePromptTooLongError("no"), 4),
+        (errors.JournalError("no"), 5),
+        (errors.JobStoppedError("no", summary=None, interrupted=True), 130),
+    ],
+)
+def test_each_kind_of_error_has_its_exit_code(error: errors.StructgenError, code: int) -> None:
+    assert exits.code_of(error) == code
+    assert code in exits.MEANINGS

@@ -1,0 +1,74 @@
+"""What a command is, and what several of them need."""
+
+from __future__ import annotations
+
+import json
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, NamedTuple, TextIO
+
+from structgen.errors import InputError
+
+
+class Streams(NamedTuple):
+    """The standard streams of one call: values go to `stdout`, all else that is said to `stderr`."""
+
+    stdin: TextIO
+    stdout: TextIO
+    stderr: TextIO
+
+    def tell(self, line: str) -> None:
+        """Say something about the call."""
+        print(f"structgen: {line}", file=self.stderr)
+
+    def give(self, value: Any, indent: int | None = None) -> None:
+        """Print a value as JSON."""
+        text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
+        print(text, file=self.stdout, flush=True)
+
+    def read(self, name: str) -> str:
+        """Read a text file, or standard input if its name is "-".
+
+        Raises:
+            InputError: If the file cannot be read or is not UTF-8 text.
+        """
+        if name == "-":
+            return self.stdin.read()
+        try:
+            return Path(name).read_text(encoding="utf-8")
+        except OSError as error:
+            raise InputError(
+                f"Cannot read {name}: {error.strerror}.",
+                hint="Name a readable text file, or - for standard input.",
+            ) from error
+        except UnicodeDecodeError as error:
+            raise InputError(
+                f"{name} is not UTF-8 text.", hint="Convert it to UTF-8 first."
+            ) from error
+
+
+class Command(NamedTuple):
+    """One command of the command line."""
+
+    name: str
+    """The word that calls it."""
+    usage: str
+    """Its arguments, in short."""
+    summary: str
+    """What it does, as one sentence for the list of commands."""
+    add_arguments: Callable[[ArgumentParser], None]
+    """Declares its arguments."""
+    perform: Callable[[Namespace, Streams], int]
+    """Does it and gives the exit code."""
+    detail: str = ""
+    """Further sentences for its own help."""
+
+
+def add_target(parser: ArgumentParser) -> None:
+    """Declare the argument that says what to extract."""
+    parser.add_argument(
+        "target",
+        metavar="TARGET",
+        help="What to extract: path.py:Model, module:Model or schema.json.",
+    )

@@ -1,0 +1,70 @@
+"""Exit codes, and what is said on standard error about a failure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, TextIO
+
+from structgen.errors import (
+    APIError,
+    BudgetExceededError,
+    EngineError,
+    JobError,
+    JobStoppedError,
+    OutputError,
+    StructgenError,
+    TransportError,
+)
+
+OK: Final = 0
+NO_VALUE: Final = 1
+USAGE: Final = 2
+SERVER: Final = 3
+ENGINE: Final = 4
+STOPPED: Final = 5
+BELOW: Final = 6
+INTERRUPTED: Final = 130
+
+MEANINGS: Final[Mapping[int, str]] = {
+    OK: "done",
+    NO_VALUE: "no valid value: the answer was refused, truncated or invalid",
+    USAGE: "usage error: the command, the target or the text has to change",
+    SERVER: "the server failed or could not be reached",
+    ENGINE: "the model in this process failed",
+    STOPPED: "the job stopped before its end; the same command goes on with it",
+    BELOW: "the evaluation is below a bound, or worse than the earlier one",
+    INTERRUPTED: "interrupted",
+}
+"""What each exit code says."""
+
+_CODES: Final[tuple[tuple[type[StructgenError], int], ...]] = (
+    (OutputError, NO_VALUE),
+    (BudgetExceededError, NO_VALUE),
+    (EngineError, ENGINE),
+    (JobError, STOPPED),
+    (APIError, SERVER),
+    (TransportError, SERVER),
+)
+"""Exit codes of errors, the first that fits; those of any other error is USAGE."""
+
+
+def code_of(error: StructgenError) -> int:
+    """Give the exit code of an error."""
+    if isinstance(error, JobStoppedError) and error.interrupted:
+        return INTERRUPTED
+    return next((code for kind, code in _CODES if isinstance(error, kind)), USAGE)
+
+
+def tell_error(error: StructgenError, stderr: TextIO, name: str | None = None) -> int:
+    """Say what went wrong, and give the exit code.
+
+    Args:
+        error: What went wrong.
+        stderr: Where to say it.
+        name: The file at fault, if there are several.
+    """
+    about = f"{name}: " if name else ""
+    print(f"structgen: {about}{type(error).__name__}: {error}", file=stderr)
+    for violation in getattr(error, "violations", ()):
+        print(f"structgen:   {violation}", file=stderr)
+    return code_of(error)

@@ -1,0 +1,105 @@
+"""`structgen extract`: a record from each text."""
+
+from __future__ import annotations
+
+import time
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING, Any
+
+from structgen.cli.command import Command, Streams, add_target
+from structgen.cli.exits import OK, tell_error
+from structgen.cli.options import add_options, call_from, options_from
+from structgen.errors import StructgenError
+
+if TYPE_CHECKING:
+    from structgen.client.blocking import Client
+    from structgen.results import Extraction
+    from structgen.schema.target import Target
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    add_target(parser)
+    parser.add_argument(
+        "files",
+        metavar="FILE",
+        nargs="*",
+        help="Text files; - is standard input, which is read if no file is named.",
+    )
+    parser.add_argument(
+        "--result",
+        action="store_true",
+        help="Print everything known about each record, not only its value.",
+    )
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="Print what would be asked about the first text, and ask nothing.",
+    )
+    parser.add_argument("--quiet", action="store_true", help="Say nothing but errors.")
+    add_options(parser)
+
+
+def _perform(arguments: Namespace, streams: Streams) -> int:
+    from structgen.client.blocking import Client
+    from structgen.schema.target import load_target
+
+    target = load_target(arguments.target)
+    call = call_from(arguments, target)
+    names = arguments.files or ["-"]
+    client = Client(arguments.model, base_url=arguments.base_url, **options_from(arguments))
+    with client:
+        if arguments.plan:
+            plan = client.plan(target, streams.read(names[0]), **call)
+            streams.give(plan.to_dict(), indent=2)
+            return OK
+        codes = [_one(client, target, name, call, arguments, streams) for name in names]
+    return max(codes)
+
+
+def _one(
+    client: Client,
+    target: Target[Any],
+    name: str,
+    call: dict[str, Any],
+    arguments: Namespace,
+    streams: Streams,
+) -> int:
+    """Extract from one text and print the record: in one line with the file's name if there are
+    several."""
+    began = time.perf_counter()
+    several = len(arguments.files) > 1
+    try:
+        result = client.extract_result(target, streams.read(name), **call)
+    except StructgenError as error:
+        if several:
+            streams.give({"file": name, "error": error.to_dict()})
+        return tell_error(error, streams.stderr, name if several else None)
+    shown = result.to_dict() if arguments.result else target.dump(result.value)
+    if several:
+        known = shown if arguments.result else {"value": shown}
+        streams.give({"file": name, **known})
+    else:
+        streams.give(shown, indent=2)
+    if not arguments.quiet:
+        _tell(result, time.perf_counter() - began, streams)
+    return OK
+
+
+def _tell(result: Extraction[Any], seconds: float, streams: Streams) -> None:
+    """Say what held the record, what was cut short in it, and where the time went."""
+    streams.tell(str(result.guarantee))
+    for path in sorted(result.shortened):
+        streams.tell(f"cut short to fit max_tokens: {path or '/'}")
+    parts = ", ".join(f"{part} {spent:.2f}" for part, spent in result.seconds.items())
+    streams.tell(f"{seconds:.2f} s in all" + (f" ({parts})" if parts else ""))
+
+
+COMMAND = Command(
+    name="extract",
+    usage="TARGET [FILE ...] [options]",
+    summary="Extract a record from each text.",
+    detail="Records go to standard output as JSON: indented if there is one text, one line for "
+    "each if there are several. What is said about them goes to standard error.",
+    add_arguments=_add_arguments,
+    perform=_perform,
+)

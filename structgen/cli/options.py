@@ -1,0 +1,136 @@
+"""The flags that say who is asked, and how: one for each option of a call.
+
+Names, types and help come from `OptionArgs`: its keys, annotations and attribute docstrings.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import json
+import re
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
+
+from structgen.options import CallArgs, OptionArgs
+
+if TYPE_CHECKING:
+    from structgen.schema.target import Target
+
+
+def add_options(parser: ArgumentParser) -> None:
+    """Declare the flags of the model, the prompt and the options of a call."""
+    asked = parser.add_argument_group("the model and the prompt")
+    asked.add_argument(
+        "--model",
+        help="Which model to ask: provider:model, local, local:NAME or a .gguf file. "
+        "By default $STRUCTGEN_MODEL, else local.",
+    )
+    asked.add_argument("--base-url", metavar="URL", help="Address of an OpenAI-compatible server.")
+    texts = _docstrings(CallArgs)
+    asked.add_argument("--instructions", metavar="TEXT", help=texts.get("instructions"))
+    asked.add_argument("--context", metavar="TEXT", help=texts.get("context"))
+    asked.add_argument(
+        "--examples",
+        metavar="FILE",
+        type=Path,
+        help='Worked examples, as JSON Lines of {"text": ..., "value": ...}.',
+    )
+    options = parser.add_argument_group("options of each call")
+    texts = _docstrings(OptionArgs)
+    for name, kind in get_type_hints(OptionArgs).items():
+        options.add_argument(
+            _flag(name), dest=name, default=SUPPRESS, help=texts.get(name), **_reading(kind)
+        )
+
+
+def options_from(arguments: Namespace) -> dict[str, Any]:
+    """Give the options that were set, for a client."""
+    given = vars(arguments)
+    return {name: given[name] for name in OptionArgs.__annotations__ if name in given}
+
+
+def call_from(arguments: Namespace, target: Target[Any]) -> dict[str, Any]:
+    """Give what else the prompt holds, for a call.
+
+    Raises:
+        InputError: If the file of examples cannot be read or has a wrong line.
+    """
+    call = {"instructions": arguments.instructions, "context": arguments.context}
+    if arguments.examples:
+        from structgen.pipeline.gold import load_examples
+
+        return {**call, "examples": load_examples(arguments.examples, target)}
+    return call
+
+
+def _flag(name: str) -> str:
+    return f"--{name.replace('_', '-')}"
+
+
+# ---- from an annotation to what argparse takes ----------------------------------------------
+
+
+def _reading(kind: Any) -> dict[str, Any]:
+    """Say how argparse reads a value of this type."""
+    if get_origin(kind) is Literal:
+        return {"choices": get_args(kind)}
+    members = set(get_args(kind)) if get_origin(kind) in _UNIONS else {kind}
+    return next(dict(reading) for types, reading in _READINGS.items() if members == set(types))
+
+
+def _number_or_none(text: str) -> float | None:
+    return None if text.lower() == "none" else float(text)
+
+
+def _json_object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"this is not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise ArgumentTypeError("this is not a JSON object")
+    return value
+
+
+_UNIONS: Final = (Union, type(int | str))
+_READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
+    (int,): {"type": int, "metavar": "N"},
+    (float,): {"type": float, "metavar": "N"},
+    (float, type(None)): {"type": _number_or_none, "metavar": "N"},
+    (bool,): {"action": "store_true"},
+    (str, Sequence[str]): {"action": "append", "metavar": "TEXT"},
+    (Mapping[str, Any],): {"type": _json_object, "metavar": "JSON"},
+}
+"""How a value is read, by the members of its type."""
+
+
+# ---- from an attribute docstring to help ----------------------------------------------------
+
+
+def _docstrings(arguments: type) -> dict[str, str]:
+    """Give the attribute docstrings of a TypedDict, as help texts by key.
+
+    A program that was frozen without its sources has none.
+    """
+    try:
+        definition: Any = ast.parse(inspect.getsource(arguments)).body[0]
+    except OSError:
+        return {}
+    pairs = zip(definition.body, definition.body[1:], strict=False)
+    return {
+        key.target.id: _as_help(text.value.value)
+        for key, text in pairs
+        if isinstance(key, ast.AnnAssign)
+        and isinstance(key.target, ast.Name)
+        and isinstance(text, ast.Expr)
+        and isinstance(text.value, ast.Constant)
+    }
+
+
+def _as_help(text: Any) -> str:
+    """Write a docstring as help: in one line, with flags in place of options."""
+    line = " ".join(str(text).split()).replace("%", "%%")
+    return re.sub(r"`(\w+)`", lambda found: _flag(found[1]), line)
