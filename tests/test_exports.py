@@ -94,6 +94,13 @@ def test_a_public_name_is_there_and_documented(face: str, name: str) -> None:
 
 
 @pytest.mark.parametrize(("face", "name"), PUBLIC)
+def test_a_public_name_is_not_hidden_by_a_module_of_its_name(face: str, name: str) -> None:
+    below = FACES[face].parent / name
+    assert not below.is_dir()
+    assert not below.with_suffix(".py").exists()
+
+
+@pytest.mark.parametrize(("face", "name"), PUBLIC)
 def test_what_is_shown_of_a_public_name_leads_to_it(face: str, name: str) -> None:
     value = getattr(importlib.import_module(face), name)
     module = getattr(value, "__module__", "")

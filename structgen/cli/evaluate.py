@@ -13,7 +13,7 @@ from structgen.cli.options import add_options, call_from, options_from
 from structgen.errors import JobStoppedError
 
 if TYPE_CHECKING:
-    from structgen.evaluation.compare import Comparison
+    from structgen.evaluation.comparison import Comparison
     from structgen.evaluation.gold import GoldRecord
     from structgen.evaluation.result import Evaluation
     from structgen.schema.target import Target
@@ -82,7 +82,7 @@ def _add_asking(parser: ArgumentParser) -> None:
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
-    from structgen.evaluation.compare import compare
+    from structgen.evaluation.comparison import compare
     from structgen.evaluation.gates import parse_bound, under, worse
     from structgen.evaluation.gold import load_gold
     from structgen.evaluation.result import Evaluation

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
-    from structgen.evaluation.compare import Comparison as Comparison
-    from structgen.evaluation.compare import Difference as Difference
-    from structgen.evaluation.compare import compare as compare
+    from structgen.evaluation.comparison import Comparison as Comparison
+    from structgen.evaluation.comparison import Difference as Difference
+    from structgen.evaluation.comparison import compare as compare
     from structgen.evaluation.gold import GoldRecord as GoldRecord
     from structgen.evaluation.gold import load_gold as load_gold
     from structgen.evaluation.intervals import Interval as Interval
@@ -24,7 +24,7 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
-            "structgen.evaluation.compare": "Comparison Difference compare",
+            "structgen.evaluation.comparison": "Comparison Difference compare",
             "structgen.evaluation.gold": "GoldRecord load_gold",
             "structgen.evaluation.intervals": "Interval",
             "structgen.evaluation.record": "RecordScore",

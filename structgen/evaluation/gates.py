@@ -7,7 +7,7 @@ from typing import Final
 
 from structgen.errors import ConfigurationError
 from structgen.evaluation import metrics
-from structgen.evaluation.compare import Comparison, Difference
+from structgen.evaluation.comparison import Comparison, Difference
 from structgen.evaluation.result import Evaluation
 
 MORE_IS_BETTER: Final = (

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from structgen.errors import ConfigurationError, InputError
-from structgen.evaluation.compare import compare, holm
+from structgen.evaluation.comparison import compare, holm
 from structgen.evaluation.gates import comparison_lines, parse_bound, under, worse
 from structgen.evaluation.intervals import (
     pack,
