@@ -86,7 +86,7 @@ def documents(count: int) -> Iterator[str]:
     return (f"{n}: {TEXT}" for n in range(count))
 
 
-# ---- the variants, each in a process of its own ---------------------------------------------------------------------------
+# ---- the variants, each in a process of its own ----------------------------------------------
 
 
 def structgen(base_url: str, count: int) -> int:

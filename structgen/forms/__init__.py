@@ -8,10 +8,10 @@ from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.forms.fields import Field as Field
+    from structgen.forms.questions import NextQuestion as NextQuestion
     from structgen.forms.session import Dropped as Dropped
     from structgen.forms.session import Form as Form
     from structgen.forms.session import FormArgs as FormArgs
-    from structgen.forms.session import NextQuestion as NextQuestion
     from structgen.forms.state import Conflict as Conflict
     from structgen.forms.state import Entry as Entry
     from structgen.forms.state import Quote as Quote
@@ -23,7 +23,8 @@ else:
         __name__,
         {
             "structgen.forms.fields": "Field",
-            "structgen.forms.session": "Dropped Form FormArgs NextQuestion",
+            "structgen.forms.questions": "NextQuestion",
+            "structgen.forms.session": "Dropped Form FormArgs",
             "structgen.forms.state": "Conflict Entry Quote State Step Turn",
         },
     )

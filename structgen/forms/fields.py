@@ -1,7 +1,8 @@
-"""The fields of a form: which parts of a record are filled in one by one, and what of a target can be asked for at a time.
+"""The fields of a form: the parts of a record that are filled in one by one.
 
-A record's members are fields, and so are those of records in it, however deep, each named by its JSON Pointer. Everything else is
-one field: a text, a number, a union, a map, a tuple, a record that holds itself, a list.
+A record's members are fields, and so are those of records in it, however deep. Each is named by
+its JSON Pointer. Everything else is one field: a text, a number, a union, a map, a tuple, a list,
+a record that contains itself.
 """
 
 from __future__ import annotations
@@ -22,29 +23,39 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """`path`: JSON Pointer; `schema`: what a text may state of it; `required`: is each step of the way to it required."""
+    """A part of a record that is filled in on its own."""
 
     path: str
+    """JSON Pointer into the record."""
     schema: JsonSchema = field(repr=False)
+    """What a text may state for it."""
     required: tuple[bool, ...]
+    """For each step of the path: whether the record that it is in requires it."""
 
     @property
     def steps(self) -> tuple[str, ...]:
+        """The names on the way to the field, its own last."""
         return tuple(map(unescape, self.path.split("/")[1:]))
 
     @property
     def label(self) -> str:
-        """Its name, in words."""
+        """Its name in words, such as "town of address"."""
         return " of ".join(str(step).replace("_", " ") for step in reversed(self.steps))
 
 
 class Fields(Generic[T]):
-    """The fields of a target, by path, in its order; `keys`: identity keys of lists of records, by path.
-
-    Raises TargetError for a target whose values are no records.
-    """
+    """The fields of a target, by path, in the target's order."""
 
     def __init__(self, target: Target[T], keys: Mapping[str, Sequence[str]]) -> None:
+        """Find the fields.
+
+        Args:
+            target: A target whose values are records.
+            keys: The members that tell the items of a list apart, by the list's path.
+
+        Raises:
+            TargetError: If the target's values are not records.
+        """
         self.target = target
         part, self.keys = relax(target, keys)
         self._part: JsonSchema = part.schema
@@ -56,45 +67,45 @@ class Fields(Generic[T]):
         if not self.by_path:
             raise TargetError(
                 f"{target.name} has no fields to fill in.",
-                hint="Take a record: a model, a dataclass, an object.",
+                hint="Use a model, a dataclass, or a schema of objects with `properties`.",
             )
 
     def _walk(
-        self, part: Any, whole: Any, at: str, required: tuple[bool, ...], open_: frozenset[str]
+        self, part: Any, whole: Any, at: str, required: tuple[bool, ...], seen: frozenset[str]
     ) -> Iterator[Field]:
-        own, seen = _record(self._part, part, open_)
-        source, _ = _record(self.target.schema, whole, frozenset())
-        for name, inner in own.get("properties", {}).items():
-            path, needed = f"{at}/{escape(name)}", (*required, name in source.get("required", ()))
-            found = list(
-                self._walk(inner, source.get("properties", {}).get(name), path, needed, seen)
-            )
-            if found:
-                self._described[path] = inner.get("description") or _record(
-                    self._part, inner, seen
-                )[0].get("description")
-                yield from found
-            else:
-                yield Field(path, inner if isinstance(inner, dict) else {}, needed)
+        """The fields below a place; `part` is its relaxed schema, `whole` the target's own."""
+        record, seen = _record_schema(self._part, part, seen)
+        source, _ = _record_schema(self.target.schema, whole, frozenset())
+        needed, whole_fields = source.get("required", ()), source.get("properties", {})
+        for name, inner in record.get("properties", {}).items():
+            path, steps_required = f"{at}/{escape(name)}", (*required, name in needed)
+            below = list(self._walk(inner, whole_fields.get(name), path, steps_required, seen))
+            if not below:
+                yield Field(path, inner if isinstance(inner, dict) else {}, steps_required)
+                continue
+            inner_record, _ = _record_schema(self._part, inner, seen)
+            self._described[path] = inner.get("description") or inner_record.get("description")
+            yield from below
 
-    def part(self, paths: Collection[str]) -> Target[Json]:
-        """The target that asks for some fields, any of which the text may leave out."""
+    def target_for(self, paths: Collection[str]) -> Target[Json]:
+        """Make the target that asks for some fields; a text may leave out any of them."""
         root: JsonSchema = {
             key: self._part[key] for key in ("title", "description", "$defs") if key in self._part
         }
         for path, known in self.by_path.items():
             if path in paths:
                 *way, name = known.steps
-                holder, at = _opened(root), ""
+                members, at = _members_of(root), ""
                 for step in way:
                     at += f"/{escape(step)}"
-                    said = self._described[at]
-                    holder = _opened(holder.setdefault(step, {"description": said} if said else {}))
-                holder[name] = known.schema
+                    description = self._described[at]
+                    record = {"description": description} if description else {}
+                    members = _members_of(members.setdefault(step, record))
+                members[name] = known.schema
         return target_of(root)
 
-    def at(self, path: str) -> Field:
-        """Raises InputError where there is no such field."""
+    def field_at(self, path: str) -> Field:
+        """Give the field of this path. Raises InputError if there is none."""
         if path not in self.by_path:
             raise InputError(
                 f"The form has no field {path!r}.", hint=f"Its fields: {', '.join(self.by_path)}."
@@ -102,29 +113,32 @@ class Fields(Generic[T]):
         return self.by_path[path]
 
     def accepts(self, path: str, value: Json) -> bool:
-        """Could a text state this value of the field?"""
+        """Whether a text could state this value for the field."""
         schema = {**self.by_path[path].schema, "$defs": self._part.get("$defs", {})}
         return bool(target_of(schema).validator.is_valid(value))
 
-    def spread(self, path: str, value: Json) -> dict[str, Json]:
-        """What a value of a field, or of a record, gives its fields. Raises InputError for one that has no place."""
+    def values_by_field(self, path: str, value: Json) -> dict[str, Json]:
+        """Split the value of a field, or of a record, into the values of its fields.
+
+        Raises:
+            InputError: If there is no such field or record, or a record's value is no object.
+        """
         if path in self.by_path:
             return {path: value}
-        if not isinstance(value, dict) or not any(
-            known.startswith(f"{path}/") for known in self.by_path
-        ):
-            self.at(path)
+        if not any(known.startswith(f"{path}/") for known in self.by_path):
+            self.field_at(path)  # raises InputError
+        if not isinstance(value, dict):
             raise InputError(
-                f"{path or '/'} is a record.",
+                f"{path or 'The form'} is a record, and the value is no object.",
                 hint="Give it an object, or set its fields one by one.",
             )
         found: dict[str, Json] = {}
         for name, inner in value.items():
-            found |= self.spread(f"{path}/{escape(name)}", inner)
+            found |= self.values_by_field(f"{path}/{escape(name)}", inner)
         return found
 
-    def stated(self, data: Json) -> dict[str, Json]:
-        """The fields that an answer states. Null, an empty text and an empty list say nothing."""
+    def stated_values(self, data: Json) -> dict[str, Json]:
+        """Give the fields that an answer states. Null and empty values state nothing."""
         found = {}
         for path, known in self.by_path.items():
             value = data
@@ -134,27 +148,30 @@ class Fields(Generic[T]):
                 found[path] = value
         return found
 
-    def whole(self, values: Mapping[str, Json]) -> Json:
-        """The fields' values as one record, with null, or nothing in them, where the target takes that for what is not stated."""
-        return complete(self.target, self.nested(values))
-
-    def nested(self, values: Mapping[str, Json]) -> Json:
-        """The fields' values as one record, and nothing else."""
-        data: dict[str, Any] = {}
+    def record_of(self, values: Mapping[str, Json]) -> Json:
+        """Put the fields' values together as one record, with nothing else in it."""
+        record: dict[str, Any] = {}
         for path, value in values.items():
             *way, name = self.by_path[path].steps
-            holder = data
+            holder = record
             for step in way:
                 holder = holder.setdefault(step, {})
             holder[name] = value
-        return data
+        return record
+
+    def complete_record(self, values: Mapping[str, Json]) -> Json:
+        """As `record_of`, with null or an empty list for "not stated", if the target takes that."""
+        return complete(self.target, self.record_of(values))
 
     def missing(self, data: Json) -> tuple[str, ...]:
-        """The fields without which no whole record can be made of `data`."""
-        return tuple(path for path, known in self.by_path.items() if _lacks(data, known))
+        """List the fields without which `data` cannot become a complete record."""
+        return tuple(path for path, known in self.by_path.items() if _is_missing(data, known))
 
     def updated(self, path: str, old: Json, new: Json) -> Json:
-        """A field's value after a text stated `new`: items with known identity keys are changed, others of such a list added."""
+        """Give a field's value after a text stated `new`.
+
+        In a list with identity keys, items that it has already are changed, and others are added.
+        """
         keys = self.keys.get(path)
         if not keys or not isinstance(old, list) or not isinstance(new, list):
             return new
@@ -171,10 +188,10 @@ class Fields(Generic[T]):
         return items
 
 
-def _lacks(data: Json, known: Field) -> bool:
+def _is_missing(data: Json, known: Field) -> bool:
     for number, step in enumerate(known.steps):
         if not isinstance(data, dict):
-            return False  # null stands in the record's place
+            return False  # null is in the record's place
         if step not in data:
             return all(known.required[number:])
         data = data[step]
@@ -182,7 +199,7 @@ def _lacks(data: Json, known: Field) -> bool:
 
 
 def contradicts(old: Json, new: Json) -> bool:
-    """Does `new` take back anything of `old`? What only adds members or items does not."""
+    """Whether `new` takes back anything of `old`, rather than only adding members or items."""
     if isinstance(old, dict) and isinstance(new, dict):
         return any(key not in new or contradicts(value, new[key]) for key, value in old.items())
     if isinstance(old, list) and isinstance(new, list):
@@ -190,8 +207,14 @@ def contradicts(old: Json, new: Json) -> bool:
     return not same_json(old, new)
 
 
-def _record(root: JsonSchema, node: Any, seen: frozenset[str]) -> tuple[JsonSchema, frozenset[str]]:
-    """The record behind references and "or null"; {} where there is none, or it is open already."""
+def _record_schema(
+    root: JsonSchema, node: Any, seen: frozenset[str]
+) -> tuple[JsonSchema, frozenset[str]]:
+    """Follow references and "or null" to a record's schema.
+
+    Gives {} if there is none, or if one of the references was followed before (`seen`), and the
+    references that are followed by then.
+    """
     while isinstance(node, dict):
         options = [
             option
@@ -209,8 +232,8 @@ def _record(root: JsonSchema, node: Any, seen: frozenset[str]) -> tuple[JsonSche
     return {}, seen
 
 
-def _opened(node: JsonSchema) -> dict[str, Any]:
-    """The members of a node that holds a record, which it becomes."""
+def _members_of(node: JsonSchema) -> dict[str, Any]:
+    """Make a node the schema of a record, if it is none yet, and give its members."""
     node.setdefault("type", "object")
     node.setdefault("additionalProperties", False)
     members: dict[str, Any] = node.setdefault("properties", {})

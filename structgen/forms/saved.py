@@ -17,54 +17,85 @@ from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
 
 VERSION: Final = 1
+"""Of the format. A form of a later version is refused."""
 
 
 @dataclass(frozen=True, slots=True)
-class Saved:
-    """What is written down. `schema`: `hash_of` its target."""
+class SavedForm:
+    """What is written down of a form."""
 
     structgen_form: int
+    """The version of the format, under a name that tells what the text is."""
     schema: str
+    """The hash of the target's schema; see `schema_hash`."""
     revision: int
+    """The revision at which it was saved."""
     steps: tuple[Step, ...]
+    """Everything that happened to the form."""
 
 
-def hash_of(target: Target[Any]) -> str:
-    """What tells one schema from another, whatever order its members are in: SHA-256, in hexadecimal."""
+def schema_hash(target: Target[Any]) -> str:
+    """Give the SHA-256 of a schema, in hexadecimal, whatever order its members are in."""
     return hashlib.sha256(json.dumps(target.schema, sort_keys=True).encode()).hexdigest()
 
 
-def write(form: Saved) -> str:
-    """A form as JSON text."""
+def save_form(target: Target[Any], revision: int, steps: tuple[Step, ...]) -> str:
+    """Write a form as JSON text."""
+    form = SavedForm(VERSION, schema_hash(target), revision, steps)
     return json.dumps(asdict(form), separators=(",", ":"))
 
 
-def read(text: str | bytes) -> Saved:
-    """What `write` wrote. Raises FormChangedError for anything else, and for a version that this one does not know."""
+def load_form(text: str | bytes) -> SavedForm:
+    """Read what `save_form` wrote.
+
+    Raises:
+        FormChangedError: If the text is something else or damaged, or its version is later.
+    """
     try:
         data = parse_json(text)
-        if (
-            isinstance(data, dict)
-            and isinstance(data.get("structgen_form"), int)
-            and data["structgen_form"] > VERSION
-        ):
-            raise FormChangedError(
-                "The form was saved by a later version of structgen.",
-                hint="Load it with that version.",
-            )
-        form: Saved = _reader().validate_python(data)
-        sound = _is_sound(state_of(form.steps), form.steps)
+        _check_version(data)
+        form: SavedForm = _adapter().validate_python(data)
+        sound = _quotes_match(state_of(form.steps), form.steps)
     except (NotJsonError, ValidationError, LookupError):
         sound = False
     if not sound:
         raise FormChangedError(
-            "This is no saved form, or a damaged one.", hint="Pass the text that `dumps` gave."
+            "The text is not a saved form, or is damaged.", hint="Pass the text that `dumps` gave."
         )
     return form
 
 
-def kept(steps: Sequence[Step], fits: Callable[[str, Entry], bool]) -> tuple[Step, ...]:
-    """The steps with no more than what fits. They stay as many: turns are counted by them."""
+def _check_version(data: Any) -> None:
+    version = data.get("structgen_form") if isinstance(data, dict) else None
+    if isinstance(version, int) and version > VERSION:
+        raise FormChangedError(
+            "The form was saved by a later version of structgen.",
+            hint="Update structgen, then load the form again.",
+        )
+
+
+@cache
+def _adapter() -> TypeAdapter[SavedForm]:
+    return TypeAdapter(SavedForm)
+
+
+def _quotes_match(state: State, steps: Sequence[Step]) -> bool:
+    """Whether every quote is in its turn where it says."""
+    entries = [entry for step in steps for entry in _entries_of(step)]
+    return all(
+        state.turns[q.turn].text[q.start : q.end] == q.quote
+        for entry in entries
+        for q in entry.quotes
+    )
+
+
+def _entries_of(step: Step) -> list[Entry]:
+    held = [entry for entry in step.entries.values() if entry is not None]
+    return [*held, *step.refused.values()]
+
+
+def keep_fitting(steps: Sequence[Step], fits: Callable[[str, Entry], bool]) -> tuple[Step, ...]:
+    """Remove the entries that do not fit. No step goes: turns are counted by them."""
     return tuple(
         replace(
             step,
@@ -76,24 +107,4 @@ def kept(steps: Sequence[Step], fits: Callable[[str, Entry], bool]) -> tuple[Ste
             refused={path: entry for path, entry in step.refused.items() if fits(path, entry)},
         )
         for step in steps
-    )
-
-
-@cache
-def _reader() -> TypeAdapter[Saved]:
-    return TypeAdapter(Saved)
-
-
-def _is_sound(state: State, steps: Sequence[Step]) -> bool:
-    """Do the quotes stand where they should?"""
-    entries = [
-        entry
-        for step in steps
-        for entry in (*step.entries.values(), *step.refused.values())
-        if entry is not None
-    ]
-    return all(
-        state.turns[q.turn].text[q.start : q.end] == q.quote
-        for entry in entries
-        for q in entry.quotes
     )

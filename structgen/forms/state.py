@@ -1,6 +1,6 @@
-"""The state of a form: the steps that led to it. What its fields hold, and what contradicts what, follows from them.
+"""The state of a form: the steps that led to it, and what follows from them.
 
-To undo a step is to take it away; to save a form is to write its steps down.
+To undo a step is to remove it; to save a form is to write its steps down.
 """
 
 from __future__ import annotations
@@ -15,69 +15,88 @@ from structgen.values import Json
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """Where the user said something: `form.turns[turn].text[start:end] == quote`, in characters."""
+    """Where the user said something: `form.turns[turn].text[start:end] == quote`."""
 
     turn: int
+    """Index into the form's turns."""
     quote: str = field(repr=False)
+    """The user's words."""
     start: int
+    """Offset of the first character in the turn's text."""
     end: int
+    """Offset after the last character."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a field holds: plain JSON data; the `turn` that stated it, None where it was set directly; where in the turns its words
-    stand, as far as they stand there; and whether what is said leaves it as it is."""
+    """What a field holds."""
 
     value: Json = field(repr=False)
+    """Plain JSON data."""
     turn: int | None = None
+    """Index of the turn that stated it; None if it was set directly."""
     quotes: tuple[Quote, ...] = ()
+    """Where the user said it; empty if its words are found nowhere."""
     locked: bool = False
+    """Whether what the user says leaves it unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What the user said, and what was `asked`, or said to them, before it."""
+    """One thing that the user said."""
 
     text: str = field(repr=False)
+    """What the user said."""
     asked: str | None = field(default=None, repr=False)
+    """What the user was asked, or told, before."""
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One thing that happened to a form.
-
-    `entries`: by field, what it holds now, None where nothing; `refused`: by locked field, what was said against it; `turn`: what
-    was said, where something was.
-    """
+    """One thing that happened to a form."""
 
     kind: Literal["fill", "set", "clear", "lock", "unlock"]
+    """Which method of the form made it."""
     entries: Mapping[str, Entry | None]
+    """What the fields hold now, by path; None for a field that was cleared."""
     refused: Mapping[str, Entry] = field(default_factory=dict)
+    """What was said against locked fields, by path."""
     turn: Turn | None = None
+    """What was said, if the step came from that."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
-    """Two statements about one field that contradict each other: what the form holds, and the other one. It holds the later one of
-    two that were said, and what is locked in any case. Setting, locking, unlocking or clearing the field settles it."""
+    """Two statements about one field that contradict each other.
+
+    The form holds the later one of two that were said, and always what is locked. To settle a
+    conflict, set, lock, unlock or clear the field.
+    """
 
     path: str
+    """JSON Pointer of the field."""
     held: Entry
+    """What the form holds."""
     other: Entry
+    """What contradicts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a form's steps lead to. `history`: by field, all that it held before, oldest first."""
+    """What a form's steps lead to."""
 
     entries: Mapping[str, Entry]
+    """What the fields hold, by path."""
     conflicts: Mapping[str, Conflict]
+    """The open contradictions, by path."""
     history: Mapping[str, Sequence[Entry]]
+    """What each field held before, oldest first, by path."""
     turns: Sequence[Turn]
+    """What the user said so far."""
 
 
 def state_of(steps: Iterable[Step]) -> State:
-    """Where the steps lead."""
+    """Follow the steps from an empty form."""
     entries: dict[str, Entry] = {}
     conflicts: dict[str, Conflict] = {}
     history: dict[str, list[Entry]] = {}
@@ -91,17 +110,13 @@ def state_of(steps: Iterable[Step]) -> State:
                 history.setdefault(path, []).append(before)
             if entry is not None:
                 entries[path] = entry
-            known = conflicts.pop(path, None)
+            earlier = conflicts.pop(path, None)
             if step.kind == "fill" and before is not None and entry is not None:
-                others = (before, *([known.other] if known else []))
-                opposed = next(
-                    (other for other in others if contradicts(other.value, entry.value)), None
-                )
-                if opposed is not None:
-                    conflicts[path] = Conflict(path, entry, opposed)
-        conflicts |= {
-            path: Conflict(path, entries[path], entry)
-            for path, entry in step.refused.items()
-            if path in entries
-        }
+                others = (before,) if earlier is None else (before, earlier.other)
+                opposed = (one for one in others if contradicts(one.value, entry.value))
+                if (other := next(opposed, None)) is not None:
+                    conflicts[path] = Conflict(path, entry, other)
+        for path, entry in step.refused.items():
+            if path in entries:
+                conflicts[path] = Conflict(path, entries[path], entry)
     return State(entries, conflicts, history, turns)

@@ -116,7 +116,7 @@ def plain(result: Extraction[Any] | None, error: StructgenError | None) -> dict[
     return result.to_dict(*_MEMBERS)
 
 
-# ---- errors, there and back -----------------------------------------------------------------------------------------------
+# ---- errors, there and back ------------------------------------------------------------------
 
 _KEPT: Final = (
     "sent",

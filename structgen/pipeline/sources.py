@@ -96,7 +96,7 @@ def sql(url: str, what: str, *, text: str = "text", key: str | None = None) -> S
     return Source(what, lambda: _rows_of_database(url, what, Columns(text, key)))
 
 
-# ---- files and folders ----------------------------------------------------------------------------------------------------
+# ---- files and folders -----------------------------------------------------------------------
 
 
 def _folder(folder: Path, columns: Columns) -> Iterator[Item]:
@@ -197,7 +197,7 @@ READERS: Final[Mapping[str, Reader]] = {
 """How a file is read, by its name's end."""
 
 
-# ---- databases ------------------------------------------------------------------------------------------------------------
+# ---- databases -------------------------------------------------------------------------------
 
 
 def _rows_of_database(url: str, what: str, columns: Columns) -> Iterator[Item]:
@@ -231,7 +231,7 @@ def _reason(error: Exception) -> str:
     return str(getattr(error, "orig", None) or error).partition("\n")[0][:200]
 
 
-# ---- rows -----------------------------------------------------------------------------------------------------------------
+# ---- rows ------------------------------------------------------------------------------------
 
 
 def items(

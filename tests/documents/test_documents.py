@@ -1,4 +1,4 @@
-"""Long documents end to end: with a scripted model that reads its chunk, then with the embedded one."""
+"""Long documents end to end: with a scripted model that reads its chunk, and the embedded one."""
 
 from __future__ import annotations
 

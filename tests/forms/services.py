@@ -1,4 +1,4 @@
-"""Real parts that the tests of forms need: a PostgreSQL of their own, a browser, the example service on loopback."""
+"""Real parts that the tests of forms need: a PostgreSQL, a browser, the example service."""
 
 from __future__ import annotations
 
@@ -36,7 +36,10 @@ _FLAGS = (
 
 @contextmanager
 def postgresql() -> Iterator[str]:
-    """The URL of a new, empty database, which goes when the block ends. PostgreSQL refuses to run as root, so `nobody` runs it."""
+    """The URL of a new, empty database, which goes when the block ends.
+
+    PostgreSQL refuses to run as root, so `nobody` runs it.
+    """
     programs = next(iter(sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)), None)
     assert programs is not None, "PostgreSQL is not installed: apt-get install postgresql"
     user = "nobody" if os.geteuid() == 0 else None

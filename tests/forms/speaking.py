@@ -1,4 +1,4 @@
-"""An engine that answers with what a test says the user stated, in the form that it was asked for."""
+"""An engine that answers with what a test says the user stated, in the schema that is asked for."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from structgen.values import Answer, JsonSchema, Message
 
 
 class SpeakingModel(ScriptedModel):
-    """Gives `said`, by JSON Pointer, and null for every other field of the schema it is asked with; `schemas` holds those."""
+    """Answers with `said`, by JSON Pointer, and null for every other field of the schema.
+
+    `schemas` holds every schema that it was asked with.
+    """
 
     def __init__(self) -> None:
         super().__init__("{}")

@@ -1,4 +1,4 @@
-"""Whatever is said, set, locked, cleared, undone and saved, in any order, a form keeps its promises."""
+"""A form keeps its promises in whatever order it is filled, set, locked, cleared, undone, saved."""
 
 from __future__ import annotations
 

@@ -146,8 +146,9 @@ def test_the_page_fills_itself_in_while_one_types(tmp_path: Path) -> None:
 
         def shown(path: str, value: str, state: str) -> None:
             def is_shown(_: Any) -> bool:
-                script = "const e = document.getElementById(arguments[0]); return e && [e.value, e.dataset.state]"
-                return page.execute_script(script, path) == [value, state]
+                find = "const e = document.getElementById(arguments[0]);"
+                found = page.execute_script(f"{find} return e && [e.value, e.dataset.state]", path)
+                return bool(found == [value, state])
 
             WebDriverWait(page, 20).until(is_shown, f"{path} is not {value!r}, {state}")
 

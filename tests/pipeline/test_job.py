@@ -86,7 +86,7 @@ def texts(count: int) -> list[str]:
     return [f"person number {n}." for n in range(count)]
 
 
-# ---- map ------------------------------------------------------------------------------------------------------------------
+# ---- map -------------------------------------------------------------------------------------
 
 
 def test_map_gives_an_outcome_for_each_input_in_order_and_one_failure_stops_no_other(
@@ -158,7 +158,7 @@ def test_a_map_over_an_engine_in_this_process() -> None:
         assert [outcome.value.age for outcome in client.map(Person, texts(5))] == [36] * 5
 
 
-# ---- jobs -----------------------------------------------------------------------------------------------------------------
+# ---- jobs ------------------------------------------------------------------------------------
 
 
 def job(client: Client, folder: Path, count: int = 40, **options: Any) -> Job[Any]:
@@ -322,7 +322,7 @@ def test_a_job_without_a_journal_is_refused(client: Client) -> None:
         Job(Person, texts(1), client=client)
 
 
-# ---- concurrency ----------------------------------------------------------------------------------------------------------
+# ---- concurrency -----------------------------------------------------------------------------
 
 
 def rounds(concurrency: Concurrency, count: int, seconds: float, now: float) -> float:
@@ -355,7 +355,7 @@ def test_concurrency_shrinks_while_answers_are_slow_and_single_failures_do_not_m
     assert concurrency.limit >= before
 
 
-# ---- the command ----------------------------------------------------------------------------------------------------------
+# ---- the command -----------------------------------------------------------------------------
 
 
 @pytest.fixture
