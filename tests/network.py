@@ -1,4 +1,7 @@
-"""No test reaches beyond this machine: sockets go to loopback or raise. Child processes (pip) have no such guard."""
+"""A guard that keeps tests on this machine: sockets connect to loopback, or raise.
+
+Child processes, such as pip, have no such guard.
+"""
 
 from __future__ import annotations
 
@@ -13,9 +16,8 @@ class NetworkRefused(AssertionError):
 
 
 def _is_local(host: Any) -> bool:
-    if host in (None, "", "localhost") or str(host).endswith(
-        (".localhost", ".invalid")
-    ):  # the last never resolves: RFC 6761
+    # Names in .invalid never resolve (RFC 6761).
+    if host in (None, "", "localhost") or str(host).endswith((".localhost", ".invalid")):
         return True
     try:
         return ipaddress.ip_address(host).is_loopback
@@ -28,18 +30,16 @@ def _hook(event: str, arguments: tuple[Any, ...]) -> None:
         host = arguments[0]
     elif event in ("socket.connect", "socket.sendto"):
         address = arguments[1]
-        host = (
-            address[0] if isinstance(address, tuple) else None
-        )  # a path is a socket of this machine
+        # An address that is a path is a socket of this machine.
+        host = address[0] if isinstance(address, tuple) else None
     else:
         return
     host = host.decode() if isinstance(host, bytes) else host
     if not _is_local(host):
-        raise NetworkRefused(
-            f"{os.environ.get('PYTEST_CURRENT_TEST', 'a test')} tried to reach {host!r}; tests stay on loopback"
-        )
+        test = os.environ.get("PYTEST_CURRENT_TEST", "A test")
+        raise NetworkRefused(f"{test} tried to reach {host!r}, but tests must stay on loopback.")
 
 
 def refuse() -> None:
-    """Put the guard up, for the life of the process."""
+    """Put the guard up for the life of the process."""
     sys.addaudithook(_hook)

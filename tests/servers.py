@@ -1,4 +1,7 @@
-"""Real servers for tests, each in a child process on a free port of loopback, gone when the test session is."""
+"""Real servers for tests, each in a child process on a free port of loopback.
+
+A server ends with the test session, however that ends.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+EVERY_PROMPT_ANEW = {"cache_prompt": False}
+"""Members of a request with which llama.cpp computes equal prompts alike, bit for bit.
+
+With its prompt cache, only the part of a prompt that the last request did not have is computed, in
+another batch and so with other logits: at temperature 0, equal requests get unequal answers.
+"""
 
 _LLAMA = """
 import json, sys
@@ -34,14 +44,18 @@ sys.stdin.read()  # until the tests are over, however they end
 
 @dataclass(frozen=True)
 class Server:
-    """`base_url` ends in /v1; `api_key` is what it asks for; `context` is in tokens, for each of its parallel answers; `process` is
-    the number of its process."""
+    """A server that runs."""
 
     base_url: str
+    """Its address, which ends in /v1."""
     api_key: str = field(repr=False)
+    """The key that it asks for."""
     model: str
+    """The file name of its model."""
     context: int
+    """The context of each of its parallel answers, in tokens."""
     process: int
+    """The number of its process."""
 
 
 @contextmanager
@@ -53,7 +67,15 @@ def llama_cpp(
     port: int = 0,
     api_key: str | None = None,
 ) -> Iterator[Server]:
-    """llama.cpp's own HTTP server, as xllamacpp carries it, on one thread; on a free port and with a new key unless given."""
+    """Run llama.cpp's own HTTP server, as xllamacpp has it, on one thread.
+
+    Args:
+        model: The model's GGUF file.
+        context: The context of each answer, in tokens.
+        parallel: How many answers it writes at a time.
+        port: The port; 0 for a free one.
+        api_key: The key that it asks for; None for a new one.
+    """
     key = api_key or secrets.token_urlsafe(16)
     options = json.dumps(
         {
@@ -73,7 +95,7 @@ def llama_cpp(
         try:
             assert child.stdout is not None
             address = child.stdout.readline().strip()
-            assert address, "the server did not start: see its messages above"
+            assert address, "The server did not start. Its messages are above."
             with urllib.request.urlopen(f"{address}/health", timeout=60) as health:
                 assert health.status == 200
             yield Server(f"{address}/v1", key, model.name, context, child.pid)

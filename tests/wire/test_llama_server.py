@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from structgen import AsyncClient, Client, errors
+from tests.servers import EVERY_PROMPT_ANEW
 
 SCHEMA = {
     "type": "object",
@@ -53,8 +54,8 @@ def test_it_answers(client: Client) -> None:
 
 
 def test_it_streams_the_same_text(client: Client) -> None:
-    whole = create(client, seed=1).choices[0].message.content
-    chunks = list(create(client, seed=1, stream=True))
+    whole = create(client, seed=1, extra_body=EVERY_PROMPT_ANEW).choices[0].message.content
+    chunks = list(create(client, seed=1, stream=True, extra_body=EVERY_PROMPT_ANEW))
     assert (
         "".join(chunk.choices[0].delta.content or "" for chunk in chunks if chunk.choices) == whole
     )

@@ -23,7 +23,7 @@ from structgen.errors import (
 )
 from structgen.testing import FaultyServer, Served, completion, events
 from tests.data import EXAMPLES
-from tests.servers import Server, llama_cpp
+from tests.servers import EVERY_PROMPT_ANEW, Server, llama_cpp
 
 
 class Restaurant(BaseModel):
@@ -98,7 +98,9 @@ def test_texts_give_valid_records_or_typed_errors(task: str, llama_server: Serve
     """Whole and streamed: the same record, or the same error."""
     text = EXAMPLES[task].text[:120]
     found: list[Any] = []
-    with client_of(llama_server, max_tokens=60, max_reasks=0) as client:
+    with client_of(
+        llama_server, max_tokens=60, max_reasks=0, extra_body=EVERY_PROMPT_ANEW
+    ) as client:
         for call in (client.extract_result, lambda *asked: list(client.stream(*asked))[-1].result):
             try:
                 result = call(TASKS[task], text)
