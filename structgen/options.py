@@ -69,7 +69,8 @@ class OptionArgs(TypedDict, total=False):
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
     extra_body: Mapping[str, Any]
-    """Further members of the request body."""
+    """Further members of the request body. Those of a call are merged with the client's and go
+    before them."""
 
 
 class CallArgs(OptionArgs, total=False):
@@ -108,8 +109,13 @@ class Options:
     extra_body: Mapping[str, Any] | Unset = UNSET
 
     def over(self, base: Options) -> Options:
-        """Give these options, with those of `base` for what they leave unset."""
+        """Give these options, with those of `base` for what they leave unset.
+
+        The members of `extra_body` are merged one by one.
+        """
         mine = self.to_dict()
+        if self.extra_body is not UNSET and base.extra_body is not UNSET:
+            mine["extra_body"] = {**base.extra_body, **self.extra_body}
         return replace(base, **mine) if mine else base
 
     def to_dict(self) -> dict[str, Any]:

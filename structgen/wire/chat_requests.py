@@ -86,7 +86,7 @@ def _merged_members(chat_request: ChatRequest, caps: Capabilities) -> dict[str, 
             members.pop(name, None)
     members.update(chat_request.members)
     if chat_request.include_usage and chat_request.stream and caps.stream_usage:
-        members = {**_below("stream_options", {"include_usage": True}, members), **members}
+        members.update(_below("stream_options", {"include_usage": True}, members))
     if chat_request.schema is not None:
         for name, value in caps.schema_extra:
             members.update(_below(name, value, members))

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from structgen import errors
+from structgen import Client, errors
 from structgen.chat.completion import ChatCompletion, ChatCompletionChunk, ToolCall
 from structgen.testing import (
     FaultyServer,
@@ -112,9 +112,8 @@ def test_what_is_wrong_with_a_request_is_raised_by_create_also_for_a_stream() ->
     with pytest.raises(errors.AuthenticationError):
         chat(ScriptedTransport(refused)).completions.create(messages=HELLO, stream=True)
     with pytest.raises(errors.AuthenticationError):
-        asyncio.run(
-            achat(ScriptedTransport(refused)).completions.create(messages=HELLO, stream=True)
-        )  # type: ignore[arg-type]
+        stream = achat(ScriptedTransport(refused)).completions.create(messages=HELLO, stream=True)
+        asyncio.run(stream)
 
 
 def test_what_came_before_a_fault_is_given_first() -> None:
@@ -145,6 +144,27 @@ def test_parameters_are_sent_as_given_and_none_is_null() -> None:
     assert body(port.requests[0]) == {"messages": HELLO, "model": "openai/gpt-oss-20b", **given}
     assert port.requests[0].headers["x-trace"] == "7"
     assert port.requests[0].path.endswith("?a=b")
+
+
+def test_extra_body_means_the_same_for_a_client_a_chat_call_and_an_extraction() -> None:
+    """Merged member by member: the call's extra_body, its parameters, the client's, in this order.
+
+    A member is replaced whole, and None is sent as null.
+    """
+    port = ScriptedTransport('{"city": "Paris"}')
+    of_client = {"service_tier": "flex", "user": {"id": 1}, "top_k": 5}
+    of_call = {"user": {"name": "x"}, "top_k": None}
+    expected = {"service_tier": "flex", **of_call}
+    with Client(
+        "vllm:m", base_url="http://any.invalid/v1", transport=port, extra_body=of_client
+    ) as client:
+        client.chat.completions.create(messages=HELLO, extra_body=of_call, user="of the call")
+        client.chat.completions.create(messages=HELLO, user="of the call")
+        client.extract(dict[str, str], "Paris", extra_body=of_call)
+        client.extract(dict[str, str], "Paris")
+    bodies = [body(request) for request in port.requests]
+    found = [{name: sent[name] for name in of_client} for sent in bodies]
+    assert found == [expected, {**of_client, "user": "of the call"}, expected, of_client]
 
 
 def test_the_model_of_a_call_brings_its_own_row() -> None:

@@ -1,4 +1,4 @@
-"""The examples in examples/groq: Groq's documented calls with only the import and the constructor changed."""
+"""The examples in examples/groq: Groq's documented calls with another import and constructor."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from structgen.testing import FaultyServer, Served, completion, events
+from structgen.wire.providers import EXAMPLE_MODEL
 
 FOLDER = Path(__file__).parents[2] / "examples" / "groq"
 REVIEW = {"product_name": "UltraSound", "rating": 4.5, "sentiment": "positive"}
@@ -44,10 +45,20 @@ def test_every_example_is_tested() -> None:
 
 
 @pytest.mark.parametrize("name", ANSWERS)
+def test_an_example_asks_for_the_model_of_the_documentation(name: str) -> None:
+    source = (FOLDER / f"{name}.py").read_text()
+    named = re.findall(r'"groq:([^"]+)"', source) + re.findall(r'model="([^"]+)"', source)
+    assert set(named) == {EXAMPLE_MODEL}
+
+
+@pytest.mark.parametrize("name", ANSWERS)
 def test_an_example_prints_the_answer_and_sends_what_the_sdk_sends(
     name: str, tmp_path: Path
 ) -> None:
-    """The same file, with the import and the constructor put back, runs with Groq's SDK. Ours leaves nothing open at its end."""
+    """The same file, with the import and the constructor put back, runs with Groq's SDK.
+
+    Ours leaves nothing open at its end.
+    """
     text, printed = ANSWERS[name]
     served = Served(pieces=events(text)) if "streaming" in name else Served(body=completion(text))
     source = (FOLDER / f"{name}.py").read_text()
@@ -76,7 +87,10 @@ def test_an_example_runs_against_a_real_llama_cpp_server(
 ) -> None:
     """Another constructor, and fewer tokens, so that a small model is soon done."""
     source = (FOLDER / f"{name}.py").read_text()
-    named = f'"llamacpp:{llama_server.model}", base_url="{llama_server.base_url}", api_key="{llama_server.api_key}", max_tokens=48'
+    named = (
+        f'"llamacpp:{llama_server.model}", base_url="{llama_server.base_url}", '
+        f'api_key="{llama_server.api_key}", max_tokens=48'
+    )
     source = re.sub(r'Client\("groq:.*"\)', lambda found: f"Client({named})", source)
     source = source.replace("max_completion_tokens=1024,", "max_completion_tokens=48,")
     source = source.replace("json.loads(", "str(")  # 48 tokens may end in the middle of the JSON

@@ -54,7 +54,9 @@ def test_a_record_grows_token_by_token_to_what_extract_returns(asked: dict[str, 
     assert all(later.startswith(before) for before, later in pairwise(grown))
     last = partials[-1]
     assert last.done
+    assert last.result is not None
     text = last.result.attempts[-1].text
+    assert text is not None
     assert last.value == Person.model_validate_json(text)
     whole = Client("any", base_url="http://any.invalid/v1", transport=ScriptedTransport(text))
     assert last.value == whole.extract(Person, TEXT)
@@ -87,10 +89,11 @@ def test_a_record_grows_on_an_event_loop_that_goes_on_meanwhile(asked: dict[str,
 def test_items_come_one_by_one_and_are_the_list_at_the_end(engine: Engine) -> None:
     """The engine's grammar lets a list close within its budget."""
     stream = Client(engine, temperature=0.0, on_shortened="keep").stream_items(Person, TEXT)
-    items = []
+    items: list[Person] = []
     for item in stream:
         assert stream.result is None or items
         items.append(item)
+    assert stream.result is not None
     assert items == stream.result.value
     assert all(isinstance(item, Person) for item in items)
 
@@ -102,7 +105,7 @@ def test_a_list_that_is_cut_gives_its_whole_items_and_then_an_error(llama_server
         api_key=llama_server.api_key,
         temperature=0.0,
     )
-    items = []
+    items: list[Person] = []
     with pytest.raises(Truncated) as cut:
         items.extend(client.stream_items(Person, TEXT * 3, max_tokens=60))
     assert all(isinstance(item, Person) for item in items)

@@ -37,7 +37,7 @@ def almost(good: Any) -> st.SearchStrategy[Any]:
 
     def spoiled(draw: st.DrawFn) -> Any:
         copy = json.loads(json.dumps(good))
-        node, path = copy, []
+        node, path = copy, list[Any]()
         while (
             isinstance(node, (dict, list))
             and node

@@ -101,7 +101,11 @@ def test_texts_give_valid_records_or_typed_errors(task: str, llama_server: Serve
     with client_of(
         llama_server, max_tokens=60, max_reasks=0, extra_body=EVERY_PROMPT_ANEW
     ) as client:
-        for call in (client.extract_result, lambda *asked: list(client.stream(*asked))[-1].result):
+        calls: tuple[Any, ...] = (
+            client.extract_result,
+            lambda *asked: list(client.stream(*asked))[-1].result,
+        )
+        for call in calls:
             try:
                 result = call(TASKS[task], text)
             except OutputError as error:
@@ -167,7 +171,7 @@ def test_a_slow_answer_ends_in_time_with_what_had_come() -> None:
         FaultyServer(streamed) as server,
         Client("vllm:m", base_url=server.base_url, max_retries=0) as client,
     ):
-        partials = []
+        partials: list[Any] = []
         with pytest.raises(TotalTimeoutError) as late:
             partials.extend(client.stream(Words, WORDS, total_timeout=0.4))
         text = late.value.attempts[-1].text

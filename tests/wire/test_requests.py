@@ -274,3 +274,44 @@ def test_more_tokens_than_the_model_writes_are_refused_before_sending(name: str)
         built(chat_request(members={name: 65_537}), "groq", EXAMPLE_MODEL)
     sent = built(chat_request(members={name: 65_536}), "groq", EXAMPLE_MODEL)
     assert sent["max_completion_tokens"] == 65_536
+
+
+# ---- members of several origins ----------------------------------------------------------
+
+
+def test_the_calls_token_limit_replaces_the_clients_under_either_name() -> None:
+    """Else a server that reads only `max_tokens` would be sent the client's limit."""
+    client = Options(max_tokens=9)
+    for provider, name in (("ollama", "max_tokens"), ("groq", "max_completion_tokens")):
+        for given in ("max_tokens", "max_completion_tokens"):
+            sent = built(chat_request("hi", options=client, members={given: 5}), provider)
+            limits = {key: value for key, value in sent.items() if key.startswith("max_")}
+            assert limits == {name: 5}
+
+
+def test_what_a_user_sets_for_openrouter_goes_before_what_the_row_adds() -> None:
+    chosen = Options(extra_body={"provider": {"order": ["a"]}})
+    sent = built(chat_request(schema=SCHEMA, mode="strict", options=chosen), "openrouter")
+    assert sent["provider"] == {"require_parameters": True, "order": ["a"]}
+
+
+def test_stream_options_of_a_user_are_kept_when_the_tokens_are_counted() -> None:
+    chosen = Options(extra_body={"stream_options": {"continuous_usage_stats": True}})
+    asked = chat_request(stream=True, include_usage=True, options=chosen)
+    expected = {"include_usage": True, "continuous_usage_stats": True}
+    assert built(asked, "vllm")["stream_options"] == expected
+
+
+@pytest.mark.parametrize(
+    ("mode", "name"),
+    [
+        ("strict", "response_format"),
+        ("json-object", "response_format"),
+        ("tool", "tools"),
+        ("tool", "tool_choice"),
+    ],
+)
+def test_a_member_that_holds_the_targets_schema_is_never_sent_twice(mode: str, name: str) -> None:
+    asked = chat_request(schema=SCHEMA, mode=mode, options=Options(extra_body={name: {}}))
+    with pytest.raises(ConfigurationError, match=f"'{name}' is already in the request"):
+        built(asked, "vllm")

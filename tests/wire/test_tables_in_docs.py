@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
@@ -12,20 +13,28 @@ from structgen.wire.dialect import Capabilities
 from structgen.wire.providers import ROWS
 
 DOCS = Path(__file__).parents[2] / "docs"
+EXAMPLES = DOCS.parent / "examples"
 
 
 def table() -> str:
     """The rows of the capability table, as Markdown."""
-    lines = [
-        "| provider | models | schemas, strongest first | key | address | stream + schema | tools + schema | not taken |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
-    return "\n".join([*lines, *map(line, ROWS)])
+    columns = (
+        "provider",
+        "models",
+        "schemas, strongest first",
+        "key",
+        "address",
+        "stream + schema",
+        "tools + schema",
+        "not taken",
+    )
+    head = f"| {' | '.join(columns)} |"
+    return "\n".join([head, "|---" * len(columns) + "|", *map(line, ROWS)])
 
 
 def line(row: Capabilities) -> str:
-    def code(names: object) -> str:
-        return ", ".join(f"`{name}`" for name in names) or "-"  # type: ignore[attr-defined]
+    def code(names: Iterable[str]) -> str:
+        return ", ".join(f"`{name}`" for name in names) or "-"
 
     modes = ", ".join(
         mode if subset in ("json-object", "best-effort") else f"{mode} (`{subset}`)"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -174,12 +175,9 @@ def test_a_recorded_answer_cut_anywhere_is_typed(provider: str, row: dict[str, A
     step = max(1, len(reply.body) // 150)
     for cut in range(0, len(reply.body), step):
         port = ScriptedTransport(Reply(200, {}, reply.body[:cut]))
-        flow = streamed if stream else exchange
-        got = both(
-            lambda port=port, flow=flow: flow(
-                link(port, provider), chat_request(stream=stream), options(max_retries=0)
-            )
-        )  # type: ignore[misc]
+        make: Any = streamed if stream else exchange
+        asked = chat_request(stream=stream)
+        got = both(partial(make, link(port, provider), asked, options(max_retries=0)))
         if isinstance(got, list):
             assert any(delta.finish_reason or delta.done for delta in got)
         else:
