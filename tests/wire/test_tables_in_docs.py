@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-
-import pytest
 
 from structgen import errors
 from structgen.wire.dialect import Capabilities
@@ -71,26 +69,26 @@ def test_the_table_of_providers_is_the_rows(update_goldens: bool) -> None:
     assert between_markers(page)[0] == table()
 
 
-def test_the_page_of_errors_draws_the_tree_with_every_error() -> None:
-    text = (DOCS / "errors.md").read_text()
-    tree = text.split("```text\n", 1)[1].split("```", 1)[0]
+def tree_of(page: str) -> Iterator[tuple[str, str, str]]:
+    """Each (name, name of its parent, what is said of it) in the tree of errors."""
     above: list[str] = []
-    drawn: set[str] = set()
-    for row in tree.splitlines():
-        found = re.match(r"([│├└─ ]*)(\w+)", row)
-        assert found
-        depth, name = len(found[1]) // 4, found[2]
-        bases = {base.__name__ for base in getattr(errors, name).__bases__}
-        assert not above or above[depth - 1] in bases, f"{name} is drawn in another place"
-        above[depth:] = [name]
-        drawn.add(name)
-    assert drawn == {
-        name
+    for line in page.split("```text\n", 1)[1].split("```", 1)[0].splitlines():
+        found = re.fullmatch(r"([│├└─ ]*)(\w+) *(.*)", line)
+        assert found, line
+        depth = len(found[1]) // 4
+        yield found[2], above[depth - 1] if depth else "Exception", found[3]
+        above[depth:] = [found[2]]
+
+
+def test_the_tree_on_the_page_of_errors_is_the_tree_of_classes() -> None:
+    tree = list(tree_of((DOCS / "errors.md").read_text()))
+    classes = {
+        name: one
         for name, one in vars(errors).items()
         if isinstance(one, type) and issubclass(one, errors.StructgenError)
     }
-
-
-@pytest.mark.parametrize("page", ["chat.md", "providers.md", "errors.md"])
-def test_the_page_is_in_the_navigation(page: str) -> None:
-    assert page in (DOCS.parent / "mkdocs.yml").read_text()
+    assert sorted(name for name, _, _ in tree) == sorted(classes)
+    for name, parent, said in tree:
+        bases = [base.__name__ for base in classes[name].__bases__]
+        assert parent in bases, name
+        assert all(base == parent or base in said for base in bases), name
