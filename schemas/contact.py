@@ -15,7 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.address import Address
+from structgen.schemas.address import Address
 
 __all__ = ["Contact", "Phone"]
 

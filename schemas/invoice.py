@@ -17,7 +17,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel, Field
 
-from schemas.address import Address
+from structgen.schemas.address import Address
 
 __all__ = ["Invoice", "LineItem", "Party", "Tax"]
 

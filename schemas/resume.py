@@ -14,7 +14,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from schemas.contact import Contact
+from structgen.schemas.contact import Contact
 
 __all__ = ["Certificate", "Education", "Job", "Language", "Resume"]
 

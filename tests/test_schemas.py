@@ -25,7 +25,7 @@ GOLDEN = ("openai-strict", "groq-strict", "llguidance", "best-effort")
 
 def target(name: str) -> type[BaseModel]:
     """The class that bears the module's name."""
-    module = importlib.import_module(f"schemas.{name}")
+    module = importlib.import_module(f"structgen.schemas.{name}")
     model = getattr(module, "".join(word.title() for word in name.split("_")))
     assert isinstance(model, type)
     assert issubclass(model, BaseModel)
@@ -33,7 +33,7 @@ def target(name: str) -> type[BaseModel]:
 
 
 def models_of(name: str) -> list[type[BaseModel]]:
-    module = importlib.import_module(f"schemas.{name}")
+    module = importlib.import_module(f"structgen.schemas.{name}")
     return [getattr(module, word) for word in module.__all__]
 
 
@@ -44,7 +44,7 @@ def test_there_are_enough_and_each_has_an_example() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_module_says_what_it_is_and_shows_a_text(name: str) -> None:
-    document = importlib.import_module(f"schemas.{name}").__doc__ or ""
+    document = importlib.import_module(f"structgen.schemas.{name}").__doc__ or ""
     assert "Example text::" in document
 
 
@@ -61,7 +61,7 @@ def test_every_model_and_field_tells_the_model_what_to_write(name: str) -> None:
 def test_example_is_a_value_and_holds_words_of_its_text(name: str) -> None:
     """The texts in the examples' strings that are copied stand in the module's example text."""
     value = TypeAdapter(target(name)).validate_python(EXAMPLES[name])
-    text = " ".join((importlib.import_module(f"schemas.{name}").__doc__ or "").split())
+    text = " ".join((importlib.import_module(f"structgen.schemas.{name}").__doc__ or "").split())
     copied = list(strings(value.model_dump(mode="json", exclude_unset=True)))
     assert sum(word in text for word in copied) >= len(copied) / 3, copied
 
