@@ -51,7 +51,7 @@ def pages() -> dict[str, str]:
     package = griffe.load(
         "structgen",
         search_paths=[str(ROOT)],
-        docstring_parser=griffe.Parser.google,
+        docstring_parser="google",
         docstring_options={"warnings": False},
     )
     assert isinstance(package, griffe.Module)
