@@ -36,6 +36,7 @@ params.verbosity = 0
 if options["port"]:
     params.port = options["port"]
 params.cache_ram_mib = 0
+params.cache_prompt = False  # or the same prompt gives another answer the second time
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
 sys.stdin.read()  # until the tests are over, however they end
