@@ -1,8 +1,9 @@
-"""Write docs/api/: one page for each public module, with every public name, from its signature and docstring.
+"""Write docs/api/: a page for each public module, with every public name.
 
     python scripts/api_reference.py
 
-The public names are each module's `__all__`. Signatures and docstrings are read from the source by griffe, so that annotations stay as
+The public modules are `structgen.errors` and the faces (see structgen/lazy.py), the public names
+their `__all__`. Griffe reads signatures and docstrings from the source, so that annotations stay as
 they are written.
 """
 
@@ -10,27 +11,13 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import griffe
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "api"
-FACES = (
-    "structgen",
-    "structgen.errors",
-    "structgen.types",
-    "structgen.schema",
-    "structgen.documents",
-    "structgen.pipeline",
-    "structgen.forms",
-    "structgen.distributed",
-    "structgen.local",
-    "structgen.providers",
-    "structgen.ports",
-    "structgen.testing",
-)
 WIDTH = 88
 
 Documented = griffe.Class | griffe.Function | griffe.Attribute | griffe.TypeAlias
@@ -55,22 +42,39 @@ def pages() -> dict[str, str]:
         docstring_options={"warnings": False},
     )
     assert isinstance(package, griffe.Module)
+    homes = described_names(package)
+    return {f"{face}.md": page(package, face, homes) for face in faces()}
+
+
+def described_names(package: griffe.Module) -> dict[str, str]:
+    """For each definition the public name under which it is described."""
     homes: dict[str, str] = {}
-    faces = [face for face in FACES if hasattr(importlib.import_module(face), "__all__")]
-    return {f"{face}.md": page(package, face, homes) for face in faces}
+    for face in faces():
+        for name in public_names(face):
+            homes.setdefault(resolve(package, face, name).path, f"{face}.{name}")
+    return homes
 
 
-def page(package: griffe.Module, face: str, homes: dict[str, str]) -> str:
-    """One module's page; `homes` maps what earlier pages describe to their links."""
-    names = public_names(face)
+def faces() -> list[str]:
+    """The public modules, in the order in which they describe a name that several of them give."""
+    folders = [
+        path.parent.relative_to(ROOT)
+        for path in sorted((ROOT / "structgen").rglob("__init__.py"))
+        if "structgen.lazy import face" in path.read_text(encoding="utf-8")
+    ]
+    return ["structgen.errors", *(".".join(folder.parts) for folder in folders)]
+
+
+def page(package: griffe.Module, face: str, homes: Mapping[str, str]) -> str:
+    """One module's page, which links to the names that another page describes."""
     described, links = [], []
-    for name in names:
+    for name in public_names(face):
         found = resolve(package, face, name)
-        if found.path in homes:
-            links.append(f"| `{name}` | [{homes[found.path]}]({link(homes[found.path])}) |")
+        home = homes[found.path]
+        if home == f"{face}.{name}":
+            described.append(entry(found, home, homes))
         else:
-            homes[found.path] = f"{face}.{name}"
-            described.append(entry(found, f"{face}.{name}"))
+            links.append(f"| `{name}` | [{home}]({link(home)}) |")
     parts = [f"# {face}", introduction(package, face), *described]
     if links:
         parts += ["## Described elsewhere", "\n".join(["| name | page |", "|---|---|", *links])]
@@ -101,40 +105,33 @@ def link(path: str) -> str:
     return f"{face}.md#{path}"
 
 
-def entry(found: Documented, path: str, level: int = 2) -> str:
+def entry(found: Documented, path: str, homes: Mapping[str, str], level: int = 2) -> str:
     """The heading, signature and docstring of one name, and the members of a class."""
     name = path.rpartition(".")[2]
     parts = [f"{'#' * level} {name} {{ #{path} }}", f"```py\n{signature(found, name)}\n```"]
     parts += docstring(found)
     if isinstance(found, griffe.Class):
-        parts += fields(found)
-        methods = [one for one in members(found) if isinstance(one, griffe.Function)]
-        parts += [entry(one, f"{path}.{one.name}", level + 1) for one in methods]
+        public = list(members(found, homes))
+        parts += fields([one for one in public if isinstance(one, griffe.Attribute)])
+        methods = [one for one in public if isinstance(one, griffe.Function)]
+        parts += [entry(one, f"{path}.{one.name}", homes, level + 1) for one in methods]
     return "\n\n".join(parts)
 
 
-def members(found: griffe.Class) -> Iterator[griffe.Object]:
-    """The public members that a class defines, then those of its private bases."""
+def members(found: griffe.Class, homes: Mapping[str, str]) -> Iterator[griffe.Object]:
+    """The public members of a class, with those of bases that no page describes."""
     seen: set[str] = set()
-    for owner in [found, *private_bases(found)]:
+    for owner in [found, *(base for base in found.mro() if base.path not in homes)]:
         for name, member in owner.members.items():
             if isinstance(member, griffe.Object) and not name.startswith("_") and name not in seen:
                 seen.add(name)
                 yield member
 
 
-def private_bases(found: griffe.Class) -> list[griffe.Class]:
-    return [base for base in found.mro() if base.name.startswith("_")]
-
-
-def fields(found: griffe.Class) -> Iterator[str]:
-    """A table of the class's attributes and properties, or nothing."""
-    rows = [
-        row(one.name, one.annotation, summary(one))
-        for one in members(found)
-        if isinstance(one, griffe.Attribute)
-    ]
-    if rows:
+def fields(attributes: list[griffe.Attribute]) -> Iterator[str]:
+    """A table of a class's attributes and properties, or nothing."""
+    if attributes:
+        rows = [row(one.name, one.annotation, summary(one)) for one in attributes]
         yield table("attribute", rows)
 
 

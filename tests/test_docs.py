@@ -1,25 +1,34 @@
-"""Every code fence of the README and the docs runs, and each page's commands are the ones that work.
+"""Every code fence of the README and the docs runs; generated pages are what the generators write.
 
-Python fences of a page run in order in one namespace, shell fences from the root of the project. `local` is the embedded model;
-hosted providers are a real llama.cpp server on loopback behind their own environment variables. A fence marked `sh bare` builds an
-environment of its own, so it runs in a fresh copy of the project.
+Python fences of a page run in order in one namespace, shell fences from the root of the project.
+`local` is the embedded model; hosted providers are a real llama.cpp server on loopback, reached
+through their own environment variables. A fence marked `sh bare` makes an environment of its own,
+so it runs in a fresh copy of the project. Fences of other languages are shown only: `py` is another
+library's code, or a signature.
 """
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import re
 import subprocess
 import sys
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+from scripts import api_reference, llms_txt
+
 ROOT = Path(__file__).parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
-RUNNABLE = {"python", "sh"}
+DOCS = ROOT / "docs"
+LEAKY = {"coming-from.md"}
+"""Pages that show another library which leaves its sockets to the garbage collector."""
+PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 
 
 @dataclass(frozen=True)
@@ -55,7 +64,7 @@ def name(page: Path) -> str:
 
 @pytest.fixture
 def providers(llama_server, embedded_cache, monkeypatch):
-    """The environment the pages speak of: keys and addresses of hosted providers, all of them the server on loopback."""
+    """Keys and addresses of hosted providers, all of them the server on loopback."""
     for provider in ("GROQ", "OPENAI"):
         monkeypatch.setenv(f"{provider}_API_KEY", llama_server.api_key)
         monkeypatch.setenv(f"{provider}_BASE_URL", f"{llama_server.base_url}")
@@ -81,6 +90,11 @@ def test_python_fences_run(page: Path, providers: None, monkeypatch: pytest.Monk
                 compile("\n" * fence.line + fence.code, name(page), "exec", dont_inherit=True),
                 module.__dict__,
             )
+    if page.name in LEAKY:
+        module.__dict__.clear()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
 
 
 @pytest.mark.slow
@@ -101,7 +115,7 @@ def test_shell_fences_run(page: Path, providers: None) -> None:
 
 @pytest.mark.slow
 def test_the_readmes_first_command_works_from_nothing(tmp_path: Path) -> None:
-    """A clone, a cache and an environment of its own, and only the line that the README shows first."""
+    """Run the line that the README shows first in a new clone, with a new cache."""
     command = next(f.code for f in fences(ROOT / "README.md") if f.info == "sh bare")
     copy = tmp_path / "structgen"
     subprocess.run(["git", "clone", "-q", str(ROOT), str(copy)], check=True)
@@ -115,6 +129,41 @@ def test_the_readmes_first_command_works_from_nothing(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert '"cve": "CVE-2024-1595"' in done.stdout
     assert "held while decoding" in done.stderr
+
+
+def test_every_page_is_in_the_navigation_and_the_index() -> None:
+    listed = [page for _, pages in llms_txt.groups() for _, page in pages]
+    assert sorted(listed) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
+    written_by_hand = {page for page in listed if not page.startswith("api/")}
+    assert llms_txt.descriptions().keys() - {"api/structgen.md"} == written_by_hand - {"index.md"}
+
+
+def test_the_list_for_language_models_is_up_to_date(update_goldens: bool) -> None:
+    """Run `python scripts/llms_txt.py` after a change of the navigation."""
+    if update_goldens:
+        llms_txt.main()
+    assert (DOCS / "llms.txt").read_text() == llms_txt.text()
+
+
+def test_the_reference_is_up_to_date(update_goldens: bool) -> None:
+    """Run `python scripts/api_reference.py` after a change of a signature or a docstring."""
+    if update_goldens:
+        api_reference.main()
+    written = {page.name: page.read_text() for page in (DOCS / "api").glob("*.md")}
+    assert written == api_reference.pages()
+
+
+@pytest.mark.parametrize("face", api_reference.faces())
+def test_every_public_name_is_in_the_reference(face: str) -> None:
+    page = (DOCS / "api" / f"{face}.md").read_text()
+    for name in importlib.import_module(face).__all__:
+        described = re.search(rf"^## {name} ", page, re.MULTILINE)
+        elsewhere = re.search(
+            rf"^\| `{name}` \| \[([\w.]+)\]\(([\w.]+)#\1\) \|$", page, re.MULTILINE
+        )
+        assert described or elsewhere, name
+        if elsewhere:
+            assert f"{{ #{elsewhere[1]} }}" in (DOCS / "api" / elsewhere[2]).read_text(), name
 
 
 def test_ci_calls_the_test_command_of_the_readme() -> None:
