@@ -1,4 +1,4 @@
-"""`python -m benchmarks NAME`: run one benchmark; its last line is one JSON object of its figures."""
+"""`python -m benchmarks NAME [...]`: run one benchmark; its last line is one JSON object of its figures."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ NAMES = sorted(
 
 
 def main(argv: list[str]) -> int:
-    if len(argv) != 1 or argv[0] not in NAMES:
+    if not argv or argv[0] not in NAMES:
         print(
-            f"usage: python -m benchmarks NAME, with NAME one of: {', '.join(NAMES)}",
+            f"usage: python -m benchmarks NAME [...], with NAME one of: {', '.join(NAMES)}",
             file=sys.stderr,
         )
         return 2
-    figures = importlib.import_module(f"benchmarks.{argv[0]}").main()
+    run = importlib.import_module(f"benchmarks.{argv[0]}").main
+    figures = run(argv[1:]) if argv[1:] else run()
     print(json.dumps(figures))
     return 0
 

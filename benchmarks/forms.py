@@ -18,10 +18,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
-from benchmarks._score import Score, score
+from benchmarks._score import score
 from benchmarks.grounding import grounded
 from structgen import Client
 from structgen.errors import StructgenError
+from structgen.evaluation.metrics import f1
+from structgen.evaluation.scoring import Counts
 from structgen.values import Json, JsonSchema
 
 SHARED: Final = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -37,7 +39,7 @@ class Tally:
 
     turns: int = 0
     right: int = 0
-    slots: Score = Score()
+    slots: Counts = Counts()
     seconds: float = 0.0
 
     def add(self, found: Mapping[str, Any], gold: Mapping[str, Any], seconds: float) -> None:
@@ -50,7 +52,7 @@ class Tally:
     def figures(self) -> dict[str, float]:
         return {
             "joint": round(self.right / self.turns, 3),
-            "f1": round(self.slots.f1, 3),
+            "f1": round(f1(self.slots), 3),
             "seconds": round(self.seconds / self.turns, 2),
         }
 

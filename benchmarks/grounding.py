@@ -14,9 +14,11 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks._score import Score, score
+from benchmarks._score import score
 from structgen import Client
 from structgen.errors import StructgenError
+from structgen.evaluation.metrics import f1
+from structgen.evaluation.scoring import Counts
 from structgen.schema.verbatim import SourceText
 
 SHARED: Final = Path(__file__).parent.parent.parent / "shared" / "data"
@@ -39,7 +41,7 @@ def _task(
     texts: int,
 ) -> dict[str, Any]:
     ways = {"free": schema, "grounded": grounded(schema)}
-    scores, seconds = dict.fromkeys(ways, Score()), dict.fromkeys(ways, 0.0)
+    scores, seconds = dict.fromkeys(ways, Counts()), dict.fromkeys(ways, 0.0)
     strings, invented = dict.fromkeys(ways, 0), dict.fromkeys(ways, 0)
     for number, (text, gold) in enumerate(map(read, records(name, texts))):
         for way in sorted(ways, reverse=bool(number % 2)):
@@ -57,7 +59,7 @@ def _task(
     return {
         **{
             way: {
-                "f1": round(scores[way].f1, 3),
+                "f1": round(f1(scores[way]), 3),
                 "invented": round(invented[way] / max(1, strings[way]), 3),
                 "seconds": round(seconds[way], 1),
             }

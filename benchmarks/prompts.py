@@ -13,8 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from benchmarks._score import Score, score
+from benchmarks._score import score
 from structgen.errors import StructgenError
+from structgen.evaluation.metrics import f1
+from structgen.evaluation.scoring import Counts
 from structgen.extraction.prompt import delimited, messages_for
 from structgen.local.engine import Engine, open_engine
 from structgen.options import Options
@@ -112,7 +114,7 @@ FORMS: tuple[Form, ...] = (
 
 def main() -> dict[str, Any]:
     count = int(os.environ.get("TEXTS", "4"))
-    scores: dict[str, Score] = {form.__name__: Score() for form in FORMS}
+    scores: dict[str, Counts] = {form.__name__: Counts() for form in FORMS}
     valid, seconds = dict.fromkeys(scores, 0), dict.fromkeys(scores, 0.0)
     asked = 0
     with open_engine(os.environ.get("MODEL", "local"), context=4096, threads=1) as engine:
@@ -126,7 +128,7 @@ def main() -> dict[str, Any]:
                     scores[form.__name__] += score(found, case.record["gold"])
     return {
         name: {
-            "f1": round(scores[name].f1, 3),
+            "f1": round(f1(scores[name]), 3),
             "valid": round(valid[name] / asked, 3),
             "seconds": round(seconds[name] / asked, 2),
         }

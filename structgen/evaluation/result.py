@@ -158,6 +158,11 @@ class Evaluation:
         """The interval of each field's F1, by bootstrap over records."""
         return {name: self._interval(name, metrics.f1) for name in self.fields}
 
+    @property
+    def resampled_f1(self) -> list[float]:
+        """F1 over each resample of the records: equal seeds and sizes draw the same places."""
+        return [metrics.f1(one[OVERALL]) for one in self._resamples]
+
     def _interval(self, name: str, metric: metrics.Metric) -> Interval:
         own = self.total if name == OVERALL else self.by_field[name]
         return percentile_interval(metric(own), [metric(one[name]) for one in self._resamples])
