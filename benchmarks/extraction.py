@@ -1,8 +1,8 @@
 """One extraction with the embedded model: where its time goes.
 
-`first`: in a process that has not loaded the model; `other`: the next call, on another text; `same`: a call whose prompt the model
-has just read. Seconds for each of load, compile (of the grammar), prefill, decode and check, and of the whole call; tokens as the
-runtime counted them.
+`first`: a call in a process that has not loaded the model. `other`: the next call, on another text.
+`same`: a call whose prompt the model has just read. Figures: seconds for each of load, compile (of
+the grammar), prefill, decode and check, and for the whole call; tokens as the runtime counted them.
 """
 
 from __future__ import annotations
@@ -15,7 +15,10 @@ from structgen import Client
 from structgen.schema.target import load_target
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
-OTHER = "Acme RTU-7 firmware before 2.4 does not check the length of a request (CVE-2023-11111, CVSS 7.5). Update to 2.4."
+OTHER = (
+    "Acme RTU-7 firmware before 2.4 does not check the length of a request (CVE-2023-11111, "
+    "CVSS 7.5). Update to 2.4."
+)
 
 
 def main() -> dict[str, Any]:

@@ -1,7 +1,10 @@
-"""Which prompt suits a small model: forms of the same question over real texts, held to the same schema, scored against gold.
+"""Which prompt suits a small model: forms of one question over real texts, scored against gold.
 
-Needs ../shared/data/dev. Set $TEXTS (texts per task, 4 by default) and $MODEL (a GGUF file; else the embedded model). Every form is
-asked about every text; figures: `f1` of leaves, `valid` share, `seconds` a text (decode and prefill, on one thread), per form.
+Every form is asked about every text, with the answer held to the same schema. Figures for each
+form: `f1` of leaves, `valid` share, `seconds` for a text (decode and prefill, on one thread).
+
+Needs ../shared/data/dev. Set $TEXTS (texts of each task, 4 by default) and $MODEL (a GGUF file;
+the embedded model by default).
 """
 
 from __future__ import annotations
@@ -43,15 +46,16 @@ Form: TypeAlias = "Callable[[Case], Sequence[Message]]"
 
 @dataclass(frozen=True)
 class Case:
-    """A text to read; `sample`: another record of the same task."""
+    """A text to extract from."""
 
     compiled: Compiled[Any]
     record: dict[str, Any]
     sample: dict[str, Any]
+    """Another record of the same task."""
 
 
 def fields(case: Case) -> Sequence[Message]:
-    """What structgen asks."""
+    """The prompt of structgen."""
     return messages_for(case.compiled.dumps(), case.record["text"])
 
 
@@ -62,9 +66,10 @@ def names_alone(case: Case) -> Sequence[Message]:
 
 
 def raw_schema(case: Case) -> Sequence[Message]:
-    told = f"Extract the record from the document as JSON of this schema:\n{case.compiled.dumps().decode()}"
+    schema = case.compiled.dumps().decode()
+    task = f"Extract the record from the document as JSON of this schema:\n{schema}"
     return [
-        {"role": "system", "content": told},
+        {"role": "system", "content": task},
         {"role": "user", "content": delimited(case.record["text"])},
     ]
 
@@ -93,7 +98,7 @@ def example_of_another_schema(case: Case) -> Sequence[Message]:
 
 
 def example_of_the_user(case: Case) -> Sequence[Message]:
-    """What `examples=` gives: a record of the same task."""
+    """The prompt with `examples=`: a record of the same task."""
     answer = case.compiled.encode(case.sample["gold"])
     return messages_for(
         case.compiled.dumps(), case.record["text"], examples=[(case.sample["text"], answer)]
@@ -137,18 +142,12 @@ def main() -> dict[str, Any]:
 
 
 def _cases(task: str, count: int) -> list[Case]:
-    records = [
-        json.loads(line)
-        for line in (DATA / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
-    ]
+    lines = (DATA / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
+    records = [json.loads(line) for line in lines]
     short = [record for record in records if len(record["text"]) < 600]
     step = max(1, len(short) // (count + 1))
-    schema = json.loads(
-        (DATA.parent / "schemas" / f"{records[0]['schema']}.schema.json").read_text(
-            encoding="utf-8"
-        )
-    )
-    compiled = compile_schema(schema, "llguidance")
+    path = DATA.parent / "schemas" / f"{records[0]['schema']}.schema.json"
+    compiled = compile_schema(json.loads(path.read_text(encoding="utf-8")), "llguidance")
     return [
         Case(compiled, record, short[(number + 1) * step + 1])
         for number, record in enumerate(short[: count * step : step])
@@ -158,9 +157,8 @@ def _cases(task: str, count: int) -> list[Case]:
 def _answer(engine: Engine, case: Case, messages: Sequence[Message]) -> tuple[Any, float]:
     try:
         answer = engine.generate(messages, case.compiled.schema, Options(max_tokens=300))
-        return case.compiled.decode(json.loads(answer.text or "")), answer.seconds[
-            "prefill"
-        ] + answer.seconds["decode"]
+        seconds = answer.seconds["prefill"] + answer.seconds["decode"]
+        return case.compiled.decode(json.loads(answer.text or "")), seconds
     except (StructgenError, ValueError):
         return None, 0.0
 

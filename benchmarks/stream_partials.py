@@ -1,12 +1,16 @@
-"""Client CPU of streaming a record with a typed partial at every chunk: 2, 20 and 200 kB in events of four characters.
+"""Client CPU of streaming a record with a typed partial at every chunk.
 
-The floor of the same run: httpx reads the events' lines, json.loads reads each event, and Pydantic validates the whole text once at
-the end. `stream`: `Client.stream`, a partial at every chunk. `read`: the same, and of every partial the name of the last entity is
-read. `deltas`: the chat surface, events only. Each figure is a ratio to the
-floor, the least CPU of each in interleaved rounds. `exponent`: of the growth of `read` from 20 to 200 kB (1 is linear). `first`:
-the number of the content event that gave the first partial.
+The records have 2, 20 and 200 kB and come in events of four characters. Each figure is a ratio to
+the floor of the same run, by the least CPU of each in interleaved rounds. The floor: httpx reads
+the lines, json.loads reads each event, and Pydantic validates the whole text once at the end.
 
-`STRUCTGEN_PEERS=/path/to/python`, an interpreter with openai, instructor and pydantic-ai, adds them; they get 30 s of CPU each.
+`stream`: `Client.stream`, a partial at every chunk. `read`: the same, and the name of the last
+entity is read from every partial. `deltas`: the chat surface, events only. `exponent`: of the
+growth of `read` from 20 to 200 kB (1 is linear). `first`: which content event gave the first
+partial.
+
+`STRUCTGEN_PEERS=/path/to/python` adds peers; it names an interpreter that has openai, instructor
+and pydantic-ai. Each peer gets 30 s of CPU.
 """
 
 from __future__ import annotations
@@ -31,6 +35,7 @@ SIZES = {"2k": 40, "20k": 10, "200k": 4}
 """Payloads, and rounds of each."""
 PEERS = ("openai", "instructor", "pydantic_ai")
 LIMIT = 30
+"""Seconds of CPU for a peer."""
 ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
 
 
@@ -61,7 +66,7 @@ def deltas(client: Client) -> None:
 
 
 def first(client: Client) -> int:
-    """Which content event gave the first partial: the first with any text is 1."""
+    """Which content event gave the first partial; the first event with text is 1."""
     with client.stream(Report, "x") as partials:
         got = next(partials)
         assert got.value is not ABSENT
@@ -75,7 +80,7 @@ def cpu(run: Callable[[], object]) -> float:
 
 
 def peer(python: str, name: str, base: str, size: str) -> float | None:
-    """Seconds of CPU that a peer takes for a stream; None where LIMIT is not enough."""
+    """Seconds of CPU that a peer takes for a stream; None if it takes more than LIMIT."""
     here = Path(__file__).parent
     command = [
         python,

@@ -181,7 +181,7 @@ def evidence_of(target: Target[T], value: T, document: str | None) -> Mapping[st
     return {} if document is None else ground(target, target.dump(value), document).evidence
 
 
-# ---- which values ------------------------------------------------------------------------------
+# ---- which values -------------------------------------------------------------------------------
 
 
 class _Walk:
@@ -273,7 +273,7 @@ class _Walk:
         return kinds is None or kind in kinds or (kind == "integer" and "number" in kinds)
 
 
-# ---- where they stand --------------------------------------------------------------------------
+# ---- where they stand ---------------------------------------------------------------------------
 
 
 def _evidence(values: Sequence[GroundedValue], text: SourceText) -> dict[str, Evidence]:

@@ -152,7 +152,7 @@ class _Codecs:
         return codec.part if isinstance(codec, Items) and not codec.head else None
 
 
-# ---- types -------------------------------------------------------------------------------------
+# ---- types --------------------------------------------------------------------------------------
 
 
 class _TypeWalk(_Codecs):
@@ -277,7 +277,7 @@ def _restored(data: Json, back: Map | None, *, boxed: bool) -> Json:
     return restored
 
 
-# ---- JSON Schemas ------------------------------------------------------------------------------
+# ---- JSON Schemas -------------------------------------------------------------------------------
 
 
 class _SchemaWalk(_Codecs):

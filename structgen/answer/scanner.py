@@ -1,7 +1,8 @@
 """A push parser for JSON: bytes in, spans out, no I/O.
 
-It finds where each value begins and ends, and leaves it to its user to make values of them. It is as strict as `parse_json`: what that refuses, this refuses, at the latest when the value
-closes that holds the fault. Its time is linear in the length of the text, however the text is cut:
+It finds where each value begins and ends, and leaves it to its user to make values of them. It is
+as strict as `parse_json`: what that refuses, this refuses, at the latest when the value that
+holds the fault closes. Its time is linear in the length of the text, however the text is cut:
 within a character, an escape or a number.
 """
 

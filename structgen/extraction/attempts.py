@@ -48,7 +48,7 @@ class CallState:
     received: Answer | None = None
     """What had arrived of an answer that then failed."""
     handed_out: bool = False
-    """Whether the caller has items already, which cannot be taken back: no further question then."""
+    """Whether the caller has items already. They cannot be taken back, so no question follows."""
 
     def check_limits(self) -> None:
         """Raise if the call may not ask anything further.

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Caller:
     """Whom to ask, and with which default options.
 
-    The first question loads what it needs (the compiler, Pydantic), because `chat` needs none of it.
+    The first question loads the compiler and Pydantic, because `chat` needs neither.
     """
 
     backends: tuple[Backend, ...]

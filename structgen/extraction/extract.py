@@ -6,8 +6,8 @@ that carries every attempt. What is tried after a failure, and after which:
     the same request again      after what may pass (`wire.retry`): connection, 429, 5xx
     the same question again     after an invalid answer, with its violations; never after a refusal
     the rest of the answer      after an answer that was cut, if `max_continuations` allows it
-    the next weaker mode        if this mode cannot hold the schema, or the server rejects the schema
-                                or its own output
+    the next weaker mode        if this mode cannot hold the schema, or the server rejects it or its
+                                own output
     the next backend            after everything that another backend may do better
 """
 

@@ -1,4 +1,4 @@
-"""Listen to one streamed answer: keep its draft and its transcript, and stop it once it is invalid."""
+"""Listen to one streamed answer: keep a draft and a transcript, and stop it once it is invalid."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """The messages of an extraction: the task, the fields, worked examples, and last the document.
 
 What stays the same between calls comes first and the document last, so that prompt caches (of a
-hosted API or a local engine) serve everything before it. Fields are shown as a bullet list made from
-the compiled schema, not as raw JSON Schema: small models follow the list and would copy the schema,
-and large ones lose points if descriptions reach the grammar but not the prompt.
+hosted API or a local engine) serve everything before it. Fields are shown as a bullet list made
+from the compiled schema, not as raw JSON Schema: small models follow the list and would copy the
+schema, and large ones lose points if descriptions reach the grammar but not the prompt.
 """
 
 from __future__ import annotations

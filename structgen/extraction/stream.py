@@ -1,8 +1,8 @@
 """Streamed extraction: the flow of `extract`, which emits values while the answer is written.
 
 `stream` emits a Partial for each piece of the answer, and last the one that is done. `stream_items`
-emits the items of a list, each when it closes. Whatever `extract` raises for the answer is raised at
-its end. A further question begins a new attempt; there is none once items were handed out.
+emits the items of a list, each when it closes. Whatever `extract` raises for the answer is raised
+at its end. A further question begins a new attempt; there is none once items were handed out.
 """
 
 from __future__ import annotations

@@ -2,9 +2,9 @@
 
 This serves models whose token probabilities are not available. Answers are compared in the value's
 own JSON form, so equal numbers are equal however they are written. Lists are aligned first: items
-belong together if they are equal, or have half of their fields in common. The voted value is checked
-like any answer. If the votes on single fields do not make a valid value together, the whole answer
-that agrees best with the others is taken.
+belong together if they are equal, or have half of their fields in common. The voted value is
+checked like any answer. If the votes on single fields do not make a valid value together, the whole
+answer that agrees best with the others is taken.
 """
 
 from __future__ import annotations
@@ -164,7 +164,7 @@ def _guarantee(samples: Sequence[Extraction[Any]]) -> Guarantee:
     )
 
 
-# ---- votes on plain data ---------------------------------------------------------------------------
+# ---- votes on plain data ------------------------------------------------------------------------
 
 
 def vote(ballots: Sequence[Json]) -> Json:

@@ -1,8 +1,8 @@
-"""The drivers: they perform the steps of a flow, on threads or on an event loop, and decide nothing.
+"""The drivers: they perform the steps of a flow, on threads or on an event loop.
 
 A flow is a generator that holds the whole logic of a call and does no I/O itself. It yields a step,
 is sent what the step gave (or has the step's error thrown in), and returns the result. Both drivers
-run the same flow, so sync and async cannot differ.
+run the same flow and decide nothing, so sync and async cannot differ.
 """
 
 from __future__ import annotations

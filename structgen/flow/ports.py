@@ -1,4 +1,4 @@
-"""The protocols that perform the steps of a flow. Implement one to bring your own transport or engine.
+"""The protocols that perform the steps of a flow: implement one to bring a transport or an engine.
 
 Every method has a twin for asyncio whose name begins with `a`. The twin does the same work without
 blocking the event loop. A port that is used from `Client` alone may let its twins raise, and the
@@ -18,7 +18,7 @@ class Stream(Protocol):
     """The body of an HTTP response that is still arriving."""
 
     reply: Reply
-    """Status and headers. `body` holds the whole body if the status is not 200, else it is empty."""
+    """Status and headers. `body` is the whole body if the status is not 200, else empty."""
 
     def read(self) -> bytes:
         """Wait for the next bytes of the body.

@@ -1,4 +1,4 @@
-"""The steps that a flow may yield. Each is plain data; a driver performs it and sends the result in."""
+"""The steps that a flow may yield: plain data, which a driver performs."""
 
 from __future__ import annotations
 

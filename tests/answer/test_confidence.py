@@ -1,4 +1,4 @@
-"""Token probabilities become a confidence at the right place of the value, whatever form the answer had."""
+"""Token probabilities become confidences at the right places, whatever form the answer had."""
 
 from __future__ import annotations
 
@@ -163,7 +163,7 @@ def test_what_an_answer_holds_is_found_where_it_went(typed: Typed, data: st.Data
                 )
 
 
-# ---- over the wire and in this process --------------------------------------------------------------------------------------
+# ---- over the wire and in this process ----------------------------------------------------------
 
 
 def envelope(text: str, logprobs: Any) -> bytes:

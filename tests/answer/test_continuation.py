@@ -1,4 +1,4 @@
-"""Answers that were cut are gone on with until they are whole, or end in Truncated; nothing comes twice unsaid."""
+"""Answers that were cut are continued until they are whole, or end in Truncated."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ import structgen
 from structgen.errors import InvalidOutputError, NotJsonError, Truncated
 from structgen.testing import ScriptedModel, ScriptedTransport, completion
 from structgen.values import Answer
+from tests.sent import sent
 
 
 class Person(BaseModel):
@@ -46,7 +47,7 @@ def client(*script: Any, **options: Any) -> structgen.Client:
 
 
 def bodies(asked: structgen.Client) -> list[Any]:
-    return [json.loads(request.body) for request in asked.caller.backends[0].port.requests]
+    return [json.loads(request.body) for request in sent(asked)]
 
 
 @pytest.mark.parametrize("mode", ["strict", "json-object", "prompt"])
@@ -210,7 +211,7 @@ def test_a_list_of_different_items_comes_whole_wherever_it_is_cut(
 
 
 def test_sync_equals_async() -> None:
-    script = [cut(people(0, 1)[:-1] + ","), people(2)]
+    script: list[Any] = [cut(people(0, 1)[:-1] + ","), people(2)]
 
     async def run() -> Any:
         async with structgen.AsyncClient(

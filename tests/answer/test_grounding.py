@@ -1,4 +1,4 @@
-"""Values that must stand in the text: the annotation in every schema language, the check on hosted backends, and the evidence."""
+"""Values that must be copied from the text: the annotation, the check, and the evidence."""
 
 from __future__ import annotations
 
@@ -35,7 +35,10 @@ class People(BaseModel):
     people: list[Person]
 
 
-TEXT = "Ada, 36, lives in\n New  York. Bob, 36, lives in Paris; Ada wrote 1,250 pages for $2.50 on 2024-01-02."
+TEXT = (
+    "Ada, 36, lives in\n New  York. Bob, 36, lives in Paris; "
+    "Ada wrote 1,250 pages for $2.50 on 2024-01-02."
+)
 
 
 def asked(
@@ -132,7 +135,7 @@ def test_an_empty_string_stands_everywhere_and_nowhere() -> None:
 
 
 def test_of_a_conversation_the_users_words_are_the_text() -> None:
-    turns = [
+    turns: list[dict[str, Any]] = [
         {"role": "system", "content": "Eve"},
         {"role": "user", "content": "I am Ada."},
         {"role": "user", "content": [{"type": "text", "text": "And 36."}]},
@@ -148,7 +151,7 @@ def test_of_a_conversation_the_users_words_are_the_text() -> None:
         asked(people(("Eve", None, None)), text=turns, max_reasks=0)
 
 
-# ---- schemas --------------------------------------------------------------------------------------------------------------
+# ---- schemas ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", SUBSETS)
@@ -165,18 +168,19 @@ def test_only_the_language_of_this_process_carries_the_keyword_and_others_say_it
 
 
 def test_lists_and_maps_have_no_text_of_their_own() -> None:
-    for kind in (
+    kinds: tuple[Any, ...] = (
         Annotated[list[str], Verbatim()],
         Annotated[dict[str, str], Verbatim()],
         Annotated[bool, Verbatim()],
-    ):
+    )
+    for kind in kinds:
         with pytest.raises(SchemaError, match="without a text"):
             target_of(kind)
     with pytest.raises(SchemaError, match="words or characters"):
         target_of({"type": "string", "x-verbatim": "letters"})
 
 
-# ---- places in a text -----------------------------------------------------------------------------------------------------
+# ---- places in a text ---------------------------------------------------------------------------
 
 
 @given(TEXTS, st.sampled_from(["words", "characters"]))

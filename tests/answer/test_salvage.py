@@ -1,4 +1,4 @@
-"""Good items beside rejected ones: what is valid is kept, what is not is listed, nothing is dropped."""
+"""Valid items beside rejected ones: the valid are kept, the others listed, none is dropped."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_error_carries_the_valid_items_and_the_others(mode: str) -> None:
         client(json.dumps({"value": [OVER, GOOD, STRANGE, GOOD]}), mode=mode).extract(
             list[Line], "a text"
         )
-    assert error.value.salvaged == [Line(**GOOD), Line(**GOOD)]
+    assert error.value.salvaged == [Line.model_validate(GOOD), Line.model_validate(GOOD)]
     assert [(item.path, item.value) for item in error.value.rejected] == [
         ("/0", OVER),
         ("/2", STRANGE),
@@ -86,7 +86,7 @@ def test_kept_items_come_with_the_rejected_ones_after_the_questions_are_used_up(
     result = client(wrong, better, max_reasks=1, on_invalid_items="keep").extract_result(
         list[Line], "a text"
     )
-    assert result.value == [Line(**GOOD)]
+    assert result.value == [Line.model_validate(GOOD)]
     assert [item.path for item in result.rejected] == ["/1"]
     assert len(result.attempts) == 2
     assert all(isinstance(attempt.error, InvalidOutputError) for attempt in result.attempts)
@@ -96,7 +96,7 @@ def test_an_answer_without_faults_has_no_rejected_items() -> None:
     result = client(json.dumps({"value": [GOOD]}), on_invalid_items="keep").extract_result(
         list[Line], "a text"
     )
-    assert result.value == [Line(**GOOD)]
+    assert result.value == [Line.model_validate(GOOD)]
     assert result.rejected == ()
 
 
@@ -109,7 +109,9 @@ def test_lists_inside_records_lose_their_own_items_only() -> None:
         ]
     }
     result = client(json.dumps(answer), on_invalid_items="keep").extract_result(Batch, "a text")
-    assert result.value == Batch(orders=[Order(id=1, lines=[Line(**GOOD)]), Order(id=3, lines=[])])
+    assert result.value == Batch(
+        orders=[Order(id=1, lines=[Line.model_validate(GOOD)]), Order(id=3, lines=[])]
+    )
     assert sorted(item.path for item in result.rejected) == [
         "/orders/0/lines/1",
         "/orders/1",
@@ -143,14 +145,14 @@ def test_kept_and_rejected_items_are_together_what_was_answered(items: list[Any]
     compiled = compile_schema(list[Line], "llguidance")
     text = json.dumps(items)
     if all(item is GOOD for item in items):
-        assert compiled.decode_json(text) == [Line(**GOOD)] * len(items)
+        assert compiled.decode_json(text) == [Line.model_validate(GOOD)] * len(items)
         return
     sifted = drop_invalid_items(text, compiled, violations(compiled, text))
     if GOOD not in items:
         assert sifted is None
         return
     assert sifted is not None
-    assert sifted[0] == [Line(**GOOD)] * items.count(GOOD)
+    assert sifted[0] == [Line.model_validate(GOOD)] * items.count(GOOD)
     assert {int(item.path[1:]): item.value for item in sifted[1]} == {
         i: item for i, item in enumerate(items) if item != GOOD
     }
@@ -172,7 +174,7 @@ def test_streamed_items_end_as_whole_answers_do(keep: bool) -> None:
                 got.extend(items)
             assert error.value.salvaged == got
             assert [item.path for item in error.value.rejected] == ["/0", "/2"]
-    assert got == [Line(**GOOD), Line(**GOOD)]
+    assert got == [Line.model_validate(GOOD), Line.model_validate(GOOD)]
 
 
 def test_confidences_of_items_that_moved_are_not_told() -> None:

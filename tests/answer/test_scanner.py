@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -105,7 +106,7 @@ def test_how_a_document_is_cut_makes_no_difference(
 @settings(max_examples=300, deadline=None, derandomize=True, database=None)
 @given(documents, st.data())
 def test_what_is_salvaged_is_what_had_closed(document: object, data: st.DataObject) -> None:
-    """Cut anywhere: every value in it is the whole document's, never a shortened string or number."""
+    """Cut anywhere: every value in it is one of the whole text, never shortened."""
     text = json.dumps(document)
     cut = data.draw(st.integers(0, len(text)))
     assert within(closed_part(text[:cut]), json.loads(text), root=True)
@@ -149,12 +150,12 @@ def test_a_fault_is_told_with_its_character_position() -> None:
 
 
 def test_the_work_is_linear_in_the_length() -> None:
-    """Every byte is looked at a bounded number of times, in pieces of any size: counted by the bytes read out of the document."""
+    """Every byte is read a bounded number of times, in pieces of any size."""
 
     class Counted(bytearray):
         read = 0
 
-        def __getitem__(self, key):  # type: ignore[no-untyped-def]
+        def __getitem__(self, key: Any) -> Any:
             Counted.read += key.stop - key.start if isinstance(key, slice) else 1
             return bytearray.__getitem__(self, key)
 

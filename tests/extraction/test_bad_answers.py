@@ -1,4 +1,4 @@
-"""Every bad answer, in every mode, through every call: sync, async, streamed, item by item. None ends in a silent wrong value."""
+"""Every bad answer, in every mode, through every call, ends in an error and never in a value."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ GOOD = '{"name":"Ada","age":36,"town":null}'
 
 
 class Said(NamedTuple):
-    """What a model says: a text (None for no content), how it ends, and in which words it refuses."""
+    """What a model says: a text (None for no content), how it ends, and how it refuses."""
 
     text: str | None
     finish_reason: str = "stop"
@@ -139,7 +139,7 @@ def line(mode: str, said: Said) -> Callable[[Request], list[bytes]]:
 def outcomes(
     line: Any, mode: str, call: str, target: Any = Person
 ) -> tuple[list[Any], Any, StructgenError | None]:
-    """What a call gives on its way, its value, and its error; checked to be the same for a Client and an AsyncClient."""
+    """What a call gives on its way, its value, and its error; the same for sync and async."""
     options: dict[str, Any] = {"api_key": "k", "max_retries": 0, "max_reasks": 0, "mode": mode}
 
     def sync() -> tuple[list[Any], Any, StructgenError | None]:
@@ -180,7 +180,7 @@ def outcomes(
 def is_the(
     wanted: type[StructgenError], error: StructgenError | None, mode: str, call: str
 ) -> bool:
-    """The right error; or, of a stream that a grammar ended before the rest of the fault came, that one."""
+    """The right error; or that of a stream which a grammar ended before all of the fault came."""
     stopped = call != "extract" and mode in WATCHED and "was stopped there" in str(error)
     return type(error) is wanted or (stopped and type(error) is InvalidOutputError)
 
@@ -275,6 +275,7 @@ def test_a_server_that_does_not_stream_is_understood(mode: str) -> None:
     """It ignores `stream` and answers whole."""
     for call, text in (("stream", GOOD), ("stream_items", f'{{"value":[{GOOD}]}}')):
         whole = line(mode, Said(text))
-        _, value, error = outcomes(lambda _: whole(Request("POST", "", {}, b"")), mode, call)  # noqa: B023
+        answer = whole(Request("POST", "", {}, b""))
+        _, value, error = outcomes(answer, mode, call)
         assert error is None
         assert value == ([ADA] if call == "stream_items" else ADA)

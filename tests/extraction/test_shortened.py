@@ -102,7 +102,7 @@ def streamed(
     return mine
 
 
-# ---- one answer -----------------------------------------------------------------------------------
+# ---- one answer ---------------------------------------------------------------------------------
 
 
 def test_a_shortened_value_is_truncated_and_on_the_error() -> None:
@@ -117,7 +117,7 @@ def test_a_shortened_value_is_truncated_and_on_the_error() -> None:
 def test_a_caller_who_asked_for_it_gets_the_value_and_what_was_cut_in_it() -> None:
     client = structgen.Client(ScriptedModel(cut()), on_shortened="keep")
     result = client.extract_result(list[str], "a text")
-    assert (result.value, result.shortened) == (["apple", "pea", ""], {"/2", ""})
+    assert (result.value, set(result.shortened)) == (["apple", "pea", ""], {"/2", ""})
     assert result.to_dict("value", "shortened") == {
         "value": ["apple", "pea", ""],
         "shortened": ["", "/2"],
@@ -185,7 +185,7 @@ def test_an_answer_that_a_structgen_server_cut_short_is_one_too(stream: bool) ->
     assert raised.value.partial == {"value": ["apple", "pea"]}
 
 
-# ---- further questions ----------------------------------------------------------------------------
+# ---- further questions --------------------------------------------------------------------------
 
 
 def test_a_list_goes_on_behind_its_last_item_that_was_not_cut() -> None:
@@ -219,7 +219,8 @@ def test_what_was_cut_in_the_last_part_is_told_by_its_place_in_the_whole() -> No
         on_shortened="keep",
     )
     result = client.extract_result(list[str], "a text")
-    assert (result.value, result.shortened) == (["apple", "pea", "pear", "f"], {"/3", ""})
+    assert result.value == ["apple", "pea", "pear", "f"]
+    assert result.shortened == {"/3", ""}
     assert "put together" in str(result.guarantee)
     assert [type(attempt.error) for attempt in result.attempts] == [Truncated, type(None)]
 
@@ -247,7 +248,7 @@ def test_the_tokens_that_a_continuation_takes_are_not_those_of_the_fallback() ->
     assert asked == [5, 10, 5]
 
 
-# ---- votes ----------------------------------------------------------------------------------------
+# ---- votes --------------------------------------------------------------------------------------
 
 
 def test_a_sample_that_was_cut_has_no_vote() -> None:
@@ -272,7 +273,7 @@ def test_a_kept_cut_is_told_only_if_the_voted_value_has_it() -> None:
         assert client.extract_result(Person, "a text", samples=3).shortened == shortened
 
 
-# ---- streams --------------------------------------------------------------------------------------
+# ---- streams ------------------------------------------------------------------------------------
 
 
 def test_a_stream_of_a_shortened_value_is_never_done() -> None:

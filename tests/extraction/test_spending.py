@@ -1,4 +1,4 @@
-"""What a call costs is counted, said, and bounded; where a price is not known, that is said before anything is spent."""
+"""The cost of a call is counted, told and bounded; an unknown price is told before any request."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from structgen.errors import BudgetExceededError, ConfigurationError
 from structgen.testing import ScriptedModel, ScriptedTransport
 from structgen.values import Usage
 from structgen.wire.prices import PRICES, Price, price_of
+from tests.sent import sent
 
 GOOD, BAD = '{"name":"Ada"}', '{"name":3}'
 MINE = Price(provider="openai", model="gpt*", input=1.0, output=2.0)
@@ -72,7 +73,7 @@ def test_a_spend_budget_without_a_price_says_how_to_give_one_and_asks_nothing() 
     asked = client(GOOD, prices=())
     with pytest.raises(ConfigurationError, match="prices="):
         asked.extract(Person, "a text", cost_budget=1.0)
-    assert not asked.caller.backends[0].port.requests
+    assert not sent(asked)
 
 
 def test_every_backend_of_a_chain_needs_a_price() -> None:
@@ -84,7 +85,7 @@ def test_every_backend_of_a_chain_needs_a_price() -> None:
     )
 
 
-# ---- context, which is read and not extracted from --------------------------------------------------------------------------
+# ---- context, which is read and not extracted from ----------------------------------------------
 
 
 def test_context_stands_before_the_document_as_data_of_its_own() -> None:
@@ -112,5 +113,5 @@ def test_no_context_changes_nothing(context: Any) -> None:
     asked = client(GOOD)
     asked.extract(Person, "a text", context=context)
     asked.extract(Person, "a text")
-    first, second = asked.caller.backends[0].port.requests
+    first, second = sent(asked)
     assert json.loads(first.body) == json.loads(second.body)

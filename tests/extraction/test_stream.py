@@ -1,4 +1,4 @@
-"""`stream` and `stream_items`: what comes while an answer is written, and how it ends; sync and async alike."""
+"""`stream` and `stream_items`: what comes while an answer is written, and how it ends."""
 
 from __future__ import annotations
 
@@ -29,7 +29,8 @@ from structgen.errors import (
 from structgen.extraction.listen import _Preamble
 from structgen.schema.compiler import compile_schema
 from structgen.testing.faulty import error_body
-from structgen.testing.scripted import ScriptedModel, ScriptedTransport, events
+from structgen.testing.scripted import ScriptedModel, ScriptedStream, ScriptedTransport, events
+from structgen.values import Request
 
 
 class Address(BaseModel):
@@ -60,7 +61,7 @@ def client(*lines: Any, provider: str = "vllm", **options: Any) -> Client:
 def both(
     lines: tuple[Any, ...], method: str, target: Any, **options: Any
 ) -> tuple[list[Any], Any, StructgenError | None]:
-    """What a streamed call gives, its result and its error: the same over a Client and an AsyncClient."""
+    """What a streamed call gives, its result and its error; the same for sync and async."""
 
     def sync() -> tuple[list[Any], Any, StructgenError | None]:
         values: list[Any] = []
@@ -97,7 +98,7 @@ def both(
     return mine
 
 
-# ---- partials -------------------------------------------------------------------------------------------------------------
+# ---- partials -----------------------------------------------------------------------------------
 
 
 def test_the_last_partial_is_done_and_is_what_extract_returns() -> None:
@@ -246,7 +247,7 @@ def test_each_value_is_validated_once_when_it_closes_and_once_with_the_whole_ans
     assert seen == {"word": 12, "leaf": 12, "leaves": 4}
 
 
-# ---- how a stream ends ----------------------------------------------------------------------------------------------------
+# ---- how a stream ends --------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -289,6 +290,7 @@ def test_a_bad_answer_ends_in_the_error_of_extract_with_what_had_come(
         finish_reason,
     )
     if error is Truncated:
+        assert isinstance(raised, Truncated)
         assert raised.partial["name"] == 'Ada "L" Byron'
 
 
@@ -363,7 +365,7 @@ def test_a_tool_call_streams_its_arguments() -> None:
     assert result.value.age == 36
 
 
-# ---- what will happen -----------------------------------------------------------------------------------------------------
+# ---- what will happen ---------------------------------------------------------------------------
 
 
 def test_the_plan_says_that_groq_streams_in_json_object_mode() -> None:
@@ -371,13 +373,16 @@ def test_the_plan_says_that_groq_streams_in_json_object_mode() -> None:
     groq = Client("groq:openai/gpt-oss-20b", api_key="k", transport=ScriptedTransport(ADA))
     assert (groq.plan(Person, "x").mode, groq.plan(Person, "x").stream) == ("strict", False)
     planned = groq.plan(Person, "x", stream=True)
+    assert planned.body is not None
     assert (planned.mode, planned.stream, planned.body["response_format"]) == (
         "json-object",
         True,
         {"type": "json_object"},
     )
     assert planned.body["stream"] is True
-    assert "json-object" in list(groq.stream(Person, "x"))[-1].result.guarantee.engine
+    result = list(groq.stream(Person, "x"))[-1].result
+    assert result is not None
+    assert "json-object" in result.guarantee.engine
 
 
 def test_a_mode_that_cannot_stream_gives_one_partial() -> None:
@@ -396,7 +401,7 @@ def test_an_engine_that_does_not_stream_gives_one_partial() -> None:
     assert [partial.value.age for partial in model.stream(Person, "x")] == [36]
 
 
-# ---- early stop -----------------------------------------------------------------------------------------------------------
+# ---- early stop ---------------------------------------------------------------------------------
 
 
 def test_an_answer_that_cannot_become_valid_is_stopped_and_asked_again() -> None:
@@ -419,21 +424,21 @@ def test_an_answer_that_cannot_become_valid_is_stopped_and_asked_again() -> None
     ],
 )
 def test_a_valid_answer_is_never_stopped(answer: str) -> None:
-    """In any order, with escapes, members that nobody asked for, and numbers in another notation."""
+    """In any order, with escapes, unasked members, and numbers in another notation."""
     assert (
         list(client(answer, max_reasks=0).stream(Person, "x", mode="json-object"))[-1].value.age
         == 36
     )
 
 
-# ---- items ----------------------------------------------------------------------------------------------------------------
+# ---- items --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("target", [Person, list[Person]])
 def test_items_come_as_they_close(target: Any) -> None:
     items, result, error = both((LIST,), "stream_items", target, mode="json-object")
     assert error is None
-    assert items == result.value == [Person(**person) for person in PEOPLE]
+    assert items == result.value == [Person.model_validate(person) for person in PEOPLE]
     stream = client(events(json.dumps(PEOPLE), size=1)).stream_items(
         target, "x"
     )  # in a language that has lists at the root
@@ -497,24 +502,29 @@ def test_an_item_is_validated_once_when_it_closes_and_once_with_the_list() -> No
     assert Counter(seen) == {1: 2, 2: 2}
 
 
-# ---- connections ----------------------------------------------------------------------------------------------------------
+# ---- connections --------------------------------------------------------------------------------
+
+
+class WatchedStream(ScriptedStream):
+    """Counts how often it was closed."""
+
+    closed = 0
+
+    def close(self) -> None:
+        self.closed += 1
 
 
 class Watched(ScriptedTransport):
     """Knows whether its last stream was closed."""
 
-    def open(self, request, timeout):  # type: ignore[no-untyped-def]
-        self.stream = super().open(request, timeout)
-        self.closed = 0
-
-        def close() -> None:
-            self.closed += 1
-
-        async def aclose() -> None:
-            close()
-
-        self.stream.close, self.stream.aclose = close, aclose
+    def open(self, request: Request, timeout: float | None) -> WatchedStream:
+        stream = super().open(request, timeout)
+        self.stream = WatchedStream(stream.reply, iter(stream.read, b""))
         return self.stream
+
+    @property
+    def closed(self) -> int:
+        return self.stream.closed
 
 
 def test_leaving_early_closes_the_stream() -> None:

@@ -1,4 +1,4 @@
-"""Several answers are voted on field by field; what is voted is valid, and the agreement is said."""
+"""Several answers are voted on field by field; the result is valid and tells the agreement."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from structgen.extraction.vote import agreement, vote
 from structgen.schema.json import same_json
 from structgen.testing import ScriptedModel, ScriptedTransport, completion
 from structgen.values import Answer, Json, Reply, Request
+from tests.sent import sent
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-2, 2) | st.sampled_from(["", "a", "b"]),
@@ -50,7 +51,7 @@ def client(*script: Any, **options: Any) -> structgen.Client:
     )
 
 
-# ---- the vote ---------------------------------------------------------------------------------------------------------------
+# ---- the vote -----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -105,7 +106,7 @@ def test_agreement_follows_an_item_to_where_another_answer_has_it() -> None:
     assert found == {"/0/n": 1.0, "/0/v": 0.5}
 
 
-# ---- the call ---------------------------------------------------------------------------------------------------------------
+# ---- the call -----------------------------------------------------------------------------------
 
 
 def test_the_fields_that_most_samples_give_are_taken_with_their_agreement() -> None:
@@ -142,10 +143,7 @@ def test_sync_and_async_ask_the_same_and_give_the_same() -> None:
 def test_a_temperature_of_the_caller_is_kept() -> None:
     asked = client(person("Ada", 36))
     asked.extract(Person, "a text", samples=2, temperature=0.2)
-    assert {
-        json.loads(request.body)["temperature"]
-        for request in asked.caller.backends[0].port.requests
-    } == {0.2}
+    assert {json.loads(request.body)["temperature"] for request in sent(asked)} == {0.2}
 
 
 def test_a_sample_that_fails_is_recorded_and_agrees_with_nobody() -> None:
