@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import importlib.util
 import inspect
 import pickle
 import re
@@ -139,8 +140,10 @@ def mentioned(text: str) -> Iterator[str]:
 
 
 def is_public(path: str) -> bool:
-    """Whether a path is a face, a name of one, or an attribute of such a name."""
+    """Whether a path is a face, a name of one, an attribute of such a name, or a ready-made target."""
     parts = path.split(".")
+    if parts[:2] == ["structgen", "schemas"]:
+        return importlib.util.find_spec(".".join(parts[:3])) is not None
     face = max(
         name
         for name in [*FACES, "structgen.errors"]
@@ -152,7 +155,7 @@ def is_public(path: str) -> bool:
 
 PAGES = [
     *(page for page in sorted(ROOT.glob("*.md")) if page.name not in INTERNALS),
-    *(page for page in sorted((ROOT / "docs").rglob("*.md")) if page.name not in INTERNALS),
+    *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name not in INTERNALS),
     *sorted((ROOT / "examples").rglob("*.py")),
     *sorted((ROOT / "examples").rglob("*.md")),
 ]
