@@ -1,7 +1,9 @@
-"""A Chat Completions server on loopback for the benchmarks: fixed answers, in a process of its own, as fast as Python goes.
+"""A Chat Completions server on loopback for the benchmarks: fixed answers, as fast as Python goes.
 
-`python -m benchmarks._loopback` prints its port. Paths: `/PAYLOAD/v1/chat/completions`, PAYLOAD one of PAYLOADS, or with a latency
-in milliseconds (`small@20`). A request with `"stream":true` is answered in events of four characters, one HTTP chunk each.
+`python -m benchmarks._loopback` runs it in a process of its own and prints its port. The paths are
+`/PAYLOAD/v1/chat/completions`, where PAYLOAD is one of PAYLOADS, or one of them with a latency in
+milliseconds, such as `small@20`. A request with `"stream":true` is answered in events of four
+characters, one HTTP chunk each.
 """
 
 from __future__ import annotations
@@ -44,7 +46,11 @@ class Report(BaseModel):
 
 
 def report(size: int) -> str:
-    """JSON text of a Report of at least `size` bytes."""
+    """Write a Report as JSON text.
+
+    Args:
+        size: The least length, in bytes.
+    """
     draw = random.Random(7)
     entities: list[Entity] = []
     while True:
@@ -75,16 +81,28 @@ def report(size: int) -> str:
 
 PAYLOADS = {"small": 320, "2k": 2_000, "20k": 20_000, "50k": 50_000, "200k": 200_000}
 
-_HEAD = (
-    "HTTP/1.1 200 OK\r\ndate: Sat, 21 Nov 2026 18:00:00 GMT\r\nserver: loopback\r\nx-request-id: req_0123456789abcdef\r\n"
-    "x-ratelimit-limit-requests: 10000\r\nx-ratelimit-limit-tokens: 2000000\r\nx-ratelimit-remaining-requests: 9999\r\n"
-    "x-ratelimit-remaining-tokens: 1999000\r\nx-ratelimit-reset-requests: 6ms\r\nx-ratelimit-reset-tokens: 30ms\r\n"
-    "openai-processing-ms: 312\r\nvary: Origin\r\n"
+_HEAD = "\r\n".join(
+    [
+        "HTTP/1.1 200 OK",
+        "date: Sat, 21 Nov 2026 18:00:00 GMT",
+        "server: loopback",
+        "x-request-id: req_0123456789abcdef",
+        "x-ratelimit-limit-requests: 10000",
+        "x-ratelimit-limit-tokens: 2000000",
+        "x-ratelimit-remaining-requests: 9999",
+        "x-ratelimit-remaining-tokens: 1999000",
+        "x-ratelimit-reset-requests: 6ms",
+        "x-ratelimit-reset-tokens: 30ms",
+        "openai-processing-ms: 312",
+        "vary: Origin",
+        "",
+    ]
 )
+"""The head of every answer, as long as a real server's."""
 _USAGE = {"prompt_tokens": 100, "completion_tokens": 84, "total_tokens": 184}
 
 
-def _whole(text: str) -> bytes:
+def _whole_reply(text: str) -> bytes:
     message = {"role": "assistant", "content": text}
     choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
     body = json.dumps(
@@ -97,10 +115,11 @@ def _whole(text: str) -> bytes:
             "usage": _USAGE,
         }
     )
-    return f"{_HEAD}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n{body}".encode()
+    head = f"{_HEAD}content-type: application/json\r\ncontent-length: {len(body)}"
+    return f"{head}\r\n\r\n{body}".encode()
 
 
-def _events(text: str) -> bytes:
+def _streamed_reply(text: str) -> bytes:
     def event(delta: dict[str, Any], finish_reason: str | None = None) -> str:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
         return json.dumps(
@@ -119,7 +138,8 @@ def _events(text: str) -> bytes:
     ]
     framed = [f"data: {line}\n\n" for line in (*deltas, event({}, "stop"), "[DONE]")]
     chunks = "".join(f"{len(one):x}\r\n{one}\r\n" for one in framed)
-    return f"{_HEAD}content-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n{chunks}0\r\n\r\n".encode()
+    head = f"{_HEAD}content-type: text/event-stream\r\ntransfer-encoding: chunked"
+    return f"{head}\r\n\r\n{chunks}0\r\n\r\n".encode()
 
 
 class _Server(asyncio.Protocol):
@@ -137,10 +157,8 @@ class _Server(asyncio.Protocol):
             length = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
             if len(self.buffer) < end + 4 + length:
                 return
-            body, self.buffer = (
-                self.buffer[end + 4 : end + 4 + length],
-                self.buffer[end + 4 + length :],
-            )
+            body = self.buffer[end + 4 : end + 4 + length]
+            self.buffer = self.buffer[end + 4 + length :]
             streamed = b'"stream":true' in body or b'"stream": true' in body
             payload, _, latency = head.split(b"/", 2)[1].partition(b"@")
             answer = self.answers[payload, streamed]
@@ -155,8 +173,8 @@ class _Server(asyncio.Protocol):
 async def _serve() -> None:
     for name, size in PAYLOADS.items():
         text = report(size)
-        _Server.answers[name.encode(), False] = _whole(text)
-        _Server.answers[name.encode(), True] = _events(text)
+        _Server.answers[name.encode(), False] = _whole_reply(text)
+        _Server.answers[name.encode(), True] = _streamed_reply(text)
     server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()
@@ -164,7 +182,7 @@ async def _serve() -> None:
 
 @contextmanager
 def loopback() -> Iterator[str]:
-    """Start the server; gives `http://127.0.0.1:PORT`."""
+    """Run the server, and give its address: `http://127.0.0.1:PORT`."""
     server = subprocess.Popen(
         [sys.executable, "-m", "benchmarks._loopback"], stdout=subprocess.PIPE, text=True
     )

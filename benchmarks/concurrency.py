@@ -1,8 +1,9 @@
-"""Client CPU of an async call at 1, 32, 256 and 1000 in flight, each in a fresh process: structgen over httpx, over aiohttp (extra
-`fast`), plain aiohttp, and the openai SDK.
+"""Client CPU of an async call at 1, 32, 256 and 1000 in flight, each in a fresh process.
 
-Goals: 1000 in flight cost at most 1.7 of one; at most 2.5 of plain aiohttp with the extra, at most 0.45 of openai without; no
-call fails; p99 / p50 below 1.5 at 32.
+It compares structgen over httpx and over aiohttp (extra `fast`), plain aiohttp, and the openai SDK.
+Goals: a call costs at most 1.7 times as much with 1000 in flight as alone; at most 2.5 of plain
+aiohttp with the extra, and at most 0.45 of openai without; no call fails; p99 / p50 is below 1.5
+at 32.
 """
 
 from __future__ import annotations
@@ -24,31 +25,27 @@ MESSAGES: Any = [{"role": "user", "content": "x" * 400}]
 
 
 def main() -> dict[str, Any]:
-    """Prints a line per measurement; gives microseconds, latencies and failures."""
+    """Print a line per measurement, and return microseconds, latencies and failures."""
     figures: dict[str, Any] = {}
     with loopback() as server:
         for name in VARIANTS:
             for level, calls in LEVELS:
-                script = [
-                    sys.executable,
-                    "-m",
-                    "benchmarks.concurrency",
-                    name,
-                    f"{server}/small/v1",
-                    str(level),
-                    str(calls),
-                ]
-                figures[f"{name} c={level}"] = found = json.loads(
-                    subprocess.run(
-                        script,
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.DEVNULL,
-                        text=True,
-                        check=True,
-                    ).stdout
-                )
+                found = _in_fresh_process(name, f"{server}/small/v1", level, calls)
+                figures[f"{name} c={level}"] = found
                 print(f"{name:15} c={level:5}", found)
     return figures
+
+
+def _in_fresh_process(name: str, base_url: str, level: int, calls: int) -> Any:
+    arguments = [name, base_url, str(level), str(calls)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks.concurrency", *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        check=True,
+    )
+    return json.loads(done.stdout)
 
 
 def _caller(name: str, base_url: str, level: int) -> Callable[[], Awaitable[Any]]:
@@ -72,7 +69,8 @@ def _caller(name: str, base_url: str, level: int) -> Callable[[], Awaitable[Any]
     import structgen
 
     if name == "structgen":
-        sys.modules["httpx_aiohttp"] = None  # type: ignore[assignment]  # as where the extra is not installed
+        # As if the extra were not installed.
+        sys.modules["httpx_aiohttp"] = None  # type: ignore[assignment]
     ours = structgen.AsyncClient("vllm:m", base_url=base_url, max_retries=0)
     return lambda: ours.chat.completions.create(messages=MESSAGES)
 
@@ -107,8 +105,5 @@ async def _measure(name: str, base_url: str, level: int, calls: int) -> dict[str
 
 
 if __name__ == "__main__":
-    print(
-        json.dumps(
-            asyncio.run(_measure(sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])))
-        )
-    )
+    _name, _base_url, _level, _calls = sys.argv[1:]
+    print(json.dumps(asyncio.run(_measure(_name, _base_url, int(_level), int(_calls)))))

@@ -1,4 +1,4 @@
-"""CPU of importing, in fresh processes: `import structgen` and the first client, against pydantic with httpx, and the SDKs.
+"""CPU of importing, in fresh processes: structgen and its first client, pydantic, httpx, the SDKs.
 
 Goals: `import structgen` at most 0.2 of pydantic + httpx, up to the first client at most 1.2.
 """
@@ -16,15 +16,24 @@ SCRIPTS = {
     "python": "pass",
     "pydantic + httpx": "import pydantic, httpx; httpx.Client(verify=False)",
     "structgen": "import structgen",
-    "structgen client": "import structgen; structgen.Client('groq:openai/gpt-oss-20b', api_key='k')",
+    "structgen client": "import structgen; structgen.Client('groq:m', api_key='k')",
     "groq client": "import groq; groq.Groq(api_key='k')",
     "openai client": "import openai; openai.OpenAI(api_key='k')",
 }
-_TAIL = "\nimport resource, sys; u = resource.getrusage(resource.RUSAGE_SELF); print(u.ru_utime + u.ru_stime, len(sys.modules))"
+_TAIL = """
+import resource, sys
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(used.ru_utime + used.ru_stime, len(sys.modules))
+"""
+"""What every script ends with: it prints seconds of CPU and the number of modules."""
 
 
 def main(rounds: int = 7) -> dict[str, Any]:
-    """Prints a table; gives milliseconds less those of bare Python, ratios, and modules loaded."""
+    """Print and return milliseconds beyond bare Python, ratios, and numbers of modules.
+
+    Args:
+        rounds: How often each script runs; the median counts.
+    """
     times: dict[str, list[float]] = {name: [] for name in SCRIPTS}
     modules: dict[str, int] = {}
     for _ in range(rounds):

@@ -1,4 +1,7 @@
-"""One question on an event loop. With Groq's SDK: `from groq import AsyncGroq` and `client = AsyncGroq()`."""
+"""One question on an event loop.
+
+With Groq's SDK: `from groq import AsyncGroq` and `client = AsyncGroq()`.
+"""
 
 import asyncio
 

@@ -1,4 +1,7 @@
-"""The answer as it is written, on an event loop. With Groq's SDK: `from groq import AsyncGroq` and `client = AsyncGroq()`."""
+"""The answer as it is written, on an event loop.
+
+With Groq's SDK: `from groq import AsyncGroq` and `client = AsyncGroq()`.
+"""
 
 import asyncio
 

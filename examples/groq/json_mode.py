@@ -1,4 +1,7 @@
-"""JSON, of no particular shape. With Groq's SDK: `from groq import Groq` and `client = Groq()`."""
+"""JSON, of no particular shape.
+
+With Groq's SDK: `from groq import Groq` and `client = Groq()`.
+"""
 
 import json
 
@@ -11,7 +14,8 @@ chat_completion = client.chat.completions.create(
     messages=[
         {
             "role": "system",
-            "content": 'Classify the sentiment of the review. Answer in JSON: {"sentiment": "positive" or "negative"}.',
+            "content": "Classify the sentiment of the review. Answer in JSON: "
+            '{"sentiment": "positive" or "negative"}.',
         },
         {"role": "user", "content": "It broke on the second day, and nobody answered my letters."},
     ],

@@ -1,4 +1,7 @@
-"""One question, one answer. With Groq's SDK: `from groq import Groq` and `client = Groq()`."""
+"""One question, one answer.
+
+With Groq's SDK: `from groq import Groq` and `client = Groq()`.
+"""
 
 import structgen
 

@@ -1,4 +1,7 @@
-"""An answer that ends before a given text. With Groq's SDK: `from groq import Groq` and `client = Groq()`."""
+"""An answer that ends before a given text.
+
+With Groq's SDK: `from groq import Groq` and `client = Groq()`.
+"""
 
 import structgen
 

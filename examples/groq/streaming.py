@@ -1,4 +1,7 @@
-"""The answer as it is written. With Groq's SDK: `from groq import Groq` and `client = Groq()`."""
+"""The answer as it is written.
+
+With Groq's SDK: `from groq import Groq` and `client = Groq()`.
+"""
 
 import structgen
 

@@ -1,4 +1,7 @@
-"""JSON of a given schema. With Groq's SDK: `from groq import Groq` and `client = Groq()`."""
+"""JSON of a given schema.
+
+With Groq's SDK: `from groq import Groq` and `client = Groq()`.
+"""
 
 import json
 
@@ -12,7 +15,8 @@ response = client.chat.completions.create(
         {"role": "system", "content": "Extract what the review says about the product."},
         {
             "role": "user",
-            "content": "The UltraSound headphones are worth every cent. Five stars, 4.5 of them for the noise cancelling.",
+            "content": "The UltraSound headphones are worth every cent. "
+            "Five stars, 4.5 of them for the noise cancelling.",
         },
     ],
     response_format={

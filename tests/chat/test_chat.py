@@ -12,6 +12,7 @@ import pytest
 
 from structgen import Client, errors
 from structgen.chat.completion import ChatCompletion, ChatCompletionChunk, ToolCall
+from structgen.flow.ports import HttpPort
 from structgen.testing import (
     FaultyServer,
     Recorder,
@@ -203,7 +204,8 @@ def test_a_message_that_was_answered_can_be_sent_back() -> None:
     port = ScriptedTransport("Paris")
     surface = chat(port)
     answer = surface.completions.create(messages=HELLO)
-    surface.completions.create(messages=[*HELLO, answer.choices[0].message])  # type: ignore[list-item]
+    back: Any = answer.choices[0].message
+    surface.completions.create(messages=[*HELLO, back])
     assert body(port.requests[1])["messages"][1] == {"role": "assistant", "content": "Paris"}
 
 
@@ -344,14 +346,14 @@ def test_what_was_recorded_is_given_again(tmp_path: Any) -> None:
 
 
 def test_async_calls_are_recorded_too(tmp_path: Any) -> None:
-    async def main(recorder: Recorder) -> tuple[Any, Any]:
-        surface = achat(recorder)
+    async def main(port: HttpPort) -> tuple[Any, Any]:
+        surface = achat(port)
         stream = await surface.completions.create(messages=HELLO, stream=True)
         return await surface.completions.create(messages=HELLO), [chunk async for chunk in stream]
 
     file = tmp_path / "calls.jsonl"
     recorded = asyncio.run(main(Recorder(ScriptedTransport("Paris", "Paris"), file)))
-    assert asyncio.run(main(Replayer(file))) == recorded  # type: ignore[arg-type]
+    assert asyncio.run(main(Replayer(file))) == recorded
 
 
 def test_a_scripted_model_answers_in_order_and_keeps_what_it_was_asked() -> None:

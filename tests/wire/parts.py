@@ -24,7 +24,10 @@ from structgen.wire.retry import Policy
 DOCUMENT = "The heron stood in the reeds at dawn, and nobody saw it leave."
 """A text that must not stand in any message, repr or log."""
 
-SCHEMA = b'{"type":"object","properties":{"city":{"type":"string"}},"required":["city"],"additionalProperties":false}'
+SCHEMA = (
+    b'{"type":"object","properties":{"city":{"type":"string"}},'
+    b'"required":["city"],"additionalProperties":false}'
+)
 
 FAST = Policy(initial=0.001, max_wait=0.002)
 """Retries that do not keep a test waiting."""

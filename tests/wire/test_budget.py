@@ -1,4 +1,4 @@
-"""What a call may cost: no schema, class or validator is built after the first; importing loads no more than it says."""
+"""What a call may cost: after the first, nothing is built anew; imports are lazy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Error answers in every shape become typed errors that tell what to do and quote no document and no key."""
+"""Error answers in every form become typed errors, which quote no document and no key."""
 
 from __future__ import annotations
 
@@ -8,6 +8,15 @@ import pickle
 import pytest
 
 from structgen import errors
+from structgen.errors import (
+    APIPromptTooLongError,
+    AuthenticationError,
+    BadRequestError,
+    NotFoundError,
+    OutputRejectedError,
+    RateLimitError,
+    ServerError,
+)
 from structgen.values import Reply
 from structgen.wire.error_bodies import parse_error
 from structgen.wire.providers import capabilities
@@ -26,32 +35,45 @@ def of(status: int, body: object, **headers: str) -> errors.APIError:
     )
 
 
+def nested(**members: object) -> dict[str, object]:
+    """An error as OpenAI, Groq, vLLM and llama.cpp write it."""
+    return {"error": members}
+
+
+VALIDATION = [{"loc": ["body", "x"], "msg": "Field required", "input": {"content": DOCUMENT}}]
+TOO_LARGE = "Request too large for model x on tokens per minute"
+FLAT = {"object": "error", "message": "flat", "type": "InternalServerError", "code": 500}
+REJECTED = {"message": "x", "code": "json_validate_failed", "failed_generation": "{"}
+REJECTED_TOOL = {"message": "x", "code": "tool_use_failed", "failed_generation": ""}
+PROMPT_TOO_LONG = {"code": 400, "type": "exceed_context_size_error", "n_ctx": 4}
+
+
 @pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
-        (400, {"error": {"message": "no", "type": "invalid_request_error"}}, errors.BadRequestError),
-        (401, {"error": {"message": "no", "code": "invalid_api_key"}}, errors.AuthenticationError),
-        (403, {"message": "no"}, errors.AuthenticationError),
-        (404, {"error": {"message": "no", "code": "model_not_found"}}, errors.NotFoundError),
-        (413, {"error": {"message": "Request too large for model x on tokens per minute"}}, errors.BadRequestError),
-        (422, {"detail": [{"loc": ["body", "x"], "msg": "Field required", "input": {"content": DOCUMENT}}]}, errors.BadRequestError),
-        (429, {"error": {"message": "slow", "type": "tokens"}}, errors.RateLimitError),
-        (498, {"error": {"message": "full", "code": "capacity_exceeded"}}, errors.RateLimitError),
-        (500, {"object": "error", "message": "flat", "type": "InternalServerError", "code": 500}, errors.ServerError),
-        (503, b"upstream connect error", errors.ServerError),
-        (502, b"<html>bad gateway</html>", errors.ServerError),
-        (424, {"error": "queue full", "error_type": "overloaded"}, errors.BadRequestError),
-        (500, [{"error": {"message": "gemini", "code": 500}}], errors.ServerError),
-        (200, {"error": {"message": "upstream", "code": 502}}, errors.ServerError),
-        (200, {"error": {"message": "limit", "code": 429}}, errors.RateLimitError),
-        (200, {"error": {"message": "n", "type": "BadRequestError", "code": 400}}, errors.BadRequestError),
-        (308, b"", errors.ServerError),
-        (400, {"error": {"code": 400, "type": "exceed_context_size_error", "n_ctx": 4}}, errors.APIPromptTooLongError),
-        (400, {"error": {"message": "m", "code": "context_length_exceeded"}}, errors.APIPromptTooLongError),
-        (400, {"error": {"message": "x", "code": "json_validate_failed", "failed_generation": "{"}}, errors.OutputRejectedError),
-        (400, {"error": {"message": "x", "code": "tool_use_failed", "failed_generation": ""}}, errors.OutputRejectedError),
+        (400, nested(message="no", type="invalid_request_error"), BadRequestError),
+        (401, nested(message="no", code="invalid_api_key"), AuthenticationError),
+        (403, {"message": "no"}, AuthenticationError),
+        (404, nested(message="no", code="model_not_found"), NotFoundError),
+        (413, nested(message=TOO_LARGE), BadRequestError),
+        (422, {"detail": VALIDATION}, BadRequestError),
+        (429, nested(message="slow", type="tokens"), RateLimitError),
+        (498, nested(message="full", code="capacity_exceeded"), RateLimitError),
+        (500, FLAT, ServerError),
+        (503, b"upstream connect error", ServerError),
+        (502, b"<html>bad gateway</html>", ServerError),
+        (424, {"error": "queue full", "error_type": "overloaded"}, BadRequestError),
+        (500, [nested(message="gemini", code=500)], ServerError),
+        (200, nested(message="upstream", code=502), ServerError),
+        (200, nested(message="limit", code=429), RateLimitError),
+        (200, nested(message="n", type="BadRequestError", code=400), BadRequestError),
+        (308, b"", ServerError),
+        (400, {"error": PROMPT_TOO_LONG}, APIPromptTooLongError),
+        (400, nested(message="m", code="context_length_exceeded"), APIPromptTooLongError),
+        (400, {"error": REJECTED}, OutputRejectedError),
+        (400, {"error": REJECTED_TOOL}, OutputRejectedError),
     ],
-)  # fmt: skip
+)
 def test_the_class_follows_status_code_and_type(
     status: int, body: object, kind: type[errors.APIError]
 ) -> None:
@@ -104,7 +126,8 @@ def test_the_rejected_output_is_kept_out_of_the_message() -> None:
     ("message", "tokens", "limit"),
     [
         (
-            "This model's maximum context length is 2048 tokens. However, your prompt contains at least 2049 input tokens",
+            "This model's maximum context length is 2048 tokens. "
+            "However, your prompt contains at least 2049 input tokens",
             2049,
             2048,
         ),

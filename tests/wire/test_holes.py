@@ -1,17 +1,18 @@
-"""Where the SDKs answer wrongly or not at all, measured side by side: what the groq SDK does, and what structgen does."""
+"""Where the SDKs answer wrongly or not at all, measured side by side with structgen."""
 
 from __future__ import annotations
 
 import json
 import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import groq
 import openai
 import pytest
 
 from structgen import Client, errors
+from structgen.errors import ServerError, StreamBrokenError
 from structgen.testing import FAULTS, FaultyServer, Served, completion, events
 
 HELLO = [{"role": "user", "content": "hi"}]
@@ -58,35 +59,66 @@ NO_JSON = Served(headers={"content-type": "text/plain"}, body=b"It works!")
 BOM = Served(pieces=[b"\xef\xbb\xbf" + events("Paris")[1], *events("Paris")[2:]])
 BAD_UTF8 = Served(pieces=[b'data: {"choices":[{"delta":{"content":"\xff"}}]}\n\n', *events("x")])
 
-HOLES: list[tuple[str, str | Served, bool, Callable[[Any], bool], type[errors.StructgenError] | str]] = [
-    # (what the server does, the answer, streamed?, how the SDK takes it, what ours gives: an error, or the text)
-    ("200 with an error", "error-in-200", False, lambda got: got.choices is None, errors.ServerError),
-    ("200 without choices", "no-choices", False, lambda got: got.choices == [], errors.ServerError),
-    ("200 without JSON", NO_JSON, False, lambda got: isinstance(got, str), errors.ServerError),
-    ("a stream without an end", "stream-no-end", True, lambda got: words(got) == "Par", errors.StreamBrokenError),
-    ("x_groq.error", "stream-stopped", True, lambda got: isinstance(got, list), errors.ServerError),
-    ("an unframed error", "stream-unframed", True, lambda got: got == [], errors.ServerError),
-    ("broken JSON in a stream", "stream-malformed", True, lambda got: isinstance(got, json.JSONDecodeError), errors.StreamBrokenError),
-    ("no blank line at the end", "stream-no-blank-line", True, lambda got: got[-1].choices[0].finish_reason is None, "Paris"),
-    ("a byte order mark", BOM, True, lambda got: words(got) != "Paris", "Paris"),
-    ("a whole answer to a stream", "answer", True, lambda got: words(got) == "", "Paris"),
-    ("invalid UTF-8", BAD_UTF8, True, lambda got: isinstance(got, UnicodeDecodeError), errors.StreamBrokenError),
-]  # fmt: skip
+
+class Hole(NamedTuple):
+    """What a server does, how the SDKs take it, and what structgen gives."""
+
+    name: str
+    served: str | Served
+    stream: bool
+    taken_as: Callable[[Any], bool]
+    """Whether the SDK's answer, or its exception, shows the hole."""
+    right: type[errors.StructgenError] | str
+    """The error that structgen raises, or the text that it reads."""
+
+
+def is_a(kind: type) -> Callable[[Any], bool]:
+    return lambda got: isinstance(got, kind)
+
+
+HOLES = [
+    Hole("200 with an error", "error-in-200", False, lambda got: got.choices is None, ServerError),
+    Hole("200 without choices", "no-choices", False, lambda got: got.choices == [], ServerError),
+    Hole("200 without JSON", NO_JSON, False, is_a(str), ServerError),
+    Hole(
+        "a stream without an end",
+        "stream-no-end",
+        True,
+        lambda got: words(got) == "Par",
+        StreamBrokenError,
+    ),
+    Hole("x_groq.error", "stream-stopped", True, is_a(list), ServerError),
+    Hole("an unframed error", "stream-unframed", True, lambda got: got == [], ServerError),
+    Hole(
+        "broken JSON in a stream",
+        "stream-malformed",
+        True,
+        is_a(json.JSONDecodeError),
+        StreamBrokenError,
+    ),
+    Hole(
+        "no blank line at the end",
+        "stream-no-blank-line",
+        True,
+        lambda got: got[-1].choices[0].finish_reason is None,
+        "Paris",
+    ),
+    Hole("a byte order mark", BOM, True, lambda got: words(got) != "Paris", "Paris"),
+    Hole("a whole answer to a stream", "answer", True, lambda got: words(got) == "", "Paris"),
+    Hole("invalid UTF-8", BAD_UTF8, True, is_a(UnicodeDecodeError), StreamBrokenError),
+]
 
 
 @pytest.mark.parametrize("provider", SDKS)
-@pytest.mark.parametrize(
-    ("served", "stream", "hole", "right"), [row[1:] for row in HOLES], ids=[row[0] for row in HOLES]
-)
-def test_a_hole_of_the_sdks(
-    provider: str, served: Any, stream: bool, hole: Callable[[Any], bool], right: Any
-) -> None:
-    assert hole(theirs(provider, served, stream)), "the SDK has closed this hole"
-    got = ours(provider, served, stream)
-    if isinstance(right, str):
-        assert words(got) == right
+@pytest.mark.parametrize("hole", HOLES, ids=lambda hole: hole.name)
+def test_a_hole_of_the_sdks(provider: str, hole: Hole) -> None:
+    answer = theirs(provider, hole.served, hole.stream)
+    assert hole.taken_as(answer), "the SDK has closed this hole"
+    got = ours(provider, hole.served, hole.stream)
+    if isinstance(hole.right, str):
+        assert words(got) == hole.right
     else:
-        assert type(got) is right
+        assert type(got) is hole.right
 
 
 @pytest.mark.parametrize("provider", SDKS)
@@ -105,7 +137,7 @@ def test_line_endings_and_comments_are_read_alike(ending: bytes) -> None:
 
 
 def test_a_custom_event_name_is_no_chunk_of_a_mixed_up_shape() -> None:
-    """Groq gives a chunk whose members are `data` and `event`; ours reads the event like any other."""
+    """Groq gives a chunk with the members `data` and `event`; ours reads it like any event."""
     named = [
         piece.replace(b"data:", b"event: token\ndata:", 1) for piece in events("Paris", done=False)
     ]
@@ -119,7 +151,10 @@ def test_a_custom_event_name_is_no_chunk_of_a_mixed_up_shape() -> None:
 def test_a_long_retry_after_is_ignored_by_groq_and_reported_here(
     asked: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Groq asks again after half a second when told to wait for more than a minute; ours honours it, or says so at once."""
+    """Told to wait for more than a minute, Groq's SDK asks again after half a second.
+
+    Ours waits, or says at once that the wait is too long.
+    """
     seconds = {"retry-after": "130", "retry-after-ms": "130000"}[asked]
     late = Served(status=429, headers={asked: seconds}, body=FAULTS["wait-seconds"].body)
     slept: list[float] = []

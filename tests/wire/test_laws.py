@@ -1,4 +1,4 @@
-"""Laws 6 and 7: sync and async are one, and every answer ends in a typed result or a typed error."""
+"""Laws 6 and 7: sync and async are one, and every answer ends in a typed result or error."""
 
 from __future__ import annotations
 

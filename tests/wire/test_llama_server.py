@@ -1,4 +1,7 @@
-"""A real llama.cpp server, over the chat surface: whole, streamed, stopped, JSON, held to a schema, and its real errors."""
+"""A real llama.cpp server over the chat surface, and its real errors.
+
+Answers are whole, streamed, stopped, JSON, and held to a schema.
+"""
 
 from __future__ import annotations
 
@@ -146,7 +149,7 @@ def test_a_prompt_that_is_too_long_is_told_with_its_size(client: Client, llama_s
 
 
 def test_a_stream_that_is_left_ends_the_answer(client: Client) -> None:
-    """The server has two places; leaving more streams than that would block it, if leaving did not end them."""
+    """The server has two places: more streams would block it, if leaving did not end them."""
     for _ in range(4):
         with create(client, messages=COUNT, max_completion_tokens=2000, stream=True) as stream:
             next(stream)

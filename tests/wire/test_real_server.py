@@ -1,4 +1,4 @@
-"""A real llama.cpp server with a real model: texts of many kinds, a server that dies in the middle of answers, and a slow one."""
+"""A real server with a real model: texts of many kinds, a server that dies, and a slow one."""
 
 from __future__ import annotations
 
@@ -122,7 +122,10 @@ def test_texts_give_valid_records_or_typed_errors(task: str, llama_server: Serve
 def test_a_server_killed_in_the_middle_of_answers_loses_nothing_silently(
     embedded_model: Path,
 ) -> None:
-    """A stream ends in a typed error with what had come; whole answers are asked for again, and end well when it is back."""
+    """A stream ends in a typed error with what had come.
+
+    Whole answers are asked for again, and come when the server is back.
+    """
     with ThreadPoolExecutor(2) as pool:
         with llama_cpp(embedded_model) as server, client_of(server, max_tokens=250) as client:
             stream = client.stream(Words, WORDS)
@@ -154,7 +157,10 @@ SLOW = '{"words": ["' + '", "'.join(["wave"] * 20) + '"]}'
 
 
 def test_a_slow_answer_ends_in_time_with_what_had_come() -> None:
-    """A server that trickles: `timeout` bounds a try, `total_timeout` the call; both are typed, and the attempt keeps its beginning."""
+    """A server that trickles: `timeout` bounds a try, and `total_timeout` the call.
+
+    Both errors are typed, and the attempt keeps the beginning of the answer.
+    """
     pieces = events(SLOW)
     body = completion(SLOW)
     whole = Served(pieces=[body[at : at + 8] for at in range(0, len(body), 8)], pause=0.05)

@@ -1,4 +1,7 @@
-"""What each provider is sent: the schema in its place, parameters under its names, and an error instead of a silent loss."""
+"""What each provider is sent: the schema in its place, and parameters under its names.
+
+What would be lost silently is an error instead.
+"""
 
 from __future__ import annotations
 

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from email.utils import formatdate
 from time import monotonic, time
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -200,7 +201,8 @@ def test_a_failure_that_passes_leaves_a_record() -> None:
 def test_the_last_failure_carries_all_attempts() -> None:
     with pytest.raises(errors.RateLimitError) as caught:
         perform(exchange(link(ScriptedTransport(LATE)), chat_request(), options()))
-    assert [attempt.error.request_id for attempt in caught.value.attempts] == ["req_9"] * 3  # type: ignore[union-attr]
+    failures: list[Any] = [attempt.error for attempt in caught.value.attempts]
+    assert [failure.request_id for failure in failures] == ["req_9"] * 3
 
 
 def test_retries_can_be_turned_off() -> None:
@@ -240,9 +242,11 @@ def test_tenacity_is_loaded_by_the_first_failure_alone() -> None:
         "from structgen.testing import ScriptedTransport\n"
         "from structgen.types import Reply\n"
         "from tests.wire.parts import chat_request, link, options\n"
-        "perform(exchange(link(ScriptedTransport('Paris')), chat_request(), options()))\n"
+        "def ask(*script):\n"
+        "    return exchange(link(ScriptedTransport(*script)), chat_request(), options())\n"
+        "perform(ask('Paris'))\n"
         "before = 'tenacity' in sys.modules\n"
-        "perform(exchange(link(ScriptedTransport(Reply(503, {}, b''), 'Paris')), chat_request(), options()))\n"
+        "perform(ask(Reply(503, {}, b''), 'Paris'))\n"
         "print(before, 'tenacity' in sys.modules)"
     )
     done = subprocess.run(
@@ -274,7 +278,7 @@ def test_a_limit_fills_evenly() -> None:
 def test_no_minute_holds_more_than_twice_the_limit(
     arrivals: list[tuple[float, int]], requests: int, tokens: int
 ) -> None:
-    """A full bucket and a minute's filling: the bound of a token bucket, for requests and for tokens."""
+    """A full bucket and what fills in a minute: the bound of a token bucket."""
     pacer = Pacer(RateLimits(requests_per_minute=requests, tokens_per_minute=tokens))
     now, sent = 0.0, []
     for pause, used in arrivals:

@@ -1,7 +1,7 @@
-"""The vendors' own SDKs and structgen against one recording server: equivalent requests, equal answers.
+"""The vendors' own SDKs and structgen against one server: equivalent requests, equal answers.
 
-Allowed differences of the requests: none of our members, and these of theirs: `"stream": false`, which is the default; and
-`max_tokens`, deprecated on both, which goes under its new name.
+Our requests have no members that theirs lack. Theirs may differ in `"stream": false`, which is the
+default, and in `max_tokens`, which is deprecated on both and is sent under its new name by us.
 """
 
 from __future__ import annotations

