@@ -1,7 +1,9 @@
-"""Parts to test programs with that use structgen: pick the seam by what you test.
+"""Parts to test programs with that use structgen. Choose the seam by what you test.
 
-`ScriptedModel` answers in place of an in-process engine, `ScriptedTransport` in place of HTTP, `Recorder` and `Replayer` write real
-answers down and give them again, `FaultyServer` is a real server on loopback that misbehaves as told.
+`AnyModel` answers every question with some valid value, `ScriptedModel` answers from a list, and
+`ScriptedTransport` answers HTTP requests from a list. `Recorder` and `Replayer` write real answers
+down and give them again. `FaultyServer` is a real server on loopback that misbehaves as told.
+`no_network` keeps structgen off the network.
 """
 
 from __future__ import annotations
@@ -11,9 +13,11 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.testing.any_model import AnyModel as AnyModel
     from structgen.testing.faulty import FAULTS as FAULTS
     from structgen.testing.faulty import FaultyServer as FaultyServer
     from structgen.testing.faulty import Served as Served
+    from structgen.testing.network import no_network as no_network
     from structgen.testing.recording import Recorder as Recorder
     from structgen.testing.recording import Replayer as Replayer
     from structgen.testing.scripted import ScriptedModel as ScriptedModel
@@ -24,7 +28,9 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
+            "structgen.testing.any_model": "AnyModel",
             "structgen.testing.faulty": "FAULTS FaultyServer Served",
+            "structgen.testing.network": "no_network",
             "structgen.testing.recording": "Recorder Replayer",
             "structgen.testing.scripted": "ScriptedModel ScriptedTransport completion events",
         },
