@@ -13,7 +13,7 @@ container's own validators and constraints run once, when it closes.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
 
@@ -34,6 +34,7 @@ from structgen.schema.check import parse_json, validate, validate_json
 from structgen.schema.codecs.codec import SAME, VALUE, Codec, Items, Map, Nullable, Ref, Trace
 from structgen.schema.codecs.records import Fields
 from structgen.schema.codecs.root import Root
+from structgen.schema.compile.keywords import types_of
 from structgen.schema.compiler import Compiled, linked
 from structgen.schema.source.reader import Core
 from structgen.schema.target import Target
@@ -41,6 +42,12 @@ from structgen.values import Json, JsonSchema
 
 if TYPE_CHECKING:
     from pydantic import TypeAdapter
+
+
+_OPTIONAL: Final = frozenset({"null", "boxed", "noted"})
+"""The ways of a codec in which an answer says that a member is absent."""
+_MOST_REFERENCES: Final = 50
+"""How many references in a row are followed: a schema may refer to itself."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,46 +175,57 @@ class _TypeWalk(_Codecs):
         self.root = core["schema"] if self._definitions else core
 
     def place(self, core: Core, codec: Codec, absent: str = "never") -> Place:
-        read = self._reader(core, self.back(codec), boxed=absent == "boxed")
-        optional = absent in ("null", "boxed", "noted")
-        node = self._container(core)
-        if absent == "boxed" or node is None:
-            return Place(read, text=absent != "boxed" and self._is_text(core), optional=optional)
+        """The place of a part. `absent`: how the answer says that it is absent."""
+        boxed = absent == "boxed"
+        node = None if boxed else self._container(core)
+        plain = Place(
+            self._reader(core, self.back(codec), boxed=boxed),
+            text=node is None and not boxed and self._is_text(core),
+            optional=absent in _OPTIONAL,
+        )
+        if node is None:
+            return plain
         codec, body = self.opened(codec), body_of(node)
         if body["type"] in RECORDS:
-            members = self.members(codec)
-            if members is None:
-                return Place(read, optional=optional)
-            fields = fields_of(body)
-            names = (
-                {}
-                if body["type"] == "typed-dict"
-                else {name: str(f.get("validation_alias", name)) for name, f in fields}
-            )
-            wanted = {
-                str(f.get("validation_alias", name)): schema_of_field(f) for name, f in fields
-            }
-            return Place(
-                read,
-                "object",
-                optional=optional,
-                names=names,
-                inside=lambda: {
-                    key: self.place(inner, *members.get(key, (SAME, "never")))
-                    for key, inner in wanted.items()
-                },
-                build=builder(node),
-            )
-        item = self.item(codec) if body["type"] == "list" else SAME if codec is SAME else None
-        if item is None:
-            return Place(read, optional=optional)
-        inner = body.get("items_schema" if body["type"] == "list" else "values_schema", ANY)
-        opens: Literal["object", "array"] = "array" if body["type"] == "list" else "object"
-        return Place(
-            read,
-            opens,
-            optional=optional,
-            inside=lambda: {None: self.place(inner, item)},
+            return self._record(plain, node, codec)
+        if body["type"] == "list":
+            return self._series(plain, node, self.item(codec), "array", "items_schema")
+        return self._series(plain, node, SAME if codec is SAME else None, "object", "values_schema")
+
+    def _record(self, plain: Place, node: Core, codec: Codec) -> Place:
+        members = self.members(codec)
+        if members is None:
+            return plain
+        body = body_of(node)
+        fields = [(name, str(f.get("validation_alias", name)), f) for name, f in fields_of(body)]
+        has_attributes = body["type"] != "typed-dict"
+        return replace(
+            plain,
+            opens="object",
+            names={name: member for name, member, _ in fields} if has_attributes else {},
+            inside=lambda: {
+                member: self.place(schema_of_field(f), *members.get(member, (SAME, "never")))
+                for _, member, f in fields
+            },
+            build=builder(node),
+        )
+
+    def _series(
+        self,
+        plain: Place,
+        node: Core,
+        codec: Codec | None,
+        opens: Literal["object", "array"],
+        keyword: str,
+    ) -> Place:
+        """The place of a list, or of a map with free keys."""
+        if codec is None:
+            return plain
+        inner = body_of(node).get(keyword, ANY)
+        return replace(
+            plain,
+            opens=opens,
+            inside=lambda: {None: self.place(inner, codec)},
             build=builder(node),
         )
 
@@ -292,54 +310,46 @@ class _SchemaWalk(_Codecs):
         self.root = schema
 
     def place(self, schema: Any, codec: Codec, absent: str = "never") -> Place:
+        """The place of a part. `absent`: how the answer says that it is absent."""
         back, boxed = self.back(codec), absent == "boxed"
-        optional = absent in ("null", "boxed", "noted")
 
         def read(text: bytes) -> Any:
             return _restored(parse_json(text), back, boxed=boxed)
 
-        node, codec = self._resolved(schema), self.opened(codec)
-        types = (
-            {node.get("type")} if isinstance(node.get("type"), str) else set(node.get("type") or ())
-        )
+        plain = Place(read, optional=absent in _OPTIONAL)
         if boxed:
-            return Place(read, optional=optional)
-        if types - {"null"} == {"object"} and (members := self.members(codec)) is not None:
+            return plain
+        node, codec = self._resolved(schema), self.opened(codec)
+        kinds = set(types_of(node) or ()) - {"null"}
+        members, item = self.members(codec), self.item(codec)
+        if kinds == {"object"} and members is not None:
             declared = node.get("properties") or {}
-            return Place(
-                read,
-                "object",
-                optional=optional,
+            return replace(
+                plain,
+                opens="object",
                 inside=lambda: {
                     key: self.place(inner, *members.get(key, (SAME, "never")))
                     for key, inner in declared.items()
                 },
             )
         items = node.get("items")
-        if (
-            types - {"null"} == {"array"}
-            and isinstance(items, dict)
-            and (item := self.item(codec)) is not None
-        ):
-            return Place(
-                read, "array", optional=optional, inside=lambda: {None: self.place(items, item)}
-            )
-        return Place(read, text="string" in types and back is None, optional=optional)
+        if kinds == {"array"} and isinstance(items, dict) and item is not None:
+            return replace(plain, opens="array", inside=lambda: {None: self.place(items, item)})
+        return replace(plain, text="string" in kinds and back is None)
 
     def _resolved(self, schema: Any) -> JsonSchema:
         """The schema that references, and choices between a schema and null, lead to."""
-        for _ in range(50):
+        for _ in range(_MOST_REFERENCES):
             if not isinstance(schema, dict):
                 return {}
             branches = [branch for branch in schema.get("anyOf", ()) if branch != {"type": "null"}]
             if "$ref" in schema:
-                schema = (
-                    self.root
-                    if schema["$ref"] == "#"
-                    else self.root["$defs"].get(schema["$ref"].removeprefix("#/$defs/"))
-                )
+                schema = self._referenced(schema["$ref"])
             elif len(branches) == 1:
                 schema = branches[0]
             else:
                 return schema
         return {}
+
+    def _referenced(self, ref: str) -> Any:
+        return self.root if ref == "#" else self.root["$defs"].get(ref.removeprefix("#/$defs/"))

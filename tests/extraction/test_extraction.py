@@ -13,18 +13,14 @@ import structgen
 from structgen.errors import (
     AuthenticationError,
     BudgetExceededError,
-    CircuitOpenError,
     ConfigurationError,
     ConnectionFailedError,
     EnginePromptTooLongError,
     InputError,
     InvalidOutputError,
     OutputRejectedError,
-    RateLimitError,
     Refused,
-    ServerError,
     StructgenError,
-    TotalTimeoutError,
     Truncated,
 )
 from structgen.testing import FaultyServer, ScriptedModel, ScriptedTransport, Served, completion
@@ -241,77 +237,6 @@ def test_what_will_fail_again_is_raised_at_once(fault: str) -> None:
         with pytest.raises(StructgenError) as error:
             client.extract(Person, "a text")
         assert len(server.requests) == len(error.value.attempts) == 1
-
-
-# ---- fallback -----------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "fault", ["busy", "reset", "unauthorised", "no-json", "truncated", "wait-an-hour", "no-choices"]
-)
-def test_a_failing_backend_is_followed_by_the_next(fault: str) -> None:
-    with FaultyServer(fault) as server:
-        spare = structgen.Client(ScriptedModel(GOOD))
-        with structgen.Client(
-            "any", base_url=server.base_url, max_retries=0, fallback=[spare]
-        ) as client:
-            result = client.extract_result(Person, "a text")
-    assert result.value == ADA
-    assert result.guarantee.by == "decoder"
-    assert [attempt.backend for attempt in result.attempts][-1] == "scripted"
-    assert result.attempts[0].error is not None
-
-
-def test_a_fault_of_the_call_itself_is_not_taken_to_the_next_backend() -> None:
-    spare = ScriptedModel(GOOD)
-    with pytest.raises(InputError):
-        hosted(GOOD, fallback=[structgen.Client(spare)]).extract(Person, "   ")
-    assert not spare.asked
-
-
-def test_a_backend_that_keeps_failing_is_left_alone() -> None:
-    with (
-        FaultyServer("busy") as server,
-        structgen.Client("any", base_url=server.base_url, max_retries=0) as client,
-    ):
-        for _ in range(5):
-            with pytest.raises(ServerError):
-                client.extract(Person, "a text")
-        with pytest.raises(CircuitOpenError):
-            client.extract(Person, "a text")
-        assert len(server.requests) == 5
-
-
-def test_a_total_timeout_covers_everything() -> None:
-    with (
-        FaultyServer("silent") as server,
-        structgen.Client("any", base_url=server.base_url, total_timeout=0.3) as client,
-    ):
-        with pytest.raises(StructgenError) as error:
-            client.extract(Person, "a text")
-    assert error.value.attempts
-
-
-def test_a_wait_beyond_the_total_timeout_is_raised_at_once_with_the_wait() -> None:
-    with (
-        FaultyServer("wait-an-hour") as server,
-        structgen.Client("any", base_url=server.base_url, total_timeout=5, max_retries=3) as client,
-    ):
-        with pytest.raises(TotalTimeoutError) as error:
-            client.extract(Person, "a text")
-    assert error.value.wait == pytest.approx(3600, abs=1)
-    assert isinstance(error.value.__cause__, RateLimitError)
-
-
-def test_a_wait_of_an_hour_is_not_waited_for_without_a_total_timeout() -> None:
-    with (
-        FaultyServer("wait-an-hour") as server,
-        structgen.Client("any", base_url=server.base_url, max_retries=3) as client,
-    ):
-        with pytest.raises(RateLimitError) as error:
-            client.extract(Person, "a text")
-        assert len(server.requests) == 1
-    assert error.value.retry_after == pytest.approx(3600, abs=1)
 
 
 # ---- errors that say what to do -----------------------------------------------------------------

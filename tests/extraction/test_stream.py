@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
-import gc
 import json
-import weakref
 from collections import Counter
 from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any
 
 import pytest
-from pydantic import AfterValidator, BaseModel, Field, model_validator
+from pydantic import AfterValidator, BaseModel, model_validator
 from typing_extensions import TypedDict
 
-from structgen import AsyncClient, Client
+from structgen import Client
 from structgen.answer.partial import ABSENT, Draft, GrowingText, Partial, View
 from structgen.errors import (
     InvalidOutputError,
@@ -29,74 +26,8 @@ from structgen.errors import (
 from structgen.extraction.listen import _Preamble
 from structgen.schema.compiler import compile_schema
 from structgen.testing.faulty import error_body
-from structgen.testing.scripted import ScriptedModel, ScriptedStream, ScriptedTransport, events
-from structgen.values import Request
-
-
-class Address(BaseModel):
-    city: str
-    since: date | None = None
-
-
-class Person(BaseModel):
-    name: str
-    age: int = Field(ge=0)
-    addresses: list[Address] = []
-
-
-ADA = (
-    '{"name": "Ada \\"L\\" Byron", "age": 36, '
-    '"addresses": [{"city": "London", "since": "1815-12-10"}, {"city": "Paris", "since": null}]}'
-)
-PEOPLE = [{"name": f"P{i}", "age": i, "addresses": []} for i in range(5)]
-LIST = json.dumps({"value": PEOPLE})
-
-
-def client(*lines: Any, provider: str = "vllm", **options: Any) -> Client:
-    return Client(
-        f"{provider}:m", api_key="k", transport=ScriptedTransport(*lines), max_retries=0, **options
-    )
-
-
-def both(
-    lines: tuple[Any, ...], method: str, target: Any, **options: Any
-) -> tuple[list[Any], Any, StructgenError | None]:
-    """What a streamed call gives, its result and its error; the same for sync and async."""
-
-    def sync() -> tuple[list[Any], Any, StructgenError | None]:
-        values: list[Any] = []
-        with getattr(client(*lines, **options), method)(target, "x") as stream:
-            try:
-                values.extend(stream)
-            except StructgenError as error:
-                return values, stream.result, error
-            return values, stream.result, None
-
-    async def awaited() -> tuple[list[Any], Any, StructgenError | None]:
-        values: list[Any] = []
-        provider = options.pop("provider", "vllm")
-        asked = AsyncClient(
-            f"{provider}:m",
-            api_key="k",
-            transport=ScriptedTransport(*lines),
-            max_retries=0,
-            **options,
-        )
-        async with getattr(asked, method)(target, "x") as stream:
-            try:
-                async for value in stream:
-                    values.append(value)
-            except StructgenError as error:
-                return values, stream.result, error
-            return values, stream.result, None
-
-    mine, theirs = sync(), asyncio.run(awaited())
-    assert list(map(repr, mine[0])) == list(map(repr, theirs[0]))
-    assert (mine[1] and mine[1].value) == (theirs[1] and theirs[1].value)
-    assert type(mine[2]) is type(theirs[2])
-    assert str(mine[2]) == str(theirs[2])
-    return mine
-
+from structgen.testing.scripted import ScriptedModel, ScriptedTransport, events
+from tests.extraction.parts import ADA, Address, Person, both, client
 
 # ---- partials -----------------------------------------------------------------------------------
 
@@ -429,129 +360,3 @@ def test_a_valid_answer_is_never_stopped(answer: str) -> None:
         list(client(answer, max_reasks=0).stream(Person, "x", mode="json-object"))[-1].value.age
         == 36
     )
-
-
-# ---- items --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("target", [Person, list[Person]])
-def test_items_come_as_they_close(target: Any) -> None:
-    items, result, error = both((LIST,), "stream_items", target, mode="json-object")
-    assert error is None
-    assert items == result.value == [Person.model_validate(person) for person in PEOPLE]
-    stream = client(events(json.dumps(PEOPLE), size=1)).stream_items(
-        target, "x"
-    )  # in a language that has lists at the root
-    pieces = iter(stream)
-    assert next(pieces).name == "P0"
-    assert stream.result is None
-
-
-def test_rejected_items_are_left_out_and_told_of_at_the_end() -> None:
-    bad = [{**person, "age": -1} if person["age"] in (1, 3) else person for person in PEOPLE]
-    items, result, error = both(
-        (json.dumps({"value": bad}),), "stream_items", Person, mode="json-object"
-    )
-    assert [item.age for item in items] == [0, 2, 4]
-    assert isinstance(error, InvalidOutputError)
-    assert [violation.path for violation in error.violations] == ["/1/age", "/3/age"]
-    assert result is None
-    assert (
-        len(error.attempts) == 1
-    )  # items that were handed out cannot be taken back: nothing is asked again
-
-
-def test_a_cut_list_gives_its_whole_items_and_then_says_that_it_was_cut() -> None:
-    cut = LIST[: LIST.index('"P3"') + 9]
-    items, _, error = both(
-        (events(cut, finish_reason="length"),), "stream_items", Person, mode="json-object"
-    )
-    assert [item.age for item in items] == [0, 1, 2]
-    assert isinstance(error, Truncated)
-    assert "3 whole items" in str(error)
-
-
-def test_items_of_a_json_schema_are_checked_one_by_one() -> None:
-    item = {
-        "type": "object",
-        "properties": {"n": {"type": "integer", "maximum": 3}},
-        "required": ["n"],
-        "additionalProperties": False,
-    }
-    answer = json.dumps({"value": [{"n": 1}, {"n": 9}, {"n": 2}]})
-    items, _, error = both((answer,), "stream_items", item, mode="json-object")
-    assert items == [{"n": 1}, {"n": 2}]
-    assert isinstance(error, InvalidOutputError)
-
-
-def test_an_item_is_validated_once_when_it_closes_and_once_with_the_list() -> None:
-    seen: list[int] = []
-
-    def noted(n: int) -> int:
-        seen.append(n)
-        return n
-
-    class Item(BaseModel):
-        n: Annotated[int, AfterValidator(noted)]
-
-    list(
-        client(events(json.dumps({"value": [{"n": 1}, {"n": 2}]}), size=1)).stream_items(
-            Item, "x", mode="json-object"
-        )
-    )
-    assert Counter(seen) == {1: 2, 2: 2}
-
-
-# ---- connections --------------------------------------------------------------------------------
-
-
-class WatchedStream(ScriptedStream):
-    """Counts how often it was closed."""
-
-    closed = 0
-
-    def close(self) -> None:
-        self.closed += 1
-
-
-class Watched(ScriptedTransport):
-    """Knows whether its last stream was closed."""
-
-    def open(self, request: Request, timeout: float | None) -> WatchedStream:
-        stream = super().open(request, timeout)
-        self.stream = WatchedStream(stream.reply, iter(stream.read, b""))
-        return self.stream
-
-    @property
-    def closed(self) -> int:
-        return self.stream.closed
-
-
-def test_leaving_early_closes_the_stream() -> None:
-    port = Watched(ADA)
-    with Client("vllm:m", transport=port).stream(Person, "x") as partials:
-        next(partials)
-        assert port.closed == 0
-    assert port.closed == 1
-    assert list(partials) == []
-
-    async def leave() -> None:
-        async with AsyncClient("vllm:m", transport=port).stream(Person, "x") as partials:
-            await anext(partials)
-            assert port.closed == 0
-
-    asyncio.run(leave())
-    assert port.closed == 1
-
-
-def test_a_target_that_is_gone_takes_its_places_with_it() -> None:
-    def used() -> weakref.ref[type[BaseModel]]:
-        class Gone(BaseModel):
-            words: list[str]
-
-        list(client('{"words": ["x"]}').stream(Gone, "x"))
-        return weakref.ref(Gone)
-
-    gone = used()
-    gc.collect()
-    assert gone() is None
