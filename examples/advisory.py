@@ -1,6 +1,7 @@
 """A security advisory, read into a typed record.
 
-The text in `advisory.txt` is an advisory of the US Cybersecurity and Infrastructure Security Agency (public domain).
+The text in `advisory.txt` is an advisory of the US Cybersecurity and Infrastructure Security Agency
+(public domain).
 
     structgen extract examples/advisory.py:Advisory examples/advisory.txt
 """

@@ -1,8 +1,9 @@
-"""A hosted model is asked first; where it fails, the model in this process answers, which cannot break the schema.
+"""Ask a hosted model first; if it fails, the model in this process answers.
 
     GROQ_API_KEY=... python examples/hosted_then_local.py
 
-Down, out of quota, too slow, no valid answer: each is a reason to go on, and each stands in `attempts`.
+A server that is down, out of quota or too slow, or gives no valid answer, is a reason to go on. Each
+failure is in `attempts`.
 """
 
 from __future__ import annotations

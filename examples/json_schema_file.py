@@ -1,8 +1,8 @@
-"""A JSON Schema file as the target: no Python types, and the result is plain data that the schema accepts.
+"""Use a JSON Schema file as the target: the result is plain data that the schema accepts.
 
     python examples/json_schema_file.py [SCHEMA [TEXT]]
 
-SCHEMA and TEXT: files; without them, the two beside this one.
+SCHEMA and TEXT are files, by default the two beside this one.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
-"""A record that fills in on the terminal while the model writes it.
+"""Show a record on the terminal while the model writes it.
 
     python examples/stream_to_terminal.py [MODEL]
 
-MODEL: as for `structgen.Client`; without one, $STRUCTGEN_MODEL, else the embedded model.
+MODEL is as for `structgen.Client`, by default $STRUCTGEN_MODEL, else the embedded model.
 """
 
 from __future__ import annotations
@@ -13,7 +13,10 @@ from pydantic import BaseModel
 
 from structgen import Client, Partial
 
-TEXT = "Ada Lovelace was born in London in 1815. She wrote the first program for a machine: Babbage's Analytical Engine."
+TEXT = (
+    "Ada Lovelace was born in London in 1815. "
+    "She wrote the first program for a machine: Babbage's Analytical Engine."
+)
 
 
 class Person(BaseModel):
@@ -27,16 +30,12 @@ MARKS = {"absent": " ", "growing": "…", "done": "✓"}
 
 
 def lines(partial: Partial[Person]) -> list[str]:
-    """A line for each field: its state, its name, and its text so far."""
+    """Give a line for each field: its state, its name, and its text so far."""
     shown = []
     for name in Person.model_fields:
-        state = partial.state(name)
-        text = (
-            getattr(partial.value, name)
-            if state == "done" or isinstance(getattr(partial.value, name), str)
-            else ""
-        )
-        shown.append(f"{MARKS[state]} {name:<12} {text}")
+        state, value = partial.state(name), getattr(partial.value, name)
+        visible = state == "done" or isinstance(value, str)
+        shown.append(f"{MARKS[state]} {name:<12} {value if visible else ''}")
     return shown
 
 

@@ -1,8 +1,8 @@
-"""A text becomes a record of your own type, with what held it and what the text did not state.
+"""Read a text into a record of your own type; say what held it and what the text did not state.
 
     python examples/text_to_record.py [MODEL]
 
-MODEL: as for `structgen.Client`; without one, $STRUCTGEN_MODEL, else the embedded model.
+MODEL is as for `structgen.Client`, by default $STRUCTGEN_MODEL, else the embedded model.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every public name has a public path, a docstring, and a face that loads nothing but what is asked for."""
+"""Every public name has a public path and a docstring; a face loads only what is asked for."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ def mentioned(text: str) -> Iterator[str]:
 
 
 def is_public(path: str) -> bool:
-    """Whether a path is a face, a name of one, an attribute of such a name, or a ready-made target."""
+    """Whether a path is a face, a name of one or an attribute of it, or a ready-made target."""
     parts = path.split(".")
     if parts[:2] == ["structgen", "schemas"]:
         return importlib.util.find_spec(".".join(parts[:3])) is not None
