@@ -30,7 +30,7 @@ from structgen.local.grammar.grammar import grammar
 from structgen.local.models import catalog
 from structgen.options import Options
 from structgen.schema.compiler import Compiled, compile_schema
-from structgen.schema.target import load_target
+from structgen.schema.load import load_target
 
 THREE = ("contact", "event", "support_ticket")
 SCHEMAS = sorted(

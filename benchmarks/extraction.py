@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from structgen import Client
-from structgen.schema.target import load_target
+from structgen.schema.load import load_target
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 OTHER = (

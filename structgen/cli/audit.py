@@ -21,7 +21,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.schema.audit import audit
-    from structgen.schema.target import load_target
+    from structgen.schema.load import load_target
 
     audited = audit(load_target(arguments.target), arguments.subset)
     text = audited.markdown() if arguments.markdown else audited.table()

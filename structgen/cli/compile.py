@@ -21,7 +21,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.schema.compiler import compile_schema
-    from structgen.schema.target import load_target
+    from structgen.schema.load import load_target
 
     compiled = compile_schema(load_target(arguments.target), arguments.subset)
     streams.give(compiled.schema, indent=2)

@@ -116,7 +116,8 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
 def _target(spec: str) -> Target[Any]:
     """Load the target of a name; a schema may be in extract-bench's wrapper."""
     from structgen.evaluation.rules import unwrapped
-    from structgen.schema.target import load_target, target_of
+    from structgen.schema.load import load_target
+    from structgen.schema.target import target_of
 
     if spec.endswith(".json") and Path(spec).is_file():
         try:

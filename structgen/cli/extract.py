@@ -41,7 +41,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.client.blocking import Client
-    from structgen.schema.target import load_target
+    from structgen.schema.load import load_target
 
     target = load_target(arguments.target)
     call = call_from(arguments, target)

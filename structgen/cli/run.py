@@ -130,7 +130,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
 def _job(arguments: Namespace, client: Client, streams: Streams, report: Report) -> Job[Any]:
     from structgen.pipeline.job import Job
     from structgen.pipeline.limits import JobLimits
-    from structgen.schema.target import load_target
+    from structgen.schema.load import load_target
 
     target = load_target(arguments.target)
     limits = JobLimits(

@@ -15,7 +15,8 @@ from structgen.client.blocking import Client
 from structgen.extras import load
 from structgen.pipeline.record import Item
 from structgen.pipeline.table import flat
-from structgen.schema.target import load_target, target_of
+from structgen.schema.load import load_target
+from structgen.schema.target import target_of
 
 RESULTS: Final = ("value", "error", "evidence", "absent", "guarantee")
 """The columns that an Extractor adds: text (JSON), null for what there is not."""

@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from structgen.schema.check import validate_json as validate_json
     from structgen.schema.compiler import Compiled as Compiled
     from structgen.schema.compiler import compile_schema as compile_schema
+    from structgen.schema.load import load_target as load_target
     from structgen.schema.subset import SUBSETS as SUBSETS
     from structgen.schema.subset import SchemaLimits as SchemaLimits
     from structgen.schema.subset import SchemaSubset as SchemaSubset
     from structgen.schema.subset import subset_of as subset_of
     from structgen.schema.target import Target as Target
-    from structgen.schema.target import load_target as load_target
     from structgen.schema.target import target_of as target_of
     from structgen.schema.verbatim import Verbatim as Verbatim
 else:
@@ -28,7 +28,8 @@ else:
             "structgen.schema.check": "validate_json",
             "structgen.schema.compiler": "Compiled compile_schema",
             "structgen.schema.subset": "SUBSETS SchemaLimits SchemaSubset subset_of",
-            "structgen.schema.target": "Target load_target target_of",
+            "structgen.schema.load": "load_target",
+            "structgen.schema.target": "Target target_of",
             "structgen.schema.verbatim": "Verbatim",
         },
     )

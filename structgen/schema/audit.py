@@ -1,4 +1,4 @@
-"""What a schema language holds of a target, field by field: before anything is sent."""
+"""What a schema language enforces of a target, field by field, before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,9 +15,12 @@ from structgen.schema.target import Target, target_of
 from structgen.values import JsonSchema, Note
 
 Status: TypeAlias = Literal["enforced", "rewritten", "checked", "narrowed", "refused"]
-"""`enforced`: held while decoding. `rewritten`: held in another shape, and mapped back.
-`checked`: proved afterwards. `narrowed`: some values cannot be answered. `refused`: the
-language cannot take it."""
+"""What becomes of a field.
+
+`enforced`: held while decoding. `rewritten`: held in another shape, and mapped back. `checked`:
+checked afterwards. `narrowed`: some values cannot be answered. `refused`: the language cannot
+take it.
+"""
 
 _ORDER: Final[tuple[Status, ...]] = ("enforced", "rewritten", "checked", "narrowed", "refused")
 _MAPS: Final = ("properties", "$defs", "patternProperties")
@@ -27,13 +30,15 @@ _LISTS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One field in one language. `path`: JSON Pointer into the source schema; `how`: one line
-    for people, "" where there is nothing to say."""
+    """One field in one language."""
 
     subset: str
+    """The name of the language."""
     path: str
+    """The field's JSON Pointer in the source schema."""
     status: Status
     how: str
+    """One line for people, "" if there is nothing to say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +46,46 @@ class Audit:
     """The findings for one target."""
 
     target: str
+    """The target's name."""
     findings: tuple[Finding, ...]
 
     def of(self, subset: str) -> tuple[Finding, ...]:
-        """The findings for one language."""
+        """The findings for one language.
+
+        Args:
+            subset: The name of the language.
+        """
         return tuple(finding for finding in self.findings if finding.subset == subset)
 
     @property
     def subsets(self) -> tuple[str, ...]:
+        """The names of the languages."""
         return tuple(dict.fromkeys(finding.subset for finding in self.findings))
 
     def summary(self, subset: str) -> str:
-        """How many findings of each kind a language has, such as "9 enforced, 3 rewritten"."""
+        """The number of findings of each kind, such as "9 enforced, 3 rewritten".
+
+        Args:
+            subset: The name of the language.
+        """
         counts = Counter(finding.status for finding in self.of(subset))
         return ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts[status])
 
     def table(self) -> str:
-        """Plain text for a terminal: a block per language."""
+        """The findings as plain text for a terminal, a block per language."""
         blocks = []
         for subset in self.subsets:
-            rows = [
-                (finding.path or "/", finding.status, finding.how) for finding in self.of(subset)
-            ]
-            width = max(len(path) for path, _, _ in rows)
-            lines = [f"{path:<{width}}  {status:<9}  {how}".rstrip() for path, status, how in rows]
-            blocks.append(
-                "\n".join(
-                    [
-                        f"{self.target} in {subset}: {self.summary(subset)}",
-                        *(f"  {line}" for line in lines),
-                    ]
-                )
-            )
+            findings = self.of(subset)
+            width = max(len(finding.path or "/") for finding in findings)
+            lines = [f"{self.target} in {subset}: {self.summary(subset)}"]
+            for finding in findings:
+                line = f"  {finding.path or '/':<{width}}  {finding.status:<9}  {finding.how}"
+                lines.append(line.rstrip())
+            blocks.append("\n".join(lines))
         return "\n\n".join(blocks)
 
     def markdown(self) -> str:
-        """A Markdown section per language."""
+        """The findings as Markdown, a section per language."""
         blocks = []
         for subset in self.subsets:
             rows = [
@@ -96,11 +105,18 @@ class Audit:
 
 
 def audit(source: Any, subset: str | SchemaSubset | None = None) -> Audit:
-    """What each field of a target comes to in one schema language, or in every language there is.
+    """Show what each field of a target becomes in a schema language.
 
-    `source`: as for `compile`. A language that cannot take the target is a finding, not an
-    error. Raises TargetError and SchemaError for what is no target at all, ConfigurationError
-    for an unknown language.
+    A language that cannot take the target is a finding, not an error.
+
+    Args:
+        source: A Target, anything that a Pydantic TypeAdapter takes, or a JSON Schema.
+        subset: A name in `SUBSETS` or a row; every language if None.
+
+    Raises:
+        TargetError: If `source` is no target.
+        SchemaError: If it has no JSON form.
+        ConfigurationError: If the language is unknown.
     """
     target = target_of(source)
     rows = SUBSETS.values() if subset is None else [subset_of(subset)]
@@ -124,9 +140,8 @@ def _findings(target: Target[Any], subset: SchemaSubset) -> Iterator[Finding]:
         elif subset.holds:
             yield Finding(subset.name, path, "enforced", "")
         else:
-            yield Finding(
-                subset.name, path, "checked", "the model is asked for it; only the check holds it"
-            )
+            how = "the model is asked for it; only the check enforces it"
+            yield Finding(subset.name, path, "checked", how)
 
 
 def _field_of(path: str, fields: set[str]) -> str:
@@ -151,9 +166,8 @@ def _fields(schema: JsonSchema) -> Iterator[str]:
                 yield from (place for place, _ in steps)
             inner += steps
         inner += [(f"{at}/{key}", node[key]) for key in _ONES if key in node]
-        inner += [
-            (f"{at}/{key}/{i}", sub) for key in _LISTS for i, sub in enumerate(node.get(key, ()))
-        ]
+        for key in _LISTS:
+            inner += [(f"{at}/{key}/{i}", sub) for i, sub in enumerate(node.get(key, ()))]
         todo = inner + todo
 
 

@@ -1,8 +1,8 @@
-"""Reading an answer against the whole truth of its target.
+"""Check an answer against the whole truth of its target.
 
-A type is read by Pydantic, from JSON text, without lossy coercion (`reading`); a JSON Schema is
-checked by jsonschema (`validation`), with the formats of `formats.FORMATS` asserted. The
-violations of both are told against the target's schema.
+A type is read by Pydantic, from JSON text, without lossy coercion (`source.reader`); a JSON
+Schema is checked by jsonschema (`validate.validator`), with the formats of `formats.FORMATS`
+asserted. Both report violations against the target's schema.
 """
 
 from __future__ import annotations
@@ -35,11 +35,14 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _FRAMES: Final = 4_000
+"""Stack frames that 200 levels of nesting need: jsonschema takes up to ten for each, and leaves
+room."""
 _STACK: Final = 64 * 1024 * 1024
-_room: Final = threading.Lock()
+"""Bytes of stack for that many frames."""
+_stack_lock: Final = threading.Lock()
 
 _MISSING: Final = frozenset({"required", "dependentRequired", "minProperties", "missing"})
-"""Keywords, and Pydantic's names, for what is wrong where a member is missing."""
+"""Keywords, and Pydantic's names, for the fault of a missing member."""
 
 _LONG_NUMBER: Final = re.compile(r"\d[\d.]{15,}")
 _LONG_NUMBER_BYTES: Final = re.compile(rb"\d[\d.]{15,}")
@@ -52,59 +55,86 @@ def validate(source: TypeForm[T], data: Json) -> T: ...
 @overload
 def validate(source: JsonSchema, data: Json) -> Json: ...
 def validate(source: Any, data: Json) -> Any:
-    """`data`, plain JSON data, as a value of `source`: a Target, a type, or a JSON Schema.
+    """Check plain JSON data and turn it into a value.
 
-    Raises InvalidOutputError with every violation, and TargetError or SchemaError where
-    `source` is no target.
+    Args:
+        source: A Target, anything that a Pydantic TypeAdapter takes, or a JSON Schema.
+        data: Plain JSON data.
+
+    Raises:
+        InvalidOutputError: If `data` is no value of `source`; it has every violation.
+        TargetError: If `source` is no target.
+        SchemaError: If `source` has no JSON form.
     """
     target = target_of(source)
     try:
         text = json.dumps(data, allow_nan=False).encode()
     except (TypeError, ValueError, RecursionError):
-        raise _invalid(
-            target, [Violation("", "", "what JSON cannot carry", "plain JSON data")]
-        ) from None
-    return _checked(target, data, len(text)) if target.adapter is None else _read(target, text)
+        violation = Violation("", "", "a value that JSON cannot represent", "plain JSON data")
+        raise _invalid(target, [violation]) from None
+    if target.adapter is None:
+        return _validated_by_schema(target, data, len(text))
+    return _read_by_type(target, text)
 
 
 def validate_parsed(target: Target[T], data: Json) -> T:
-    """As `check`, of data that came out of `parse_json`: that it is plain needs no second look."""
+    """Check data from `parse_json`, whose form needs no second look; else as `validate`.
+
+    Args:
+        target: The target.
+        data: What `parse_json` returned.
+
+    Raises:
+        InvalidOutputError: If `data` is no value of the target.
+    """
     text = to_json(data)
-    return _checked(target, data, len(text)) if target.adapter is None else _read(target, text)
+    if target.adapter is None:
+        return _validated_by_schema(target, data, len(text))
+    return _read_by_type(target, text)
 
 
 def validate_json(target: Target[T], text: str | bytes) -> T:
-    """As `check`, from JSON text. Raises NotJsonError for what is not one JSON document (see
-    `parse_json`), or InvalidOutputError."""
+    """Check JSON text and turn it into a value.
+
+    Args:
+        target: The target.
+        text: One JSON document.
+
+    Raises:
+        NotJsonError: If the text is not one JSON document (see `parse_json`).
+        InvalidOutputError: If it is no value of the target.
+    """
     if target.adapter is None:
-        return _checked(target, parse_json(text), len(text))
-    value = _read(target, text)
+        return _validated_by_schema(target, parse_json(text), len(text))
+    value = _read_by_type(target, text)
     if target.members is None or not is_complete(text, target.members(value)):
-        scan(text, len)  # a member may stand twice
+        scan(text, len)  # a member may be repeated
     return value
 
 
 def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
-    """What is wrong with `data` as a value of `target` that is not whole yet: all but members
-    that are missing.
+    """The violations of data that is not complete yet: all but members that are missing.
 
     A type's validators of a whole record run once none of its members is missing or wrong.
+
+    Args:
+        target: The target.
+        data: Plain JSON data, so far.
     """
     try:
         validate(target, data)
         return ()
     except InvalidOutputError as error:
-        told = error.violations
-    found = [violation for violation in told if _keyword(violation) not in _MISSING]
-    if (
-        len(found) < len(told) and target.reader is not None
-    ):  # what is missing hides what else the type refuses
+        violations = error.violations
+    found = [violation for violation in violations if _keyword(violation) not in _MISSING]
+    # A missing member hides what else the type refuses.
+    if len(found) < len(violations) and target.reader is not None:
         try:
             target.reader.validate_json(json.dumps(data))
         except ValidationError as fault:
-            found += _of_type_alone(target, data, fault, found)
+            found += _only_by_type(target, data, fault, found)
         except Exception as fault:  # A validator of the user's may raise anything.
-            found.append(_raised(fault))
+            found.append(_by_exception(fault))
     return tuple(violation for violation in found if _keyword(violation) not in _MISSING)
 
 
@@ -112,49 +142,51 @@ def _keyword(violation: Violation) -> str:
     return violation.schema_path.rpartition("/")[2]
 
 
-def _read(target: Target[T], text: str | bytes) -> T:
+def _read_by_type(target: Target[T], text: str | bytes) -> T:
     if target.exact_reader is not None and _has_long_numbers(text):
         try:
             exact = json.dumps(with_exact_numbers(text, digits_of))
             return target.exact_reader.validate_json(exact)  # type: ignore[no-any-return]
-        except Exception:  # noqa: S110 - what is wrong is told below, of the text as it stands
+        except Exception:  # noqa: S110 - reported below, for the text as it is
             pass
     try:
         return target.reader.validate_json(text)  # type: ignore[union-attr, no-any-return]
     except ValidationError as error:
-        raise _invalid(target, _of_type(target, parse_json(text), len(text), error)) from None
+        violations = _by_type(target, parse_json(text), len(text), error)
+        raise _invalid(target, violations) from None
     except Exception as error:  # A validator of the user's may raise anything.
         parse_json(text)
-        raise _invalid(target, [_raised(error)]) from error
+        raise _invalid(target, [_by_exception(error)]) from error
 
 
-def _raised(error: Exception) -> Violation:
-    return Violation("", "", type(error).__name__, "what the type's own validators take")
+def _by_exception(error: Exception) -> Violation:
+    wanted = "a value that the type's own validators accept"
+    return Violation("", "", type(error).__name__, wanted)
 
 
 def _has_long_numbers(text: str | bytes) -> bool:
-    return bool(
-        _LONG_NUMBER_BYTES.search(text) if isinstance(text, bytes) else _LONG_NUMBER.search(text)
-    )
+    if isinstance(text, bytes):
+        return bool(_LONG_NUMBER_BYTES.search(text))
+    return bool(_LONG_NUMBER.search(text))
 
 
-def _checked(target: Target[T], data: Json, size: int) -> T:
-    faults = _of_schema(target, data, size)
-    if faults:
-        raise _invalid(target, faults)
+def _validated_by_schema(target: Target[T], data: Json, size: int) -> T:
+    violations = _by_schema(target, data, size)
+    if violations:
+        raise _invalid(target, violations)
     return data  # type: ignore[no-any-return]
 
 
 def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOutputError:
     count = f"{len(violations)} violations" if len(violations) > 1 else "1 violation"
     return InvalidOutputError(
-        f"The answer is no value of {target.name}: {count}.",
+        f"The answer is not a valid {target.name}: {count}.",
         violations=violations,
-        hint="`violations` names each place, and what was wanted.",
+        hint="`violations` lists each place, and what was expected there.",
     )
 
 
-def _of_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, ...]:
+def _by_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, ...]:
     from structgen.schema.validate.validator import OverBudgetError, validator_of
     from structgen.schema.validate.violations import violations_of
 
@@ -165,17 +197,15 @@ def _of_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, .
         try:
             return violations()
         except RecursionError:
-            return _with_room(violations)
+            return _with_deep_stack(violations)
     except (RecursionError, OverBudgetError):
-        return (
-            Violation("", "", "more than can be checked", "a smaller value, nested less deeply"),
-        )
+        found = "a value too large or too deeply nested to check"
+        return (Violation("", "", found, "a smaller value, nested less deeply"),)
 
 
-def _with_room(function: Callable[[], R]) -> R:
-    """Calls `function` where 200 levels of nesting have room: jsonschema takes up to ten frames
-    for each."""
-    with _room, ThreadPoolExecutor(1) as thread:
+def _with_deep_stack(function: Callable[[], R]) -> R:
+    """Call `function` on a stack that is deep enough for 200 levels of nesting."""
+    with _stack_lock, ThreadPoolExecutor(1) as thread:
         frames, stack = sys.getrecursionlimit(), threading.stack_size(_STACK)
         try:
             sys.setrecursionlimit(max(frames, _FRAMES))
@@ -185,16 +215,16 @@ def _with_room(function: Callable[[], R]) -> R:
             sys.setrecursionlimit(frames)
 
 
-def _of_type(target: Target[Any], data: Json, size: int, error: ValidationError) -> list[Violation]:
-    """The schema's violations, then what only the type refuses."""
-    found = list(_of_schema(target, data, size))
-    return found + _of_type_alone(target, data, error, found)
+def _by_type(target: Target[Any], data: Json, size: int, error: ValidationError) -> list[Violation]:
+    """The schema's violations, followed by those that only the type finds."""
+    found = list(_by_schema(target, data, size))
+    return found + _only_by_type(target, data, error, found)
 
 
-def _of_type_alone(
+def _only_by_type(
     target: Target[Any], data: Json, error: ValidationError, known: Sequence[Violation]
 ) -> list[Violation]:
-    """What only the type refuses, and no known violation speaks of."""
+    """The violations that only the type finds, at places where none is known yet."""
     found: list[Violation] = []
     for fault in error.errors(include_url=False, include_context=False):
         path, value = _in_data(data, fault["loc"])
@@ -202,14 +232,8 @@ def _of_type_alone(
         if any(_overlap(where, other.path) for other in (*known, *found)):
             continue
         name = "validator" if fault["type"] in ("value_error", "assertion_error") else fault["type"]
-        found.append(
-            Violation(
-                where,
-                f"{locate(target.schema, path)}/{name}",
-                short(value),
-                _plain_words(fault["msg"]),
-            )
-        )
+        schema_path = f"{locate(target.schema, path)}/{name}"
+        found.append(Violation(where, schema_path, short(value), _expectation(fault["msg"])))
     return found
 
 
@@ -217,31 +241,39 @@ def _overlap(path: str, other: str) -> bool:
     return path == other or path.startswith(other + "/") or other.startswith(path + "/")
 
 
-def _plain_words(message: str) -> str:
-    text = (
-        message.removeprefix("Value error, ")
-        .removeprefix("Assertion failed, ")
-        .removeprefix("Input should be ")
-    )
-    return text.replace("\n", " ")[:200]
+def _expectation(message: str) -> str:
+    """Pydantic's message as what was expected."""
+    for lead in ("Value error, ", "Assertion failed, ", "Input should be "):
+        message = message.removeprefix(lead)
+    return message.replace("\n", " ")[:200]
 
 
 def _in_data(data: Any, loc: Sequence[Any]) -> tuple[list[str | int], Json]:
-    """The path of a Pydantic error in the data: its location also names union branches and
-    functions, which are no members."""
+    """The path of a Pydantic error in the data, and the value there.
+
+    Pydantic's location also names union branches and functions, which are no members.
+    """
     path: list[str | int] = []
     for part in loc:
-        if (isinstance(data, dict) and part in data) or (
-            isinstance(data, list) and isinstance(part, int) and part < len(data)
-        ):
+        if isinstance(data, list):
+            is_inside = isinstance(part, int) and part < len(data)
+        else:
+            is_inside = isinstance(data, dict) and part in data
+        if is_inside:
             data = data[part]
             path.append(part)
     return path, data
 
 
 def locate(schema: JsonSchema, path: Sequence[str | int]) -> str:
-    """The place in a schema that speaks of the value at `path`, as a JSON Pointer; of a union,
-    the first branch that does."""
+    """The JSON Pointer of the place in a schema that describes a value.
+
+    In a union it is the first branch that describes the value.
+
+    Args:
+        schema: The whole schema.
+        path: The keys and indices that lead to the value.
+    """
     found = _locate(schema, schema, [], list(path), 0)
     return pointer(found or [])
 
@@ -261,17 +293,14 @@ def _locate(
     ways: list[tuple[list[str | int], Any]] = []
     if isinstance(step, int):
         prefix = list(node.get("prefixItems", ()))
-        ways.append(
-            (["prefixItems", step], prefix[step])
-            if step < len(prefix)
-            else (["items"], node.get("items"))
-        )
+        if step < len(prefix):
+            ways.append((["prefixItems", step], prefix[step]))
+        else:
+            ways.append((["items"], node.get("items")))
     else:
         ways.append((["properties", step], node.get("properties", {}).get(step)))
-        ways += [
-            (["patternProperties", key], inner)
-            for key, inner in node.get("patternProperties", {}).items()
-        ]
+        patterns = node.get("patternProperties", {}).items()
+        ways += [(["patternProperties", key], inner) for key, inner in patterns]
         ways.append((["additionalProperties"], node.get("additionalProperties")))
     for way, inner in ways:
         if inner is not None and (found := _locate(root, inner, at + way, rest, hops)) is not None:

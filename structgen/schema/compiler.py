@@ -1,5 +1,4 @@
-"""The compiler: a target and a schema language in; the schema that language can hold, the way
-there and back, and notes out.
+"""The compiler: from a target and a schema language to a schema, the way there and back, and notes.
 
 One rule makes it simple: whatever a language cannot say is said more widely in the compiled
 schema and noted as `checked`, because every answer is checked against the whole source
@@ -40,10 +39,14 @@ T = TypeVar("T")
 class Compiled(Generic[T]):
     """A target in one schema language.
 
-    `schema`: what to send; `notes`: what it does differently from the source; `name`: what to
-    send it under. `encode` and `decode` are the way there and back; `decode_json` is the way
-    back from text. `codec` is what they are made of, and `codecs` those of the definitions it
-    refers to.
+    Attributes:
+        target: What was compiled.
+        subset: The schema language.
+        schema: The schema to send.
+        notes: What the schema does differently from the source.
+        codec: The way there and back, as data.
+        codecs: The codecs of the definitions that it refers to.
+        identity: Whether answers have the values' own JSON form.
     """
 
     __slots__ = (
@@ -81,6 +84,7 @@ class Compiled(Generic[T]):
 
     @property
     def name(self) -> str:
+        """The name to send the schema under."""
         return self.target.name
 
     @cached_property
@@ -93,7 +97,7 @@ class Compiled(Generic[T]):
 
     @property
     def wrapped(self) -> bool:
-        """Is the answer an object that holds the value as its member `value`?"""
+        """Whether an answer is an object with the value as its member `value`."""
         return isinstance(self.codec, Root) and self.codec.wrapped
 
     def dumps(self) -> bytes:
@@ -101,44 +105,81 @@ class Compiled(Generic[T]):
         return self._text
 
     def encode(self, value: T) -> Json:
-        """A value in the form the compiled schema holds: for examples and prefilled forms.
+        """Write a value in the form of the compiled schema, for examples and prefilled forms.
 
-        Raises SchemaError for a value that a `narrowed` note excludes.
+        Args:
+            value: A value of the target.
+
+        Raises:
+            SchemaError: If the value has no JSON form, or a `narrowed` note excludes it.
         """
         data = self.target.dump(value)
         try:
             into = self._maps[0]
             return into(data, None, Trace()) if into else data
         except RecursionError:
-            raise SchemaError(
-                "The value is nested too deeply to be encoded.",
-                hint="Split it into smaller values.",
-            ) from None
+            message = "The value is nested too deeply to be encoded."
+            raise SchemaError(message, hint="Split it into smaller values.") from None
 
     def decode(self, data: Json) -> T:
-        """The value that an answer means. Raises InvalidOutputError."""
+        """Turn an answer into the value that it means.
+
+        Args:
+            data: The answer as plain JSON data.
+
+        Raises:
+            InvalidOutputError: If it is no value of the target; it has the violations.
+        """
         return validate(self.target, data) if self.identity else self.read(data)[0]
 
     def decode_json(self, text: str | bytes) -> T:
-        """The value that an answer's text means. Raises NotJsonError or InvalidOutputError."""
+        """Turn the text of an answer into the value that it means.
+
+        Args:
+            text: The answer as JSON text.
+
+        Raises:
+            NotJsonError: If the text is not one JSON document.
+            InvalidOutputError: If it is no value of the target.
+        """
         if self.identity:
             return validate_json(self.target, text)
         return validate_parsed(self.target, self._restore(parse_json(text))[0])
 
     def restored(self, data: Json) -> tuple[Json, frozenset[str]]:
-        """As `read`, of a value in its own JSON form, not checked. Raises InvalidOutputError
-        where the answer has none."""
+        """The value's own JSON form, not checked, and the pointers of the optional fields left out.
+
+        Args:
+            data: The answer as plain JSON data.
+
+        Raises:
+            InvalidOutputError: If the answer has no such form.
+        """
         restored, trace = self._restore(data)
         return restored, frozenset(map(pointer_of, trace.absent))
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
-        """The value, and the JSON Pointers of the optional fields that the answer leaves out.
-        Raises InvalidOutputError."""
+        """The value that an answer means, and the JSON Pointers of the optional fields left out.
+
+        Args:
+            data: The answer as plain JSON data.
+
+        Raises:
+            InvalidOutputError: If it is no value of the target.
+        """
         restored, absent = self.restored(data)
         return validate(self.target, restored), absent
 
     def read_json(self, text: str | bytes) -> tuple[T, frozenset[str]]:
-        """As `read`, from an answer's text. Raises NotJsonError or InvalidOutputError."""
+        """The value and the fields left out, as `read`, from the text of an answer.
+
+        Args:
+            text: The answer as JSON text.
+
+        Raises:
+            NotJsonError: If the text is not one JSON document.
+            InvalidOutputError: If it is no value of the target.
+        """
         if self._maps[1] is None:
             return validate_json(self.target, text), frozenset()
         restored, absent = self.restored(parse_json(text))
@@ -150,16 +191,24 @@ class Compiled(Generic[T]):
             back = self._maps[1]
             restored = back(data, None, trace) if back else data
         except RecursionError:
-            raise InvalidOutputError("The answer is nested too deeply.") from None
+            message = "The answer is nested too deeply to be read."
+            raise InvalidOutputError(message, hint="Ask for less nesting.") from None
         if trace.faults:
             raise InvalidOutputError(
-                "The answer does not follow the form it was asked for.", violations=trace.faults
+                "The answer does not have the form that was asked for.",
+                violations=trace.faults,
+                hint="`violations` lists each place, and what was expected there.",
             )
         return restored, trace
 
 
 def linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
-    """The two functions of a codec. A definition that uses itself calls itself through a cell."""
+    """The two functions of a codec. A definition that uses itself calls itself through a cell.
+
+    Args:
+        codec: The codec.
+        codecs: The definitions that it refers to, by name.
+    """
     cells: dict[str, list[Map | None]] = {}
     done: set[str] = set()
 
@@ -182,9 +231,8 @@ def linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
             return cells[name][0], cells[name][1]
         return late(name, 0), late(name, 1)
 
-    for name in reversed(
-        list(codecs)
-    ):  # the last ones are the innermost: a long chain of definitions needs no deep stack
+    # The last ones are the innermost, so that a long chain of definitions needs no deep stack.
+    for name in reversed(list(codecs)):
         link(Ref(name))
     return link(codec)
 
@@ -196,12 +244,17 @@ def compile_schema(source: TypeForm[T], subset: str | SchemaSubset) -> Compiled[
 @overload
 def compile_schema(source: JsonSchema, subset: str | SchemaSubset) -> Compiled[Json]: ...
 def compile_schema(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
-    """What `source` means in one schema language. The second call for the same target and
-    language is a look-up.
+    """Compile a target for one schema language. The second call for the same pair is a look-up.
 
-    `source`: a Target, anything a Pydantic TypeAdapter takes, or a JSON Schema; `subset`: a
-    name from `SUBSETS`, or a row. Raises TargetError, SchemaError (the language cannot hold
-    it), SchemaLimitError (it is over a limit), ConfigurationError.
+    Args:
+        source: A Target, anything that a Pydantic TypeAdapter takes, or a JSON Schema.
+        subset: A name in `SUBSETS`, or a row.
+
+    Raises:
+        TargetError: If `source` is no target.
+        SchemaError: If it has no JSON form, or the language cannot take it.
+        SchemaLimitError: If it is over one of the language's limits.
+        ConfigurationError: If the language is unknown.
     """
     target = target_of(source)
     row = subset_of(subset)
@@ -230,64 +283,58 @@ def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
     try:
         schema, codec = _rooted(builder, builder.root())
         if not is_finite(builder.defs, schema):
-            hint = "Make the field that leads back optional, or a list."
             raise SchemaError(
-                "No value of this schema ends: a definition needs itself.",
+                "No value of this schema is finite: a definition always contains itself.",
                 keyword="$ref",
-                hint=hint,
+                hint="Make the field that leads back optional, or a list.",
             )
         changed = separate(builder)
-        schema = within_limits(
-            builder, {**schema, "$defs": builder.defs} if builder.defs else schema
-        )
+        if builder.defs:
+            schema = {**schema, "$defs": builder.defs}
+        schema = within_limits(builder, schema)
     except RecursionError:
-        raise SchemaError(
-            "The schema is nested too deeply.", hint="Move parts into `$defs`."
-        ) from None
+        message = "The schema is nested too deeply."
+        raise SchemaError(message, hint="Move parts into `$defs`.") from None
     notes = tuple(dict.fromkeys((*builder.notes, *target.opaque)))
-    return Compiled(
-        target, subset, schema, notes, codec, builder.codecs, identity=not changes(codec, changed)
-    )
+    identity = not changes(codec, changed)
+    return Compiled(target, subset, schema, notes, codec, builder.codecs, identity)
 
 
 def _rooted(builder: Builder, built: Built) -> Built:
-    """The root in the form that the language wants, with the member for what has no place
-    elsewhere."""
+    """Give the root the form that the language wants, and the member for what has no place."""
     schema, codec = built
     subset, here = builder.subset, Here("")
-    others = other_members_name(schema.get("properties", ())) if builder.needs_other_members else ""
     is_object = schema.get("type") == "object"
-    closed = (
-        is_object
-        and schema.get("additionalProperties") is False
-        and "patternProperties" not in schema
-    )
-    wrapped = (subset.root == "object" and not is_object) or (bool(others) and not closed)
+    is_closed = schema.get("additionalProperties") is False and "patternProperties" not in schema
+    others = ""
+    if builder.needs_other_members:
+        others = other_members_name(schema.get("properties", ()))
+    wrapped = subset.root == "object" and not is_object
+    if others and not (is_object and is_closed):
+        wrapped = True
     if not wrapped and not others:
         return built
     if wrapped:
-        builder.note(
-            here, "type", "rewritten", f"the root is wrapped in an object, as its member {VALUE!r}"
-        )
+        detail = f"the root is wrapped in an object, as its member {VALUE!r}"
+        builder.note(here, "type", "rewritten", detail)
         schema = builder.object({VALUE: schema})
     if others:
-        builder.note(
-            here,
-            "additionalProperties",
-            "rewritten",
-            f"members that the schema does not declare go to {others!r}",
-        )
-        builder.note(here, "additionalProperties", "checked", f"what {others!r} holds")
-        entry = builder.object({PATH: {"type": "string"}, VALUE: {"type": "string"}})
-        words = "Null. Only for what no other field can hold: its JSON Pointer, and its value as JSON text."
-        member = {
-            "description": words,
-            "anyOf": [{"type": "array", "items": entry}, {"type": "null"}],
-        }
-        needed = [others] if subset.all_required else []
+        detail = f"members that the schema does not declare go to {others!r}"
+        builder.note(here, "additionalProperties", "rewritten", detail)
+        builder.note(here, "additionalProperties", "checked", f"the content of {others!r}")
         schema = {
             **schema,
-            "properties": {**schema["properties"], others: member},
-            "required": [*schema["required"], *needed],
+            "properties": {**schema["properties"], others: _other_members(builder)},
+            "required": [*schema["required"], *([others] if subset.all_required else [])],
         }
     return Built(schema, Root(codec, wrapped, others))
+
+
+def _other_members(builder: Builder) -> JsonSchema:
+    """The schema of the root's member for what has no place elsewhere."""
+    entry = builder.object({PATH: {"type": "string"}, VALUE: {"type": "string"}})
+    return {
+        "description": "Null. Only for what no other field can hold: its JSON Pointer, and its "
+        "value as JSON text.",
+        "anyOf": [{"type": "array", "items": entry}, {"type": "null"}],
+    }

@@ -1,4 +1,4 @@
-"""Small questions about plain JSON data and schemas: pointers, equality, types, short texts."""
+"""Small questions about plain JSON data: pointers, equality, types, short texts."""
 
 from __future__ import annotations
 
@@ -9,10 +9,15 @@ from typing import Any, Final, TypeAlias
 from structgen.values import Json, JsonSchema
 
 Path: TypeAlias = "tuple[Path, str | int] | None"
-"""Where a value stands: (path of its parent, key), None for the root. A pointer is made of it
-only when one is needed."""
+"""Where a value is: (path of its parent, key), None for the root.
+
+A pointer is made from it only if one is needed.
+"""
 
 _SHORT: Final = 60
+"""The length of a short text, in characters."""
+_FEW: Final = 4
+"""Up to this many items or members, a value is shown and not counted."""
 _TYPES: Final = {
     type(None): "null",
     bool: "boolean",
@@ -30,7 +35,7 @@ def escape(key: str) -> str:
 
 
 def unescape(step: str) -> str:
-    """The key that a step of a JSON Pointer means."""
+    """The key that a step of a JSON Pointer names."""
     return step.replace("~1", "/").replace("~0", "~")
 
 
@@ -49,12 +54,17 @@ def pointer_of(path: Path) -> str:
 
 
 def resolve(root: JsonSchema, ref: str) -> Any:
-    """What "#" or "#/$defs/NAME" refers to."""
+    """The schema that "#" or "#/$defs/NAME" refers to.
+
+    Args:
+        root: The whole schema.
+        ref: The reference.
+    """
     return root if ref == "#" else root["$defs"][ref.removeprefix("#/$defs/")]
 
 
 def same_json(a: Json, b: Json) -> bool:
-    """Equality of JSON values: 1 equals 1.0, but True is no number."""
+    """Whether two JSON values are equal: 1 equals 1.0, but True is not a number."""
     if isinstance(a, bool) or isinstance(b, bool):
         return a is b
     if isinstance(a, list) and isinstance(b, list):
@@ -65,13 +75,13 @@ def same_json(a: Json, b: Json) -> bool:
 
 
 def json_type(value: Json) -> str:
-    """The JSON Schema type of a value, the narrower of integer and number."""
+    """The JSON Schema type of a value; "integer" for a whole number."""
     if isinstance(value, float) and value.is_integer():
         return "integer"
-    # Behind the `or`: values that know where they stood (`origins`).
-    return _TYPES.get(type(value)) or next(
-        name for kind, name in _TYPES.items() if isinstance(value, kind)
-    )
+    name = _TYPES.get(type(value))
+    if name is None:  # a subclass, such as the values of `origins` that know where they were read
+        name = next(name for kind, name in _TYPES.items() if isinstance(value, kind))
+    return name
 
 
 def to_text(value: Json) -> str:
@@ -83,12 +93,10 @@ def short(value: Json) -> str:
     """A value in at most 60 characters."""
     if isinstance(value, str) and len(value) > _SHORT:
         value = value[:_SHORT]
-    if isinstance(value, list | dict) and len(value) > 4:
-        return (
-            f"an array of {len(value)} items"
-            if isinstance(value, list)
-            else f"an object of {len(value)} members"
-        )
+    if isinstance(value, list) and len(value) > _FEW:
+        return f"an array of {len(value)} items"
+    if isinstance(value, dict) and len(value) > _FEW:
+        return f"an object of {len(value)} members"
     try:
         text = json.dumps(value, ensure_ascii=False, default=repr)
     except (ValueError, RecursionError):

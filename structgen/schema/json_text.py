@@ -1,4 +1,4 @@
-"""JSON text, read strictly: one document, no member twice, no NaN, no number past what can be read."""
+"""JSON text, read strictly: no repeated member, no NaN, no number too large for a float."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from decimal import Decimal
+from math import isinf
 from typing import Any, Final
 
 from pydantic_core import from_json, to_json
@@ -14,51 +15,63 @@ from structgen.errors import NotJsonError
 from structgen.values import Json
 
 _PLACE: Final = re.compile(r"^(.*) at line (\d+) column (\d+)$")
-_HINT: Final = "The answer must be one JSON document."
+_HINT: Final = "Answer with one JSON document and nothing else."
 
 
 def parse_json(text: str | bytes) -> Json:
-    """One JSON document (RFC 8259, UTF-8), nested at most 200 deep.
+    """Read one JSON document (RFC 8259, UTF-8), nested at most 200 deep.
 
-    Raises NotJsonError, with the character position, for anything else: text around it, NaN, an
-    unpaired surrogate, a member twice in one object, a number too large for a float.
+    Args:
+        text: The document, with nothing around it but white space.
+
+    Raises:
+        NotJsonError: If the text is anything else: other text around it, NaN, an unpaired
+            surrogate, a repeated member, a number too large for a float. It has the position.
     """
     decoded = _decoded(text)
     try:
         data = from_json(decoded, allow_inf_nan=False)
     except ValueError as error:
         raise _not_json(decoded, str(error)) from None
-    return data if _is_whole(decoded, data) else scan(decoded, dict)
+    return data if _is_lossless(decoded, data) else scan(decoded, dict)
 
 
-def _is_whole(text: str, data: Json) -> bool:
-    """Whether it is certain, at a look, that no member was lost (the parser keeps one of two)
-    and no number is infinite.
+def _is_lossless(text: str, data: Json) -> bool:
+    """Whether a quick look shows that no member was lost and no number is infinite.
 
-    Written again, the document has as many colons as before; an escaped one would spoil the count.
+    The parser keeps one of two members with the same name. Written again, the document must
+    have as many colons as before; an escaped colon would spoil the count.
     """
     again = to_json(data)
-    return (
-        b"Infinity" not in again and text.count(":") == again.count(b":") and "\\u003" not in text
-    )
+    if b"Infinity" in again or "\\u003" in text:
+        return False
+    return text.count(":") == again.count(b":")
 
 
 def scan(text: str | bytes, build: Callable[[list[tuple[str, Json]]], Any]) -> Any:
-    """Reads JSON, making objects with `build`; raises NotJsonError for a member twice and for a
-    number too large."""
+    """Read JSON, slowly and strictly.
+
+    Args:
+        text: One JSON document.
+        build: Makes an object from its members.
+
+    Raises:
+        NotJsonError: If an object repeats a member, or a number is too large for a float.
+    """
 
     def members(pairs: list[tuple[str, Json]]) -> Any:
         if len(pairs) != len({name for name, _ in pairs}):
             raise NotJsonError(
-                "An object of the answer has a member twice.",
-                hint="Each member of an object must stand once.",
+                "An object in the answer has the same member twice.",
+                hint="Write each member of an object once.",
             )
         return build(pairs)
 
     def number(digits: str) -> float:
-        if abs(value := float(digits)) == float("inf"):
+        value = float(digits)
+        if isinf(value):
             raise NotJsonError(
-                "A number of the answer is too large to be read.",
+                "A number in the answer is too large.",
                 position=max(_decoded(text).find(digits), 0),
                 hint=_HINT,
             )
@@ -68,7 +81,12 @@ def scan(text: str | bytes, build: Callable[[list[tuple[str, Json]]], Any]) -> A
 
 
 def with_exact_numbers(text: str | bytes, wrap: Callable[[str], Json]) -> Json:
-    """The document, with each number that a float would shorten given to `wrap` as its digits."""
+    """Read JSON, keeping every digit of numbers that a float would shorten.
+
+    Args:
+        text: One JSON document.
+        wrap: Makes the value of such a number from its digits.
+    """
 
     def number(digits: str) -> Json:
         return float(digits) if Decimal(digits) == Decimal(repr(float(digits))) else wrap(digits)
@@ -83,25 +101,22 @@ def _decoded(text: str | bytes) -> str:
             return text
         return text.decode()
     except UnicodeDecodeError as error:
-        raise NotJsonError("The answer is not UTF-8.", position=error.start, hint=_HINT) from None
+        message = "The answer is not UTF-8 text."
+        raise NotJsonError(message, position=error.start, hint=_HINT) from None
     except UnicodeEncodeError as error:
-        raise NotJsonError(
-            "The answer holds an unpaired surrogate.", position=error.start, hint=_HINT
-        ) from None
+        message = "The answer contains an unpaired surrogate."
+        raise NotJsonError(message, position=error.start, hint=_HINT) from None
 
 
 def _not_json(text: str, message: str) -> NotJsonError:
-    """The parser's complaint, its line and byte column turned into a character position."""
+    """The error for a parser's complaint; its line and byte column become a character position."""
     found = _PLACE.match(message)
     if not found:
         return NotJsonError("The answer is not JSON.", hint=_HINT)
     lines, line, column = text.split("\n"), int(found[2]), int(found[3])
     before = sum(len(row) + 1 for row in lines[: line - 1])
-    here = (
-        lines[line - 1].encode()[: max(column - 1, 0)].decode(errors="ignore")
-        if line <= len(lines)
-        else ""
-    )
+    row = lines[line - 1] if line <= len(lines) else ""
+    here = row.encode()[: max(column - 1, 0)].decode(errors="ignore")
     return NotJsonError(
         f"The answer is not JSON: {found[1]}.",
         position=min(before + len(here), len(text)),

@@ -1,9 +1,8 @@
-"""What each schema language accepts and keeps, as data: one row per language.
+"""What each schema language accepts and enforces, as data: one row per language.
 
-A row says nothing about how to get there; `builder.py` reads it. A new language is a new row,
-and users may pass their own (`dataclasses.replace(SUBSETS["openai-strict"], name="mine",
-...)`). Where a vendor does not say, the row takes the safe side: what is not listed is not
-sent.
+A row says nothing about how to get there; `compile/` reads it. A new language is a new row, and
+users may pass their own (`dataclasses.replace(SUBSETS["openai-strict"], name="mine", ...)`). If
+a vendor does not say, the row takes the safe side: what is not listed is not sent.
 """
 
 from __future__ import annotations
@@ -19,69 +18,80 @@ from structgen.schema.verbatim import VERBATIM
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaLimits:
-    """JobLimits on a compiled schema; None where the language publishes none.
-
-    `properties`: in the whole schema; `object_properties`: of one object; `depth`: nested
-    schemas, counted for the root and for each definition without following refs; `enum_values`:
-    of all enums together; `enum_chars`: of one enum with over 250 values; `string_chars`: of
-    property names, definition names and enum values together; `schema_chars`: of the compact
-    schema text; `unions`: schemas that are a union, nullable ones included; `optional`:
-    properties that may be left out.
-    """
+    """Limits on a compiled schema; None if the language publishes none."""
 
     properties: int | None = None
+    """Properties of all objects together."""
     object_properties: int | None = None
+    """Properties of one object."""
     depth: int | None = None
+    """Nested schemas, counted for the root and for each definition, without following references.
+    """
     enum_values: int | None = None
+    """Values of all enums together."""
     enum_chars: int | None = None
+    """Characters in the values of one enum with more than 250 values."""
     string_chars: int | None = None
+    """Characters in property names, definition names and enum values together."""
     schema_chars: int | None = None
+    """Characters in the compact text of the schema."""
     unions: int | None = None
+    """Schemas that are a union, nullable ones included."""
     optional: int | None = None
+    """Properties that may be left out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SchemaSubset:
-    """One schema language.
-
-    `holds`: answers are held to the schema while they are written; where not, it only tells the
-    model what is asked. `root`: whether the root must be a plain object. `closed`: objects are
-    closed, and list every member they may have. `declared_only`: where the source leaves an
-    object open, answers have its declared members alone. `all_required`: every property must be
-    listed in `required`. `absent`: how an answer says that the text does not state an optional
-    field: by `null`, by leaving it out (`omit`), or by `either`. `maps`: `additionalProperties`
-    may be a schema. `any_of`: `tagged` where object variants must be told apart by one constant
-    property or by disjoint keys (Groq). `defs`: `$defs` and `$ref` exist; `recursion`: a
-    definition may refer to itself. `untyped`: `{}` is a schema. `tuples`: `prefixItems` with
-    tails and optional positions (`any`), with an exact length (`fixed`), or `none`. `keywords`:
-    the assertions kept, as `type.keyword`; all others are told in the description and checked
-    afterwards. `one_string_rule`: only one of pattern, format and length holds for a string.
-    `patterns`: `search` finds a pattern anywhere in a string; `full` always matches whole
-    strings; `basic` does too, and has no classes such as `\\d`; `none`. No language takes
-    lookaround or backreferences. `formats`: the names it holds. `plain_enums`: enum values are
-    scalars only. `const`: the keyword is known. `annotations`: those it takes.
-    """
+    """One schema language: a subset of JSON Schema."""
 
     name: str
+    """The name to pass to `compile_schema`; it is also in notes and error messages."""
     holds: bool = True
+    """Whether answers are held to the schema while they are written; else it only asks for its
+    form."""
     root: Literal["object", "any"] = "object"
+    """Whether the root must be a plain object."""
     closed: bool = True
+    """Whether objects are closed, and list every member that they may have."""
     declared_only: bool = False
+    """Whether answers have only the declared members, even if the source leaves an object open."""
     all_required: bool = False
+    """Whether `required` must list every property."""
     absent: Literal["null", "omit", "either"] = "null"
+    """How an answer says that the document does not state an optional field: by null, by
+    leaving it out, or either."""
     maps: bool = False
+    """Whether `additionalProperties` may be a schema."""
     any_of: Literal["any", "tagged"] = "any"
+    """`tagged`: object options must differ in one constant property, or have disjoint keys (Groq).
+    """
     defs: bool = True
+    """Whether the language has `$defs` and `$ref`."""
     recursion: bool = True
+    """Whether a definition may refer to itself."""
     untyped: bool = False
+    """Whether `{}` is a schema."""
     tuples: Literal["any", "fixed", "none"] = "none"
+    """`prefixItems`: with tails and optional positions (`any`), with an exact length (`fixed`),
+    or not at all."""
     keywords: frozenset[str] = frozenset()
+    """The assertions that it enforces, as `type.keyword`; all others are told in the
+    description and checked afterwards."""
     one_string_rule: bool = False
+    """Whether only one of pattern, format and length holds for a string."""
     patterns: Literal["search", "full", "basic", "none"] = "none"
+    """`search`: a pattern may match anywhere in a string; `full`: it must match the whole
+    string; `basic`: so too, and it has no classes such as `\\d`. No language takes look-around
+    or back-references."""
     formats: frozenset[str] = frozenset()
+    """The formats that it enforces."""
     plain_enums: bool = True
+    """Whether enum values must be scalars."""
     const: bool = True
+    """Whether it has the keyword `const`."""
     annotations: frozenset[str] = frozenset({"title", "description"})
+    """The annotations that it takes."""
     limits: SchemaLimits = SchemaLimits()
 
 
@@ -94,6 +104,7 @@ _PATTERN: Final = _keywords("string", "pattern")
 _VERBATIM: Final = frozenset(f"{type_}.{VERBATIM}" for type_ in ("string", "integer", "number"))
 _RANGE: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _BOUNDS: Final = _keywords("integer", *_RANGE) | _keywords("number", *_RANGE)
+_INCLUSIVE_BOUNDS: Final = _keywords("integer", *_RANGE[:2]) | _keywords("number", *_RANGE[:2])
 _STEPS: Final = _keywords("integer", "multipleOf") | _keywords("number", "multipleOf")
 _ITEMS: Final = _keywords("array", "minItems", "maxItems")
 _MEMBERS: Final = _keywords("object", "patternProperties", "minProperties", "maxProperties")
@@ -135,7 +146,8 @@ _LLAMA: Final = SchemaSubset(
     formats=_LLAMA_FORMATS,
     annotations=_ALL_ANNOTATIONS,
 )
-# xgrammar and the servers on it. vLLM falls back on another engine for what xgrammar cannot hold: the rows keep what all hold.
+# xgrammar, and the servers built on it. vLLM uses another engine for what xgrammar cannot enforce,
+# so the rows have only what every engine enforces.
 _XGRAMMAR: Final = SchemaSubset(
     name="sglang",
     root="any",
@@ -149,15 +161,17 @@ _XGRAMMAR: Final = SchemaSubset(
     annotations=_ALL_ANNOTATIONS,
 )
 
+_OPENAI_LIMITS: Final = SchemaLimits(
+    properties=5000, depth=10, enum_values=1000, enum_chars=15_000, string_chars=120_000
+)
 _ROWS: Final = (
-    # Groq, strict: true. It publishes neither limits nor which keywords it enforces: OpenAI's limits, and no keyword counted on.
+    # Groq with `strict: true`. It publishes neither limits nor the keywords it enforces: so it has
+    # OpenAI's limits, and no keyword is counted on.
     SchemaSubset(
         name="groq-strict",
         all_required=True,
         any_of="tagged",
-        limits=SchemaLimits(
-            properties=5000, depth=10, enum_values=1000, enum_chars=15_000, string_chars=120_000
-        ),
+        limits=_OPENAI_LIMITS,
     ),
     SchemaSubset(
         name="openai-strict",
@@ -165,11 +179,9 @@ _ROWS: Final = (
         keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS,
         patterns="search",
         formats=_OPENAI_FORMATS,
-        limits=SchemaLimits(
-            properties=5000, depth=10, enum_values=1000, enum_chars=15_000, string_chars=120_000
-        ),
+        limits=_OPENAI_LIMITS,
     ),
-    # Azure still documents the first, narrower rules.
+    # Azure still documents OpenAI's first, narrower rules.
     SchemaSubset(
         name="azure-openai",
         all_required=True,
@@ -187,11 +199,9 @@ _ROWS: Final = (
         name="gemini",
         absent="omit",
         maps=True,
-        recursion=False,  # it takes a cycle, but only through an optional property
+        recursion=False,  # it has cycles, but only through an optional property
         tuples="fixed",
-        keywords=_ITEMS
-        | _keywords("integer", "minimum", "maximum")
-        | _keywords("number", "minimum", "maximum"),
+        keywords=_ITEMS | _INCLUSIVE_BOUNDS,
         formats=frozenset({"date-time", "date", "time"}),
         const=False,
     ),
@@ -201,9 +211,8 @@ _ROWS: Final = (
         recursion=False,
         limits=SchemaLimits(object_properties=500, depth=10, enum_values=500, schema_chars=5000),
     ),
-    replace(
-        _XGRAMMAR, name="vllm", limits=SchemaLimits(depth=15)
-    ),  # 64 levels of JSON text; four may make one level of schema
+    # 64 levels of JSON text, of which four may make one level of schema.
+    replace(_XGRAMMAR, name="vllm", limits=SchemaLimits(depth=15)),
     _XGRAMMAR,
     _LLAMA,
     replace(_LLAMA, name="ollama"),
@@ -219,7 +228,7 @@ _ROWS: Final = (
     SchemaSubset(
         name="llguidance",
         root="any",
-        maps=False,  # it has them, but leaves their keys without bounds, and lets a key come twice
+        maps=False,  # it has them, but their keys have no bounds and may repeat
         untyped=True,
         tuples="any",
         keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _MEMBERS | _VERBATIM,
@@ -246,16 +255,23 @@ _ROWS: Final = (
 )
 
 SUBSETS: Final[Mapping[str, SchemaSubset]] = MappingProxyType({row.name: row for row in _ROWS})
-"""The rows by name."""
+"""The schema languages, by name."""
 
 
 def subset_of(subset: str | SchemaSubset) -> SchemaSubset:
-    """The row of that name, or the row itself. ConfigurationError names those there are."""
+    """The schema language of that name.
+
+    Args:
+        subset: A name in `SUBSETS`, or a row, which is returned.
+
+    Raises:
+        ConfigurationError: If there is no such name.
+    """
     if isinstance(subset, SchemaSubset):
         return subset
     row = SUBSETS.get(subset)
     if row is None:
         raise ConfigurationError(
-            f"There is no schema language {subset!r}.", hint=f"Known: {', '.join(SUBSETS)}."
+            f"Unknown schema language {subset!r}.", hint=f"Use one of {', '.join(SUBSETS)}."
         )
     return row

@@ -1,23 +1,19 @@
 """Targets: what the user wants, as one adapter and one JSON Schema (draft 2020-12), built once.
 
-A target is anything a Pydantic `TypeAdapter` takes, or a JSON Schema document (draft 4 to
-2020-12) whose values are plain data.
+A target is anything that a Pydantic `TypeAdapter` takes, or a JSON Schema document (draft 4 to
+2020-12), whose values are plain data.
 """
 
 from __future__ import annotations
 
 import copy
 import hashlib
-import importlib
-import importlib.util
 import json
 import re
-import sys
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from functools import cached_property
-from pathlib import Path
 from threading import RLock
 from typing import (
     TYPE_CHECKING,
@@ -41,7 +37,7 @@ from structgen.schema.source.drafts import upgrade
 from structgen.schema.source.generate import TargetSchema
 from structgen.schema.source.marks import take_marks
 from structgen.schema.source.members import Count, counter
-from structgen.schema.source.reader import contains, json_validator
+from structgen.schema.source.reader import Core, contains, json_validator
 from structgen.schema.source.writer import Keep, json_serializer, write
 from structgen.values import Json, JsonSchema, Note
 
@@ -52,16 +48,17 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REMEMBERED: Final = 512
-"""Targets of sources that cannot hold their own target: unions, `list[...]`, schemas."""
+"""How many targets are kept of sources that cannot hold their own: unions, `list[...]`, schemas."""
 _MEMO: Final = "__structgen_target__"
 
 
 class Target(Generic[T]):
-    """What the user wants.
+    """What the user wants: a type, or a JSON Schema.
 
-    `name`: matches `^[A-Za-z0-9_-]{1,64}$`. `schema`: one JSON Schema, draft 2020-12, in
-    validation form, by alias, whose references are "#" or "#/$defs/NAME". `adapter`: None where
-    the source is a JSON Schema. `opaque`: promises that only the type can check.
+    Attributes: source: The type or schema that it was made from. name: A name that matches
+    `^[A-Za-z0-9_-]{1,64}$`. schema: One JSON Schema, draft 2020-12, in validation form, by
+    alias, whose references are "#" or "#/$defs/NAME". adapter: The type's adapter; None for a
+    JSON Schema. opaque: Promises that only the type can check.
     """
 
     def __init__(
@@ -78,8 +75,8 @@ class Target(Generic[T]):
         self.adapter = adapter
         self.opaque = opaque
         self.compiled: dict[Any, Any] = {}
-        """What the compiler made of it, by schema language: kept here, so that it goes when the
-        target goes."""
+        """The compiled forms by schema language, kept here so that they are freed with the target.
+        """
 
     def __repr__(self) -> str:
         return f"Target({self.name})"
@@ -94,15 +91,14 @@ class Target(Generic[T]):
 
     @cached_property
     def exact_reader(self) -> SchemaValidator | None:
-        """Where the type has decimals: reads numbers that were marked by `digits_of`, too."""
+        """Reads numbers that were marked by `digits_of`, too; None if the type has no decimals."""
         if self.adapter is None or not contains(self.adapter.core_schema, frozenset({"decimal"})):
             return None
         return json_validator(self.adapter.core_schema, exact=True)
 
     @cached_property
     def members(self) -> Count | None:
-        """Counts the object members that a value was read from; None where a value does not
-        show them."""
+        """Counts the members that a value was read from; None if its values do not show them."""
         return None if self.adapter is None else counter(self.adapter.core_schema)
 
     @property
@@ -113,24 +109,30 @@ class Target(Generic[T]):
         return validator_of(self.schema)
 
     def dump(self, value: T) -> Json:
-        """`value` as plain JSON data that is valid under `schema` and that `check` reads back
-        to an equal value.
+        """Write a value as valid plain JSON data, from which `validate` reads an equal value.
 
-        Fields stand under their validation aliases; computed fields and the type's own
-        serializers play no part where the value is read back without them. Raises SchemaError
-        where the type does not read back what it holds, or JSON cannot carry it (NaN).
+        Fields have their validation aliases. Computed fields are left out, and so are the
+        type's own serializers, unless the value is read back only with them.
+
+        Args:
+            value: A value of the target.
+
+        Raises:
+            SchemaError: If the type does not read back what it holds, or JSON cannot represent
+                it (NaN).
         """
-        if self.adapter is None:
-            return _plain(value)
+        adapter, reader = self.adapter, self.reader
+        if adapter is None or reader is None:
+            return _plain_data(value)
         faults: list[str] = []
-        for serializer, set_only in self._ways_to_write():
+        for serializer, set_only in self._ways_to_write(adapter.core_schema):
             try:
                 data = write(serializer, value, set_only=set_only)
                 text = json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
-                again = self.reader.validate_json(text)  # type: ignore[union-attr]
-                if again == value or (
-                    not _compares(value) and write(serializer, again, set_only=set_only) == data
-                ):
+                again = reader.validate_json(text)
+                if again == value:
+                    return data
+                if not _compares(value) and write(serializer, again, set_only=set_only) == data:
                     return data
                 faults.append("it is read back as another value")
             # A serializer or validator of the user's may raise anything.
@@ -143,9 +145,12 @@ class Target(Generic[T]):
             "accept what they return.",
         )
 
-    def _ways_to_write(self) -> Iterator[tuple[SchemaSerializer, bool]]:
-        """The mirror of the type's validation first; then without fields nobody set, whose
-        defaults may not be valid; then with more and more of the user's own serializers."""
+    def _ways_to_write(self, core: Core) -> Iterator[tuple[SchemaSerializer, bool]]:
+        """The serializers to try, each with whether to leave out the fields that nobody set.
+
+        First the mirror of the type's validation; then without unset fields, whose defaults may
+        not be valid; then with more and more of the user's own serializers.
+        """
         ways: tuple[tuple[Keep, bool], ...] = (
             ("none", False),
             ("none", True),
@@ -154,7 +159,7 @@ class Target(Generic[T]):
         )
         for keep, set_only in ways:
             if keep not in self._serializers:
-                self._serializers[keep] = json_serializer(self.adapter.core_schema, keep)  # type: ignore[union-attr]
+                self._serializers[keep] = json_serializer(core, keep)
             yield self._serializers[keep], set_only
 
     @cached_property
@@ -163,20 +168,20 @@ class Target(Generic[T]):
 
 
 def _compares(value: Any) -> bool:
-    """Whether `==` tells anything about values like this one; a class without `__eq__` is equal
-    to nothing but itself."""
+    """Whether `==` compares values like this one; without `__eq__` it compares only identity."""
     try:
         return bool(copy.deepcopy(value) == value)
     except Exception:  # What cannot be copied says nothing either.
         return False
 
 
-def _plain(value: Any) -> Json:
+def _plain_data(value: Any) -> Json:
     try:
         return json.loads(json.dumps(value, allow_nan=False))
     except (TypeError, ValueError, RecursionError):
         raise SchemaError(
-            "The value is no JSON data.", hint="The values of a JSON Schema target are plain data."
+            f"A {type(value).__name__} is not plain JSON data.",
+            hint="Use dicts, lists, strings, finite numbers, booleans and None.",
         ) from None
 
 
@@ -193,11 +198,17 @@ if TYPE_CHECKING:
 
 
 def target_of(source: Any) -> Target[Any]:
-    """The target of a type, or of a JSON Schema given as a dict.
+    """Make the target of a type, or of a JSON Schema given as a dict.
 
-    Built once for each type and each content of a schema; a class holds its own target, so that
-    it can be collected with it. Raises TargetError for what is neither, SchemaError for what
-    has no JSON form.
+    It is built once for each type and for each content of a schema. A class holds its own
+    target, so that both are freed together.
+
+    Args:
+        source: A Target, anything that a Pydantic TypeAdapter takes, or a JSON Schema.
+
+    Raises:
+        TargetError: If `source` is neither a type nor a JSON Schema.
+        SchemaError: If it has no JSON form.
     """
     if isinstance(source, Target):
         return source
@@ -205,18 +216,16 @@ def target_of(source: Any) -> Target[Any]:
         try:
             content = hashlib.sha256(json.dumps(source).encode()).hexdigest()
         except (RecursionError, TypeError, ValueError):
-            return _of_schema(source)  # which says what is wrong with it
+            return _of_schema(source)  # raises the error that says what is wrong
         return _remembered(content, source, _of_schema)
     if isinstance(source, type) and not get_args(source):
         return _of_class(source)
     try:
         return _remembered((source, repr(source)), source, _of_type)
-    except TypeError:  # unhashable: the entry keeps the source alive, so its id stays its own
+    except TypeError:  # unhashable; the entry keeps the source alive, so the id stays unique
         return _remembered(id(source), source, _of_type)
     except RecursionError:
-        raise SchemaError(
-            "The type is nested too deeply.", hint="Give its inner parts names of their own."
-        ) from None
+        raise _too_deep() from None
 
 
 _memory: OrderedDict[Any, tuple[Any, Target[Any]]] = OrderedDict()
@@ -256,11 +265,22 @@ def _of_class(source: type) -> Target[Any]:
     return memo.target
 
 
+_TYPE_ERRORS: Final = (
+    PydanticUserError,
+    CoreSchemaError,
+    NameError,
+    TypeError,
+    ValueError,
+    AttributeError,
+)
+"""What building a type's schema raises if the type cannot be used."""
+
+
 def _of_type(source: Any) -> Target[Any]:
     if not _is_type(source):
         raise TargetError(
-            f"A {type(source).__name__} is neither a type nor a JSON Schema.",
-            hint="Give a class, a typing form such as list[Person], or a JSON Schema as a dict.",
+            f"Not a target: a {type(source).__name__} is neither a type nor a JSON Schema.",
+            hint="Pass a class, a typing form such as list[Person], or a JSON Schema as a dict.",
         )
     try:
         with warnings.catch_warnings():
@@ -270,34 +290,27 @@ def _of_type(source: Any) -> Target[Any]:
     except StructgenError:
         raise
     except RecursionError:
-        raise SchemaError(
-            f"{_label(source)[:200]} is nested too deeply.",
-            hint="Give its inner parts names of their own.",
-        ) from None
-    except (
-        PydanticUserError,
-        CoreSchemaError,
-        NameError,
-        TypeError,
-        ValueError,
-        AttributeError,
-    ) as error:
+        raise _too_deep() from None
+    except _TYPE_ERRORS as error:
         reason = str(error).partition("\n")[0]
         raise SchemaError(
             f"{_label(source)[:200]} has no JSON form: {reason}",
-            hint="Use types that JSON can carry.",
+            hint="Use types that JSON can represent.",
         ) from error
     return Target(source, _name(_label(source)), schema, adapter, tuple(take_marks(schema)))
 
 
+def _too_deep() -> SchemaError:
+    hint = "Define its inner parts as types with names of their own."
+    return SchemaError("The type is nested too deeply.", hint=hint)
+
+
 def _is_type(source: Any) -> bool:
-    """Whether `source` is a class or a typing form; a function is none, though Pydantic would
-    wrap one."""
+    """Whether `source` is a class or a typing form; Pydantic would wrap a function too."""
     if source is None or isinstance(source, type) or get_origin(source) is not None:
         return True
-    return type(source).__module__ in ("typing", "typing_extensions") and not isinstance(
-        source, ForwardRef
-    )
+    is_typing = type(source).__module__ in ("typing", "typing_extensions")
+    return is_typing and not isinstance(source, ForwardRef)
 
 
 def _of_schema(source: Any) -> Target[Any]:
@@ -307,7 +320,7 @@ def _of_schema(source: Any) -> Target[Any]:
 
 
 def _label(source: Any) -> str:
-    """What people call a type: `Box[int]`, `list[Person]`, `int | str`."""
+    """A type as people write it: `Box[int]`, `list[Person]`, `int | str`."""
     if isinstance(source, type) and not get_args(source):
         return source.__name__
     return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?:<locals>\.)?", "", str(source))
@@ -315,62 +328,3 @@ def _label(source: Any) -> str:
 
 def _name(label: str) -> str:
     return re.sub(r"[^A-Za-z0-9]+", "_", label).strip("_")[:64].rstrip("_") or "output"
-
-
-def load_target(spec: str | Path) -> Target[Any]:
-    """The target that "path/to/file.py:Model", "package.module:Model" or "schema.json" names.
-
-    Code that is named is imported, and so run. Raises TargetError where there is no such thing,
-    SchemaError as `target_of`.
-    """
-    text = str(spec)
-    if text.endswith(".json"):
-        return target_of(_read_schema(Path(text)))
-    where, _, attribute = text.rpartition(":")
-    if not where or not attribute:
-        raise TargetError(
-            f"{text!r} names no target.",
-            hint='Write "file.py:Model", "module:Model" or "schema.json".',
-        )
-    try:
-        found: Any = (
-            _import_file(Path(where)) if where.endswith(".py") else importlib.import_module(where)
-        )
-        for name in attribute.split("."):
-            found = getattr(found, name)
-    except AttributeError:
-        raise TargetError(
-            f"{where} has no {attribute!r}.", hint="Give the name of a class or type in it."
-        ) from None
-    except Exception as error:  # Importing runs whatever is there.
-        raise TargetError(f"{where} cannot be imported: {type(error).__name__}: {error}") from error
-    return target_of(found)
-
-
-def _import_file(path: Path) -> Any:
-    """The module of a file, registered while it runs: dataclasses and forward references look
-    it up by name."""
-    name = f"structgen_target_{path.stem}_{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]}"
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise TargetError(f"There is no file {path}.")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]
-        raise
-    return module
-
-
-def _read_schema(path: Path) -> Any:
-    try:
-        found = json.loads(path.read_bytes())
-    except OSError as error:
-        raise TargetError(f"{path} cannot be read: {error.strerror}.") from error
-    except (ValueError, RecursionError) as error:
-        raise TargetError(f"{path} is not JSON: {str(error)[:200]}.") from error
-    if not isinstance(found, dict | bool):
-        raise TargetError(f"{path} holds no JSON Schema, but a {type(found).__name__}.")
-    return found

@@ -28,7 +28,8 @@ from typing_extensions import Required, TypedDict
 from structgen.errors import InvalidOutputError, SchemaError, SchemaLimitError, TargetError
 from structgen.schema.check import validate, validate_json
 from structgen.schema.compiler import compile_schema
-from structgen.schema.target import Target, load_target, target_of
+from structgen.schema.load import load_target
+from structgen.schema.target import Target, target_of
 
 T = TypeVar("T")
 UTC = dt.timezone.utc

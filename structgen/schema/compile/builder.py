@@ -23,6 +23,7 @@ from structgen.schema.compile.keywords import (
     Unsatisfiable,
     assertions,
     types_of,
+    without_single_all_of,
 )
 from structgen.schema.compile.names import definition_name, unused_name
 from structgen.schema.compile.source import Source, refs_above
@@ -198,7 +199,7 @@ class Builder:
             )
         if schema is False:
             raise Unsatisfiable
-        schema = _without_single_all_of({} if schema is True else schema)
+        schema = without_single_all_of({} if schema is True else schema)
         core = assertions(schema)
         if core.keys() == {"$ref"}:
             built = self._reference(core["$ref"], here)
@@ -396,12 +397,3 @@ class Builder:
             return Built({"anyOf": schemas}, choice)
         schemas.append({"type": "null"})
         return Built({"anyOf": schemas}, Nullable(choice))
-
-
-def _without_single_all_of(schema: JsonSchema) -> JsonSchema:
-    """A schema that asserts nothing but one `allOf` of one part, as that part."""
-    core = assertions(schema)
-    parts = core.get("allOf", ())
-    if len(core) != 1 or len(parts) != 1 or not isinstance(parts[0], dict):
-        return schema
-    return {**parts[0], **{key: value for key, value in schema.items() if key != "allOf"}}

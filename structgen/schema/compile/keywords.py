@@ -69,3 +69,12 @@ def types_of(schema: JsonSchema) -> tuple[str, ...] | None:
 def listed_values(schema: JsonSchema) -> list[Json] | None:
     """The values that `const` or `enum` lists; None if there is neither."""
     return [schema["const"]] if "const" in schema else schema.get("enum")
+
+
+def without_single_all_of(schema: JsonSchema) -> JsonSchema:
+    """A schema that asserts nothing but one `allOf` of one part, as that part."""
+    core = assertions(schema)
+    parts = core.get("allOf", ())
+    if len(core) != 1 or len(parts) != 1 or not isinstance(parts[0], dict):
+        return schema
+    return {**parts[0], **{key: value for key, value in schema.items() if key != "allOf"}}

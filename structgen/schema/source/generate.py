@@ -1,5 +1,4 @@
-"""JSON Schema (draft 2020-12) of a Pydantic core schema: it says whatever the type refuses and
-a schema can say.
+"""JSON Schema (draft 2020-12) of a Pydantic core schema, with all that a schema can express.
 
 Pydantic's own generator leaves decimals unchecked, maps with patterned keys open, aliases into
 paths out, and naive times under a format that demands an offset. What no schema can say (a
@@ -40,7 +39,11 @@ _ANNOTATIONS: Final = frozenset({"title", "description", "examples", "default"})
 class TargetSchema(GenerateJsonSchema):
     """The generator that targets use."""
 
-    ignored_warning_kinds = {"skipped-choice", "non-serializable-default", "skipped-discriminator"}  # noqa: RUF012
+    ignored_warning_kinds = {  # noqa: RUF012 - as Pydantic declares it
+        "skipped-choice",
+        "non-serializable-default",
+        "skipped-discriminator",
+    }
 
     def encode_default(self, dft: Any) -> Any:
         """A default as JSON data.
@@ -190,7 +193,7 @@ class TargetSchema(GenerateJsonSchema):
             raise SchemaError(
                 f"The keys of a map are {named}, but in JSON every key is text.",
                 keyword="propertyNames",
-                hint="Use a list of entries, or keys that are strings, numbers, dates or constants.",
+                hint="Use a list of entries, or keys that are strings, numbers or dates.",
             )
         if kind == "string":
             return own

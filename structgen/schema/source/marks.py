@@ -1,5 +1,4 @@
-"""Promises of a type that no schema can express: marked in the schema while it is made, notes
-once it is finished."""
+"""Promises of a type that no schema can express: marks in a schema that become notes."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """How many object members a value was read from.
 
-Pydantic's parser keeps the last of two members with one name and says nothing. A second parse
-to find them would double the time of reading. But every member of the text has its colon: where
-the text has as many colons as the value has members, none was lost. Counting is cheap, because
-the type says beforehand where members can be.
+Pydantic's parser keeps the last of two members with one name, silently. A second parse to find
+them would double the time of reading. But every member of the text has its colon: if the text
+has as many colons as the value has members, none was lost. Counting is cheap, because the type
+says beforehand where members can be.
 """
 
 from __future__ import annotations
@@ -34,8 +34,10 @@ _SCALARS: Final = frozenset(
         "decimal",
         "uuid",
         "url",
+        "multi-host-url",
+        "literal",
+        "enum",
     }
-    | {"literal", "enum", "multi-host-url"}
 )
 _fields_set: Final = attrgetter("__pydantic_fields_set__")
 
@@ -45,16 +47,18 @@ class _UncountableError(Exception):
 
 
 def is_complete(text: str | bytes, members: int) -> bool:
-    """Whether it is certain that `text` has no more than `members` object members."""
+    """Whether `text` certainly has no more than `members` object members."""
     if isinstance(text, bytes):
-        return text.count(b":") <= members or (
-            text.count(b'":') <= members and not _SPACED_BYTES.search(text)
-        )
-    return text.count(":") <= members or (text.count('":') <= members and not _SPACED.search(text))
+        if text.count(b":") <= members:
+            return True
+        return text.count(b'":') <= members and not _SPACED_BYTES.search(text)
+    if text.count(":") <= members:
+        return True
+    return text.count('":') <= members and not _SPACED.search(text)
 
 
 def counter(core: Core) -> Count | None:
-    """Counts the members of a value of the type; None where a value does not show them."""
+    """A function that counts the members of a value; None if its values do not show them."""
     try:
         return _counter(core, {}) or (lambda value: 0)
     except _UncountableError:
@@ -62,7 +66,7 @@ def counter(core: Core) -> Count | None:
 
 
 def _counter(node: Core, named: dict[str, Count | None]) -> Count | None:
-    """None where there are never any."""
+    """The counter of a part; None if it never has members."""
     kind = node["type"]
     if kind in _SCALARS:
         return None
@@ -108,7 +112,7 @@ def _of_map(inner: Count | None) -> Count:
 
 
 def _is_touched(node: Core) -> bool:
-    """Whether code of a user's may have changed the value after it was read."""
+    """Whether a user's code may have changed the value after it was read."""
     if node["type"] == "function-after":
         return is_users(node["function"]["function"])
     return bool(node.get("post_init") or node.get("custom_init"))
@@ -134,13 +138,10 @@ def _of_model(node: Core, named: dict[str, Count | None]) -> Count:
 
 def _of_union(node: Core, named: dict[str, Count | None]) -> Count | None:
     choices = node["choices"]
-    nodes = (
-        choices.values()
-        if isinstance(choices, dict)
-        else [c[0] if isinstance(c, tuple) else c for c in choices]
-    )
+    nodes = choices.values() if isinstance(choices, dict) else choices
     by_class: dict[type, Count] = {}
-    for choice in nodes:
+    for entry in nodes:
+        choice = entry[0] if isinstance(entry, tuple) else entry
         count = _counter(choice, named)
         if count and choice["type"] != "model":
             raise _UncountableError

@@ -1,11 +1,11 @@
 """How a type reads JSON: nothing that would lose information is coerced.
 
-Pydantic's lax mode turns "5" into 5, 1 into True and 0 into 1970-01-01; its strict mode refuses
-4.0 where JSON Schema says integer, and what a user's own validator hands on. So the type's core
-schema is copied with its *leaves* made strict and everything else left alone: dates, decimals,
-UUIDs, sets and tuples are read from their JSON forms, numbers and booleans only from
-themselves. What a user's own "before" or "wrap" validator passes on is no longer JSON: down to
-the next model inside, it is read the way the type's author set it up.
+Pydantic's lax mode turns "5" into 5, 1 into True and 0 into 1970-01-01. Its strict mode refuses
+4.0 for an integer, which JSON Schema allows, and refuses what a user's own validator returns.
+So the type's core schema is copied with strict *leaves* and everything else unchanged: dates,
+decimals, UUIDs, sets and tuples are read from their JSON forms, numbers and booleans only from
+themselves. What a user's "before" or "wrap" validator returns is no longer JSON: down to the
+next model inside, it is read as the type's author set it up.
 """
 
 from __future__ import annotations
@@ -23,34 +23,32 @@ Core = Any
 """A pydantic-core schema: nested dicts, each with a `type`."""
 
 _ONE: Final = (
-    *(
-        "schema",
-        "items_schema",
-        "keys_schema",
-        "values_schema",
-        "lax_schema",
-        "strict_schema",
-        "json_schema",
-        "python_schema",
-    ),
-    *(
-        "arguments_schema",
-        "var_args_schema",
-        "var_kwargs_schema",
-        "extras_schema",
-        "extras_keys_schema",
-    ),
+    "schema",
+    "items_schema",
+    "keys_schema",
+    "values_schema",
+    "lax_schema",
+    "strict_schema",
+    "json_schema",
+    "python_schema",
+    "arguments_schema",
+    "var_args_schema",
+    "var_kwargs_schema",
+    "extras_schema",
+    "extras_keys_schema",
 )
+"""Keys of a core schema that hold one schema."""
 _MANY: Final = ("choices", "steps", "definitions", "items_schema", "arguments_schema", "fields")
+"""Keys that hold several, in a list or by name."""
 _STRICT: Final = frozenset({"float", "bool", "decimal", "date", "datetime", "time", "timedelta"})
-_WHOLE: Final = {"microseconds_precision": "error"}
+_EXACT_TIME: Final = {"microseconds_precision": "error"}
 _FINER: Final = {
     "float": {"allow_inf_nan": False},
-    "datetime": _WHOLE,
-    "time": _WHOLE,
-    "timedelta": _WHOLE,
+    "datetime": _EXACT_TIME,
+    "time": _EXACT_TIME,
+    "timedelta": _EXACT_TIME,
 }
-"""Neither infinity for 1e400 nor a time cut short."""
+"""Options that refuse infinity for 1e400, and a time that would be cut short."""
 _REWRITES: Final = frozenset({"function-before", "function-wrap"})
 _MODELS: Final = frozenset(
     {"model-fields", "dataclass-args", "typed-dict", "named-tuple", "arguments"}
@@ -64,28 +62,28 @@ def children(node: Core) -> Iterator[Core]:
             yield child
     for key in _MANY:
         many = node.get(key)
-        for child in many.values() if _is_table(many) else many if isinstance(many, list) else ():
+        if _is_table(many):
+            many = [*many.values()]
+        if not isinstance(many, list):
+            continue
+        for child in many:
             inner = child[0] if isinstance(child, tuple) else child
             if isinstance(inner, dict):
                 yield inner
 
 
 def _is_table(many: Any) -> bool:
-    """Schemas by the names of fields or tags, and not one schema; a field may be named `type` too."""
+    """Whether these are schemas by name, and not one schema; a field may be named `type` too."""
     return isinstance(many, dict) and not isinstance(many.get("type"), str)
 
 
 def mapped(node: Core, change: Callable[[Core], Core]) -> Core:
-    """A copy of a core schema with `change` made to each schema directly inside."""
+    """A copy of a core schema with `change` applied to each schema directly inside."""
 
-    def one(child: Any) -> Any:
-        return (
-            (change(child[0]), *child[1:])
-            if isinstance(child, tuple)
-            else change(child)
-            if isinstance(child, dict)
-            else child
-        )
+    def changed(child: Any) -> Any:
+        if isinstance(child, tuple):
+            return (change(child[0]), *child[1:])
+        return change(child) if isinstance(child, dict) else child
 
     copy = dict(node)
     for key in _ONE:
@@ -94,31 +92,35 @@ def mapped(node: Core, change: Callable[[Core], Core]) -> Core:
     for key in _MANY:
         many = node.get(key)
         if isinstance(many, list):
-            copy[key] = [one(child) for child in many]
+            copy[key] = [changed(child) for child in many]
         elif _is_table(many):
-            copy[key] = {name: one(child) for name, child in many.items()}
+            copy[key] = {name: changed(child) for name, child in many.items()}
     return copy
 
 
 def is_pydantics(function: Any) -> bool:
     """Whether a function in a core schema is Pydantic's own."""
-    module = getattr(getattr(function, "__func__", function), "__module__", None) or ""
-    return module.partition(".")[0] in ("pydantic", "pydantic_core", "pydantic_extra_types")
+    return _package_of(function) in ("pydantic", "pydantic_core", "pydantic_extra_types")
 
 
 def is_users(function: Any) -> bool:
-    """Whether a function in a core schema is a user's: neither Pydantic's nor the standard
-    library's."""
-    module = (
-        getattr(getattr(function, "__func__", function), "__module__", None)
-        or type(function).__module__
-    )
-    return not is_pydantics(function) and module.partition(".")[0] not in sys.stdlib_module_names
+    """Whether a function in a core schema is neither Pydantic's nor the standard library's."""
+    package = _package_of(function) or type(function).__module__.partition(".")[0]
+    return not is_pydantics(function) and package not in sys.stdlib_module_names
+
+
+def _package_of(function: Any) -> str:
+    module = getattr(getattr(function, "__func__", function), "__module__", None) or ""
+    return module.partition(".")[0]
 
 
 def json_validator(core: Core, *, exact: bool = False) -> SchemaValidator:
-    """A validator that reads JSON into the type without loss. `exact`: it takes `digits_of` for
-    a number."""
+    """A validator that reads JSON into the type without loss.
+
+    Args:
+        core: The type's core schema.
+        exact: Whether it takes the marked digits of `digits_of` as a number.
+    """
     strict = _strict(core, 0)
     return SchemaValidator(_exact(strict) if exact else strict, None, _use_prebuilt=False)
 
@@ -129,7 +131,7 @@ def contains(core: Core, kinds: frozenset[str]) -> bool:
 
 
 def _strict(node: Core, own: int) -> Core:
-    """`own`: for how many models down the values come from a user's validator, and not from JSON."""
+    """A copy with strict leaves, but `own` models down, whose values a user's validator makes."""
     kind = node["type"]
     if not own and node.get("strict") is None:
         if kind == "int":
@@ -150,27 +152,29 @@ def _strict(node: Core, own: int) -> Core:
 def _integer(node: Core) -> Core:
     """4.0 is an integer in JSON Schema, "4" and true are not."""
     rest, node = _outer(node)
-    whole = {
-        "type": "chain",
-        "steps": [{"type": "float", "strict": True}, node | {"strict": False}],
-    }
-    return {
-        "type": "union",
-        "mode": "left_to_right",
-        "choices": [node | {"strict": True}, whole],
-        **rest,
-    }
+    from_float = _chain({"type": "float", "strict": True}, node | {"strict": False})
+    return _first_of(node | {"strict": True}, from_float) | rest
+
+
+def _chain(*steps: Core) -> Core:
+    return {"type": "chain", "steps": list(steps)}
+
+
+def _first_of(*choices: Core) -> Core:
+    return {"type": "union", "mode": "left_to_right", "choices": list(choices)}
 
 
 def _constants(node: Core, values: list[Any]) -> Core:
-    """Constants are compared as JSON does: true is not 1, and what JSON cannot carry stands for
-    itself in its JSON form."""
+    """Compare constants as JSON does: true is not 1.
+
+    What JSON cannot carry is compared in its JSON form.
+    """
     kinds = {type(value) for value in values}
     if kinds <= {str, NoneType, float}:
         return node | ({"strict": True} if node["type"] == "enum" else {})
     rest, node = _outer(node)
     if kinds == {int}:
-        return {"type": "chain", "steps": [_integer({"type": "int"}), node], **rest}
+        return _chain(_integer({"type": "int"}), node) | rest
     by_json = {constant_key(to_jsonable_python(value)): value for value in reversed(values)}
 
     def known(value: Any) -> Any:
@@ -178,23 +182,18 @@ def _constants(node: Core, values: list[Any]) -> Core:
             raise PydanticCustomError("constant", "Input should be one of the constants")
         return by_json[key]
 
-    return {
-        "type": "function-before",
-        "function": {"type": "no-info", "function": known},
-        "schema": node,
-        **rest,
-    }
+    return _function("before", known) | {"schema": node, **rest}
 
 
 def constant_key(value: Any) -> str:
-    """Two constants are equal in JSON just if their keys are: 1 and 1.0 are, 1 and true are not."""
+    """A text that is the same for equal JSON values: for 1 and 1.0, but not for 1 and true."""
     if isinstance(value, float) and value.is_integer():
         value = int(value)
     return json.dumps(value, sort_keys=True)
 
 
 def _outer(node: Core) -> tuple[Core, Core]:
-    """What belongs to the node as a place (its name, its serialization), and the rest."""
+    """Split a node into what belongs to its place (name, serialization) and the rest."""
     outer = {key: node[key] for key in ("ref", "metadata", "serialization") if key in node}
     return outer, {key: value for key, value in node.items() if key not in outer}
 
@@ -205,29 +204,26 @@ _DIGITS: Final = "\x00digits:"
 
 
 def digits_of(number: str) -> str:
-    """A number's digits, marked so that only a place for decimals takes them."""
+    """A number's digits, marked so that no string field takes them."""
     return _DIGITS + number
 
 
 def _exact(node: Core) -> Core:
-    """Decimals take marked digits, text does not, and free-form places take them for the number
-    they are."""
+    """A copy whose decimals take marked digits.
+
+    Strings refuse them, and places for any value read them as the number they are.
+    """
     kind = node["type"]
     if kind == "decimal":
         rest, node = _outer(node)
         steps = [{"type": "str"}, _function("plain", _decimal), node | {"strict": False}]
-        return {
-            "type": "union",
-            "mode": "left_to_right",
-            "choices": [{"type": "chain", "steps": steps}, node],
-            **rest,
-        }
+        return _first_of(_chain(*steps), node) | rest
     if kind == "str":
         rest, node = _outer(node)
-        return _function("after", _text) | {"schema": node, **rest}
+        return _function("after", _unmarked) | {"schema": node, **rest}
     if kind == "any":
         rest, node = _outer(node)
-        return _function("after", _number) | {"schema": node, **rest}
+        return _function("after", _with_numbers) | {"schema": node, **rest}
     return mapped(node, _exact)
 
 
@@ -241,19 +237,17 @@ def _decimal(value: str) -> Decimal:
     return Decimal(value.removeprefix(_DIGITS))
 
 
-def _text(value: str) -> str:
+def _unmarked(value: str) -> str:
     if value.startswith(_DIGITS):
         raise ValueError
     return value
 
 
-def _number(value: Any) -> Any:
+def _with_numbers(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _number(item) for name, item in value.items()}
+        return {name: _with_numbers(item) for name, item in value.items()}
     if isinstance(value, list):
-        return [_number(item) for item in value]
-    return (
-        float(value.removeprefix(_DIGITS))
-        if isinstance(value, str) and value.startswith(_DIGITS)
-        else value
-    )
+        return [_with_numbers(item) for item in value]
+    if isinstance(value, str) and value.startswith(_DIGITS):
+        return float(value.removeprefix(_DIGITS))
+    return value

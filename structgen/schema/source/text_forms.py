@@ -1,5 +1,4 @@
-"""How values that JSON has no type for are written as text: a pattern for each, as narrow as a
-pattern can be."""
+"""Patterns for the text form of values that have no JSON type of their own."""
 
 from __future__ import annotations
 

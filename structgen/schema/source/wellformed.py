@@ -1,5 +1,4 @@
-"""What a JSON Schema document must be: plain data of a bounded size, keywords of the right
-shape, references that end."""
+"""What a JSON Schema document must be: bounded plain data, well-formed, with references that end."""
 
 from __future__ import annotations
 
@@ -14,7 +13,11 @@ from structgen.schema.verbatim import BY, VERBATIM
 from structgen.values import JsonSchema
 
 MAX_DEPTH: Final = 200
+"""The deepest nesting of a document."""
 MAX_NODES: Final = 300_000
+"""The most values that a document may have."""
+_MAX_POINTER_DEPTH: Final = 8
+"""How deep an error still names the place; longer pointers would make a large document slow."""
 _IN_PLACE: Final = (
     "allOf",
     "anyOf",
@@ -32,56 +35,72 @@ _TYPES: Final = frozenset({"null", "boolean", "object", "array", "number", "stri
 
 
 def _is_count(value: Any) -> bool:
-    return (
-        isinstance(value, int | float)
-        and not isinstance(value, bool)
-        and value >= 0
-        and value == int(value)
-    )
+    return _is_number(value) and value >= 0 and value == int(value)
 
 
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+def _is_positive(value: Any) -> bool:
+    return _is_number(value) and value > 0
+
+
 def _is_names(value: Any) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
+def _is_table_of_names(value: Any) -> bool:
+    return isinstance(value, dict) and all(map(_is_names, value.values()))
+
+
 def _is_type(value: Any) -> bool:
-    return (
-        (value in _TYPES)
-        if isinstance(value, str)
-        else _is_names(value) and _TYPES.issuperset(value)
-    )
+    if isinstance(value, str):
+        return value in _TYPES
+    return _is_names(value) and _TYPES.issuperset(value)
 
 
-_SHAPES: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] = (
-    (
-        ("minLength", "maxLength", "minItems", "maxItems", "minProperties", "maxProperties"),
-        _is_count,
-        "a whole number from 0",
-    ),
-    (("minContains", "maxContains"), _is_count, "a whole number from 0"),
-    (("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"), _is_number, "a number"),
-    (("multipleOf",), lambda v: _is_number(v) and v > 0, "a number above 0"),
-    (("type",), _is_type, f"one or several of {', '.join(sorted(_TYPES))}"),
-    (("required",), _is_names, "a list of names"),
-    (("enum",), lambda v: isinstance(v, list), "a list"),
-    (
-        ("dependentRequired",),
-        lambda v: isinstance(v, dict) and all(map(_is_names, v.values())),
-        "lists of names",
-    ),
-    (("uniqueItems",), lambda v: isinstance(v, bool), "true or false"),
-    ((VERBATIM,), lambda v: v in BY, " or ".join(BY)),
-    (("title", "description", "format"), lambda v: isinstance(v, str), "a text"),
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+_COUNTS: Final = (
+    "minLength",
+    "maxLength",
+    "minItems",
+    "maxItems",
+    "minProperties",
+    "maxProperties",
+    "minContains",
+    "maxContains",
 )
+_BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
+_SHAPES: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] = (
+    (_COUNTS, _is_count, "a whole number of at least 0"),
+    (_BOUNDS, _is_number, "a number"),
+    (("multipleOf",), _is_positive, "a number above 0"),
+    (("type",), _is_type, f"one of {', '.join(sorted(_TYPES))}, or a list of them"),
+    (("required",), _is_names, "a list of names"),
+    (("enum",), lambda value: isinstance(value, list), "a list"),
+    (("dependentRequired",), _is_table_of_names, "an object of lists of names"),
+    (("uniqueItems",), lambda value: isinstance(value, bool), "true or false"),
+    ((VERBATIM,), lambda value: value in BY, " or ".join(BY)),
+    (("title", "description", "format"), _is_text, "a string"),
+)
+"""Keywords, the test of their values, and what a value must be."""
 _SHAPE_OF: Final = {key: (test, words) for keys, test, words in _SHAPES for key in keys}
 
 
 def require_bounded(document: Any) -> None:
-    """The document is JSON, no deeper than MAX_DEPTH and no larger than MAX_NODES values."""
+    """Check that a document is JSON data of bounded size.
+
+    Args:
+        document: The document.
+
+    Raises:
+        SchemaLimitError: If it is deeper than MAX_DEPTH or has more than MAX_NODES values.
+        SchemaError: If it holds anything but JSON data.
+    """
     stack: list[tuple[Any, int, str]] = [(document, 0, "")]
     count = 0
     while stack:
@@ -93,7 +112,7 @@ def require_bounded(document: Any) -> None:
                 limit=MAX_DEPTH,
                 actual=depth,
                 path=path,
-                hint="Use $defs.",
+                hint="Move parts into `$defs`.",
             )
         if count > MAX_NODES:
             raise SchemaLimitError(
@@ -104,48 +123,65 @@ def require_bounded(document: Any) -> None:
             )
         if isinstance(node, dict):
             if not all(isinstance(key, str) for key in node):
-                raise SchemaError("A member's name is no text.", path=path)
-            stack += [
-                (inner, depth + 1, path if depth > 8 else path + pointer([key]))
-                for key, inner in node.items()
-            ]
+                raise SchemaError(
+                    "The schema has a member whose name is not a string.",
+                    path=path,
+                    hint="In JSON every name is a string.",
+                )
+            for key, inner in node.items():
+                place = path + pointer([key]) if depth <= _MAX_POINTER_DEPTH else path
+                stack.append((inner, depth + 1, place))
         elif isinstance(node, list):
             stack += [(inner, depth + 1, path) for inner in node]
-        elif node is not None and (
-            not isinstance(node, str | int | float) or node != node or node in (inf, -inf)
-        ):
+        elif not _is_scalar(node):
             raise SchemaError(
-                f"A {type(node).__name__} is no JSON value.",
+                f"The schema holds a {type(node).__name__} that JSON cannot represent.",
                 path=path,
-                hint="A JSON Schema holds plain JSON data.",
+                hint="Use plain JSON data: null, booleans, finite numbers, strings, lists, dicts.",
             )
 
 
+def _is_scalar(node: Any) -> bool:
+    if isinstance(node, float):
+        return node == node and node not in (inf, -inf)
+    return node is None or isinstance(node, str | int)
+
+
 def require_end(schema: JsonSchema) -> None:
-    """No reference leads back to itself without going into the value."""
-    definitions = {f"#/$defs/{name}": inner for name, inner in schema.get("$defs", {}).items()} | {
-        "#": schema
-    }
+    """Check that no reference leads back to itself without a step into the value.
+
+    Args:
+        schema: A schema whose references are "#" or "#/$defs/NAME".
+
+    Raises:
+        SchemaError: If one does.
+    """
+    definitions = {f"#/$defs/{name}": inner for name, inner in schema.get("$defs", {}).items()}
+    definitions["#"] = schema
     reached = {name: sorted(set(_in_place(inner))) for name, inner in definitions.items()}
-    state: dict[str, int] = {}
+    open_, closed = set[str](), set[str]()
     for start in reached:
-        stack = [(start, iter(reached[start]))] if start not in state else []
-        state.setdefault(start, 1)
+        if start in closed:
+            continue
+        stack = [(start, iter(reached[start]))]
+        open_.add(start)
         while stack:
             name, rest = stack[-1]
             following = next(rest, None)
             if following is None:
-                state[name] = 2
+                open_.remove(name)
+                closed.add(name)
                 stack.pop()
-            elif state.get(following) == 1:
+            elif following in open_:
                 raise SchemaError(
-                    f"The reference to {following!r} leads back to itself without going into the value.",
+                    f"The reference to {following!r} leads back to itself "
+                    "without a step into the value.",
                     path=following[1:],
                     keyword="$ref",
-                    hint="A recursive schema must step into a property or an item on its way.",
+                    hint="Let a recursive schema refer to itself in a property or an item.",
                 )
-            elif following not in state:
-                state[following] = 1
+            elif following not in closed:
+                open_.add(following)
                 stack.append((following, iter(reached[following])))
 
 
@@ -155,32 +191,47 @@ def _in_place(node: Any) -> Iterator[str]:
         return
     for key in _IN_PLACE:
         value = node.get(key)
-        if key == "$ref" and isinstance(value, str):
-            yield value
-        elif key != "$ref":
-            inner = (
-                value
-                if isinstance(value, list)
-                else value.values()
-                if key == "dependentSchemas" and value
-                else [value]
-            )
-            for child in inner:
-                yield from _in_place(child)
+        if key == "$ref":
+            if isinstance(value, str):
+                yield value
+            continue
+        if key == "dependentSchemas" and value:
+            value = [*value.values()]
+        for child in value if isinstance(value, list) else [value]:
+            yield from _in_place(child)
 
 
 def require_shape(key: str, value: Any, path: str) -> None:
-    """The value of a keyword is of the kind that it takes. Exclusive bounds may be true or
-    false, as in draft 4."""
+    """Check that the value of a keyword is of the kind that it takes.
+
+    Args:
+        key: The keyword; unknown ones take any value.
+        value: Its value. Exclusive bounds may be true or false, as in draft 4.
+        path: Where the schema is, for the error.
+
+    Raises:
+        SchemaError: If the value is of another kind.
+    """
     if key == "pattern":
         require_pattern(key, value, path)
     test, words = _SHAPE_OF.get(key, (None, ""))
-    boolean_bound = key in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool)
-    if test and not boolean_bound and not test(value):
-        raise SchemaError(f"{key} is {str(value)[:40]!r}, and not {words}.", path=path, keyword=key)
+    is_draft_4 = key in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool)
+    if test and not is_draft_4 and not test(value):
+        shown = repr(str(value)[:40])
+        raise SchemaError(f"{key} must be {words}, not {shown}.", path=path, keyword=key)
 
 
 def require_pattern(key: str, pattern: Any, path: str) -> None:
+    """Check that a pattern can be used.
+
+    Args:
+        key: The keyword that it belongs to.
+        pattern: The pattern.
+        path: Where the schema is, for the error.
+
+    Raises:
+        SchemaError: If it cannot.
+    """
     try:
         parse(str(pattern))
     except SchemaError as error:

@@ -1,9 +1,9 @@
 """How a value is written as JSON that its type reads back.
 
 Pydantic's serializer writes for display: under serialization aliases, with computed fields,
-without excluded ones, through the user's own serializers, secrets starred out. So the type's
-core schema is copied with its serialization side set to mirror the validation side, and
-Pydantic's serializer runs on the copy.
+without excluded ones, through the user's own serializers, secrets as stars. So the type's core
+schema is copied with a serialization side that mirrors the validation side, and Pydantic's
+serializer runs on the copy.
 """
 
 from __future__ import annotations
@@ -38,29 +38,44 @@ _UNWRITABLE: Final = frozenset(
     }
 )
 _PATH: Final = "\x00path:"
-_MARK: Final = json.dumps(_PATH)[1:-1].encode()  # as it stands in JSON
+"""Begins the temporary name of a member that belongs at a path."""
+_PATH_IN_JSON: Final = json.dumps(_PATH)[1:-1].encode()
+_SECRETS: Final = ("_serialize_secret", "_serialize_secret_field")
+"""Pydantic's functions that write stars for a secret."""
 _LONGEST: Final = 60
 """Decimals of up to this many digits are written without an exponent."""
 
 
 Keep: TypeAlias = Literal["none", "paired", "all"]
-"""Which of the user's own serializers write: those of places with a validator of the user's
-that reads before the type does are its other half."""
+"""Which of the user's own serializers write.
+
+`paired`: those of places that also have a user's validator that reads before the type does,
+because the two are halves of one thing.
+"""
 
 
 def json_serializer(core: Core, keep: Keep) -> SchemaSerializer:
-    """A serializer that mirrors the type's validation."""
-    return SchemaSerializer(
-        _mirror(core, keep, False), {"ser_json_inf_nan": "constants"}, _use_prebuilt=False
-    )
+    """A serializer that mirrors the type's validation.
+
+    Args:
+        core: The type's core schema.
+        keep: Which of the user's own serializers it keeps.
+    """
+    mirror = _mirror(core, keep, False)
+    return SchemaSerializer(mirror, {"ser_json_inf_nan": "constants"}, _use_prebuilt=False)
 
 
 def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
-    """Plain JSON data. `set_only`: without the fields that nobody set. Raises whatever a
-    serializer raises."""
+    """A value as plain JSON data; raises whatever a serializer raises.
+
+    Args:
+        serializer: From `json_serializer`.
+        value: The value.
+        set_only: Whether to leave out the fields that nobody set.
+    """
     text = serializer.to_json(value, by_alias=True, exclude_unset=set_only, warnings="none")
     data = from_json(text, allow_inf_nan=False)
-    return _placed(data) if _MARK in text else data
+    return _placed(data) if _PATH_IN_JSON in text else data
 
 
 def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
@@ -76,41 +91,35 @@ def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
         copy["computed_fields"] = []
     if kind in ("model-fields", "dataclass-args", "typed-dict"):
         return copy | {"fields": _fields(copy["fields"], by_name)}
-    if kind == "json-or-python" and _function_name(node) in (
-        "_serialize_secret",
-        "_serialize_secret_field",
-    ):
-        return _through(
-            copy,
-            lambda value, write: write(value.get_secret_value()),
-            copy["json_schema"]["schema"],
-        )
+    if kind == "json-or-python" and _function_name(node) in _SECRETS:
+        return _through(copy, _secret, copy["json_schema"]["schema"])
     if "serialization" in copy and not _stays(node, keep):
         del copy["serialization"]
-    if kind in _FORMS and "serialization" not in copy:
-        return _through(
-            copy,
-            _FORMS[kind],
-            copy.get("schema", {"type": "any"})
-            if kind == "json"
-            else {k: v for k, v in copy.items() if k != "ref"},
-        )
-    return copy
+    if kind not in _FORMS or "serialization" in copy:
+        return copy
+    if kind == "json":
+        inner = copy.get("schema", {"type": "any"})
+    else:
+        inner = {key: value for key, value in copy.items() if key != "ref"}
+    return _through(copy, _FORMS[kind], inner)
 
 
 def _through(node: Core, function: Callable[..., Json], inner: Core) -> Core:
     """`node`, written by `function(value, write)`, where `write` writes as `inner`."""
-    return node | {
-        "serialization": {
-            "type": "function-wrap",
-            "function": function,
-            "schema": inner,
-            "when_used": "json",
-        }
+    serialization = {
+        "type": "function-wrap",
+        "function": function,
+        "schema": inner,
+        "when_used": "json",
     }
+    return node | {"serialization": serialization}
 
 
-def _in_order(value: Any, write: Callable[[Any], list[Json]]) -> list[Json]:
+def _secret(value: Any, write: Callable[[Any], Json]) -> Json:
+    return write(value.get_secret_value())
+
+
+def _sorted(value: Any, write: Callable[[Any], list[Json]]) -> list[Json]:
     return sorted(write(value), key=lambda item: json.dumps(item, sort_keys=True))
 
 
@@ -128,14 +137,15 @@ def _duration(value: Any, write: Callable[[Any], Json]) -> Json:
     if not isinstance(value, timedelta):
         return write(value)
     sign, size = ("-", -value) if value < timedelta(0) else ("", value)
+    days = f"{size.days}D" if size.days else ""
     fraction = f".{size.microseconds:06}".rstrip("0") if size.microseconds else ""
-    clock = f"T{size.seconds}{fraction}S" if size.seconds or fraction or not size.days else ""
-    return f"{sign}P{f'{size.days}D' if size.days else ''}{clock}"
+    clock = f"T{size.seconds}{fraction}S" if size.seconds or fraction or not days else ""
+    return f"{sign}P{days}{clock}"
 
 
 _FORMS: Final[dict[str, Callable[..., Json]]] = {
-    "set": _in_order,
-    "frozenset": _in_order,
+    "set": _sorted,
+    "frozenset": _sorted,
     "decimal": _decimal,
     "timedelta": _duration,
     "json": lambda value, write: json.dumps(write(value)),
@@ -147,17 +157,13 @@ def _function_name(node: Core) -> str:
 
 
 def _stays(node: Core, keep: Keep) -> bool:
-    """Whether a serializer belongs to what the type is (Pydantic's own), or to how its author
-    shows it (the user's)."""
+    """Whether a serializer stays: Pydantic's own is part of the type, a user's may be for display."""
     if keep == "all" or is_pydantics(node["serialization"].get("function")):
         return True
     inner = node
     while inner["type"] in _WRAPPERS:
-        if (
-            keep == "paired"
-            and inner["type"] in _READ_FIRST
-            and not is_pydantics(inner["function"]["function"])
-        ):
+        reads_first = inner["type"] in _READ_FIRST
+        if keep == "paired" and reads_first and not is_pydantics(inner["function"]["function"]):
             return True
         inner = inner["schema"]
     return inner["type"] in _UNWRITABLE
@@ -165,21 +171,20 @@ def _stays(node: Core, keep: Keep) -> bool:
 
 def _fields(fields: Any, by_name: bool) -> Any:
     if isinstance(fields, list):
-        return [
-            _field(field, field["name"], by_name) for field in fields if field.get("init", True)
-        ]
+        fields_read = [field for field in fields if field.get("init", True)]
+        return [_field(field, field["name"], by_name) for field in fields_read]
     return {name: _field(field, name, by_name) for name, field in fields.items()}
 
 
 def _field(field: Core, name: str, by_name: bool) -> Core:
     path = wire_path(field, name, by_name)
-    plain = len(path) == 1 and isinstance(path[0], str)
+    is_name = len(path) == 1 and isinstance(path[0], str)
     copy = {key: value for key, value in field.items() if not key.startswith("serialization_")}
-    return copy | {"serialization_alias": path[0] if plain else _PATH + json.dumps(path)}
+    return copy | {"serialization_alias": path[0] if is_name else _PATH + json.dumps(path)}
 
 
 def _placed(data: Json) -> Json:
-    """Members that stand at a path are moved there."""
+    """Move the members that belong at a path to it."""
     if isinstance(data, list):
         return [_placed(item) for item in data]
     if not isinstance(data, dict):
@@ -187,11 +192,11 @@ def _placed(data: Json) -> Json:
     result = {name: _placed(item) for name, item in data.items() if not name.startswith(_PATH)}
     for name, item in data.items():
         if name.startswith(_PATH):
-            _put(result, json.loads(name.removeprefix(_PATH)), _placed(item))
+            _place_at(result, json.loads(name.removeprefix(_PATH)), _placed(item))
     return result
 
 
-def _put(holder: Any, path: list[str | int], item: Json) -> None:
+def _place_at(holder: Any, path: list[str | int], item: Json) -> None:
     step = path[0]
     if isinstance(step, int):
         holder.extend([None] * (step + 1 - len(holder)))
@@ -201,4 +206,4 @@ def _put(holder: Any, path: list[str | int], item: Json) -> None:
     inner = holder[step] if isinstance(step, int) else holder.get(step)
     if inner is None:
         holder[step] = inner = [] if isinstance(path[1], int) else {}
-    _put(inner, path[1:], item)
+    _place_at(inner, path[1:], item)

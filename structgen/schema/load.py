@@ -1,0 +1,83 @@
+"""Targets by name: from a file, a module or a JSON Schema document."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+import importlib.util
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from structgen.errors import TargetError
+from structgen.schema.target import Target, target_of
+
+
+def load_target(spec: str | Path) -> Target[Any]:
+    """Load the target that a text names.
+
+    A file or module that is named is imported, so its code runs.
+
+    Args:
+        spec: "path/to/file.py:Model", "package.module:Model" or "schema.json".
+
+    Raises:
+        TargetError: If there is no such thing.
+        SchemaError: If it has no JSON form.
+    """
+    text = str(spec)
+    if text.endswith(".json"):
+        return target_of(_read_schema(Path(text)))
+    where, _, attribute = text.rpartition(":")
+    if not where or not attribute:
+        raise TargetError(
+            f"{text!r} does not name a target.",
+            hint='Write "file.py:Model", "module:Model" or "schema.json".',
+        )
+    try:
+        is_file = where.endswith(".py")
+        found: Any = _import_file(Path(where)) if is_file else importlib.import_module(where)
+        for name in attribute.split("."):
+            found = getattr(found, name)
+    except AttributeError:
+        raise TargetError(
+            f"There is no {attribute!r} in {where}.",
+            hint="Name a class or type that it defines.",
+        ) from None
+    except Exception as error:  # Importing runs whatever is there.
+        raise TargetError(
+            f"Cannot import {where}: {type(error).__name__}: {error}",
+            hint="Check the name, and that the file runs on its own.",
+        ) from error
+    return target_of(found)
+
+
+def _import_file(path: Path) -> Any:
+    """Import a file, registered by name: dataclasses and forward references look it up there."""
+    digest = hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:8]
+    name = f"structgen_target_{path.stem}_{digest}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise TargetError(f"There is no file {path}.", hint="Check the path.")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return module
+
+
+def _read_schema(path: Path) -> Any:
+    hint = "Name a file with one JSON Schema in it."
+    try:
+        found = json.loads(path.read_bytes())
+    except OSError as error:
+        raise TargetError(f"Cannot read {path}: {error.strerror}.", hint=hint) from error
+    except (ValueError, RecursionError) as error:
+        raise TargetError(f"{path} is not JSON: {str(error)[:200]}.", hint=hint) from error
+    if not isinstance(found, dict | bool):
+        raise TargetError(f"{path} is a JSON {type(found).__name__}, not a schema.", hint=hint)
+    return found
