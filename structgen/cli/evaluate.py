@@ -37,6 +37,7 @@ def _add_judging(parser: ArgumentParser) -> None:
         "--results", metavar="FILE", help="Judge what `structgen run` wrote, and ask nothing."
     )
     parser.add_argument("-o", "--output", metavar="RUN", help="Save the evaluation as JSON.")
+    parser.add_argument("--page", metavar="HTML", help="Write a page that shows every record.")
     parser.add_argument(
         "--fail-under",
         metavar="NAME=BOUND",
@@ -105,6 +106,10 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     _show(evaluation, comparison, arguments.json, streams)
     if arguments.output:
         evaluation.save(arguments.output)
+    if arguments.page:
+        from structgen.evaluation.page import page_of_evaluation, write_page
+
+        write_page(arguments.page, page_of_evaluation(evaluation))
     faults = under(evaluation, bounds)
     if comparison is not None:
         faults += worse(comparison)

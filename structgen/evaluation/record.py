@@ -14,8 +14,8 @@ from structgen.values import Document, Json
 class Shown:
     """What a page shows of a record; it is not saved with an evaluation."""
 
-    document: Document = field(repr=False)
-    """The text or the messages."""
+    document: Document | None = field(repr=False)
+    """The text or the messages; None if they are not at hand."""
     value: Json = field(default=None, repr=False)
     """The answer as plain JSON data; None if it failed."""
     gold: Json = field(default=None, repr=False)

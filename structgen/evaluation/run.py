@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from structgen.answer.grounding import document_text
 from structgen.errors import InputError, NotJsonError, OutputError, StructgenError
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
 from structgen.evaluation.record import RecordScore, Shown, score_of_leaves
@@ -203,7 +202,7 @@ def _score(
         cost=answer.get("cost"),
         seconds=answer.get("seconds") or 0.0,
         shown=Shown(
-            document=document_text(gold.document),
+            document=gold.document,
             value=found,
             gold=gold.value,
             leaves=leaves,

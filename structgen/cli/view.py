@@ -1,0 +1,57 @@
+"""`structgen view`: a page that shows extracted records in their texts."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, Namespace
+from pathlib import Path
+
+from structgen.cli.command import Command, Streams
+from structgen.cli.exits import OK
+from structgen.errors import InputError
+
+
+def _add_arguments(parser: ArgumentParser) -> None:
+    parser.add_argument(
+        "results", metavar="RESULTS", help="A JSONL file that `structgen run` wrote."
+    )
+    parser.add_argument(
+        "inputs",
+        metavar="INPUT",
+        nargs="*",
+        help="The inputs of that run, for the texts: files, folders or databases.",
+    )
+    parser.add_argument("-o", "--output", metavar="HTML", help="The page; by default RESULTS.html.")
+    parser.add_argument("--text", metavar="COLUMN", help="The column that holds the text.")
+    parser.add_argument("--key", metavar="COLUMN", help="The column that names the input.")
+
+
+def _perform(arguments: Namespace, streams: Streams) -> int:
+    from structgen.evaluation.page import page_of_results, write_page
+    from structgen.evaluation.run import read_answers
+    from structgen.pipeline.sources import open_source
+
+    rows = read_answers(arguments.results)
+    if not rows:
+        raise InputError(f"{arguments.results} holds no results.", hint="Run the job first.")
+    documents = {
+        item.key: item.document
+        for name in arguments.inputs
+        for item in open_source(name, text=arguments.text, key=arguments.key)
+    }
+    missing = sum(row["key"] not in documents for row in rows)
+    if documents and missing:
+        streams.tell(f"{missing} of {len(rows)} results have no text among the inputs")
+    output = arguments.output or f"{arguments.results}.html"
+    write_page(output, page_of_results(rows, documents, title=Path(arguments.results).name))
+    print(output, file=streams.stdout)
+    return OK
+
+
+COMMAND = Command(
+    name="view",
+    usage="RESULTS [INPUT ...] [-o HTML]",
+    summary="Make a page that shows extracted records in their texts.",
+    detail="It is one HTML file that needs no network. Values are marked where their evidence is.",
+    add_arguments=_add_arguments,
+    perform=_perform,
+)
