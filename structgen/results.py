@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
+from html import escape
 from typing import Annotated, Any, Final, Generic, Literal, Protocol, TypeVar
 
 from structgen.errors import Attempt
@@ -109,6 +111,10 @@ class Extraction(Generic[T]):
         """
         return {name: _PLAIN[name](self) for name in members or _PLAIN}
 
+    def _repr_html_(self) -> str:
+        """The value as a table, for notebooks: each field with its confidence and its quote."""
+        return _table(self)
+
 
 _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "value": lambda result: result.target.dump(result.value),
@@ -128,6 +134,42 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
 
 MEMBERS: Final = tuple(_PLAIN)
 """The members of a result as plain data."""
+
+
+def _table(result: Extraction[Any]) -> str:
+    leaves = list(_leaves(result.target.dump(result.value), ""))
+    columns: dict[str, Mapping[str, str]] = {
+        "value": {path: json.dumps(value, ensure_ascii=False) for path, value in leaves},
+        "confidence": {path: f"{sure:.2f}" for path, sure in result.confidence.items()},
+        "in the text": {
+            path: f"{found.quote} ({found.start} to {found.end})"
+            for path, found in result.evidence.items()
+        },
+    }
+    shown = {name: cells for name, cells in columns.items() if cells}
+    head = "".join(f"<th>{escape(name)}</th>" for name in ("field", *shown))
+    body = ""
+    for path, _ in leaves:
+        texts = [path or "/", *(cells.get(path, "") for cells in shown.values())]
+        body += f"<tr>{''.join(f'<td>{escape(text)}</td>' for text in texts)}</tr>"
+    return (
+        f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
+        f"<p>{escape(str(result.guarantee))}</p>"
+    )
+
+
+def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:
+    """Every value that holds no others, with its JSON Pointer."""
+    inner: Iterable[tuple[Any, Json]] = ()
+    if isinstance(value, dict):
+        inner = value.items()
+    elif isinstance(value, list):
+        inner = enumerate(value)
+    else:
+        yield path, value
+    for key, one in inner:
+        step = str(key).replace("~", "~0").replace("/", "~1")
+        yield from _leaves(one, f"{path}/{step}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
