@@ -1,7 +1,7 @@
 """A Chat Completions server on loopback for the benchmarks: fixed answers, as fast as Python goes.
 
 `python -m benchmarks._loopback` runs it in a process of its own and prints its port. The paths are
-`/PAYLOAD/v1/chat/completions`, where PAYLOAD is one of PAYLOADS, or one of them with a latency in
+`/PAYLOAD/v1/chat/completions`; PAYLOAD is one of PAYLOADS, or one of them with a latency in
 milliseconds, such as `small@20`. A request with `"stream":true` is answered in events of four
 characters, one HTTP chunk each.
 """

@@ -25,7 +25,7 @@ import resource, sys
 used = resource.getrusage(resource.RUSAGE_SELF)
 print(used.ru_utime + used.ru_stime, len(sys.modules))
 """
-"""What every script ends with: it prints seconds of CPU and the number of modules."""
+"""The end of every script: it prints seconds of CPU and the number of modules."""
 
 
 def main(rounds: int = 7) -> dict[str, Any]:

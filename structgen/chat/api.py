@@ -34,7 +34,7 @@ _NAMES = frozenset(Params.__annotations__)
 
 @dataclass(frozen=True, slots=True)
 class Defaults:
-    """What all chat calls of a client share."""
+    """The settings that all chat calls of a client share."""
 
     link: Link
     """The way to the server."""

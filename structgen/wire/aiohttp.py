@@ -23,7 +23,7 @@ async def send_over_aiohttp(
         session: An `aiohttp.ClientSession`.
         base_url: The server's address.
         headers: Headers of all requests, below those of this one.
-        request: What to send.
+        request: The request to send.
         timeout: Seconds to the first byte, and to the last; None for no limit.
 
     Raises:

@@ -37,8 +37,8 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
     """Turn a chat request into an HTTP request.
 
     Args:
-        chat_request: What to ask.
-        caps: What the server takes, and under which names.
+        chat_request: The request to send.
+        caps: The row of the server, which says what it takes, and under which names.
 
     Raises:
         ConfigurationError: If the server does not take something that the request has.
@@ -240,12 +240,12 @@ def _unsupported(caps: Capabilities, what: str) -> ConfigurationError:
     )
 
 
-# ---- members that hold the schema ----------------------------------------------------
+# ---- members with the schema ---------------------------------------------------------
 
 
 @lru_cache(maxsize=1024)
 def _schema_members(mode: Mode, form: str, name: str, schema: bytes, tool_strict: bool) -> bytes:
-    """The members that hold the answer to a schema, as bytes: equal for all calls of a target."""
+    """The members with the schema, as bytes, which are equal for all calls with a target."""
     quoted = to_json(name)
     if mode in ("strict", "best-effort"):
         return _response_format(form, quoted, mode == "strict", schema)

@@ -28,7 +28,7 @@ SchemaForm: TypeAlias = Literal["json_schema", "json_object", "tgi"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
-    """What the models of one provider can do, and how its wire format differs from the others.
+    """The abilities of a provider's models, and how its wire format differs from the others.
 
     The built-in rows are in `structgen/wire/providers.py`. Give your own to a client as
     `capabilities=(row,)`: it goes before the built-in ones.
@@ -74,7 +74,7 @@ class Capabilities:
     stop_list: bool = False
     """Whether `stop` must be a list, even for one sequence."""
     stream_with_schema: bool = True
-    """Whether a streamed answer can be held to a schema."""
+    """Whether the server can enforce a schema on a streamed answer."""
     tools_with_schema: bool = True
     """Whether a request may have both tools and a schema."""
     needs_json_word: bool = False
@@ -118,7 +118,7 @@ class ChatRequest:
     options: Options = Options()
     """Sampling parameters, the token limit and the like."""
     mode: Mode = "prompt"
-    """How the server is to hold the answer to the schema."""
+    """The output mode: how the server is to enforce the schema."""
     schema: bytes | None = field(default=None, repr=False)
     """The compiled schema as compact JSON text, which is made once per target."""
     schema_name: str = "answer"
@@ -137,7 +137,7 @@ class ChatRequest:
 
 
 class Delta(NamedTuple):
-    """What one event of a stream adds to the answer."""
+    """The part of an answer that one event of a stream adds."""
 
     text: str | None = None
     """New text of the message."""

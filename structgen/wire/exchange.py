@@ -33,7 +33,7 @@ def exchange(
 
     Args:
         link: The way to the server.
-        chat_request: What to ask.
+        chat_request: The request to send.
         options: The timeouts and the number of tries.
         ends_at: When the total timeout is over, in seconds of `time.monotonic()`.
         attempts: Takes a record of every try that failed and was repeated.
@@ -73,7 +73,7 @@ def exchange_stream(
 
     Args:
         link: The way to the server.
-        chat_request: What to ask, with `stream=True`.
+        chat_request: The request to send, with `stream=True`.
         options: The timeouts and the number of tries.
         take: Is called with every delta; each value that it gives is emitted.
         ends_at: When the total timeout is over, in seconds of `time.monotonic()`.
@@ -101,7 +101,7 @@ def _stream_once(link: Link, tries: Tries, take: Callable[[Delta], Iterable[Any]
     caps, http_request = link.caps, tries.http_request
     parse_event = caps.dialect.parse_event
     decoder, read, last, finished = Decoder(), Read(stream), Answer(text=None), False
-    held: list[Delta] = []  # deltas without content before the first piece: a role, an id
+    waiting: list[Delta] = []  # deltas before the first piece of text: a role, an id
     values: Iterable[Any]
     while not decoder.closed:
         tries.check_time()
@@ -118,11 +118,11 @@ def _stream_once(link: Link, tries: Tries, take: Callable[[Delta], Iterable[Any]
                 finished = finished or delta.done or delta.finish_reason is not None
                 last = _with_end(last, delta)
             if tries.first_piece_after is None:
-                held.append(delta)
+                waiting.append(delta)
                 if not _has_content(delta):
                     continue
                 tries.record_first_piece()
-                values = chain.from_iterable(map(take, held))
+                values = chain.from_iterable(map(take, waiting))
             else:
                 values = take(delta)
             for value in values:

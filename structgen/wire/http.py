@@ -83,7 +83,7 @@ class HttpTransport:
         """Send a request and read its whole answer.
 
         Args:
-            request: What to send.
+            request: The request to send.
             timeout: Seconds to wait for a free connection, for the first byte, and for the whole
                 body; None for no limit.
 
@@ -102,7 +102,7 @@ class HttpTransport:
         """Send a request and return its answer as a stream.
 
         Args:
-            request: What to send.
+            request: The request to send.
             timeout: Seconds to wait for a free connection, for the first byte, and for each
                 piece; None for no limit.
 

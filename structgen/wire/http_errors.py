@@ -44,7 +44,7 @@ def raise_translated(error: BaseException, server: str, timeout: float | None) -
     An error of ours, and one that is no `Exception` (such as a cancellation), is raised as it is.
 
     Args:
-        error: What was caught.
+        error: The error that was caught.
         server: The server's host and port, for the message.
         timeout: The seconds that the try was given; None for no limit.
     """

@@ -18,7 +18,7 @@ class Link:
     port: HttpPort
     """The port that sends the requests."""
     caps: Capabilities
-    """What the server can do, for the client's default model."""
+    """The row of the server, for the client's default model."""
     rows: tuple[Capabilities, ...] = ()
     """The user's own rows of capabilities, for other models of the same provider."""
     policy: Policy = Policy()

@@ -1,9 +1,9 @@
-"""What the models of each provider can do, one row each. Providers are added here and nowhere else.
+"""The abilities of each provider's models, in rows. Add a provider here and nowhere else.
 
 The sources are the vendors' documentation (Groq, OpenAI, Azure, Together, Fireworks, Mistral,
 DeepSeek, Cerebras, OpenRouter, Gemini, LM Studio) and the servers' own code (vLLM 0.33, SGLang
 0.5.23, llama.cpp, llama-cpp-python 0.3.36, Ollama, Text Generation Inference), as of autumn 2026.
-If a source is silent, a row assumes the less.
+If a source says nothing, the row promises less.
 """
 
 from __future__ import annotations

@@ -23,7 +23,7 @@ _MAX_DIGITS: Final = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RateLimits:
-    """What a key may use. None leaves a limit unknown; answers may still tell it."""
+    """The limits of an API key. If one is None, answers may still name it."""
 
     requests_per_minute: float | None = None
     """Requests in 60 seconds."""
@@ -120,8 +120,8 @@ class Pacer:
         """Correct the tokens that a request was thought to use.
 
         Args:
-            reserved: What `reserve` was told.
-            used: What the request did use.
+            reserved: The tokens that were given to `reserve`.
+            used: The tokens that the request did use.
         """
         with self._lock:
             self._take(used - reserved, 0)

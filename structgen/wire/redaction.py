@@ -1,4 +1,4 @@
-"""What a server's error message must not show: API keys, and texts of the request's messages."""
+"""Redaction of servers' error messages: they must show no API key and no text of the request."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Tenacity is imported when the first try has failed. The HTTP statuses are those of Groq's
 documentation and of the vendors' SDKs: 408, 409, 429, 498 (Groq: flex capacity exceeded) and 5xx.
-A provider's row may add more, such as 422 on Groq, where it is about what the model wrote.
+A provider's row may add more, such as 422 on Groq, which is about what the model wrote.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ def retryable(error: BaseException, policy: Policy) -> bool:
 
     Args:
         error: Why the last try failed.
-        policy: What is tried again.
+        policy: The errors that are worth another try.
     """
     if isinstance(error, OutputRejectedError):
         return policy.rejected

@@ -28,7 +28,7 @@ class CallRecord:
     model: str
     """The model that was asked."""
     mode: Mode
-    """How the answer was held to the schema."""
+    """The output mode: how the schema was enforced."""
     stream: bool
     """Whether the answer was streamed."""
     attempt: int

@@ -1,6 +1,6 @@
 """The tries of one chat request: their time, their number, their rate limits and their records.
 
-Nothing here sends or waits; `exchange` does, with what it is told here.
+Nothing here sends or waits; `exchange` does that.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Tries:
 
     Args:
         link: The way to the server.
-        chat_request: What to ask; it is built into an HTTP request at once.
+        chat_request: The request to send; it is built into an HTTP request at once.
         options: The timeouts and the number of tries.
         ends_at: When the total timeout is over, in seconds of `time.monotonic()`.
         attempts: Takes a record of every try that failed and was repeated.
