@@ -5,7 +5,7 @@ what a model answered is in attributes (`attempts`, `failed_generation`, `partia
 message or the repr.
 """
 
-# Annotations are evaluated here, so that they can be read although the classes show the public path.
+# Annotations are evaluated here: they could not be looked up under the public path of the classes.
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field

@@ -1,4 +1,4 @@
-"""The layering rule of docs/design.md holds for every kind of import, there are no cycles, and importing structgen stays light."""
+"""The rule of layers in docs/design.md holds for every import, and importing structgen is light."""
 
 from __future__ import annotations
 
@@ -32,11 +32,12 @@ OWNERS = {
 
 
 class Import(NamedTuple):
-    """`kind`: `run` (at import time), `lazy` (inside a function) or `type` (for type checkers alone)."""
+    """One import of a module of ours."""
 
     importer: str
     imported: str
     kind: str
+    """`run`: at import time; `lazy`: inside a function; `type`: for type checkers alone."""
 
 
 def name_of(path: Path) -> str:

@@ -12,7 +12,7 @@ from structgen.errors import InputError
 
 
 class Streams(NamedTuple):
-    """The standard streams of one call: values go to `stdout`, all else that is said to `stderr`."""
+    """The standard streams of a call: values go to `stdout`, everything else to `stderr`."""
 
     stdin: TextIO
     stdout: TextIO

@@ -192,7 +192,7 @@ class Client(BaseClient):
 
     @cached_property
     def chat(self) -> Chat:
-        """Chat Completions as the Groq and OpenAI SDKs have it: `client.chat.completions.create`."""
+        """Chat Completions as the Groq and OpenAI SDKs have it: `chat.completions.create(...)`."""
         return Chat(*self._link())
 
     def close(self) -> None:

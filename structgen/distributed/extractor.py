@@ -1,7 +1,7 @@
-"""The core of a job as a callable over Arrow batches, for engines that run on many machines: Ray Data, Spark, Dask, pandas.
+"""Extraction as a callable over Arrow batches, for Ray Data, Spark, Dask and pandas.
 
-An `Extractor` is small and picklable; each process makes its own client when it sees its first batch, and keeps it. Scheduling,
-retrying lost machines and writing results are the engine's own.
+An `Extractor` is small and can be pickled. Each process makes its own client at its first batch,
+and keeps it. The engine schedules, replaces lost machines and writes the results.
 """
 
 from __future__ import annotations
@@ -19,18 +19,25 @@ from structgen.schema.load import load_target
 from structgen.schema.target import target_of
 
 RESULTS: Final = ("value", "error", "evidence", "absent", "guarantee")
-"""The columns that an Extractor adds: text (JSON), null for what there is not."""
+"""The columns that an Extractor adds, as JSON texts; null if there is nothing to say."""
 
 _clients: Final[dict[tuple[int, str], Client]] = {}
 _one_at_a_time: Final = threading.Lock()
 
 
 class Extractor:
-    """Arrow batches -> Arrow batches of the same rows, with the columns of `RESULTS` behind their own.
+    """Adds the columns of `RESULTS` to Arrow batches, after those that they have.
 
-    `target`: as for `extract`, or a spec for `load_target` ("module:Class", "schema.json"), which crosses to other machines by
-    name. `model`: as for `Client`. `text`: the column that holds the text. `client`: more arguments of `Client`; `concurrency` and
-    `call`: as for `Client.map`. A row that fails has its `error`, and stops no other; a null text is such a row.
+    A row that fails has its `error` and does not stop the others; a null text is such a row.
+
+    Args:
+        target: As for `extract`, or a name for `load_target` ("module:Class", "schema.json"), which
+            other machines load for themselves.
+        model: As for `Client`.
+        text: The column that holds the text.
+        client: Further arguments of `Client`.
+        concurrency: Questions at a time at most.
+        **call: As for `Client.map`.
     """
 
     def __init__(
@@ -49,7 +56,14 @@ class Extractor:
             self._call["concurrency"] = concurrency
 
     def __call__(self, batch: Any) -> Any:
-        """A `pyarrow.RecordBatch` or `Table` with its results, as the same kind."""
+        """Extract from each row of a batch.
+
+        Args:
+            batch: A `pyarrow.RecordBatch` or `pyarrow.Table`.
+
+        Returns:
+            The same kind, with the new columns.
+        """
         arrow = load("pyarrow", "distributed")
         target = (
             load_target(self._target) if isinstance(self._target, str) else target_of(self._target)
@@ -74,11 +88,22 @@ class Extractor:
         return batch
 
     def batches(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """Batch after batch: what Spark's `mapInArrow` takes."""
+        """Extract from batch after batch: what Spark's `mapInArrow` takes.
+
+        Args:
+            batches: As for a call of the Extractor.
+        """
         return map(self, batches)
 
     def frame(self, frame: Any) -> Any:
-        """A pandas DataFrame with its results: for pandas itself, and Dask's `map_partitions`."""
+        """Extract from a pandas DataFrame: for pandas itself, and Dask's `map_partitions`.
+
+        Args:
+            frame: A `pandas.DataFrame`.
+
+        Returns:
+            A copy with the new columns.
+        """
         arrow = load("pyarrow", "distributed")
         found = self(arrow.Table.from_pandas(frame[[self._text]], preserve_index=False))
         columns = {
@@ -87,7 +112,11 @@ class Extractor:
         return frame.assign(**columns)
 
     def spark_schema(self, frame: Any) -> Any:
-        """The schema of what `mapInArrow` gives for a Spark DataFrame."""
+        """Give the schema of what `mapInArrow` makes of a Spark DataFrame.
+
+        Args:
+            frame: The `pyspark.sql.DataFrame`.
+        """
         types = load("pyspark.sql.types", "distributed")
         return types.StructType(
             [
@@ -97,7 +126,7 @@ class Extractor:
         )
 
     def _of_process(self) -> Client:
-        """The client of this process for this model: one, however many batches and copies of the Extractor it sees."""
+        """Give the one client of this process for this model."""
         key = os.getpid(), repr((self._model, sorted(self._client.items())))
         with _one_at_a_time:
             if key not in _clients:

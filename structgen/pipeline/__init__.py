@@ -1,6 +1,4 @@
-"""Many documents in, one typed outcome for each: jobs, their journal, their limits, what they read and
-write.
-"""
+"""Many documents in, one typed outcome for each: jobs, journals, limits, sources and sinks."""
 
 from __future__ import annotations
 

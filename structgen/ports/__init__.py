@@ -1,8 +1,8 @@
 """The protocols that a program may implement and hand to structgen.
 
-An `EnginePort` answers in place of a model in this process (`Client(engine)`); if it is a `TextPort`
-too, it streams. An `HttpPort` performs HTTP requests (`Client(..., transport=port)`). A `Sink` takes
-the outcomes of a job (`Job(..., output=sink)`).
+An `EnginePort` answers in place of a model in this process (`Client(engine)`); if it is a
+`TextPort` too, it streams. An `HttpPort` performs HTTP requests (`Client(..., transport=port)`).
+A `Sink` takes the outcomes of a job (`Job(..., output=sink)`).
 """
 
 from __future__ import annotations

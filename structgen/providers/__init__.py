@@ -1,4 +1,4 @@
-"""What a program may say about servers: capabilities, prices, rate limits, and hooks that watch each try."""
+"""What a program may say about servers: capabilities, prices and rate limits; and hooks."""
 
 from __future__ import annotations
 

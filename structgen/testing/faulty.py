@@ -1,4 +1,4 @@
-"""A real HTTP server on loopback that misbehaves as told: on a thread, from the standard library alone."""
+"""A real HTTP server on loopback that misbehaves as told: on a thread, without any package."""
 
 from __future__ import annotations
 
@@ -22,22 +22,26 @@ from structgen.values import Request
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Served:
-    """One answer. A `body` is sent with its length, `pieces` as chunks with `pause` seconds before each.
-
-    `delay`: seconds before anything is sent. `end`: `whole`; `cut`, the connection is closed halfway; `reset`, it is reset
-    instead of an answer.
-    """
+    """One answer of a `FaultyServer`."""
 
     status: int = 200
+    """HTTP status."""
     headers: Mapping[str, str] = field(default_factory=dict)
+    """Headers besides those of the body."""
     body: bytes = b""
+    """The body, sent with its length."""
     pieces: Sequence[bytes] = ()
+    """The body in pieces, each sent as a chunk."""
     pause: float = 0.0
+    """Seconds before each piece."""
     delay: float = 0.0
+    """Seconds before anything is sent."""
     end: Literal["whole", "cut", "reset"] = "whole"
+    """`cut`: the connection is closed halfway. `reset`: it is reset instead of an answer."""
 
     @property
     def head(self) -> bytes:
+        """The status line and the headers, as sent."""
         kind = "text/event-stream" if self.pieces else "application/json"
         framing = (
             {"transfer-encoding": "chunked"}
@@ -72,14 +76,24 @@ def error_body(
     kind: str | None = None,
     generation: str | None = None,
 ) -> bytes:
-    """The body of an error answer, in the shape of Groq and OpenAI."""
+    """Write the body of an error answer, in the shape of Groq and OpenAI.
+
+    Args:
+        message: What went wrong.
+        code: The server's code.
+        kind: The server's type.
+        generation: The model's text that the server rejected.
+    """
     members = {"message": message, "type": kind, "code": code, "failed_generation": generation}
     return json.dumps(
         {"error": {name: value for name, value in members.items() if value is not None}}
     ).encode()
 
 
-_LATE = "Rate limit reached for model `m` on tokens per minute (TPM): Limit 8000, Used 7900, Requested 900."
+_LATE = (
+    "Rate limit reached for model `m` on tokens per minute (TPM): "
+    "Limit 8000, Used 7900, Requested 900."
+)
 
 FAULTS: Final[Mapping[str, Served]] = {
     "answer": Served(body=completion("Paris")),
@@ -185,17 +199,20 @@ FAULTS: Final[Mapping[str, Served]] = {
 
 
 class FaultyServer:
-    """Answers the n-th request with the n-th of its script, the last one again and again: names of FAULTS, `Served`, or a function
-    that gives one of these for the request.
+    """A server that answers from a script, the last line again and again. A context manager.
 
-    A context manager; `base_url` ends in /v1, `requests` holds what came (header names in lower case).
+    Args:
+        *script: One line for each request: a name in `FAULTS`, a `Served`, or a function that gives
+            one of them for the request.
     """
 
     def __init__(self, *script: str | Served | Callable[[Request], str | Served]) -> None:
         self._script = script
         self._lock = threading.Lock()
         self.requests: list[Request] = []
+        """What came, with names of headers in lower case."""
         self.base_url = ""
+        """The server's address, which ends in /v1."""
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=512)

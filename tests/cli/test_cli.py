@@ -1,4 +1,4 @@
-"""The command line: values on standard output, everything else on standard error, and an exit code for each kind of end."""
+"""Values go to standard output, everything else to standard error; each end has its exit code."""
 
 from __future__ import annotations
 

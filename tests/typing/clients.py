@@ -1,4 +1,4 @@
-"""What type checkers infer for calls, and what they refuse; tests/schema/test_typing.py runs them."""
+"""What type checkers infer for calls and refuse; tests/schema/test_typing.py runs them."""
 
 from __future__ import annotations
 

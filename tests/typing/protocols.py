@@ -1,4 +1,4 @@
-"""Each class that implements a protocol, given where the protocol is wanted; both checkers read it."""
+"""Each class that implements a protocol, given where it is wanted; both checkers read this."""
 
 from __future__ import annotations
 
