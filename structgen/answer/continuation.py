@@ -93,7 +93,7 @@ class Continuation:
         options: Options,
         shortened: Sequence[str] = (),
     ) -> tuple[tuple[Message, ...], Options] | None:
-        """What to ask after an answer that was cut. Sets `partial` and `salvaged` of its error.
+        """What to ask after an answer that was cut. Sets `partial` of its error.
 
         Args:
             text: The JSON text of the answer.
@@ -106,10 +106,9 @@ class Continuation:
         Returns:
             The messages and the options of the next question; None if nothing would help.
         """
-        salvaged = None if self.has_items else error.salvaged
         grown = self._is_list and self._append(self._whole_items(text, shortened))
         if self._items:
-            error.partial, error.salvaged = self._in_answer_form(self._items), salvaged
+            error.partial = self._in_answer_form(self._items)
         if not self._left:
             return None
         self._left -= 1

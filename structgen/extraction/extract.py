@@ -167,7 +167,7 @@ def one_mode(
             read_turn(turn, continuation, compiled, state)
         except Truncated as error:
             more = ask_for_rest(continuation, turn, error, state)
-            keeps = state.options.on_shortened == "keep" and turn.reading and not more
+            keeps = state.options.on_shortened == "keep" and turn.reading is not None and not more
             state.record(backend, mode, turn.began, turn.answer, None if keeps else error)
             if more:
                 conversation, state.options = more

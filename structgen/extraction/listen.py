@@ -65,41 +65,67 @@ class Listener(Generic[T]):
         if not streams(backend, mode):
             return (yield from get_whole_answer(backend, mode, compiled, messages, state))
         transcript = _Transcript(self.draft, compiled, mode)
-        # An engine that runs out of tokens ends the last item early, and says so afterwards.
-        holds_back = not isinstance(backend.via, Link) and state.options.on_shortened != "keep"
-
-        def take(delta: Delta) -> Iterable[Any]:
-            try:
-                return self._news(state, holds_back) if transcript.take(delta) else ()
-            except InvalidOutputError as fault:
-                return self._news_before(fault, state)
-
+        ask = self._ask_server if isinstance(backend.via, Link) else self._ask_engine
         try:
-            if isinstance(backend.via, Link):
-                request = chat_request(
-                    backend, mode, compiled, messages, state.options, stream=True
-                )
-                yield from exchange_stream(
-                    backend.via, request, state.options, take, state.ends_at, state.attempts
-                )
-                return transcript.answer()
-            port: Any = backend.via
-            text: TextStream = yield Start(
-                port, messages, compiled.schema, state.engine_options(), state.document
-            )
-            read = Read(text)
-            while piece := (yield read):
-                for value in take(Delta(text=piece)):
-                    yield Emit(value)
-            answer = text.answer
-            assert answer is not None  # noqa: S101 - the stream has been read to its end
-            for item in self._last_items(answer, compiled, state):
-                yield Emit(item)
-            return answer
+            return (yield from ask(backend, mode, compiled, messages, state, transcript))
         except StructgenError as error:
             if transcript.said and not getattr(error, "failed_generation", None):
                 state.received = transcript.answer()
             raise
+
+    def _ask_server(
+        self,
+        backend: Backend,
+        mode: Mode,
+        compiled: Compiled[Any],
+        messages: Sequence[Message],
+        state: CallState,
+        transcript: _Transcript,
+    ) -> Flow[Answer]:
+        link: Any = backend.via
+        request = chat_request(backend, mode, compiled, messages, state.options, stream=True)
+
+        def take(delta: Delta) -> Iterable[Any]:
+            return self._take(transcript, delta, state)
+
+        yield from exchange_stream(
+            link, request, state.options, take, state.ends_at, state.attempts
+        )
+        return transcript.answer()
+
+    def _ask_engine(
+        self,
+        backend: Backend,
+        mode: Mode,
+        compiled: Compiled[Any],
+        messages: Sequence[Message],
+        state: CallState,
+        transcript: _Transcript,
+    ) -> Flow[Answer]:
+        port: Any = backend.via
+        # An engine that runs out of tokens ends the last item early, and says so afterwards.
+        holds_back = state.options.on_shortened != "keep"
+        text: TextStream = yield Start(
+            port, messages, compiled.schema, state.engine_options(), state.document
+        )
+        read = Read(text)
+        while piece := (yield read):
+            for value in self._take(transcript, Delta(text=piece), state, holds_back):
+                yield Emit(value)
+        answer = text.answer
+        assert answer is not None  # noqa: S101 - the stream has been read to its end
+        for item in self._last_items(answer, compiled, state):
+            yield Emit(item)
+        return answer
+
+    def _take(
+        self, transcript: _Transcript, delta: Delta, state: CallState, holds_back: bool = False
+    ) -> Iterable[Any]:
+        """What there is to emit after a delta."""
+        try:
+            return self._news(state, holds_back) if transcript.take(delta) else ()
+        except InvalidOutputError as fault:
+            return self._news_before(fault, state)
 
     def _news(self, state: CallState, holds_back: bool = False) -> Sequence[Any]:
         """What there is to emit now that the answer has grown.

@@ -96,7 +96,10 @@ def _places(shortened: Sequence[str], text: str, compiled: Compiled[Any]) -> fro
     """Map places in the answer to places in the value; a place that has none stays as it is."""
     if not shortened:
         return frozenset()
-    origins = Origins(compiled, parse_json(text))
+    try:
+        origins = Origins(compiled, parse_json(text))
+    except NotJsonError:
+        return frozenset(shortened)
     places = [(at, origins.place(at)) for at in shortened]
     return frozenset(at if place is None else place for at, place in places)
 

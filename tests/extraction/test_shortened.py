@@ -201,7 +201,8 @@ def test_every_part_cut_short_keeps_the_items_before_it() -> None:
     with pytest.raises(Truncated) as raised:
         structgen.Client(model, max_continuations=1).extract(list[str], "a text")
     assert raised.value.partial == ["apple", "pea", "pear"]
-    assert raised.value.salvaged is None
+    assert raised.value.salvaged == ["apple", "pea", "pear", "f"]
+    assert raised.value.shortened == {"/3"}
 
 
 def test_the_rest_is_asked_for_before_a_shortened_value_is_kept() -> None:
