@@ -49,6 +49,11 @@ class Defaults:
 
         A chat call tries again after an output that the server itself rejected: there is nothing
         above it that could recover what the model wrote.
+
+        Args:
+            link: The way to the server.
+            model: The model of calls that name none.
+            options: The client's options.
         """
         policy = replace(link.policy, rejected=True)
         return cls(replace(link, policy=policy), model, options)
@@ -103,12 +108,12 @@ class Defaults:
         return replace(self.options, **changes) if changes else self.options
 
 
-def complete(link: Link, chat_request: ChatRequest, options: Options) -> Flow[Answer]:
+def _complete(link: Link, chat_request: ChatRequest, options: Options) -> Flow[Answer]:
     """Ask for a whole answer."""
     return exchange(link, chat_request, options, _ends_at(options))
 
 
-def stream_chunks(link: Link, chat_request: ChatRequest, options: Options) -> Flow[None]:
+def _stream_chunks(link: Link, chat_request: ChatRequest, options: Options) -> Flow[None]:
     """Ask for a streamed answer, and emit its parsed events."""
     return exchange_stream(link, chat_request, options, _raw_event, _ends_at(options))
 
@@ -218,8 +223,8 @@ class Completions:
         """
         call = self._defaults.prepare(messages, model, bool(stream), params)
         if stream:
-            return Stream(perform_stream(stream_chunks(*call)))
-        return ChatCompletion(perform(complete(*call)).raw)
+            return Stream(perform_stream(_stream_chunks(*call)))
+        return ChatCompletion(perform(_complete(*call)).raw)
 
 
 class Chat:
@@ -320,9 +325,9 @@ class AsyncCompletions:
         """
         call = self._defaults.prepare(messages, model, bool(stream), params)
         if stream:
-            events = aperform_stream(stream_chunks(*call))
+            events = aperform_stream(_stream_chunks(*call))
             return AsyncStream(events, await anext(events, None))
-        return ChatCompletion((await aperform(complete(*call))).raw)
+        return ChatCompletion((await aperform(_complete(*call))).raw)
 
 
 class AsyncChat:

@@ -72,7 +72,11 @@ class FreeList(_Idle[T]):
             raise
 
     def give(self, thing: T) -> None:
-        """Give a thing back that was taken."""
+        """Give a thing back, so that the next one who waits gets it.
+
+        Args:
+            thing: A thing from `take`.
+        """
         self._give_back(thing)
         self._places.release()
 
@@ -113,7 +117,11 @@ class AsyncFreeList(_Idle[T]):
             raise
 
     def give(self, thing: T) -> None:
-        """Give a thing back that was taken."""
+        """Give a thing back, so that the next one who waits gets it.
+
+        Args:
+            thing: A thing from `take`.
+        """
         self._give_back(thing)
         self._places.release()
 
@@ -131,13 +139,21 @@ AsyncThing = TypeVar("AsyncThing", bound=_AsyncClosable)
 
 
 def close_idle(free_list: FreeList[Thing]) -> None:
-    """Close the things of a free list that are not in use."""
+    """Close the things that are not in use.
+
+    Args:
+        free_list: The list that has them.
+    """
     for thing in free_list.drain():
         thing.close()
 
 
 async def aclose_idle(free_list: AsyncFreeList[AsyncThing]) -> None:
-    """Close the things of a free list that are not in use."""
+    """Close the things that are not in use.
+
+    Args:
+        free_list: The list that has them.
+    """
     for thing in free_list.drain():
         await thing.aclose()
 

@@ -145,7 +145,11 @@ class Tries:
     # ---- after a try
 
     def record_answer(self, answer: Answer) -> None:
-        """Correct the rate limits by what the answer used, and call the hooks."""
+        """Correct the rate limits by the tokens that were used, and call the hooks.
+
+        Args:
+            answer: The answer of the last try.
+        """
         if self._link.pacer is not None:
             self._settle(self._link.pacer, answer.usage.total_tokens)
         if self._link.hooks:
