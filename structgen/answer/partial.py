@@ -25,7 +25,7 @@ from structgen.values import Json
 T = TypeVar("T")
 
 State: TypeAlias = Literal["absent", "growing", "done"]
-"""Of a part: it has not come yet, it is being written, or it is validated."""
+"""The state of a part: it has not come yet, it is being written, or it is validated."""
 
 
 class GrowingText(str):
@@ -35,7 +35,7 @@ class GrowingText(str):
 
 
 class View:
-    """A value that is still being written. Read it like the value it is going to be.
+    """A value that is still being written; `Partial.value` makes it. Read it like the final value.
 
     Attributes, keys, indices, `len()` and iteration work as they will on the whole value. A part
     that is done is the value itself, validated. A part that is being written is a View, or for text
