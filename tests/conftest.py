@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 from tests import network
 from tests.servers import Server, llama_cpp
@@ -14,6 +15,10 @@ from tests.servers import Server, llama_cpp
 if TYPE_CHECKING:
     from structgen import Client
     from structgen.local.engine import Engine
+
+settings.register_profile("full", deadline=None)  # a busy machine is slow, not wrong
+settings.register_profile("quick", deadline=None, max_examples=20)
+settings.load_profile("full")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
