@@ -172,7 +172,7 @@ def _outlines(server: Server) -> System:
 
 
 def _langextract(server: Server) -> System:
-    """Flat records only: each field is a class of extractions. It needs examples, so it has them."""
+    """Flat records alone: each field is a class of extractions. It needs examples and has them."""
     library = importlib.import_module("langextract")
     provider = importlib.import_module("langextract.providers.openai").OpenAILanguageModel(
         model_id=server.model,

@@ -7,10 +7,10 @@ for an answer; an answer that is cut, refused, invalid or not JSON counts as one
 entity tasks the offsets are left out, because finding them is not the model's work. Examples come
 from the end of a task's file, the texts that are scored from its beginning.
 
-With `--answers FILE` every answer is kept, and a run that is started again asks only what is missing.
-Figures of each system: `f1` (mean over tasks, with an interval by bootstrap over records within
-tasks), `against` (the difference to structgen in the same resamples), `perfect` and `valid` shares,
-`invented` leaves a record, CPU seconds a record; and `f1` by task.
+With `--answers FILE` every answer is kept, and a run that is started again asks only what is
+missing. Figures of each system: `f1` (mean over tasks, with an interval by bootstrap over records
+within tasks), `against` (the difference to structgen in the same resamples), `perfect` and `valid`
+shares, `invented` leaves a record, CPU seconds a record; and `f1` by task.
 """
 
 from __future__ import annotations

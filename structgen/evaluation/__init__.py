@@ -1,4 +1,4 @@
-"""How right extracted records are: gold, metrics, intervals, two runs compared."""
+"""How right extracted records are: gold, metrics, intervals, two runs compared, a page."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from structgen.evaluation.gold import GoldRecord as GoldRecord
     from structgen.evaluation.gold import load_gold as load_gold
     from structgen.evaluation.intervals import Interval as Interval
+    from structgen.evaluation.page import Page as Page
+    from structgen.evaluation.page import page_of_evaluation as page_of_evaluation
+    from structgen.evaluation.page import page_of_results as page_of_results
+    from structgen.evaluation.page import write_page as write_page
     from structgen.evaluation.record import RecordScore as RecordScore
     from structgen.evaluation.result import Evaluation as Evaluation
     from structgen.evaluation.run import evaluate as evaluate
@@ -27,6 +31,7 @@ else:
             "structgen.evaluation.comparison": "Comparison Difference compare",
             "structgen.evaluation.gold": "GoldRecord load_gold",
             "structgen.evaluation.intervals": "Interval",
+            "structgen.evaluation.page": "Page page_of_evaluation page_of_results write_page",
             "structgen.evaluation.record": "RecordScore",
             "structgen.evaluation.result": "Evaluation",
             "structgen.evaluation.run": "evaluate read_answers score",

@@ -31,7 +31,10 @@ def best_assignment(weights: Sequence[Sequence[float]]) -> list[tuple[int, int]]
 
 
 def _owners(costs: list[list[float]]) -> list[int | None]:
-    """The row of each column in the cheapest assignment of all rows; there are no fewer columns than rows."""
+    """The row of each column in the cheapest assignment of all rows.
+
+    There are no fewer columns than rows.
+    """
     columns = len(costs[0])
     row_potential = [0.0] * len(costs)
     column_potential = [0.0] * (columns + 1)

@@ -24,7 +24,7 @@ Similarity = Callable[[Json, Json], float]
 """How alike two leaves are, from 0 to 1: (found, gold) -> similarity."""
 
 RELATIVE_TOLERANCE: Final = 1e-9
-"""Two numbers this close, relative to the larger one, are the same number: binary fractions differ by less."""
+"""Numbers this close, relative to their size, are the same: binary fractions differ by less."""
 
 _TYPOGRAPHY: Final = str.maketrans(
     {
@@ -75,7 +75,7 @@ def same_text(found: str, gold: str) -> bool:
 
 
 def word_f1(found: Json, gold: Json) -> float:
-    """Overlap of words, in any order: F1 over the multiset of words (SQuAD, Rajpurkar et al. 2016)."""
+    """Overlap of words in any order: F1 over their multisets (SQuAD, Rajpurkar et al. 2016)."""
     ours = Counter(normalise_text(str(found)).split())
     theirs = Counter(normalise_text(str(gold)).split())
     total = ours.total() + theirs.total()
@@ -135,7 +135,7 @@ def _common_subsequence(one: str, other: str) -> int:
 
 
 def _edit_distance(one: str, other: str) -> int:
-    """Levenshtein's distance, a column of the table at a time (Myers 1999, as Hyyrö 2003 wrote it)."""
+    """Levenshtein's distance, a column of the table at a time (Myers 1999; Hyyrö 2003)."""
     if not one:
         return len(other)
     places, last, mask = _places(one), 1 << (len(one) - 1), (1 << len(one)) - 1

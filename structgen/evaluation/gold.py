@@ -2,9 +2,9 @@
 
 | file | form |
 |---|---|
-| JSONL | one object a line: `text`, `file` or `messages`, and `value`; also `key`, `alternatives`, `evidence` |
+| JSONL | one object a line: `text`, `file` or `messages`; `value`; `key` and others if known |
 | CSV | a column `text` or `file`, a column `key` if there is one, and a column for each field |
-| folder | `NAME.gold.json` beside the document `NAME.pdf` (or `.txt`, `.md`, ...), as extract-bench has it |
+| folder | `NAME.gold.json` beside `NAME.pdf`, `.txt`, `.md`, ..., as extract-bench has it |
 
 A file that is named in one is looked for beside it. Each value is checked against the target first.
 """
@@ -153,7 +153,7 @@ def _mapping(line: str, raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     return given
 
 
-# ---- readers: (line, record with `document` and `value`) ------------------------------------------
+# ---- readers: (line, record with `document` and `value`) ----------------------------------------
 
 
 def _jsonl(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:

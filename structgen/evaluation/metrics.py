@@ -1,8 +1,8 @@
 """The figures of an evaluation, one function each.
 
-Every figure is a function of counts of leaves (`scoring.Counts`) or of records. Over several records
-the counts are added first (micro average); `mean_f1` gives each record or field the same weight
-(macro average). An answer that failed has no leaves: all of its gold's are omitted.
+Every figure is a function of counts of leaves (`scoring.Counts`) or of records. Over several
+records the counts are added first (micro average); `mean_f1` gives each record or field the same
+weight (macro average). An answer that failed has no leaves: all of its gold's are omitted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def recall(counts: Counts) -> float:
 
 
 def f1(counts: Counts) -> float:
-    """The harmonic mean of precision and recall (van Rijsbergen 1979): 2 right / (found + wanted)."""
+    """2 right / (found + wanted): the harmonic mean of both (van Rijsbergen 1979)."""
     total = counts.found + counts.wanted
     return 2 * counts.right / total if total else 1.0
 
@@ -56,7 +56,10 @@ def invention(counts: Counts) -> float:
 
 
 def substitution(counts: Counts) -> float:
-    """The share of the gold's leaves that were answered with another value (Makhoul et al. 1999)."""
+    """The share of the gold's leaves that were answered with another value.
+
+    "Substitutions" of a slot error rate (Makhoul et al. 1999).
+    """
     return counts.wrong / counts.wanted if counts.wanted else 0.0
 
 
@@ -81,7 +84,10 @@ def perfect_rate(records: Iterable[tuple[bool, Counts]]) -> float:
 
 
 def validity(valid: Iterable[bool]) -> float:
-    """The share of records that gave a value of the target at all (JSONSchemaBench, arXiv 2501.10868)."""
+    """The share of records that gave a value of the target at all.
+
+    As JSONSchemaBench counts it (arXiv 2501.10868).
+    """
     return fmean([float(one) for one in valid] or [0.0])
 
 

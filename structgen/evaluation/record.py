@@ -96,7 +96,7 @@ class RecordScore:
 
 
 def score_of_leaves(leaves: Sequence[Leaf], confidence: Mapping[str, float]) -> dict[str, Any]:
-    """The arguments of a `RecordScore` that follow from leaves: their counts, and confidence judged.
+    """The arguments of a `RecordScore` that follow from leaves: counts, and confidence judged.
 
     Args:
         leaves: What became of each leaf.

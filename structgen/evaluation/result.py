@@ -244,11 +244,13 @@ class Evaluation:
     def headline(self) -> list[str]:
         """The figures over all records, in some lines of text."""
         figures = self.figures
-        shares = (
-            f"omitted {figures['omission']:.1%} of what the gold states, "
-            f"invented {figures['invention']:.1%} of what was answered, "
-            f"left {figures['null_recall']:.1%} of the nulls null"
-        )
+        total = self.total
+        shares = [
+            f"omitted {figures['omission']:.1%} of what the gold states",
+            f"invented {figures['invention']:.1%} of what was answered",
+        ]
+        if total.null + total.invented:
+            shares.append(f"left {figures['null_recall']:.1%} of the nulls null")
         cost = figures["cost"]
         spent = (
             f"{figures['tokens']:.0f} tokens, "
@@ -260,7 +262,7 @@ class Evaluation:
         return [
             f"{self.target}, {len(self.records)} records, {self.model}",
             *(f"{name:<9} {interval}" for name, interval in self.intervals.items()),
-            shares,
+            ", ".join(shares),
             *_known(figures, "spans", ("spans_strict", "spans_relaxed")),
             *_known(figures, "confidence", tuple(self.confidence_figures)),
             spent,

@@ -1,9 +1,10 @@
 """How each field of a target is compared, as its schema says.
 
 A schema may say it with the keywords of two evaluation suites: `evaluation_config` of extract-bench
-(https://github.com/ContextualAI/extract-bench) and `x-aws-stickler-*` of stickler-eval. In Pydantic,
-`Field(json_schema_extra={"evaluation_config": "string_fuzzy"})` puts one in. `x-ordered: true` beside
-a list says that its order matters. Where a schema says nothing, leaves are compared by their types.
+(https://github.com/ContextualAI/extract-bench) and `x-aws-stickler-*` of stickler-eval. In
+Pydantic, `Field(json_schema_extra={"evaluation_config": "string_fuzzy"})` puts one in.
+`x-ordered: true` beside a list says that its order matters. If a schema says nothing, leaves are
+compared by their types.
 
 Keywords that ask a model for its opinion are compared by words here, and `notes_of` says so.
 """
@@ -176,12 +177,12 @@ class Place:
 
     @property
     def ordered(self) -> bool:
-        """Whether the order of the items counts here: `x-ordered`, or items that each have a place."""
+        """Whether the order of items counts here: `x-ordered`, or a tuple's places."""
         return any(node.get(ORDERED) is True or "prefixItems" in node for node in self.nodes)
 
     @property
     def match_threshold(self) -> float:
-        """The share of its leaves that two items must have in common to be paired; 0 for any leaf."""
+        """The share of leaves that two items must have in common to be paired; 0 for any."""
         key = f"{STICKLER}match-threshold"
         return max((float(node[key]) for node in self.nodes if key in node), default=0.0)
 
@@ -295,7 +296,7 @@ def _unnamed(node: JsonSchema, key: str) -> Iterator[Any]:
 
 
 def _takes(node: JsonSchema, kind: str) -> bool:
-    """Whether a subschema speaks of values of a JSON type; one that names no type speaks of none."""
+    """Whether a subschema names a JSON type, by `type` or by the options that it lists."""
     allowed = node.get("type", ())
     allowed = (allowed,) if isinstance(allowed, str) else allowed
     if not allowed and ("enum" in node or "const" in node):

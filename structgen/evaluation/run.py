@@ -10,7 +10,7 @@ import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import InputError, NotJsonError, OutputError, StructgenError
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
@@ -117,7 +117,7 @@ class _Collected:
 
 
 def _require_asked(outcomes: Sequence[Outcome[Any]]) -> None:
-    """Raise the first error if every record failed for a reason that says nothing about the answers."""
+    """Raise the first error if no record was answered and no model is to blame for it."""
     errors = [outcome.error for outcome in outcomes]
     if errors and not any(error is None or isinstance(error, OutputError) for error in errors):
         first = errors[0]
@@ -176,9 +176,33 @@ def score(
     )
 
 
+_SAID: Final = frozenset({"title", "description", "examples", "$comment"})
+"""Keywords that say something to people and models, and change no value."""
+_NAMED: Final = frozenset({"properties", "patternProperties", "$defs"})
+"""Keywords whose members are named by the user."""
+
+
 def schema_fingerprint(target: Target[Any]) -> str:
-    """16 hexadecimal digits for what a target is, by its schema."""
-    return sha256(json.dumps(target.schema, sort_keys=True).encode()).hexdigest()[:16]
+    """16 hexadecimal digits for what the values of a target are.
+
+    Descriptions play no part: runs with other descriptions are there to be compared.
+    """
+    return sha256(json.dumps(_unsaid(target.schema), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _unsaid(schema: Json) -> Json:
+    """A schema without what it says to people."""
+    if isinstance(schema, list):
+        return [_unsaid(one) for one in schema]
+    if not isinstance(schema, dict):
+        return schema
+    kept = {key: inner for key, inner in schema.items() if key not in _SAID}
+    return {
+        key: {name: _unsaid(one) for name, one in inner.items()}
+        if key in _NAMED and isinstance(inner, dict)
+        else _unsaid(inner)
+        for key, inner in kept.items()
+    }
 
 
 def _score(

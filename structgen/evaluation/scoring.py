@@ -17,8 +17,8 @@ from structgen.schema.json import pointer, to_text
 from structgen.values import Json
 
 Kind: TypeAlias = Literal["right", "wrong", "omitted", "invented", "null"]
-"""What became of a leaf: found and the same as the gold; found, but another; of the gold, not found;
-found, not of the gold; null in both."""
+"""What became of a leaf: found and the same as the gold; found, but another; of the gold, but not
+found; found, but not of the gold; null in both."""
 
 KINDS: Final[tuple[Kind, ...]] = ("right", "wrong", "omitted", "invented", "null")
 _Path: TypeAlias = "tuple[str | int, ...]"
@@ -100,7 +100,7 @@ class Known:
     """What else is known about an answer and its gold."""
 
     absent: frozenset[str] = frozenset()
-    """JSON Pointers into the answer, of fields that the model left out and that hold their defaults."""
+    """JSON Pointers into the answer: fields that the model left out, which hold their defaults."""
     alternatives: Mapping[str, Sequence[Json]] = field(default_factory=dict)
     """Other right values, by JSON Pointer into the gold."""
 

@@ -1,4 +1,4 @@
-"""extract-bench's documents under its own rules: gold against itself, and errors that were planted."""
+"""extract-bench's documents under its own rules: gold against itself, and planted errors."""
 
 from __future__ import annotations
 

@@ -38,7 +38,7 @@ EVIL = "</script><script>document.title = 'taken over'</script>"
 
 
 def evaluated(count: int) -> Evaluation:
-    """Record 3 is wrong, 5 has failed, 7 has an age that was invented; the texts have a long tail."""
+    """Record 3 is wrong, 5 has failed, and 7, 17, ... have an age that was invented."""
     gold, answers = [], []
     for n in range(count):
         text = f"\N{GRINNING FACE} Person {n} is called P{n}. {EVIL} {'It rained. ' * 80}"

@@ -1,4 +1,4 @@
-"""A run over gold, against a server on loopback: answers, failures, the journal, and the command."""
+"""A run over gold, against a server on loopback: answers, failures, journal and command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from structgen.cli import main as cli
 from structgen.errors import APIError, InputError
 from structgen.evaluation.gold import GoldRecord, load_gold
 from structgen.evaluation.result import Evaluation
-from structgen.evaluation.run import evaluate, read_answers, score
+from structgen.evaluation.run import evaluate, read_answers, schema_fingerprint, score
 from structgen.evaluation.scoring import Counts
 from structgen.schema.target import target_of
 from structgen.testing import FaultyServer, Served
@@ -145,6 +145,16 @@ def test_spans_of_entities() -> None:
     strict = [record.strict for record in evaluation.records]
     assert strict == [Counts(right=1, omitted=1, invented=1), Counts(invented=1)]
     assert evaluation.records[0].relaxed == Counts(right=2)
+
+
+def test_a_target_is_the_same_with_other_descriptions_but_not_with_other_fields() -> None:
+    def of(description: str, name: str = "title") -> str:
+        field = {"type": "string", "description": description}
+        schema = {"type": "object", "description": description, "properties": {name: field}}
+        return schema_fingerprint(target_of(schema))
+
+    assert of("one") == of("another")
+    assert of("one") != of("one", name="heading")
 
 
 def test_answers_and_gold_are_matched_by_key() -> None:

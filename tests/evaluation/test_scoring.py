@@ -15,7 +15,10 @@ from structgen.evaluation import metrics
 from structgen.evaluation.assignment import best_assignment
 from structgen.evaluation.rules import notes_of, rules_of
 from structgen.evaluation.scoring import Counts, Known, counts_by_field, counts_of, leaves_of
-from tests.evaluation.cases import CASES, ITEM, TEXT, Case, many, of
+from tests.evaluation import cases_of_leaves, cases_of_rules, cases_of_structure
+from tests.evaluation.case import ITEM, TEXT, Case, many, of
+
+CASES = [*cases_of_leaves.CASES, *cases_of_structure.CASES, *cases_of_rules.CASES]
 
 
 def counts(schema: Any, found: Any, gold: Any, **known: Any) -> Counts:
