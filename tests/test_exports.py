@@ -81,6 +81,7 @@ def documented(home: str, name: str) -> bool:
 def test_a_face_gives_type_checkers_and_programs_the_same_names(face: str) -> None:
     assert typed_names(FACES[face]) == homes(FACES[face])
     module = importlib.import_module(face)
+    assert sorted(module.__all__) == module.__all__
     assert set(module.__all__) <= set(dir(module))
     with pytest.raises(AttributeError, match="no attribute 'nonsense'"):
         module.nonsense  # noqa: B018
