@@ -1,8 +1,9 @@
-"""JSONSchemaBench through the compiler: does each schema compile for each language, and does every instance survive?
+"""JSONSchemaBench through the compiler: do its schemas compile, and do its instances survive?
 
-Reads `../shared/data/jsonschemabench-dev.jsonl` (beside the repository, no part of it): real-world schemas, labelled instances.
-For each schema and subset: compiling succeeds or ends in a typed error naming the construct; each valid instance is encoded,
-validated under the compiled schema and decoded to itself; check agrees with every label.
+Reads `../shared/data/jsonschemabench-dev.jsonl` (beside the repository, not part of it):
+real-world schemas with labelled instances. Each schema compiles for each subset, or ends in a
+typed error that names the construct. Each valid instance is encoded, is valid under the
+compiled schema, and decodes to itself. `validate` agrees with every label.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ def kind_of(error: BaseException) -> str:
     """A failure's kind: its class, and the construct it blames."""
     if not isinstance(error, StructgenError):
         return f"CRASH {type(error).__name__}"
-    return f"{type(error).__name__} {getattr(error, 'keyword', None) or re.sub(r'[0-9]+', 'N', error.message)[:60]}"
+    keyword = getattr(error, "keyword", None)
+    return f"{type(error).__name__} {keyword or re.sub(r'[0-9]+', 'N', error.message)[:60]}"
 
 
 def survives(compiled: Compiled[Any], value: Any, validator: Any) -> str:
@@ -91,9 +93,8 @@ def run_subset(
     total = len(records)
     rate = round(100 * compiled_count / total, 1)
     lost = {kind: count for kind, count in instances.items() if kind != "ok"}
-    print(
-        f"{name:18} compiled {compiled_count:4}/{total} ({rate:5.1f} %)  round trips {instances['ok']}/{sum(instances.values())}"
-    )
+    compiled_part = f"compiled {compiled_count:4}/{total} ({rate:5.1f} %)"
+    print(f"{name:18} {compiled_part}  round trips {instances['ok']}/{instances.total()}")
     for kind, count in [*failures.most_common(8), *Counter(lost).most_common(8)]:
         print(f"{'':20}{count:4}  {kind}")
     return {
@@ -106,7 +107,7 @@ def run_subset(
 
 
 def main() -> dict[str, Any]:
-    """Prints the rates per subset and each kind of failure; gives them as data."""
+    """Print the rates per subset and each kind of failure, and return them."""
     if not DATA.exists():
         raise SystemExit(f"needs {DATA}, which is not part of the repository")
     records = [json.loads(line) for line in DATA.read_text().splitlines()]

@@ -1,4 +1,4 @@
-"""A person's or organisation's contact details, as in a signature, a business card or an introduction.
+"""A person's or organisation's contact details, as in a signature or a business card.
 
 Example text::
 
@@ -47,5 +47,6 @@ class Contact(BaseModel):
     websites: list[str] = Field(default=[], description="Web addresses and profile links")
     notes: str | None = Field(
         None,
-        description="Anything else about reaching the person, such as hours or a preferred language",
+        description="Anything else about reaching the person, "
+        "such as hours or a preferred language",
     )

@@ -2,9 +2,11 @@
 
 Example text::
 
-    This Services Agreement is made on 3 May 2023 between Halden Systems AS ("Supplier") and Fjord Retail ASA ("Customer").
-    It runs for 24 months from 1 June 2023 and renews for 12 months unless either party gives 90 days' written notice.
-    The Customer pays NOK 48,000 monthly within 30 days. Liability is capped at the fees of twelve months. Norwegian law applies.
+    This Services Agreement is made on 3 May 2023 between Halden Systems AS ("Supplier") and
+    Fjord Retail ASA ("Customer"). It runs for 24 months from 1 June 2023 and renews for 12
+    months unless either party gives 90 days' written notice. The Customer pays NOK 48,000
+    monthly within 30 days. Liability is capped at the fees of twelve months. Norwegian law
+    applies.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Example text::
 
-    Join us for the Winter Lecture by Prof. Ines Duarte, "Ice Cores and Memory", on Thursday 8 February 2024, 6:30-8 pm,
-    Old Hall, University of Bergen. Admission free, registration until 1 February at lecture@uib.example.
+    Join us for the Winter Lecture by Prof. Ines Duarte, "Ice Cores and Memory", on Thursday 8
+    February 2024, 6:30-8 pm, Old Hall, University of Bergen. Admission free, registration until
+    1 February at lecture@uib.example.
 """
 
 from __future__ import annotations

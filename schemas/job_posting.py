@@ -2,9 +2,9 @@
 
 Example text::
 
-    Platform Engineer (m/f/d), full-time, Lisbon or remote within the EU. €55,000-70,000 a year plus equity.
-    You bring 3+ years with Kubernetes and Go; Rust is a plus. 27 days of leave. Apply by 30 June 2024 at
-    jobs.lusotech.example, reference PE-17.
+    Platform Engineer (m/f/d), full-time, Lisbon or remote within the EU. €55,000-70,000 a year
+    plus equity. You bring 3+ years with Kubernetes and Go; Rust is a plus. 27 days of leave.
+    Apply by 30 June 2024 at jobs.lusotech.example, reference PE-17.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 Example text::
 
-    The Brenner Base Tunnel, under construction since 2008 by BBT SE, will link Innsbruck in Austria with Franzensfeste in Italy.
+    The Brenner Base Tunnel, under construction since 2008 by BBT SE, will link Innsbruck in
+    Austria with Franzensfeste in Italy.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 Example text::
 
-    Mar  3 06:25:14 web-2 sshd[4121]: Failed password for invalid user admin from 203.0.113.9 port 52114 ssh2
+    Mar  3 06:25:14 web-2 sshd[4121]: Failed password for admin from 203.0.113.9 port 52114 ssh2
 """
 
 from __future__ import annotations

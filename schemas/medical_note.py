@@ -1,9 +1,13 @@
-"""A clinical note: complaints, findings, diagnoses, medication, plan. For documentation, not for treatment decisions.
+"""A clinical note: complaints, findings, diagnoses, medication, plan.
+
+For documentation, not for treatment decisions.
 
 Example text::
 
-    67 yo f, c/o productive cough x 5 d, no chest pain. PMH: HTN. T 38.4, BP 142/88, SpO2 94 % RA. Crackles R base.
-    A: community-acquired pneumonia, likely. P: amoxicillin 1 g PO TID x 7 d, CXR, recheck in 48 h. Allergic to sulfa (rash).
+    67 yo f, c/o productive cough x 5 d, no chest pain. PMH: HTN. T 38.4, BP 142/88, SpO2 94 % RA.
+    Crackles R base.
+    A: community-acquired pneumonia, likely.
+    P: amoxicillin 1 g PO TID x 7 d, CXR, recheck in 48 h. Allergic to sulfa (rash).
 """
 
 from __future__ import annotations

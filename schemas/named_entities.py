@@ -18,7 +18,8 @@ class Entity(BaseModel):
     """One mention of an entity."""
 
     text: str = Field(
-        description="The mention, copied verbatim from the text: same letters, same case, nothing added"
+        description="The mention, copied verbatim from the text: "
+        "same letters, same case, nothing added"
     )
     label: Literal[
         "person",

@@ -2,8 +2,9 @@
 
 Example text::
 
-    Aurora Trail 40 backpack, pine green. 40 l, 1.25 kg, recycled ripstop nylon, rain cover included. EAN 4006381333931.
-    Was $139.00, now $99.00. 4.6 of 5 stars (212 reviews). In stock, ships in 2 days.
+    Aurora Trail 40 backpack, pine green. 40 l, 1.25 kg, recycled ripstop nylon, rain cover
+    included. EAN 4006381333931. Was $139.00, now $99.00. 4.6 of 5 stars (212 reviews). In
+    stock, ships in 2 days.
 """
 
 from __future__ import annotations

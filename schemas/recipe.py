@@ -2,8 +2,9 @@
 
 Example text::
 
-    Lemon drizzle cake (serves 8, 1 hr). 225 g soft butter, 225 g caster sugar, 4 eggs, zest of 1 lemon, a pinch of salt.
-    Beat butter and sugar, add the eggs one by one. Bake 45-50 min at 180 °C / fan 160 °C. Vegetarian.
+    Lemon drizzle cake (serves 8, 1 hr). 225 g soft butter, 225 g caster sugar, 4 eggs, zest of
+    1 lemon, a pinch of salt. Beat butter and sugar, add the eggs one by one. Bake 45-50 min at
+    180 °C / fan 160 °C. Vegetarian.
 """
 
 from __future__ import annotations

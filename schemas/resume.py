@@ -5,7 +5,8 @@ Example text::
     Jonas Lindqvist, Gothenburg. jonas@lindqvist.example
     2019 - now    Senior Data Engineer, Polar Analytics AB. Built the event pipeline (Kafka, dbt).
     Aug 2016 - Dec 2018  Developer, Norrsken Labs
-    MSc Computer Science, Chalmers, 2016. Swedish (native), English (C1). Skills: Python, SQL, Terraform
+    MSc Computer Science, Chalmers, 2016. Swedish (native), English (C1).
+    Skills: Python, SQL, Terraform
 """
 
 from __future__ import annotations

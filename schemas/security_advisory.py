@@ -2,9 +2,10 @@
 
 Example text::
 
-    CVE-2024-0001: a heap overflow in libquill's JPEG decoder (CWE-787, CVSS 8.8 CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H)
-    lets a crafted image run code. Versions 2.0 up to and including 2.4.1 are affected; 2.4.2 fixes it. Workaround: disable JPEG.
-    Exploited in the wild since January. Reported by Mina Castellanos. Published 2024-02-12.
+    CVE-2024-0001: a heap overflow in libquill's JPEG decoder (CWE-787, CVSS 8.8
+    CVSS:3.1/AV:N/AC:L/PR:N/UI:R/S:U/C:H/I:H/A:H) lets a crafted image run code. Versions 2.0 up
+    to and including 2.4.1 are affected; 2.4.2 fixes it. Workaround: disable JPEG. Exploited in
+    the wild since January. Reported by Mina Castellanos. Published 2024-02-12.
 """
 
 from __future__ import annotations

@@ -2,8 +2,9 @@
 
 Example text::
 
-    Hi, since yesterday's update to 5.2 the Android app crashes whenever I open Reports (Pixel 8). I've reinstalled twice.
-    I need the numbers for a board meeting tomorrow!! Account: maria@lumen.example, order 88-1203. Maria
+    Hi, since yesterday's update to 5.2 the Android app crashes whenever I open Reports (Pixel
+    8). I've reinstalled twice. I need the numbers for a board meeting tomorrow!! Account:
+    maria@lumen.example, order 88-1203. Maria
 """
 
 from __future__ import annotations
@@ -40,7 +41,8 @@ class SupportTicket(BaseModel):
     requests: list[Request] = Field(description="What the customer wants, the most important first")
     urgency: Literal["low", "normal", "high", "critical"] = Field(
         "normal",
-        description="critical: work is stopped or safety at risk; high: a deadline is named or a main function fails",
+        description="critical: work is stopped or safety at risk; "
+        "high: a deadline is named or a main function fails",
     )
     sentiment: Literal["positive", "neutral", "negative", "angry"] = Field(
         "neutral", description="Tone of the message"

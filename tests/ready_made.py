@@ -142,7 +142,7 @@ EXAMPLES: dict[str, dict[str, Any]] = {
         "host": "web-2",
         "program": "sshd",
         "pid": 4121,
-        "message": "Failed password for invalid user admin from 203.0.113.9 port 52114 ssh2",
+        "message": "Failed password for admin from 203.0.113.9 port 52114 ssh2",
         "action": "login",
         "outcome": "failure",
         "user": "admin",

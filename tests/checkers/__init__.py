@@ -1,7 +1,4 @@
-"""One checker per schema language, written from the provider's documented rules. They share no code with structgen.
-
-A checker takes the schema and the name it is sent under, and lists every breach.
-"""
+"""One checker per schema language, written from the documented rules, without structgen's code."""
 
 from __future__ import annotations
 

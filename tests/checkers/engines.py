@@ -1,4 +1,4 @@
-"""The grammar engines themselves as judges: a compiled schema is good where the engine builds a grammar from it."""
+"""The grammar engines as judges: a compiled schema is good if the engine builds a grammar."""
 
 from __future__ import annotations
 

@@ -1,9 +1,11 @@
 """What Groq's Structured Outputs page allows with `strict: true`, as a checker of its own.
 
-Only the keywords that page names are let through. Its rule for unions is not documented; it is known from its error messages
-("anyOf disambiguation failed": `discriminator_multiple_candidates`, overlapping discriminator value, `keyset_required_overlap`):
-objects in one union need exactly one shared constant property with distinct values, or the required keys of each must be
-strangers to every other. Groq publishes no limits; OpenAI's stand in for them.
+Only the keywords that page names are let through. Its rule for unions is not documented; it is
+known from its error messages ("anyOf disambiguation failed":
+`discriminator_multiple_candidates`, overlapping discriminator value,
+`keyset_required_overlap`): objects in one union need exactly one shared constant property with
+distinct values, or the required keys of each must be strangers to every other. Groq publishes
+no limits; OpenAI's stand in for them.
 """
 
 from __future__ import annotations
@@ -74,7 +76,7 @@ def _ambiguous(root: dict[str, Any], variants: list[dict[str, Any]]) -> list[str
             for value in sorted({v for v in values if values.count(v) > 1})
         ]
     return [
-        f"keyset_required_overlap: required key {key!r} from one variant appears in another's properties"
+        f"keyset_required_overlap: required key {key!r} is in another variant's properties"
         for i, one in enumerate(variants)
         for j, other in enumerate(variants)
         if i != j

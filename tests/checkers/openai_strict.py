@@ -1,6 +1,7 @@
 """What OpenAI's Structured Outputs guide allows with `strict: true`, as a checker of its own.
 
-Where the guide is silent and reports differ (`default`, `oneOf`, siblings of `$ref`, unknown keywords), the strict reading holds.
+Where the guide is silent and reports differ (`default`, `oneOf`, siblings of `$ref`, unknown
+keywords), the strict reading holds.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Checkers for the schema languages whose rules are documented, or known from source, in part: only what is known counts."""
+"""Checkers for languages whose rules are documented, or known from source, only in part."""
 
 from __future__ import annotations
 
@@ -85,11 +85,12 @@ WELL_FORMED: dict[str, Callable[[Any], bool]] = {
         ("title", "description", "format", "$ref"), lambda value: isinstance(value, str)
     ),
 }
-"""What the value of each keyword must look like, for the keywords that a compiled schema may hold."""
+"""What the value of each keyword must look like, for the keywords that a compiled schema may hold.
+"""
 
 
 def any_schema(schema: Any, name: str) -> list[str]:
-    """What every language asks for: a valid name, a valid draft 2020-12 schema, and references that lead somewhere."""
+    """The rules of every language: a valid name, a valid schema, references that resolve."""
     found = check_name(name)
     for path, node in nodes(schema):
         if not isinstance(node, (dict, bool)):
@@ -118,7 +119,11 @@ def azure_openai(schema: Any, name: str) -> list[str]:
 
 
 def cerebras(schema: Any, name: str) -> list[str]:
-    """inference-docs.cerebras.ai: closed objects, all required, no recursion, no pattern, 5,000 characters, depth 10, 500, 500."""
+    """The rules of inference-docs.cerebras.ai.
+
+    Closed objects, all required, no recursion, no pattern, at most 5,000 characters, 10 levels, 500
+    properties in an object, and 500 enum values.
+    """
     found = any_schema(schema, name) + check_root(schema) + _closed(schema) + _required(schema)
     found += _without(
         schema,
@@ -147,7 +152,11 @@ def cerebras(schema: Any, name: str) -> list[str]:
 
 
 def anthropic(schema: Any, name: str) -> list[str]:
-    """Anthropic's structured outputs: no recursion, no constraints on values, closed objects, 24 optional, 16 union parameters."""
+    """Anthropic's rules.
+
+    No recursion, no constraints on values, closed objects, at most 24 optional and 16 union
+    parameters.
+    """
     found = any_schema(schema, name) + _closed(schema)
     found += _without(
         schema,
@@ -212,7 +221,10 @@ def gemini(schema: Any, name: str) -> list[str]:
 
 
 def llama_cpp_server(schema: Any, name: str) -> list[str]:
-    """json-schema-to-grammar.cpp: no `$ref: "#"`, no boolean schemas, patterns anchored, without classes or lookaround."""
+    """The rules of json-schema-to-grammar.cpp.
+
+    No `$ref: "#"`, no boolean schemas, patterns anchored, without classes or look-around.
+    """
     found = any_schema(schema, name)
     for path, node in nodes(schema):
         if isinstance(node, bool):
@@ -238,7 +250,7 @@ def tgi(schema: Any, name: str) -> list[str]:
 
 
 def vllm(schema: Any, name: str) -> list[str]:
-    """The server refuses schema text nested deeper than 64; what xgrammar cannot hold moves to another backend."""
+    """The server refuses schemas deeper than 64; what xgrammar lacks goes to another engine."""
     return any_schema(schema, name) + (
         [f"/: {depth} levels of JSON"] if (depth := _json_depth(schema)) > 64 else []
     )

@@ -20,7 +20,7 @@ _BY = st.sampled_from(["words", "characters"])
 
 @st.composite
 def _leaf(draw: DrawFn) -> dict[str, Any]:
-    extra = draw(
+    extra: dict[str, Any] = draw(
         st.sampled_from([{}, {}, {"maxLength": 3}, {"minLength": 1}, {"pattern": "^[A-Za-z]"}])
     )
     kinds = [
@@ -55,7 +55,7 @@ def _tuple(head: list[dict[str, Any]]) -> dict[str, Any]:
 
 @st.composite
 def grounded_schemas(draw: DrawFn) -> dict[str, Any]:
-    """A schema with grounded values in objects, lists, tuples, unions and a definition that may use itself."""
+    """A schema with grounded values in objects, lists, tuples, unions and a definition."""
     plain = st.sampled_from([{"type": "boolean"}, {"type": "string", "maxLength": 2}, {"const": 1}])
     leaves = st.one_of(_leaf(), _leaf(), plain, st.just({"$ref": "#/$defs/Node"}))
     inner = st.recursive(
@@ -73,7 +73,7 @@ def grounded_schemas(draw: DrawFn) -> dict[str, Any]:
         max_leaves=5,
     )
     node = {"$ref": "#/$defs/Node"}
-    more = draw(
+    more: dict[str, Any] = draw(
         st.sampled_from(
             [{"anyOf": [node, {"type": "null"}]}, {"type": "array", "items": node, "maxItems": 2}]
         )

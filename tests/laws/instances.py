@@ -1,7 +1,8 @@
 """A strategy for the instances of a JSON Schema (draft 2020-12), recursion included.
 
-It builds what the schema says, keyword by keyword; what it cannot build exactly (`not`, overlapping siblings), jsonschema sorts out
-afterwards, so that everything it gives is an instance.
+It builds what the schema says, keyword by keyword; what it cannot build exactly (`not`,
+overlapping siblings), jsonschema sorts out afterwards, so that everything it gives is an
+instance.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ PRINTABLE = st.characters(min_codepoint=32, max_codepoint=126)
 
 
 ASSERTED = FormatChecker()
-"""The formats as RFC 3339 and its kin define them; jsonschema leaves most of them out without further packages."""
+"""The formats as RFC 3339 and its kin define them; jsonschema leaves most of them out without
+further packages."""
 
 
 @ASSERTED.checks("date-time", raises=ValueError)
@@ -266,7 +268,7 @@ def _implied(schema: dict[str, Any]) -> str | None:
 
 
 def _regex(pattern: str) -> SearchStrategy[str]:
-    r"""Strings that match. In Python `$` also stands before a last newline and `\d` is any script's digit; elsewhere not."""
+    r"""Strings that match. As in ECMA-262, `$` is only at the end and `\d` only ASCII."""
     closed = pattern.endswith("$") and not pattern.endswith("\\$")
     exact = re.compile(pattern[:-1] + r"\Z" if closed else pattern, re.ASCII)
     return st.from_regex(exact, alphabet=PRINTABLE)

@@ -26,7 +26,7 @@ def json_schemas(draw: DrawFn) -> dict[str, Any]:
     root = draw(schemas(2, refs))
     if not names:
         return root
-    # A definition refers to others only from inside an optional member or a list, so that it has finite instances.
+    # Definitions refer to others only in optional members and lists, so that instances are finite.
     return {**root, "$defs": {name: draw(definitions(refs)) for name in names}}
 
 
@@ -82,7 +82,7 @@ def _plain(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
 
 def _string(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
     low = draw(st.integers(0, 2))
-    limits = draw(
+    limits: dict[str, Any] = draw(
         st.sampled_from(
             [
                 {},
@@ -153,7 +153,7 @@ def _object(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
 
 
 def _map(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
-    limits = draw(
+    limits: dict[str, Any] = draw(
         st.sampled_from(
             [
                 {},
@@ -167,14 +167,16 @@ def _map(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
 
 
 def _array(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
-    limits = draw(st.sampled_from([{}, {"minItems": 1}, {"maxItems": 2}, {"uniqueItems": True}]))
+    limits: dict[str, Any] = draw(
+        st.sampled_from([{}, {"minItems": 1}, {"maxItems": 2}, {"uniqueItems": True}])
+    )
     return {"type": "array", "items": draw(schemas(depth, refs)), **limits}
 
 
 def _tuple(draw: DrawFn, depth: int, refs: list[str]) -> dict[str, Any]:
     prefix = draw(st.lists(schemas(depth, refs), min_size=1, max_size=2))
     length = {"minItems": len(prefix), "maxItems": len(prefix)}
-    tail = draw(
+    tail: dict[str, Any] = draw(
         st.sampled_from([length, {"items": False}, {"items": False, "minItems": len(prefix)}, {}])
     )
     return {"type": "array", "prefixItems": prefix, **tail}

@@ -1,7 +1,7 @@
-"""Strategies over Python types, each with a strategy for values of the type: valid by construction, never by filtering.
+"""Strategies over Python types, each with a strategy for valid values of the type."""
 
-`types(depth)` draws a `Typed`; nothing here knows of JSON Schema or of structgen.
-"""
+# Types are made from values here, which a type checker cannot follow.
+# mypy: disable-error-code="name-defined,valid-type,misc,arg-type,call-overload,assignment"
 
 from __future__ import annotations
 
@@ -29,11 +29,12 @@ ALL_KINDS = frozenset({"null", "boolean", "number", "string", "array", "object"}
 
 @dataclass(frozen=True)
 class Typed:
-    """A type and its values. `kinds`: the JSON types its values may take; `hashable`: may it stand in a set?"""
+    """A type and its values."""
 
     type: Any
     values: SearchStrategy[Any] = field(repr=False)
     kinds: frozenset[str]
+    """The JSON types that its values may have."""
     hashable: bool = False
 
 
@@ -45,7 +46,7 @@ def kinds(*names: str) -> frozenset[str]:
     return frozenset(names)
 
 
-# ---- values ---------------------------------------------------------------------------------------------------------------
+# ---- values --------------------------------------------------------------------------
 
 AWKWARD_TEXT = [
     "",
@@ -116,7 +117,7 @@ class Mixed(enum.Enum):
     HALF = 0.5
 
 
-# ---- leaves ---------------------------------------------------------------------------------------------------------------
+# ---- leaves --------------------------------------------------------------------------
 
 LEAVES: list[Typed] = [
     Typed(str, TEXT, kinds("string"), True),
@@ -185,7 +186,7 @@ def _text(draw: DrawFn) -> Typed:
 
 def _pattern(draw: DrawFn) -> Typed:
     pattern = draw(st.sampled_from(PATTERNS))
-    # `$` in Python also stands before a last newline, and a digit may be of any script; elsewhere neither.
+    # In Python, but not in JSON Schema, `$` also matches before a last newline.
     strict = pattern.removesuffix("$") + r"\Z" if pattern.endswith("$") else pattern
     values = st.from_regex(strict, alphabet=st.characters(min_codepoint=32, max_codepoint=126))
     return Typed(Annotated[str, Field(pattern=pattern)], values, kinds("string"), True)
@@ -221,7 +222,7 @@ def _decimal(draw: DrawFn) -> Typed:
     )
 
 
-# ---- containers -----------------------------------------------------------------------------------------------------------
+# ---- containers ----------------------------------------------------------------------
 
 KEYS: list[tuple[Any, SearchStrategy[Any]]] = [
     (str, TEXT),
@@ -331,7 +332,7 @@ def hashables(draw: DrawFn, depth: int) -> Typed:
     )
 
 
-# ---- objects --------------------------------------------------------------------------------------------------------------
+# ---- objects -------------------------------------------------------------------------
 
 NAMES = [
     "a",
@@ -375,10 +376,12 @@ DESCRIPTIONS = [None, None, "What it is", 'With "quotes"\nand lines.', "Ends wit
 
 @dataclass(frozen=True)
 class Member:
-    """A field: its name in Python, its key in JSON, its type with the annotation, its values, and whether it may be left out."""
+    """A field."""
 
     name: str
+    """Its name in Python."""
     key: str
+    """Its key in JSON."""
     item: Typed
     annotation: Any
     default: Any = ...
@@ -550,11 +553,11 @@ def _root_model(draw: DrawFn, depth: int) -> Typed:
     return Typed(model, item.values.map(model), item.kinds)
 
 
-# ---- unions of objects ----------------------------------------------------------------------------------------------------
+# ---- unions of objects ---------------------------------------------------------------
 
 
 def _tagged(draw: DrawFn, depth: int) -> Typed:
-    """A discriminated union; the tag may be a string, a number, an enum member, and go by an alias."""
+    """A discriminated union; its tag is a string, a number or an enum member, maybe aliased."""
     tags: list[Any] = draw(
         st.sampled_from([["cat", "dog", "a/b"], [1, 2, 3], [Mood.GOOD, Mood.BAD]])
     )
@@ -596,7 +599,7 @@ def _untagged(draw: DrawFn, depth: int) -> Typed:
     return Typed(Union[tuple(variants)], st.one_of(values), kinds("object"))
 
 
-# ---- recursion ------------------------------------------------------------------------------------------------------------
+# ---- recursion -----------------------------------------------------------------------
 
 SELF = "Self"
 LINKS: dict[str, tuple[Any, Any, Callable[[SearchStrategy[Any]], SearchStrategy[Any]]]] = {
@@ -634,7 +637,8 @@ def _recursive(draw: DrawFn, depth: int) -> Typed:
 def _mutual(draw: DrawFn, depth: int) -> Typed:
     """Two models that refer to one another."""
     item = draw(types(depth))
-    first = pydantic.create_model("First", item=(item.type, ...), seconds=(list["Second"], []))  # noqa: F821
+    seconds = list["Second"]  # noqa: F821 - defined below
+    first = pydantic.create_model("First", item=(item.type, ...), seconds=(seconds, []))
     second = pydantic.create_model("Second", first=(nullable(first), None), name=(str, ""))
     first.model_rebuild(_types_namespace={"Second": second})
     second.model_rebuild()
@@ -661,7 +665,7 @@ def _alias(draw: DrawFn, depth: int) -> Typed:
     return Typed(Tree, trees, kinds("boolean", "array", "object"))
 
 
-# ---- all of them ----------------------------------------------------------------------------------------------------------
+# ---- all of them ---------------------------------------------------------------------
 
 CONTAINERS = [
     _list,

@@ -1,4 +1,4 @@
-"""Laws 1 to 4 of the schema compiler, over generated types and their values, in every schema language.
+"""Laws 1 to 4, over generated types and their values, in every schema language.
 
 `HYPOTHESIS_PROFILE=long` runs 20,000 examples of each instead of 500.
 """
@@ -39,7 +39,7 @@ LAW = settings(
         HealthCheck.filter_too_much,
     ],
 )
-# These say in advance how large a schema may be, and are small enough for a generated type to break it.
+# Their published limits are small enough for a generated type to break.
 NARROW = {"azure-openai", "anthropic", "cerebras"}
 
 
@@ -57,8 +57,8 @@ def forms(target: Target[Any]) -> list[Compiled[Any]]:
 def explained(violation: Violation, it: Compiled[Any]) -> bool:
     """Is there a note that left this to the check: at its place in the source, above it or below?
 
-    Of a union, another branch than the one that the answer was meant for may speak, or the union as a whole; so a union counts as
-    one place, with what its branches refer to.
+    Of a union, another branch than the one that the answer was meant for may speak, or the
+    union as a whole; so a union counts as one place, with what its branches refer to.
     """
     place = within_union(violation.schema_path.rpartition("/")[0])
     places = {place, *referred(it.target.schema, place)}
@@ -97,7 +97,7 @@ def within_union(path: str) -> str:
 @LAW
 @given(types(), st.data())
 def test_laws_1_2_and_4(typed: Typed, data: st.DataObject) -> None:
-    """The schema passes its language's checker; what is encoded is valid under it; what is decoded is what was encoded."""
+    """Every language's checker passes the schema, and what is encoded is valid and decodes."""
     target = target_of(typed.type)
     values = data.draw(st.lists(typed.values, min_size=1, max_size=2))
     for it in forms(target):
@@ -115,7 +115,7 @@ def test_laws_1_2_and_4(typed: Typed, data: st.DataObject) -> None:
 @LAW
 @given(types(), st.sampled_from(sorted(SUBSETS)), st.data())
 def test_law_3(typed: Typed, subset: str, data: st.DataObject) -> None:
-    """What the compiled schema admits decodes to a value of the source, but for what the notes say is checked afterwards."""
+    """What the schema admits decodes to a value, except for what the notes leave to the check."""
     target = target_of(typed.type)
     try:
         it = compile_schema(target, subset)
@@ -137,7 +137,7 @@ def test_law_3(typed: Typed, subset: str, data: st.DataObject) -> None:
 @LAW
 @given(json_schemas(), st.data())
 def test_laws_for_json_schemas(schema: dict[str, Any], data: st.DataObject) -> None:
-    """Laws 1, 2 and 4 for targets that are JSON Schemas; where a language cannot hold one, a typed error says so."""
+    """Laws 1, 2 and 4 for JSON Schemas; a language that cannot take one raises a typed error."""
     value = data.draw(instances(schema))
     target = target_of(schema)
     for it in forms(target):

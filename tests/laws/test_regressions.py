@@ -105,7 +105,9 @@ def test_an_optional_member_that_a_pattern_speaks_of_too(subset: str) -> None:
 
 
 class Item(BaseModel):
-    count: str | None = Field(None, validation_alias="class", serialization_alias="out class")
+    count: str | None = Field(
+        default=None, validation_alias="class", serialization_alias="out class"
+    )
 
 
 @pytest.mark.parametrize("subset", SUBSETS)

@@ -1,8 +1,9 @@
-"""Every awkward type compiles for every subset, passes that subset's checker, and gets every value back."""
+"""Every awkward type compiles for every subset, passes its checker, and gets its values back."""
 
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pydantic
 import pytest
@@ -22,7 +23,7 @@ STRICT = ("openai-strict", "groq-strict")
 NARROW = {"azure-openai", "anthropic", "cerebras"}
 
 
-def compiled(case: Case, subset: str) -> Compiled | None:
+def compiled(case: Case, subset: str) -> Compiled[Any] | None:
     """The compiled schema, None where a narrow language's limit is in the way."""
     if subset not in NARROW:
         return compile_schema(case.type, subset)
@@ -47,7 +48,7 @@ def test_every_subset_has_a_checker() -> None:
 @pytest.mark.parametrize("case", CASES, ids=[case.name for case in CASES])
 @pytest.mark.parametrize("subset", STRICT)
 def test_strict_schema_passes_its_checker_with_no_loss(subset: str, case: Case) -> None:
-    """52 of 52, and more: valid in strict mode, every value admitted and given back, nothing narrowed."""
+    """52 of 52, and more: valid in strict mode, with every value admitted and given back."""
     it = compile_schema(case.type, subset)
     assert CHECKERS[subset](it.schema, it.target.name) == []
     assert [note for note in it.notes if note.action == "narrowed"] == []
@@ -64,7 +65,7 @@ def test_values_survive_every_subset(case: Case) -> None:
             check_values(case, it)
 
 
-def check_values(case: Case, it: Compiled) -> None:
+def check_values(case: Case, it: Compiled[Any]) -> None:
     judge = validator(it.schema)
     for value in case.values:
         data = it.encode(value)
@@ -86,7 +87,8 @@ def test_target_holds_its_own_values(case: Case) -> None:
 @pytest.mark.parametrize("subset", STRICT)
 def test_a_schema_over_a_limit_is_an_error_before_any_call(subset: str) -> None:
     """It names the limit, what was needed, the field and the way out."""
-    huge = pydantic.create_model("Huge", **{f"field_{i}": (int | None, None) for i in range(5001)})
+    fields: dict[str, Any] = {f"field_{i}": (int | None, None) for i in range(5001)}
+    huge = pydantic.create_model("Huge", **fields)
     with pytest.raises(SchemaLimitError, match="5001 properties") as caught:
         compile_schema(huge, subset)
     assert (caught.value.limit, caught.value.actual) == (5000, 5001)

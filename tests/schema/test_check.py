@@ -1,4 +1,4 @@
-"""Check: nothing is coerced with loss, nothing invalid gets by, and what is wrong is said in one line each."""
+"""Nothing is coerced with loss, nothing invalid gets by, and errors say what to change."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def violations(source: Any, data: Any) -> list[Violation]:
     return list(caught.value.violations)
 
 
-# ---- reading --------------------------------------------------------------------------------------------------------------
+# ---- reading -------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -209,7 +209,7 @@ def test_any_json_text_is_read_as_the_standard_library_reads_it(data: Any) -> No
     assert validate_json(target_of({}), text.encode()) == data
 
 
-# ---- texts ----------------------------------------------------------------------------------------------------------------
+# ---- texts ---------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -298,7 +298,7 @@ def test_the_same_member_in_different_objects_is_none_that_stands_twice(text: st
     assert validate_json(target_of(Blog), text).title.startswith("a")
 
 
-# ---- violations -----------------------------------------------------------------------------------------------------------
+# ---- violations ----------------------------------------------------------------------
 
 
 def test_violations_name_the_place_in_value_and_schema_what_was_found_and_what_was_wanted() -> None:
@@ -385,7 +385,7 @@ def test_whatever_a_users_validator_raises_is_an_invalid_answer() -> None:
     assert violations(Annotated[int, AfterValidator(explode)], 1)[0].found == "KeyError"
 
 
-# ---- hostile input --------------------------------------------------------------------------------------------------------
+# ---- hostile input -------------------------------------------------------------------
 
 
 class Node(BaseModel):

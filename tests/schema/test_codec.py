@@ -50,7 +50,7 @@ def test_null_restores_the_default_and_reports_the_field_as_absent() -> None:
 
 @pytest.mark.parametrize("nick", ["none", None, "countess"])
 def test_absent_null_and_a_value_are_three_states(nick: str | None) -> None:
-    """`nick` allows null and has another default, so a value is wrapped and null alone means that it is not stated."""
+    """`nick` allows null and has another default, so only null itself means not stated."""
     it = compile_schema(Form, "groq-strict")
     value = Form(name="Ada", nick=nick)
     assert it.encode(value)["nick"] == {"value": nick}
@@ -60,7 +60,8 @@ def test_absent_null_and_a_value_are_three_states(nick: str | None) -> None:
 def test_a_member_left_out_is_absent_too() -> None:
     """Best effort: a model that leaves out what it was asked for has said the same."""
     value, absent = compile_schema(Form, "best-effort").read({"name": "Ada"})
-    assert (value, absent) == (Form(name="Ada"), {"/age", "/nick", "/note"})
+    assert value == Form(name="Ada")
+    assert absent == {"/age", "/nick", "/note"}
 
 
 def test_absent_fields_are_named_where_they_stand_in_the_value() -> None:

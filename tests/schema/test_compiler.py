@@ -125,9 +125,12 @@ def test_only_definitions_in_use_are_sent() -> None:
 
 def test_the_text_is_compact_and_the_same_in_every_process() -> None:
     code = (
-        "from tests.schema.test_compiler import Product; from structgen.schema.compiler import compile_schema;"
-        "from structgen.schema.subset import SUBSETS; import sys;"
-        "sys.stdout.buffer.write(b'\\n'.join(compile_schema(Product, name).dumps() for name in SUBSETS))"
+        "import sys\n"
+        "from structgen.schema.compiler import compile_schema\n"
+        "from structgen.schema.subset import SUBSETS\n"
+        "from tests.schema.test_compiler import Product\n"
+        "texts = [compile_schema(Product, name).dumps() for name in SUBSETS]\n"
+        "sys.stdout.buffer.write(b'\\n'.join(texts))"
     )
     runs = {
         subprocess.run(
@@ -147,7 +150,7 @@ def test_the_second_call_gives_the_same_object() -> None:
     assert compile_schema(Product, "groq-strict") is compile_schema(Product, SUBSETS["groq-strict"])
 
 
-# ---- JSON Schema ----------------------------------------------------------------------------------------------------------
+# ---- JSON Schema ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -216,7 +219,7 @@ def test_alternatives_take_in_what_stands_beside_them() -> None:
 
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_members_that_only_a_condition_declares_are_not_lost(subset: str) -> None:
-    """`unevaluatedProperties` looks at what other keywords have seen, so it closes nothing that they may open."""
+    """`unevaluatedProperties` closes nothing that other keywords may open."""
     seen = {"properties": {"b": {"type": "integer"}}, "required": ["b"]}
     for opened in ({"if": seen}, {"anyOf": [seen, {"properties": {"c": {"type": "integer"}}}]}):
         schema = {
@@ -349,7 +352,7 @@ def test_a_compiled_schema_is_plain_json() -> None:
 
 
 def test_the_words_of_an_optional_fields_only_type_reach_the_model() -> None:
-    """In a language that holds no bounds they stand in the description, beside what is said of the field itself."""
+    """A language without bounds has them in the description, after the field's own."""
 
     class Reading(BaseModel):
         level: int | None = Field(default=None, ge=0, le=9, description="As shown.")

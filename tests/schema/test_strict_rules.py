@@ -1,4 +1,7 @@
-"""The checkers catch what the documented rules forbid, and let pass what they allow. Nothing of structgen is used here."""
+"""The checkers reject what the documented rules forbid, and nothing else.
+
+No code of structgen is used here.
+"""
 
 from __future__ import annotations
 

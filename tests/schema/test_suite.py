@@ -1,4 +1,4 @@
-"""The official JSON Schema test suite, and the labelled instances of JSONSchemaBench, agree with `check`."""
+"""`validate` agrees with the official JSON Schema test suite and with JSONSchemaBench's labels."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ DRAFTS = {
     "draft2020-12": "https://json-schema.org/draft/2020-12/schema",
 }
 
-# Files of required tests whose schemas refer to documents that the suite serves over HTTP. Nothing is fetched.
+# Files of required tests with references to documents that the suite serves over HTTP.
 REMOTE = {"refRemote.json", "dynamicRef.json"}
-# A meta-schema of the suite's server switches the validation vocabulary off; it cannot be read, so the standard one holds.
+# A meta-schema on the suite's server switches the validation vocabulary off. It is not fetched, so
+# the standard one applies.
 UNKNOWN_DIALECT = {"schema that uses custom metaschema with with no validation vocabulary"}
 
 
@@ -49,7 +50,7 @@ def groups(suite: Path, draft: str, folder: str = "") -> Iterator[tuple[str, dic
 
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_required_tests_of_the_official_suite(suite: Path, draft: str) -> None:
-    """Each required test agrees, but for remote documents (a typed error) and `format`, which `check` asserts."""
+    """Each required test agrees, except remote documents (a typed error) and `format`."""
     agreed, refused, wrong = 0, [], []
     for name, group in groups(suite, draft):
         try:
@@ -78,7 +79,7 @@ def test_required_tests_of_the_official_suite(suite: Path, draft: str) -> None:
 
 @pytest.mark.parametrize("draft", DRAFTS)
 def test_formats_of_the_official_suite(suite: Path, draft: str) -> None:
-    """Asserted formats agree with the suite's optional tests of them; what "xn--" labels decode to is not looked at."""
+    """Asserted formats agree with the optional tests; "xn--" labels are not decoded."""
     wrong = [
         (name, test["description"], test["data"])
         for name, group in groups(suite, draft, "optional/format")
@@ -119,7 +120,7 @@ def test_optional_tests_of_the_official_suite(suite: Path, draft: str, name: str
 
 @pytest.mark.slow
 def test_labelled_instances_of_jsonschemabench(shared_data: Path) -> None:
-    """No wrong accept and no wrong reject in 1120 instances of 299 schemas; one schema refers to what it does not hold."""
+    """1120 instances of 299 schemas are judged right; one schema has a dangling reference."""
     wrong, refused, agreed = [], [], 0
     for line in (shared_data / "jsonschemabench-dev.jsonl").read_text().splitlines():
         record = json.loads(line)

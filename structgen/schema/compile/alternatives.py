@@ -69,7 +69,7 @@ def _is_too_wide(source: Source, beside: JsonSchema, branches: list[Schema]) -> 
 
 
 def are_exclusive(source: Source, branches: list[Schema]) -> bool:
-    """Whether no value meets two options, judged by their types or by one shared required constant."""
+    """Whether no value meets two options, judged by type or by one shared constant."""
     own = [branch for branch in map(source.follow, branches) if isinstance(branch, dict)]
     if len(own) < len(branches):
         return False

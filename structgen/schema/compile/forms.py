@@ -110,7 +110,7 @@ def overlap(a: JsonSchema, b: JsonSchema, defs: Defs) -> bool:
 
 
 def distinct(objects: list[JsonSchema], defs: Defs) -> bool:
-    """Whether objects follow Groq's rule: they differ in one constant property, or in their keys."""
+    """Whether objects follow Groq's rule: they differ in one constant, or in their keys."""
     if len(objects) < 2:
         return True
     tags = [

@@ -1,4 +1,4 @@
-"""A pattern of a JSON Schema, rewritten with the same meaning for the engine of a schema language."""
+"""A pattern of a JSON Schema, rewritten with the same meaning for the engine of a language."""
 
 from __future__ import annotations
 

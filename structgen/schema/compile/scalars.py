@@ -60,7 +60,7 @@ def _numeric(builder: Builder, core: JsonSchema, here: Here, type_: str) -> Buil
 
 
 def string(builder: Builder, core: JsonSchema, here: Here) -> Built:
-    """A string, with as much of `pattern`, `format` and length as the language enforces together."""
+    """A string with as much of `pattern`, `format` and length as the language enforces."""
     subset = builder.subset
     kept: JsonSchema = {"type": "string"}
     pattern, name = core.get("pattern"), core.get("format")

@@ -1,4 +1,4 @@
-"""What a JSON Schema document must be: bounded plain data, well-formed, with references that end."""
+"""What a JSON Schema document must be: bounded, well-formed, with references that end."""
 
 from __future__ import annotations
 

@@ -157,7 +157,7 @@ def _function_name(node: Core) -> str:
 
 
 def _stays(node: Core, keep: Keep) -> bool:
-    """Whether a serializer stays: Pydantic's own is part of the type, a user's may be for display."""
+    """Whether a serializer stays: Pydantic's is part of the type, a user's may be for display."""
     if keep == "all" or is_pydantics(node["serialization"].get("function")):
         return True
     inner = node

@@ -156,7 +156,7 @@ def _declared(schema: JsonSchema, value: JsonSchema) -> set[str]:
 
 
 def _evaluated(validator: Any, schema: Any, value: JsonSchema) -> set[str]:
-    """The members that a schema and its in-place subschemas evaluate (draft 2020-12 core, §11.3)."""
+    """The members that a schema and its subschemas evaluate (draft 2020-12 core, §11.3)."""
     if not isinstance(schema, dict):
         return set()
     if "additionalProperties" in schema:

@@ -1,4 +1,4 @@
-"""Types that people write and that schema languages stumble over, each with its smallest and its fullest values.
+"""Types that schema languages stumble over, each with its smallest and its fullest values.
 
 The values stand here by hand, so that a fault shows as a lost value and not as a different schema.
 """

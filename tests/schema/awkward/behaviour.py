@@ -41,7 +41,7 @@ class Computed(BaseModel):
     width: float
     height: float
 
-    @computed_field
+    @computed_field  # type: ignore[prop-decorator]
     @property
     def area(self) -> float:
         return self.width * self.height
@@ -58,7 +58,7 @@ class Strict(BaseModel):
 
 class Private(BaseModel):
     shown: int
-    hidden: int = Field(3, exclude=True)
+    hidden: int = Field(default=3, exclude=True)
     _cache: dict[str, int] = PrivateAttr(default_factory=dict)
 
 
@@ -79,10 +79,14 @@ class Documented(BaseModel):
         json_schema_extra={"examples": [{"a": 1}], "x-own": True},
     )
     a: int = Field(
-        1, title="A", description='What "a" is', examples=[1, 2], json_schema_extra={"x-unit": "kg"}
+        default=1,
+        title="A",
+        description='What "a" is',
+        examples=[1, 2],
+        json_schema_extra={"x-unit": "kg"},
     )
     b: Inner = Field(default=Inner(), description="described reference", deprecated=True)
-    c: Cat | None = Field(None, title="The cat", examples=[{"kind": "cat", "name": "x"}])
+    c: Cat | None = Field(default=None, title="The cat", examples=[{"kind": "cat", "name": "x"}])
 
 
 class Base(BaseModel):
@@ -108,7 +112,8 @@ def deep_value(levels: int) -> dict[str, Any]:
 
 
 Deep = deep(12)
-Wide = pydantic.create_model("Wide", **{f"field_{i}": (int | None, None) for i in range(60)})
+FIELDS: dict[str, Any] = {f"field_{i}": (int | None, None) for i in range(60)}
+Wide = pydantic.create_model("Wide", **FIELDS)
 
 case("validators", Checked, Checked(low=0, high=0), Checked(low=1, high=2, code="xyz"))
 case("computed", Computed, Computed(width=0, height=0), Computed(width=1.5, height=2))

@@ -109,7 +109,7 @@ case(
 case(
     "typed_extras",
     TypedExtras,
-    TypedExtras(),
+    TypedExtras(),  # type: ignore[call-arg]
     TypedExtras.model_validate({"id": 1, "n": 2, "m": {"x": 3, "y": None}}),
 )
 case("forbid", Forbid, Forbid(id=0), Forbid(id=1))

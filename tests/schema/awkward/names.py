@@ -16,12 +16,12 @@ from tests.schema.awkward.common import Inner, case
 
 class Aliased(BaseModel):
     first_name: str = Field(alias="firstName")
-    class_: str = Field("x", alias="class")
-    ref: str | None = Field(None, alias="$ref")
+    class_: str = Field(default="x", alias="class")
+    ref: str | None = Field(default=None, alias="$ref")
     slash: int = Field(alias="a/b~c")
-    dotted: int = Field(0, alias="a.b c")
-    unicode: str = Field("ü", alias="ключ")
-    quote: int | None = Field(None, alias='say "hi"')
+    dotted: int = Field(default=0, alias="a.b c")
+    unicode: str = Field(default="ü", alias="ключ")
+    quote: int | None = Field(default=None, alias='say "hi"')
 
 
 class CamelCase(BaseModel):
@@ -36,7 +36,7 @@ class TwoAliases(BaseModel):
 
     a: int = Field(validation_alias="b", serialization_alias="out_a")
     b: int = Field(validation_alias="a", serialization_alias="out_b")
-    choice: str = Field("c", validation_alias=AliasChoices("theChoice", "the_choice"))
+    choice: str = Field(default="c", validation_alias=AliasChoices("theChoice", "the_choice"))
 
 
 class DeepAlias(BaseModel):

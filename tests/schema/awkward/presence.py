@@ -44,7 +44,7 @@ class ThreeStates(BaseModel):
 
 class NestedDefaults(BaseModel):
     inner: Inner = Inner()
-    maybe: Inner | None = Field(None, description="An inner, if there is one")
+    maybe: Inner | None = Field(default=None, description="An inner, if there is one")
     other: Inner | None = Inner(x=5, y="z")
 
 
@@ -62,7 +62,7 @@ class NonNullDefaults(BaseModel):
 
 
 class DefaultUnionNull(BaseModel):
-    """A default inside a union that also takes null and an object with the same key as its wrapper would have."""
+    """A default in a union with null and an object that looks like its wrapper."""
 
     value: int | str | None = "auto"
     nothing: None = None

@@ -19,7 +19,7 @@ class Node(BaseModel):
 
 class Linked(BaseModel):
     value: str
-    next: Optional["Linked"] = Field(None, description="the next one")
+    next: Optional["Linked"] = Field(default=None, description="the next one")
 
 
 class Husband(BaseModel):

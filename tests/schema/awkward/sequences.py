@@ -35,7 +35,7 @@ class Sets(BaseModel):
 
 
 class Lists(BaseModel):
-    bare: list = []
+    bare: list = []  # type: ignore[type-arg]
     grid: list[list[int]] = []
     bounded: Annotated[list[str], Field(min_length=1, max_length=3)] = ["a"]
     maybe: list[int | None] = []
