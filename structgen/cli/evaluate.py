@@ -141,13 +141,13 @@ def _asked(
     from structgen.client.blocking import Client
     from structgen.evaluation.run import evaluate
     from structgen.pipeline.limits import JobLimits
-    from structgen.pipeline.progress import shown, tell_end
+    from structgen.pipeline.progress import show_progress, show_summary
 
     limits = JobLimits(max_cost=arguments.max_cost, max_failure_share=1.0, first=len(gold) + 1)
     client = Client(arguments.model, base_url=arguments.base_url, **options_from(arguments))
     with client:
         try:
-            with shown(arguments.progress, streams.stderr) as on_progress:
+            with show_progress(arguments.progress, streams.stderr) as on_progress:
                 return evaluate(
                     target,
                     gold,
@@ -160,7 +160,7 @@ def _asked(
                     **call_from(arguments, target),
                 )
         except JobStoppedError as stopped:
-            tell_end(arguments.progress, streams.stderr, stopped.summary)
+            show_summary(arguments.progress, streams.stderr, stopped.summary)
             raise
 
 

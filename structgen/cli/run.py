@@ -112,18 +112,18 @@ def _add_course(parser: ArgumentParser) -> None:
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.client.blocking import Client
-    from structgen.pipeline.progress import shown, tell_end
+    from structgen.pipeline.progress import show_progress, show_summary
 
     style, stderr = arguments.progress, streams.stderr
     client = Client(arguments.model, base_url=arguments.base_url, **options_from(arguments))
     with client:
         try:
-            with shown(style, stderr) as report:
+            with show_progress(style, stderr) as report:
                 done = _job(arguments, client, streams, report).run()
         except JobStoppedError as stopped:
-            tell_end(style, stderr, stopped.summary)
+            show_summary(style, stderr, stopped.summary)
             raise
-    tell_end(style, stderr, done)
+    show_summary(style, stderr, done)
     return NO_VALUE if done.failed else OK
 
 

@@ -1,7 +1,7 @@
-"""Extraction as a callable over Arrow batches, for Ray Data, Spark, Dask and pandas.
+"""The core of a job as a callable over Arrow batches: for Ray Data, Spark, Dask and pandas.
 
-An `Extractor` is small and can be pickled. Each process makes its own client at its first batch,
-and keeps it. The engine schedules, replaces lost machines and writes the results.
+An `Extractor` is small and picklable. Each process makes one client when it sees its first batch,
+and keeps it. Scheduling, retrying lost machines and writing results are up to the engine.
 """
 
 from __future__ import annotations
@@ -9,35 +9,38 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Final
+from typing import Any, Final, cast
+
+from typing_extensions import Unpack
 
 from structgen.client.blocking import Client
+from structgen.errors import InputError
 from structgen.extras import load
+from structgen.options import CallArgs
+from structgen.pipeline.mapping import MapArgs
 from structgen.pipeline.record import Item
-from structgen.pipeline.table import flat
+from structgen.pipeline.table import flat_row
+from structgen.schema.json import to_text
 from structgen.schema.load import load_target
 from structgen.schema.target import target_of
 
 RESULTS: Final = ("value", "error", "evidence", "absent", "guarantee")
-"""The columns that an Extractor adds, as JSON texts; null if there is nothing to say."""
+"""The columns that an Extractor adds: JSON text, null for what is not there."""
+
+_ROW_WITHOUT_TEXT: Final[Mapping[str, str | None]] = {
+    **dict.fromkeys(RESULTS),
+    "error": to_text(InputError("The row has no text.").to_dict()),
+}
 
 _clients: Final[dict[tuple[int, str], Client]] = {}
+"""The clients of this process, by its id and their arguments."""
 _one_at_a_time: Final = threading.Lock()
 
 
 class Extractor:
-    """Adds the columns of `RESULTS` to Arrow batches, after those that they have.
+    """Adds the columns `RESULTS` to Arrow batches.
 
-    A row that fails has its `error` and does not stop the others; a null text is such a row.
-
-    Args:
-        target: As for `extract`, or a name for `load_target` ("module:Class", "schema.json"), which
-            other machines load for themselves.
-        model: As for `Client`.
-        text: The column that holds the text.
-        client: Further arguments of `Client`.
-        concurrency: Questions at a time at most.
-        **call: As for `Client.map`.
+    A row that fails has its `error`, and stops no other. A row without a text is such a row.
     """
 
     def __init__(
@@ -48,62 +51,53 @@ class Extractor:
         text: str = "text",
         client: Mapping[str, Any] | None = None,
         concurrency: int | None = None,
-        **call: Any,
+        **call: Unpack[CallArgs],
     ) -> None:
-        self._target, self._model, self._text = target, model, text
-        self._client, self._call = dict(client or {}), call
-        if concurrency is not None:
-            self._call["concurrency"] = concurrency
-
-    def __call__(self, batch: Any) -> Any:
-        """Extract from each row of a batch.
+        """Prepare the extraction; nothing is loaded or asked yet.
 
         Args:
-            batch: A `pyarrow.RecordBatch` or `pyarrow.Table`.
+            target: As for `extract`, or a name for `load_target` ("module:Class", "schema.json"),
+                which crosses to other machines more easily.
+            model: As for `Client`.
+            text: The column that holds the document.
+            client: Further keyword arguments of `Client`.
+            concurrency: Questions at a time at most, in each process (default: as for `map`).
+            **call: The arguments of each question; see `CallArgs`.
+        """
+        self._target, self._model, self._text = target, model, text
+        self._client = dict(client or {})
+        self._args = cast("MapArgs", dict(call))
+        if concurrency is not None:
+            self._args["concurrency"] = concurrency
+
+    def __call__(self, batch: Any) -> Any:
+        """Extract from each row of a batch: what Ray Data's `map_batches` takes.
+
+        Args:
+            batch: A `pyarrow.RecordBatch` or `Table`.
 
         Returns:
-            The same kind, with the new columns.
+            The same rows, with further columns.
         """
         arrow = load("pyarrow", "distributed")
-        target = (
-            load_target(self._target) if isinstance(self._target, str) else target_of(self._target)
-        )
+        named = isinstance(self._target, str)
+        target = load_target(self._target) if named else target_of(self._target)
         texts = batch.column(self._text).to_pylist()
-        items = [
-            Item(str(number), text) for number, text in enumerate(texts) if isinstance(text, str)
-        ]
-        rows = {
-            outcome.key: flat(outcome)
-            for outcome in self._of_process().map(target, items, **self._call)
-        }
-        nothing = {
-            **dict.fromkeys(RESULTS),
-            "error": '{"type":"InputError","message":"The row has no text.","hint":null}',
-        }
+        items = [Item(str(n), text) for n, text in enumerate(texts) if isinstance(text, str)]
+        outcomes = self._client_of_process().map(target, items, **self._args)
+        rows = {outcome.key: flat_row(outcome) for outcome in outcomes}
         for name in RESULTS:
-            cells = [rows.get(str(number), nothing)[name] for number in range(len(texts))]
-            batch = batch.append_column(
-                arrow.field(name, arrow.string()), arrow.array(cells, arrow.string())
-            )
+            cells = [rows.get(str(n), _ROW_WITHOUT_TEXT)[name] for n in range(len(texts))]
+            field = arrow.field(name, arrow.string())
+            batch = batch.append_column(field, arrow.array(cells, arrow.string()))
         return batch
 
     def batches(self, batches: Iterable[Any]) -> Iterator[Any]:
-        """Extract from batch after batch: what Spark's `mapInArrow` takes.
-
-        Args:
-            batches: As for a call of the Extractor.
-        """
+        """Extract from batch after batch: what Spark's `mapInArrow` takes."""
         return map(self, batches)
 
     def frame(self, frame: Any) -> Any:
-        """Extract from a pandas DataFrame: for pandas itself, and Dask's `map_partitions`.
-
-        Args:
-            frame: A `pandas.DataFrame`.
-
-        Returns:
-            A copy with the new columns.
-        """
+        """Extract from a pandas DataFrame: for pandas itself, and for Dask's `map_partitions`."""
         arrow = load("pyarrow", "distributed")
         found = self(arrow.Table.from_pandas(frame[[self._text]], preserve_index=False))
         columns = {
@@ -112,21 +106,13 @@ class Extractor:
         return frame.assign(**columns)
 
     def spark_schema(self, frame: Any) -> Any:
-        """Give the schema of what `mapInArrow` makes of a Spark DataFrame.
-
-        Args:
-            frame: The `pyspark.sql.DataFrame`.
-        """
+        """Give the schema of what `mapInArrow` makes of a Spark DataFrame."""
         types = load("pyspark.sql.types", "distributed")
-        return types.StructType(
-            [
-                *frame.schema.fields,
-                *(types.StructField(name, types.StringType()) for name in RESULTS),
-            ]
-        )
+        added = [types.StructField(name, types.StringType()) for name in RESULTS]
+        return types.StructType([*frame.schema.fields, *added])
 
-    def _of_process(self) -> Client:
-        """Give the one client of this process for this model."""
+    def _client_of_process(self) -> Client:
+        """The client of this process for these arguments, shared by all copies of the Extractor."""
         key = os.getpid(), repr((self._model, sorted(self._client.items())))
         with _one_at_a_time:
             if key not in _clients:

@@ -1,4 +1,4 @@
-"""Many documents in, one typed outcome for each: jobs, journals, limits, sources and sinks."""
+"""Many documents in, one typed outcome for each: jobs, their limits, sources and sinks."""
 
 from __future__ import annotations
 

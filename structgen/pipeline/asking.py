@@ -1,4 +1,4 @@
-"""The one question that a job puts to every input, and its outcomes on their way to the journal and back."""
+"""The question that a job asks about every input, and its outcomes on the way to the journal."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ from structgen.extraction.question import Question
 from structgen.extraction.vote import consensus
 from structgen.flow.drive import aperform
 from structgen.flow.steps import Flow, Send, Sleep
-from structgen.options import UNSET
-from structgen.pipeline.journal import Entry
-from structgen.pipeline.record import Item, Outcome, error_of, plain
+from structgen.options import UNSET, Options
+from structgen.pipeline.journal_rows import Entry
+from structgen.pipeline.record import Item, Outcome, error_from_data, record_of
 from structgen.results import Extraction
 from structgen.values import Json, Reply, Request, Usage
 from structgen.wire.breaker import Breaker
@@ -31,105 +31,120 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _PROBE: Final = "-"
-_COUNTS: Final = tuple(one.name for one in fields(Usage))
-_NOT_ASKED: Final = frozenset(
+"""The document of the plan that a fingerprint is made from."""
+_USAGE_MEMBERS: Final = tuple(one.name for one in fields(Usage))
+_BOUNDS: Final = frozenset(
     {"timeout", "total_timeout", "max_retries", "token_budget", "cost_budget"}
 )
-"""Options that bound a call and do not reach the model."""
+"""Options that bound a call and do not change what the model is asked."""
 
 
-class Asking(Generic[T]):
-    """A question for every document. `run`: its fingerprint, without the document; `hook`: told of every try over HTTP; `kept`: do
-    outcomes go into a journal, so that each has to have a plain form?
-
-    Raises what `plan` raises: a target or schema that no document could be asked for.
-    """
+class JobQuestion(Generic[T]):
+    """A question for every document of a job."""
 
     def __init__(
-        self, backends: Sequence[Backend], question: Question[T], *, hook: Hook | None, kept: bool
+        self,
+        backends: Sequence[Backend],
+        question: Question[T],
+        *,
+        hook: Hook | None,
+        journaled: bool,
     ) -> None:
-        self._question, self._kept = question, kept
+        """Prepare the question.
+
+        Args:
+            backends: Who is asked, in order.
+            question: What is asked; its document does not matter.
+            hook: Called after every try over HTTP.
+            journaled: Whether outcomes go into a journal, so that each needs a plain form.
+
+        Raises:
+            StructgenError: If no document could be asked about: what `plan` raises.
+        """
+        self._question, self._journaled = question, journaled
         self.backends = tuple(
-            _hooked(backend, hook, alone=len(backends) == 1) for backend in backends
+            _backend_of_job(backend, hook, alone=len(backends) == 1) for backend in backends
         )
         self.run = fingerprint(backends, question)
+        """The fingerprint of everything that is asked, without the document."""
 
     async def ask(self, item: Item) -> Outcome[T]:
-        """Ask about one document. Whatever goes wrong is in the outcome."""
+        """Ask about one document. An error of any kind becomes the outcome."""
         began = time.monotonic()
         try:
-            return self._came(item, await aperform(self._flow(item)), began)
+            return self._with_result(item, await aperform(self._flow(item)), began)
         except Exception as error:
-            return self._failed(item, error, began)
+            return self._with_error(item, error, began)
 
     def replay(self, item: Item, replies: Sequence[Reply]) -> Outcome[T] | Request:
-        """The outcome of one document whose requests were answered by `replies`; the next request, where they are not enough."""
+        """Answer the requests about one document with these replies, in order.
+
+        Returns:
+            The outcome, or the next request if there are not enough replies.
+        """
         began = time.monotonic()
         try:
-            came = replayed(self._flow(item), replies)
-            return came if isinstance(came, Request) else self._came(item, came, began)
+            found = replay_flow(self._flow(item), replies)
+            return found if isinstance(found, Request) else self._with_result(item, found, began)
         except Exception as error:
-            return self._failed(item, error, began)
+            return self._with_error(item, error, began)
+
+    def unread(self, item: Item) -> Outcome[T]:
+        """Give the outcome of an input that could not be read."""
+        return Outcome(key=item.key, meta=item.meta, target=self._question.target, error=item.error)
 
     def _flow(self, item: Item) -> Flow[Extraction[T]]:
         return consensus(self.backends, replace(self._question, document=item.document))
 
-    def _came(self, item: Item, result: Extraction[T], began: float) -> Outcome[T]:
-        stored = plain(result, None) if self._kept else None
-        return self._outcome(
-            item, result.attempts, time.monotonic() - began, result=result, stored=stored
-        )
+    def _with_result(self, item: Item, result: Extraction[T], began: float) -> Outcome[T]:
+        outcome = replace(self._outcome(item, result.attempts, began), result=result)
+        if not self._journaled:
+            return outcome
+        return replace(outcome, stored=record_of(result, None))
 
-    def _failed(self, item: Item, error: Exception, began: float) -> Outcome[T]:
+    def _with_error(self, item: Item, error: Exception, began: float) -> Outcome[T]:
         if not isinstance(error, StructgenError):
-            known = JobError(
-                f"An unforeseen {type(error).__name__}.",
-                hint="A validator of the target, or a fault of structgen.",
+            unexpected = JobError(
+                f"An unexpected {type(error).__name__} was raised for one input.",
+                hint="Check the target's validators; if they are fine, please report a bug.",
             )
-            known.__cause__ = error
-            error = known
-        return self._outcome(item, error.attempts, time.monotonic() - began, error=error)
+            unexpected.__cause__ = error
+            error = unexpected
+        return replace(self._outcome(item, error.attempts, began), error=error)
 
-    def unread(self, item: Item) -> Outcome[T]:
-        """The outcome of an input that could not be read."""
-        return Outcome(key=item.key, meta=item.meta, target=self._question.target, error=item.error)
-
-    def _outcome(
-        self, item: Item, attempts: Sequence[Attempt], seconds: float, **came: Any
-    ) -> Outcome[T]:
+    def _outcome(self, item: Item, attempts: Sequence[Attempt], began: float) -> Outcome[T]:
         return Outcome(
             key=item.key,
             meta=item.meta,
             target=self._question.target,
             tries=len(attempts),
-            usage=attempts[0].usage
-            if len(attempts) == 1
-            else sum((attempt.usage for attempt in attempts), Usage()),
+            usage=_usage_of(attempts),
             cost=cost_of(attempts),
-            seconds=seconds,
-            **came,
+            seconds=time.monotonic() - began,
         )
 
-    def entry(self, hash: bytes, outcome: Outcome[T]) -> Entry:
-        """An outcome for the journal, with every attempt that failed."""
-        attempts = (outcome.result or outcome.error or StructgenError("")).attempts
+    # ---- the journal -------------------------------------------------------------------------
+
+    def entry_of(self, hash: bytes, outcome: Outcome[T]) -> Entry:
+        """Give an outcome as the journal keeps it, with every attempt that failed."""
+        usage = {name: getattr(outcome.usage, name) for name in _USAGE_MEMBERS}
         body = {
             "record": outcome.record(),
             "tries": outcome.tries,
-            "usage": {name: count for name in _COUNTS if (count := getattr(outcome.usage, name))},
+            "usage": {name: count for name, count in usage.items() if count},
             "seconds": round(outcome.seconds, 3),
-            "attempts": [_attempt(attempt) for attempt in attempts if attempt.error is not None],
+            "attempts": [_attempt_data(one) for one in outcome.attempts if one.error is not None],
         }
         return Entry(hash, self.run, outcome.ok, body, outcome.cost)
 
-    def outcome(self, key: str, meta: Mapping[str, Json], entry: Entry) -> Outcome[T]:
-        """An outcome out of the journal."""
+    def outcome_of(self, key: str, meta: Mapping[str, Json], entry: Entry) -> Outcome[T]:
+        """Give the outcome that the journal kept, for an input with this key and meta."""
         body = entry.body
         return Outcome(
             key=key,
             meta=meta,
             target=self._question.target,
-            error=None if entry.ok else error_of(body["record"]["error"]),
+            error=None if entry.ok else error_from_data(body["record"]["error"]),
             stored=body["record"],
             tries=body["tries"],
             usage=Usage(**body["usage"]),
@@ -138,10 +153,19 @@ class Asking(Generic[T]):
         )
 
 
-def replayed(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
-    """A flow's result where its requests were answered by `replies`, in order; the first request that none is left for.
+def replay_flow(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
+    """Answer a flow's requests with these replies, in order, and wait for nothing.
 
-    Nothing is waited for. Raises what the flow raises, and ConfigurationError where it asks anything but a server.
+    Args:
+        flow: A flow that asks a server.
+        replies: What the server answered.
+
+    Returns:
+        The flow's result, or the next request if there are not enough replies.
+
+    Raises:
+        ConfigurationError: If the flow asks a model in this process.
+        StructgenError: What the flow raises.
     """
     left, value = list(replies), None
     try:
@@ -153,7 +177,7 @@ def replayed(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
                 value = left.pop(0)
             elif not isinstance(step, Sleep):
                 raise ConfigurationError(
-                    "A model in this process has no batches.", hint="Leave `batch` away."
+                    "A model in this process has no Batch API.", hint="Leave out `batch`."
                 )
     except StopIteration as stop:
         result: R = stop.value
@@ -162,17 +186,13 @@ def replayed(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
         flow.close()
 
 
-def _hooked(backend: Backend, hook: Hook | None, *, alone: bool) -> Backend:
-    """The backend with a hook; alone, without its circuit breaker: a job has nowhere else to go, and waits."""
-    if isinstance(backend.via, Link) and hook is not None:
-        backend = replace(backend, via=replace(backend.via, hooks=(*backend.via.hooks, hook)))
-    return replace(backend, breaker=Breaker(failures=sys.maxsize)) if alone else backend
-
-
 def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
-    """16 hexadecimal digits for everything that is asked but the document: the target, the prompt, the models, the options.
+    """Give 16 hexadecimal digits for everything that is asked, without the document.
 
-    Raises what `plan` raises for the first backend.
+    That is the target, the prompt, the models and the options.
+
+    Raises:
+        StructgenError: If the first backend could not be asked: what `plan` raises.
     """
     probe = replace(question, document=_PROBE)
     asked: list[Any] = [probe.target.schema]
@@ -180,21 +200,40 @@ def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
         try:
             planned = plan(backend, probe)
         except SchemaError:
-            if not number:
+            if number == 0:
                 raise
-            continue
-        options = {
-            name: value
-            for name, value in asdict(planned.options).items()
-            if value is not UNSET and name not in _NOT_ASKED
-        }
-        asked.append(
-            [planned.backend, planned.mode, planned.schema, planned.messages, options, planned.body]
-        )
+            continue  # a fallback that cannot be asked
+        options = _options_asked(planned.options)
+        schema, messages, body = planned.schema, planned.messages, planned.body
+        asked.append([planned.backend, planned.mode, schema, messages, options, body])
     return sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
 
 
-def _attempt(attempt: Attempt) -> dict[str, Json]:
+def _options_asked(options: Options) -> dict[str, Any]:
+    return {
+        name: value
+        for name, value in asdict(options).items()
+        if value is not UNSET and name not in _BOUNDS
+    }
+
+
+def _backend_of_job(backend: Backend, hook: Hook | None, *, alone: bool) -> Backend:
+    """Add a hook; remove the circuit breaker of a backend that is `alone`.
+
+    A job with one backend has nowhere else to go, so it waits until the server is back.
+    """
+    if isinstance(backend.via, Link) and hook is not None:
+        backend = replace(backend, via=replace(backend.via, hooks=(*backend.via.hooks, hook)))
+    return replace(backend, breaker=Breaker(failures=sys.maxsize)) if alone else backend
+
+
+def _usage_of(attempts: Sequence[Attempt]) -> Usage:
+    if len(attempts) == 1:  # nearly always; it saves an addition for every document
+        return attempts[0].usage
+    return sum((attempt.usage for attempt in attempts), Usage())
+
+
+def _attempt_data(attempt: Attempt) -> dict[str, Json]:
     return {
         "backend": attempt.backend,
         "mode": attempt.mode,

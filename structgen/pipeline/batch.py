@@ -1,9 +1,12 @@
-"""The same job through a Batch API (Groq's, OpenAI's): half the price, within a day.
+"""Run a job through a Batch API (Groq's, OpenAI's): half the price, within a day.
 
-The flow of every input is replayed against the answers that came so far; the request it would send next is a line of the next
-batch. So retries, questions asked again and everything else of a flow happen in batches, too, a round of them for each. Of the
-protocol: https://console.groq.com/docs/batch and OpenAI's Batch API; a file has at most 50,000 lines and 100 MB (the smaller of the
-two figures that Groq gives), the order of the answers is not kept, and failed lines come in a file of their own.
+The flow of every input is replayed against the answers that came so far; the request that it would
+send next is a line of the next batch. So retries, repeated questions and everything else in a flow
+happen in batches, too, one round for each.
+
+Facts of the protocol, from https://console.groq.com/docs/batch and
+https://platform.openai.com/docs/guides/batch: a file has at most 50,000 lines; answers come in any
+order; failed lines come in a file of their own.
 """
 
 from __future__ import annotations
@@ -19,42 +22,65 @@ from pydantic_core import from_json, to_json
 
 from structgen.errors import APIError, ConfigurationError, JobError, TransportError
 from structgen.extraction.backend import Backend
-from structgen.pipeline.asking import Asking
-from structgen.pipeline.journal import Journal, question_hash
+from structgen.pipeline.asking import JobQuestion
+from structgen.pipeline.journal import Journal
 from structgen.pipeline.record import Item
-from structgen.pipeline.work import Counts, item_of
+from structgen.pipeline.work import Counts, hash_of, to_item
 from structgen.values import Json, Reply, Request
 from structgen.wire.link import Link
 from structgen.wire.retry import decide
 
 _ENDED: Final = frozenset({"completed", "expired", "cancelled"})
+"""The states of a batch from which it brings no more answers, apart from "failed"."""
 _UNANSWERED: Final = frozenset({"batch_expired", "batch_cancelled"})
+"""The error codes of lines that the server did not get to."""
+_END_OF_LINE: Final = b"}\n"
+_ENDPOINT: Final = "/v1/chat/completions"
 _TIMEOUT: Final = 600.0
-
-
-def batched(backend: Backend) -> Backend:
-    """The backend as batches use it: without rate limits and hooks, which speak of requests of their own.
-
-    Raises ConfigurationError for a model in this process.
-    """
-    if not isinstance(backend.via, Link):
-        raise ConfigurationError(f"{backend.name} has no Batch API.", hint="Leave `batch` away.")
-    return replace(backend, via=replace(backend.via, pacer=None, hooks=()))
+"""Seconds for one request: a file of 100 MB takes a while."""
+_MANY_UNWRITTEN: Final = 1000
+"""Rows that may wait for the disk while the inputs are read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batching:
-    """How batches are made. `poll`: seconds between two looks at one; `window`: within which it is to end, as the server's words
-    have it; `lines`, `size` (bytes): of a file, at most."""
+    """How to make batches."""
 
     poll: float = 30.0
+    """Seconds between two looks at a batch."""
     window: str = "24h"
+    """Within which time the server has to finish a batch, in its own words."""
     lines: int = 50_000
+    """Lines of a file at most."""
     size: int = 100_000_000
+    """Bytes of a file at most: the smaller of the two figures that Groq documents."""
+
+
+def link_of(backend: Backend) -> Link:
+    """Give a backend's link to its server.
+
+    Raises:
+        ConfigurationError: If it is a model in this process.
+    """
+    if not isinstance(backend.via, Link):
+        raise ConfigurationError(
+            f"{backend.name} is a model in this process and has no Batch API.",
+            hint="Leave out `batch`.",
+        )
+    return backend.via
+
+
+def backend_for_batches(backend: Backend) -> Backend:
+    """Remove rate limits and hooks, which are about single requests.
+
+    Raises:
+        ConfigurationError: If it is a model in this process.
+    """
+    return replace(backend, via=replace(link_of(backend), pacer=None, hooks=()))
 
 
 class Batches:
-    """Runs a job's questions in batches. `log`: told what goes on; `stopped`: is it to wait no longer?"""
+    """Runs the questions of a job in batches."""
 
     def __init__(
         self,
@@ -62,172 +88,221 @@ class Batches:
         journal: Journal,
         log: Callable[[str], None],
         how: Batching,
-        stopped: Callable[[], bool],
+        is_stopped: Callable[[], bool],
     ) -> None:
-        self._link, self._journal, self._log, self._how, self._stopped = (
-            link,
-            journal,
-            log,
-            how,
-            stopped,
-        )
+        """Prepare the run.
+
+        Args:
+            link: The server.
+            journal: Where to keep outcomes, answers, and which batches are under way.
+            log: Called with a line about each batch.
+            how: How to make batches.
+            is_stopped: Whether to wait no longer.
+        """
+        self._link, self._journal, self._log = link, journal, log
+        self._how, self._is_stopped = how, is_stopped
 
     async def run(
-        self, inputs: Iterable[Any], asking: Asking[Any], counts: Counts, *, retry_failed: bool
+        self,
+        inputs: Iterable[Any],
+        question: JobQuestion[Any],
+        counts: Counts,
+        *,
+        retry_failed: bool,
     ) -> None:
-        """Until every input has an outcome in the journal. Raises JobError where batches fail or bring nothing."""
-        name = f"batches {asking.run}"
-        await self._collect(name)
+        """Go on until every input has an outcome in the journal.
+
+        Args:
+            inputs: What to ask about; they are read once for every round.
+            question: What to ask.
+            counts: Told how far the job is.
+            retry_failed: Whether to ask again about inputs that failed in an earlier run.
+
+        Raises:
+            JobError: If the server refuses a batch, or batches bring no answers.
+        """
+        note = f"batches {question.run}"
+        await self._collect(note)
         while True:
             counts.clear()
             self._journal.forget_inputs()
-            sent = 0
-            for lines in self._files(self._pass(inputs, asking, counts, retry_failed)):
-                await self._submit(name, lines)
-                sent += 1
+            submitted = 0
+            lines = self._open_lines(inputs, question, counts, retry_failed)
+            for file in self._join_lines(lines):
+                await self._submit(note, file)
+                submitted += 1
             self._journal.flush()
-            if not sent:
+            if not submitted:
                 return
-            if not await self._collect(name):
+            if not await self._collect(note):
                 raise JobError(
                     "The batches ended without a single answer.",
-                    hint="See them in the provider's console.",
+                    hint="Look at them in the provider's console, then start the job again.",
                 )
             retry_failed = False
 
-    def _pass(
-        self, inputs: Iterable[Any], asking: Asking[Any], counts: Counts, retry_failed: bool
+    # ---- what to ask -------------------------------------------------------------------------
+
+    def _open_lines(
+        self,
+        inputs: Iterable[Any],
+        question: JobQuestion[Any],
+        counts: Counts,
+        retry_failed: bool,
     ) -> Iterator[bytes]:
-        """Once through the inputs: outcomes go into the journal; yields the lines of the requests that are to be answered."""
+        """Read the inputs once, and give the lines of the requests that have no answer yet.
+
+        Outcomes that need no request go into the journal.
+        """
         asked: set[bytes] = set()
         for position, one in enumerate(inputs):
-            item = item_of(one, position)
-            hash = question_hash(asking.run, f"\0{item.key}" if item.error else item.document)
+            item = to_item(one, position)
+            hash = hash_of(question, item)
             self._journal.add_input(position, item.key, item.meta, hash)
-            if self._journal.unwritten >= 1000:
+            if self._journal.unwritten >= _MANY_UNWRITTEN:
                 self._journal.flush()
             entry = self._journal.find(hash)
             if entry is not None and not entry.ok and retry_failed:
                 self._journal.forget_replies(hash)
                 entry = None
             if entry is not None:
-                counts.add(asking.outcome(item.key, item.meta, entry), cached=True)
-            elif hash not in asked and (line := self._next(item, hash, asking, counts)) is not None:
-                asked.add(hash)
-                yield line
+                counts.add(question.outcome_of(item.key, item.meta, entry), cached=True)
+            elif hash not in asked:
+                line = self._next_line(item, hash, question, counts)
+                if line is not None:
+                    asked.add(hash)
+                    yield line
 
-    def _next(self, item: Item, hash: bytes, asking: Asking[Any], counts: Counts) -> bytes | None:
-        """The line of an input's next request; None where its outcome is there, which goes into the journal."""
+    def _next_line(
+        self, item: Item, hash: bytes, question: JobQuestion[Any], counts: Counts
+    ) -> bytes | None:
+        """Give the line of an input's next request; None if it has its outcome."""
         replies = self._journal.replies(hash)
-        came = asking.unread(item) if item.error else asking.replay(item, replies)
-        if isinstance(came, Request):
-            identity = f'{{"custom_id":"{hash.hex()}-{len(replies)}","method":"POST","url":"/v1/chat/completions","body":'
-            return identity.encode() + came.body + b"}\n"
-        self._journal.put(asking.entry(hash, came))
-        counts.add(came, cached=False)
+        found = question.unread(item) if item.error else question.replay(item, replies)
+        if isinstance(found, Request):
+            custom_id = f"{hash.hex()}-{len(replies)}"
+            head = f'{{"custom_id":"{custom_id}","method":"POST","url":"{_ENDPOINT}","body":'
+            return head.encode() + found.body + _END_OF_LINE
+        self._journal.add(question.entry_of(hash, found))
+        counts.add(found, cached=False)
         return None
 
-    def _files(self, lines: Iterator[bytes]) -> Iterator[bytes]:
-        """The lines, in as few files as may be."""
-        held: list[bytes] = []
+    def _join_lines(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+        """Join the lines to as few files as possible."""
+        file: list[bytes] = []
         size = 0
         for line in lines:
-            if held and (len(held) == self._how.lines or size + len(line) > self._how.size):
-                yield b"".join(held)
-                held, size = [], 0
-            held.append(line)
+            is_full = len(file) == self._how.lines or size + len(line) > self._how.size
+            if file and is_full:
+                yield b"".join(file)
+                file, size = [], 0
+            file.append(line)
             size += len(line)
-        if held:
-            yield b"".join(held)
+        if file:
+            yield b"".join(file)
 
-    # ---- one batch
+    # ---- one batch ---------------------------------------------------------------------------
 
-    async def _submit(self, name: str, lines: bytes) -> None:
-        """Upload a file and make a batch of it. What is noted before each step tells a later run how far this one came."""
-        file = (await self._call(_upload(lines)))["id"]
-        noted = self._journal.note(name) or []
-        self._journal.set_note(name, [*noted, {"file": file, "batch": None}])
+    async def _submit(self, note: str, lines: bytes) -> None:
+        """Upload a file and make a batch of it.
+
+        The journal notes every step before the next one, so that a later run knows where to go on.
+        """
+        file = (await self._ask(_upload_request(lines)))["id"]
+        noted = self._journal.note(note) or []
+        self._journal.set_note(note, [*noted, {"file": file, "batch": None}])
         batch = await self._create(file)
-        self._journal.set_note(name, [*noted, {"file": file, "batch": batch}])
-        self._log(f"batch {batch}: {lines.count(b'}' + chr(10).encode())} requests")
+        self._journal.set_note(note, [*noted, {"file": file, "batch": batch}])
+        requests = lines.count(_END_OF_LINE)
+        self._log(f"batch {batch}: {requests} requests")
 
     async def _create(self, file: str) -> str:
         body = {
             "input_file_id": file,
-            "endpoint": "/v1/chat/completions",
+            "endpoint": _ENDPOINT,
             "completion_window": self._how.window,
         }
-        return str((await self._call(_post("batches", body)))["id"])
+        return str((await self._ask(_json_request("batches", body)))["id"])
 
-    async def _collect(self, name: str) -> int:
-        """Wait for the batches that are noted, keep their answers, and forget them; gives how many answers are new."""
+    async def _collect(self, note: str) -> int:
+        """Wait for the noted batches, keep their answers, and forget them.
+
+        Returns:
+            How many answers are new.
+        """
         found = 0
-        while noted := self._journal.note(name):
+        while noted := self._journal.note(note):
             file, batch = noted[0]["file"], noted[0]["batch"]
             if batch is None:  # the process ended before it was told the batch's name
-                listed = (await self._call(Request("GET", "batches", {}, b""))).get("data", [])
-                batch = next(
-                    (one["id"] for one in listed if one.get("input_file_id") == file), None
-                ) or await self._create(file)
-            ended = await self._ended(batch)
-            for which in ("output_file_id", "error_file_id"):
-                if ended.get(which):
-                    reply = await self._reply(
-                        Request("GET", f"files/{ended[which]}/content", {}, b"")
-                    )
-                    found += self._journal.add_replies(_answers(reply.body))
-            self._journal.set_note(name, noted[1:])
+                batch = await self._find(file) or await self._create(file)
+            ended = await self._wait_for_end(batch)
+            for member in ("output_file_id", "error_file_id"):
+                if ended.get(member):
+                    request = Request("GET", f"files/{ended[member]}/content", {}, b"")
+                    answers = _parse_answers((await self._send(request)).body)
+                    found += self._journal.add_replies(answers)
+            self._journal.set_note(note, noted[1:])
         return found
 
-    async def _ended(self, batch: str) -> dict[str, Json]:
+    async def _find(self, file: str) -> str | None:
+        """Find the batch that was made of a file."""
+        listed = (await self._ask(Request("GET", "batches", {}, b""))).get("data", [])
+        ids = (one["id"] for one in listed if one.get("input_file_id") == file)
+        return next(ids, None)
+
+    async def _wait_for_end(self, batch: str) -> dict[str, Json]:
         last = None
         while True:
-            state = await self._call(Request("GET", f"batches/{batch}", {}, b""))
+            state = await self._ask(Request("GET", f"batches/{batch}", {}, b""))
             if state["status"] in _ENDED:
                 return state
             if state["status"] == "failed":
-                faults = "; ".join(
-                    str(one.get("message"))
-                    for one in (state.get("errors") or {}).get("data", [])[:3]
-                )
                 raise JobError(
-                    f"The server refused batch {batch}: {faults or 'it does not say why'}.",
-                    hint="Mend that, start again.",
+                    f"The server refused batch {batch}: {_faults_of(state)}.",
+                    hint="Correct the cause, then start the same job again.",
                 )
             if state["status"] != last:
                 last = state["status"]
                 self._log(f"batch {batch}: {last}")
             await self._wait(self._how.poll)
 
-    async def _call(self, request: Request) -> dict[str, Json]:
-        found = from_json((await self._reply(request)).body)
+    async def _ask(self, request: Request) -> dict[str, Json]:
+        """Send a request and give the object that it is answered with."""
+        found = from_json((await self._send(request)).body)
         return found if isinstance(found, dict) else {}
 
-    async def _reply(self, request: Request) -> Reply:
+    async def _send(self, request: Request) -> Reply:
+        """Send a request, again if it fails for a reason that may pass."""
         tries = 0
+        link = self._link
         while True:
             try:
-                reply = await self._link.port.asend(request, _TIMEOUT)
+                reply = await link.port.asend(request, _TIMEOUT)
                 if reply.status == 200:
                     return reply
-                raise self._link.caps.dialect.parse_error(reply, self._link.caps, request)
+                raise link.caps.dialect.parse_error(reply, link.caps, request)
             except (TransportError, APIError) as error:
                 tries += 1
-                wait = decide(error, tries=tries, policy=self._link.policy)
+                wait = decide(error, tries=tries, policy=link.policy)
             await self._wait(wait)
 
     async def _wait(self, seconds: float) -> None:
-        if self._stopped():  # the cancellation that came with it may be lost in a library under way
+        if self._is_stopped():  # a library under way may have lost the cancellation
             raise asyncio.CancelledError
         await asyncio.sleep(seconds)
 
 
-def _post(path: str, body: Json) -> Request:
+def _faults_of(state: dict[str, Json]) -> str:
+    faults = (state.get("errors") or {}).get("data", [])[:3]
+    return "; ".join(str(one.get("message")) for one in faults) or "it does not say why"
+
+
+def _json_request(path: str, body: Json) -> Request:
     return Request("POST", path, {"content-type": "application/json"}, to_json(body))
 
 
-def _upload(lines: bytes) -> Request:
-    """The file as a form (RFC 7578): `purpose` and `file`."""
+def _upload_request(lines: bytes) -> Request:
+    """Upload a file as a form (RFC 7578) with the members `purpose` and `file`."""
     mark = uuid.uuid4().hex
     head = (
         f'--{mark}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
@@ -238,20 +313,16 @@ def _upload(lines: bytes) -> Request:
     return Request("POST", "files", {"content-type": f"multipart/form-data; boundary={mark}"}, body)
 
 
-def _answers(body: bytes) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """(hash, turn, status, body) of each line of a batch's output; lines that nobody got to are left out."""
+def _parse_answers(body: bytes) -> Iterator[tuple[bytes, int, int, bytes]]:
+    """Give (hash, turn, status, body) for each line of a batch's output that was answered."""
     for line in body.splitlines():
         if not line.strip():
             continue
-        found = json.loads(line)
-        hash, _, turn = found["custom_id"].partition("-")
-        response, error = found.get("response") or {}, found.get("error") or {}
+        answer = json.loads(line)
+        hash, _, turn = answer["custom_id"].partition("-")
+        response, error = answer.get("response") or {}, answer.get("error") or {}
         if error.get("code") in _UNANSWERED:
             continue
         status = response.get("status_code") or 500
-        yield (
-            bytes.fromhex(hash),
-            int(turn),
-            status,
-            to_json(response.get("body") or {"error": error}),
-        )
+        content = to_json(response.get("body") or {"error": error})
+        yield bytes.fromhex(hash), int(turn), status, content

@@ -15,36 +15,43 @@ T = TypeVar("T")
 
 
 def load_examples(path: str | os.PathLike[str], target: Target[T]) -> list[tuple[str, T]]:
-    """The (text, value) pairs of a JSONL file: one object a line, with the members `text` and `value`.
+    """Read worked examples from a JSONL file, as the `examples` of a call.
 
-    Raises InputError for a line that is none, or whose value the target does not take; it names the line.
+    Args:
+        path: A file with one object a line: `{"text": "...", "value": ...}`.
+        target: What the values are checked against.
+
+    Returns:
+        Pairs of a text and its value.
+
+    Raises:
+        InputError: If the file cannot be read, a line is not an example, or its value is invalid.
+            The message names the line.
     """
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise InputError(
-            f"{path} cannot be read: {error}.", hint="Name a JSONL file in UTF-8."
+            f"Cannot read the examples in {path}: {error}.", hint="Name a JSONL file in UTF-8."
         ) from error
     return [
-        _example(line, f"{path}, line {number}", target)
+        _parse_example(line, f"{path}, line {number}", target)
         for number, line in enumerate(lines, 1)
         if line.strip()
     ]
 
 
-def _example(line: str, where: str, target: Target[T]) -> tuple[str, T]:
+def _parse_example(line: str, where: str, target: Target[T]) -> tuple[str, T]:
     try:
         data = parse_json(line)
-        if (
-            not isinstance(data, dict)
-            or not isinstance(data.get("text"), str)
-            or "value" not in data
-        ):
-            raise InputError(
-                f"{where} is no example.", hint='Write {"text": "...", "value": ...} in each line.'
-            )
-        return data["text"], validate(target, data["value"])
     except NotJsonError as error:
         raise InputError(f"{where} is not JSON: {error.message}") from error
+    text = data.get("text") if isinstance(data, dict) else None
+    if not isinstance(text, str) or "value" not in data:
+        raise InputError(
+            f"{where} is not an example.", hint='Write {"text": "...", "value": ...} on each line.'
+        )
+    try:
+        return text, validate(target, data["value"])
     except InvalidOutputError as error:
         raise InputError(f"{where}: the value is no {target.name}: {error.message}") from error

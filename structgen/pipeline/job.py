@@ -1,6 +1,7 @@
-"""Jobs: many inputs, one question, one outcome each. Stopped at any moment and started again, a job ends as if it never had been.
+"""Jobs: many inputs, one question, one outcome for each.
 
-What comes goes into the journal, and from there, at the end, into the output.
+A job can be stopped and restarted at any time; the result is the same. Outcomes go into the journal
+as they come, and at the end from there into the output.
 """
 
 from __future__ import annotations
@@ -8,23 +9,30 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import (
+    AsyncIterable,
+    Awaitable,
+    Callable,
+    Coroutine,
+    Iterator,
+    Mapping,
+)
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Generic, cast, overload
+from typing import TYPE_CHECKING, Any, Final, Generic, overload
 
 from typing_extensions import TypeVar, Unpack
 
 from structgen.errors import ConfigurationError, JobError, JobStoppedError
 from structgen.options import CallArgs
-from structgen.pipeline.asking import Asking
-from structgen.pipeline.batch import Batches, Batching, batched
+from structgen.pipeline.asking import JobQuestion
+from structgen.pipeline.batch import Batches, Batching, backend_for_batches, link_of
 from structgen.pipeline.journal import Journal
-from structgen.pipeline.limits import JobLimits, Watch
+from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.record import Outcome, Sink
-from structgen.pipeline.threads import finishing, in_thread
-from structgen.pipeline.work import Counts, Inputs, Work
+from structgen.pipeline.threads import await_to_end, run_in_thread
+from structgen.pipeline.work import Counts, Inputs, Workers
 from structgen.schema.target import Target
 from structgen.values import JsonSchema, Usage
 from structgen.wire.link import Link
@@ -37,32 +45,58 @@ if TYPE_CHECKING:
 T = TypeVar("T", default=Any)
 
 _ROWS: Final = 500
+"""Outcomes to write to the output at a time: a row group of Parquet, an insert of SQL."""
+_PROGRESS_EVERY: Final = 0.5
+"""Seconds between two calls of `on_progress`."""
+_AT_ONCE_ON_SERVER: Final = 64
+_AT_ONCE_IN_PROCESS: Final = 2
+"""One question is prepared while another is decoded; more gain nothing."""
 INTERRUPTED: Final = "it was interrupted"
+"""The reason to stop after Ctrl-C."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """How far a run came. `cached`: outcomes that the journal had; `usage`, `cost` (US dollars) and `seconds`: of this run;
-    `failures`, `retries`: by error; `stopped`: why it ended early."""
+    """How far a run came."""
 
     ok: int
+    """Inputs with a value."""
     failed: int
+    """Inputs with an error."""
     cached: int
+    """Inputs whose outcome the journal had, or an equal input got."""
     usage: Usage = Usage()
+    """Tokens used in this run."""
     cost: float | None = None
+    """US dollars spent in this run; None if no price is known."""
     seconds: float = 0.0
+    """How long this run took."""
     failures: Mapping[str, int] = field(default_factory=dict)
+    """Inputs that failed, by the name of the error."""
     retries: Mapping[str, int] = field(default_factory=dict)
+    """Tries over HTTP that failed and were repeated, by the name of the error."""
     stopped: str | None = None
+    """Why the run ended early; None if it did not."""
     output: str | None = None
+    """The name of the output; None if it has none, or was not written."""
     journal: str | None = None
+    """The path of the journal."""
 
     @property
     def done(self) -> int:
+        """Inputs with an outcome."""
         return self.ok + self.failed
 
 
-def summary(counts: Counts, began: float, **more: Any) -> Summary:
+def summarize(
+    counts: Counts,
+    began: float,
+    stopped: str | None,
+    *,
+    output: str | None = None,
+    journal: str | None = None,
+) -> Summary:
+    """Summarize a run that began at this time of the monotonic clock."""
     return Summary(
         ok=counts.ok,
         failed=counts.failed,
@@ -72,36 +106,35 @@ def summary(counts: Counts, began: float, **more: Any) -> Summary:
         seconds=time.monotonic() - began,
         failures=dict(counts.failures),
         retries=dict(counts.retries),
-        **more,
+        stopped=stopped,
+        output=output,
+        journal=journal,
     )
 
 
 class JobArgs(CallArgs, total=False):
-    """What `Job` takes besides a target, inputs and a client, and a call's arguments."""
+    """What `Job` takes besides target, inputs and client: these, and the arguments of a call."""
 
     output: Sink | str | os.PathLike[str] | None
+    """A `Sink`, or the name of a file or table; see `open_sink`."""
     journal: str | os.PathLike[str] | None
+    """Path of the journal (default: the output's name with ".journal")."""
     concurrency: int | None
+    """Questions at a time at most (default: 64 for a server, 2 for an engine in this process)."""
     retry_failed: bool
+    """Whether to ask again about inputs that failed in an earlier run (default True)."""
     batch: bool | Batching
+    """Whether to use the server's Batch API, and how (default False)."""
     limits: JobLimits | None
+    """When to stop before the end."""
     log: Callable[[str], None]
+    """Called with a line about each thing worth telling."""
     on_progress: Callable[[Counts], None]
+    """Called twice a second with how far the job is."""
 
 
 class Job(Generic[T]):
-    """One question about every input, with a journal.
-
-    `target`, `inputs`: as for `Client.map`; inputs that are read again have to be the same. `client`: who is asked, and stays open.
-    `output`: a `Sink`, or the name of a file or table (`sinks.open_sink`); it appears when the job is at its end, whole.
-    `journal`: a path, by default the output's with `.journal` behind it. `concurrency`: questions at a time at most, by default 64
-    for a server and 2 for an engine in this process. `retry_failed`: ask again about inputs that failed in an earlier run.
-    `batch`: through the server's Batch API, at half the price and within a day, without `concurrency` and `limits`. `limits`: when
-    to stop. `log`: told what is worth a line; `on_progress`: told of progress, twice a second. The other arguments are
-    those of a call (`CallArgs`).
-
-    Raises ConfigurationError and JobError at once for a name that cannot be an output's.
-    """
+    """One question about every input, with a journal and an output."""
 
     @overload
     def __init__(
@@ -132,169 +165,228 @@ class Job(Generic[T]):
         on_progress: Callable[[Counts], None] = lambda counts: None,
         **call: Unpack[CallArgs],
     ) -> None:
-        named = isinstance(output, (str, os.PathLike))
-        if journal is None and not named:
+        """Prepare a job.
+
+        Args:
+            target: A type, a Target, or a JSON Schema.
+            inputs: Texts, conversations or Items, or an asynchronous iterable of them. Inputs that
+                are read again have to be the same. They are read a little ahead, never all at once.
+            client: A `Client` or `AsyncClient`; its model is asked. It stays open.
+            output: A `Sink`, or the name of a file or table (see `open_sink`). It appears when the
+                job is finished, complete.
+            journal: Path of the journal, by default the output's name with ".journal".
+            concurrency: Questions at a time at most, by default 64 for a server and 2 for an
+                engine in this process.
+            retry_failed: Whether to ask again about inputs that failed in an earlier run.
+            batch: Whether to use the server's Batch API: half the price, within a day.
+                `concurrency` and `limits` then have no effect. A `Batching` says how.
+            limits: When to stop before the end.
+            log: Called with a line about each thing worth telling.
+            on_progress: Called twice a second with how far the job is.
+            **call: The arguments of each question; see `CallArgs`.
+
+        Raises:
+            ConfigurationError: If there is no journal, or the output's name has an unknown kind.
+            JobError: If the output's folder or database driver does not exist.
+            MissingPackage: If the package that writes the output is not installed.
+        """
+        name = os.fspath(output) if isinstance(output, (str, os.PathLike)) else None
+        if journal is None and name is None:
             raise ConfigurationError(
-                "The job has no journal.", hint="Give `journal=PATH`, or an `output` with a name."
+                "The job has no journal.", hint="Pass journal=PATH, or the name of an output."
             )
         self._target, self._inputs, self._caller, self._call = target, inputs, client.caller, call
-        self._output, self._retry_failed, self._limits = output, retry_failed, limits or JobLimits()
-        self._open = _opening(output)
+        self._output_name, self._open_sink = name, _sink_opener(output)
+        self._retry_failed, self._limits = retry_failed, limits or JobLimits()
         self._concurrency, self._log, self._on_progress = concurrency, log, on_progress
-        self.journal = Path(journal if journal is not None else f"{os.fspath(output)}.journal")  # type: ignore[arg-type]
-        self._batch = Batching() if batch is True else batch
-        self._work: Work | None = None
-        self._waiting: asyncio.Task[Any] | None = None  # for batches
+        self.journal = Path(f"{name}.journal" if journal is None else journal)
+        """The path of the journal."""
+        self._batching = batch if isinstance(batch, Batching) else Batching() if batch else None
+        self._workers: Workers | None = None
+        self._batch_task: asyncio.Task[Any] | None = None
 
     def run(self) -> Summary:
         """Run to the end, on an event loop in a thread of its own.
 
-        An interrupt (Ctrl-C) lets what is under way come to its end; a second one does not. Raises JobStoppedError where the job stopped
-        early, JournalError, JobError where the output cannot be written, and what reading the inputs raises.
+        The first interrupt (Ctrl-C) finishes what is under way, the second one does not.
+
+        Raises:
+            JobStoppedError: If the job stopped early, by a limit or an interrupt.
+            JournalError: If the journal is in use, or cannot be read or written.
+            JobError: If the output cannot be written.
+            ConfigurationError: If an argument does not fit the client's model.
+            Exception: What reading the inputs raises.
         """
-        done: Summary = in_thread(self.arun, self.stop)
-        return done
+        return run_in_thread(self.arun, self.stop)
 
     def stop(self, reason: str = INTERRUPTED) -> bool:
-        """Take no further inputs, and wait for no batch. On the job's own event loop. False where it was stopped before."""
-        if self._waiting is not None:
-            self._waiting.cancel()
-        return self._work is not None and self._work.stop(reason)
+        """Take no more inputs, and wait for no batch. Call it on the job's own event loop.
+
+        Args:
+            reason: What `JobStoppedError` and the summary say.
+
+        Returns:
+            Whether the job was running and not stopped before.
+        """
+        if self._batch_task is not None:
+            self._batch_task.cancel()
+        return self._workers is not None and self._workers.stop(reason)
 
     async def arun(self) -> Summary:
-        """As `run`, on the running event loop. Cancelled, it finishes what is under way first."""
+        """As `run`, on the running event loop. If cancelled, it finishes what is under way."""
         began = time.monotonic()
         with Journal(self.journal, self._log) as journal:
             await asyncio.to_thread(journal.forget_inputs)
-            most = concurrency_of(self._caller, self._concurrency)
-            watch = Watch(self._limits)
-            self._work = work = Work(
+            self._workers = workers = Workers(
                 self._inputs,
-                most,
-                watch,
+                concurrency_of(self._caller, self._concurrency),
+                LimitWatch(self._limits),
                 journal=journal,
                 retry_failed=self._retry_failed,
-                listed=True,
+                record_inputs=True,
             )
-            asking = asking_of(
-                self._caller, self._target, self._call, work, kept=True, batch=bool(self._batch)
+            question = job_question(
+                self._caller,
+                self._target,
+                self._call,
+                workers,
+                journaled=True,
+                batch=self._batching is not None,
             )
-            watch.spent_before(journal.cost(asking.run))
+            workers.watch.add_earlier_cost(journal.cost(question.run))
             working: Coroutine[Any, Any, None]
-            if self._batch:
-                working = self._batches(self._batch, journal, asking, work)
+            if self._batching is not None:
+                working = self._run_batches(self._batching, journal, question, workers)
             else:
-                working = work.run(asking, _nothing)
-            await finishing(self._reporting(working, work), self.stop)
-            if work.stopped is None and self._open is not None:
-                await asyncio.to_thread(self._write, self._open(), journal, asking)
-        done = summary(
-            work.counts,
-            began,
-            stopped=work.stopped,
-            output=os.fspath(self._output)
-            if work.stopped is None and isinstance(self._output, (str, os.PathLike))
-            else None,
-            journal=str(self.journal),
+                working = workers.run(question, _ignore)
+            await await_to_end(self._report_while(working, workers.counts), self.stop)
+            if workers.stopped is None and self._open_sink is not None:
+                await asyncio.to_thread(self._write, self._open_sink(), journal, question)
+        output = self._output_name if workers.stopped is None else None
+        journal_path = str(self.journal)
+        done = summarize(
+            workers.counts, began, workers.stopped, output=output, journal=journal_path
         )
-        if work.stopped is not None:
+        if workers.stopped is not None:
             raise JobStoppedError(
-                f"The job stopped after {done.done} inputs: {work.stopped}.",
+                f"The job stopped after {done.done} inputs: {workers.stopped}.",
                 summary=done,
-                interrupted=work.stopped == INTERRUPTED,
-                hint="Start the same job again, and it goes on from there.",
+                interrupted=workers.stopped == INTERRUPTED,
+                hint="Start the same job again to continue.",
             )
         return done
 
-    async def _batches(
-        self, how: Batching, journal: Journal, asking: Asking[T], work: Work
+    async def _run_batches(
+        self, how: Batching, journal: Journal, question: JobQuestion[T], workers: Workers
     ) -> None:
-        if not isinstance(self._inputs, Iterable) or isinstance(self._inputs, Iterator):
+        inputs = self._inputs
+        if isinstance(inputs, (AsyncIterable, Iterator)):
             raise ConfigurationError(
-                "Batches go through the inputs several times.", hint="Give a list, or a source."
+                "The Batch API needs to read the inputs several times.",
+                hint="Pass a list or a source instead of an iterator.",
             )
-        self._waiting = asyncio.current_task()
-        link = cast("Link", asking.backends[0].via)  # `batched` has seen to it
-        batches = Batches(link, journal, self._log, how, lambda: work.stopped is not None)
-        await batches.run(self._inputs, asking, work.counts, retry_failed=self._retry_failed)
+        self._batch_task = asyncio.current_task()
+        link = link_of(question.backends[0])
+        batches = Batches(link, journal, self._log, how, lambda: workers.stopped is not None)
+        await batches.run(inputs, question, workers.counts, retry_failed=self._retry_failed)
 
-    async def _reporting(self, working: Any, work: Work) -> None:
-        async def often() -> None:
+    async def _report_while(self, working: Awaitable[None], counts: Counts) -> None:
+        """Call `on_progress` while the work goes on, and once at its end."""
+
+        async def report() -> None:
             while True:
-                self._on_progress(work.counts)
-                await asyncio.sleep(0.5)
+                self._on_progress(counts)
+                await asyncio.sleep(_PROGRESS_EVERY)
 
-        reporting = asyncio.create_task(often())
+        reporting = asyncio.create_task(report())
         try:
             await working
         finally:
             reporting.cancel()
-            self._on_progress(work.counts)
+            self._on_progress(counts)
 
-    def _write(self, sink: Sink, journal: Journal, asking: Asking[T]) -> None:
+    def _write(self, sink: Sink, journal: Journal, question: JobQuestion[T]) -> None:
         try:
-            for rows in _in_batches(self._outcomes(journal, asking), _ROWS):
+            outcomes = self._outcomes(journal, question)
+            while rows := list(islice(outcomes, _ROWS)):
                 sink.write(rows)
             sink.close()
         except BaseException as error:
             sink.abort()
             if isinstance(error, OSError):
                 raise JobError(
-                    f"The output cannot be written: {error.strerror or error}.",
-                    hint="All results are in the journal. Mend it, and start the same job again: nothing is asked again.",
+                    f"Cannot write the output: {error.strerror or error}.",
+                    hint="All results are in the journal. Make room or choose another output, then "
+                    "start the same job again: nothing is asked twice.",
                 ) from error
             raise
 
-    def _outcomes(self, journal: Journal, asking: Asking[T]) -> Iterator[Outcome[T]]:
+    def _outcomes(self, journal: Journal, question: JobQuestion[T]) -> Iterator[Outcome[T]]:
         for one, entry in journal.results():
             if entry is None:
                 raise JobError(
-                    f"The result of the input {one.key!r} cannot be read back from the journal.",
-                    hint="Start the same job again: what is damaged is asked again.",
+                    f"The journal has no readable result for the input {one.key!r}.",
+                    hint="To ask about it again, start the same job again.",
                 )
-            yield asking.outcome(one.key, one.meta, entry)
+            yield question.outcome_of(one.key, one.meta, entry)
 
 
-# ---- the parts -------------------------------------------------------------------------------
+# ---- what jobs and `map` share ---------------------------------------------------------------
 
 
-def asking_of(
-    caller: Caller, target: Any, call: CallArgs, work: Work, *, kept: bool, batch: bool = False
-) -> Asking[Any]:
-    """The question of a job. Raises ConfigurationError where a cost is bounded that cannot be known, and what `plan` raises."""
+def job_question(
+    caller: Caller,
+    target: Any,
+    call: CallArgs,
+    workers: Workers,
+    *,
+    journaled: bool,
+    batch: bool = False,
+) -> JobQuestion[Any]:
+    """Make the question of a job.
+
+    Raises:
+        ConfigurationError: If the cost has a limit and no price is known, or `batch` is set and
+            the model is in this process.
+        StructgenError: If no document could be asked about: what `plan` raises.
+    """
     unknown = [backend.name for backend in caller.backends if backend.price is None]
-    if work.watch.limits.max_cost is not None and unknown:
+    if workers.watch.limits.max_cost is not None and unknown:
         raise ConfigurationError(
-            f"What {unknown[0]} costs is not known, so a bound on the cost cannot be kept.",
-            hint="Give the client its price: prices=[structgen.wire.prices.Price(...)].",
+            f"No price known for {unknown[0]}, so max_cost cannot be enforced.",
+            hint="Pass the client prices=[structgen.providers.Price(...)].",
         )
     question = caller.question(target, "", call)
     if batch:
-        return Asking([batched(caller.backends[0])], question, hook=None, kept=kept)
-    return Asking(caller.backends, question, hook=work.heard, kept=kept)
-
-
-def _opening(output: Sink | str | os.PathLike[str] | None) -> Callable[[], Sink] | None:
-    """What opens the output at the job's end; a name that cannot be opened is told at its beginning."""
-    if output is None or not isinstance(output, (str, os.PathLike)):
-        return None if output is None else lambda: output
-    from structgen.pipeline.sinks import named_sink
-
-    return named_sink(output)
+        backend = backend_for_batches(caller.backends[0])
+        return JobQuestion([backend], question, hook=None, journaled=journaled)
+    return JobQuestion(caller.backends, question, hook=workers.observe, journaled=journaled)
 
 
 def concurrency_of(caller: Caller, given: int | None) -> int:
+    """Give how many questions to ask at a time at most.
+
+    Raises:
+        ConfigurationError: If less than 1 is given.
+    """
     if given is None:
-        return 64 if isinstance(caller.backends[0].via, Link) else 2
+        on_server = isinstance(caller.backends[0].via, Link)
+        return _AT_ONCE_ON_SERVER if on_server else _AT_ONCE_IN_PROCESS
     if given < 1:
         raise ConfigurationError(f"`concurrency` is {given}.", hint="Give at least 1.")
     return given
 
 
-async def _nothing(position: int, outcome: Outcome[Any]) -> None:
-    """The journal has it already."""
+def _sink_opener(output: Sink | str | os.PathLike[str] | None) -> Callable[[], Sink] | None:
+    """Give what opens the output at the end; raise now if its name cannot be opened."""
+    if output is None:
+        return None
+    if not isinstance(output, (str, os.PathLike)):
+        return lambda: output
+    from structgen.pipeline.sinks import sink_opener
+
+    return sink_opener(output)
 
 
-def _in_batches(outcomes: Iterator[Outcome[T]], size: int) -> Iterator[list[Outcome[T]]]:
-    while batch := list(islice(outcomes, size)):
-        yield batch
+async def _ignore(position: int, outcome: Outcome[Any]) -> None:
+    """Do nothing: the journal has the outcome."""

@@ -1,7 +1,8 @@
-"""What holds a job back: how many questions at a time, when too much has failed, and what it may cost.
+"""What holds a job back: how many questions at a time, and when it stops before its end.
 
-Concurrency is found as TCP finds its own: it doubles with every round of answers until something is amiss, then grows slowly, and
-shrinks by a factor when the server says that it is too much (429, 498), fails often, or takes much longer than it did.
+Concurrency is found as TCP finds its own: it doubles with every round of answers until something
+goes wrong, then grows slowly. It shrinks by a factor when the server says that it is too much
+(429, 498), fails often, or takes much longer than before.
 """
 
 from __future__ import annotations
@@ -22,60 +23,71 @@ from structgen.errors import (
 )
 
 START: Final = 16
-"""Questions at a time to begin with."""
+"""Questions at a time to begin with. So few slow no server down, so slowness is not acted on."""
 
-_FEWER, _SLOWER_FEWER = 0.7, 0.9
+_CUT_IF_REFUSED: Final = 0.7
+"""What is left of the limit after a refusal or many failures. TCP leaves half; a 429 costs only a
+retry, so less has to be given up."""
+_CUT_IF_SLOW: Final = 0.9
+"""What is left after a slow round; it may be slow for other reasons."""
 _SLOW: Final = 2.0
-_MANY: Final = 0.1
+"""A round is slow if its tries take this many times as long as in the best round."""
+_BEST_FADES: Final = 1.02
+"""The best round's seconds grow by this with every round, so that a server may become slower."""
+_MANY_FAILURES: Final = 0.1
+"""The share of a round that may fail before it is a sign of load."""
+_SLOW_GROWTH: Final = 1.05
+"""How the limit grows after the first cut, besides one question each round."""
 
 
 class Concurrency:
-    """How many questions at a time, at most `most`: `limit`. Told of every try.
+    """How many questions to ask at a time: `limit`, at most `most`.
 
-    A round is as many tries as there are questions at a time. A 429 cuts at once, but once for all that were under way; single
-    failures of the server (5xx, timeouts) are no sign of load, many in one round are.
+    It is told of every try. A round is as many tries as there are questions at a time. A 429 cuts
+    at once, but only once for all that were under way; single failures of the server (5xx,
+    timeouts) are no sign of load, many in one round are.
     """
 
     def __init__(self, most: int) -> None:
         self.most = most
         self.limit = float(min(START, most))
         self._doubling = True
-        self._best: float | None = None  # seconds of a try, where nothing is amiss
+        self._best: float | None = None  # seconds of a try when nothing is wrong
         self._cut_at = self._seconds = 0.0
         self._count = self._failed = 0
 
     def observe(self, seconds: float, error: StructgenError | None, now: float) -> None:
-        """A try took `seconds` and ended, with `error` where it failed."""
+        """Take into account a try that took `seconds` and ended at `now`, perhaps with an error."""
         if isinstance(error, RateLimitError):
             if now - seconds >= self._cut_at:  # sent after the last cut, which was not enough
-                self._cut(_FEWER, now)
+                self._cut(_CUT_IF_REFUSED, now)
             return
         self._count += 1
         self._seconds += seconds
         self._failed += isinstance(error, (ServerError, RequestTimeoutError))
         if self._count >= self.limit:
-            self._round(now)
+            self._end_round(now)
 
-    def _round(self, now: float) -> None:
+    def _end_round(self, now: float) -> None:
         seconds, failed = self._seconds / self._count, self._failed / self._count
-        self._best = seconds if self._best is None else min(self._best * 1.02, seconds)
-        if failed > _MANY:
-            self._cut(_FEWER, now)
+        best = seconds if self._best is None else self._best * _BEST_FADES
+        self._best = min(best, seconds)
+        if failed > _MANY_FAILURES:
+            self._cut(_CUT_IF_REFUSED, now)
         elif seconds > _SLOW * self._best and self.limit > START:
-            self._cut(_SLOWER_FEWER, now)
+            self._cut(_CUT_IF_SLOW, now)
         else:
-            self.limit = min(
-                float(self.most), self.limit * 2 if self._doubling else self.limit * 1.05 + 1
-            )
-        self._begin()
+            grown = self.limit * 2 if self._doubling else self.limit * _SLOW_GROWTH + 1
+            self.limit = min(float(self.most), grown)
+        self._begin_round()
 
     def _cut(self, factor: float, now: float) -> None:
         self.limit = max(1.0, self.limit * factor)
         self._doubling = False
         self._cut_at = now
-        self._begin()
+        self._begin_round()
 
-    def _begin(self) -> None:
+    def _begin_round(self) -> None:
         self._count, self._failed, self._seconds = 0, 0, 0.0
 
 
@@ -88,6 +100,7 @@ class Gate:
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     async def enter(self) -> None:
+        """Wait for a place, and take it."""
         while self.inside >= int(self.concurrency.limit):
             turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
             self._waiting.append(turn)
@@ -95,6 +108,7 @@ class Gate:
         self.inside += 1
 
     def leave(self) -> None:
+        """Give the place back."""
         self.inside -= 1
         room = int(self.concurrency.limit) - self.inside
         while self._waiting and room > 0:
@@ -106,53 +120,58 @@ class Gate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JobLimits:
-    """When a job stops before its end.
-
-    `max_cost`: US dollars for the whole job, earlier runs of it included; `max_seconds`: for this run. `max_failure_share`: the share of the last
-    `window` inputs that may fail, 1 for any; a run whose first `first` inputs all fail in the same way is stopped, too. `patience`:
-    seconds without an answer after which failures that may pass are not waited out any more.
-    """
+    """When a job stops before its end. The same job started again goes on."""
 
     max_cost: float | None = None
+    """US dollars for the whole job, earlier runs included."""
     max_seconds: float | None = None
+    """Seconds for this run."""
     max_failure_share: float = 0.5
+    """The share of the last `window` inputs that may fail, from 0 to 1; 1 never stops the job."""
     window: int = 100
+    """How many inputs `max_failure_share` is about."""
     first: int = 20
+    """Stop if this many inputs, the first of the run, all fail with the same kind of error."""
     patience: float = 120.0
+    """Seconds without any answer after which failures that may pass are final."""
 
 
-class Watch:
-    """Follows a job by its limits. `spent`: US dollars so far; `answered_at`: when a value last came."""
+class LimitWatch:
+    """Follows a run by its limits."""
 
     def __init__(self, limits: JobLimits) -> None:
         self.limits = limits
+        self.spent = 0.0
+        """US dollars so far, earlier runs included."""
         self._began = time.monotonic()
-        self._last: deque[str | None] = deque(maxlen=limits.window)
-        self._first: list[StructgenError | None] = []
-        self._failed = self._count = 0
-        self._earlier = self.spent = 0.0
         self.answered_at = self._began
+        """When a value last came, on the monotonic clock."""
+        self._earlier = 0.0
+        self._asked = 0
+        self._last: deque[str | None] = deque(maxlen=limits.window)  # kinds of error
+        self._first: list[StructgenError | None] = []
+        self._failed = 0  # among the last
 
-    def spent_before(self, cost: float) -> None:
-        """What earlier runs of the job have cost."""
+    def add_earlier_cost(self, cost: float) -> None:
+        """Count what earlier runs of the job have cost."""
         self._earlier += cost
         self.spent += cost
 
-    def finished(self, error: StructgenError | None, cost: float | None) -> None:
-        """An input that was asked about came to its end."""
+    def add_asked(self, error: StructgenError | None, cost: float | None) -> None:
+        """Count an input that was asked about, or could not be read."""
         self.spent += cost or 0.0
-        self._count += 1
+        self._asked += 1
         if error is None:
             self.answered_at = time.monotonic()
-        if not isinstance(error, InputError):  # of which nothing was asked
-            self._note(error)
+        if not isinstance(error, InputError):  # a bad input says nothing about the run
+            self._add(error)
 
-    def had(self, ok: bool) -> None:
-        """The journal had an input's outcome. One that failed says nothing about this run."""
+    def add_cached(self, ok: bool) -> None:
+        """Count an input from the journal. An old failure says nothing about this run."""
         if ok:
-            self._note(None)
+            self._add(None)
 
-    def _note(self, error: StructgenError | None) -> None:
+    def _add(self, error: StructgenError | None) -> None:
         if len(self._last) == self.limits.window and self._last[0]:
             self._failed -= 1
         self._failed += error is not None
@@ -160,34 +179,38 @@ class Watch:
         if len(self._first) < self.limits.first:
             self._first.append(error)
 
-    def reason(self, under_way: int = 0) -> str | None:
-        """Why nothing further may be asked, None where it may. `under_way`: questions whose cost is not known yet."""
+    def stop_reason(self, under_way: int = 0) -> str | None:
+        """Say why to ask nothing more; None to go on.
+
+        `under_way` questions have a cost that is not known yet; it is taken to be the mean.
+        """
         limits = self.limits
-        if (
-            limits.max_cost is not None
-            and self.spent + under_way * self._usual_cost() >= limits.max_cost
-        ):
-            return f"it has cost {self.spent:.4g} US dollars, with {under_way} questions under way, and may cost {limits.max_cost:.4g}"
+        if limits.max_cost is not None:
+            expected = self.spent + under_way * self._mean_cost()
+            if expected >= limits.max_cost:
+                return (
+                    f"it has cost {self.spent:.4g} US dollars, with {under_way} questions under "
+                    f"way, and max_cost is {limits.max_cost:.4g}"
+                )
         if limits.max_seconds is not None and time.monotonic() - self._began >= limits.max_seconds:
             return f"its {limits.max_seconds:.4g} seconds are over"
-        return self._doomed() if self._failed else None
+        return self._failure_reason() if self._failed else None
 
-    def _usual_cost(self) -> float:
-        return (self.spent - self._earlier) / self._count if self._count else 0.0
+    def _mean_cost(self) -> float:
+        return (self.spent - self._earlier) / self._asked if self._asked else 0.0
 
-    def _doomed(self) -> str | None:
-        first = self._first
-        if len(first) == self.limits.first == len(self._last) and _alike(first):
-            return f"the first {len(first)} inputs all failed with {type(first[0]).__name__}: {first[0]}"
-        if (
-            len(self._last) == self.limits.window
-            and self._failed > self.limits.max_failure_share * self.limits.window
-        ):
+    def _failure_reason(self) -> str | None:
+        limits, first = self.limits, self._first
+        if len(first) == limits.first == len(self._last) and _fail_alike(first):
+            kind = type(first[0]).__name__
+            return f"the first {len(first)} inputs all failed with {kind}: {first[0]}"
+        allowed = limits.max_failure_share * limits.window
+        if len(self._last) == limits.window and self._failed > allowed:
             most = Counter(kind for kind in self._last if kind).most_common(3)
             listed = ", ".join(f"{count} with {kind}" for kind, count in most)
-            return f"{self._failed} of the last {self.limits.window} inputs failed: {listed}"
+            return f"{self._failed} of the last {limits.window} inputs failed: {listed}"
         return None
 
 
-def _alike(errors: Sequence[StructgenError | None]) -> bool:
+def _fail_alike(errors: Sequence[StructgenError | None]) -> bool:
     return None not in errors and len({type(error) for error in errors}) == 1

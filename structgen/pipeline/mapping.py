@@ -1,4 +1,4 @@
-"""Outcomes handed to their caller as they come, or in the order of the inputs: what `Client.map` is made of."""
+"""Hand outcomes to the caller, as they come or in order: what `Client.map` is made of."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import asyncio
 import os
 import queue
 import time
-from collections.abc import AsyncGenerator, Callable, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any
 
@@ -14,36 +14,44 @@ from typing_extensions import Unpack
 
 from structgen.errors import JobStoppedError
 from structgen.options import CallArgs
-from structgen.pipeline.job import asking_of, concurrency_of, summary
+from structgen.pipeline.job import concurrency_of, job_question, summarize
 from structgen.pipeline.journal import Journal
-from structgen.pipeline.limits import JobLimits, Watch
+from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.record import Outcome
-from structgen.pipeline.threads import start
-from structgen.pipeline.work import Inputs, Work
+from structgen.pipeline.threads import start_in_thread
+from structgen.pipeline.work import Inputs, Workers
 
 if TYPE_CHECKING:
     from structgen.extraction.caller import Caller
 
+_LEAST_ROOM = 64
+_ROOM_PER_QUESTION = 8
+"""Outcomes that may wait for the caller, so that few are in memory and no worker waits for long."""
+_HANDED_OVER = 2
+"""Groups of outcomes between the thread of `map` and its caller."""
+_DRAIN_SECONDS = 0.05
+"""How long to wait for the thread to end before the queue is emptied again."""
+
 
 class MapArgs(CallArgs, total=False):
-    """What `map` takes besides a target and inputs, and a call's arguments.
-
-    `concurrency`: questions at a time at most (default: 64 for a server, 2 for an engine in this process); `ordered`: outcomes in
-    the order of the inputs (default), or as they come; `journal`: a path, for outcomes that a later run finds there;
-    `retry_failed`: ask again about inputs that failed in an earlier run (default); `limits`: when to stop.
-    """
+    """What `map` takes besides a target and documents: these, and the arguments of a call."""
 
     concurrency: int
+    """Questions at a time at most (default: 64 for a server, 2 for an engine in this process)."""
     ordered: bool
+    """Give outcomes in the order of the inputs (default), rather than as they come."""
     journal: str | os.PathLike[str]
+    """Path of a journal, so that a later run finds the outcomes (default: none)."""
     retry_failed: bool
+    """Whether to ask again about inputs that failed in an earlier run (default True)."""
     limits: JobLimits
+    """When to stop before the end."""
 
 
 async def amap(
     caller: Caller,
     target: Any,
-    inputs: Inputs,
+    documents: Inputs,
     *,
     concurrency: int | None = None,
     ordered: bool = True,
@@ -52,24 +60,39 @@ async def amap(
     limits: JobLimits | None = None,
     **call: Unpack[CallArgs],
 ) -> AsyncGenerator[list[Outcome[Any]], None]:
-    """Outcomes as they come, or in the order of the inputs; those there at a time together. Raises JobStoppedError at the end."""
+    """Ask about every document; give outcomes in groups of those that are ready.
+
+    Args:
+        caller: Who is asked.
+        target: What to extract.
+        documents: Texts, conversations or Items.
+        concurrency: As in `MapArgs`, like those below.
+        ordered: Whether to give outcomes in the order of the inputs.
+        journal: Path of a journal.
+        retry_failed: Whether to ask again about inputs that failed in an earlier run.
+        limits: When to stop before the end.
+        **call: The arguments of each question.
+
+    Raises:
+        JobStoppedError: After the outcomes, if a limit stopped it.
+    """
     began = time.monotonic()
     most = concurrency_of(caller, concurrency)
-    kept = Journal(journal) if journal is not None else None
+    opened = Journal(journal) if journal is not None else None
     try:
-        work = Work(
-            inputs,
+        workers = Workers(
+            documents,
             most,
-            Watch(limits or JobLimits()),
-            journal=kept,
+            LimitWatch(limits or JobLimits()),
+            journal=opened,
             retry_failed=retry_failed,
-            listed=False,
+            record_inputs=False,
         )
-        line = _Line(ordered, room=max(64, 8 * most))
-        asking = asking_of(caller, target, call, work, kept=kept is not None)
-        working = asyncio.create_task(line.end_with(work.run(asking, line.add)))
+        waiting = _OutcomeQueue(ordered, room=max(_LEAST_ROOM, _ROOM_PER_QUESTION * most))
+        question = job_question(caller, target, call, workers, journaled=opened is not None)
+        working = asyncio.create_task(waiting.close_after(workers.run(question, waiting.put)))
         try:
-            while (ready := await line.ready()) is not None:
+            while (ready := await waiting.take()) is not None:
                 yield ready
             await working
         finally:
@@ -77,15 +100,17 @@ async def amap(
             with suppress(asyncio.CancelledError):
                 await working
     finally:
-        if kept is not None:
-            kept.close()
-    if work.stopped is not None:
-        done = summary(work.counts, began, stopped=work.stopped)
-        raise JobStoppedError(f"It stopped after {done.done} inputs: {work.stopped}.", summary=done)
+        if opened is not None:
+            opened.close()
+    if workers.stopped is not None:
+        done = summarize(workers.counts, began, workers.stopped)
+        raise JobStoppedError(
+            f"`map` stopped after {done.done} inputs: {workers.stopped}.", summary=done
+        )
 
 
-class _Line:
-    """Outcomes between the workers and who takes them: in order where asked for, and never many."""
+class _OutcomeQueue:
+    """Outcomes between the workers and the caller: in order if asked for, and never many."""
 
     def __init__(self, ordered: bool, room: int) -> None:
         self._ordered, self._room = ordered, room
@@ -95,8 +120,11 @@ class _Line:
         self._ended = False
         self._came, self._taken = asyncio.Event(), asyncio.Event()
 
-    async def add(self, position: int, outcome: Outcome[Any]) -> None:
-        """Line up; wait where there are many. Positions are given out in order, so the one all wait for is on its way."""
+    async def put(self, position: int, outcome: Outcome[Any]) -> None:
+        """Add an outcome; wait if there are many.
+
+        Positions are given out in order, so the outcome that all others wait for is on its way.
+        """
         if self._ordered:
             self._early[position] = outcome
             while self._next in self._early:
@@ -110,8 +138,8 @@ class _Line:
             self._taken.clear()
             await self._taken.wait()
 
-    async def ready(self) -> list[Outcome[Any]] | None:
-        """What is there, at least one; None at the end."""
+    async def take(self) -> list[Outcome[Any]] | None:
+        """Give what is ready, at least one outcome; None at the end."""
         while not self._ready:
             if self._ended:
                 return None
@@ -121,7 +149,8 @@ class _Line:
         self._taken.set()
         return ready
 
-    async def end_with(self, working: Any) -> None:
+    async def close_after(self, working: Awaitable[None]) -> None:
+        """Await the workers; nothing comes after them."""
         try:
             await working
         finally:
@@ -132,8 +161,8 @@ class _Line:
 def map_threaded(
     make: Callable[[], AsyncGenerator[list[Outcome[Any]], None]],
 ) -> Generator[Outcome[Any], None, None]:
-    """The outcomes of an asynchronous map, for a caller without an event loop: it runs in a thread of its own."""
-    ready: queue.Queue[list[Outcome[Any]] | None] = queue.Queue(2)
+    """Give the outcomes of an asynchronous map, which runs in a thread of its own."""
+    ready: queue.Queue[list[Outcome[Any]] | None] = queue.Queue(_HANDED_OVER)
     loop: asyncio.AbstractEventLoop | None = None
     task: asyncio.Task[Any] | None = None
 
@@ -141,20 +170,20 @@ def map_threaded(
         nonlocal loop, task
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
         try:
-            async with aclosing(make()) as outcomes:
-                async for some in outcomes:
-                    await loop.run_in_executor(None, ready.put, some)
+            async with aclosing(make()) as groups:
+                async for group in groups:
+                    await loop.run_in_executor(None, ready.put, group)
         finally:
             ready.put(None)
 
-    running = start(pump)
+    running = start_in_thread(pump)
     try:
-        while (some := ready.get()) is not None:
-            yield from some
+        while (group := ready.get()) is not None:
+            yield from group
         running.result()
     finally:
         if not running.done() and loop is not None and task is not None:
             loop.call_soon_threadsafe(task.cancel)
-        while not running.done():
+        while not running.done():  # it may wait for room in the queue
             with suppress(queue.Empty):
-                ready.get(timeout=0.05)
+                ready.get(timeout=_DRAIN_SECONDS)

@@ -1,12 +1,13 @@
-"""How far a job is: a bar on a terminal (rich), lines elsewhere, or JSON events for a program. And what is said at its end."""
+"""Show how far a job is: a bar on a terminal (rich), lines elsewhere, or JSON for programs."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
+from importlib.util import find_spec
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 from structgen.extras import load
@@ -14,35 +15,43 @@ from structgen.pipeline.job import Summary
 from structgen.pipeline.work import Counts
 
 Style: TypeAlias = Literal["auto", "bar", "lines", "json", "none"]
+"""How to show progress. `auto`: a bar on a terminal if rich is installed, else lines."""
 STYLES: Final[tuple[Style, ...]] = ("auto", "bar", "lines", "json", "none")
 
 Report: TypeAlias = "Callable[[Counts], None]"
+"""Shows the counts; a job calls it as `on_progress`."""
 
 _LINE_EVERY: Final = 5.0
+"""Seconds between two lines."""
 
 
 @contextmanager
-def shown(style: Style, stream: TextIO) -> Iterator[Report]:
-    """A report for `Job`, shown on `stream`. `auto`: a bar on a terminal where rich is installed, else lines.
+def show_progress(style: Style, stream: TextIO) -> Iterator[Report]:
+    """Give a report for `Job` that shows progress on `stream`.
 
-    Raises MissingPackage if a bar is asked for and rich is not installed.
+    Raises:
+        MissingPackage: If a bar is asked for and rich is not installed.
     """
     began = time.monotonic()
-    if style == "none":
-        yield lambda counts: None
-    elif style == "json":
-        yield lambda counts: print(
-            json.dumps({"event": "progress", **figures(counts, began)}), file=stream, flush=True
-        )
-    elif style == "bar" or (style == "auto" and stream.isatty() and _has_rich()):
+    if style == "auto":
+        style = "bar" if stream.isatty() and find_spec("rich") else "lines"
+    if style == "bar":
         with _bar(stream, began) as report:
             yield report
-    else:
+    elif style == "lines":
         yield _lines(stream, began)
+    elif style == "json":
+        yield _json_events(stream, began)
+    else:
+        yield lambda counts: None
 
 
 def figures(counts: Counts, began: float) -> dict[str, Any]:
-    """The numbers of a job under way: `rate` in inputs per second, `seconds` so far, `left` in seconds where the total is known."""
+    """Give the numbers of a job that began at this time of the monotonic clock.
+
+    `rate` is in inputs per second, without those from the journal; `left` are the seconds to the
+    end, None if the number of inputs is not known.
+    """
     seconds = time.monotonic() - began
     rate = (counts.done - counts.cached) / seconds if seconds else 0.0
     left = (counts.total - counts.done) / rate if counts.total and rate else None
@@ -62,51 +71,60 @@ def figures(counts: Counts, began: float) -> dict[str, Any]:
     }
 
 
-def line(counts: Counts, began: float) -> str:
-    """The same in one line for people."""
+def progress_line(counts: Counts, began: float) -> str:
+    """Give the same numbers in one line for people."""
     now = figures(counts, began)
-    parts = [
-        f"{now['done']}{f' of {counts.total}' if counts.total else ''}",
-        f"{now['rate']:.3g}/s",
-        *([f"{_time(now['left'])} left"] if now["left"] else []),
-        *([f"{now['cached']} from the journal"] if counts.cached else []),
-        *([f"{now['tokens']} tokens"] if now["tokens"] else []),
-        *([f"${counts.cost:.4g}"] if counts.cost is not None else []),
-        *([_kinds("failed", counts.failures)] if counts.failures else []),
-        *([_kinds("tried again", counts.retries)] if counts.retries else []),
-    ]
+    total = f" of {counts.total}" if counts.total else ""
+    parts = [f"{now['done']}{total}", f"{now['rate']:.3g}/s"]
+    if now["left"]:
+        parts.append(f"{_duration(now['left'])} left")
+    if counts.cached:
+        parts.append(f"{now['cached']} from the journal")
+    if now["tokens"]:
+        parts.append(f"{now['tokens']} tokens")
+    if counts.cost is not None:
+        parts.append(f"${counts.cost:.4g}")
+    if counts.failures:
+        parts.append(_by_kind("failed", counts.failures))
+    if counts.retries:
+        parts.append(_by_kind("tried again", counts.retries))
     return ", ".join(parts)
 
 
-def tell_end(style: Style, stream: TextIO, done: Summary) -> None:
-    """Say how a run ended: as a JSON event, or in some lines."""
+def show_summary(style: Style, stream: TextIO, done: Summary) -> None:
+    """Say how a run ended: as a JSON event, or in a few lines."""
     if style == "json":
-        plain = {
-            **asdict(done),
-            "usage": {name: count for name, count in asdict(done.usage).items() if count},
-        }
-        print(json.dumps({"event": "end", **plain}), file=stream, flush=True)
+        usage = {name: count for name, count in asdict(done.usage).items() if count}
+        event = {"event": "end", **asdict(done), "usage": usage}
+        print(json.dumps(event), file=stream, flush=True)
     elif style != "none":
         for text in summary_lines(done):
             print(f"structgen: {text}", file=stream, flush=True)
 
 
 def summary_lines(done: Summary) -> list[str]:
-    lines = [
-        f"{done.ok} extracted, {done.failed} failed, of {done.done} inputs in {_time(done.seconds)}"
-    ]
+    """Give the lines that say how a run ended."""
+    took = _duration(done.seconds)
+    lines = [f"{done.ok} extracted, {done.failed} failed, of {done.done} inputs in {took}"]
     if done.cached:
         lines.append(f"{done.cached} were in the journal already")
-    if done.usage.total_tokens:
+    usage = done.usage
+    if usage.total_tokens:
         cost = f", ${done.cost:.4g}" if done.cost is not None else ""
-        lines.append(
-            f"{done.usage.prompt_tokens} tokens in, {done.usage.completion_tokens} out{cost}"
-        )
+        lines.append(f"{usage.prompt_tokens} tokens in, {usage.completion_tokens} out{cost}")
     if done.failures:
-        lines.append(_kinds("failed", done.failures))
+        lines.append(_by_kind("failed", done.failures))
     if done.output:
         lines.append(f"written to {done.output}")
     return lines
+
+
+def _json_events(stream: TextIO, began: float) -> Report:
+    def report(counts: Counts) -> None:
+        event = {"event": "progress", **figures(counts, began)}
+        print(json.dumps(event), file=stream, flush=True)
+
+    return report
 
 
 def _lines(stream: TextIO, began: float) -> Report:
@@ -117,7 +135,7 @@ def _lines(stream: TextIO, began: float) -> Report:
         now = time.monotonic()
         if now - last >= _LINE_EVERY:
             last = now
-            print(f"structgen: {line(counts, began)}", file=stream, flush=True)
+            print(f"structgen: {progress_line(counts, began)}", file=stream, flush=True)
 
     return report
 
@@ -131,31 +149,25 @@ def _bar(stream: TextIO, began: float) -> Iterator[Report]:
     columns = (BarColumn(bar_width=24), TaskProgressColumn(), TextColumn("{task.description}"))
     with Progress(*columns, console=Console(file=stream), transient=True) as progress:
         task = progress.add_task("", total=None)
-        yield lambda counts: progress.update(
-            task, total=counts.total, completed=counts.done, description=line(counts, began)
-        )
+
+        def report(counts: Counts) -> None:
+            line = progress_line(counts, began)
+            progress.update(task, total=counts.total, completed=counts.done, description=line)
+
+        yield report
 
 
-def _has_rich() -> bool:
-    from importlib.util import find_spec
-
-    return find_spec("rich") is not None
-
-
-def _kinds(word: str, kinds: Any) -> str:
-    listed = ", ".join(
-        f"{count} {kind}" for kind, count in sorted(kinds.items(), key=lambda pair: -pair[1])
-    )
-    return f"{word}: {listed}"
+def _by_kind(word: str, kinds: Mapping[str, int]) -> str:
+    """Give "WORD: 3 KIND, 1 KIND", the most frequent first."""
+    most_first = sorted(kinds.items(), key=lambda pair: -pair[1])
+    return f"{word}: {', '.join(f'{count} {kind}' for kind, count in most_first)}"
 
 
-def _time(seconds: float) -> str:
+def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
-    return (
-        f"{hours} h {minutes} min"
-        if hours
-        else f"{minutes} min {rest} s"
-        if minutes
-        else f"{seconds:.3g} s"
-    )
+    if hours:
+        return f"{hours} h {minutes} min"
+    if minutes:
+        return f"{minutes} min {rest} s"
+    return f"{seconds:.3g} s"

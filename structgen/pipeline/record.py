@@ -1,7 +1,8 @@
-"""One input, one outcome, and what stands at either end of a job.
+"""One input, one outcome, and what outcomes are written to.
 
-A source is any iterable of `Item`; where it can be iterated again it gives the same items again (`sources.open_source(name, ...)`
-opens one by its name). A sink takes outcomes in the order of the inputs (`sinks.open_sink(name)`).
+A source is any iterable of `Item`s; if it is iterated again, it gives the same items again
+(`open_source` opens one by its name). A sink takes outcomes in the order of the inputs
+(`open_sink` opens one).
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from structgen import errors
-from structgen.errors import StructgenError
+from structgen.errors import Attempt, StructgenError
 from structgen.results import MEMBERS, Extraction
 from structgen.schema.check import validate
 from structgen.schema.target import Target
@@ -30,95 +31,113 @@ COLUMNS: Final = (
     "confidence",
     "guarantee",
 )
-"""The members of a row, always all of them."""
+"""The members of a row. A row always has all of them."""
 
-_MEMBERS: Final = tuple(name for name in COLUMNS if name in MEMBERS)
+_RESULT_COLUMNS: Final = tuple(name for name in COLUMNS if name in MEMBERS)
 
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One input. `key`: its name, stable between runs and unique among the inputs (an id column, or source and position);
-    `meta`: what else goes from the source to the output, as plain JSON data; `error`: why it could not be read, which is then its
-    outcome."""
+    """One input."""
 
     key: str
+    """Its name, unique and the same in every run: an id, or source and position."""
     document: Document = field(repr=False)
+    """What to extract from."""
     meta: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    """What else to copy from the source to the output, as plain JSON data."""
     error: StructgenError | None = None
+    """Why it could not be read, if so. It becomes the outcome; nothing is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Generic[T]):
-    """What came of one input: a value, or the error that says why there is none.
-
-    `result`: everything known about the value, where it was made in this process; `stored`: its plain form, where it comes from a
-    journal. `tries`: questions that were asked; `cost`: US dollars, None where no price is known; `seconds`: spent on it.
-    """
+    """What became of one input: a value, or the error that says why there is none."""
 
     key: str
+    """The key of the input."""
     target: Target[T] = field(repr=False)
+    """What was asked for."""
     meta: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    """The `meta` of the input."""
     error: StructgenError | None = None
+    """Why there is no value; None if there is one."""
     result: Extraction[T] | None = field(default=None, repr=False)
+    """Everything known about the value, if it was extracted in this run."""
     stored: Mapping[str, Json] | None = field(default=None, repr=False)
+    """The outcome as plain JSON data, if it has a journal."""
     tries: int = 0
+    """How many questions were asked."""
     usage: Usage = Usage()
+    """The tokens of all questions."""
     cost: float | None = None
+    """US dollars; None if no price is known."""
     seconds: float = 0.0
+    """The time spent on it, waits included."""
 
     @property
     def ok(self) -> bool:
-        """Is there a value?"""
+        """Whether there is a value."""
         return self.error is None
 
     @property
     def value(self) -> T:
-        """The value. Raises the error where there is none."""
+        """The value. Raises the error if there is none."""
         if self.error is not None:
             raise self.error
         if self.result is not None:
             return self.result.value
         return validate(self.target, self.record()["value"])
 
+    @property
+    def attempts(self) -> tuple[Attempt, ...]:
+        """Every try that was made in this run, with its raw text."""
+        ended = self.error if self.result is None else self.result
+        return ended.attempts if ended is not None else ()
+
     def record(self) -> Mapping[str, Json]:
-        """What came out, as plain JSON data: the part of a row that does not depend on which input it was."""
-        return self.stored if self.stored is not None else plain(self.result, self.error)
+        """Give what came out, as plain JSON data: the part of a row that equal inputs share."""
+        if self.stored is not None:
+            return self.stored
+        return record_of(self.result, self.error)
 
     def row(self) -> dict[str, Json]:
-        """The outcome as plain JSON data, with the members of `COLUMNS`: the same whenever and however often it was asked for.
+        """Give the outcome as plain JSON data, with the members `COLUMNS`.
 
-        `error` is None, or an object of `type`, `message` and `hint`.
+        It is the same whenever and however often it was asked for. `error` is None, or an object
+        with `type`, `message` and `hint`.
         """
         record = self.record()
-        row = {name: record.get(name) for name in COLUMNS} | {
-            "key": self.key,
-            "meta": dict(self.meta),
-        }
+        row: dict[str, Json] = {name: record.get(name) for name in COLUMNS}
+        row |= {"key": self.key, "meta": dict(self.meta)}
         if error := row["error"]:
             row["error"] = {name: error[name] for name in ("type", "message", "hint")}
         return row
 
 
 class Sink(Protocol):
-    """Where outcomes go. Nothing is to be seen of them before `close`, and nothing at all after `abort`."""
+    """Where a job writes its outcomes. None is visible before `close`, and none after `abort`."""
 
-    def write(self, rows: Sequence[Outcome[Any]]) -> None: ...
+    def write(self, rows: Sequence[Outcome[Any]]) -> None:
+        """Take the next outcomes, in the order of the inputs."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Make everything that was written visible."""
 
-    def abort(self) -> None: ...
+    def abort(self) -> None:
+        """Discard everything that was written. Called after any method failed."""
 
 
-def plain(result: Extraction[Any] | None, error: StructgenError | None) -> dict[str, Json]:
-    """A result or an error as plain JSON data."""
-    if result is None:
-        return {"error": error_data(error) if error else None}
-    return result.to_dict(*_MEMBERS)
+def record_of(result: Extraction[Any] | None, error: StructgenError | None) -> dict[str, Json]:
+    """Give a result, else an error, as plain JSON data."""
+    if result is not None:
+        return result.to_dict(*_RESULT_COLUMNS)
+    return {"error": error_to_data(error) if error else None}
 
 
 # ---- errors, there and back ------------------------------------------------------------------
 
-_KEPT: Final = (
+_KEPT_ATTRIBUTES: Final = (
     "sent",
     "status_code",
     "code",
@@ -132,12 +151,13 @@ _KEPT: Final = (
     "actual",
     "path",
 )
-"""Attributes of errors that are plain."""
+"""The attributes of errors that are plain data."""
 
 
-def error_data(error: StructgenError) -> dict[str, Json]:
-    """An error as plain JSON data from which `error_of` makes it again, without its attempts."""
-    attributes = {name: vars(error)[name] for name in _KEPT if vars(error).get(name) is not None}
+def error_to_data(error: StructgenError) -> dict[str, Json]:
+    """Give an error as plain JSON data, without its attempts; `error_from_data` makes it again."""
+    held = vars(error)
+    attributes = {name: held[name] for name in _KEPT_ATTRIBUTES if held.get(name) is not None}
     violations = [asdict(violation) for violation in getattr(error, "violations", ())]
     return {
         **error.to_dict(),
@@ -146,8 +166,8 @@ def error_data(error: StructgenError) -> dict[str, Json]:
     }
 
 
-def error_of(data: Mapping[str, Json]) -> StructgenError:
-    """The error that `error_data` described."""
+def error_from_data(data: Mapping[str, Json]) -> StructgenError:
+    """Make the error that `error_to_data` described."""
     kind = getattr(errors, data["type"], StructgenError)
     error: StructgenError = kind.__new__(kind)
     StructgenError.__init__(error, data["message"], hint=data["hint"])

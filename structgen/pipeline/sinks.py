@@ -1,4 +1,4 @@
-"""Where outcomes go: JSONL, CSV, Parquet, tables of a database. Nothing is to be seen of an output before it is whole."""
+"""Where outcomes go: JSONL, CSV, Parquet, tables of a database. An output appears when complete."""
 
 from __future__ import annotations
 
@@ -10,66 +10,84 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, Any, Final, Protocol
+from typing import IO, TYPE_CHECKING, Any, Final, Protocol
 
 from pydantic_core import to_json
 
 from structgen.errors import ConfigurationError, JobError
 from structgen.extras import load
 from structgen.pipeline.record import COLUMNS, Outcome, Sink
-from structgen.pipeline.table import arrow_schema, flat, to_arrow
+from structgen.pipeline.sources import database_message
+from structgen.pipeline.table import arrow_schema, flat_row, to_arrow
 
 
 def open_sink(name: str | os.PathLike[str]) -> Sink:
-    """The sink that a name stands for: a file (JSONL, also gzipped; CSV; Parquet) or a table as "URL#TABLE", which it replaces.
+    """Open a sink by its name.
 
-    Raises what `named_sink` raises, and JobError where it cannot be written.
+    Args:
+        name: A file (JSONL, also gzipped; CSV; Parquet), or a table of a database as "URL#TABLE".
+            Either is replaced when the sink is closed.
+
+    Raises:
+        ConfigurationError: If a file has an unknown kind, or a database has no table.
+        JobError: If it cannot be written.
+        MissingPackage: If the package that writes it is not installed.
     """
-    return named_sink(name)()
+    return sink_opener(name)()
 
 
-def named_sink(name: str | os.PathLike[str]) -> Callable[[], Sink]:
-    """What opens the sink of a name, for a job that needs it at its end and wants to know at its beginning that it can be.
+def sink_opener(name: str | os.PathLike[str]) -> Callable[[], Sink]:
+    """Give what opens a sink, for a job that needs it at its end.
 
-    Raises ConfigurationError for another kind or a missing library, JobError for a missing folder or database driver.
+    Whether the name can be opened is found out now, so that the job fails at its beginning. It
+    raises what `open_sink` raises.
     """
     given = os.fspath(name)
     if "://" in given:
         url, _, table = given.partition("#")
-        return _table_sink(url, table)
+        return _table_opener(url, table)
     path = Path(given)
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    for end in ("".join(suffixes[-2:]), "".join(suffixes[-1:])):
-        if end in WRITERS:
+    for suffix in ("".join(suffixes[-2:]), "".join(suffixes[-1:])):
+        if suffix in WRITERS:
             if not path.parent.is_dir():
                 raise JobError(
-                    f"{path} cannot be written: there is no folder for it.", hint="Make the folder."
+                    f"{path} cannot be written: its folder does not exist.",
+                    hint="Create the folder first.",
                 )
-            WRITERS[end](io.BytesIO()).close()  # loads its library
-            return partial(FileSink, path, WRITERS[end])
+            WRITERS[suffix](io.BytesIO()).close()  # loads the package that it needs
+            return partial(FileSink, path, WRITERS[suffix])
     raise ConfigurationError(
-        f"{path.name} is of no kind that can be written.",
-        hint=f"Known: {', '.join(WRITERS)}, URL#TABLE.",
+        f"Cannot write {path.name}: unsupported file type.",
+        hint=f"Supported: {', '.join(WRITERS)}, URL#TABLE.",
     )
+
+
+# ---- files -----------------------------------------------------------------------------------
 
 
 class Writer(Protocol):
     """Writes outcomes into an open file, in one format."""
 
-    def write(self, rows: Sequence[Outcome[Any]]) -> None: ...
+    def write(self, rows: Sequence[Outcome[Any]]) -> None:
+        """Write the next outcomes."""
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Write what the format has at its end. The file is closed by its opener."""
 
 
 class FileSink:
-    """A file that appears under its name when it is whole and on the disk; until then it has `.part` behind its name."""
+    """A file that gets its name once it is complete and on the disk; before, it ends in `.part`."""
 
     def __init__(self, path: Path, writer: Callable[[IO[bytes]], Writer]) -> None:
         self._path, self._part = path, path.with_name(f"{path.name}.part")
         try:
             self._file = self._part.open("wb")
         except OSError as error:
-            raise JobError(f"{self._part} cannot be written: {error.strerror or error}.") from error
+            raise JobError(
+                f"{self._part} cannot be written: {error.strerror or error}.",
+                hint="Check that the folder is writable.",
+            ) from error
         self._writer = writer(self._file)
 
     def write(self, rows: Sequence[Outcome[Any]]) -> None:
@@ -84,15 +102,13 @@ class FileSink:
 
     def abort(self) -> None:
         for part in (self._writer, self._file):
-            with suppress(
-                Exception
-            ):  # what is left in their buffers does not fit on the disk either
+            with suppress(Exception):  # a full disk does not take what their buffers hold
                 part.close()
         self._part.unlink(missing_ok=True)
 
 
-class JsonLines:
-    """One JSON object a line, with the members of `COLUMNS`."""
+class JsonLinesWriter:
+    """Writes one JSON object a line, with the members of `COLUMNS`."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
@@ -101,27 +117,29 @@ class JsonLines:
         self._file.write(b"".join(to_json(row.row()) + b"\n" for row in rows))
 
     def close(self) -> None:
-        """The file is its opener's."""
+        pass
 
 
-class Gzipped(JsonLines):
-    """The same, gzipped: a member for each batch, without a time in it, so that equal outcomes make equal files."""
+class GzipWriter(JsonLinesWriter):
+    """Writes gzipped JSON lines, without a time, so that equal outcomes make equal files.
+
+    Each group of outcomes is a gzip member of its own.
+    """
 
     def write(self, rows: Sequence[Outcome[Any]]) -> None:
-        self._file.write(
-            gzip.compress(b"".join(to_json(row.row()) + b"\n" for row in rows), mtime=0)
-        )
+        lines = b"".join(to_json(row.row()) + b"\n" for row in rows)
+        self._file.write(gzip.compress(lines, mtime=0))
 
 
-class Csv:
-    """A header, and a line for each outcome; nested values as JSON text."""
+class CsvWriter:
+    """Writes a header, and a line for each outcome; nested values are JSON text."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self._write(lambda lines: lines.writeheader())
 
     def write(self, rows: Sequence[Outcome[Any]]) -> None:
-        self._write(lambda lines: lines.writerows(flat(row) for row in rows))
+        self._write(lambda lines: lines.writerows(flat_row(row) for row in rows))
 
     def _write(self, fill: Callable[[csv.DictWriter[str]], Any]) -> None:
         text = io.StringIO(newline="")
@@ -129,11 +147,11 @@ class Csv:
         self._file.write(text.getvalue().encode())
 
     def close(self) -> None:
-        """The file is its opener's."""
+        pass
 
 
-class Parquet:
-    """Columns of text, a row group for each batch of outcomes; nested values as JSON text."""
+class ParquetWriter:
+    """Writes columns of text, nested values as JSON; a row group for each group of outcomes."""
 
     def __init__(self, file: IO[bytes]) -> None:
         self._parquet = load("pyarrow.parquet", "files").ParquetWriter(file, arrow_schema())
@@ -146,46 +164,50 @@ class Parquet:
 
 
 WRITERS: Final[Mapping[str, Callable[[IO[bytes]], Writer]]] = {
-    ".jsonl": JsonLines,
-    ".ndjson": JsonLines,
-    ".jsonl.gz": Gzipped,
-    ".csv": Csv,
-    ".parquet": Parquet,
+    ".jsonl": JsonLinesWriter,
+    ".ndjson": JsonLinesWriter,
+    ".jsonl.gz": GzipWriter,
+    ".csv": CsvWriter,
+    ".parquet": ParquetWriter,
 }
-"""How outcomes are written, by the end of the file's name."""
+"""What writes outcomes, by the suffix of the file."""
 
 
-def _table_sink(url: str, table: str) -> Callable[[], Sink]:
+# ---- databases -------------------------------------------------------------------------------
+
+
+def _table_opener(url: str, table: str) -> Callable[[], Sink]:
     if not table:
-        raise ConfigurationError("Which table of the database?", hint="Name it: URL#TABLE.")
+        raise ConfigurationError("Missing table.", hint="Use URL#TABLE.")
     sql = load("sqlalchemy", "files")
     columns = sql.Table(table, sql.MetaData(), *(sql.Column(name, sql.Text) for name in COLUMNS))
-    with _typed():
-        return partial(
-            TableSink, sql.create_engine(url), columns
-        )  # the driver is loaded; nothing is connected yet
+    with _database_errors():
+        engine = sql.create_engine(url)  # loads the driver, and connects to nothing yet
+    return partial(TableSink, engine, columns)
 
 
 class TableSink:
-    """A table of a database, through SQLAlchemy: replaced in one transaction, so that it is the old one or the new one."""
+    """A table of a database, through SQLAlchemy, replaced in one transaction.
+
+    So it is always the old table or the new one.
+    """
 
     def __init__(self, engine: Any, table: Any) -> None:
         self._engine, self._table = engine, table
-        with _typed():
+        with _database_errors():
             self._connection = self._engine.connect()
             if self._engine.dialect.name == "sqlite":
-                self._connection.exec_driver_sql(
-                    "BEGIN IMMEDIATE"
-                )  # its driver begins none for CREATE and DROP
+                # Its driver begins no transaction for CREATE and DROP.
+                self._connection.exec_driver_sql("BEGIN IMMEDIATE")
             self._table.drop(self._connection, checkfirst=True)
             self._table.create(self._connection)
 
     def write(self, rows: Sequence[Outcome[Any]]) -> None:
-        with _typed():
-            self._connection.execute(self._table.insert(), [flat(row) for row in rows])
+        with _database_errors():
+            self._connection.execute(self._table.insert(), [flat_row(row) for row in rows])
 
     def close(self) -> None:
-        with _typed():
+        with _database_errors():
             self._connection.commit()
             self._connection.close()
             self._engine.dispose()
@@ -197,13 +219,18 @@ class TableSink:
 
 
 @contextmanager
-def _typed() -> Iterator[None]:
-    """Turns a database's errors into JobErrors, without the statement and its values."""
+def _database_errors() -> Iterator[None]:
+    """Raise JobError for a database's errors, without the statement and its values."""
     try:
         yield
     except (load("sqlalchemy.exc", "files").SQLAlchemyError, ImportError) as error:
-        said = str(getattr(error, "orig", None) or error).partition("\n")[0][:200]
         raise JobError(
-            f"The database does not take the output: {said}.",
-            hint="Mend it, and start the same job again.",
+            f"Cannot write to the database: {database_message(error)}.",
+            hint="Check the URL and your rights, then start the same job again.",
         ) from error
+
+
+if TYPE_CHECKING:
+    _FILE_SINK: type[Sink] = FileSink
+    _TABLE_SINK: type[Sink] = TableSink
+    _WRITERS: list[type[Writer]] = [JsonLinesWriter, GzipWriter, CsvWriter, ParquetWriter]

@@ -1,4 +1,4 @@
-"""Outcomes as rows of text, for what has columns and no nested values: CSV, SQL, Parquet, Arrow."""
+"""Outcomes as rows of text, for formats without nested values: CSV, SQL, Parquet, Arrow."""
 
 from __future__ import annotations
 
@@ -10,20 +10,21 @@ from structgen.pipeline.record import COLUMNS, Outcome
 from structgen.schema.json import to_text
 from structgen.values import Json
 
-_AS_TEXT: Final = frozenset({"key", "guarantee"})
+_TEXT_COLUMNS: Final = frozenset({"key", "guarantee"})
+"""Columns that hold text as it is; the others hold JSON."""
 
 
-def flat(outcome: Outcome[Any]) -> dict[str, str | None]:
-    """A row: `key` and `guarantee` as they are, the other members as JSON text, None for what there is not."""
+def flat_row(outcome: Outcome[Any]) -> dict[str, str | None]:
+    """Give an outcome as a row of texts: JSON for nested values, None for what is not there."""
     return {name: _cell(name, value) for name, value in outcome.row().items()}
 
 
 def _cell(name: str, value: Json) -> str | None:
-    return value if value is None or name in _AS_TEXT else to_text(value)
+    return value if value is None or name in _TEXT_COLUMNS else to_text(value)
 
 
 def arrow_schema() -> Any:
-    """The columns of `COLUMNS`, as an Arrow schema: text, all of them."""
+    """Give the `COLUMNS` as an Arrow schema, all of them text."""
     arrow = load("pyarrow", "files")
     return arrow.schema(
         [arrow.field(name, arrow.string(), nullable=name != "key") for name in COLUMNS]
@@ -31,7 +32,16 @@ def arrow_schema() -> Any:
 
 
 def to_arrow(outcomes: Iterable[Outcome[Any]]) -> Any:
-    """A pyarrow.Table of outcomes. From there: `.to_pandas()`, `polars.from_arrow(...)`."""
-    return load("pyarrow", "files").Table.from_pylist(
-        [flat(outcome) for outcome in outcomes], schema=arrow_schema()
-    )
+    """Make a table of outcomes, for pandas (`.to_pandas()`) or polars (`polars.from_arrow`).
+
+    Args:
+        outcomes: What a job or `map` gave.
+
+    Returns:
+        A `pyarrow.Table` with the columns `COLUMNS`: text, with nested values as JSON.
+
+    Raises:
+        MissingPackage: If pyarrow is not installed.
+    """
+    rows = [flat_row(outcome) for outcome in outcomes]
+    return load("pyarrow", "files").Table.from_pylist(rows, schema=arrow_schema())

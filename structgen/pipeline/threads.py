@@ -1,17 +1,25 @@
-"""An event loop in a thread of its own, for callers without one."""
+"""Run an event loop in a thread of its own, for callers without one."""
 
 from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable
-from concurrent.futures import Future
+from collections.abc import Awaitable, Callable, Coroutine
+from concurrent.futures import Future, wait
 from contextlib import suppress
-from typing import Any
+from typing import Any, Final, TypeVar
+
+T = TypeVar("T")
+
+_LOOK_EVERY: Final = 1.0
+"""Seconds after which a waiting thread looks for an interrupt, which does not always wake it."""
 
 
-async def finishing(working: Any, stop: Callable[[], bool]) -> None:
-    """Await; when cancelled, stop and await what is under way. Cancelled when it was stopped already, it ends at once."""
+async def await_to_end(working: Awaitable[object], stop: Callable[[], bool]) -> None:
+    """Await; if cancelled, call `stop` and still await what is under way.
+
+    If `stop` says that it was called before, the work is cancelled, too.
+    """
     task = asyncio.ensure_future(working)
     try:
         await asyncio.shield(task)
@@ -22,38 +30,42 @@ async def finishing(working: Any, stop: Callable[[], bool]) -> None:
         raise
 
 
-def in_thread(arun: Callable[[], Any], stop: Callable[[], object]) -> Any:
-    """Run a coroutine to its end on an event loop in a thread. The first interrupt stops it gently, the second cancels it."""
+def run_in_thread(make: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[], object]) -> T:
+    """Run a coroutine to its end on an event loop in a thread.
+
+    The first interrupt (Ctrl-C) calls `stop`, the second one cancels the coroutine.
+    """
     loop: asyncio.AbstractEventLoop | None = None
     task: asyncio.Task[Any] | None = None
 
-    async def held() -> Any:
+    async def tracked() -> T:
         nonlocal loop, task
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        return await arun()
+        return await make()
 
-    running = start(held)
+    running = start_in_thread(tracked)
     interrupts = 0
     while True:
         try:
+            while not running.done():
+                wait((running,), timeout=_LOOK_EVERY)
             return running.result()
         except KeyboardInterrupt:
             interrupts += 1
             if loop is not None and task is not None:
-                with suppress(
-                    RuntimeError
-                ):  # the loop has ended meanwhile, and there is nothing to stop
+                with suppress(RuntimeError):  # the loop has ended: there is nothing left to stop
                     loop.call_soon_threadsafe(stop if interrupts == 1 else task.cancel)
         except asyncio.CancelledError:
             raise KeyboardInterrupt from None
 
 
-def start(arun: Callable[[], Any]) -> Future[Any]:
-    future: Future[Any] = Future()
+def start_in_thread(make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
+    """Start a coroutine on an event loop in a new thread."""
+    future: Future[T] = Future()
 
     def run() -> None:
         try:
-            future.set_result(asyncio.run(arun()))
+            future.set_result(asyncio.run(make()))
         except BaseException as error:
             future.set_exception(error)
 

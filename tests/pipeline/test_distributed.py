@@ -16,7 +16,7 @@ from structgen import Client
 from structgen.distributed import Extractor
 from structgen.distributed.extractor import RESULTS
 from structgen.pipeline.record import Item
-from structgen.pipeline.table import flat
+from structgen.pipeline.table import flat_row
 from structgen.testing.faulty import FaultyServer, Served
 from structgen.testing.scripted import completion
 from structgen.values import Request
@@ -45,7 +45,7 @@ def plain(base_url: str) -> list[dict[str, object]]:
     rows = engines.table().to_pylist()
     items = [Item(str(row["id"]), row["text"]) for row in rows if row["text"] is not None]
     with Client("m", base_url=base_url, api_key="k") as client:
-        found = {outcome.key: flat(outcome) for outcome in client.map(engines.PERSON, items)}
+        found = {outcome.key: flat_row(outcome) for outcome in client.map(engines.PERSON, items)}
     missing = {
         **dict.fromkeys(RESULTS),
         "error": '{"type":"InputError","message":"The row has no text.","hint":null}',

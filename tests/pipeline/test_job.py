@@ -270,7 +270,7 @@ def test_the_cost_of_a_job_has_a_bound_over_all_its_runs(
 
 
 def test_a_cost_that_cannot_be_known_cannot_be_bounded(client: Client, tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match="not known"):
+    with pytest.raises(ConfigurationError, match="No price known"):
         job(client, tmp_path, limits=JobLimits(max_cost=1.0)).run()
 
 
