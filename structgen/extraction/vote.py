@@ -17,7 +17,6 @@ from dataclasses import replace
 from typing import Any, Final, TypeVar
 
 from structgen.answer.grounding import document_text, ground
-from structgen.answer.salvage import value_at
 from structgen.errors import Attempt, ConfigurationError, InvalidOutputError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
@@ -27,7 +26,7 @@ from structgen.flow.steps import Flow, Gather
 from structgen.options import UNSET
 from structgen.results import Extraction, Guarantee
 from structgen.schema.check import validate
-from structgen.schema.json import escape, same_json, to_text
+from structgen.schema.json import escape, same_json, to_text, unescape
 from structgen.values import Json, Usage
 
 T = TypeVar("T")
@@ -131,24 +130,30 @@ def _winner(question: Question[T], samples: Sequence[Extraction[T]]) -> tuple[Ex
 def _shortened(
     voted: Json, ballots: Sequence[Json], samples: Sequence[Extraction[Any]]
 ) -> frozenset[str]:
-    """The parts of the voted value that some sample gave, and that were cut short there."""
-    return frozenset(
-        path
+    """The parts of the voted value that a sample gave and that were cut short in it."""
+    places = (
+        _place_in(voted, ballot, path)
         for ballot, sample in zip(ballots, samples, strict=True)
         for path in sample.shortened
-        if _agree_at(path, voted, ballot)
     )
+    return frozenset(place for place in places if place is not None)
 
 
-def _agree_at(path: str, one: Json, other: Json) -> bool:
-    """Whether two values have the same at a JSON Pointer, or have containers there."""
-    try:
-        one, other = value_at(one, path), value_at(other, path)
-    except LookupError:
-        return False
-    if _kind(one) is None:
-        return same_json(one, other)
-    return _kind(one) is _kind(other)
+def _place_in(voted: Json, ballot: Json, path: str) -> str | None:
+    """Where a part of a ballot is in the voted data; None if that has something else there."""
+    place = ""
+    for step in map(unescape, path.split("/")[1:]):
+        if isinstance(ballot, list) and isinstance(voted, list):
+            index = _aligned(ballot, voted).get(int(step))
+            if index is None:
+                return None
+            ballot, voted, place = ballot[int(step)], voted[index], f"{place}/{index}"
+        elif isinstance(ballot, dict) and isinstance(voted, dict) and step in ballot.keys() & voted:
+            ballot, voted, place = ballot[step], voted[step], f"{place}/{escape(step)}"
+        else:
+            return None
+    same = same_json(voted, ballot) if _kind(voted) is None else _kind(voted) is _kind(ballot)
+    return place if same else None
 
 
 def _guarantee(samples: Sequence[Extraction[Any]]) -> Guarantee:

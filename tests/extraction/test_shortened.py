@@ -274,6 +274,14 @@ def test_a_kept_cut_is_told_only_if_the_voted_value_has_it() -> None:
         assert client.extract_result(Person, "a text", samples=3).shortened == shortened
 
 
+def test_a_kept_cut_is_told_at_its_place_in_the_voted_list() -> None:
+    lost = cut('["apple","pea","f"]', "/2", "")
+    answers = (lost, '["apple","f"]', '["apple","f"]')
+    client = structgen.Client(ScriptedModel(*answers), on_shortened="keep")
+    result = client.extract_result(list[str], "a text", samples=3)
+    assert (result.value, set(result.shortened)) == (["apple", "f"], {"", "/1"})
+
+
 # ---- streams ------------------------------------------------------------------------------------
 
 
