@@ -12,6 +12,7 @@ import subprocess
 import sys
 import typing
 from collections.abc import Iterator
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
@@ -20,7 +21,7 @@ from pydantic import BaseModel, TypeAdapter
 import structgen
 from structgen import errors
 from structgen.testing import ScriptedModel
-from structgen.types import Evidence, Usage
+from structgen.types import Evidence, OptionArgs, Options, Usage
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "structgen"
@@ -190,6 +191,15 @@ def test_errors_survive_a_pickle_with_all_that_they_know() -> None:
     assert isinstance(missing, errors.MissingPackage)
     assert isinstance(missing, ImportError)
     assert missing.extra == "files"
+
+
+def test_options_are_the_keyword_arguments_and_each_says_what_it_does() -> None:
+    assert [one.name for one in fields(Options)] == list(OptionArgs.__annotations__)
+    body = ast.parse(inspect.getsource(OptionArgs)).body[0]
+    assert isinstance(body, ast.ClassDef)
+    keys = [node for node in body.body if isinstance(node, ast.AnnAssign)]
+    texts = [node for node in body.body if isinstance(node, ast.Expr)]
+    assert len(texts) == 1 + len(keys)
 
 
 def test_results_pass_through_pydantic_and_pickle() -> None:

@@ -103,7 +103,7 @@ class _Maker:
             return self._random.choice(schema["enum"])
         if "anyOf" in schema:
             return self.value(self._branch(schema["anyOf"], level), level)
-        return self._MAKERS[self._type(schema, level)](self, schema, level)
+        return _MAKERS[self._type(schema, level)](self, schema, level)
 
     def _branch(self, branches: list[Any], level: int) -> Any:
         """Choose a branch: one with something in it, or far down the shortest."""
@@ -211,16 +211,6 @@ class _Maker:
     def _null(self, schema: JsonSchema, level: int) -> Json:
         return None
 
-    _MAKERS: Final[Mapping[str, Callable[[_Maker, JsonSchema, int], Json]]] = {
-        "object": _object,
-        "array": _array,
-        "string": _string,
-        "integer": _integer,
-        "number": _number,
-        "boolean": _boolean,
-        "null": _null,
-    }
-
     # ---- texts
 
     def _word(self) -> str:
@@ -252,6 +242,18 @@ class _Maker:
                     yield from self._texts(body, loose)
             case Edge() | Look():
                 return
+
+
+_MAKERS: Final[Mapping[str, Callable[[_Maker, JsonSchema, int], Json]]] = {
+    "object": _Maker._object,
+    "array": _Maker._array,
+    "string": _Maker._string,
+    "integer": _Maker._integer,
+    "number": _Maker._number,
+    "boolean": _Maker._boolean,
+    "null": _Maker._null,
+}
+"""What makes a value of each JSON type."""
 
 
 def _without_ref(schema: JsonSchema) -> JsonSchema:
