@@ -14,7 +14,13 @@ from typing import Final, TypeAlias
 
 from structgen.errors import InputError
 from structgen.evaluation import metrics
-from structgen.evaluation.intervals import Interval, pack, percentile_interval, unpack
+from structgen.evaluation.intervals import (
+    Interval,
+    Packing,
+    packing_of,
+    percentile_interval,
+    resampled,
+)
 from structgen.evaluation.record import RecordScore
 from structgen.evaluation.result import OVERALL, Evaluation
 from structgen.evaluation.scoring import Counts
@@ -28,7 +34,9 @@ RESAMPLES: Final = 1000
 SIGNIFICANCE: Final = 0.05
 PERFECT: Final = "perfect records"
 VALID: Final = "valid records"
-_BITS: Final = str.maketrans("01", "\0\1")
+_ONES: Final = str.maketrans("01", "\0\1")
+_ZEROS: Final = str.maketrans("01", "\1\0")
+"""From the digits of random bits to selectors of what is exchanged, and of what is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +99,11 @@ def compare(before: Evaluation, after: Evaluation, *, seed: int = 0) -> Comparis
     fields = list(dict.fromkeys((*after.fields, *before.fields)))
     names = [*fields, PERFECT, VALID]
     by_key = {record.key: record for record in before.records}
-    pairs = []
-    for record in after.records:
-        pairs.append((_packed(by_key[record.key], names), _packed(record, names)))
-    observed, permuted, resamples = _drawn(pairs, names, seed)
+    earlier = [_counts_of(by_key[record.key]) for record in after.records]
+    later = [_counts_of(record) for record in after.records]
+    packing = packing_of(names, [*earlier, *later])
+    packed = [packing.pack(one) for one in earlier], [packing.pack(one) for one in later]
+    observed, permuted, resamples = _drawn(*packed, packing, seed)
     return _comparison(fields, observed, permuted, resamples)
 
 
@@ -102,12 +111,10 @@ _Figures: TypeAlias = "dict[str, float]"
 """A figure by field."""
 
 
-def _packed(record: RecordScore, names: Sequence[str]) -> int:
-    shares = {
-        PERFECT: _yes(record.valid and record.total.perfect),
-        VALID: _yes(record.valid),
-    }
-    return pack({**record.counts, **shares}, names)
+def _counts_of(record: RecordScore) -> dict[str, Counts]:
+    """The counts of a record, with its being perfect and valid as fields of their own."""
+    perfect = record.valid and record.total.perfect
+    return {**record.counts, PERFECT: _yes(perfect), VALID: _yes(record.valid)}
 
 
 def _yes(answer: bool) -> Counts:
@@ -129,38 +136,37 @@ def _require_same(before: Evaluation, after: Evaluation) -> None:
 
 
 def _drawn(
-    pairs: Sequence[tuple[int, int]], names: Sequence[str], seed: int
+    befores: Sequence[int], afters: Sequence[int], packing: Packing, seed: int
 ) -> tuple[tuple[_Figures, _Figures], list[_Figures], list[_Figures]]:
     """The figures of both runs; their differences if runs are exchanged, and over resamples."""
     generator = random.Random(seed)  # noqa: S311  # statistics, no secret
-    befores, afters = [one for one, _ in pairs], [other for _, other in pairs]
+    count = len(befores)
     both = sum(befores) + sum(afters)
     permuted, resamples = [], []
-    for _ in range(max(PERMUTATIONS, PERMUTATIONS_A_FIELD * len(names))):
-        bits = format(generator.getrandbits(len(pairs)), f"0{len(pairs)}b").translate(_BITS)
-        swapped = bits.encode()
-        kept = bytes(1 - bit for bit in swapped)
+    for _ in range(max(PERMUTATIONS, PERMUTATIONS_A_FIELD * len(packing.fields))):
+        bits = format(generator.getrandbits(count), f"0{count}b")
+        swapped, kept = bits.translate(_ONES).encode(), bits.translate(_ZEROS).encode()
         one = sum(compress(befores, kept)) + sum(compress(afters, swapped))
-        permuted.append(_difference(one, both - one, names))
-    for _ in range(RESAMPLES):
-        drawn = generator.choices(range(len(pairs)), k=len(pairs))
-        one, other = sum(befores[i] for i in drawn), sum(afters[i] for i in drawn)
-        resamples.append(_difference(one, other, names))
-    observed = (_figures(sum(befores), names), _figures(sum(afters), names))
-    return observed, permuted, resamples
+        permuted.append(_difference(one, both - one, packing))
+    pairs = [one | other << packing.width for one, other in zip(befores, afters, strict=True)]
+    low = (1 << packing.width) - 1
+    for drawn in resampled(pairs, samples=RESAMPLES, seed=seed):
+        resamples.append(_difference(drawn & low, drawn >> packing.width, packing))
+    return (_figures(sum(befores), packing), _figures(sum(afters), packing)), permuted, resamples
 
 
-def _figures(packed: int, names: Sequence[str]) -> dict[str, float]:
-    by_field = unpack(packed, names)
-    everything = sum((by_field[name] for name in names[:-2]), Counts())
-    return {
-        **{name: metrics.f1(counts) for name, counts in by_field.items()},
-        OVERALL: metrics.f1(everything),
-    }
+def _figures(packed: int, packing: Packing) -> dict[str, float]:
+    by_field = packing.unpack(packed)
+    everything = Counts()
+    for name, counts in by_field.items():
+        if name not in (PERFECT, VALID):
+            everything += counts
+    figures = {name: metrics.f1(counts) for name, counts in by_field.items()}
+    return {**figures, OVERALL: metrics.f1(everything)}
 
 
-def _difference(before: int, after: int, names: Sequence[str]) -> dict[str, float]:
-    ours, theirs = _figures(before, names), _figures(after, names)
+def _difference(before: int, after: int, packing: Packing) -> dict[str, float]:
+    ours, theirs = _figures(before, packing), _figures(after, packing)
     return {name: theirs[name] - ours[name] for name in ours}
 
 

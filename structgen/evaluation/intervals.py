@@ -12,13 +12,11 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Final
 
-from structgen.evaluation.scoring import KINDS, Counts
+from structgen.evaluation.scoring import Counts
 
 SAMPLES: Final = 1000
 LEVEL: Final = 0.95
-_BITS: Final = 40
-"""Bits of one count: a sum of up to 10¹² leaves fits."""
-_MASK: Final = (1 << _BITS) - 1
+_NONE: Final = Counts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,31 +34,56 @@ class Interval:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}]"
 
 
-def pack(counts: Mapping[str, Counts], fields: Sequence[str]) -> int:
-    """Put the counts of several fields into one integer; such integers add up as the counts do.
+class Packing:
+    """How counts of several fields are put into one integer. Such integers add up as the counts do.
+
+    Of each field the leaves that are right, found and wanted are kept, which is all that F1,
+    precision and recall follow from.
 
     Args:
-        counts: The counts by field; a field that is missing has none.
         fields: The fields in the order in which they are packed.
+        most: The largest number that a sum can come to.
     """
-    packed = 0
-    for field in reversed(fields):
-        one = counts.get(field, Counts())
-        for kind in reversed(KINDS):
-            packed = packed << _BITS | getattr(one, kind)
-    return packed
+
+    def __init__(self, fields: Sequence[str], most: int) -> None:
+        self.fields = tuple(fields)
+        self._bits = max(most, 1).bit_length()
+        self._mask = (1 << self._bits) - 1
+        self.width = 3 * self._bits * len(self.fields)
+        """Bits of a packed integer."""
+
+    def pack(self, counts: Mapping[str, Counts]) -> int:
+        """Put counts by field into one integer; a field that is missing has none."""
+        packed = 0
+        for field in reversed(self.fields):
+            one = counts.get(field, _NONE)
+            for number in (one.wanted, one.found, one.right):
+                packed = packed << self._bits | number
+        return packed
+
+    def unpack(self, packed: int) -> dict[str, Counts]:
+        """Take a sum apart. Leaves that are wrong count as omitted and invented."""
+        unpacked = {}
+        for field in self.fields:
+            right = packed & self._mask
+            found = packed >> self._bits & self._mask
+            wanted = packed >> 2 * self._bits & self._mask
+            packed >>= 3 * self._bits
+            unpacked[field] = Counts(right, 0, wanted - right, found - right)
+        return unpacked
 
 
-def unpack(packed: int, fields: Sequence[str]) -> dict[str, Counts]:
-    """Take the counts of `pack` apart."""
-    unpacked = {}
-    for field in fields:
-        numbers = {}
-        for kind in KINDS:
-            numbers[kind] = packed & _MASK
-            packed >>= _BITS
-        unpacked[field] = Counts(**numbers)
-    return unpacked
+def packing_of(fields: Sequence[str], records: Sequence[Mapping[str, Counts]]) -> Packing:
+    """A packing in which sums of as many records as there are have room.
+
+    Args:
+        fields: The fields.
+        records: The counts of each record by field.
+    """
+    largest = max(
+        (max(one.found, one.wanted) for record in records for one in record.values()), default=0
+    )
+    return Packing(fields, largest * len(records))
 
 
 def resampled(packed: Sequence[int], *, samples: int = SAMPLES, seed: int = 0) -> Iterator[int]:

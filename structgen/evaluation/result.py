@@ -15,11 +15,10 @@ from structgen.errors import InputError
 from structgen.evaluation import judged_confidence, metrics
 from structgen.evaluation.intervals import (
     Interval,
-    pack,
+    packing_of,
     percentile_interval,
     resampled,
     share_interval,
-    unpack,
 )
 from structgen.evaluation.record import RecordScore
 from structgen.evaluation.scoring import KINDS, Counts
@@ -65,8 +64,11 @@ class Evaluation:
     @cached_property
     def by_field(self) -> dict[str, Counts]:
         """What became of the leaves of all records, by field."""
-        packed = (pack(record.counts, self.fields) for record in self.records)
-        return unpack(sum(packed), self.fields)
+        found = {name: Counts() for name in self.fields}
+        for record in self.records:
+            for name, counts in record.counts.items():
+                found[name] += counts
+        return found
 
     @cached_property
     def total(self) -> Counts:
@@ -169,10 +171,11 @@ class Evaluation:
 
     @cached_property
     def _resamples(self) -> list[dict[str, Counts]]:
-        packed = [pack(record.counts, self.fields) for record in self.records]
+        packing = packing_of(self.fields, [record.counts for record in self.records])
+        packed = [packing.pack(record.counts) for record in self.records]
         resamples = []
         for one in resampled(packed, seed=self.seed):
-            by_field = unpack(one, self.fields)
+            by_field = packing.unpack(one)
             resamples.append({**by_field, OVERALL: sum(by_field.values(), Counts())})
         return resamples
 
@@ -205,8 +208,17 @@ class Evaluation:
                 for name, counts in self.by_field.items()
             },
             "failures": self.failures,
+            "risk_coverage": self._risk_coverage(),
             "records": [record.to_dict() for record in self.records],
         }
+
+    def _risk_coverage(self) -> list[list[float]]:
+        """The risk-coverage curve of confidence, at most a point for each hundredth of coverage."""
+        by_hundredth = {
+            int(coverage * 100): [round(coverage, 4), round(risk, 4)]
+            for coverage, risk in judged_confidence.risk_coverage(self.judged)
+        }
+        return list(by_hundredth.values())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the evaluation to a JSON file.

@@ -151,8 +151,10 @@ def score(
         model: Who answered, for people.
 
     Raises:
-        InputError: If a record of the gold has no answer, or two.
+        InputError: If there is no gold, or a record of it has no answer, or two.
     """
+    if not gold:
+        raise InputError("There is no gold.", hint="Give at least one record.")
     rules = rules_of(target.schema)
     by_key: dict[str, Mapping[str, Any]] = {}
     for answer in answers:

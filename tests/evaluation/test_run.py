@@ -161,6 +161,8 @@ def test_answers_and_gold_are_matched_by_key() -> None:
     gold = [GoldRecord(key="a", document="x", value={"name": "Ada"})]
     with pytest.raises(InputError, match="1 records of the gold have no answer, first 'a'"):
         score(PERSON, gold, [row("b", {"name": "Ada"})])
+    with pytest.raises(InputError, match="There is no gold"):
+        score(PERSON, [], [])
     with pytest.raises(InputError, match="two answers with the key 'a'"):
         score(PERSON, gold, [row("a"), row("a")])
 
