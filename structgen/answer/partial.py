@@ -285,11 +285,13 @@ class Draft(Generic[T]):
 
     Args:
         compiled: The target, as the model was asked for it.
-        prove: If given, each item of the list at the root is read when it closes, checked by this,
-            and its parts are not shown.
+        check_item: If given, each item of the list at the root is read when it closes and checked
+            by this, and its parts are not shown.
     """
 
-    def __init__(self, compiled: Compiled[T], *, prove: Callable[[Any], Any] | None = None) -> None:
+    def __init__(
+        self, compiled: Compiled[T], *, check_item: Callable[[Any], Any] | None = None
+    ) -> None:
         self.scanner = Scanner(alone=False)
         self.nodes: tuple[_Node, ...] = ()
         self.counts: tuple[int, ...] = ()  # of each node, how many parts it has
@@ -297,8 +299,8 @@ class Draft(Generic[T]):
         self.opaque: tuple[Path, None] | None = None
         self.root_closed: tuple[Path, int] | None = None
         self._root = place_of(compiled)
-        self._prove = prove
-        self._list: _Node | None = None  # the first list that opened; with `prove`, the root's
+        self._check_item = check_item
+        self._list: _Node | None = None  # the first list that opened
         self._opaque_start = 0
 
     def feed(self, piece: bytes) -> None:
@@ -321,7 +323,7 @@ class Draft(Generic[T]):
 
     @property
     def in_item(self) -> bool:
-        """With `prove`: whether an item of the list at the root is being written."""
+        """With `check_item`: whether an item of the list at the root is being written."""
         return self.opaque is not None or self.scanner.growing is not None
 
     def items(self, start: int) -> list[tuple[bool, Any]]:
@@ -345,7 +347,7 @@ class Draft(Generic[T]):
             self._close()
         else:
             place = self.place(self.nodes, key)
-            if place.opens == what and not (self._prove and self._is_item()):
+            if place.opens == what and not (self._check_item and self._is_item()):
                 self.nodes = (*self.nodes, _Node(place, key))
                 self.counts = (*self.counts, 0)
                 self._list = self._list or (self.nodes[-1] if what == "array" else None)
@@ -365,8 +367,8 @@ class Draft(Generic[T]):
             return  # the field is absent, and gets its default when the record is built
         try:
             value = place.read(bytes(self.scanner.text[span.start : span.end]))
-            if self._prove and self._is_item():
-                value = self._prove(value)
+            if self._check_item and self._is_item():
+                value = self._check_item(value)
         except OutputError:
             value = _INVALID
         self._add(key, value)

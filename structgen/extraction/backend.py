@@ -28,7 +28,7 @@ class Backend:
     """The price of its tokens, if known."""
     breaker: Breaker = field(default_factory=Breaker, repr=False)
     """Stops calls for a while if the backend fails again and again."""
-    ignores: Event = field(default_factory=Event, repr=False)
+    ignores_schema: Event = field(default_factory=Event, repr=False)
     """Set once the server answered outside a schema that it was told to enforce.
 
     A server that does not know the member of the request answers 200 all the same.

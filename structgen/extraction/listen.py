@@ -36,18 +36,23 @@ class Listener(Generic[T]):
     """Listens to one streamed call, answer by answer.
 
     Args:
-        check: If given, the items of the list at the root are emitted instead of Partials. It
+        check_item: If given, the items of the list at the root are emitted instead of Partials. It
             checks each item, and gives it, mended.
     """
 
     draft: Draft[T]
     """The answer that is being written."""
+    attempt: int
+    """Which answer of the call it is; counts from 1."""
+    whole: int
+    """How many items of its list are whole, valid or not."""
+    emitted: int
+    """How many items were emitted."""
 
-    def __init__(self, check: Callable[[Any], Any] | None = None) -> None:
+    def __init__(self, check_item: Callable[[Any], Any] | None = None) -> None:
         self.attempt = 0
-        self.whole = 0  # items that are whole, valid or not
-        self.emitted = 0
-        self._check = check
+        self.whole = self.emitted = 0
+        self._check_item = check_item
         self._seen = 0  # items that have closed and were emitted or found invalid
 
     def get_answer(
@@ -61,7 +66,7 @@ class Listener(Generic[T]):
         """Ask, as `get_whole_answer` does, and emit values while the answer is written."""
         self.attempt += 1
         self.whole = self._seen = 0
-        self.draft = Draft(compiled, prove=self._check)
+        self.draft = Draft(compiled, check_item=self._check_item)
         if not streams(backend, mode):
             return (yield from get_whole_answer(backend, mode, compiled, messages, state))
         transcript = _Transcript(self.draft, compiled, mode)
@@ -132,7 +137,7 @@ class Listener(Generic[T]):
 
         If `holds_back`, an item waits until the next one has begun, and so was not the last.
         """
-        if self._check is None:
+        if self._check_item is None:
             return (Partial(self.draft, self.attempt),)
         closed = self.draft.items(self._seen)
         if holds_back and not self.draft.in_item:
@@ -148,7 +153,7 @@ class Listener(Generic[T]):
         self, answer: Answer, compiled: Compiled[Any], state: CallState
     ) -> Sequence[Any]:
         """The items that were held back, up to the first that was cut short."""
-        if self._check is None:
+        if self._check_item is None:
             return ()
         closed = self.draft.items(self._seen)
         if state.options.on_shortened != "keep":

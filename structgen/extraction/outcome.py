@@ -200,7 +200,7 @@ def _guarantee(
     checked = tuple(note for note in notes if note.action == "checked")
     if not isinstance(backend.via, Link):
         return Guarantee(by="decoder", engine=backend.via.name, checked=checked, repairs=repairs)
-    held = mode == "strict" and not repairs and not backend.ignores.is_set()
+    held = mode == "strict" and not repairs and not backend.ignores_schema.is_set()
     return Guarantee(
         by="server" if held else "check",
         engine=f"{backend.name}, {mode}",
