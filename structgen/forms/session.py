@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from structgen.extraction.caller import HasCaller
 
 T = TypeVar("T", default=Any)
+Loaded = TypeVar("Loaded", default=Any)
+"""What `Form.loads` makes: its class is called without a type."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,24 +232,24 @@ class Form(FormRecord[T]):
     @classmethod
     def loads(
         cls,
-        target: TypeForm[T],
+        target: TypeForm[Loaded],
         text: str | bytes,
         *,
         client: HasCaller,
         migrate: bool = False,
         **form: Unpack[FormArgs],
-    ) -> Form[T]: ...
+    ) -> Form[Loaded]: ...
     @overload
     @classmethod
     def loads(
         cls,
-        target: Target[T] | JsonSchema,
+        target: Target[Loaded] | JsonSchema,
         text: str | bytes,
         *,
         client: HasCaller,
         migrate: bool = False,
         **form: Unpack[FormArgs],
-    ) -> Form[T]: ...
+    ) -> Form[Loaded]: ...
     @classmethod
     def loads(
         cls,

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final, Protocol
+from typing import IO, Any, Final, Protocol
 
 from pydantic_core import to_json
 
@@ -228,9 +228,3 @@ def _database_errors() -> Iterator[None]:
             f"Cannot write to the database: {database_message(error)}.",
             hint="Check the URL and your rights, then start the same job again.",
         ) from error
-
-
-if TYPE_CHECKING:
-    _FILE_SINK: type[Sink] = FileSink
-    _TABLE_SINK: type[Sink] = TableSink
-    _WRITERS: list[type[Writer]] = [JsonLinesWriter, GzipWriter, CsvWriter, ParquetWriter]

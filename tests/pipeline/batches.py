@@ -1,4 +1,4 @@
-"""A stand-in for a Batch API, from the documentation: files, batches, answers in no order, failures in a file of their own."""
+"""A Batch API as it is documented: answers come in any order, failures in a file of their own."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from structgen.values import Request
 
 
 class BatchServer:
-    """A function for `FaultyServer`. `answer`: (status, body) of one request's body, or None where the batch expires first."""
+    """A function for `FaultyServer`.
+
+    `answer` gives (status, body) for one request's body, or None if the batch expires first.
+    """
 
     def __init__(
         self, answer: Callable[[dict[str, Any]], tuple[int, Any] | None], *, most: int = 50_000
@@ -51,7 +54,9 @@ class BatchServer:
             for part in form.iter_parts()
         }
         assert parts["purpose"] == b"batch"
-        return parts["file"]
+        file = parts["file"]
+        assert isinstance(file, bytes)
+        return file
 
     def _create(self, asked: dict[str, Any]) -> Served:
         lines = [json.loads(line) for line in self.files[asked["input_file_id"]].splitlines()]
@@ -60,7 +65,8 @@ class BatchServer:
         assert len(lines) <= self.most
         assert len({line["custom_id"] for line in lines}) == len(lines)
         random.Random(3).shuffle(lines)
-        output, errors = [], []
+        output: list[dict[str, Any]] = []
+        errors: list[dict[str, Any]] = []
         for line in lines:
             assert (line["method"], line["url"]) == ("POST", "/v1/chat/completions")
             self.lines += 1

@@ -1,4 +1,7 @@
-"""A job on a real engine: `python engines.py ray|spark|dask|pandas BASE_URL`. Prints the rows as JSON, by their ids."""
+"""A job on a real engine; it prints the rows as JSON, by their ids.
+
+python engines.py ray|spark|dask|pandas BASE_URL
+"""
 
 from __future__ import annotations
 
@@ -57,12 +60,13 @@ def on_spark(base_url: str) -> list[dict[str, Any]]:
 
     positional, named = arguments(base_url)
     extractor = Extractor(*positional, **named)
-    local = {
+    local: dict[str, bool | float | int | str | None] = {
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
         "spark.driver.bindAddress": "127.0.0.1",
         "spark.sql.shuffle.partitions": "2",
-        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",  # a short life: no time for the optimiser
+        # It lives too briefly for the optimizing compiler to pay.
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     }
     builder = SparkSession.builder.master("local[2]").config(map=local)
     with builder.getOrCreate() as spark:
@@ -78,10 +82,11 @@ def on_spark(base_url: str) -> list[dict[str, Any]]:
 def on_dask(base_url: str) -> list[dict[str, Any]]:
     import dask.dataframe
 
+    frames: Any = dask.dataframe  # its functions have no types
     positional, named = arguments(base_url)
     extractor = Extractor(*positional, **named)
     frame = table().to_pandas()
-    found = dask.dataframe.from_pandas(frame, npartitions=2).map_partitions(
+    found = frames.from_pandas(frame, npartitions=2).map_partitions(
         extractor.frame, meta=extractor.frame(frame.head(0))
     )
     return _rows(found.compute(scheduler="threads"))

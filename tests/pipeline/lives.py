@@ -1,7 +1,9 @@
-"""A process that gives one job many lives: each is forked from it, imports and all, so that a life begins in milliseconds.
+"""Run one job many times, each time in a fork of this process, which starts in milliseconds.
 
-`python lives.py BASE_URL FOLDER DOCUMENTS LIFE...`, LIFE one of `whole`, `kill:SECONDS`, `disk:BYTES`, `stop:SECONDS`. Prints what
-each said, and how it ended.
+    python lives.py BASE_URL FOLDER DOCUMENTS LIFE...
+
+LIFE is `whole`, `kill:SECONDS`, `disk:BYTES` or `stop:SECONDS`. Prints what each life said, and how
+it ended.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from structgen import Client
 from structgen.errors import JobStoppedError, StructgenError
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
-from structgen.pipeline.record import Item, Outcome
+from structgen.pipeline.record import Item, Outcome, Sink
 
 
 class Person(BaseModel):
@@ -101,6 +103,8 @@ def main(base_url: str, folder: str, count: str, *lives: str) -> None:
         _, status = os.waitpid(pid, 0)
         print(f"{life} ended with {os.waitstatus_to_exitcode(status)}")
 
+
+_SINK: type[Sink] = Lines
 
 if __name__ == "__main__":
     main(*sys.argv[1:])

@@ -1,4 +1,4 @@
-"""The same job through a Batch API: the same rows, whatever order and whichever file the answers come in."""
+"""A job through a Batch API gives the same rows, in whichever order and file the answers come."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The same job on real engines gives what the plain job gives. Each engine runs in a process of its own."""
+"""A job on a real engine, in a process of its own, gives what the plain job gives."""
 
 from __future__ import annotations
 

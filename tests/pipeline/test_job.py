@@ -1,4 +1,4 @@
-"""Jobs and maps against a server on loopback, and against a scripted model: isolation, order, limits, what the journal serves."""
+"""Jobs and maps, on a loopback server and a scripted model: isolation, order, limits, journal."""
 
 from __future__ import annotations
 
@@ -104,10 +104,9 @@ def test_map_gives_an_outcome_for_each_input_in_order_and_one_failure_stops_no_o
 
 def test_what_is_no_text_is_an_outcome_too(client: Client) -> None:
     unreadable = Item("scan.pdf", "", error=InputError("The file has no text."))
-    found = {
-        one.key: one.error
-        for one in client.map(Person, ["person number 1.", "", 5, unreadable], ordered=False)
-    }  # type: ignore[list-item]
+    inputs: list[Any] = ["person number 1.", "", 5, unreadable]
+    outcomes = client.map(Person, inputs, ordered=False)
+    found = {outcome.key: outcome.error for outcome in outcomes}
     assert found["0"] is None
     assert isinstance(found["1"], InputError)
     assert isinstance(found["2"], InputError)
@@ -361,7 +360,8 @@ def test_concurrency_shrinks_while_answers_are_slow_and_single_failures_do_not_m
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     (tmp_path / "person.py").write_text(
-        "from pydantic import BaseModel\n\n\nclass Person(BaseModel):\n    name: str\n    age: int\n"
+        "from pydantic import BaseModel\n\n\n"
+        "class Person(BaseModel):\n    name: str\n    age: int\n"
     )
     inputs = ({"id": f"p{n}", "text": f"person number {n}.", "year": 2000 + n} for n in range(30))
     (tmp_path / "in.jsonl").write_text("".join(json.dumps(row) + "\n" for row in inputs))
@@ -420,10 +420,9 @@ def test_a_job_that_stops_has_an_exit_code_of_its_own(folder: Path, server: Faul
 
 def test_examples_are_checked_against_the_target(tmp_path: Path) -> None:
     gold = tmp_path / "gold.jsonl"
-    gold.write_text(
-        '{"text": "a", "value": {"name": "Ada", "age": 36}}\n\n{"text": "b", "value": {"name": "Ada"}}\n'
-    )
+    good = '{"text": "a", "value": {"name": "Ada", "age": 36}}\n'
+    gold.write_text(f'{good}\n{{"text": "b", "value": {{"name": "Ada"}}}}\n')
     with pytest.raises(InputError, match="line 3: the value is no Person"):
         load_examples(gold, target_of(Person))
-    gold.write_text('{"text": "a", "value": {"name": "Ada", "age": 36}}\n')
+    gold.write_text(good)
     assert load_examples(gold, target_of(Person)) == [("a", Person(name="Ada", age=36))]

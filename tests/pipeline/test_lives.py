@@ -1,6 +1,7 @@
-"""Law 8: a job killed at any moment and started again ends with the results of one never killed: none lost, none twice.
+"""Law 8: a job that is killed at any moment and started again ends with the same results.
 
-The server on loopback misbehaves all the while; the job's process is real, and so are SIGKILL, the limit of the disk, and the file.
+None is lost and none is there twice. The server on loopback misbehaves all the while; the process,
+SIGKILL, the limit of the disk and the file are real.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ PASSING = ("wait-milliseconds", "broken", "reset", "cut", "page", "error-in-200"
 
 
 def answering(seed: int) -> FaultyServer:
-    """Answers by what is asked; every twentieth request meets a fault that passes, and some documents one that does not."""
+    """Answer by what is asked.
+
+    Every twentieth request meets a fault that passes, and some documents one that does not.
+    """
     draw = random.Random(seed)
     turn = itertools.count()
     faults = {n: draw.choice(PASSING) for n in range(100_000) if draw.random() < 0.05}

@@ -1,4 +1,4 @@
-"""What goes in and what comes out: real files of every kind, a real database, damaged ones among them."""
+"""What goes in and comes out: real files of every kind, damaged ones, and a real database."""
 
 from __future__ import annotations
 
@@ -290,5 +290,7 @@ def test_what_cannot_be_an_output_is_a_typed_error(tmp_path: Path) -> None:
 def test_outcomes_become_frames() -> None:
     table = to_arrow(OUTCOMES)
     assert table.column_names == list(COLUMNS)
-    assert polars.from_arrow(table)["key"].to_list() == ["a", "b"]
+    frame = polars.from_arrow(table)
+    assert isinstance(frame, polars.DataFrame)
+    assert frame["key"].to_list() == ["a", "b"]
     assert json.loads(table.to_pandas()["value"][0]) == {"n": 1}

@@ -8,7 +8,9 @@ from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import structgen
-from structgen.pipeline import Outcome
+from structgen.distributed import Extractor
+from structgen.documents import DocumentExtraction
+from structgen.pipeline import Outcome, Summary
 
 
 class Person(BaseModel):
@@ -49,6 +51,11 @@ def streamed(client: structgen.Client) -> None:
 
 
 async def asynchronous(client: structgen.AsyncClient) -> None:
+    assert_type(client.form(Person), structgen.Form[Person])
+    assert_type(await client.extract_document(Person, "text"), DocumentExtraction[Person])
+    async for outcome in client.map(Person, ["text"], ordered=False):
+        assert_type(outcome, Outcome[Person])
+    assert_type(await structgen.Job(Person, ["text"], client=client).arun(), Summary)
     assert_type(await client.extract(Person, "text"), Person)
     assert_type((await client.extract_result(Person | Company, "text")).value, Person | Company)
     async for partial in client.stream(Person, "text"):
@@ -70,6 +77,14 @@ def forms_and_jobs(client: structgen.Client, documents: list[str]) -> None:
         assert_type(outcome, Outcome[Person])
         assert_type(outcome.value, Person)
     assert_type(client.extract_document(Person, "text").value, Person)
+    assert_type(
+        client.extract_document(Person, "text", chunk_tokens=500, max_tokens=50),
+        DocumentExtraction[Person],
+    )
+    assert_type(
+        structgen.Form.loads(Person, "{}", client=client, migrate=True), structgen.Form[Person]
+    )
+    Extractor(Person, "local", text="body", concurrency=4, temperature=0)
     assert_type(structgen.extract_result(Person, "text").value, Person)
 
 
@@ -81,5 +96,9 @@ def misspelt(client: structgen.Client, documents: list[str]) -> None:
     structgen.extract(Person, "text", temprature=0)  # type: ignore[call-overload]
     structgen.Form(Person, client=client, instruction="All.")  # type: ignore[call-overload]
     structgen.Job(Person, documents, client=client, outputs="x")  # type: ignore[call-overload]
+    structgen.Form.loads(Person, "{}", client=client, migrat=True)  # type: ignore[call-overload]
+    client.form(Person, correction=False)  # type: ignore[call-overload]
+    client.extract_document(Person, "text", policies={"/x": "most common"})  # type: ignore[dict-item]
+    Extractor(Person, "local", temprature=0)  # type: ignore[call-arg]
     structgen.Client("local", max_retry=3)  # type: ignore[call-arg]
     structgen.Cleint()  # type: ignore[attr-defined]

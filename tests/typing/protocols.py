@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from structgen import AsyncClient, Client
@@ -11,8 +12,16 @@ from structgen.local.decode.text_stream import Pieces
 from structgen.local.runtimes.base import Runtime
 from structgen.local.runtimes.llama import LlamaCpp
 from structgen.local.runtimes.transformers import Transformers
-from structgen.pipeline import Sink
-from structgen.pipeline.sinks import Csv, FileSink, Gzipped, JsonLines, Parquet, TableSink, Writer
+from structgen.pipeline import Item, Sink, Source
+from structgen.pipeline.sinks import (
+    CsvWriter,
+    FileSink,
+    GzipWriter,
+    JsonLinesWriter,
+    ParquetWriter,
+    TableSink,
+    Writer,
+)
 from structgen.ports import EnginePort, HttpPort, Stream, TextPort, TextStream
 from structgen.results import Dumps
 from structgen.schema import Target
@@ -53,7 +62,13 @@ def sinks(file: FileSink, table: TableSink) -> list[Sink]:
     return [file, table]
 
 
-def writers(lines: JsonLines, packed: Gzipped, csv: Csv, parquet: Parquet) -> list[Writer]:
+def sources(source: Source) -> list[Iterable[Item]]:
+    return [source]
+
+
+def writers(
+    lines: JsonLinesWriter, packed: GzipWriter, csv: CsvWriter, parquet: ParquetWriter
+) -> list[Writer]:
     return [lines, packed, csv, parquet]
 
 
