@@ -1,7 +1,8 @@
 """The protocols that a program may implement and hand to structgen.
 
 An `EnginePort` answers in place of a model in this process (`Client(engine)`); if it is a
-`TextPort` too, it streams. An `HttpPort` performs HTTP requests (`Client(..., transport=port)`).
+`TextPort` too, it streams. An `HttpPort` performs HTTP requests (`Client(..., transport=port)`);
+`HttpTransport` is the one that clients make for themselves, for ports of your own to wrap.
 A `Sink` takes the outcomes of a job (`Job(..., output=sink)`).
 """
 
@@ -18,11 +19,13 @@ if TYPE_CHECKING:
     from structgen.flow.ports import TextPort as TextPort
     from structgen.flow.ports import TextStream as TextStream
     from structgen.pipeline.record import Sink as Sink
+    from structgen.wire.http import HttpTransport as HttpTransport
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
             "structgen.flow.ports": "EnginePort HttpPort Stream TextPort TextStream",
             "structgen.pipeline.record": "Sink",
+            "structgen.wire.http": "HttpTransport",
         },
     )
