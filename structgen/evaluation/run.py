@@ -13,10 +13,11 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import InputError, NotJsonError, OutputError, StructgenError
+from structgen.evaluation.comparisons import notes_of
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
 from structgen.evaluation.record import RecordScore, Shown, score_of_leaves
 from structgen.evaluation.result import Evaluation
-from structgen.evaluation.rules import Place, notes_of, rules_of
+from structgen.evaluation.rules import Place, rules_of
 from structgen.evaluation.scoring import Known, leaves_of
 from structgen.evaluation.spans import (
     Span,

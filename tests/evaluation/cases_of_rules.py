@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.evaluation.case import Case, of, rule, stickler
+from tests.evaluation.case import Case, leaf, of, rule, stickler
 
 CASES = [
     # ---- extract-bench's rules
@@ -95,6 +95,17 @@ CASES = [
     ),
     stickler("dates by value", "DateComparator", "2024-01-01", "2024-01-01T00:00:00", "right"),
     stickler("without punctuation", "NormalizedComparator", "Acme, Inc.", "acme inc", "right"),
+    stickler(
+        "half of the letters are enough by default", "LevenshteinComparator", "ab", "ax", "right"
+    ),
+    stickler("less than half", "LevenshteinComparator", "abc", "axy", "wrong"),
+    leaf(
+        "a threshold alone on a number",
+        {"type": "number", "x-aws-stickler-threshold": 0.7},
+        12,
+        13,
+        "wrong",
+    ),
     Case(
         "a threshold alone is of edits",
         of({"x-aws-stickler-threshold": 0.7}),

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from structgen.errors import ConfigurationError
 from structgen.evaluation import metrics
 from structgen.evaluation.assignment import best_assignment
-from structgen.evaluation.rules import notes_of, rules_of
+from structgen.evaluation.comparisons import notes_of
+from structgen.evaluation.rules import rules_of
 from structgen.evaluation.scoring import Counts, Known, counts_by_field, counts_of, leaves_of
 from tests.evaluation import cases_of_leaves, cases_of_rules, cases_of_structure
 from tests.evaluation.case import ITEM, TEXT, Case, many, of
@@ -81,6 +82,15 @@ def test_any_alternative_is_right() -> None:
 def test_a_comparison_that_is_not_known_is_an_error_with_the_field() -> None:
     with pytest.raises(ConfigurationError, match="compares /v by 'psychic'"):
         counts(of({"evaluation_config": "psychic"}), {"v": 1}, {"v": 1})
+
+
+def test_a_parameter_that_is_not_known_is_an_error_too() -> None:
+    keys = {
+        "x-aws-stickler-comparator": "NormalizedComparator",
+        "x-aws-stickler-comparator-config": {"ignore_whitespace": False},
+    }
+    with pytest.raises(ConfigurationError, match="/v by NormalizedComparator with 'ignore_white"):
+        counts(of(keys), {"v": "a"}, {"v": "a"})
 
 
 def test_what_is_not_compared_as_the_schema_says_is_told() -> None:
