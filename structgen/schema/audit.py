@@ -1,4 +1,4 @@
-"""What a schema language enforces of a target, field by field, before anything is sent."""
+"""Show which parts of a target a schema language enforces, before anything is sent."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from structgen.schema.target import Target, target_of
 from structgen.values import JsonSchema, Note
 
 Status: TypeAlias = Literal["enforced", "rewritten", "checked", "narrowed", "refused"]
-"""What becomes of a field.
+"""How a field fares in a language.
 
 `enforced`: held while decoding. `rewritten`: held in another shape, and mapped back. `checked`:
 checked afterwards. `narrowed`: some values cannot be answered. `refused`: the language cannot
@@ -114,7 +114,7 @@ def audit(source: Any, subset: str | SchemaSubset | None = None) -> Audit:
         subset: A name in `SUBSETS` or a row; every language if None.
 
     Raises:
-        TargetError: If `source` is no target.
+        TargetError: If `source` is not a target.
         SchemaError: If it has no JSON form.
         ConfigurationError: If the language is unknown.
     """

@@ -62,8 +62,8 @@ def validate(source: Any, data: Json) -> Any:
         data: Plain JSON data.
 
     Raises:
-        InvalidOutputError: If `data` is no value of `source`; it has every violation.
-        TargetError: If `source` is no target.
+        InvalidOutputError: If `data` is not a value of `source`; it has every violation.
+        TargetError: If `source` is not a target.
         SchemaError: If `source` has no JSON form.
     """
     target = target_of(source)
@@ -85,7 +85,7 @@ def validate_parsed(target: Target[T], data: Json) -> T:
         data: What `parse_json` returned.
 
     Raises:
-        InvalidOutputError: If `data` is no value of the target.
+        InvalidOutputError: If `data` is not a value of the target.
     """
     text = to_json(data)
     if target.adapter is None:
@@ -102,7 +102,7 @@ def validate_json(target: Target[T], text: str | bytes) -> T:
 
     Raises:
         NotJsonError: If the text is not one JSON document (see `parse_json`).
-        InvalidOutputError: If it is no value of the target.
+        InvalidOutputError: If it is not a value of the target.
     """
     if target.adapter is None:
         return _validated_by_schema(target, parse_json(text), len(text))
@@ -251,7 +251,7 @@ def _expectation(message: str) -> str:
 def _in_data(data: Any, loc: Sequence[Any]) -> tuple[list[str | int], Json]:
     """The path of a Pydantic error in the data, and the value there.
 
-    Pydantic's location also names union branches and functions, which are no members.
+    Pydantic's location also names union branches and functions, which are not members.
     """
     path: list[str | int] = []
     for part in loc:

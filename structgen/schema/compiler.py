@@ -128,7 +128,7 @@ class Compiled(Generic[T]):
             data: The answer as plain JSON data.
 
         Raises:
-            InvalidOutputError: If it is no value of the target; it has the violations.
+            InvalidOutputError: If it is not a value of the target; it has the violations.
         """
         return validate(self.target, data) if self.identity else self.read(data)[0]
 
@@ -140,7 +140,7 @@ class Compiled(Generic[T]):
 
         Raises:
             NotJsonError: If the text is not one JSON document.
-            InvalidOutputError: If it is no value of the target.
+            InvalidOutputError: If it is not a value of the target.
         """
         if self.identity:
             return validate_json(self.target, text)
@@ -165,7 +165,7 @@ class Compiled(Generic[T]):
             data: The answer as plain JSON data.
 
         Raises:
-            InvalidOutputError: If it is no value of the target.
+            InvalidOutputError: If it is not a value of the target.
         """
         restored, absent = self.restored(data)
         return validate(self.target, restored), absent
@@ -178,7 +178,7 @@ class Compiled(Generic[T]):
 
         Raises:
             NotJsonError: If the text is not one JSON document.
-            InvalidOutputError: If it is no value of the target.
+            InvalidOutputError: If it is not a value of the target.
         """
         if self._maps[1] is None:
             return validate_json(self.target, text), frozenset()
@@ -251,7 +251,7 @@ def compile_schema(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
         subset: A name in `SUBSETS`, or a row.
 
     Raises:
-        TargetError: If `source` is no target.
+        TargetError: If `source` is not a target.
         SchemaError: If it has no JSON form, or the language cannot take it.
         SchemaLimitError: If it is over one of the language's limits.
         ConfigurationError: If the language is unknown.

@@ -9,7 +9,7 @@ from typing import Any, Final, TypeAlias
 from structgen.values import Json, JsonSchema
 
 Path: TypeAlias = "tuple[Path, str | int] | None"
-"""Where a value is: (path of its parent, key), None for the root.
+"""The place of a value: (path of its parent, key), None for the root.
 
 A pointer is made from it only if one is needed.
 """

@@ -1,4 +1,4 @@
-"""What each schema language accepts and enforces, as data: one row per language.
+"""The rules of each schema language, as data: one row per language.
 
 A row says nothing about how to get there; `compile/` reads it. A new language is a new row, and
 users may pass their own (`dataclasses.replace(SUBSETS["openai-strict"], name="mine", ...)`). If

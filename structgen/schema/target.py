@@ -53,7 +53,7 @@ _MEMO: Final = "__structgen_target__"
 
 
 class Target(Generic[T]):
-    """What the user wants: a type, or a JSON Schema.
+    """A type or JSON Schema to extract into.
 
     Attributes: source: The type or schema that it was made from. name: A name that matches
     `^[A-Za-z0-9_-]{1,64}$`. schema: One JSON Schema, draft 2020-12, in validation form, by
@@ -171,7 +171,7 @@ def _compares(value: Any) -> bool:
     """Whether `==` compares values like this one; without `__eq__` it compares only identity."""
     try:
         return bool(copy.deepcopy(value) == value)
-    except Exception:  # What cannot be copied says nothing either.
+    except Exception:  # a value that cannot be copied
         return False
 
 
@@ -273,7 +273,7 @@ _TYPE_ERRORS: Final = (
     ValueError,
     AttributeError,
 )
-"""What building a type's schema raises if the type cannot be used."""
+"""The errors of Pydantic for a type that it cannot build a schema for."""
 
 
 def _of_type(source: Any) -> Target[Any]:

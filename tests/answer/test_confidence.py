@@ -21,7 +21,8 @@ from structgen.schema.json import pointer_of, same_json, unescape
 from structgen.schema.target import target_of
 from structgen.testing import ScriptedModel, ScriptedTransport
 from structgen.values import Answer, Json
-from tests.laws.strategies import Typed, types
+from tests.laws.leaves import Typed
+from tests.laws.strategies import types
 
 MISSING = object()
 

@@ -20,7 +20,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from jsonschema.protocols import Validator
 
 from tests.checkers.walk import resolve
-from tests.laws.strategies import AWARE, INTS, JSON, TEXT
+from tests.laws.leaves import AWARE, INTS, JSON, TEXT
 
 MAX_LEVEL = 4
 NEVER = math.inf

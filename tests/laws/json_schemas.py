@@ -7,7 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn
 
-from tests.laws.strategies import INTS, TEXT
+from tests.laws.leaves import INTS, TEXT
 
 NAMES = st.sampled_from(
     ["a", "b", "c", "id", "type", "key", "value", "items", "$ref", "a/b", "x y", "ünï", ""]

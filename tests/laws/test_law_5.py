@@ -14,8 +14,9 @@ from structgen.answer.partial import ABSENT, Draft, GrowingText, Partial, View
 from structgen.errors import SchemaError
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
+from tests.laws.leaves import Typed
 from tests.laws.same import same
-from tests.laws.strategies import Typed, types
+from tests.laws.strategies import types
 from tests.laws.test_laws import LAW, LONG
 
 ORDER = {"absent": 0, "growing": 1, "done": 2}

@@ -23,8 +23,9 @@ from tests.checkers import CHECKERS
 from tests.checkers.walk import nodes, resolve
 from tests.laws.instances import instances, validator
 from tests.laws.json_schemas import json_schemas
+from tests.laws.leaves import Typed
 from tests.laws.same import same
-from tests.laws.strategies import Typed, types
+from tests.laws.strategies import types
 
 LONG = os.environ.get("HYPOTHESIS_PROFILE") == "long"
 LAW = settings(

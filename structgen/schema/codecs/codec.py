@@ -26,7 +26,7 @@ KIND: Final = "kind"
 
 @dataclass(slots=True)
 class Trace:
-    """What one pass over a value yields besides the value."""
+    """The by-products of one pass over a value."""
 
     absent: list[Path] = field(default_factory=list)
     """Optional members that the answer leaves out."""

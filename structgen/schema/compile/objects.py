@@ -81,7 +81,7 @@ def _further(
     additional: Schema | None,
     here: Here,
 ) -> _Further | None:
-    """What is asked for besides the declared members; None for nothing."""
+    """The undeclared members to ask for; None for none."""
     patterns: dict[str, Schema] = core.get("patternProperties") or {}
     value = _further_values(builder, patterns, additional, here)
     names: Schema = core.get("propertyNames", True)

@@ -66,7 +66,7 @@ class Source:
         return name
 
     def resolve(self, ref: str) -> tuple[Schema, str]:
-        """What a reference means, and the pointer to it."""
+        """The schema that a reference names, and the pointer to it."""
         name = self.name_of(ref)
         return (self.defs[name], f"/$defs/{escape(name)}") if name else (self.root, "")
 

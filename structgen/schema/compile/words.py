@@ -1,4 +1,4 @@
-"""What a schema language does not enforce, said in words for the model."""
+"""Constraints in words, for what a schema language does not enforce."""
 
 from __future__ import annotations
 

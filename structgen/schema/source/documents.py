@@ -1,4 +1,4 @@
-"""Where each schema of a JSON Schema document is, and what a reference in it means.
+"""The schemas inside a JSON Schema document, and the references between them.
 
 Every reference is followed inside the document (pointers into any place, `$id`, `$anchor`,
 embedded resources) or into the bundled meta-schemas; nothing is fetched.

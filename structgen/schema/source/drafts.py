@@ -93,7 +93,7 @@ def upgrade(document: Any) -> JsonSchema:
         document: The document as plain JSON data.
 
     Raises:
-        SchemaError: If the document is no valid JSON Schema; it names the place and the keyword.
+        SchemaError: If the document is not a valid JSON Schema; it names the place and the keyword.
         SchemaLimitError: If it is too large or too deep.
     """
     require_bounded(document)

@@ -1,4 +1,4 @@
-"""What a JSON Schema document must be: bounded, well-formed, with references that end."""
+"""Checks of a JSON Schema document: it is bounded, well-formed, and its references end."""
 
 from __future__ import annotations
 

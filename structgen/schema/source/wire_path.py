@@ -1,4 +1,4 @@
-"""Where a field of a type stands in JSON: under its name, an alias, or at the end of a path."""
+"""The place of a type's field in JSON: its name, an alias, or the end of a path."""
 
 from __future__ import annotations
 

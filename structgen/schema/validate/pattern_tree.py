@@ -1,6 +1,6 @@
 """ECMA-262 patterns, as JSON Schema has them, parsed into a tree.
 
-Back-references are refused: with them a pattern is no regular language, and matching it has no
+Back-references are refused: with them a pattern is not a regular language, and matching it has no
 time bound.
 """
 
@@ -134,7 +134,7 @@ def parse(pattern: str) -> Node:
     """The tree of a pattern.
 
     Raises:
-        SchemaError: If `pattern` is no ECMA-262 pattern, or cannot be matched in bounded time.
+        SchemaError: If `pattern` is not an ECMA-262 pattern, or cannot be matched in bounded time.
     """
     parser = _Parser(pattern)
     node = parser.choice(0)

@@ -1,4 +1,4 @@
-"""What is wrong with an answer, in lines that a model can act on: place, found value, wanted value.
+"""Faults of an answer, in lines that a model can act on: place, found value, wanted value.
 
 They are made from jsonschema's errors against the target's schema. For a union, only the branch
 that the value comes closest to is reported.
@@ -19,7 +19,7 @@ _MOST: Final = 50
 
 
 def violations_of(errors: Iterable[ValidationError], root: JsonSchema) -> tuple[Violation, ...]:
-    """The violations behind jsonschema's errors, at most 50, in the order of the value.
+    """The violations that jsonschema's errors report, at most 50, in the order of the value.
 
     Args:
         errors: What jsonschema found.
@@ -121,8 +121,7 @@ def _of_keyword(error: ValidationError, root: JsonSchema) -> Iterator[Violation]
 
 
 def schema_pointer(parts: Iterable[str | int], root: JsonSchema) -> str:
-    """The pointer into the schema for jsonschema's path, which leaves out the references it
-    follows.
+    """The pointer into the schema for a path of jsonschema's, which leaves out references.
 
     Args:
         parts: jsonschema's `absolute_schema_path`.
@@ -198,7 +197,7 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
 
 
 def _wanted(schema: Any, root: JsonSchema, depth: int = 0) -> str:
-    """What a schema asks for, in a few words."""
+    """A schema in a few words."""
     if not isinstance(schema, dict):
         return "any value" if schema is True else "nothing here"
     for keyword in ("const", "enum"):
