@@ -69,7 +69,7 @@ def sources(source: Source) -> list[Iterable[Item]]:
 def writers(
     lines: JsonLinesWriter, packed: GzipWriter, csv: CsvWriter, parquet: ParquetWriter
 ) -> list[Writer]:
-    return [lines, packed, csv, parquet]
+    return [lines, csv, parquet]
 
 
 def callers(client: Client, asynchronous: AsyncClient) -> list[HasCaller]:
