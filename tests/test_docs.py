@@ -23,6 +23,7 @@ from types import ModuleType
 import pytest
 
 from scripts import api_reference, llms_txt
+from tests.servers import Server
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -63,7 +64,7 @@ def name(page: Path) -> str:
 
 
 @pytest.fixture
-def providers(llama_server, embedded_cache, monkeypatch):
+def providers(llama_server: Server, embedded_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Keys and addresses of hosted providers, all of them the server on loopback."""
     for provider in ("GROQ", "OPENAI"):
         monkeypatch.setenv(f"{provider}_API_KEY", llama_server.api_key)

@@ -149,7 +149,8 @@ def create_app(store: Store) -> FastAPI:
 
     @app.post("/forms/{name}/complete")
     def complete(name: str) -> Booking:
-        return loaded(name).complete()
+        booking: Booking = loaded(name).complete()
+        return booking
 
     @app.exception_handler(StructgenError)
     def failed(request: Request, error: StructgenError) -> JSONResponse:

@@ -8,7 +8,7 @@ import asyncio
 import structgen
 
 
-async def main():
+async def main() -> None:
     client = structgen.AsyncClient("groq:openai/gpt-oss-20b")
 
     stream = await client.chat.completions.create(

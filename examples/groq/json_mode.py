@@ -22,4 +22,4 @@ chat_completion = client.chat.completions.create(
     response_format={"type": "json_object"},
 )
 
-print(json.loads(chat_completion.choices[0].message.content))
+print(json.loads(chat_completion.choices[0].message.content or ""))

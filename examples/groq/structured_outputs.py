@@ -38,4 +38,4 @@ response = client.chat.completions.create(
     },
 )
 
-print(json.loads(response.choices[0].message.content))
+print(json.loads(response.choices[0].message.content or ""))

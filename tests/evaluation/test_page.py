@@ -16,6 +16,7 @@ from selenium.webdriver.common.keys import Keys
 
 from structgen import Client
 from structgen.cli import main as cli
+from structgen.cli.exits import USAGE
 from structgen.errors import InputError
 from structgen.evaluation.gold import GoldRecord
 from structgen.evaluation.page import page_of_evaluation, page_of_results, write_page
@@ -179,7 +180,7 @@ def test_pages_that_cannot_be_made(tmp_path: Path) -> None:
     (tmp_path / "empty.jsonl").write_text("")
     err = io.StringIO()
     given = ["view", str(tmp_path / "empty.jsonl")]
-    assert cli.run(given, io.StringIO(), io.StringIO(), err) == cli.USAGE
+    assert cli.run(given, io.StringIO(), io.StringIO(), err) == USAGE
     assert "holds no results" in err.getvalue()
 
 

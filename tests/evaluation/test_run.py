@@ -14,6 +14,7 @@ from pydantic import BaseModel
 
 from structgen import Client
 from structgen.cli import main as cli
+from structgen.cli.exits import USAGE
 from structgen.errors import APIError, InputError
 from structgen.evaluation.gold import GoldRecord, load_gold
 from structgen.evaluation.result import Evaluation
@@ -71,7 +72,9 @@ def test_a_run_has_the_scores_of_its_answers_and_failures_count_as_zero(
     assert evaluation.perfect == 6 / 8
     assert evaluation.failures == {"Refused": 1}
     assert [record.key for record in evaluation.records] == [f"k{n}" for n in range(8)]
-    assert evaluation.figures["tokens"] > 0
+    tokens = evaluation.figures["tokens"]
+    assert tokens is not None
+    assert tokens > 0
 
 
 def test_a_run_that_is_started_again_asks_only_what_failed(
@@ -235,5 +238,5 @@ def test_the_command_judges_results_and_finds_what_became_worse(gold: Path, tmp_
 )
 def test_the_command_says_what_has_to_change(argv: tuple[str, ...], said: str, gold: Path) -> None:
     code, _, err = command("eval", TARGET, str(gold), *argv)
-    assert code == cli.USAGE
+    assert code == USAGE
     assert said in err

@@ -113,7 +113,7 @@ class Item(BaseModel):
 @pytest.mark.parametrize("subset", SUBSETS)
 def test_a_field_read_under_one_name_and_written_under_another(subset: str) -> None:
     it = compile_schema(list[Item], subset)
-    for value in ([Item()], [Item.model_validate({"class": "x"})]):
+    for value in ([Item.model_validate({})], [Item.model_validate({"class": "x"})]):
         assert validator(it.schema).is_valid(it.encode(value))
         assert it.decode(it.encode(value)) == value
 

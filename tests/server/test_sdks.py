@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import groq
 import openai
@@ -184,6 +184,7 @@ def test_our_own_client_takes_it_for_openai(served: Running) -> None:
         with client.stream(Order, TEXT) as stream:
             partials = list(stream)
         assert len(partials) > 1
+        assert stream.result is not None
         assert isinstance(stream.result.value, Order)
 
     async def ask() -> Order:
@@ -198,10 +199,10 @@ def test_our_own_client_takes_it_for_openai(served: Running) -> None:
 def test_an_answer_is_a_value_of_the_schema_as_it_was_sent(served: Running) -> None:
     """The grammar holds maps as lists of pairs; the client never sees that, streaming or not."""
     schema = {"type": "object", "additionalProperties": {"type": "integer"}, "minProperties": 1}
-    wanted = {"type": "json_schema", "json_schema": {"name": "counts", "schema": schema}}
+    wanted: Any = {"type": "json_schema", "json_schema": {"name": "counts", "schema": schema}}
     for stream in (False, True):
         with openai.OpenAI(base_url=f"{served.address}/v1", api_key="any") as client:
-            answer = client.chat.completions.create(
+            answer: Any = client.chat.completions.create(
                 model="local",
                 messages=[{"role": "user", "content": TEXT}],
                 response_format=wanted,

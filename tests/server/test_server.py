@@ -22,6 +22,7 @@ import httpx
 import pytest
 
 from structgen.cli import main as cli
+from structgen.cli.exits import USAGE
 from structgen.local.engine import Engine
 from structgen.server.rate_limiter import RateLimiter, duration
 from tests.server.conftest import MANY, Running, running
@@ -177,7 +178,7 @@ def test_only_holders_of_a_key_are_answered(small_engine: Engine) -> None:
         for key in ("sk-one", "schlüssel"):
             assert (
                 guarded.http.get(
-                    "/openai/v1/models", headers={"authorization": f"Bearer {key}".encode()}
+                    "/openai/v1/models", headers={b"authorization": f"Bearer {key}".encode()}
                 ).status_code
                 == 200
             )
@@ -188,12 +189,12 @@ def test_only_holders_of_a_key_are_answered(small_engine: Engine) -> None:
 def test_without_a_key_only_loopback_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("STRUCTGEN_API_KEY", raising=False)
     err = io.StringIO()
-    assert cli.run(["serve", "--host", "0.0.0.0"], io.StringIO(), io.StringIO(), err) == cli.USAGE
+    assert cli.run(["serve", "--host", "0.0.0.0"], io.StringIO(), io.StringIO(), err) == USAGE
     assert "--api-key" in err.getvalue()
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        assert cli.run(["serve", "--port", port], io.StringIO(), io.StringIO(), err) == cli.USAGE
-    assert cli.run(["serve", "--queue", "-1"], io.StringIO(), io.StringIO(), err) == cli.USAGE
+        assert cli.run(["serve", "--port", port], io.StringIO(), io.StringIO(), err) == USAGE
+    assert cli.run(["serve", "--queue", "-1"], io.StringIO(), io.StringIO(), err) == USAGE
 
 
 def test_limits_are_told_and_kept() -> None:
