@@ -5,8 +5,6 @@ what a model answered is in attributes (`attempts`, `failed_generation`, `partia
 message or the repr.
 """
 
-# Annotations are evaluated here: they could not be looked up under the public path of the classes.
-
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
@@ -36,7 +34,7 @@ class StructgenError(Exception):
     `str()` gives the message and the hint.
     """
 
-    __module__ = "structgen"
+    __module__ = "structgen"  # so annotations are not deferred: nobody could look them up there
 
     message: str = field(kw_only=False)
     """What happened."""
@@ -166,6 +164,9 @@ class MissingPackage(UsageError, ImportError):
         )
         self.package = self.name = package
         self.extra = extra
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return MissingPackage, (self.package, self.extra), {"attempts": self.attempts}
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

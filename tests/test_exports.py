@@ -190,7 +190,7 @@ def test_errors_survive_a_pickle_with_all_that_they_know() -> None:
     missing = pickle.loads(pickle.dumps(errors.MissingPackage("pyarrow", "files")))
     assert isinstance(missing, errors.MissingPackage)
     assert isinstance(missing, ImportError)
-    assert missing.extra == "files"
+    assert (missing.name, missing.extra) == ("pyarrow", "files")
 
 
 def test_options_are_the_keyword_arguments_and_each_says_what_it_does() -> None:
