@@ -61,6 +61,9 @@ def normalise_text(text: str) -> str:
     one kind, white space collapsed, and punctuation removed where a word begins or ends: as the
     SQuAD scorer does (Rajpurkar et al. 2016), but not inside words, where `1.5` is not `15`.
     A text that consists of punctuation alone keeps it.
+
+    Args:
+        text: The text.
     """
     plain = unicodedata.normalize("NFKC", text).translate(_TYPOGRAPHY).casefold()
     plain = unicodedata.normalize("NFKC", plain)
@@ -70,12 +73,24 @@ def normalise_text(text: str) -> str:
 
 
 def same_text(found: str, gold: str) -> bool:
-    """Compare two texts after `normalise_text`."""
+    """Compare two texts after `normalise_text`.
+
+    Args:
+        found: The text that was answered.
+        gold: The right text.
+    """
     return found == gold or normalise_text(found) == normalise_text(gold)
 
 
 def word_f1(found: Json, gold: Json) -> float:
-    """Overlap of words in any order: F1 over their multisets (SQuAD, Rajpurkar et al. 2016)."""
+    """Measure how many words two texts share, in any order.
+
+    F1 over the multisets of words, as the SQuAD scorer has it (Rajpurkar et al. 2016).
+
+    Args:
+        found: The leaf that was answered.
+        gold: The right leaf.
+    """
     ours = Counter(normalise_text(str(found)).split())
     theirs = Counter(normalise_text(str(gold)).split())
     total = ours.total() + theirs.total()
@@ -83,7 +98,7 @@ def word_f1(found: Json, gold: Json) -> float:
 
 
 def sequence_ratio(found: Json, gold: Json, *, fold: bool = True) -> float:
-    """Similarity by `difflib.SequenceMatcher.ratio`: extract-bench's `string_fuzzy`.
+    """Compare by `difflib.SequenceMatcher.ratio`, as extract-bench's `string_fuzzy`.
 
     Args:
         found: The leaf that was answered.
@@ -97,9 +112,13 @@ def sequence_ratio(found: Json, gold: Json, *, fold: bool = True) -> float:
 
 
 def edit_similarity(found: Json, gold: Json) -> float:
-    """Return 1 - distance / length of the longer text, by Levenshtein's distance (1966).
+    """Compute 1 - distance / length of the longer text, by Levenshtein's distance (1966).
 
     Case and runs of white space do not count: stickler's `LevenshteinComparator`.
+
+    Args:
+        found: The leaf that was answered.
+        gold: The right leaf.
     """
     ours, theirs = " ".join(str(found).lower().split()), " ".join(str(gold).lower().split())
     longest = max(len(ours), len(theirs))
@@ -107,10 +126,14 @@ def edit_similarity(found: Json, gold: Json) -> float:
 
 
 def indel_similarity(found: Json, gold: Json) -> float:
-    """Return 2 L / (a + b): L is the longest common subsequence of texts of lengths a and b.
+    """Compute 2 L / (a + b): L is the longest common subsequence of texts of lengths a and b.
 
     This is `fuzz.ratio` of RapidFuzz, behind stickler's `FuzzyComparator`. L is counted with the
     bit-parallel algorithm of Hyyrö (2004).
+
+    Args:
+        found: The leaf that was answered.
+        gold: The right leaf.
     """
     ours, theirs = str(found).strip().lower(), str(gold).strip().lower()
     total = len(ours) + len(theirs)
@@ -157,7 +180,7 @@ def _edit_distance(one: str, other: str) -> int:
 
 
 def number_of(value: Json, *, inside: bool = False) -> Decimal | None:
-    """The number that a leaf is, None for what is none; a boolean is no number.
+    """Read the number that a leaf is; None if it is none. A boolean is no number.
 
     Args:
         value: A number, or a text that is one numeral.
@@ -179,7 +202,7 @@ def number_of(value: Json, *, inside: bool = False) -> Decimal | None:
 def close(
     found: Decimal, gold: Decimal, *, absolute: float = 0.0, relative: float = RELATIVE_TOLERANCE
 ) -> bool:
-    """Whether two numbers differ by no more than a tolerance.
+    """Tell whether two numbers differ by no more than a tolerance.
 
     Args:
         found: The number that was answered.
@@ -193,7 +216,7 @@ def close(
 
 
 def moment_of(text: str, kind: str) -> Any:
-    """The date, time, moment or duration that a text in ISO 8601 or RFC 3339 states, else None.
+    """Read a date, time, moment or duration in ISO 8601 or RFC 3339; None if it is none.
 
     Args:
         text: The text.
@@ -208,7 +231,13 @@ def moment_of(text: str, kind: str) -> Any:
 
 
 def same_moment(found: str, gold: str, kind: str) -> bool:
-    """Compare two texts as dates or times of one kind; a moment with a time zone is an instant."""
+    """Compare two texts as dates or times of one kind; a moment with a time zone is an instant.
+
+    Args:
+        found: The text that was answered.
+        gold: The right text.
+        kind: A `format` of JSON Schema, as for `moment_of`.
+    """
     ours, theirs = moment_of(found, kind), moment_of(gold, kind)
     return ours is not None and theirs is not None and bool(ours == theirs)
 

@@ -80,7 +80,7 @@ class Comparison:
         return [one for one in every if one.is_real and one.after < one.before]
 
     def to_dict(self) -> dict[str, Json]:
-        """The comparison as plain JSON data."""
+        """Give the comparison as plain JSON data."""
         return asdict(self)
 
 

@@ -1,7 +1,7 @@
 """The comparisons of leaves that a schema may name, as two evaluation suites name them.
 
-`evaluation_config` of extract-bench (https://github.com/ContextualAI/extract-bench, version 0.1) and
-`x-aws-stickler-*` of stickler-eval (version 1.0). Keywords that ask a model for its opinion are
+`evaluation_config` of extract-bench 0.1 (https://github.com/ContextualAI/extract-bench) and
+`x-aws-stickler-*` of stickler-eval 1.0. Keywords that ask a model for its opinion are
 compared by words here, and `notes_of` says so.
 """
 
@@ -44,7 +44,12 @@ class Comparison:
     """How alike is alike enough."""
 
     def same(self, found: Json, gold: Json) -> bool:
-        """Whether two leaves, neither of which is null, are the same."""
+        """Tell whether two leaves are the same; neither may be null.
+
+        Args:
+            found: The leaf that was answered.
+            gold: The right leaf.
+        """
         return self.similarity(found, gold) >= self.threshold
 
 
@@ -52,7 +57,13 @@ class Comparison:
 
 
 def typed(exact: bool, kind: str | None, numeric: bool) -> Comparison:
-    """The comparison by type: what holds if the schema names none."""
+    """Make the comparison by type, which holds if the schema names none.
+
+    Args:
+        exact: Whether texts have to be equal character for character.
+        kind: The `format` of the leaf, if it has one.
+        numeric: Whether texts are numbers in disguise.
+    """
     compare = partial(same_leaf, exact=exact, kind=kind, numeric=numeric)
     return Comparison(
         "exact" if exact else "typed", lambda found, gold: float(compare(found, gold))
@@ -155,7 +166,7 @@ _OF_CONTAINERS: Final = frozenset({"array_llm", "StructuredModelComparator"})
 
 
 def named_comparison(node: JsonSchema, field: str) -> Comparison | None:
-    """The comparison that a subschema names, None if it names none for leaves.
+    """Find the comparison that a subschema names; None if it names none for leaves.
 
     Args:
         node: The subschema.
@@ -212,7 +223,11 @@ def _made(
 
 
 def notes_of(schema: Any) -> list[str]:
-    """What a schema says about comparing that is not done as it says, one line each, for people."""
+    """List what is not compared as a schema says, one line each, for people.
+
+    Args:
+        schema: The schema of a target.
+    """
     found = sorted(set(_named_comparisons(schema)))
     notes = [
         f"{name} asks a model; words are compared here" for name in found if name in _ASK_A_MODEL

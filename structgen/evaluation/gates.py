@@ -97,7 +97,11 @@ def worse(comparison: Comparison) -> list[str]:
 
 
 def describe(difference: Difference) -> str:
-    """A difference in one line, for people."""
+    """Describe a difference in one line, for people.
+
+    Args:
+        difference: The difference.
+    """
     change = difference.after - difference.before
     interval = difference.interval
     return (
@@ -107,7 +111,11 @@ def describe(difference: Difference) -> str:
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:
-    """What is different between two runs, a line each; `real` if it is more than chance."""
+    """List what is different between two runs, a line each: `real` if it is more than chance.
+
+    Args:
+        comparison: The later run against the earlier one.
+    """
     every = (comparison.overall, comparison.perfect, comparison.valid, *comparison.fields)
     changed = [one for one in every if one.after != one.before]
     if not changed:

@@ -89,7 +89,11 @@ def load_gold(
 
 
 def fingerprint(records: Sequence[GoldRecord]) -> str:
-    """16 hexadecimal digits for gold: the same for the same keys, documents and values."""
+    """Hash gold to 16 hexadecimal digits, by its keys, documents and values.
+
+    Args:
+        records: The gold.
+    """
     content = [[one.key, one.document, one.value] for one in records]
     return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
 

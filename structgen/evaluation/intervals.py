@@ -53,7 +53,11 @@ class Packing:
         """Bits of a packed integer."""
 
     def pack(self, counts: Mapping[str, Counts]) -> int:
-        """Put counts by field into one integer; a field that is missing has none."""
+        """Put counts by field into one integer; a field that is missing has none.
+
+        Args:
+            counts: The counts by field.
+        """
         packed = 0
         for field in reversed(self.fields):
             one = counts.get(field, _NONE)
@@ -62,7 +66,11 @@ class Packing:
         return packed
 
     def unpack(self, packed: int) -> dict[str, Counts]:
-        """Take a sum apart. Leaves that are wrong count as omitted and invented."""
+        """Take a sum apart. Leaves that are wrong count as omitted and invented.
+
+        Args:
+            packed: A packed integer, or a sum of them.
+        """
         unpacked = {}
         for field in self.fields:
             right = packed & self._mask
@@ -74,7 +82,7 @@ class Packing:
 
 
 def packing_of(fields: Sequence[str], records: Sequence[Mapping[str, Counts]]) -> Packing:
-    """A packing in which sums of as many records as there are have room.
+    """Make a packing in which a sum over as many records as there are has room.
 
     Args:
         fields: The fields.
@@ -87,7 +95,7 @@ def packing_of(fields: Sequence[str], records: Sequence[Mapping[str, Counts]]) -
 
 
 def resampled(packed: Sequence[int], *, samples: int = SAMPLES, seed: int = 0) -> Iterator[int]:
-    """Sums over records that were drawn with replacement (Efron 1979), as many as there are.
+    """Sum over records drawn with replacement, as many as there are (Efron 1979).
 
     Args:
         packed: The packed counts of each record.
@@ -100,7 +108,7 @@ def resampled(packed: Sequence[int], *, samples: int = SAMPLES, seed: int = 0) -
 
 
 def percentile_interval(value: float, resamples: Sequence[float], level: float = LEVEL) -> Interval:
-    """The percentile interval of a figure (Efron and Tibshirani 1993, chapter 13).
+    """Compute the percentile interval of a figure (Efron and Tibshirani 1993, chapter 13).
 
     Args:
         value: The figure over all records.
@@ -114,7 +122,7 @@ def percentile_interval(value: float, resamples: Sequence[float], level: float =
 
 
 def share_interval(count: int, total: int) -> Interval:
-    """The score interval of a share (Wilson 1927): it holds for few records, and for 0 and 1, too.
+    """Compute the score interval of a share (Wilson 1927), which holds for few records, too.
 
     Args:
         count: How many have the property.

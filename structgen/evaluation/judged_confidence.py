@@ -19,9 +19,13 @@ BINS: Final = 10
 
 
 def auroc(judged: Judged) -> float | None:
-    """The chance that a right value has more confidence than a wrong one; ties count half.
+    """Compute the chance that a right value has more confidence than a wrong one.
 
-    The area under the ROC curve as the Mann-Whitney statistic (Hanley and McNeil 1982).
+    This is the area under the ROC curve, as the Mann-Whitney statistic: ties count half (Hanley and
+    McNeil 1982).
+
+    Args:
+        judged: The pairs.
 
     Returns:
         None if all values are right, or all wrong.
@@ -41,7 +45,10 @@ def auroc(judged: Judged) -> float | None:
 
 
 def brier(judged: Judged) -> float | None:
-    """The mean squared difference between confidence and outcome (Brier 1950); 0 is best.
+    """Compute the mean squared difference of confidence and outcome (Brier 1950); 0 is best.
+
+    Args:
+        judged: The pairs.
 
     Returns:
         None if there are no values.
@@ -52,7 +59,7 @@ def brier(judged: Judged) -> float | None:
 
 
 def calibration_error(judged: Judged, bins: int = BINS) -> float | None:
-    """The expected calibration error (Naeini et al. 2015; Guo et al. 2017); 0 is best.
+    """Compute the expected calibration error (Naeini et al. 2015; Guo et al. 2017); 0 is best.
 
     Values are put into bins of equal width by their confidence; the mean distance between a bin's
     confidence and its share of right values is weighted by the bin's size.
@@ -77,10 +84,13 @@ def calibration_error(judged: Judged, bins: int = BINS) -> float | None:
 
 
 def risk_coverage(judged: Judged) -> list[tuple[float, float]]:
-    """The share of wrong values among the most confident, for every share of values that is kept.
+    """Compute the share of wrong values among the most confident, for every share that is kept.
 
     The risk-coverage curve of selective prediction (El-Yaniv and Wiener 2010; Geifman and El-Yaniv
     2017). Values of equal confidence are kept or left together.
+
+    Args:
+        judged: The pairs.
 
     Returns:
         Points (coverage, risk) in the order of coverage.
@@ -96,7 +106,7 @@ def risk_coverage(judged: Judged) -> list[tuple[float, float]]:
 
 
 def accuracy_at_coverage(judged: Judged, coverage: float = 0.8) -> float | None:
-    """The share of right values among the most confident ones, so many that `coverage` is reached.
+    """Compute the share of right values among the most confident `coverage` of all values.
 
     ExtractConf reports it at 80 % (arXiv 2606.24420). If the last ones kept have a confidence in
     common with others, their mean accuracy counts for the ones that are kept.

@@ -45,7 +45,7 @@ class Page:
     """What the list of fields says of each; its name if there is nothing."""
 
     def html(self) -> str:
-        """The page as HTML."""
+        """Render the page as HTML."""
         template = (files("structgen.evaluation") / "page.html").read_text(encoding="utf-8")
         text = json.dumps(self._data(), ensure_ascii=False, separators=(",", ":"))
         # "<" would let a text end the script element; JSON has another way to write it.
@@ -86,7 +86,7 @@ def _row(leaf: Leaf, shown: Shown, numbers: dict[str, int], has_gold: bool) -> I
 
 
 def page_of_evaluation(evaluation: Evaluation) -> Page:
-    """The page of an evaluation that was made in this process.
+    """Make the page of an evaluation.
 
     Args:
         evaluation: The evaluation; one that was loaded from a file no longer has its texts.
@@ -122,7 +122,7 @@ def page_of_results(
     *,
     title: str = "Results",
 ) -> Page:
-    """The page of results without gold.
+    """Make the page of results without gold.
 
     Args:
         rows: Plain rows as `structgen run` writes them.

@@ -66,7 +66,7 @@ class RecordScore:
         return sum(self.counts.values(), Counts())
 
     def to_dict(self) -> dict[str, Json]:
-        """The score as plain JSON data; counts are lists in the order of `scoring.KINDS`."""
+        """Give the score as plain JSON data; counts are lists in the order of `scoring.KINDS`."""
         return {
             "key": self.key,
             "error": self.error,
@@ -81,7 +81,11 @@ class RecordScore:
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> RecordScore:
-        """The score that `to_dict` wrote."""
+        """Read the score that `to_dict` wrote.
+
+        Args:
+            data: The plain data.
+        """
         return cls(
             key=data["key"],
             error=data["error"],
@@ -96,7 +100,7 @@ class RecordScore:
 
 
 def score_of_leaves(leaves: Sequence[Leaf], confidence: Mapping[str, float]) -> dict[str, Any]:
-    """The arguments of a `RecordScore` that follow from leaves: counts, and confidence judged.
+    """Make the arguments of a `RecordScore` that follow from leaves: counts, confidence judged.
 
     Args:
         leaves: What became of each leaf.

@@ -187,7 +187,7 @@ class Evaluation:
     # ---- as data
 
     def to_dict(self) -> dict[str, Json]:
-        """The evaluation as plain JSON data: figures and intervals first, then each record."""
+        """Give the evaluation as plain JSON data: figures and intervals first, then each record."""
         intervals = {name: asdict(one) for name, one in self.intervals.items()}
         return {
             "version": VERSION,
@@ -223,6 +223,9 @@ class Evaluation:
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the evaluation to a JSON file.
 
+        Args:
+            path: The file.
+
         Raises:
             InputError: If the file cannot be written.
         """
@@ -235,6 +238,9 @@ class Evaluation:
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Evaluation:
         """Read an evaluation that `save` wrote.
+
+        Args:
+            path: The file.
 
         Raises:
             InputError: If there is no such file, or it holds no evaluation.
@@ -254,7 +260,7 @@ class Evaluation:
     # ---- for people
 
     def headline(self) -> list[str]:
-        """The figures over all records, in some lines of text."""
+        """Say the figures over all records in some lines."""
         figures = self.figures
         total = self.total
         shares = [
@@ -283,7 +289,7 @@ class Evaluation:
         ]
 
     def rows(self) -> list[tuple[str, ...]]:
-        """A row for each field, the worst first: the cells of `COLUMNS` as text."""
+        """Make a row for each field, the worst first: the cells of `COLUMNS` as text."""
         found = []
         for name, counts in self.by_field.items():
             interval = self.field_intervals[name]
@@ -298,7 +304,7 @@ class Evaluation:
         return [row for _, row in sorted(found, key=lambda pair: pair[0])]
 
     def table(self) -> str:
-        """The evaluation as lines of text: the figures, then the fields, the worst first."""
+        """Lay the evaluation out in lines: the figures, then the fields, the worst first."""
         return "\n".join([*self.headline(), "", *text_table([COLUMNS, *self.rows()])])
 
     def _repr_html_(self) -> str:

@@ -1,7 +1,7 @@
 """How each field of a target is compared, as its schema says.
 
-A schema may name comparisons in the words of two evaluation suites (see `comparisons`). In Pydantic,
-`Field(json_schema_extra={"evaluation_config": "string_fuzzy"})` puts one in. `x-ordered: true`
+A schema may name comparisons in the words of two evaluation suites (see `comparisons`). In
+Pydantic, `Field(json_schema_extra={"evaluation_config": "string_fuzzy"})` puts one in. `x-ordered: true`
 beside a list says that its order matters. If a schema says nothing, leaves are compared by type.
 """
 
@@ -77,7 +77,11 @@ class Place:
         return tuple(objects[0]) if len(objects) == 1 else ()
 
     def member(self, key: str) -> Place:
-        """The place of an object's member."""
+        """Give the place of an object's member.
+
+        Args:
+            key: The member's name.
+        """
         if key not in self._inner:
             named = [
                 node["properties"][key] for node in self.nodes if key in node.get("properties", {})
@@ -88,7 +92,11 @@ class Place:
         return self._inner[key]
 
     def item(self, index: int) -> Place:
-        """The place of a list's item."""
+        """Give the place of a list's item.
+
+        Args:
+            index: Where the item is in its list.
+        """
         if index not in self._inner:
             own = [
                 node["prefixItems"][index]
@@ -106,7 +114,7 @@ class Place:
         return self._inner[index]
 
     def comparison(self, gold: Json) -> Comparison:
-        """How a leaf here is compared with the right one.
+        """Find how a leaf here is compared with the right one.
 
         Args:
             gold: The right leaf; of several kinds that the schema allows, its kind's rule holds.
@@ -132,12 +140,16 @@ class Place:
 
 
 def rules_of(schema: JsonSchema) -> Place:
-    """The rules of a schema: the place of its root."""
+    """Make the rules of a schema: the place of its root."""
     return Place(schema, [schema])
 
 
 def unwrapped(schema: Json) -> Json:
-    """A schema out of the wrapper that extract-bench puts around some: `schema_definition`."""
+    """Take a schema out of `schema_definition`, in which extract-bench wraps some.
+
+    Args:
+        schema: What a file holds.
+    """
     inner = schema.get("schema_definition") if isinstance(schema, dict) else None
     return inner if isinstance(inner, dict) else schema
 

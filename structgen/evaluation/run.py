@@ -186,9 +186,12 @@ _NAMED: Final = frozenset({"properties", "patternProperties", "$defs"})
 
 
 def schema_fingerprint(target: Target[Any]) -> str:
-    """16 hexadecimal digits for what the values of a target are.
+    """Hash what the values of a target are to 16 hexadecimal digits.
 
     Descriptions play no part: runs with other descriptions are there to be compared.
+
+    Args:
+        target: The target.
     """
     return sha256(json.dumps(_unsaid(target.schema), sort_keys=True).encode()).hexdigest()[:16]
 
@@ -246,7 +249,7 @@ def _gold_spans(gold: GoldRecord) -> list[Span]:
 
 
 def read_answers(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The rows of a JSONL file that `structgen run` wrote.
+    """Read the rows of a JSONL file that `structgen run` wrote.
 
     Args:
         path: The file.

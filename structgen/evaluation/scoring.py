@@ -80,7 +80,11 @@ class Counts:
 
 
 def counts_of(leaves: Iterable[Leaf]) -> Counts:
-    """Count leaves by what became of them."""
+    """Count leaves by what became of them.
+
+    Args:
+        leaves: The leaves.
+    """
     tally = dict.fromkeys(KINDS, 0)
     for leaf in leaves:
         tally[leaf.kind] += 1
@@ -88,7 +92,11 @@ def counts_of(leaves: Iterable[Leaf]) -> Counts:
 
 
 def counts_by_field(leaves: Iterable[Leaf]) -> dict[str, Counts]:
-    """Count leaves by field and by what became of them."""
+    """Count leaves by field and by what became of them.
+
+    Args:
+        leaves: The leaves.
+    """
     by_field: dict[str, list[Leaf]] = {}
     for leaf in leaves:
         by_field.setdefault(leaf.field, []).append(leaf)

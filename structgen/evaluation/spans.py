@@ -63,7 +63,7 @@ def _matched(
 
 
 def spans_in(value: Json, field: str = "") -> Iterator[Span]:
-    """The spans that a value states itself: its objects with integers `start` and `end`.
+    """Find the spans that a value states itself: objects with integers `start` and `end`.
 
     Args:
         value: Plain JSON data.
@@ -83,7 +83,7 @@ def spans_in(value: Json, field: str = "") -> Iterator[Span]:
 
 
 def spans_of_evidence(evidence: Mapping[str, Mapping[str, Json]]) -> list[Span]:
-    """The spans of a result's evidence: each is labelled with its field.
+    """Make spans of a result's evidence: each is labelled with its field.
 
     Args:
         evidence: For each JSON Pointer an object with `start` and `end`.
@@ -95,10 +95,19 @@ def spans_of_evidence(evidence: Mapping[str, Mapping[str, Json]]) -> list[Span]:
 
 
 def field_of(path: str) -> str:
-    """A field's name out of a JSON Pointer: `*` for indices."""
+    """Make a field's name of a JSON Pointer: `*` for indices.
+
+    Args:
+        path: The JSON Pointer.
+    """
     return "/".join("*" if step.isdigit() else step for step in path.split("/"))
 
 
 def all_spans(value: Json, evidence: Iterable[Span]) -> list[Span]:
-    """The spans that a value states, or else those of its evidence."""
+    """Give the spans that a value states, or else those of its evidence.
+
+    Args:
+        value: Plain JSON data.
+        evidence: The spans of its evidence.
+    """
     return list(spans_in(value)) or list(evidence)

@@ -15,7 +15,11 @@ _STYLE: Final = (
 
 
 def text_table(rows: Rows) -> list[str]:
-    """Lay out a table in lines of text: names to the left, figures to the right."""
+    """Lay out a table in lines of text: names to the left, figures to the right.
+
+    Args:
+        rows: The head, then the rows.
+    """
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for name, *figures in rows:
@@ -25,7 +29,12 @@ def text_table(rows: Rows) -> list[str]:
 
 
 def html_table(said: Sequence[str], rows: Rows) -> str:
-    """Make an HTML fragment of some lines, of which the first is the title, and a table."""
+    """Make an HTML fragment of some lines, of which the first is the title, and a table.
+
+    Args:
+        said: The title and the lines below it.
+        rows: The head, then the rows.
+    """
     title, *lines = map(escape, said)
     head, *body = rows
     return (
