@@ -17,9 +17,9 @@ from structgen.values import JsonSchema, Note
 Status: TypeAlias = Literal["enforced", "rewritten", "checked", "narrowed", "refused"]
 """How a field fares in a language.
 
-`enforced`: held while decoding. `rewritten`: held in another shape, and mapped back. `checked`:
-checked afterwards. `narrowed`: some values cannot be answered. `refused`: the language cannot
-take it.
+`enforced`: held while decoding. `rewritten`: held in another shape, and mapped back.
+`checked`: checked afterwards. `narrowed`: some values cannot be answered. `refused`:
+the language cannot take it.
 """
 
 _ORDER: Final[tuple[Status, ...]] = ("enforced", "rewritten", "checked", "narrowed", "refused")

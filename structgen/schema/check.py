@@ -1,8 +1,8 @@
 """Check an answer against the whole truth of its target.
 
-A type is read by Pydantic, from JSON text, without lossy coercion (`source.reader`); a JSON
-Schema is checked by jsonschema (`validate.validator`), with the formats of `formats.FORMATS`
-asserted. Both report violations against the target's schema.
+A type is read by Pydantic, from JSON text, without lossy coercion (`source.reader`); a
+JSON Schema is checked by jsonschema (`validate.validator`), with the formats of
+`formats.FORMATS` asserted. Both report violations against the target's schema.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _FRAMES: Final = 4_000
-"""Stack frames that 200 levels of nesting need: jsonschema takes up to ten for each, and leaves
-room."""
+"""Stack frames that 200 levels of nesting need: jsonschema takes up to ten for each,
+and leaves room."""
 _STACK: Final = 64 * 1024 * 1024
 """Bytes of stack for that many frames."""
 _stack_lock: Final = threading.Lock()
@@ -62,7 +62,8 @@ def validate(source: Any, data: Json) -> Any:
         data: Plain JSON data.
 
     Raises:
-        InvalidOutputError: If `data` is not a value of `source`; it has every violation.
+        InvalidOutputError: If `data` is not a value of `source`; it has every
+            violation.
         TargetError: If `source` is not a target.
         SchemaError: If `source` has no JSON form.
     """
@@ -115,7 +116,8 @@ def validate_json(target: Target[T], text: str | bytes) -> T:
 def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
     """The violations of data that is not complete yet: all but members that are missing.
 
-    A type's validators of a whole record run once none of its members is missing or wrong.
+    A type's validators of a whole record run once none of its members is missing or
+    wrong.
 
     Args:
         target: The target.

@@ -1,9 +1,9 @@
 """The compiler: from a target and a schema language to a schema, the way there and back, and notes.
 
-One rule makes it simple: whatever a language cannot say is said more widely in the compiled
-schema and noted as `checked`, because every answer is checked against the whole source
-afterwards. So only two things must never fail: every value of the source has a form under the
-compiled schema, and the way back from it.
+One rule makes it simple: whatever a language cannot say is said more widely in the
+compiled schema and noted as `checked`, because every answer is checked against the
+whole source afterwards. So only two things must never fail: every value of the source
+has a form under the compiled schema, and the way back from it.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from structgen.schema.codecs.codec import VALUE, Codec, Map, Pair, Ref, Trace
 from structgen.schema.codecs.root import PATH, Root
 from structgen.schema.compile.alternatives import alternatives
 from structgen.schema.compile.arrays import array
-from structgen.schema.compile.builder import Builder, Built, Here, Shape
+from structgen.schema.compile.builder import Builder, Built, Shape
 from structgen.schema.compile.forms import is_finite
+from structgen.schema.compile.here import Here
 from structgen.schema.compile.limits import within_limits
 from structgen.schema.compile.names import other_members_name
 from structgen.schema.compile.objects import members
@@ -111,7 +112,8 @@ class Compiled(Generic[T]):
             value: A value of the target.
 
         Raises:
-            SchemaError: If the value has no JSON form, or a `narrowed` note excludes it.
+            SchemaError: If the value has no JSON form, or a `narrowed` note excludes
+                it.
         """
         data = self.target.dump(value)
         try:
@@ -128,7 +130,8 @@ class Compiled(Generic[T]):
             data: The answer as plain JSON data.
 
         Raises:
-            InvalidOutputError: If it is not a value of the target; it has the violations.
+            InvalidOutputError: If it is not a value of the target; it has the
+                violations.
         """
         return validate(self.target, data) if self.identity else self.read(data)[0]
 

@@ -25,8 +25,9 @@ def parse_json(text: str | bytes) -> Json:
         text: The document, with nothing around it but white space.
 
     Raises:
-        NotJsonError: If the text is anything else: other text around it, NaN, an unpaired
-            surrogate, a repeated member, a number too large for a float. It has the position.
+        NotJsonError: If the text is anything else: other text around it, NaN, an
+            unpaired surrogate, a repeated member, a number too large for a float. It
+            has the position.
     """
     decoded = _decoded(text)
     try:
@@ -39,8 +40,8 @@ def parse_json(text: str | bytes) -> Json:
 def _is_lossless(text: str, data: Json) -> bool:
     """Whether a quick look shows that no member was lost and no number is infinite.
 
-    The parser keeps one of two members with the same name. Written again, the document must
-    have as many colons as before; an escaped colon would spoil the count.
+    The parser keeps one of two members with the same name. Written again, the document
+    must have as many colons as before; an escaped colon would spoil the count.
     """
     again = to_json(data)
     if b"Infinity" in again or "\\u003" in text:
@@ -56,7 +57,8 @@ def scan(text: str | bytes, build: Callable[[list[tuple[str, Json]]], Any]) -> A
         build: Makes an object from its members.
 
     Raises:
-        NotJsonError: If an object repeats a member, or a number is too large for a float.
+        NotJsonError: If an object repeats a member, or a number is too large for a
+            float.
     """
 
     def members(pairs: list[tuple[str, Json]]) -> Any:

@@ -1,8 +1,9 @@
 """The rules of each schema language, as data: one row per language.
 
-A row says nothing about how to get there; `compile/` reads it. A new language is a new row, and
-users may pass their own (`dataclasses.replace(SUBSETS["openai-strict"], name="mine", ...)`). If
-a vendor does not say, the row takes the safe side: what is not listed is not sent.
+A row says nothing about how to get there; `compile/` reads it. A new language is a new
+row, and users may pass their own (`dataclasses.replace(SUBSETS["openai-strict"],
+name="mine", ...)`). If a vendor does not say, the row takes the safe side: what is not
+listed is not sent.
 """
 
 from __future__ import annotations
@@ -25,7 +26,8 @@ class SchemaLimits:
     object_properties: int | None = None
     """Properties of one object."""
     depth: int | None = None
-    """Nested schemas, counted for the root and for each definition, without following references.
+    """Nested schemas, counted for the root and for each definition, without following
+    references.
     """
     enum_values: int | None = None
     """Values of all enums together."""
@@ -48,23 +50,25 @@ class SchemaSubset:
     name: str
     """The name to pass to `compile_schema`; it is also in notes and error messages."""
     holds: bool = True
-    """Whether answers are held to the schema while they are written; else it only asks for its
-    form."""
+    """Whether answers are held to the schema while they are written; else it only asks
+    for its form."""
     root: Literal["object", "any"] = "object"
     """Whether the root must be a plain object."""
     closed: bool = True
     """Whether objects are closed, and list every member that they may have."""
     declared_only: bool = False
-    """Whether answers have only the declared members, even if the source leaves an object open."""
+    """Whether answers have only the declared members, even if the source leaves an
+    object open."""
     all_required: bool = False
     """Whether `required` must list every property."""
     absent: Literal["null", "omit", "either"] = "null"
-    """How an answer says that the document does not state an optional field: by null, by
-    leaving it out, or either."""
+    """How an answer says that the document does not state an optional field: by null,
+    by leaving it out, or either."""
     maps: bool = False
     """Whether `additionalProperties` may be a schema."""
     any_of: Literal["any", "tagged"] = "any"
-    """`tagged`: object options must differ in one constant property, or have disjoint keys (Groq).
+    """`tagged`: object options must differ in one constant property, or have disjoint
+    keys (Groq).
     """
     defs: bool = True
     """Whether the language has `$defs` and `$ref`."""
@@ -73,17 +77,17 @@ class SchemaSubset:
     untyped: bool = False
     """Whether `{}` is a schema."""
     tuples: Literal["any", "fixed", "none"] = "none"
-    """`prefixItems`: with tails and optional positions (`any`), with an exact length (`fixed`),
-    or not at all."""
+    """`prefixItems`: with tails and optional positions (`any`), with an exact length
+    (`fixed`), or not at all."""
     keywords: frozenset[str] = frozenset()
     """The assertions that it enforces, as `type.keyword`; all others are told in the
     description and checked afterwards."""
     one_string_rule: bool = False
     """Whether only one of pattern, format and length holds for a string."""
     patterns: Literal["search", "full", "basic", "none"] = "none"
-    """`search`: a pattern may match anywhere in a string; `full`: it must match the whole
-    string; `basic`: so too, and it has no classes such as `\\d`. No language takes look-around
-    or back-references."""
+    """`search`: a pattern may match anywhere in a string; `full`: it must match the
+    whole string; `basic`: so too, and it has no classes such as `\\d`. No language
+    takes look-around or back-references."""
     formats: frozenset[str] = frozenset()
     """The formats that it enforces."""
     plain_enums: bool = True

@@ -1,7 +1,7 @@
 """Targets: what the user wants, as one adapter and one JSON Schema (draft 2020-12), built once.
 
-A target is anything that a Pydantic `TypeAdapter` takes, or a JSON Schema document (draft 4 to
-2020-12), whose values are plain data.
+A target is anything that a Pydantic `TypeAdapter` takes, or a JSON Schema document
+(draft 4 to 2020-12), whose values are plain data.
 """
 
 from __future__ import annotations
@@ -48,17 +48,19 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REMEMBERED: Final = 512
-"""How many targets are kept of sources that cannot hold their own: unions, `list[...]`, schemas."""
+"""How many targets are kept of sources that cannot hold their own: unions, `list[...]`,
+schemas."""
 _MEMO: Final = "__structgen_target__"
 
 
 class Target(Generic[T]):
     """A type or JSON Schema to extract into.
 
-    Attributes: source: The type or schema that it was made from. name: A name that matches
-    `^[A-Za-z0-9_-]{1,64}$`. schema: One JSON Schema, draft 2020-12, in validation form, by
-    alias, whose references are "#" or "#/$defs/NAME". adapter: The type's adapter; None for a
-    JSON Schema. opaque: Promises that only the type can check.
+    Attributes: source: The type or schema that it was made from. name: A name that
+    matches `^[A-Za-z0-9_-]{1,64}$`. schema: One JSON Schema, draft 2020-12, in
+    validation form, by alias, whose references are "#" or "#/$defs/NAME". adapter: The
+    type's adapter; None for a JSON Schema. opaque: Promises that only the type can
+    check.
     """
 
     def __init__(
@@ -75,7 +77,8 @@ class Target(Generic[T]):
         self.adapter = adapter
         self.opaque = opaque
         self.compiled: dict[Any, Any] = {}
-        """The compiled forms by schema language, kept here so that they are freed with the target.
+        """The compiled forms by schema language, kept here so that they are freed with
+        the target.
         """
 
     def __repr__(self) -> str:
@@ -111,15 +114,15 @@ class Target(Generic[T]):
     def dump(self, value: T) -> Json:
         """Write a value as valid plain JSON data, from which `validate` reads an equal value.
 
-        Fields have their validation aliases. Computed fields are left out, and so are the
-        type's own serializers, unless the value is read back only with them.
+        Fields have their validation aliases. Computed fields are left out, and so are
+        the type's own serializers, unless the value is read back only with them.
 
         Args:
             value: A value of the target.
 
         Raises:
-            SchemaError: If the type does not read back what it holds, or JSON cannot represent
-                it (NaN).
+            SchemaError: If the type does not read back what it holds, or JSON cannot
+                represent it (NaN).
         """
         adapter, reader = self.adapter, self.reader
         if adapter is None or reader is None:
@@ -148,8 +151,9 @@ class Target(Generic[T]):
     def _ways_to_write(self, core: Core) -> Iterator[tuple[SchemaSerializer, bool]]:
         """The serializers to try, each with whether to leave out the fields that nobody set.
 
-        First the mirror of the type's validation; then without unset fields, whose defaults may
-        not be valid; then with more and more of the user's own serializers.
+        First the mirror of the type's validation; then without unset fields, whose
+        defaults may not be valid; then with more and more of the user's own
+        serializers.
         """
         ways: tuple[tuple[Keep, bool], ...] = (
             ("none", False),
@@ -200,8 +204,8 @@ if TYPE_CHECKING:
 def target_of(source: Any) -> Target[Any]:
     """Make the target of a type, or of a JSON Schema given as a dict.
 
-    It is built once for each type and for each content of a schema. A class holds its own
-    target, so that both are freed together.
+    It is built once for each type and for each content of a schema. A class holds its
+    own target, so that both are freed together.
 
     Args:
         source: A Target, anything that a Pydantic TypeAdapter takes, or a JSON Schema.

@@ -1,7 +1,7 @@
 """Values that are copied from the document: their annotation, their keyword, their boundaries.
 
-The JSON Schema keyword `x-verbatim` constrains strings and numbers, as `minLength` constrains
-strings; other values always meet it. Its value is `words` or `characters`.
+The JSON Schema keyword `x-verbatim` constrains strings and numbers, as `minLength`
+constrains strings; other values always meet it. Its value is `words` or `characters`.
 """
 
 from __future__ import annotations
@@ -58,14 +58,15 @@ _WITHOUT_TEXT: Final = frozenset(
 class Verbatim:
     """The value is copied from the document, character for character: `Annotated[str, Verbatim()]`.
 
-    It applies to strings and to what JSON writes as strings (dates, literals), whose JSON form
-    must be in the document; and to numbers, for which a numeral in the document must be the
-    same number. An empty string is in every document. For lists, annotate the items.
+    It applies to strings and to what JSON writes as strings (dates, literals), whose
+    JSON form must be in the document; and to numbers, for which a numeral in the
+    document must be the same number. An empty string is in every document. For lists,
+    annotate the items.
     """
 
     by: Literal["words", "characters"] = "words"
-    """Where a value may begin and end: `words`, where words do, and not with white space;
-    `characters`, anywhere but inside a letter with its marks."""
+    """Where a value may begin and end: `words`, where words do, and not with white
+    space; `characters`, anywhere but inside a letter with its marks."""
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> JsonSchema:
         schema: JsonSchema = handler(core)
@@ -89,8 +90,9 @@ def chunks(text: str, by: str) -> list[str]:
 
     Args:
         text: The text.
-        by: `words`, for parts that are words (letters, digits, `_`) with their marks, or any
-            other single character; `characters`, for parts that are one character with marks.
+        by: `words`, for parts that are words (letters, digits, `_`) with their marks,
+            or any other single character; `characters`, for parts that are one
+            character with marks.
     """
     marks = "".join(c for c in set(text) if c == _JOINER or unicodedata.category(c)[0] == "M")
     word = rf"[^\W{_UNSPACED}{marks}]" if by == "words" else r"[^\s\S]"
@@ -153,9 +155,9 @@ class SourceText:
     def numerals(self) -> list[tuple[Decimal, int, int]]:
         """The numbers of the text, each with its span.
 
-        A numeral is written in digits: groups of three may be set apart (`1,250`, `1 250`), and
-        it may have a decimal point and a minus sign. `1.250` is one and a quarter; words,
-        fractions and exponents are not numerals.
+        A numeral is written in digits: groups of three may be set apart (`1,250`, `1
+        250`), and it may have a decimal point and a minus sign. `1.250` is one and a
+        quarter; words, fractions and exponents are not numerals.
         """
         return [(_number_of(match[0]), *match.span()) for match in _NUMERAL.finditer(self.text)]
 

@@ -1,10 +1,11 @@
 """Two-way maps between a value's own JSON form and the form that a schema language can express.
 
-There is one small class per construct. A codec is data: what it does, and the codecs of its
-parts. `link` turns it into a pair of functions, `encode` and `decode`, each `(value, path,
-trace) -> value`; None means "nothing to do", so a value that needs no change costs nothing.
-Decoding never judges: a value of another form is passed on unchanged and left to the check,
-unless reading it would hide a fault (a repeated key, text that is not JSON).
+There is one small class per construct. A codec is data: what it does, and the codecs of
+its parts. `link` turns it into a pair of functions, `encode` and `decode`, each
+`(value, path, trace) -> value`; None means "nothing to do", so a value that needs no
+change costs nothing. Decoding never judges: a value of another form is passed on
+unchanged and left to the check, unless reading it would hide a fault (a repeated key,
+text that is not JSON).
 """
 
 from __future__ import annotations
@@ -32,7 +33,8 @@ class Trace:
     """Optional members that the answer leaves out."""
     faults: list[Violation] = field(default_factory=list)
     unplaced: list[tuple[str, Json]] = field(default_factory=list)
-    """Members that have no place in the compiled schema: the pointer and the value of each."""
+    """Members that have no place in the compiled schema: the pointer and the value of
+    each."""
 
 
 Map: TypeAlias = Callable[[Json, Path, Trace], Json]
@@ -56,6 +58,7 @@ class Codec:
     """The base: a codec that changes nothing, with no parts."""
 
     def parts(self) -> tuple[Codec, ...]:
+        """The codecs of its parts."""
         return ()
 
     def changes(self) -> bool:
@@ -63,6 +66,7 @@ class Codec:
         return False
 
     def link(self, link: Link) -> Pair:
+        """The functions that encode and decode; `link` gives those of a part."""
         return None, None
 
 
@@ -88,10 +92,12 @@ class Text(Codec):
 
 
 def text_out(value: Json, path: Path, trace: Trace) -> Json:
+    """A value as its JSON text."""
     return to_text(value)
 
 
 def text_in(value: Json, path: Path, trace: Trace) -> Json:
+    """The value of a JSON text; text that is not JSON is a fault."""
     if not isinstance(value, str):
         return value
     try:
@@ -165,9 +171,9 @@ def _each(head: list[Map | None], rest: Map | None, wanted: str | None) -> Map |
 Absent: TypeAlias = Literal["never", "omitted", "null", "boxed", "noted"]
 """How a value without the member is written.
 
-`never`: it always has the member; `omitted`: without it; `null`: as null; `boxed`: as null, and a
-value that has it is wrapped, because it may be null itself; `noted`: as null, and a member that is
-null itself is recorded among the unplaced ones.
+`never`: it always has the member; `omitted`: without it; `null`: as null; `boxed`: as
+null, and a value that has it is wrapped, because it may be null itself; `noted`: as
+null, and a member that is null itself is recorded among the unplaced ones.
 """
 
 
@@ -184,8 +190,8 @@ class Member:
 class Positions(Codec):
     """A tuple <-> an object with one member per position, and one for a tail of any length.
 
-    Positions after the end of a shorter tuple are null; if a position may be null itself, its
-    values are boxed.
+    Positions after the end of a shorter tuple are null; if a position may be null
+    itself, its values are boxed.
     """
 
     members: tuple[Member, ...]

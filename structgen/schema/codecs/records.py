@@ -30,15 +30,16 @@ class Undeclared:
     """How the members that an object does not declare are written."""
 
     way: Literal["keep", "entries", "drop", "root"]
-    """`keep`: in their place; `entries`: as a list of entries in one member; `drop`: not at
-    all, because the type does not read them; `root`: in the member of the root for what has no
-    place."""
+    """`keep`: in their place; `entries`: as a list of entries in one member; `drop`:
+    not at all, because the type does not read them; `root`: in the member of the root
+    for what has no place."""
     codec: Codec = SAME
     """For the values of members that are kept or written as entries."""
     name: str = ""
     """The member that holds the entries."""
     patterns: tuple[str, ...] = ()
-    """Only keys that match one of these are kept or written as entries; the rest goes to the root.
+    """Only keys that match one of these are kept or written as entries; the rest goes
+    to the root.
     """
 
     def take(self, left: dict[str, Json], path: Path, trace: Trace) -> dict[str, Json]:

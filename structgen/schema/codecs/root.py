@@ -1,9 +1,9 @@
 """The root of an answer.
 
-It is wrapped if a language wants an object. It has one member for everything that has no place
-elsewhere: a JSON Schema that does not close its objects has values with members it never names. To
-ask for them everywhere would drown the answer, and to lose them would be a lie, so each goes to the
-root, with its JSON Pointer and its JSON text.
+It is wrapped if a language wants an object. It has one member for everything that has
+no place elsewhere: a JSON Schema that does not close its objects has values with
+members it never names. To ask for them everywhere would drown the answer, and to lose
+them would be a lie, so each goes to the root, with its JSON Pointer and its JSON text.
 """
 
 from __future__ import annotations

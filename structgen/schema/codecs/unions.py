@@ -18,7 +18,8 @@ class Option(NamedTuple):
     holds: Callable[[Json], bool]
     """Whether a value is one of the branch's."""
     fits: Callable[[Json], bool]
-    """Whether an answer has the branch's form. At most one branch that changes anything fits."""
+    """Whether an answer has the branch's form. At most one branch that changes anything
+    fits."""
     kind: str
     """The tag of a wrapped branch, "" for one that is written unchanged."""
 
@@ -35,15 +36,16 @@ class _Way(NamedTuple):
 class Union(Codec):
     """A value of one of several forms.
 
-    A wrapped option is `{"kind": name, "value": ...}`: for languages that need a tag, and for
-    options that an answer's form alone does not tell apart.
+    A wrapped option is `{"kind": name, "value": ...}`: for languages that need a tag,
+    and for options that an answer's form alone does not tell apart.
     """
 
     branches: tuple[Codec, ...]
     schemas: list[JsonSchema]
     """The compiled branches, in the very list that the compiled schema holds."""
     kinds: dict[int, str] = field(default_factory=dict)
-    """The tag of each wrapped branch; set when all definitions are compiled (see `tags.py`)."""
+    """The tag of each wrapped branch; set when all definitions are compiled (see
+    `tags.py`)."""
     options: tuple[Option, ...] = ()
     """Set when all definitions are compiled."""
 

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from structgen.schema.compile.builder import Builder, Built, Here
+from structgen.schema.compile.builder import Builder, Built
+from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import TYPES, Schema, Unsatisfiable, listed_values, types_of
 from structgen.schema.compile.source import Source
 from structgen.schema.json import json_type, to_text
 from structgen.values import Json, JsonSchema
 
 MAX_SPREAD: Final = 300
-"""Options are written out together with the keywords beside them for up to this many members;
-beyond it they are checked afterwards."""
+"""Options are written out together with the keywords beside them for up to this many
+members; beyond it they are checked afterwards."""
 _TELLING: Final = frozenset(
     {
         "properties",

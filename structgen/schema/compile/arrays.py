@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from structgen.schema.codecs.codec import SAME, VALUE, Codec, Items, Member, Positions
-from structgen.schema.compile.builder import Builder, Built, Here
+from structgen.schema.compile.builder import Builder, Built
 from structgen.schema.compile.forms import nullable
+from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import Schema, Unsatisfiable
 from structgen.values import JsonSchema
 

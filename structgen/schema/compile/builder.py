@@ -1,20 +1,20 @@
 """The walk over a source schema: the steps that every node takes, whatever its form.
 
-Each form is one function, in `scalars.py`, `arrays.py`, `objects.py` and `alternatives.py`;
-`compiler.py` hands them in.
+Each form is one function, in `scalars.py`, `arrays.py`, `objects.py` and
+`alternatives.py`; `compiler.py` hands them in.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from structgen.errors import SchemaError
 from structgen.schema.codecs.codec import SAME, Codec, Nullable, Ref, Text
 from structgen.schema.codecs.unions import Union
 from structgen.schema.compile.forms import nullable
+from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import (
     SCALARS,
     TYPE_OF_KEYWORD,
@@ -34,16 +34,16 @@ from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema, Note
 
 UNROLL: Final = 4
-"""How many times a definition may use itself in a language without recursion; below that a
-value is JSON text."""
+"""How many times a definition may use itself in a language without recursion; below
+that a value is JSON text."""
 AT: Final = "x-structgen-at"
-"""Marks a long enum with its place in the source, for `limits.py`; gone from a finished schema."""
+"""Marks a long enum with its place in the source, for `limits.py`; gone from a finished
+schema."""
 LONG: Final = 100
 """How many values make an enum a long one, which may have to be left to the check."""
-MAX_DEPTH: Final = 64
-"""How deep schemas may nest inside one another."""
 MAX_NODES: Final = 50_000
-"""How many schemas one compilation may visit: options written out together can multiply."""
+"""How many schemas one compilation may visit: options written out together can
+multiply."""
 _LOOKING_BACK: Final = ("unevaluatedProperties", "unevaluatedItems")
 """Keywords about what other keywords have not seen."""
 
@@ -53,29 +53,6 @@ class Built(NamedTuple):
 
     schema: JsonSchema
     codec: Codec
-
-
-@dataclass(slots=True)
-class Here:
-    """A place in the source."""
-
-    at: str
-    """Its JSON Pointer."""
-    depth: int = 0
-    unrolls_left: int | None = None
-    """How often the definition around it may still be unrolled; None if none is."""
-    words: list[str] = field(default_factory=list)
-    """Phrases for the description."""
-
-    def down(self, step: str) -> Here:
-        """The place one step further in."""
-        if self.depth >= MAX_DEPTH:
-            raise SchemaError(
-                f"Schemas are nested more than {MAX_DEPTH} deep.",
-                path=self.at,
-                hint="Move parts into `$defs`.",
-            )
-        return Here(f"{self.at}/{step}", self.depth + 1, self.unrolls_left)
 
 
 class Alternatives(NamedTuple):
@@ -105,7 +82,8 @@ class Builder:
         self.subset = subset
         self.source = Source(target.schema)
         self.keeps_undeclared = target.adapter is None
-        """Whether undeclared members are part of a value, as for a JSON Schema; a type drops them.
+        """Whether undeclared members are part of a value, as for a JSON Schema; a type
+        drops them.
         """
         self.notes: list[Note] = []
         self.defs: dict[str, JsonSchema] = {}
@@ -130,6 +108,7 @@ class Builder:
         action: Literal["rewritten", "checked", "narrowed"],
         detail: str,
     ) -> None:
+        """Add a note on a keyword of the source."""
         self.notes.append(Note(here.at, keyword, action, detail))
 
     def drop(self, here: Here, keyword: str, value: Any) -> None:
@@ -372,6 +351,7 @@ class Builder:
         }
 
     def constant(self, text: str) -> JsonSchema:
+        """The schema of one string."""
         if self.subset.const:
             return {"type": "string", "const": text}
         return {"type": "string", "enum": [text]}

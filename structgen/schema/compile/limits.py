@@ -197,7 +197,8 @@ _TOTALS: Final[dict[str, tuple[Callable[[JsonSchema], int], str, str]]] = {
     ),
     "optional": (_optional, "optional properties", "Make fields required, or split the target."),
 }
-"""Limits on sums over all parts: how to count one part, what is counted, and what to do."""
+"""Limits on sums over all parts: how to count one part, what is counted, and what to
+do."""
 
 
 def _check(builder: Builder, schema: JsonSchema) -> None:

@@ -1,7 +1,7 @@
 """One schema for the values that meet two.
 
-Everything here keeps or widens what a schema accepts; what is widened is reported, and checked
-afterwards.
+Everything here keeps or widens what a schema accepts; what is widened is reported, and
+checked afterwards.
 """
 
 from __future__ import annotations

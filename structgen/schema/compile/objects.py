@@ -7,8 +7,9 @@ from typing import NamedTuple
 
 from structgen.schema.codecs.codec import KEY, SAME, VALUE, Absent, Codec, Member
 from structgen.schema.codecs.records import Entries, Fields, Undeclared
-from structgen.schema.compile.builder import Builder, Built, Here
+from structgen.schema.compile.builder import Builder, Built
 from structgen.schema.compile.forms import nullable
+from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import Schema, Unsatisfiable, listed_values
 from structgen.schema.compile.merge import both, property_of
 from structgen.schema.compile.names import other_members_name

@@ -6,7 +6,8 @@ from math import inf
 from typing import Final
 
 from structgen.schema.codecs.codec import SAME, Text
-from structgen.schema.compile.builder import AT, LONG, Builder, Built, Here
+from structgen.schema.compile.builder import AT, LONG, Builder, Built
+from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import Unsatisfiable
 from structgen.schema.compile.regexes import pattern_for
 from structgen.schema.json import json_type, same_json, to_text
@@ -23,23 +24,27 @@ _FORMAT_PATTERNS: Final = {
 """A format as a pattern, for languages that enforce patterns but not the format."""
 _LARGEST_BOUND: Final = 1e15
 _SMALLEST_BOUND: Final = 1e-9
-"""Bounds outside of this range are left to the check: grammar engines write numbers digit by digit,
-without exponents."""
+"""Bounds outside of this range are left to the check: grammar engines write numbers
+digit by digit, without exponents."""
 
 
 def null(builder: Builder, core: JsonSchema, here: Here) -> Built:
+    """Null."""
     return Built({"type": "null"}, SAME)
 
 
 def boolean(builder: Builder, core: JsonSchema, here: Here) -> Built:
+    """True or false."""
     return Built({"type": "boolean"}, SAME)
 
 
 def integer(builder: Builder, core: JsonSchema, here: Here) -> Built:
+    """A whole number."""
     return _numeric(builder, core, here, "integer")
 
 
 def number(builder: Builder, core: JsonSchema, here: Here) -> Built:
+    """A number."""
     return _numeric(builder, core, here, "number")
 
 

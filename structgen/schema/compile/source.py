@@ -20,7 +20,8 @@ from structgen.schema.json import escape, unescape
 from structgen.values import JsonSchema
 
 MAX_MERGED: Final = 50_000
-"""How many schemas with `allOf` or a reference beside other keywords one compilation merges."""
+"""How many schemas with `allOf` or a reference beside other keywords one compilation
+merges."""
 _MAPS: Final = ("properties", "patternProperties", "dependentSchemas", "$defs")
 _LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
 _ONES: Final = (
@@ -59,7 +60,7 @@ class Source:
         name = rest if rest in self.defs else unescape(unquote(rest))
         if head or name not in self.defs:
             raise SchemaError(
-                f"Nothing in this schema has the name {ref!r}.",
+                f"The reference {ref!r} does not point to anything in this schema.",
                 keyword="$ref",
                 hint="Define it under `$defs`, or correct the reference.",
             )
@@ -122,7 +123,8 @@ class Source:
 
         Raises:
             Unsatisfiable: If no value meets the schema.
-            SchemaError: If a reference leads only to itself, or the schema needs too many merges.
+            SchemaError: If a reference leads only to itself, or the schema needs too
+                many merges.
         """
         return self._flat(schema, drop, frozenset())
 
@@ -155,7 +157,7 @@ def _circular(ref: Any) -> SchemaError:
     return SchemaError(
         f"The reference {ref!r} leads only to itself.",
         keyword="$ref",
-        hint="Let one of the definitions in the circle say something itself.",
+        hint="Give one of the definitions in the circle a type of its own.",
     )
 
 

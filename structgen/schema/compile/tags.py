@@ -41,8 +41,8 @@ def changed_definitions(codecs: Mapping[str, Codec]) -> set[str]:
 def separate(builder: Builder) -> set[str]:
     """Tag the options that cannot be told apart, and set the options of every union.
 
-    A tag can make a definition change values that it did not change before, and so make other
-    options need a tag: repeat until nothing changes.
+    A tag can make a definition change values that it did not change before, and so make
+    other options need a tag: repeat until nothing changes.
 
     Returns:
         The definitions that change any value.

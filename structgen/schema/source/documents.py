@@ -1,7 +1,7 @@
 """The schemas inside a JSON Schema document, and the references between them.
 
-Every reference is followed inside the document (pointers into any place, `$id`, `$anchor`,
-embedded resources) or into the bundled meta-schemas; nothing is fetched.
+Every reference is followed inside the document (pointers into any place, `$id`,
+`$anchor`, embedded resources) or into the bundled meta-schemas; nothing is fetched.
 """
 
 from __future__ import annotations
@@ -192,7 +192,7 @@ class SchemaDocument:
             found = self._walk(resource, fragment)
         if found is None or not isinstance(found.node, dict | bool):
             raise SchemaError(
-                f"Nothing in the document has the name {ref[:200]!r}.",
+                f"The reference {ref[:200]!r} does not point to anything in the document.",
                 path=here.path,
                 keyword="$ref",
                 hint="Correct the reference, or add the schema that it names.",

@@ -1,9 +1,9 @@
 """Any JSON Schema document, draft 4 to 2020-12, as one draft 2020-12 schema of the same values.
 
-Each place that a reference names becomes one entry of `$defs`, so the result has no references
-but "#" and "#/$defs/NAME". A dynamic reference depends on the way that led to it, so its place
-is converted once for each way that matters: dynamic scope becomes plain references (draft
-2020-12 core, §7.1 and §8.2.3.2).
+Each place that a reference names becomes one entry of `$defs`, so the result has no
+references but "#" and "#/$defs/NAME". A dynamic reference depends on the way that led
+to it, so its place is converted once for each way that matters: dynamic scope becomes
+plain references (draft 2020-12 core, §7.1 and §8.2.3.2).
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ _NAMING: Final = frozenset(
         "dependencies",
     }
 )
-"""Keywords that are not copied: they name or refer, or a later draft writes them otherwise."""
+"""Keywords that are not copied: they name or refer, or a later draft writes them
+otherwise."""
 _KNOWN: Final = frozenset(
     {
         *SUBSCHEMAS,
@@ -79,8 +80,8 @@ _KNOWN: Final = frozenset(
         "type",
     }
 )
-"""Keywords whose values may be objects or arrays. Any other such value means nothing here, but
-may look like a schema, so it is left out."""
+"""Keywords whose values may be objects or arrays. Any other such value means nothing
+here, but may look like a schema, so it is left out."""
 
 _Scope: TypeAlias = tuple[tuple[str, Place], ...]
 """The dynamic anchors in force, outermost first: name and place."""
@@ -93,7 +94,8 @@ def upgrade(document: Any) -> JsonSchema:
         document: The document as plain JSON data.
 
     Raises:
-        SchemaError: If the document is not a valid JSON Schema; it names the place and the keyword.
+        SchemaError: If the document is not a valid JSON Schema; it names the place and
+            the keyword.
         SchemaLimitError: If it is too large or too deep.
     """
     require_bounded(document)
@@ -188,10 +190,10 @@ class _Upgrade:
         ref = place.node[word]
         if not isinstance(ref, str):
             raise SchemaError(
-                f"{word} is a {type(ref).__name__}.",
+                f"{word} must be a string, not a {type(ref).__name__}.",
                 path=place.path,
                 keyword=word,
-                hint="A reference is a string, such as '#/$defs/Name'.",
+                hint="Write a reference such as '#/$defs/Name'.",
             )
         target = self.document.resolve(ref, place)
         node = target.node if isinstance(target.node, dict) else {}
@@ -215,10 +217,10 @@ class _Upgrade:
         if key in SUBSCHEMA_MAPS:
             if not isinstance(value, dict):
                 raise SchemaError(
-                    f"{key} is a {type(value).__name__}.",
+                    f"{key} must be an object, not a {type(value).__name__}.",
                     path=place.path,
                     keyword=key,
-                    hint=f"{key} must be an object.",
+                    hint="Map each name to a schema.",
                 )
             if key == "patternProperties":
                 for pattern in value:

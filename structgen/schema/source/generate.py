@@ -1,8 +1,8 @@
 """JSON Schema (draft 2020-12) of a Pydantic core schema, with all that a schema can express.
 
-Pydantic's own generator leaves decimals unchecked, maps with patterned keys open, aliases into
-paths out, and naive times under a format that demands an offset. What no schema can say (a
-validator function, "in the past") is marked in its place.
+Pydantic's own generator leaves decimals unchecked, maps with patterned keys open,
+aliases into paths out, and naive times under a format that demands an offset. What no
+schema can say (a validator function, "in the past") is marked in its place.
 """
 
 from __future__ import annotations
@@ -48,8 +48,8 @@ class TargetSchema(GenerateJsonSchema):
     def encode_default(self, dft: Any) -> Any:
         """A default as JSON data.
 
-        One with a member called `$ref` or `$defs` counts as not serializable and is left out:
-        Pydantic would take it for a part of the schema.
+        One with a member called `$ref` or `$defs` counts as not serializable and is
+        left out: Pydantic would take it for a part of the schema.
         """
         data = super().encode_default(dft)
         if _has_key(data, frozenset({"$ref", "$defs"})):
@@ -85,6 +85,7 @@ class TargetSchema(GenerateJsonSchema):
         return result
 
     def str_schema(self, schema: Any) -> JsonSchemaValue:
+        """A string; a pattern of Python's own language is left to the type."""
         result = super().str_schema(schema)
         given = schema.get("pattern")
         flags = given.flags & ~re.UNICODE if isinstance(given, re.Pattern) else 0
@@ -246,7 +247,8 @@ _KEY_FORMS: Final[dict[Any, JsonSchemaValue]] = {
     "boolean": {"enum": ["true", "false"]},
     None: {},
 }
-"""The schema of a map's keys by the JSON type of the key's own type; None is a key of any type."""
+"""The schema of a map's keys by the JSON type of the key's own type; None is a key of
+any type."""
 
 
 def _has_key(data: Any, keys: frozenset[str]) -> bool:

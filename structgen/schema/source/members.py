@@ -1,9 +1,9 @@
 """How many object members a value was read from.
 
-Pydantic's parser keeps the last of two members with one name, silently. A second parse to find
-them would double the time of reading. But every member of the text has its colon: if the text
-has as many colons as the value has members, none was lost. Counting is cheap, because the type
-says beforehand where members can be.
+Pydantic's parser keeps the last of two members with one name, silently. A second parse
+to find them would double the time of reading. But every member of the text has its
+colon: if the text has as many colons as the value has members, none was lost. Counting
+is cheap, because the type says beforehand where members can be.
 """
 
 from __future__ import annotations

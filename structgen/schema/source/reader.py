@@ -1,11 +1,12 @@
 """How a type reads JSON: nothing that would lose information is coerced.
 
-Pydantic's lax mode turns "5" into 5, 1 into True and 0 into 1970-01-01. Its strict mode refuses
-4.0 for an integer, which JSON Schema allows, and refuses what a user's own validator returns.
-So the type's core schema is copied with strict *leaves* and everything else unchanged: dates,
-decimals, UUIDs, sets and tuples are read from their JSON forms, numbers and booleans only from
-themselves. What a user's "before" or "wrap" validator returns is no longer JSON: down to the
-next model inside, it is read as the type's author set it up.
+Pydantic's lax mode turns "5" into 5, 1 into True and 0 into 1970-01-01. Its strict mode
+refuses 4.0 for an integer, which JSON Schema allows, and refuses what a user's own
+validator returns. So the type's core schema is copied with strict *leaves* and
+everything else unchanged: dates, decimals, UUIDs, sets and tuples are read from their
+JSON forms, numbers and booleans only from themselves. What a user's "before" or "wrap"
+validator returns is no longer JSON: down to the next model inside, it is read as the
+type's author set it up.
 """
 
 from __future__ import annotations

@@ -24,11 +24,12 @@ BYTES: Final = {"base64": r"^[A-Za-z0-9_-]*={0,2}$", "hex": r"^(?:[0-9A-Fa-f]{2}
 
 INTEGER_KEY: Final = r"^-?\d+$"
 NUMBER_KEY: Final = r"^-?\d+(?:\.\d+)?(?:[eE][-+]?\d+)?$"
-"""A float as a member's name. The pattern also matches numbers that no float can hold (1e999)."""
+"""A float as a member's name. The pattern also matches numbers that no float can hold
+(1e999)."""
 
 EXPONENT_DIGITS: Final = 8
-"""Digits that a decimal's exponent may have. Every build of Python's `decimal` holds that many:
-its largest exponent, `MAX_EMAX`, is 425000000 on 32 bits."""
+"""Digits that a decimal's exponent may have. Every build of Python's `decimal` holds
+that many: its largest exponent, `MAX_EMAX`, is 425000000 on 32 bits."""
 
 
 def decimal_pattern(whole: int | None, places: int | None, non_finite: bool) -> str:

@@ -17,7 +17,8 @@ MAX_DEPTH: Final = 200
 MAX_NODES: Final = 300_000
 """The most values that a document may have."""
 _MAX_POINTER_DEPTH: Final = 8
-"""How deep an error still names the place; longer pointers would make a large document slow."""
+"""How deep an error still names the place; longer pointers would make a large document
+slow."""
 _IN_PLACE: Final = (
     "allOf",
     "anyOf",
@@ -98,7 +99,8 @@ def require_bounded(document: Any) -> None:
         document: The document.
 
     Raises:
-        SchemaLimitError: If it is deeper than MAX_DEPTH or has more than MAX_NODES values.
+        SchemaLimitError: If it is deeper than MAX_DEPTH or has more than MAX_NODES
+            values.
         SchemaError: If it holds anything but JSON data.
     """
     stack: list[tuple[Any, int, str]] = [(document, 0, "")]

@@ -1,9 +1,9 @@
 """How a value is written as JSON that its type reads back.
 
-Pydantic's serializer writes for display: under serialization aliases, with computed fields,
-without excluded ones, through the user's own serializers, secrets as stars. So the type's core
-schema is copied with a serialization side that mirrors the validation side, and Pydantic's
-serializer runs on the copy.
+Pydantic's serializer writes for display: under serialization aliases, with computed
+fields, without excluded ones, through the user's own serializers, secrets as stars. So
+the type's core schema is copied with a serialization side that mirrors the validation
+side, and Pydantic's serializer runs on the copy.
 """
 
 from __future__ import annotations
@@ -49,8 +49,8 @@ _LONGEST: Final = 60
 Keep: TypeAlias = Literal["none", "paired", "all"]
 """Which of the user's own serializers write.
 
-`paired`: those of places that also have a user's validator that reads before the type does,
-because the two are halves of one thing.
+`paired`: those of places that also have a user's validator that reads before the type
+does, because the two are halves of one thing.
 """
 
 

@@ -1,8 +1,9 @@
 """The values of `format` that are checked; every other one is an annotation, as JSON Schema has it.
 
-Each test looks at the text alone and takes linear time. Sources: RFC 3339 (date, time, date-time,
-duration), RFC 4122 (uuid), RFC 5321 §4.1.2 (email), RFC 1123 §2.1 (hostname; internationalised
-labels are not decoded), RFC 3986 (uri, uri-reference), RFC 6901 (json-pointer).
+Each test looks at the text alone and takes linear time. Sources: RFC 3339 (date, time,
+date-time, duration), RFC 4122 (uuid), RFC 5321 §4.1.2 (email), RFC 1123 §2.1 (hostname;
+internationalised labels are not decoded), RFC 3986 (uri, uri-reference), RFC 6901
+(json-pointer).
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """ECMA-262 patterns, as JSON Schema has them, parsed into a tree.
 
-Back-references are refused: with them a pattern is not a regular language, and matching it has no
-time bound.
+Back-references are refused: with them a pattern is not a regular language, and matching
+it has no time bound.
 """
 
 from __future__ import annotations
@@ -134,7 +134,8 @@ def parse(pattern: str) -> Node:
     """The tree of a pattern.
 
     Raises:
-        SchemaError: If `pattern` is not an ECMA-262 pattern, or cannot be matched in bounded time.
+        SchemaError: If `pattern` is not an ECMA-262 pattern, or cannot be matched in
+            bounded time.
     """
     parser = _Parser(pattern)
     node = parser.choice(0)

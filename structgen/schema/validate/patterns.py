@@ -1,10 +1,10 @@
 """Whether an ECMA-262 pattern matches a text, in bounded time.
 
-Python's `re` differs from ECMA-262 (`$` before a final newline, `\\d` and `\\w` beyond ASCII,
-`\\p{L}`) and may backtrack for ever. Here a set of positions in the text is one integer with a
-bit for each, and each node of the pattern maps a set of starts to the set of ends. Nothing
-backtracks, not even look-around: a lookbehind asks where its body can end, and a lookahead does
-the same in the reversed text.
+Python's `re` differs from ECMA-262 (`$` before a final newline, `\\d` and `\\w` beyond
+ASCII, `\\p{L}`) and may backtrack for ever. Here a set of positions in the text is one
+integer with a bit for each, and each node of the pattern maps a set of starts to the
+set of ends. Nothing backtracks, not even look-around: a lookbehind asks where its body
+can end, and a lookahead does the same in the reversed text.
 """
 
 from __future__ import annotations

@@ -33,7 +33,8 @@ class _Formats(FormatChecker):
 
 
 _REFERENCES: Final = 20_000
-"""References followed for one small value: a few seconds. A schema can ask for exponentially many.
+"""References followed for one small value: a few seconds. A schema can ask for
+exponentially many.
 """
 
 
@@ -46,8 +47,8 @@ def validator_of(schema: JsonSchema, size: int = 0) -> Validator:
 
     Args:
         schema: A target's schema.
-        size: How long the value is as JSON, in characters; longer values may follow more
-            references.
+        size: How long the value is as JSON, in characters; longer values may follow
+            more references.
     """
     formats = _Formats(schema, _REFERENCES + 10 * size)
     validator: Validator = _DRAFT(schema, format_checker=formats)

@@ -1,7 +1,7 @@
 """Faults of an answer, in lines that a model can act on: place, found value, wanted value.
 
-They are made from jsonschema's errors against the target's schema. For a union, only the branch
-that the value comes closest to is reported.
+They are made from jsonschema's errors against the target's schema. For a union, only
+the branch that the value comes closest to is reported.
 """
 
 from __future__ import annotations
