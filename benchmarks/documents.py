@@ -1,7 +1,7 @@
-"""Real long texts end to end with the embedded model: what came of every chunk, the conflicts, and whether all offsets hold.
+"""Long documents end to end with the embedded model: chunks, conflicts, and whether offsets hold.
 
-A whole contract takes a small model on a core far longer than a benchmark may, so each text is taken up to `CHARACTERS`; set the
-environment variable STRUCTGEN_BENCH_CHARACTERS for more.
+A contract takes a small model on one core far longer than a benchmark may, so each document is cut
+after `CHARACTERS`; set the environment variable STRUCTGEN_BENCH_CHARACTERS for more.
 """
 
 from __future__ import annotations

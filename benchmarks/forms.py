@@ -1,10 +1,13 @@
-"""Forms turn by turn: a form that each turn fills in, against reading the whole conversation anew at each turn, with one model.
+"""Fill in a form turn by turn, against reading the whole conversation anew at each turn.
 
-Needs ../shared/data. Set $DIALOGUES (how many, of one service after the other; `all` for all 183; 2 by default) and $MODEL (else
-the embedded model). Free texts are grounded: in what the user says, or in the conversation. After each of the user's turns the
-slots are compared with those of the gold; every alternative counts as right. Figures of both ways: `joint`, the share of turns
-after which every slot is right (joint goal accuracy), `f1` of slots over all turns, and `seconds` a turn; `nothing` is the joint
-goal accuracy of an empty form.
+Needs ../shared/data. Set $DIALOGUES (how many, of one service after the other; `all` for all 183; 2
+by default) and $MODEL (else the embedded model). Free texts are grounded: in what the user says, or
+in the conversation. After each turn of the user the slots are compared with the gold's; every
+alternative counts as right.
+
+Figures of both ways: `joint`, the share of turns after which every slot is right (joint goal
+accuracy); `f1` of slots over all turns; `seconds` for a turn. `nothing` is the joint goal accuracy
+of an empty form.
 """
 
 from __future__ import annotations
@@ -30,7 +33,7 @@ SHARED: Final = Path(__file__).parent.parent.parent / "shared" / "data"
 
 
 Turn: TypeAlias = "tuple[dict[str, Json], Json, float]"
-"""After one of the user's turns: the gold's slots, the record that was found, and the seconds that it took."""
+"""After a turn of the user: the gold's slots, the record found, and the seconds it took."""
 
 
 @dataclass

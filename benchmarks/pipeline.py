@@ -1,9 +1,12 @@
-"""A job over many documents, 64 at a time, against a server that takes its time: structgen with its journal and output, plain
-aiohttp, and the loops that users write around other libraries. Each in a fresh process.
+"""A job over many documents, 64 at a time, against a server with latency.
 
-Goals: at 300 ms a document at most 1.1 of the ideal wall time (documents / 64 x latency); at 20 ms at most 2 of plain aiohttp's CPU
-a document, and a quarter of the best library's; ten times the documents take at most 1.2 of the memory.
-`STRUCTGEN_BENCH=full` asks about 10,000 documents (100,000 for the memory), by default a tenth.
+It compares structgen with its journal and output, plain aiohttp, and the loops that users write
+around other libraries, each in a fresh process.
+
+Goals: at 300 ms for a document, at most 1.1 times the ideal wall time (documents / 64 x latency);
+at 20 ms, at most twice the CPU of plain aiohttp, and a quarter of the best library's; ten times the
+documents take at most 1.2 times the memory. `STRUCTGEN_BENCH=full` asks about 10,000 documents
+(100,000 for the memory), by default a tenth.
 """
 
 from __future__ import annotations
@@ -40,7 +43,7 @@ TEXT = "Quarterly report of the Acme group. " * 12
 
 
 def main() -> dict[str, Any]:
-    """Prints a line per measurement; gives wall and CPU per document, memory, and the ratios of the goals."""
+    """Print a line for each measurement; give wall and CPU per document, memory, and the ratios."""
     found: dict[str, Any] = {}
     others = [name for name, module in LIBRARIES.items() if find_spec(module)]
     with loopback() as server:

@@ -2,8 +2,9 @@
 
     python -m uvicorn --factory examples.form_service.service:main
 
-$FORMS_DATABASE: where the forms are ("sqlite:///forms.db"; "postgresql+psycopg://user@host/database"). $STRUCTGEN_MODEL: who reads
-what is said (the embedded model).
+$FORMS_DATABASE is where the forms are ("sqlite:///forms.db" by default, or
+"postgresql+psycopg://user@host/database"). $STRUCTGEN_MODEL is the model that reads what the user
+says (the embedded one by default).
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ PAGE = Path(__file__).parent / "page.html"
 
 
 class Said(BaseModel):
-    """What the user says, or is about to say (`draft`: nothing is saved), to what was asked before."""
+    """What the user says in answer to `asked`; nothing of a `draft` is saved."""
 
     text: str
     asked: str | None = None
@@ -34,7 +35,7 @@ class Said(BaseModel):
 
 
 class Entered(BaseModel):
-    """What the user enters into a field; nothing, to leave it to what is said."""
+    """What the user enters into a field; None leaves it to what the user says."""
 
     path: str
     value: Any = None

@@ -1,4 +1,7 @@
-"""Forms in a database, SQLite or PostgreSQL. A form is saved only over the revision that it was loaded with."""
+"""Forms in a database, SQLite or PostgreSQL.
+
+A form is saved only over the revision that it was loaded with.
+"""
 
 from __future__ import annotations
 
@@ -34,13 +37,13 @@ class Store:
     """The forms of one target."""
 
     def __init__(self, url: str, target: Any, client: Client) -> None:
-        """`url`: as SQLAlchemy takes it: "sqlite:///forms.db", "postgresql+psycopg://user@host/database"."""
+        """Open the database at an SQLAlchemy URL, such as "sqlite:///forms.db"."""
         self._engine = create_engine(url)
         self._target, self._client = target, client
         FORMS.metadata.create_all(self._engine)
 
     def create(self) -> tuple[str, Form[Any]]:
-        """A new form, and the name it goes by."""
+        """Make a new form, and give it a name."""
         name, form = uuid.uuid4().hex, self._client.form(self._target)
         with self._engine.begin() as connection:
             connection.execute(
@@ -49,7 +52,7 @@ class Store:
         return name, form
 
     def load(self, name: str) -> Form[Any] | None:
-        """The form of that name; one of an earlier schema keeps what still fits."""
+        """Load a form; one of an earlier schema keeps what still fits."""
         with self._engine.begin() as connection:
             state = connection.execute(
                 select(FORMS.c.state).where(FORMS.c.id == name)
@@ -61,7 +64,11 @@ class Store:
         )
 
     def save(self, name: str, form: Form[Any], loaded: int) -> None:
-        """Save a form that was loaded at a revision. Raises StaleFormError where it has been saved since."""
+        """Save a form that was loaded at a revision.
+
+        Raises:
+            StaleFormError: If it has been saved since.
+        """
         theirs = update(FORMS).where(FORMS.c.id == name, FORMS.c.revision == loaded)
         with self._engine.begin() as connection:
             if not connection.execute(

@@ -1,6 +1,8 @@
-"""Every ticket of a file, as a record, in another file. Stop it and start it again: it goes on where it was.
+"""Extract a record from every ticket of a file. Stop it and start it again: it continues.
 
-`python examples/pipeline/run.py OUT.jsonl`; the model is the one that $STRUCTGEN_MODEL names, else the embedded one.
+    python examples/pipeline/run.py OUT.jsonl
+
+The model is the one that $STRUCTGEN_MODEL names, else the embedded one.
 """
 
 from __future__ import annotations
