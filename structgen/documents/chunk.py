@@ -10,7 +10,7 @@ from structgen.errors import ConfigurationError
 from structgen.extras import load
 
 _BYTES_PER_TOKEN: Final = 4
-"""Of UTF-8: what tokenizers come to on English prose, near enough to size a chunk."""
+"""Bytes of UTF-8, as tokenizers average on English prose: near enough to size a chunk."""
 
 
 @dataclass(frozen=True, slots=True)

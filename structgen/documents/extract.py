@@ -1,4 +1,4 @@
-"""Extract a record from a long document: ask about each chunk, then merge what they state.
+"""Extract a record from a long document: ask about each chunk, then merge the answers.
 
 One flow, the same for sync and async, made of the extraction flow of each chunk.
 """
@@ -71,7 +71,7 @@ class ChunkingArgs(TypedDict, total=False):
 
 
 class DocumentArgs(CallArgs, ChunkingArgs, total=False):
-    """What `extract_document` takes besides a target and a document.
+    """The keyword arguments of `extract_document`.
 
     The options hold for each question about a chunk.
     """
@@ -95,8 +95,8 @@ def extract_document(
     A chunk that fails is in the result and stops no other.
 
     Args:
-        backends: Who is asked, in order.
-        question: What is asked about the whole document.
+        backends: The backends to ask, in order.
+        question: The question about the whole document.
         chunking: How to split the document and to merge what its chunks state.
 
     Raises:

@@ -25,7 +25,7 @@ item); any other policy takes one part's list as it is. For anything else: `firs
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """What one part of a document states."""
+    """The statements of one part of a document."""
 
     data: Json = field(repr=False)
     """The value, as plain JSON data."""
@@ -80,7 +80,7 @@ def merge(
     from different parts.
 
     Args:
-        parts: What each part states.
+        parts: The statements of each part.
         policies: Which of several values to take, by JSON Pointer with `*` for any key or index.
         keys: The members that tell the items of a list apart, by the list's pointer, as above.
 

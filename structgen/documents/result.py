@@ -1,4 +1,4 @@
-"""What `extract_document` gives: a value, where it comes from, and what each chunk came to."""
+"""The result of `extract_document`: a value, where it comes from, and each chunk's outcome."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ Value = TypeVar("Value")
 
 @dataclass(frozen=True, slots=True)
 class ChunkOutcome:
-    """What one question about one chunk came to: a result or an error."""
+    """The outcome of one question about one chunk: a result or an error."""
 
     chunk: Chunk
     """The piece of the document that was asked about."""
     turn: int
     """Which of the passes it belongs to, from 0."""
     result: Extraction[Json] | None = field(default=None, repr=False)
-    """What the chunk states, as plain data; None if it failed."""
+    """The chunk's value, as plain data, with all that is known about it; None if it failed."""
     error: StructgenError | None = None
     """Why there is no result; None if there is one."""
 
@@ -57,11 +57,11 @@ class DocumentExtraction(Generic[T]):
     value: T
     """The merged value, valid for the target."""
     target: Dumps = field(repr=False)
-    """What was asked for; it writes the value as plain data."""
+    """The target; it writes the value as plain data."""
     chunks: tuple[ChunkOutcome, ...]
     """The outcome of every question, in the order of the document."""
     guarantee: Guarantee
-    """What held the values of the chunks: the weakest guarantee of any of them."""
+    """The weakest guarantee of any chunk."""
     conflicts: tuple[Conflict, ...] = ()
     """The places for which chunks state different values. Their numbers index `stated`."""
     absent: frozenset[str] = frozenset()
@@ -85,7 +85,7 @@ class DocumentExtraction(Generic[T]):
 
     @property
     def notes(self) -> tuple[Note, ...]:
-        """What the compiled schema did differently, for any of the chunks."""
+        """Differences between the compiled schema and the target's, for any of the chunks."""
         return distinct(note for result in self._results for note in result.notes)
 
     @property

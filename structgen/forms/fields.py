@@ -28,7 +28,7 @@ class Field:
     path: str
     """JSON Pointer into the record."""
     schema: JsonSchema = field(repr=False)
-    """What a text may state for it."""
+    """The values that a text may state for it."""
     required: tuple[bool, ...]
     """For each step of the path: whether the record that it is in requires it."""
 

@@ -1,4 +1,4 @@
-"""What to ask the user next, and how a model words it."""
+"""The next question to the user, and how a model words it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ WORDING: Final = (
     "Write one short, polite question to the user that asks for the field below, in the language "
     "that the user writes."
 )
-"""What the model is told when it words a question."""
+"""The instructions to a model that words a question."""
 WORDED: Final[JsonSchema] = {
     "title": "Question",
     "type": "object",
@@ -28,12 +28,12 @@ WORDED: Final[JsonSchema] = {
     "required": ["question"],
     "additionalProperties": False,
 }
-"""What the model answers with."""
+"""The schema of its answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class NextQuestion:
-    """What to ask the user next."""
+    """The next question to the user."""
 
     path: str
     """JSON Pointer of the field that the question is about."""

@@ -51,12 +51,12 @@ class FormRecord(Generic[T]):
 
     @property
     def entries(self) -> Mapping[str, Entry]:
-        """What the fields hold, and where it comes from, by path."""
+        """The values of the fields, and where they come from, by path."""
         return self.state.entries
 
     @property
     def turns(self) -> Sequence[Turn]:
-        """What the user said so far."""
+        """Everything that the user said so far."""
         return self.state.turns
 
     @property
@@ -80,11 +80,11 @@ class FormRecord(Generic[T]):
 
     @property
     def invalid(self) -> tuple[Violation, ...]:
-        """What is wrong with the fields, and, once nothing is missing, with the whole record."""
+        """The faults of the fields, and, once nothing is missing, of the whole record."""
         return part_violations(self.target, self.data)
 
     def history(self, path: str) -> tuple[Entry, ...]:
-        """Give what a field held before, oldest first.
+        """List the earlier values of a field, oldest first.
 
         Raises:
             InputError: If there is no such field.

@@ -17,12 +17,12 @@ from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
 
 VERSION: Final = 1
-"""Of the format. A form of a later version is refused."""
+"""The version of the format. A form of a later version is refused."""
 
 
 @dataclass(frozen=True, slots=True)
 class SavedForm:
-    """What is written down of a form."""
+    """The parts of a form that are saved."""
 
     structgen_form: int
     """The version of the format, under a name that tells what the text is."""

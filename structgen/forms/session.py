@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", default=Any)
 Loaded = TypeVar("Loaded", default=Any)
-"""What `Form.loads` makes: its class is called without a type."""
+"""The type of the form that `Form.loads` makes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +41,14 @@ class Dropped:
     path: str
     """JSON Pointer of the field that held it."""
     value: Json = field(repr=False)
-    """What the field held."""
+    """The value that the field held."""
 
 
 class FormArgs(OptionArgs, total=False):
-    """What `Form` takes besides a target and a client: these, and the options of each question."""
+    """The keyword arguments of `Form`, besides the client: these, and the options of a question."""
 
     instructions: str | None
-    """What else the model should know."""
+    """Further instructions to the model."""
     examples: Sequence[tuple[str, Json]]
     """Pairs of a turn and what it states, as plain data of the record without the other members."""
     keys: Mapping[str, Sequence[str]] | None
@@ -62,7 +62,7 @@ class FormArgs(OptionArgs, total=False):
 class Form(FormRecord[T]):
     """A record of `target` that is being filled in. Fields are named by JSON Pointer.
 
-    What the user says (`fill`) changes fields that are empty or were said before; what is `set`
+    `fill` changes fields that are empty or were said before, by the words of the user; what is `set`
     is locked until `unlock`. A list is replaced as a whole, unless its items have identity
     (`Identity`, or `keys`): then items are changed and added. `revision` grows with every change.
     Use a form in one thread, or one event loop, at a time.
@@ -93,7 +93,7 @@ class Form(FormRecord[T]):
         Args:
             target: A type or JSON Schema of records.
             client: A `Client` or `AsyncClient`; its model is asked. It stays open.
-            instructions: What else the model should know.
+            instructions: Further instructions to the model.
             examples: Pairs of a turn and what it states, as plain data of the record; leave out
                 the other members.
             keys: The members that tell the items of a list apart, by the list's JSON Pointer.
@@ -118,7 +118,7 @@ class Form(FormRecord[T]):
         self._corrections, self._watch_locked = corrections, watch_locked
         self._options = options
         self.dropped: tuple[Dropped, ...] = ()
-        """What `loads` could not keep when it migrated this form."""
+        """The values that `loads` could not keep when it migrated this form."""
 
     # ---- what is said ------------------------------------------------------------------------
 
@@ -126,11 +126,11 @@ class Form(FormRecord[T]):
         """Take in what the user says. If it fails, the form is as it was.
 
         Args:
-            text: What the user says.
-            asked: What the user was asked, or told, before.
+            text: The user's words.
+            asked: The question, or remark, that the user answers.
 
         Returns:
-            What it changed.
+            The changes.
 
         Raises:
             InputError: If the text is empty.
@@ -264,7 +264,7 @@ class Form(FormRecord[T]):
 
         Args:
             target: As for `Form`.
-            text: What `dumps` gave.
+            text: The result of `dumps`.
             client: As for `Form`.
             migrate: Whether to keep what still fits if the schema has changed since; `dropped`
                 lists the rest.

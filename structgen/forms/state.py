@@ -29,7 +29,7 @@ class Quote:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What a field holds."""
+    """The value of a field, and where it comes from."""
 
     value: Json = field(repr=False)
     """Plain JSON data."""
@@ -46,9 +46,9 @@ class Turn:
     """One thing that the user said."""
 
     text: str = field(repr=False)
-    """What the user said."""
+    """The user's words."""
     asked: str | None = field(default=None, repr=False)
-    """What the user was asked, or told, before."""
+    """The question, or remark, that the user answers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +58,11 @@ class Step:
     kind: Literal["fill", "set", "clear", "lock", "unlock"]
     """Which method of the form made it."""
     entries: Mapping[str, Entry | None]
-    """What the fields hold now, by path; None for a field that was cleared."""
+    """The new values of fields, by path; None for a field that was cleared."""
     refused: Mapping[str, Entry] = field(default_factory=dict)
-    """What was said against locked fields, by path."""
+    """The statements that contradict locked fields, by path."""
     turn: Turn | None = None
-    """What was said, if the step came from that."""
+    """The turn that the step came from; None if it came from no turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,23 +76,23 @@ class Conflict:
     path: str
     """JSON Pointer of the field."""
     held: Entry
-    """What the form holds."""
+    """The statement that the form holds."""
     other: Entry
-    """What contradicts it."""
+    """The statement that contradicts it."""
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """What a form's steps lead to."""
+    """The state that a form's steps lead to."""
 
     entries: Mapping[str, Entry]
-    """What the fields hold, by path."""
+    """The values of the fields, by path."""
     conflicts: Mapping[str, Conflict]
     """The open contradictions, by path."""
     history: Mapping[str, Sequence[Entry]]
-    """What each field held before, oldest first, by path."""
+    """The earlier values of each field, oldest first, by path."""
     turns: Sequence[Turn]
-    """What the user said so far."""
+    """Everything that the user said so far."""
 
 
 def state_of(steps: Iterable[Step]) -> State:

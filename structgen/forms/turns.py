@@ -1,4 +1,4 @@
-"""What the model is asked about a turn, and what its answer changes in the form."""
+"""The question to the model about a turn, and the changes that its answer makes."""
 
 from __future__ import annotations
 

@@ -53,8 +53,8 @@ class JobQuestion(Generic[T]):
         """Prepare the question.
 
         Args:
-            backends: Who is asked, in order.
-            question: What is asked; its document does not matter.
+            backends: The backends to ask, in order.
+            question: The question; its document does not matter.
             hook: Called after every try over HTTP.
             journaled: Whether outcomes go into a journal, so that each needs a plain form.
 
@@ -158,14 +158,14 @@ def replay_flow(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
 
     Args:
         flow: A flow that asks a server.
-        replies: What the server answered.
+        replies: The server's answers.
 
     Returns:
         The flow's result, or the next request if there are not enough replies.
 
     Raises:
         ConfigurationError: If the flow asks a model in this process.
-        StructgenError: What the flow raises.
+        StructgenError: If the flow fails.
     """
     left, value = list(replies), None
     try:

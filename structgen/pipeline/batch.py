@@ -113,8 +113,8 @@ class Batches:
         """Go on until every input has an outcome in the journal.
 
         Args:
-            inputs: What to ask about; they are read once for every round.
-            question: What to ask.
+            inputs: The documents; they are read once for every round.
+            question: The question about each input.
             counts: Told how far the job is.
             retry_failed: Whether to ask again about inputs that failed in an earlier run.
 

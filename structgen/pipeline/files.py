@@ -82,4 +82,4 @@ FILES: Final[Mapping[str, Callable[[Path], str]]] = {
     ".pdf": _read_pdf,
     ".docx": _read_docx,
 }
-"""What reads a file's text, by the file's suffix."""
+"""The function that reads a file's text, by the file's suffix."""

@@ -19,7 +19,7 @@ def load_examples(path: str | os.PathLike[str], target: Target[T]) -> list[tuple
 
     Args:
         path: A file with one object a line: `{"text": "...", "value": ...}`.
-        target: What the values are checked against.
+        target: Each value is checked against it.
 
     Returns:
         Pairs of a text and its value.

@@ -113,7 +113,7 @@ def summarize(
 
 
 class JobArgs(CallArgs, total=False):
-    """What `Job` takes besides target, inputs and client: these, and the arguments of a call."""
+    """The keyword arguments of `Job`, besides the client: these, and those of a call."""
 
     output: Sink | str | os.PathLike[str] | None
     """A `Sink`, or the name of a file or table; see `open_sink`."""
@@ -215,7 +215,7 @@ class Job(Generic[T]):
             JournalError: If the journal is in use, or cannot be read or written.
             JobError: If the output cannot be written.
             ConfigurationError: If an argument does not fit the client's model.
-            Exception: What reading the inputs raises.
+            Exception: If reading the inputs fails, with its own error.
         """
         return run_in_thread(self.arun, self.stop)
 
@@ -223,7 +223,7 @@ class Job(Generic[T]):
         """Take no more inputs, and wait for no batch. Call it on the job's own event loop.
 
         Args:
-            reason: What `JobStoppedError` and the summary say.
+            reason: Shown in `JobStoppedError` and the summary.
 
         Returns:
             Whether the job was running and not stopped before.

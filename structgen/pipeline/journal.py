@@ -1,4 +1,4 @@
-"""The journal of a job: what every finished input came to, in an SQLite file.
+"""The journal of a job: the outcome of every finished input, in an SQLite file.
 
 Rows are only ever appended; the newest row of a question counts. A question is known by a hash of
 everything it is made of (`question_hash`), so equal inputs share a row, and a changed prompt,
@@ -228,7 +228,7 @@ class Journal:
             self._writer.execute(insert, (name, json.dumps(body)))
 
     def close(self) -> None:
-        """Close the file. What was not flushed is lost."""
+        """Close the file. Rows that were not flushed are lost."""
         with suppress(sqlite3.Error):  # what was committed is on the disk all the same
             self._reader.close()
             self._writer.close()

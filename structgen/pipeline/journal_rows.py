@@ -50,12 +50,12 @@ INSERT: Final = "INSERT INTO outcomes (run, hash, ok, cost, body, sum) VALUES (?
 _BUSY_SECONDS: Final = 30
 """How long SQLite waits for the file, such as for a backup that reads it."""
 _LOG_BYTES: Final = 16 * 2**20
-"""What the write-ahead log keeps on the disk after a checkpoint."""
+"""The size to which the write-ahead log shrinks after a checkpoint."""
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one question came to."""
+    """The outcome of one question."""
 
     hash: bytes
     """Which question, with its document; see `question_hash`."""

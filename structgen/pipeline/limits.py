@@ -1,4 +1,4 @@
-"""What holds a job back: how many questions at a time, and when it stops before its end.
+"""The limits of a job: how many questions at a time, and when it stops before its end.
 
 Concurrency is found as TCP finds its own: it doubles with every round of answers until something
 goes wrong, then grows slowly. It shrinks by a factor when the server says that it is too much
@@ -26,10 +26,10 @@ START: Final = 16
 """Questions at a time to begin with. So few slow no server down, so slowness is not acted on."""
 
 _CUT_IF_REFUSED: Final = 0.7
-"""What is left of the limit after a refusal or many failures. TCP leaves half; a 429 costs only a
+"""The share of the limit left after a 429 or many failures. TCP leaves half; a 429 costs only a
 retry, so less has to be given up."""
 _CUT_IF_SLOW: Final = 0.9
-"""What is left after a slow round; it may be slow for other reasons."""
+"""The share left after a slow round, which may have other reasons than load."""
 _SLOW: Final = 2.0
 """A round is slow if its tries take this many times as long as in the best round."""
 _BEST_FADES: Final = 1.02

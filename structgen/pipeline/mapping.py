@@ -34,7 +34,7 @@ _DRAIN_SECONDS = 0.05
 
 
 class MapArgs(CallArgs, total=False):
-    """What `map` takes besides a target and documents: these, and the arguments of a call."""
+    """The keyword arguments of `map`: these, and those of a call."""
 
     concurrency: int
     """Questions at a time at most (default: 64 for a server, 2 for an engine in this process)."""
@@ -63,8 +63,8 @@ async def amap(
     """Ask about every document; give outcomes in groups of those that are ready.
 
     Args:
-        caller: Who is asked.
-        target: What to extract.
+        caller: The backends to ask, and the default options.
+        target: A type, a Target, or a JSON Schema.
         documents: Texts, conversations or Items.
         concurrency: As in `MapArgs`, like those below.
         ordered: Whether to give outcomes in the order of the inputs.

@@ -1,4 +1,4 @@
-"""One input, one outcome, and what outcomes are written to.
+"""One input, one outcome, and the sink that outcomes are written to.
 
 A source is any iterable of `Item`s; if it is iterated again, it gives the same items again
 (`open_source` opens one by its name). A sink takes outcomes in the order of the inputs
@@ -43,21 +43,21 @@ class Item:
     key: str
     """Its name, unique and the same in every run: an id, or source and position."""
     document: Document = field(repr=False)
-    """What to extract from."""
+    """A text, or the messages of a conversation."""
     meta: Mapping[str, Json] = field(default_factory=dict, repr=False)
-    """What else to copy from the source to the output, as plain JSON data."""
+    """Further data to copy from the source to the output, as plain JSON data."""
     error: StructgenError | None = None
     """Why it could not be read, if so. It becomes the outcome; nothing is asked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Generic[T]):
-    """What became of one input: a value, or the error that says why there is none."""
+    """The outcome of one input: a value, or the error that says why there is none."""
 
     key: str
     """The key of the input."""
     target: Target[T] = field(repr=False)
-    """What was asked for."""
+    """The target of the job."""
     meta: Mapping[str, Json] = field(default_factory=dict, repr=False)
     """The `meta` of the input."""
     error: StructgenError | None = None

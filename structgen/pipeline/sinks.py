@@ -170,7 +170,7 @@ WRITERS: Final[Mapping[str, Callable[[IO[bytes]], Writer]]] = {
     ".csv": CsvWriter,
     ".parquet": ParquetWriter,
 }
-"""What writes outcomes, by the suffix of the file."""
+"""The class that writes outcomes, by the suffix of the file."""
 
 
 # ---- databases -------------------------------------------------------------------------------

@@ -227,7 +227,7 @@ READERS: Final[Mapping[str, Reader]] = {
     ".parquet": _read_parquet,
     **dict.fromkeys(FILES, _read_document),
 }
-"""What reads a file, by the file's suffix."""
+"""The function that reads a file, by the file's suffix."""
 
 
 # ---- databases -------------------------------------------------------------------------------
@@ -280,7 +280,7 @@ def items(
 
     Args:
         rows: The rows, by column.
-        name: What keys made from a row's place begin with.
+        name: The beginning of keys that are made from a row's place.
         text: The column that holds the document.
         key: The column that names a row (default: its position).
     """

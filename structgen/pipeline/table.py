@@ -35,7 +35,7 @@ def to_arrow(outcomes: Iterable[Outcome[Any]]) -> Any:
     """Make a table of outcomes, for pandas (`.to_pandas()`) or polars (`polars.from_arrow`).
 
     Args:
-        outcomes: What a job or `map` gave.
+        outcomes: The outcomes of a job or `map`.
 
     Returns:
         A `pyarrow.Table` with the columns `COLUMNS`: text, with nested values as JSON.

@@ -72,7 +72,7 @@ class Counts:
         return self.ok + self.failed
 
     def clear(self) -> None:
-        """Begin again with the first input. What was used stays used."""
+        """Begin again with the first input. Usage and cost stay counted."""
         self.ok = self.failed = self.cached = 0
         self.failures.clear()
 
@@ -105,7 +105,7 @@ class Workers:
         """Prepare a run.
 
         Args:
-            inputs: What to ask about.
+            inputs: The documents.
             concurrency: Questions at a time at most.
             watch: Tells when to stop.
             journal: Where to look up outcomes and keep them.
@@ -148,12 +148,12 @@ class Workers:
         """Work until no input is left, or `stopped`.
 
         Args:
-            question: What to ask about each input.
+            question: The question about each input.
             on_outcome: Awaited with every outcome, as it comes.
 
         Raises:
             JournalError: If the journal cannot be read or written.
-            Exception: What reading the inputs, or `on_outcome`, raises.
+            Exception: If reading the inputs, or `on_outcome`, fails: its own error.
         """
         flushing = asyncio.create_task(self._flush_periodically())
         workers = [
