@@ -62,8 +62,8 @@ class FormArgs(OptionArgs, total=False):
 class Form(FormRecord[T]):
     """A record of `target` that is being filled in. Fields are named by JSON Pointer.
 
-    `fill` changes fields that are empty or were said before, by the words of the user; what is `set`
-    is locked until `unlock`. A list is replaced as a whole, unless its items have identity
+    `fill` takes in what the user says, for fields that are empty or were said before. `set` locks
+    a field until `unlock`. A list is replaced as a whole, unless its items have identity
     (`Identity`, or `keys`): then items are changed and added. `revision` grows with every change.
     Use a form in one thread, or one event loop, at a time.
     """
