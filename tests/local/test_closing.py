@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import random
 import re
+from typing import Any
 
 import jsonschema
 import pytest
@@ -50,7 +51,7 @@ class Words:
         b"|".join(map(re.escape, sorted(longer, key=len, reverse=True))) + b"|.", re.DOTALL
     )
 
-    def __call__(self, text):
+    def __call__(self, text: str) -> Any:
         return [
             self.tokens.index(piece)
             for piece in self._longest_first.findall(
@@ -65,26 +66,26 @@ WORDS = LLTokenizer(TokenizerWrapper(Words()))
 class Walk:
     """A partial answer: the matcher, the text, and what is open in it."""
 
-    def __init__(self, schema, engine=WORDS):
+    def __init__(self, schema: Any, engine: LLTokenizer = WORDS) -> None:
         self.held, self.engine = grammar(schema, engine), engine
         self.matcher, self.text, self.outline = self.held.matcher(), b"", Outline()
 
-    def go(self, tokens):
+    def go(self, tokens: Any) -> None:
         assert self.matcher.consume_tokens(tokens)
         for token in tokens:
             self.text += Words.tokens[token]
             self.outline.feed(Words.tokens[token], 0)
 
-    def choices(self):
+    def choices(self) -> Any:
         mask = self.matcher.compute_bitmask()
         return [
             token for token in range(len(Words.tokens) - 1) if mask[token // 8] >> token % 8 & 1
         ]
 
-    def closing(self, limit=PLENTY):
+    def closing(self, limit: int = PLENTY) -> Any:
         return closing(self.matcher, self.engine, limit, self.outline, self.held.samples)
 
-    def closed(self, limit=PLENTY):
+    def closed(self, limit: int = PLENTY) -> Any:
         found = self.closing(limit)
         assert found is not None, self.text
         assert len(found) <= limit
@@ -93,7 +94,7 @@ class Walk:
 
 @settings(max_examples=150, deadline=None)
 @given(schema=SCHEMAS, seed=st.integers(0, 2**32), steps=st.integers(0, 60))
-def test_every_partial_answer_can_be_closed(schema, seed, steps):
+def test_every_partial_answer_can_be_closed(schema: Any, seed: int, steps: int) -> None:
     walk, draw = Walk(schema), random.Random(seed)
     for _ in range(steps):
         choices = walk.choices()
@@ -111,7 +112,7 @@ def test_every_partial_answer_can_be_closed(schema, seed, steps):
     jsonschema.Draft202012Validator(schema).validate(json.loads(walk.text))
 
 
-def test_a_record_of_which_nothing_is_known_is_closed_with_nulls_and_empty_values():
+def test_a_record_of_which_nothing_is_known_is_closed_with_nulls_and_empty_values() -> None:
     optional = {"anyOf": [{"type": "string"}, {"type": "null"}]}
     schema = closed(
         a=optional,
@@ -133,7 +134,7 @@ def test_a_record_of_which_nothing_is_known_is_closed_with_nulls_and_empty_value
         (b"", b'{"a": ""}'),
     ],
 )
-def test_an_answer_is_closed_from_where_it_stands(begun, end):
+def test_an_answer_is_closed_from_where_it_stands(begun: Any, end: Any) -> None:
     walk = Walk(closed(a={"type": "string"}), byte_tokenizer())
     walk.go(list(begun))
     text = walk.closed()
@@ -177,26 +178,26 @@ def test_an_answer_is_closed_from_where_it_stands(begun, end):
     ],
     ids=str,
 )  # fmt: skip
-def test_what_a_value_has_to_be_is_found(schema):
+def test_what_a_value_has_to_be_is_found(schema: Any) -> None:
     text = Walk(schema).closed()
     jsonschema.Draft202012Validator(schema).validate(json.loads(text))
     assert len(text) <= 150
 
 
-def test_a_pattern_that_may_stand_anywhere_is_found_from_within_a_string():
+def test_a_pattern_that_may_stand_anywhere_is_found_from_within_a_string() -> None:
     walk = Walk({"type": "string", "pattern": r"\d\d:\d\d"})
     walk.go(list(b'"at about 10'))
     assert len(walk.closed()) <= len(b'"at about 10') + 8
 
 
-def test_a_limit_that_is_too_small_finds_nothing():
+def test_a_limit_that_is_too_small_finds_nothing() -> None:
     walk = Walk(closed(a={"type": "string", "minLength": 50}))
     found = walk.closing()
     assert found is not None
     assert walk.closing(len(found) - 1) is None
 
 
-def test_where_no_answer_ends_nothing_is_found_in_bounded_time():
+def test_where_no_answer_ends_nothing_is_found_in_bounded_time() -> None:
     """A grammar that only goes deeper."""
     schema = {
         "$ref": "#/$defs/N",
@@ -218,11 +219,11 @@ def test_where_no_answer_ends_nothing_is_found_in_bounded_time():
         ('"', b'\\"'),
     ],
 )
-def test_a_sample_is_a_short_match_as_json_writes_it(pattern, sample):
+def test_a_sample_is_a_short_match_as_json_writes_it(pattern: str, sample: Any) -> None:
     assert samples({"type": "array", "items": {"type": "string", "pattern": pattern}}) == (sample,)
 
 
-def test_samples_stand_for_keys_too_and_pass_over_what_is_no_pattern():
+def test_samples_stand_for_keys_too_and_pass_over_what_is_no_pattern() -> None:
     schema = {
         "properties": {"pattern": {"type": "string"}},
         "patternProperties": {"^x-": {"pattern": "(?<!"}},

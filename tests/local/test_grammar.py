@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import jsonschema
 import pytest
@@ -17,7 +18,7 @@ from structgen.local.grammar.grammar import byte_tokenizer, grammar, lark_of_reg
 CLOSING = set(b"]}")
 
 
-def closed(**properties):
+def closed(**properties: Any) -> Any:
     return {
         "type": "object",
         "properties": properties,
@@ -26,7 +27,7 @@ def closed(**properties):
     }
 
 
-def walk(held, choose):
+def walk(held: Any, choose: Any) -> Any:
     """A sentence of a grammar, byte by byte: `choose` picks among those it allows, 256 being the end."""
     matcher, text = held.matcher(), bytearray()
     while len(text) < 20_000:
@@ -41,7 +42,7 @@ def walk(held, choose):
     raise AssertionError("it does not end")
 
 
-def of(schema):
+def of(schema: Any) -> Any:
     """The grammar of a schema over bytes."""
     return grammar(schema, byte_tokenizer())
 
@@ -49,7 +50,7 @@ def of(schema):
 # ---- form -----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_sentence_has_the_separators_models_are_trained_on_and_no_other_whitespace():
+def test_a_sentence_has_the_separators_models_are_trained_on_and_no_other_whitespace() -> None:
     held = of(closed(a={"type": "integer"}, b={"type": "array", "items": {"type": "integer"}}))
     assert held.reads('{"a": 1, "b": [1, 2]}') == "whole"
     for other in (
@@ -62,14 +63,14 @@ def test_a_sentence_has_the_separators_models_are_trained_on_and_no_other_whites
         assert held.reads(other) in ("no", "part"), other
 
 
-def test_the_trap_of_flexible_whitespace():
+def test_the_trap_of_flexible_whitespace() -> None:
     """The default of llguidance lets a model write blanks for ever."""
     text = "%llguidance {}\nstart: %json " + json.dumps(closed(a={"type": "integer"}))
     matcher = LLMatcher(byte_tokenizer(), LLMatcher.grammar_from_lark(text))
     assert matcher.try_consume_tokens(list(b'{"a":' + b" \n" * 500)) == 1005
 
 
-def test_the_trap_of_open_objects():
+def test_the_trap_of_open_objects() -> None:
     """A schema that does not close its objects lets a model invent keys; a closed one does not."""
     open_, shut = (
         {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
@@ -79,7 +80,7 @@ def test_the_trap_of_open_objects():
     assert of(shut).reads('{"a": 1, "gender": "x"}') == "no"
 
 
-def test_reading_tells_a_whole_answer_from_its_beginning_and_from_anything_else():
+def test_reading_tells_a_whole_answer_from_its_beginning_and_from_anything_else() -> None:
     held = of(closed(name={"type": "string"}))
     assert held.reads('{"name": "Zoë 北京 🙂"}') == "whole"
     assert held.reads('{"name": "Zo') == "part"
@@ -89,13 +90,13 @@ def test_reading_tells_a_whole_answer_from_its_beginning_and_from_anything_else(
 
 
 @pytest.mark.parametrize("value", ["Zoë Ångström", "北京市", "🙂ok", 'a "quoted" \\ line\n'])
-def test_values_outside_ascii_are_held(value):
+def test_values_outside_ascii_are_held(value: Any) -> None:
     held = of({"enum": [value]})
     assert held.reads(json.dumps(value, ensure_ascii=False)) == "whole"
     assert held.reads('"Zo"') == "no"
 
 
-def test_a_regular_expression_is_a_grammar_too():
+def test_a_regular_expression_is_a_grammar_too() -> None:
     assert lark_of_regex(r"\d{4}").startswith("%llguidance")
     with pytest.raises(GrammarError, match="look"):
         lark_of_regex(r"a(?=b)")
@@ -121,7 +122,7 @@ def test_a_regular_expression_is_a_grammar_too():
         ),
     ],
 )
-def test_days_and_seconds_that_never_were_are_not_written(form, whole, no):
+def test_days_and_seconds_that_never_were_are_not_written(form: Any, whole: Any, no: Any) -> None:
     held = of(closed(a={"type": "string", "format": form}))
     assert {text: held.reads(json.dumps({"a": text})) for text in whole} == dict.fromkeys(
         whole, "whole"
@@ -129,14 +130,14 @@ def test_days_and_seconds_that_never_were_are_not_written(form, whole, no):
     assert {text: held.reads(json.dumps({"a": text})) for text in no} == dict.fromkeys(no, "no")
 
 
-def test_the_trap_of_leap_years_and_seconds():
+def test_the_trap_of_leap_years_and_seconds() -> None:
     """The engine itself takes them."""
     for form, text in (("date", "2023-02-29"), ("time", "10:20:60Z")):
         body = "%llguidance {}\nstart: %json " + json.dumps({"type": "string", "format": form})
         assert of_lark(body, byte_tokenizer()).reads(json.dumps(text)) == "whole"
 
 
-def test_a_format_beside_a_pattern_stays_with_both():
+def test_a_format_beside_a_pattern_stays_with_both() -> None:
     held = of({"type": "string", "format": "date", "pattern": "^20"})
     assert (held.reads('"2024-01-01"'), held.reads('"1999-01-01"'), held.reads('"20 may"')) == (
         "whole",
@@ -145,7 +146,7 @@ def test_a_format_beside_a_pattern_stays_with_both():
     )
 
 
-def test_listed_values_that_look_like_schemas_are_values():
+def test_listed_values_that_look_like_schemas_are_values() -> None:
     value = {"format": "date"}
     assert of({"enum": [value]}).reads(json.dumps(value)) == "whole"
 
@@ -153,7 +154,7 @@ def test_listed_values_that_look_like_schemas_are_values():
 # ---- the ladder -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_schema_that_llguidance_takes_as_it_stands_has_nothing_left_to_the_check():
+def test_a_schema_that_llguidance_takes_as_it_stands_has_nothing_left_to_the_check() -> None:
     assert not [
         note for note in of(closed(a={"type": "integer"})).notes if note.action == "checked"
     ]
@@ -168,7 +169,7 @@ def test_a_schema_that_llguidance_takes_as_it_stands_has_nothing_left_to_the_che
         ({"type": "integer", "not": {"const": 3}}, "not"),
     ],
 )
-def test_what_the_grammar_does_not_hold_is_noted_for_the_check(schema, keyword):
+def test_what_the_grammar_does_not_hold_is_noted_for_the_check(schema: Any, keyword: str) -> None:
     held = of(schema)
     checked = [note for note in held.notes if note.action == "checked"]
     assert checked
@@ -179,27 +180,27 @@ def test_what_the_grammar_does_not_hold_is_noted_for_the_check(schema, keyword):
     "schema",
     [{"type": "string", "pattern": "a(?=b)"}, {"type": "nothing"}, {"$ref": "#/$defs/None"}],
 )
-def test_a_schema_that_no_rung_takes_is_an_error_before_any_decoding(schema):
+def test_a_schema_that_no_rung_takes_is_an_error_before_any_decoding(schema: Any) -> None:
     with pytest.raises(GrammarError) as refused:
         of(schema)
     assert refused.value.hint
     assert "\n" not in refused.value.message
 
 
-def test_a_grammar_is_made_once_for_each_schema_and_tokenizer():
+def test_a_grammar_is_made_once_for_each_schema_and_tokenizer() -> None:
     schema = closed(a={"type": "string"})
     assert of(schema) is of(dict(schema))
     assert of(schema) is not grammar(schema, LLTokenizer("byte"))
 
 
-def test_each_matcher_of_a_grammar_is_its_own():
+def test_each_matcher_of_a_grammar_is_its_own() -> None:
     held = of(closed(a={"type": "string"}))
     one = held.matcher()
     assert one.consume_tokens(list(b'{"a": "'))
     assert held.matcher().validate_tokens(list(b'{"a')) == 3
 
 
-def test_a_grammar_may_be_written_in_the_dialect_of_the_engine():
+def test_a_grammar_may_be_written_in_the_dialect_of_the_engine() -> None:
     assert of_lark('%llguidance {}\nstart: "a" | "b"', byte_tokenizer()).reads("b") == "whole"
     with pytest.raises(GrammarError):
         of_lark("%llguidance {}\nstart: nothing", byte_tokenizer())
@@ -208,7 +209,7 @@ def test_a_grammar_may_be_written_in_the_dialect_of_the_engine():
 # ---- what a schema may cost ------------------------------------------------------------------------------------------------
 
 
-def nested(times, schema, around):
+def nested(times: Any, schema: Any, around: Any) -> Any:
     for _ in range(times):
         schema = around(schema)
     return schema
@@ -247,7 +248,7 @@ LARGE = {
 
 
 @pytest.mark.parametrize("kind", LARGE)
-def test_a_large_schema_is_taken_and_its_first_token_too(kind):
+def test_a_large_schema_is_taken_and_its_first_token_too(kind: Any) -> None:
     matcher = of(LARGE[kind]).matcher()
     assert any(matcher.compute_bitmask())
     assert not matcher.is_error()
@@ -268,13 +269,13 @@ def test_a_large_schema_is_taken_and_its_first_token_too(kind):
     ],
     ids=["deep", "too deep to be written", "a product of unions", "a length beyond numbers"],
 )
-def test_a_schema_that_costs_too_much_is_an_error_that_says_why(schema):
+def test_a_schema_that_costs_too_much_is_an_error_that_says_why(schema: Any) -> None:
     with pytest.raises(GrammarError) as refused:
         of(schema)
     assert refused.value.hint
 
 
-def test_divisors_that_cost_too_much_are_left_to_the_check():
+def test_divisors_that_cost_too_much_are_left_to_the_check() -> None:
     assert not of({"type": "integer", "multipleOf": 60}).notes
     held = of(closed(multipleOf={"type": "integer", "multipleOf": 99_999_989}))
     assert [note.keyword for note in held.notes] == ["multipleOf"]
@@ -326,13 +327,13 @@ SCHEMAS = st.recursive(
 
 @settings(max_examples=60, deadline=None)
 @given(schema=SCHEMAS, seed=st.integers(0, 2**32))
-def test_every_sentence_of_a_grammar_is_valid_under_its_schema(schema, seed):
+def test_every_sentence_of_a_grammar_is_valid_under_its_schema(schema: Any, seed: int) -> Any:
     """The grammar holds what it says: a random walk ends in JSON that jsonschema accepts."""
     draw = random.Random(seed)
     held = of(schema)
     assert not [note for note in held.notes if note.action == "checked"]
 
-    def choose(allowed):
+    def choose(allowed: Any) -> Any:
         ends = [code for code in allowed if code == 256 or code == ord('"') or code in CLOSING]
         return draw.choice(ends) if ends and draw.random() < 0.5 else draw.choice(allowed)
 

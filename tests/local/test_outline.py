@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,7 +18,7 @@ JSON = st.recursive(
 )
 
 
-def of(text):
+def of(text: bytes) -> Outline:
     outline = Outline()
     outline.feed(text, 0)
     return outline
@@ -35,12 +36,12 @@ def of(text):
         (b'{"a', ["object", "string"]),
     ],
 )
-def test_what_is_open_is_known_at_every_byte(text, kinds):
+def test_what_is_open_is_known_at_every_byte(text: bytes, kinds: list[str]) -> None:
     assert [value.kind for value in of(text).open] == kinds
 
 
 @given(JSON, st.integers(min_value=0))
-def test_a_whole_text_leaves_nothing_open_wherever_it_was_cut(value, at):
+def test_a_whole_text_leaves_nothing_open_wherever_it_was_cut(value: Any, at: int) -> None:
     text = json.dumps([value], ensure_ascii=False).encode()
     outline = of(text[: at % len(text)])
     depth, before = len(outline.open), outline.copy()
@@ -58,7 +59,7 @@ def test_a_whole_text_leaves_nothing_open_wherever_it_was_cut(value, at):
 @given(
     st.lists(st.integers(0, 9), max_size=40), st.lists(st.integers(10, 99), min_size=1, max_size=20)
 )
-def test_circles_are_found_where_they_began(before, circle):
+def test_circles_are_found_where_they_began(before: Any, circle: Any) -> None:
     rounds = max(4, -(-64 // len(circle)))
     found = going_round(before + circle * rounds)
     assert found is not None
@@ -66,12 +67,12 @@ def test_circles_are_found_where_they_began(before, circle):
     assert going_round(before + circle * 2) is None or len(set(circle)) < len(circle)
 
 
-def test_what_never_repeats_goes_in_no_circle():
+def test_what_never_repeats_goes_in_no_circle() -> None:
     assert going_round(list(range(1000))) is None
     assert going_round([]) is None
 
 
-def test_values_are_told_by_where_they_begin():
+def test_values_are_told_by_where_they_begin() -> None:
     text = b'{"a": "x", "b/c": [1, {"d": 2}]}'
     assert pointers_at(text, [6, 18]) == ("/a", "/b~1c")
     assert pointers_at(text, [], [(15, len(text))]) == ("/b~1c/0", "/b~1c/1/d")

@@ -32,7 +32,10 @@ import asyncio
 import datetime
 import importlib.util
 import json
+from collections.abc import Iterator
 from itertools import zip_longest
+from pathlib import Path
+from typing import Any
 
 import numpy
 import outlines
@@ -44,7 +47,7 @@ from pydantic import BaseModel, NaiveDatetime
 
 from structgen.errors import ConfigurationError, InvalidOutputError, NotJsonError
 from structgen.local.decode.decoder import _Pen
-from structgen.local.engine import open_engine
+from structgen.local.engine import Engine, open_engine
 from structgen.local.grammar.grammar import byte_tokenizer, grammar
 from structgen.options import Options
 from structgen.schema.check import validate, validate_json
@@ -68,7 +71,7 @@ NO_ITEM_TWICE = {
     "maxItems": 2,
     "uniqueItems": True,
 }
-WILD = {"temperature": 50.0, "seed": 7}
+WILD: dict[str, Any] = {"temperature": 50.0, "seed": 7}
 """At this heat every model writes nonsense."""
 
 
@@ -81,7 +84,7 @@ class Counts(BaseModel):
     counts: dict[str, int]
 
 
-def closed(**properties):
+def closed(**properties: Any) -> Any:
     return {
         "type": "object",
         "properties": properties,
@@ -91,7 +94,7 @@ def closed(**properties):
 
 
 @pytest.fixture(scope="module")
-def llama(embedded_model):
+def llama(embedded_model: Path) -> Iterator[Any]:
     """llama.cpp as plain outlines drives it."""
     llama = Llama(str(embedded_model), n_ctx=192, n_threads=1, n_threads_batch=1, verbose=False)
     yield llama
@@ -99,12 +102,12 @@ def llama(embedded_model):
 
 
 @pytest.fixture(scope="module")
-def plain(llama):
+def plain(llama: Any) -> Any:
     return outlines.from_llamacpp(llama, chat_mode=False)
 
 
 @pytest.fixture(scope="module")
-def processor(plain):
+def processor(plain: Any) -> Any:
     """Schema -> a processor of plain outlines."""
     with pytest.warns(DeprecationWarning):
         backend = LLGuidanceBackend(plain)
@@ -112,10 +115,10 @@ def processor(plain):
 
 
 @pytest.fixture(scope="module")
-def let(llama, processor):
+def let(llama: Any, processor: Any) -> Any:
     """What of `text` plain outlines lets a model write that wants to write just that."""
 
-    def let(schema, text):
+    def let(schema: Any, text: str) -> Any:
         held, said, ids = processor(schema), b"", [1]
         for token in llama.tokenize(text.encode(), add_bos=False):
             scores = numpy.zeros(llama.n_vocab(), dtype=numpy.float32)
@@ -128,40 +131,47 @@ def let(llama, processor):
     return let
 
 
-def ours(target, text):
+def ours(target: Any, text: str) -> Any:
     """How the grammar that this package makes of a target reads a text."""
     return grammar(compile_schema(target, "llguidance").schema, byte_tokenizer()).reads(text)
 
 
-def generator(plain, processor, schema):
+def generator(plain: Any, processor: Any, schema: Any) -> Any:
     return outlines.Generator(plain, processor=processor(schema))
 
 
 # ---- text that is not what was asked for ----------------------------------------------------------------------------------
 
 
-def test_1_a_keyword_that_is_not_known_gives_no_text_at_all(plain, processor, engine):
+def test_1_a_keyword_that_is_not_known_gives_no_text_at_all(
+    plain: Any, processor: Any, engine: Engine
+) -> None:
     assert generator(plain, processor, NO_ITEM_TWICE)(PROMPT, max_tokens=8) == ""
 
 
-def test_1_here_it_is_held_as_far_as_it_can_be_and_the_rest_is_checked(engine):
+def test_1_here_it_is_held_as_far_as_it_can_be_and_the_rest_is_checked(engine: Engine) -> None:
     compiled = compile_schema(NO_ITEM_TWICE, "llguidance")
     assert [note.keyword for note in compiled.notes] == ["uniqueItems"]
-    assert len(json.loads(engine.generate(ASK, compiled.schema, Options(max_tokens=8)).text)) == 2
+    assert (
+        len(json.loads(engine.generate(ASK, compiled.schema, Options(max_tokens=8)).text or ""))
+        == 2
+    )
     with pytest.raises(InvalidOutputError) as refused:
         validate(NO_ITEM_TWICE, [1, 1])
     assert [violation.schema_path for violation in refused.value.violations] == ["/uniqueItems"]
 
 
 class _Broken(OutlinesLogitsProcessor):
-    def reset(self):
+    def reset(self) -> None:
         pass
 
-    def process_logits(self, input_ids, logits):
+    def process_logits(self, input_ids: Any, logits: Any) -> Any:
         raise RuntimeError("there is a fault in the processor")
 
 
-def test_2_an_error_in_a_processor_is_swallowed_and_the_model_goes_on_unheld(plain, monkeypatch):
+def test_2_an_error_in_a_processor_is_swallowed_and_the_model_goes_on_unheld(
+    plain: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     swallowed = []
     monkeypatch.setattr("sys.unraisablehook", lambda error: swallowed.append(str(error.exc_value)))
     text = outlines.Generator(plain, processor=_Broken("numpy"))(PROMPT, max_tokens=3)
@@ -169,8 +179,10 @@ def test_2_an_error_in_a_processor_is_swallowed_and_the_model_goes_on_unheld(pla
     assert set(swallowed) == {"there is a fault in the processor"}
 
 
-def test_2_here_an_error_in_decoding_ends_the_answer(engine, monkeypatch):
-    def broken(*_):
+def test_2_here_an_error_in_decoding_ends_the_answer(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: Any) -> None:
         raise RuntimeError("there is a fault in the decoder")
 
     monkeypatch.setattr(_Pen, "_allows", broken)
@@ -178,7 +190,7 @@ def test_2_here_an_error_in_decoding_ends_the_answer(engine, monkeypatch):
         engine.generate(ASK, compile_schema(Contact, "llguidance").schema, Options(max_tokens=20))
 
 
-def test_3_a_stream_begun_before_another_call_gives_nothing(plain, processor):
+def test_3_a_stream_begun_before_another_call_gives_nothing(plain: Any, processor: Any) -> None:
     held = generator(plain, processor, Contact.model_json_schema())
     stream = held.stream(PROMPT, max_tokens=4)
     assert held(PROMPT, max_tokens=4)
@@ -186,33 +198,33 @@ def test_3_a_stream_begun_before_another_call_gives_nothing(plain, processor):
         assert "".join(stream) == ""
 
 
-def test_3_and_4_here_streams_and_calls_do_not_touch_one_another(engine):
+def test_3_and_4_here_streams_and_calls_do_not_touch_one_another(engine: Engine) -> None:
     held = outlines.Generator(engine.outlines(), Contact)
     prompts = ["Mary is 7.", "John Smith is 42."]
     alone = [held(prompt, max_tokens=14) for prompt in prompts]
-    streams = [held.stream(prompt, max_tokens=14) for prompt in prompts]
+    streams: list[Any] = [held.stream(prompt, max_tokens=14) for prompt in prompts]
     assert held(prompts[0], max_tokens=14) == alone[0]
-    steps = zip_longest(*streams, fillvalue="")
+    steps: Any = zip_longest(*streams, fillvalue="")
     assert ["".join(pieces) for pieces in zip(*steps, strict=True)] == alone
 
 
-def test_4_a_processor_keeps_the_state_of_its_last_generation(plain, processor):
+def test_4_a_processor_keeps_the_state_of_its_last_generation(plain: Any, processor: Any) -> None:
     held = processor(Contact.model_json_schema())
     assert plain.generate(PROMPT, held, max_tokens=3)
     with pytest.warns(UserWarning, match="LLMatcher"):
         assert plain.generate(PROMPT, held, max_tokens=3) == ""
 
 
-def test_5_a_limit_cuts_an_answer_in_half_and_nothing_says_so(plain, processor):
+def test_5_a_limit_cuts_an_answer_in_half_and_nothing_says_so(plain: Any, processor: Any) -> None:
     text = generator(plain, processor, Contact.model_json_schema())(PROMPT, max_tokens=6)
     assert type(text) is str
     with pytest.raises(json.JSONDecodeError):
         json.loads(text)
 
 
-def test_5_here_an_answer_is_whole_within_its_limit_or_says_that_none_fits(engine):
+def test_5_here_an_answer_is_whole_within_its_limit_or_says_that_none_fits(engine: Engine) -> None:
     schema = compile_schema(Contact, "llguidance").schema
-    assert json.loads(engine.generate(ASK, schema, Options(max_tokens=14)).text).keys() == {
+    assert json.loads(engine.generate(ASK, schema, Options(max_tokens=14)).text or "").keys() == {
         "name",
         "age",
     }
@@ -223,13 +235,13 @@ def test_5_here_an_answer_is_whole_within_its_limit_or_says_that_none_fits(engin
 # ---- what a model is let to write -----------------------------------------------------------------------------------------
 
 
-def test_6_an_open_object_takes_keys_that_nobody_asked_for(let):
+def test_6_an_open_object_takes_keys_that_nobody_asked_for(let: Any) -> None:
     text = '{"name": "John", "age": 42, "gender": "male"}'
     assert let(Contact.model_json_schema(), text) == text
     assert ours(Contact, text) == "no"
 
 
-def test_7_white_space_goes_on_for_ever(let):
+def test_7_white_space_goes_on_for_ever(let: Any) -> None:
     text = '{"name":' + "\n \n" * 100
     assert let(Contact.model_json_schema(), text) == text
     assert ours(Contact, text) == ours(Contact, '{"name": \n') == "no"
@@ -244,7 +256,7 @@ def test_7_white_space_goes_on_for_ever(let):
     ],
     ids=["string", "integer", "array"],
 )
-def test_8_values_go_on_for_ever(let, schema, start, more):
+def test_8_values_go_on_for_ever(let: Any, schema: Any, start: str, more: str) -> None:
     text = '{"a":' + start + more * 200
     assert let(closed(a=schema), text) == text
 
@@ -253,29 +265,29 @@ def test_8_values_go_on_for_ever(let, schema, start, more):
     "schema",
     [{"type": "string"}, {"type": "integer"}, {"type": "array", "items": {"type": "string"}}],
 )
-def test_8_here_every_answer_ends_within_its_limit(engine, schema):
+def test_8_here_every_answer_ends_within_its_limit(engine: Engine, schema: Any) -> None:
     answer = engine.generate(ASK, closed(a=schema), Options(max_tokens=24, **WILD))
-    assert json.loads(answer.text).keys() == {"a"}
+    assert json.loads(answer.text or "").keys() == {"a"}
     assert answer.finish_reason == "stop"
     assert answer.usage.completion_tokens <= 24
     assert answer.shortened or schema["type"] == "integer"
 
 
-def test_14_keys_come_in_the_order_of_the_schema(let):
+def test_14_keys_come_in_the_order_of_the_schema(let: Any) -> None:
     text = '{"age":42,"name":"John"}'
     assert let(closed(name={"type": "string"}, age={"type": "integer"}), text) == '{"'
     assert ours(Contact, '{"age": 42, "name": "John"}') == "no"
     assert validate_json(target_of(Contact), text) == Contact(name="John", age=42)
 
 
-def test_15_a_date_time_without_an_offset_cannot_be_written(let):
+def test_15_a_date_time_without_an_offset_cannot_be_written(let: Any) -> None:
     text = '"2024-01-02T03:04:05"'
     assert let({"type": "string", "format": "date-time"}, text) == text[:-1]
     assert ours(datetime.datetime, text) == ours(NaiveDatetime, text) == "whole"
     assert ours(NaiveDatetime, '"2024-01-02T03:04:05Z"') == "no"
 
 
-def test_16_a_key_comes_twice(let):
+def test_16_a_key_comes_twice(let: Any) -> None:
     text = '{"counts":{"a":1,"a":2}}'
     assert let(Counts.model_json_schema(), text) == text
     assert ours(Counts, '{"counts": {"a": 1, "a": 2}}') == "no"
@@ -284,7 +296,7 @@ def test_16_a_key_comes_twice(let):
     assert validate(Counts, {"counts": {"a": 1}}).counts == {"a": 1}
 
 
-def test_16_here_half_a_character_is_not_written():
+def test_16_here_half_a_character_is_not_written() -> None:
     assert ours(str, r'"\ud83d"') == "no"
     assert ours(str, '"🙂"') == "whole"
 
@@ -292,26 +304,28 @@ def test_16_here_half_a_character_is_not_written():
 # ---- tokens ---------------------------------------------------------------------------------------------------------------
 
 
-def test_9_outlines_core_loses_the_tokens_that_are_parts_of_characters(plain, llama):
+def test_9_outlines_core_loses_the_tokens_that_are_parts_of_characters(
+    plain: Any, llama: Any
+) -> None:
     assert llama.n_vocab() - len(plain.tokenizer.vocabulary) > 300
     with pytest.raises(ValueError, match="missing tokens"):
         outlines.Generator(plain, OutlinesSchema('{"enum": ["日本語"]}'), backend="outlines_core")
 
 
-def test_9_here_every_byte_can_be_written(engine):
+def test_9_here_every_byte_can_be_written(engine: Engine) -> None:
     assert (
-        json.loads(engine.generate(ASK, {"enum": ["日本語 😀"]}, Options(max_tokens=30)).text)
+        json.loads(engine.generate(ASK, {"enum": ["日本語 😀"]}, Options(max_tokens=30)).text or "")
         == "日本語 😀"
     )
 
 
-def test_11_white_space_can_be_set_for_one_of_the_backends_alone(plain):
+def test_11_white_space_can_be_set_for_one_of_the_backends_alone(plain: Any) -> None:
     schema = OutlinesSchema(json.dumps(closed(a={"type": "integer"})), whitespace_pattern="")
     with pytest.warns(DeprecationWarning), pytest.raises(NotImplementedError, match="whitespace"):
         outlines.Generator(plain, schema, backend="llguidance")
 
 
-def test_12_padding_behind_the_end_is_an_error_of_the_matcher(llama, processor):
+def test_12_padding_behind_the_end_is_an_error_of_the_matcher(llama: Any, processor: Any) -> None:
     """The row of a batch that ends early is padded. Where it is with the end token, llguidance now takes it."""
     held, ids, padding = processor({"enum": [1]}), [1], 0
     for token in (*llama.tokenize(b"1", add_bos=False), llama.token_eos(), padding):
@@ -321,19 +335,21 @@ def test_12_padding_behind_the_end_is_an_error_of_the_matcher(llama, processor):
         held(numpy.array(ids), numpy.zeros(llama.n_vocab(), dtype=numpy.float32))
 
 
-def test_12_here_answers_at_once_end_each_by_itself(embedded_model):
+def test_12_here_answers_at_once_end_each_by_itself(embedded_model: Path) -> Any:
     values = [1, "a longer answer of several tokens"]
 
-    async def together(engine):
+    async def together(engine: Engine) -> Any:
         return await asyncio.gather(
             *(engine.agenerate(ASK, {"enum": [value]}, Options(max_tokens=20)) for value in values)
         )
 
     with open_engine("local", context=192, threads=1, parallel=2) as engine:
-        assert [json.loads(answer.text) for answer in asyncio.run(together(engine))] == values
+        assert [json.loads(answer.text or "") for answer in asyncio.run(together(engine))] == values
 
 
-def test_13_rows_that_change_places_are_read_by_the_wrong_matcher(llama, processor):
+def test_13_rows_that_change_places_are_read_by_the_wrong_matcher(
+    llama: Any, processor: Any
+) -> None:
     held = processor({"enum": ["a1", "b2"]})
     scores = numpy.zeros((2, llama.n_vocab()), dtype=numpy.float32)
     quote, a, b, one, two = (
@@ -345,6 +361,6 @@ def test_13_rows_that_change_places_are_read_by_the_wrong_matcher(llama, process
         held(numpy.array([[1, quote, b, two], [1, quote, a, one]]), scores.copy())
 
 
-def test_13_here_there_are_no_beams(engine):
+def test_13_here_there_are_no_beams(engine: Engine) -> None:
     with pytest.raises(ConfigurationError, match="num_beams"):
         engine.generate(ASK, None, Options(max_tokens=3, extra_body={"num_beams": 2}))

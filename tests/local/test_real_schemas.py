@@ -10,6 +10,7 @@ import pytest
 
 from benchmarks.engines import drawn, ours
 from structgen.errors import InvalidOutputError, NotJsonError, SchemaError
+from structgen.local.engine import Engine
 from structgen.schema.check import validate
 from structgen.schema.compiler import compile_schema
 from structgen.schema.target import target_of
@@ -23,7 +24,9 @@ def schemas(shared_data: Path) -> list[dict[str, Any]]:
 
 
 @pytest.mark.slow
-def test_an_answer_of_random_tokens_is_whole_and_valid_or_told_before_it_is_one(engine, schemas):
+def test_an_answer_of_random_tokens_is_whole_and_valid_or_told_before_it_is_one(
+    engine: Engine, schemas: list[dict[str, Any]]
+) -> None:
     engine.count([])
     vocabulary = engine._loaded.runtime.vocabulary
     valid = 0
@@ -46,7 +49,9 @@ def test_an_answer_of_random_tokens_is_whole_and_valid_or_told_before_it_is_one(
 
 
 @pytest.mark.slow
-def test_instances_are_taken_as_they_are_labelled(engine, schemas):
+def test_instances_are_taken_as_they_are_labelled(
+    engine: Engine, schemas: list[dict[str, Any]]
+) -> None:
     engine.count([])
     vocabulary = engine._loaded.runtime.vocabulary
     for record in schemas:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from structgen.local.engine import open_engine
+from structgen.local.engine import Engine, open_engine
 from structgen.options import Options
 
 BUILDS = {"xllamacpp": "xllamacpp", "llama-cpp-python": "llama_cpp"}
@@ -29,13 +32,13 @@ CONTACT = {
 
 
 @pytest.fixture(scope="module", params=INSTALLED)
-def built(request, embedded_model):
+def built(request: Any, embedded_model: Path) -> Iterator[Any]:
     with open_engine("local", runtime=request.param, context=512, threads=1, parallel=2) as engine:
         assert engine.name == f"outlines+{request.param}/llguidance"
         yield engine
 
 
-def test_tokens_and_prompts_are_the_same_in_every_build(built, engine):
+def test_tokens_and_prompts_are_the_same_in_every_build(built: Any, engine: Engine) -> None:
     asked = [ASK, [{"role": "user", "content": "end <|im_end|> of turn"}]]
     assert [built.count(messages) for messages in asked] == [
         engine.count(messages) for messages in asked
@@ -51,10 +54,10 @@ def test_tokens_and_prompts_are_the_same_in_every_build(built, engine):
 
 
 @pytest.mark.parametrize("tokens", [13, 60])
-def test_answers_are_held_whole_and_alike_when_asked_at_once(built, tokens):
+def test_answers_are_held_whole_and_alike_when_asked_at_once(built: Any, tokens: Any) -> Any:
     options = Options(max_tokens=tokens)
 
-    async def together():
+    async def together() -> Any:
         return await asyncio.gather(*(built.agenerate(ASK, CONTACT, options) for _ in range(2)))
 
     alone = built.generate(ASK, CONTACT, options)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from structgen import Client
 from structgen.errors import OutputError, StructgenError
 from tests.data import EXAMPLES
 from tests.kinds import Sixteen
@@ -11,7 +12,7 @@ from tests.kinds import Sixteen
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_every_text_gives_a_valid_record_or_a_typed_error(local_client) -> None:
+def test_every_text_gives_a_valid_record_or_a_typed_error(local_client: Client) -> None:
     valid, typed = 0, []
     for example in EXAMPLES.values():
         try:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import numpy
 import pytest
@@ -22,7 +25,7 @@ from structgen.errors import (
     ModelCorruptError,
     ModelMissingError,
 )
-from structgen.local.engine import open_engine
+from structgen.local.engine import Engine, open_engine
 from structgen.local.models import catalog
 from structgen.local.runtimes.base import Part, Settings
 from structgen.local.runtimes.transformers import load
@@ -46,14 +49,14 @@ CONTACT = {
 
 
 @pytest.fixture(scope="module")
-def folder(embedded_model, tmp_path_factory):
+def folder(embedded_model: Path, tmp_path_factory: Any) -> Any:
     """A tiny model of random weights, with the real tokenizer and, as many real ones, more scores than tokens."""
     folder = tmp_path_factory.mktemp("models") / "tiny"
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         embedded_model.parent, gguf_file=embedded_model.name
     )
     tokenizer.save_pretrained(folder)
-    shape = {
+    shape: dict[str, Any] = {
         "hidden_size": 64,
         "intermediate_size": 128,
         "num_hidden_layers": 2,
@@ -68,14 +71,14 @@ def folder(embedded_model, tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def loaded(folder):
+def loaded(folder: Path) -> Iterator[Any]:
     runtime = load(catalog.find(str(folder)), SETTINGS)
     yield runtime
     runtime.close()
 
 
 @pytest.fixture
-def runtime(loaded):
+def runtime(loaded: Any) -> Any:
     """The runtime, with nothing in its sequences."""
     for sequence in range(loaded.sequences):
         loaded.keep(sequence, 0)
@@ -83,19 +86,19 @@ def runtime(loaded):
 
 
 @pytest.fixture(scope="module")
-def tiny(folder):
+def tiny(folder: Path) -> Iterator[Any]:
     with open_engine(str(folder), context=512, threads=1, parallel=2, device="cpu") as engine:
         yield engine
 
 
-def scores(runtime, *tokens, sequence=0, start=0):
+def scores(runtime: Any, *tokens: Any, sequence: int = 0, start: int = 0) -> Any:
     return runtime.decode([Part(sequence, start, tokens)])[0].copy()
 
 
 # ---- the runtime ----------------------------------------------------------------------------------------------------------
 
 
-def test_greedy_tokens_are_those_of_transformers_own_generate(runtime, folder):
+def test_greedy_tokens_are_those_of_transformers_own_generate(runtime: Any, folder: Path) -> None:
     model, prompt = transformers.AutoModelForCausalLM.from_pretrained(folder), runtime.prompt(ASK)
     own = model.generate(
         torch.tensor([prompt]),
@@ -111,7 +114,7 @@ def test_greedy_tokens_are_those_of_transformers_own_generate(runtime, folder):
     assert tokens == own[0, len(prompt) :].tolist()
 
 
-def test_what_is_kept_or_copied_of_a_sequence_counts_as_if_it_were_computed(runtime):
+def test_what_is_kept_or_copied_of_a_sequence_counts_as_if_it_were_computed(runtime: Any) -> None:
     prompt = runtime.prompt(ASK)
     whole = scores(runtime, *prompt)
     assert runtime.keep(0, 7) == 7
@@ -123,7 +126,7 @@ def test_what_is_kept_or_copied_of_a_sequence_counts_as_if_it_were_computed(runt
     assert runtime.keep(2, 0) == 0
 
 
-def test_sequences_at_once_equal_sequences_one_by_one(runtime):
+def test_sequences_at_once_equal_sequences_one_by_one(runtime: Any) -> None:
     texts = [[5, 6, 7], [900, 901], [33]]
     together = [
         row.copy()
@@ -134,7 +137,7 @@ def test_sequences_at_once_equal_sequences_one_by_one(runtime):
         assert numpy.allclose(scores(runtime, *text, sequence=index), together[index], atol=1e-4)
 
 
-def test_the_vocabulary_is_bytes_and_the_padding_of_the_scores_is_cut_off(runtime):
+def test_the_vocabulary_is_bytes_and_the_padding_of_the_scores_is_cut_off(runtime: Any) -> None:
     vocabulary = runtime.vocabulary
     assert len(vocabulary.pieces) == vocabulary.engine.vocab_size == 49152
     assert scores(runtime, 1, 2, 3).shape == (49152,)
@@ -149,7 +152,7 @@ def test_the_vocabulary_is_bytes_and_the_padding_of_the_scores_is_cut_off(runtim
     assert {bytes([byte]) for byte in range(0x20, 0x7F)} <= set(vocabulary.pieces)
 
 
-def test_prompts_and_pieces_are_those_of_llama_cpp(runtime, engine):
+def test_prompts_and_pieces_are_those_of_llama_cpp(runtime: Any, engine: Engine) -> None:
     """The same tokenizer and template, read by another program."""
     engine.count(ASK)
     other = engine._loaded.runtime
@@ -159,7 +162,7 @@ def test_prompts_and_pieces_are_those_of_llama_cpp(runtime, engine):
     assert list(runtime.vocabulary.pieces) == list(other.vocabulary.pieces)
 
 
-def test_the_threads_of_the_process_stay_as_they_are(folder):
+def test_the_threads_of_the_process_stay_as_they_are(folder: Path) -> None:
     before = torch.get_num_threads()
     runtime = load(
         catalog.find(str(folder)),
@@ -174,7 +177,9 @@ def test_the_threads_of_the_process_stay_as_they_are(folder):
 
 
 @pytest.mark.parametrize("tokens", [12, 13, 24, 60])
-def test_a_model_that_writes_nonsense_is_held_to_the_form_all_the_same(tiny, tokens):
+def test_a_model_that_writes_nonsense_is_held_to_the_form_all_the_same(
+    tiny: Any, tokens: Any
+) -> None:
     answer = tiny.generate(ASK, CONTACT, Options(max_tokens=tokens, temperature=1.0, seed=tokens))
     assert json.loads(answer.text).keys() == {"name", "age"}
     assert answer.finish_reason == "stop"
@@ -182,14 +187,14 @@ def test_a_model_that_writes_nonsense_is_held_to_the_form_all_the_same(tiny, tok
     assert tiny.name == "outlines+transformers/llguidance"
 
 
-def test_prefixes_are_reused_and_answers_at_once_are_those_of_one_by_one(tiny):
+def test_prefixes_are_reused_and_answers_at_once_are_those_of_one_by_one(tiny: Any) -> Any:
     system = {
         "role": "system",
         "content": "Extract the contact as JSON: the name as it stands in the text, and the age in years.",
     }
     asked = [[system, {"role": "user", "content": f"{name} is 41."}] for name in ("Maria", "Peter")]
 
-    async def together():
+    async def together() -> Any:
         return await asyncio.gather(
             *(tiny.agenerate(messages, CONTACT, Options(max_tokens=40)) for messages in asked)
         )
@@ -199,7 +204,7 @@ def test_prefixes_are_reused_and_answers_at_once_are_those_of_one_by_one(tiny):
     assert [answer.text for answer in asyncio.run(together())] == [answer.text for answer in alone]
 
 
-def test_a_client_takes_a_folder_and_grounds_its_values(folder):
+def test_a_client_takes_a_folder_and_grounds_its_values(folder: Path) -> None:
     text = "Maria Lopez, Head of Sales at Brightwave Ltd. She is 41."
     schema = {
         "type": "object",
@@ -217,8 +222,8 @@ def test_a_client_takes_a_folder_and_grounds_its_values(folder):
 @settings(deadline=None, max_examples=15, phases=[Phase.generate])  # shrinking would take minutes
 @given(TEXTS, grounded_schemas(), st.integers(4, 60), st.integers(0, 100))
 def test_law_9_in_any_budget_an_answer_is_whole_and_its_grounded_values_stand_in_the_text(
-    tiny, text, schema, tokens, seed
-):
+    tiny: Any, text: str, schema: Any, tokens: Any, seed: int
+) -> None:
     compiled = compile_schema(schema, "llguidance")
     assume(
         "other_members" not in compiled.schema["properties"]
@@ -240,7 +245,7 @@ def test_law_9_in_any_budget_an_answer_is_whole_and_its_grounded_values_stand_in
     assert (found.violations, found.repairs, found.data) == ((), (), data)
 
 
-def test_a_prompt_too_long_is_refused(tiny):
+def test_a_prompt_too_long_is_refused(tiny: Any) -> None:
     with pytest.raises(EnginePromptTooLongError):
         tiny.generate([{"role": "user", "content": "word " * 600}], CONTACT)
 
@@ -248,7 +253,7 @@ def test_a_prompt_too_long_is_refused(tiny):
 # ---- what goes wrong ------------------------------------------------------------------------------------------------------
 
 
-def test_folders_without_a_model_are_typed_errors(tmp_path, folder):
+def test_folders_without_a_model_are_typed_errors(tmp_path: Path, folder: Path) -> None:
     with pytest.raises(ModelMissingError, match=r"config\.json"):
         open_engine(str(tmp_path))
     (tmp_path / "config.json").write_text('{"model_type": "llama"}')
@@ -262,7 +267,7 @@ def test_folders_without_a_model_are_typed_errors(tmp_path, folder):
         empty.generate(ASK)
 
 
-def test_what_does_not_go_together_is_refused(folder):
+def test_what_does_not_go_together_is_refused(folder: Path) -> None:
     with pytest.raises(ConfigurationError, match="folder"):
         open_engine(str(folder), runtime="xllamacpp")
     with pytest.raises(ConfigurationError, match="device"):
@@ -274,7 +279,7 @@ def test_what_does_not_go_together_is_refused(folder):
         nowhere.generate(ASK)
 
 
-def test_a_computation_that_fails_is_a_typed_error_and_the_sequence_goes_on(runtime):
+def test_a_computation_that_fails_is_a_typed_error_and_the_sequence_goes_on(runtime: Any) -> None:
     whole = scores(runtime, 5, 6, 7)
     with pytest.raises(EngineError):
         runtime.decode([Part(0, 3, [10**6])])
@@ -283,11 +288,11 @@ def test_a_computation_that_fails_is_a_typed_error_and_the_sequence_goes_on(runt
 
 
 @pytest.mark.slow
-def test_the_embedded_model_answers_as_under_llama_cpp(embedded_model):
+def test_the_embedded_model_answers_as_under_llama_cpp(embedded_model: Path) -> None:
     with open_engine(
         "local", runtime="transformers", context=512, threads=1, device="cpu"
     ) as engine:
-        assert json.loads(engine.generate(ASK, CONTACT, Options(max_tokens=60)).text) == {
+        assert json.loads(engine.generate(ASK, CONTACT, Options(max_tokens=60)).text or "") == {
             "name": "Maria Lopez",
             "age": 41,
         }
