@@ -38,17 +38,22 @@ T = TypeVar("T")
 
 
 class Compiled(Generic[T]):
-    """A target in one schema language.
+    """A target in one schema language."""
 
-    Attributes:
-        target: What was compiled.
-        subset: The schema language.
-        schema: The schema to send.
-        notes: What the schema does differently from the source.
-        codec: The way there and back, as data.
-        codecs: The codecs of the definitions that it refers to.
-        identity: Whether answers have the values' own JSON form.
-    """
+    target: Target[T]
+    """The target that was compiled."""
+    subset: SchemaSubset
+    """The schema language."""
+    schema: JsonSchema
+    """The schema to send."""
+    notes: tuple[Note, ...]
+    """The differences between the schema and its source."""
+    codec: Codec
+    """The way there and back, as data."""
+    codecs: dict[str, Codec]
+    """The codecs of the definitions that the schema refers to."""
+    identity: bool
+    """Whether answers have the values' own JSON form."""
 
     __slots__ = (
         "__dict__",

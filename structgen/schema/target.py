@@ -54,14 +54,23 @@ _MEMO: Final = "__structgen_target__"
 
 
 class Target(Generic[T]):
-    """A type or JSON Schema to extract into.
+    """A type or JSON Schema to extract into."""
 
-    Attributes: source: The type or schema that it was made from. name: A name that
-    matches `^[A-Za-z0-9_-]{1,64}$`. schema: One JSON Schema, draft 2020-12, in
-    validation form, by alias, whose references are "#" or "#/$defs/NAME". adapter: The
-    type's adapter; None for a JSON Schema. opaque: Promises that only the type can
-    check.
+    source: Any
+    """The type or schema that it was made from."""
+    name: str
+    """A name that matches `^[A-Za-z0-9_-]{1,64}$`."""
+    schema: JsonSchema
+    """One JSON Schema, draft 2020-12, in validation form, by alias.
+
+    Its references are "#" or "#/$defs/NAME".
     """
+    adapter: TypeAdapter[T] | None
+    """The type's adapter; None for a JSON Schema."""
+    opaque: tuple[Note, ...]
+    """Promises that only the type can check."""
+    compiled: dict[Any, Any]
+    """The compiled forms by schema language, kept here so that they are freed with the target."""
 
     def __init__(
         self,
@@ -76,10 +85,7 @@ class Target(Generic[T]):
         self.schema = schema
         self.adapter = adapter
         self.opaque = opaque
-        self.compiled: dict[Any, Any] = {}
-        """The compiled forms by schema language, kept here so that they are freed with
-        the target.
-        """
+        self.compiled = {}
 
     def __repr__(self) -> str:
         return f"Target({self.name})"
