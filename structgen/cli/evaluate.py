@@ -53,7 +53,7 @@ def _add_judging(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--keep-invalid-gold",
         action="store_true",
-        help="Take gold that does not fit the target as it is.",
+        help="Keep gold that does not fit the target, or whose document cannot be read.",
     )
     parser.add_argument(
         "--json", action="store_true", help="Print the figures as JSON instead of a table."
@@ -96,20 +96,20 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     gold = load_gold(arguments.gold, target, on_invalid=on_invalid)
     for record in gold:
         if record.invalid is not None:
-            streams.tell(f"{record.key} does not fit: {record.invalid}")
+            streams.tell(f"gold {record.key} is kept: {record.invalid}")
     if arguments.results:
         answers = read_answers(arguments.results)
         evaluation = score(target, gold, answers, model=arguments.results)
     else:
         evaluation = _asked(arguments, target, gold, streams)
     comparison = None if earlier is None else compare(earlier, evaluation)
-    _show(evaluation, comparison, arguments.json, streams)
     if arguments.output:
         evaluation.save(arguments.output)
     if arguments.page:
         from structgen.evaluation.page import page_of_evaluation, write_page
 
         write_page(arguments.page, page_of_evaluation(evaluation))
+    _show(evaluation, comparison, arguments.json, streams)
     faults = under(evaluation, bounds)
     if comparison is not None:
         faults += worse(comparison)

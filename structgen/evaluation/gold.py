@@ -30,7 +30,8 @@ from structgen.schema.target import Target
 from structgen.values import Document, Json
 
 OnInvalid = Literal["raise", "keep"]
-"""What becomes of gold that does not fit the target: an error, or it is kept as it is."""
+"""What becomes of gold that does not fit the target, or whose document cannot be read: an error, or
+it is kept as it is (an answer that is asked for then fails)."""
 
 _GOLD_END: Final = ".gold.json"
 _SOURCES: Final = ("text", "file", "messages")
@@ -54,7 +55,8 @@ class GoldRecord:
     evidence: Mapping[str, Mapping[str, Json]] = field(default_factory=dict, repr=False)
     """Where values stand in the text, by JSON Pointer: objects with `start` and `end`."""
     invalid: str | None = None
-    """Why the value does not fit the target; only if such gold is kept."""
+    """Why the value does not fit the target, or the document cannot be read; only if such gold is
+    kept."""
 
 
 def load_gold(
@@ -114,9 +116,14 @@ class _Check:
             )
         self._lines[key] = line
         value, invalid = self._value(line, raw["value"])
+        document: Document | InputError = raw["document"]
+        if isinstance(document, InputError):
+            if self._on_invalid == "raise":
+                raise document
+            invalid, document = document.message, ""
         return GoldRecord(
             key=key,
-            document=raw["document"],
+            document=document,
             value=value,
             alternatives=_mapping(line, raw, "alternatives"),
             evidence=_mapping(line, raw, "evidence"),
@@ -225,7 +232,7 @@ _READERS: Final[Mapping[str, Callable[[Path, Place], Iterator[tuple[str, Mapping
 """How gold is read, by the end of the file's name; "/" is a folder."""
 
 
-def _document(line: str, row: Mapping[str, Any], folder: Path) -> Document:
+def _document(line: str, row: Mapping[str, Any], folder: Path) -> Document | InputError:
     given = [name for name in _SOURCES if name in row]
     if len(given) != 1:
         found = f"it has {' and '.join(given)}" if given else "it has no document"
@@ -242,16 +249,17 @@ def _document(line: str, row: Mapping[str, Any], folder: Path) -> Document:
     return _text(line, folder / document) if given == ["file"] else document
 
 
-def _text(line: str, path: Path) -> str:
+def _text(line: str, path: Path) -> str | InputError:
+    """The text of a document, or why there is none."""
     if path.suffix.lower() not in FILES:
-        raise InputError(
+        return InputError(
             f"{line}: cannot read {path.name}: unsupported file type.",
             hint=f"Supported: {', '.join(FILES)}.",
         )
     try:
         return text_of(path)
     except InputError as error:
-        raise InputError(f"{line}: {error.message}", hint=error.hint) from error
+        return InputError(f"{line}: {error.message}", hint=error.hint)
 
 
 # ---- cells of a table ---------------------------------------------------------------------------

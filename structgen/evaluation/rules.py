@@ -1,8 +1,9 @@
 """How each field of a target is compared, as its schema says.
 
 A schema may name comparisons in the words of two evaluation suites (see `comparisons`). In
-Pydantic, `Field(json_schema_extra={"evaluation_config": "string_fuzzy"})` puts one in. `x-ordered: true`
-beside a list says that its order matters. If a schema says nothing, leaves are compared by type.
+Pydantic, `Field(json_schema_extra={"evaluation_config": "string_fuzzy"})` puts one in.
+`x-ordered: true` beside a list says that its order matters. If a schema says nothing, leaves are
+compared by type.
 """
 
 from __future__ import annotations

@@ -157,6 +157,17 @@ def test_gold_that_does_not_fit_may_be_kept(tmp_path: Path) -> None:
     assert "/no" in record.invalid
 
 
+def test_gold_without_a_readable_document_may_be_kept_to_judge_answers(tmp_path: Path) -> None:
+    (tmp_path / "scan.txt").write_text(" ", encoding="utf-8")
+    (tmp_path / "scan.gold.json").write_text('{"no": 1}', encoding="utf-8")
+    with pytest.raises(InputError, match=r"scan\.gold\.json: scan\.txt"):
+        load_gold(tmp_path, ORDER)
+    (record,) = load_gold(tmp_path, ORDER, on_invalid="keep")
+    assert (record.document, record.value) == ("", {"no": 1})
+    assert record.invalid is not None
+    assert "scan.txt" in record.invalid
+
+
 def test_the_fingerprint_knows_keys_documents_and_values() -> None:
     base = GoldRecord(key="a", document="x", value={"no": 1})
     others = [
