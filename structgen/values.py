@@ -164,6 +164,9 @@ class Answer:
     """The text in the model's tokens, each with the natural logarithm of its probability, if asked
     for."""
     shortened: tuple[str, ...] = ()
-    """JSON Pointers into the answer, of the values that a token limit cut short."""
+    """JSON Pointers into the answer, of the values that the decoder ended early."""
+    shortened_by: tuple[str, ...] = ()
+    """Why it ended them: `limit` (they did not fit the tokens left), `repetition` (they went round
+    in circles). Empty if nothing was ended or the backend does not say."""
     raw: Any = field(default=None, repr=False)
     """The parsed body."""

@@ -113,8 +113,11 @@ def _read_text(
 
 
 def is_cut(answer: Answer) -> bool:
-    """Whether an answer ended before the model was done, even if it looks whole."""
-    return answer.finish_reason in _CUT
+    """Whether an answer ended before the model was done, even if it looks whole.
+
+    Not so if the decoder ended its values: then it is whole, and `shortened` says what is cut.
+    """
+    return answer.finish_reason in _CUT and not answer.shortened
 
 
 def _cut_off(text: str, why: str) -> Truncated:

@@ -184,6 +184,7 @@ class _Transcript:
         self._usage = Usage()
         self._finish_reason: str | None = None
         self._shortened: tuple[str, ...] = ()
+        self._shortened_by: tuple[str, ...] = ()
         skips_preamble = mode not in _JSON_ALONE and compiled.schema.get("type") == "object"
         self._preamble = _Preamble() if skips_preamble else None
         self._broken = False  # the text is no JSON; the check of the whole says what that means
@@ -232,6 +233,7 @@ class _Transcript:
         """Add what a delta says besides its text; return the arguments of a tool call."""
         self._finish_reason = delta.finish_reason or self._finish_reason
         self._shortened = delta.shortened or self._shortened
+        self._shortened_by = delta.shortened_by or self._shortened_by
         self._usage = delta.usage or self._usage
         if delta.reasoning:
             self._reasoning.append(delta.reasoning)
@@ -271,6 +273,7 @@ class _Transcript:
             model=event.get("model"),
             id=event.get("id"),
             shortened=self._shortened,
+            shortened_by=self._shortened_by,
             raw=self._last_event,
         )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from structgen.answer.confidence import confidence
 from structgen.answer.continuation import Continuation
@@ -52,6 +52,22 @@ class Turn(Generic[T]):
     """The value, if there is one to give."""
 
 
+_ASK_FOR_LESS: Final = "Raise max_tokens, ask for less in one call"
+_REASONS: Final = {
+    frozenset[str](): ("it reached max_tokens, or repeated itself", _ASK_FOR_LESS),
+    frozenset({"limit"}): ("it did not fit into max_tokens", _ASK_FOR_LESS),
+    frozenset({"repetition"}): (
+        "the model repeated itself without end",
+        "Ask for less in one call, use a larger model or a higher temperature",
+    ),
+    frozenset({"limit", "repetition"}): (
+        "the model repeated itself, and the rest did not fit into max_tokens",
+        _ASK_FOR_LESS,
+    ),
+}
+"""By `Answer.shortened_by`: why an answer was cut short, and what to do about it."""
+
+
 # ---- reading ------------------------------------------------------------------------------------
 
 
@@ -81,11 +97,11 @@ def _cut_short(answer: Answer, reading: Reading[Any] | None, compiled: Compiled[
     """The error for an answer that the decoder ended early to keep it valid."""
     text = reading.text if reading else json_text(answer)
     where = "The shortened value is in `salvaged`." if reading else "`partial` has what was whole."
+    why, remedy = _REASONS.get(frozenset(answer.shortened_by), _REASONS[frozenset()])
     error = Truncated(
-        "The answer was cut short: it reached max_tokens, or repeated itself.",
+        f"The answer was cut short: {why}.",
         partial=without_cut_values(text, answer.shortened),
-        hint="Raise max_tokens, ask for less in one call, or accept shortened values with "
-        f"on_shortened='keep'. {where}",
+        hint=f"{remedy}, or accept shortened values with on_shortened='keep'. {where}",
     )
     error.salvaged = reading.value if reading else None
     error.shortened = _places(answer.shortened, text, compiled)

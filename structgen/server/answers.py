@@ -47,6 +47,7 @@ class End:
     prompt_seconds: float
     completion_seconds: float
     shortened: tuple[str, ...]
+    shortened_by: tuple[str, ...]
 
 
 Part: TypeAlias = "Text | Call | End"
@@ -75,7 +76,7 @@ async def answered(engine: Engine, ask: Ask) -> AsyncGenerator[Part, None]:
     called = tool is not None and used[-1].finish_reason == "stop"
     if tool is not None and called:
         yield Call(tool.name, arguments)
-    yield _end(used, "tool_calls" if called else used[-1].finish_reason or "stop")
+    yield _end(used, _finish_reason(used[-1], called=called))
 
 
 def _format(ask: Ask) -> Held | None:
@@ -160,6 +161,13 @@ def _told(ask: Ask, held: Held | None, words: str) -> list[Message]:
     return [{"role": "system", "content": f"{first['content']}\n\n{added}"}, *ask.messages[1:]]
 
 
+def _finish_reason(answer: Answer, *, called: bool) -> str:
+    """Why the answer ended. One whose values were cut short never looks complete."""
+    if answer.shortened:
+        return "length"
+    return "tool_calls" if called else answer.finish_reason or "stop"
+
+
 def _end(used: list[Answer], finish_reason: str) -> End:
     return End(
         finish_reason=finish_reason,
@@ -167,4 +175,5 @@ def _end(used: list[Answer], finish_reason: str) -> End:
         prompt_seconds=sum(answer.seconds["prefill"] for answer in used),
         completion_seconds=sum(answer.seconds["decode"] for answer in used),
         shortened=used[-1].shortened,
+        shortened_by=used[-1].shortened_by,
     )

@@ -123,8 +123,11 @@ class Reply:
 
     @staticmethod
     def _own(end: End) -> dict[str, Any]:
-        """What Groq has no member for: values that were ended so that the answer fits."""
-        return {"x_structgen": {"shortened": list(end.shortened)}} if end.shortened else {}
+        """What Groq has no member for: which values were cut short, and why."""
+        if not end.shortened:
+            return {}
+        cut = {"shortened": list(end.shortened), "shortened_by": list(end.shortened_by)}
+        return {"x_structgen": cut}
 
 
 def reply(request_id: str, ask: Ask, model: str, queued: float) -> Reply:

@@ -63,7 +63,8 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         id=_string(raw.get("id")),
         seconds=_server_seconds(usage, raw.get("timings")),
         logprobs=_logprobs(choice.get("logprobs")),
-        shortened=_shortened(raw),
+        shortened=_names_in(raw, "shortened"),
+        shortened_by=_names_in(raw, "shortened_by"),
         raw=raw,
     )
 
@@ -107,7 +108,11 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
             raise _event_error(event.data, caps, request)
         return Delta(usage=counted, raw=raw)
     delta = _choice_delta(choice, counted, raw)
-    return delta._replace(shortened=_shortened(raw)) if "x_structgen" in raw else delta
+    if "x_structgen" not in raw:
+        return delta
+    return delta._replace(
+        shortened=_names_in(raw, "shortened"), shortened_by=_names_in(raw, "shortened_by")
+    )
 
 
 def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, Any]) -> Delta:
@@ -136,11 +141,11 @@ def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, An
     )
 
 
-def _shortened(raw: Mapping[str, Any]) -> tuple[str, ...]:
-    """The values that `structgen serve` cut short so that the answer fits and is valid."""
+def _names_in(raw: Mapping[str, Any], member: str) -> tuple[str, ...]:
+    """A list of strings that `structgen serve` adds about the values that it cut short."""
     own = raw.get("x_structgen")
-    pointers = own.get("shortened") if isinstance(own, dict) else None
-    return tuple(map(str, pointers)) if isinstance(pointers, list) else ()
+    names = own.get(member) if isinstance(own, dict) else None
+    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _as_chunk(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -157,6 +157,8 @@ class Delta(NamedTuple):
     """Whether this is the server's end marker."""
     shortened: tuple[str, ...] = ()
     """JSON Pointers into the answer, of the values that the server cut short to keep it valid."""
+    shortened_by: tuple[str, ...] = ()
+    """Why it cut them: `limit` or `repetition`, as in `Answer`."""
 
 
 class Dialect(NamedTuple):

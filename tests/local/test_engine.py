@@ -60,6 +60,7 @@ def test_an_answer_is_held_to_its_schema_and_says_everything_about_itself(engine
     assert all(seconds >= 0 for seconds in answer.seconds.values())
     assert answer.notes == ()
     assert answer.shortened == ()
+    assert answer.shortened_by == ()
     assert answer.raw["forced_tokens"] >= 4
     assert (engine.name, engine.model, engine.context) == (
         "outlines+xllamacpp/llguidance",
@@ -217,6 +218,21 @@ def test_a_text_that_goes_round_in_circles_is_ended_early(engine: Engine) -> Non
     assert answer.finish_reason == "stop"
     assert answer.usage.completion_tokens < 200
     assert answer.shortened == ("",)
+    assert answer.shortened_by == ("repetition",)
+
+
+def test_a_value_that_does_not_fit_is_told_from_one_that_repeats_itself(engine: Engine) -> None:
+    ask = [{"role": "user", "content": "apple, pear, fig, plum, cherry, banana, kiwi, mango"}]
+    basket = {
+        "type": "object",
+        "properties": {"fruits": {"type": "array", "items": {"type": "string"}}},
+        "required": ["fruits"],
+        "additionalProperties": False,
+    }
+    answer = engine.generate(ask, basket, Options(max_tokens=16))
+    assert json.loads(answer.text)["fruits"]
+    assert "/fruits" in answer.shortened
+    assert answer.shortened_by == ("limit",)
 
 
 def test_what_the_grammar_forces_is_not_chosen(engine: Engine) -> None:

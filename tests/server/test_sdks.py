@@ -9,14 +9,15 @@ import re
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import groq
 import openai
 import pytest
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from structgen import AsyncClient, Client
+from structgen.errors import Truncated
 from tests.server.conftest import Running
 
 FOLDER = Path(__file__).parents[2] / "examples" / "groq"
@@ -24,8 +25,10 @@ TEXT = "Two red lamps, please."
 
 
 class Order(BaseModel):
-    item: str
-    quantity: int
+    """Every value of it is short, so that none is cut in the few tokens of an answer."""
+
+    item: Literal["lamp", "chair"]
+    quantity: Annotated[int, Field(ge=1, le=99)]
     colour: Literal["red", "blue"]
 
 
@@ -216,3 +219,83 @@ def test_an_answer_is_a_value_of_the_schema_as_it_was_sent(served: Running) -> N
         counts = json.loads(text)
         assert counts
         assert all(isinstance(count, int) for count in counts.values())
+
+
+# ---- values that were cut short -------------------------------------------------------------------
+
+
+class Basket(BaseModel):
+    fruits: list[str]
+
+
+FRUITS = "apple, pear, fig, plum, cherry, banana, kiwi, mango, lemon, lime"
+
+
+def test_the_openai_sdk_takes_a_shortened_object_for_one_that_was_cut(served: Running) -> None:
+    """It is valid JSON, and yet nobody may take it for all that the model wanted to say."""
+    with openai.OpenAI(base_url=f"{served.address}/v1", api_key="any") as client:
+        with pytest.raises(openai.LengthFinishReasonError) as cut:
+            client.chat.completions.parse(
+                model="local",
+                messages=[{"role": "user", "content": FRUITS}],
+                response_format=Basket,
+                temperature=0,
+                max_completion_tokens=16,
+            )
+        assert Basket.model_validate_json(cut.value.completion.choices[0].message.content or "")
+        called = client.chat.completions.create(
+            model="local",
+            messages=[{"role": "user", "content": FRUITS}],
+            tools=[openai.pydantic_function_tool(Basket)],
+            tool_choice="required",
+            temperature=0,
+            max_completion_tokens=16,
+        ).choices[0]
+    assert called.finish_reason == "length"
+    assert called.message.tool_calls
+    assert Basket.model_validate_json(called.message.tool_calls[0].function.arguments)
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_groqs_sdk_reads_that_a_shortened_object_was_cut(stream: bool, served: Running) -> None:
+    schema = {**Basket.model_json_schema(), "additionalProperties": False}
+    wanted = {"name": "basket", "schema": schema, "strict": True}
+    with groq.Groq(base_url=served.address, api_key="any", max_retries=0) as client:
+        answer: Any = client.chat.completions.create(
+            model="local",
+            messages=[{"role": "user", "content": FRUITS}],
+            response_format={"type": "json_schema", "json_schema": wanted},
+            temperature=0,
+            max_completion_tokens=16,
+            stream=stream,
+        )
+        if stream:
+            chunks = list(answer)
+            text = "".join(chunk.choices[0].delta.content or "" for chunk in chunks)
+            last = chunks[-1]
+            finish_reason, own = last.choices[0].finish_reason, last.x_structgen
+        else:
+            text = answer.choices[0].message.content
+            finish_reason, own = answer.choices[0].finish_reason, answer.x_structgen
+    assert Basket.model_validate_json(text)
+    assert finish_reason == "length"
+    assert own["shortened"][0] == "/fruits"
+    assert own["shortened_by"] == ["limit"]
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_our_own_client_raises_truncated_with_the_shortened_value(
+    stream: bool, served: Running
+) -> None:
+    with Client(
+        "openai:local", base_url=f"{served.address}/v1", api_key="any", temperature=0, max_tokens=16
+    ) as client:
+        with pytest.raises(Truncated, match="did not fit into max_tokens") as cut:
+            if stream:
+                list(client.stream(Basket, FRUITS))
+            else:
+                client.extract(Basket, FRUITS)
+        kept = client.extract_result(Basket, FRUITS, on_shortened="keep")
+    assert isinstance(cut.value.salvaged, Basket)
+    assert "/fruits" in cut.value.shortened
+    assert (kept.value, kept.shortened) == (cut.value.salvaged, cut.value.shortened)

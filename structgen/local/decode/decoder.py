@@ -60,6 +60,7 @@ class Written:
     forced: int = 0
     logprobs: tuple[tuple[str, float], ...] = field(default=(), repr=False)
     shortened: tuple[str, ...] = ()
+    shortened_by: tuple[str, ...] = ()
 
 
 Writing: TypeAlias = "Generator[list[int], Logits, Written]"
@@ -186,6 +187,7 @@ class _Pen:
         self._looked_at = 0
         self._cut: list[int] = []
         self._filled: list[tuple[int, int]] = []  # bytes that only serve to end the answer
+        self._cut_by: set[str] = set()
         self.over = False
 
     # -- choosing
@@ -277,7 +279,7 @@ class _Pen:
     def _give_up(self) -> list[int]:
         """What came next would not fit. Write the known end of the answer."""
         way, self.over = self._way, True
-        self._mark_cut(0, b"".join(self._pieces[token] for token in way))
+        self._mark_cut(0, b"".join(self._pieces[token] for token in way), "limit")
         self._write(way, 0.0)
         return way
 
@@ -295,7 +297,7 @@ class _Pen:
             if value.floor is None:
                 value.floor = self._floor(depth, value, way, slack)
             if value.kind == "number" and _ENDLESS.search(self._from(value)):
-                value.floor = slack
+                value.floor, value.endless = slack, True
             if slack <= value.floor:
                 behind_item = self._outline.open[-1] is value and way.startswith(b"]")
                 if value.kind == "array" and slack > value.floor / 2 and not behind_item:
@@ -320,7 +322,7 @@ class _Pen:
                 if value.kind != "object" and value.token <= circle
             ]
             if around:
-                around[-1].floor = max(slack, 0)
+                around[-1].floor, around[-1].endless = max(slack, 0), True
 
     def _floor(self, depth: int, value: Open, way: bytes, slack: int) -> float:
         """Half of the slack is for what follows; a list that comes last keeps a little, to end behind an item."""
@@ -339,6 +341,7 @@ class _Pen:
                 end: list[int] = self._engine.tokenize_bytes(piece[:at] + b"]")
                 if self._matcher.validate_tokens(end) == len(end):
                     self._cut.append(array.start)
+                    self._cut_by.add(_why(array))
                     return end
         return step
 
@@ -347,14 +350,15 @@ class _Pen:
         end: list[int] = self._engine.tokenize_bytes(way[:size])
         if self._matcher.validate_tokens(end) < len(end):
             return []
-        self._mark_cut(depth, way[:size])
+        self._mark_cut(depth, way[:size], _why(self._outline.open[depth]))
         return end
 
-    def _mark_cut(self, depth: int, end: bytes) -> None:
+    def _mark_cut(self, depth: int, end: bytes, why: str) -> None:
         """Remember which values `end` ends early: the open ones from a depth on, and what it adds.
 
         An object counts if it is in a list: it is an item that is not whole, even if it may end here.
         """
+        self._cut_by.add(why)
         in_list = False
         for value in self._outline.open[depth:]:
             if in_list or value.kind != "object":
@@ -365,11 +369,18 @@ class _Pen:
     def written(self) -> Written:
         """The answer as it stands."""
         text = "".join(piece for piece, _ in self._text.logprobs)
+        shortened = pointers_at(text.encode(), self._cut, self._filled)
         return Written(
             text=text,
             finish_reason="stop",
             tokens=len(self._tokens),
             forced=len(self._tokens) - self._chosen,
             logprobs=tuple(self._text.logprobs),
-            shortened=pointers_at(text.encode(), self._cut, self._filled),
+            shortened=shortened,
+            shortened_by=tuple(sorted(self._cut_by)) if shortened else (),
         )
+
+
+def _why(value: Open) -> str:
+    """Why a value is ended early, in the words of `Answer.shortened_by`."""
+    return "repetition" if value.endless else "limit"

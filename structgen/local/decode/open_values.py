@@ -30,6 +30,7 @@ class Open:
     start: int
     token: int
     floor: float | None = None
+    endless: bool = False
 
 
 class Outline:

@@ -161,6 +161,7 @@ class Loaded:
             notes=held.notes if held else (),
             logprobs=written.logprobs if options.logprobs is True else (),
             shortened=written.shortened,
+            shortened_by=written.shortened_by,
             raw={"forced_tokens": written.forced},
         )
 
