@@ -252,19 +252,21 @@ def test_the_openai_sdk_takes_a_shortened_object_for_one_that_was_cut(served: Ru
             max_completion_tokens=16,
         ).choices[0]
     assert called.finish_reason == "length"
-    assert called.message.tool_calls
-    assert Basket.model_validate_json(called.message.tool_calls[0].function.arguments)
+    (call,) = called.message.tool_calls or ()
+    assert call.type == "function"
+    assert Basket.model_validate_json(call.function.arguments)
 
 
 @pytest.mark.parametrize("stream", [False, True])
 def test_groqs_sdk_reads_that_a_shortened_object_was_cut(stream: bool, served: Running) -> None:
     schema = {**Basket.model_json_schema(), "additionalProperties": False}
-    wanted = {"name": "basket", "schema": schema, "strict": True}
+    named = {"name": "basket", "schema": schema, "strict": True}
+    wanted: Any = {"type": "json_schema", "json_schema": named}
     with groq.Groq(base_url=served.address, api_key="any", max_retries=0) as client:
         answer: Any = client.chat.completions.create(
             model="local",
             messages=[{"role": "user", "content": FRUITS}],
-            response_format={"type": "json_schema", "json_schema": wanted},
+            response_format=wanted,
             temperature=0,
             max_completion_tokens=16,
             stream=stream,
