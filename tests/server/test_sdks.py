@@ -252,7 +252,8 @@ def test_the_openai_sdk_takes_a_shortened_object_for_one_that_was_cut(served: Ru
             max_completion_tokens=16,
         ).choices[0]
     assert called.finish_reason == "length"
-    (call,) = called.message.tool_calls or ()
+    assert called.message.tool_calls
+    call = called.message.tool_calls[0]
     assert call.type == "function"
     assert Basket.model_validate_json(call.function.arguments)
 
