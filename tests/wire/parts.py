@@ -83,7 +83,7 @@ def outcome(run: Callable[[], Any]) -> Any:
 def both(make: Callable[[], Flow[Any]]) -> Any:
     """What a flow comes to, driven on a thread; checked to be the same on an event loop."""
     sync, on_loop = outcome(lambda: perform(make())), outcome(lambda: asyncio.run(aperform(make())))
-    assert sync == on_loop
+    assert sync == on_loop or repr(sync) == repr(on_loop)  # a server's NaN does not equal itself
     return sync
 
 
