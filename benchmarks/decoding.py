@@ -24,9 +24,9 @@ from llguidance import LLMatcher
 
 from benchmarks._measure import cpu
 from structgen.extraction.prompt import messages_for
-from structgen.local.decode.decoder import _Pen
+from structgen.local.decode.decoder import _GrammarDecoder
 from structgen.local.engine import Engine, open_engine
-from structgen.local.grammar.grammar import grammar
+from structgen.local.grammar.grammar import compile_grammar
 from structgen.local.models import catalog
 from structgen.options import Options
 from structgen.schema.compiler import Compiled, compile_schema
@@ -186,11 +186,11 @@ def _mask(
     ours: list[float] = []
     direct: list[float] = []
     for compiled, messages in asked[:8]:
-        held = grammar(compiled.schema, vocabulary.engine)
+        held = compile_grammar(compiled.schema, vocabulary.engine)
         tokens = vocabulary.engine.tokenize_str(
             engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or ""
         )
-        pen = object.__new__(_Pen)
+        pen = object.__new__(_GrammarDecoder)
         pen._matcher, pen._words, pen._pieces, pen._ends = (
             held.matcher(),
             words,
@@ -217,7 +217,7 @@ def _allowing(
     """What a greedy step really costs: most likeliest tokens are allowed, and need no mask."""
     compiled, messages = asked[0]
     vocabulary = engine._loaded.runtime.vocabulary
-    matcher = grammar(compiled.schema, vocabulary.engine).matcher()
+    matcher = compile_grammar(compiled.schema, vocabulary.engine).matcher()
     tokens = vocabulary.engine.tokenize_str(
         engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or ""
     )
@@ -255,7 +255,7 @@ def _grammars(
         other = {**compiled.schema, "title": f"not seen before {number}"}
         for name in ("cold", "warm"):
             began = time.perf_counter()
-            grammar(other, tokens).matcher()
+            compile_grammar(other, tokens).matcher()
             times[name].append(time.perf_counter() - began)
     return {
         name: {"median_us": round(median(found) * 1e6, 1), "max_us": round(max(found) * 1e6, 1)}

@@ -35,10 +35,10 @@ from llguidance import LLMatcher
 
 from benchmarks.jsonschemabench import DATA, kind_of
 from structgen.errors import NotJsonError, StructgenError
-from structgen.local.decode.decoder import Asked, write
+from structgen.local.decode.decoder import DecodeRequest, decode
 from structgen.local.decode.sampling import Sampler, Sampling
 from structgen.local.engine import open_engine
-from structgen.local.grammar.grammar import grammar
+from structgen.local.grammar.grammar import compile_grammar
 from structgen.local.runtimes.base import Vocabulary
 from structgen.schema.check import parse_json
 from structgen.schema.compiler import Compiled, compile_schema
@@ -172,7 +172,7 @@ class Even(Sampler):
 
 def ours(schema: Any, vocabulary: Vocabulary) -> Held:
     compiled = compile_schema(schema, "llguidance")
-    held = grammar(compiled.schema, vocabulary.engine)
+    held = compile_grammar(compiled.schema, vocabulary.engine)
     validator = validator_of(compiled.schema)
 
     def accepts(value: Json) -> bool:
@@ -180,7 +180,7 @@ def ours(schema: Any, vocabulary: Vocabulary) -> Held:
             text = json.dumps(
                 _in_order(compiled.encode(value), compiled.schema, validator), ensure_ascii=False
             )
-            return held.reads(text) == "whole" and compiled.decode_json(text) == value
+            return held.classify(text) == "whole" and compiled.decode_json(text) == value
         except StructgenError:
             return False
 
@@ -196,14 +196,14 @@ def ours(schema: Any, vocabulary: Vocabulary) -> Held:
 
 def drawn(compiled: Compiled[Any], vocabulary: Vocabulary, seed: int) -> str:
     """An answer of a model that prefers nothing, through the decoder; "" where none fits."""
-    asked = Asked(
+    asked = DecodeRequest(
         prompt=[0],
         budget=_BUDGET,
         sampler=Even(seed),
         watch=lambda _: None,
-        grammar=grammar(compiled.schema, vocabulary.engine),
+        grammar=compile_grammar(compiled.schema, vocabulary.engine),
     )
-    writing, scores = write(asked, vocabulary), numpy.zeros(0, dtype=numpy.float32)
+    writing, scores = decode(asked, vocabulary), numpy.zeros(0, dtype=numpy.float32)
     try:
         next(writing)
         while True:

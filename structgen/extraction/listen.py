@@ -315,6 +315,6 @@ def _watcher(compiled: Compiled[Any]) -> Any:
     )
     if rewritten or not find_spec("llguidance"):
         return None
-    from structgen.local.grammar.early_stop import watcher  # loads llguidance
+    from structgen.local.grammar.early_stop import open_watcher  # loads llguidance
 
-    return watcher(compiled.schema)
+    return open_watcher(compiled.schema)

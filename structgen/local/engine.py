@@ -1,6 +1,7 @@
-"""Engines: a model in this process, driven through outlines, that answers under a grammar.
+"""Engines: a model in this process that answers under a grammar, driven through outlines.
 
-A loaded model is shared by all engines of the same model and settings, and closed with the last of them, or at exit.
+All engines of the same model and settings share one loaded model. It is closed with the last of
+them, or at exit.
 """
 
 from __future__ import annotations
@@ -14,32 +15,39 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import ConfigurationError, EngineError
-from structgen.local.decode.session import RUNTIMES, Loaded
-from structgen.local.decode.text_stream import Pieces
+from structgen.local.decode.session import RUNTIMES, LoadedModel
+from structgen.local.decode.text_stream import EngineTextStream
 from structgen.local.models import catalog
 from structgen.local.runtimes.base import Settings
 from structgen.options import Options
 from structgen.values import Answer, JsonSchema, Message
 
 if TYPE_CHECKING:
-    from structgen.local.decode.outlines_model import Steered
+    from structgen.local.decode.outlines_model import OutlinesModel
 
 MAX_CONTEXT: Final = 8192
-"""Tokens of context where `context` is not set and the model could hold more: memory grows with it."""
+"""Tokens of context if `context` is not set and the model could hold more: memory grows with it."""
 
 _DEFAULTS: Final = Options()
-_OF_FILES: Final = "xllamacpp"
-_OF_FOLDERS: Final = "transformers"
+_FILE_RUNTIME: Final = "xllamacpp"
+_FOLDER_RUNTIME: Final = "transformers"
 
 
 class Engine:
-    """A model in this process: `generate` and `agenerate` answer messages, held to a schema where there is one.
+    """A model in this process. `open_engine` makes engines.
 
-    `name`: runtime and grammar engine, for people; `model`; `context`: tokens of prompt and answer together. Safe to use from many
-    threads and tasks: each answer has its own state, and waits for a free slot. Usable as a context manager.
+    Many threads and tasks may use it: each answer has its own state and waits for a free place.
+    Close it, or use it as a context manager.
     """
 
-    def __init__(self, loaded: Loaded, name: str) -> None:
+    name: str
+    """The runtime and the grammar engine, for people."""
+    model: str
+    """The name of the model."""
+    context: int
+    """Tokens of prompt and answer together."""
+
+    def __init__(self, loaded: LoadedModel, name: str) -> None:
         self.name = name
         self.model = loaded.model.name
         self.context = loaded.settings.context
@@ -56,17 +64,31 @@ class Engine:
         options: Options = _DEFAULTS,
         document: str | None = None,
     ) -> Answer:
-        """Answer the messages; with a `schema`, the finished text is proved to be a sentence of its grammar.
+        """Answer the messages.
 
-        `document`: the text in which grounded values have to stand. `temperature` is 0 where unset; `timeout` counts from when the
-        model is loaded and free. With a schema the answer is always whole where any answer fits `max_tokens`; values that were
-        ended for that are listed in `shortened`. Finish reason `length` means that none fits, or that free text was cut.
-        Raises EnginePromptTooLongError (nothing was decoded), GrammarError, ModelMissingError, ModelCorruptError, MissingPackage, EngineError, and
-        ConfigurationError for options that do not go together.
+        With a schema the answer is whole and valid if any answer fits `max_tokens`; the values that
+        were ended early to fit are listed in its `shortened`. The finish reason `length` means that
+        no answer fits, or that free text was cut.
+
+        Args:
+            messages: The conversation so far.
+            schema: The compiled schema that the answer has to follow; None for free text.
+            options: The options of the call. `temperature` is 0 if it is not set. `timeout` counts
+                from when the model is loaded and free.
+            document: The text that grounded values must be copied from; None if none is grounded.
+
+        Raises:
+            EnginePromptTooLongError: If the prompt does not fit the context. Nothing was decoded.
+            GrammarError: If the grammar engine refuses the schema.
+            ModelMissingError: If the model is not here and cannot be fetched.
+            ModelCorruptError: If its file is damaged.
+            MissingPackage: If a package of the runtime is not installed.
+            EngineError: If the model fails or takes longer than `timeout`.
+            ConfigurationError: If options do not go together.
         """
         cancelled = threading.Event()
         try:
-            return self._answering(messages, schema, options, document)(cancelled)
+            return self._call(messages, schema, options, document)(cancelled)
         finally:
             cancelled.set()
 
@@ -79,7 +101,7 @@ class Engine:
     ) -> Answer:
         """As `generate`, in a worker thread. Cancelling the task ends the decoding."""
         cancelled = threading.Event()
-        call = partial(self._answering(messages, schema, options, document), cancelled)
+        call = partial(self._call(messages, schema, options, document), cancelled)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._loaded.threads, call)
         finally:
@@ -91,27 +113,43 @@ class Engine:
         schema: JsonSchema | None = None,
         options: Options = _DEFAULTS,
         document: str | None = None,
-    ) -> Pieces:
-        """As `generate`, with the text as it is written. Closing the stream ends the decoding."""
-        return Pieces(self._loaded.threads, self._answering(messages, schema, options, document))
+    ) -> EngineTextStream:
+        """As `generate`, handing out the text while it is written. Closing the stream stops it."""
+        return EngineTextStream(
+            self._loaded.threads, self._call(messages, schema, options, document)
+        )
 
     def count(self, messages: Sequence[Message]) -> int:
-        """Tokens of the messages as the model reads them. An answer has `context` less that."""
+        """Count the tokens of the messages. An answer may have `context` less that.
+
+        Args:
+            messages: The conversation so far.
+
+        Raises:
+            EngineError: If the engine is closed or the model cannot be loaded.
+        """
         self._check()
         return self._loaded.count(messages)
 
-    def outlines(self) -> Steered:
-        """The model for outlines: `outlines.Generator(engine.outlines(), type)(prompt, max_tokens=...)`."""
+    def outlines(self) -> OutlinesModel:
+        """Load the model for outlines: `outlines.Generator(engine.outlines(), type)(prompt)`.
+
+        Raises:
+            EngineError: If the engine is closed or the model cannot be loaded.
+        """
         self._check()
         self._loaded.ready()
-        return self._loaded.steered
+        return self._loaded.outlines_model
 
-    def _answering(self, *asked: Any) -> partial[Answer]:
+    def _call(self, *asked: Any) -> partial[Answer]:
         self._check()
         return partial(self._loaded.answer, *asked)
 
     def close(self) -> None:
-        """Give the model back; the last engine that uses it frees it, after the answers under way. Closing twice does nothing."""
+        """Give the model back. The last engine that uses it frees it, after the answers under way.
+
+        Closing twice does nothing.
+        """
         if self._open:
             self._open = False
             _release(self._loaded)
@@ -128,10 +166,10 @@ class Engine:
 
     def _check(self) -> None:
         if not self._open:
-            raise EngineError("The engine is closed.", hint="Open another with open_engine().")
+            raise EngineError("The engine is closed.", hint="Open another one with open_engine().")
 
 
-_loaded: dict[tuple[Any, ...], Loaded] = {}
+_loaded: dict[tuple[Any, ...], LoadedModel] = {}
 _loaded_lock = threading.Lock()
 
 
@@ -143,17 +181,29 @@ def open_engine(
     threads: int | None = None,
     parallel: int = 1,
     device: str = "auto",
-    say: catalog.Say = catalog.say,
+    log: catalog.Log = catalog.log_to_stderr,
 ) -> Engine:
-    """An engine for `model`: "local" (the default model), the name of a packaged model, or the path of a GGUF file or of
-    a folder with a model in transformers' layout.
+    """Open an engine. The first call fetches the model, if it has to be, and loads it.
 
-    `runtime`: a name in `RUNTIMES` (default: transformers for a folder, else xllamacpp); `device`: where transformers computes
-    ("cpu", "cuda", ...; default: an accelerator where there is one).
-    `context`: tokens of prompt and answer together (default: the model's own, at most `MAX_CONTEXT`); `threads`: of computation
-    (default: $STRUCTGEN_THREADS, else half of the cores this process may use); `parallel`: answers at a time, each with a context
-    of its own. The model is fetched, where it has to be, and loaded by the first call; `say` is told what takes time (default:
-    standard error). Raises ModelMissingError, ModelCorruptError and ConfigurationError.
+    Args:
+        model: "local" (the default model), the name of a packaged model, the path of a GGUF
+            file, or
+            the path of a folder with a model in transformers' layout.
+        runtime: A name in `RUNTIMES`; by default transformers for a folder, else xllamacpp.
+        context: Tokens of prompt and answer together; by default the model's own, at most
+            `MAX_CONTEXT`.
+        threads: Threads of computation; by default $STRUCTGEN_THREADS, else half of the cores that
+            this process may use.
+        parallel: Answers at a time, each with a context of its own.
+        device: Where transformers computes ("cpu", "cuda", ...); by default an accelerator if there
+            is one.
+        log: Called with a line about anything that takes long; by default it goes to standard
+            error.
+
+    Raises:
+        ModelMissingError: If there is no such model.
+        ModelCorruptError: If the file is no model.
+        ConfigurationError: If an argument is out of range, or does not go with the runtime.
     """
     found = catalog.find(model)
     runtime = _runtime(runtime, found, device)
@@ -169,31 +219,31 @@ def open_engine(
     with _loaded_lock:
         loaded = _loaded.get(key)
         if loaded is None:
-            loaded = _loaded[key] = Loaded(found, runtime, settings, say)
+            loaded = _loaded[key] = LoadedModel(found, runtime, settings, log)
         loaded.users += 1
     return Engine(loaded, f"outlines+{runtime}/llguidance")
 
 
 def _runtime(asked: str | None, model: catalog.Model, device: str) -> str:
-    runtime = asked or (_OF_FOLDERS if model.file.is_dir() else _OF_FILES)
+    runtime = asked or (_FOLDER_RUNTIME if model.file.is_dir() else _FILE_RUNTIME)
     if runtime not in RUNTIMES:
         raise ConfigurationError(
-            f"There is no runtime {runtime!r}.", hint=f"Known: {', '.join(RUNTIMES)}."
+            f"There is no runtime {runtime!r}.", hint=f"Use one of {', '.join(RUNTIMES)}."
         )
-    if runtime != _OF_FOLDERS and model.file.is_dir():
+    if runtime != _FOLDER_RUNTIME and model.file.is_dir():
         raise ConfigurationError(
-            f"The runtime {runtime} reads .gguf files, {model.name} is a folder.",
+            f"The runtime {runtime} reads .gguf files, but {model.name} is a folder.",
             hint="Leave `runtime` unset.",
         )
-    if runtime != _OF_FOLDERS and device != "auto":
+    if runtime != _FOLDER_RUNTIME and device != "auto":
         raise ConfigurationError(
-            f"The runtime {runtime} computes where its build computes; `device` is for {_OF_FOLDERS}.",
-            hint="Leave `device` unset.",
+            f"The runtime {runtime} takes no `device`: it computes where it was built for.",
+            hint=f"Leave `device` unset, or use the runtime {_FOLDER_RUNTIME}.",
         )
     return runtime
 
 
-def _release(loaded: Loaded) -> None:
+def _release(loaded: LoadedModel) -> None:
     with _loaded_lock:
         loaded.users -= 1
         last = loaded.users == 0
@@ -212,7 +262,7 @@ def _close_all() -> None:
 
 def _positive(name: str, value: int) -> int:
     if value < 1:
-        raise ConfigurationError(f"`{name}` is {value}; it has to be at least 1.")
+        raise ConfigurationError(f"`{name}` is {value}, but must be at least 1.")
     return value
 
 
@@ -222,11 +272,12 @@ def _cores() -> int:
             return int(wanted)
         except ValueError:
             raise ConfigurationError(
-                f"$STRUCTGEN_THREADS is {wanted!r}; it has to be a number."
+                f"$STRUCTGEN_THREADS is {wanted!r}, but must be a whole number."
             ) from None
     logical = (
         len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     )
-    # Threads wait for one another at every layer, so one that shares its core with other work stalls them all: on a busy machine of
-    # two cores, two threads are five to ten times slower than one, and on an idle one a third faster.
+    # Threads wait for one another at every layer, so one that shares its core with other work
+    # stalls them all. Measured on two cores: two threads are five to ten times slower than one
+    # if the machine is busy, and a third faster if it is idle.
     return max(1, logical // 2)

@@ -1,7 +1,7 @@
-"""What is asked + the engine -> the answer, in parts as they come: text, calls of tools, the end.
+"""Let the engine answer a request, in parts as they come: text, calls of tools, the end.
 
-A tool is called in two held answers: which one, then its arguments. So a call always names a tool of the request, and its arguments
-are valid under the tool's schema.
+A tool is called in two answers under a grammar: its name, then its arguments. So a call always
+names a tool of the request, and its arguments are valid under the tool's schema.
 """
 
 from __future__ import annotations
@@ -15,8 +15,8 @@ from typing import Final, TypeAlias
 
 from structgen.local.engine import Engine
 from structgen.options import UNSET, Options
-from structgen.server.held import Held, any_object, held_to
-from structgen.server.requests import Ask, Tool
+from structgen.server.answer_form import AnswerForm, form_of_any_object, form_of_schema
+from structgen.server.requests import ServedRequest, Tool
 from structgen.values import Answer, Message, Usage
 
 _CHOOSE: Final = "Which function is called next? One of:"
@@ -32,73 +32,91 @@ class Text:
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a tool; `arguments` is JSON text."""
+    """A call of a tool."""
 
     name: str
     arguments: str = field(repr=False)
+    """JSON text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class End:
-    """The end of the answer: `finish`, as Groq names it; seconds; `shortened`: JSON Pointers of values that were ended to fit."""
+    """The end of an answer."""
 
     finish_reason: str
+    """In Groq's words. It is `length` too if the answer is valid but was cut short to fit."""
     usage: Usage
     prompt_seconds: float
     completion_seconds: float
     shortened: tuple[str, ...]
+    """JSON Pointers of the values that were ended early."""
     shortened_by: tuple[str, ...]
+    """Why, in the words of `Answer.shortened_by`."""
 
 
 Part: TypeAlias = "Text | Call | End"
 
 
-async def answered(engine: Engine, ask: Ask) -> AsyncGenerator[Part, None]:
-    """The parts of the answer, the last one an End. Closing the iterator ends the decoding.
+async def answer_parts(engine: Engine, request: ServedRequest) -> AsyncGenerator[Part, None]:
+    """Answer a request. Closing the iterator stops the decoding.
 
-    Raises APIErrors for what the request or the model has wrong, and the engine's errors.
+    Args:
+        engine: The engine that answers.
+        request: The request.
+
+    Yields:
+        The parts of the answer; the last one is an End.
+
+    Raises:
+        APIError: If the request is refused, or the model's answer is invalid.
+        EngineError: If the engine fails.
     """
     used: list[Answer] = []
-    tool = await _chosen(engine, ask, used)
+    tool = await _chosen(engine, request, used)
     if tool is not None:
-        held: Held | None = await asyncio.to_thread(
-            held_to, tool.parameters, tool.name, "tools", strict=tool.strict
+        form: AnswerForm | None = await asyncio.to_thread(
+            form_of_schema, tool.parameters, tool.name, "tools", strict=tool.strict
         )
         words = f"Call the function {tool.name}. {tool.description}\n"
     else:
-        held, words = await asyncio.to_thread(_format, ask), ""
+        form, words = await asyncio.to_thread(_format, request), ""
     arguments = ""
-    async with aclosing(_written(engine, _told(ask, held, words), ask, held, used)) as texts:
+    async with aclosing(
+        _generate(engine, _with_instructions(request, form, words), request, form, used)
+    ) as texts:
         async for text in texts:
             if tool is None:
                 yield Text(text)
             arguments += text
-    called = tool is not None and used[-1].finish_reason == "stop"
-    if tool is not None and called:
+    finish_reason = used[-1].finish_reason or "stop"
+    if tool is not None and finish_reason == "stop":
         yield Call(tool.name, arguments)
-    yield _end(used, _finish_reason(used[-1], called=called))
+        finish_reason = "tool_calls"
+    yield _end(used, "length" if used[-1].shortened else finish_reason)
 
 
-def _format(ask: Ask) -> Held | None:
-    if ask.format == "json_object":
-        return any_object()
+def _format(request: ServedRequest) -> AnswerForm | None:
+    if request.format == "json_object":
+        return form_of_any_object()
     return (
         None
-        if ask.schema is None
-        else held_to(ask.schema, ask.name, "response_format", strict=ask.strict)
+        if request.schema is None
+        else form_of_schema(request.schema, request.name, "response_format", strict=request.strict)
     )
 
 
-async def _chosen(engine: Engine, ask: Ask, used: list[Answer]) -> Tool | None:
-    """The tool that is called; None for an answer of text. The model is asked where there is a choice."""
-    if ask.choice == "none":
+async def _chosen(engine: Engine, request: ServedRequest, used: list[Answer]) -> Tool | None:
+    """Choose the tool that is called; None for an answer of text. If there is a choice, ask the
+    model.
+    """
+    if request.choice == "none":
         return None
-    tools = {tool.name: tool for tool in ask.tools}
-    if isinstance(ask.choice, tuple):
-        return tools[ask.choice[0]]
-    names = [*tools, None] if ask.choice == "auto" else [*tools]
+    tools = {tool.name: tool for tool in request.tools}
+    if isinstance(request.choice, tuple):
+        return tools[request.choice[0]]
+    names = [*tools, None] if request.choice == "auto" else [*tools]
     if len(names) == 1:
-        return ask.tools[0]
+        return request.tools[0]
     schema = {
         "type": "object",
         "properties": {"function": {"enum": names}},
@@ -107,34 +125,41 @@ async def _chosen(engine: Engine, ask: Ask, used: list[Answer]) -> Tool | None:
     }
     listed = [
         _CHOOSE,
-        *(f"- {tool.name}: {tool.description}" for tool in ask.tools),
+        *(f"- {tool.name}: {tool.description}" for tool in request.tools),
         *([f"- {_OR_NONE}"] if None in names else []),
     ]
-    held = held_to(schema, "function", "tools", strict=True)
+    form = form_of_schema(schema, "function", "tools", strict=True)
     text = "".join(
         [
             piece
-            async for piece in _written(
-                engine, _told(ask, held, "\n".join(listed)), ask, held, used
+            async for piece in _generate(
+                engine, _with_instructions(request, form, "\n".join(listed)), request, form, used
             )
         ]
     )
     return tools.get(json.loads(text)["function"]) if used[-1].finish_reason == "stop" else None
 
 
-async def _written(
-    engine: Engine, messages: list[Message], ask: Ask, held: Held | None, used: list[Answer]
+async def _generate(
+    engine: Engine,
+    messages: list[Message],
+    request: ServedRequest,
+    form: AnswerForm | None,
+    used: list[Answer],
 ) -> AsyncGenerator[str, None]:
-    """The text of one answer of the engine, which is put to `used`: as it comes where it is sent as it is written, else whole."""
+    """Generate the text of one answer, and add the answer to `used`.
+
+    The text comes in pieces if it is sent as it is written, else as a whole.
+    """
     options = Options(
-        temperature=ask.temperature,
-        top_p=ask.top_p,
-        seed=ask.seed,
-        stop=ask.stop or UNSET,
-        max_tokens=ask.limit or UNSET,
+        temperature=request.temperature,
+        top_p=request.top_p,
+        seed=request.seed,
+        stop=request.stop or UNSET,
+        max_tokens=request.limit or UNSET,
     )
-    as_written = held is None or held.as_written
-    stream = engine.stream(messages, None if held is None else held.schema, options)
+    as_written = form is None or form.as_written
+    stream = engine.stream(messages, None if form is None else form.schema, options)
     try:
         while piece := await stream.aread():
             if as_written:
@@ -144,28 +169,23 @@ async def _written(
     answer = stream.answer
     assert answer is not None  # noqa: S101 - the stream was read to its end
     used.append(answer)
-    if held is not None and answer.finish_reason == "stop":
-        proved = await asyncio.to_thread(held.prove, answer.text or "")
+    if form is not None and answer.finish_reason == "stop":
+        proved = await asyncio.to_thread(form.to_text, answer.text or "")
         if not as_written:
             yield proved
 
 
-def _told(ask: Ask, held: Held | None, words: str) -> list[Message]:
-    """The messages, and in the system message what the answer is held to, as Groq's models are shown the schema."""
-    added = "\n".join(filter(None, (words, held.told if held else "")))
+def _with_instructions(
+    request: ServedRequest, form: AnswerForm | None, words: str
+) -> list[Message]:
+    """Add the form of the answer to the system message, as Groq shows its models the schema."""
+    added = "\n".join(filter(None, (words, form.instructions if form else "")))
     if not added:
-        return list(ask.messages)
-    first = ask.messages[0]
+        return list(request.messages)
+    first = request.messages[0]
     if first["role"] != "system":
-        return [{"role": "system", "content": added}, *ask.messages]
-    return [{"role": "system", "content": f"{first['content']}\n\n{added}"}, *ask.messages[1:]]
-
-
-def _finish_reason(answer: Answer, *, called: bool) -> str:
-    """Why the answer ended. One whose values were cut short never looks complete."""
-    if answer.shortened:
-        return "length"
-    return "tool_calls" if called else answer.finish_reason or "stop"
+        return [{"role": "system", "content": added}, *request.messages]
+    return [{"role": "system", "content": f"{first['content']}\n\n{added}"}, *request.messages[1:]]
 
 
 def _end(used: list[Answer], finish_reason: str) -> End:

@@ -1,4 +1,6 @@
-"""The server as an ASGI application: who may ask, what is asked, a turn at the engine, the answer on its way to the client."""
+"""The server as an ASGI application: who may asked, what is asked, a turn at the engine, the
+answer on its way to the client.
+"""
 
 from __future__ import annotations
 
@@ -23,15 +25,21 @@ from starlette.types import Receive, Scope, Send
 from structgen.errors import APIError, AuthenticationError, BadRequestError, NotFoundError
 from structgen.extraction.prompt import estimate_tokens
 from structgen.local.engine import Engine
-from structgen.server.answers import End, Part, answered
+from structgen.server.answers import End, Part, answer_parts
 from structgen.server.metrics import Metrics
 from structgen.server.places import Places
 from structgen.server.rate_limiter import RateLimiter
-from structgen.server.replies import Reply, as_api_error, error_body, error_event, reply
-from structgen.server.requests import TYPE, Ask, read
+from structgen.server.replies import (
+    ReplyWriter,
+    as_api_error,
+    error_body,
+    error_event,
+    reply_writer,
+)
+from structgen.server.requests import TYPE, ServedRequest, parse_request
 
 MAX_BODY: Final = 4 << 20
-"""Bytes of a request: far more than any context holds."""
+"""Bytes of a request: far more text than any context holds."""
 
 GROQ_MODELS: Final = (
     "openai/gpt-oss-20b",
@@ -40,17 +48,22 @@ GROQ_MODELS: Final = (
     "qwen/qwen3.6-27b",
     "qwen/qwen3.8-27b",
 )
-"""Groq's chat models, console.groq.com/docs/models, autumn 2026: the names under which client code asks."""
+"""Groq's chat models, console.groq.com/docs/models, autumn 2026: the names under which client
+code asks.
+"""
 
 _PREFIXES: Final = ("/v1", "/openai/v1")
 _LEFT: Final = 499
+"""The status of a request whose client has left, as nginx logs it."""
 _log: Final = logging.getLogger("structgen.server")
 
 
 @dataclass(kw_only=True)
 class Server:
-    """What a server needs. `names`: of the models that clients ask for; all are the engine's. `keys`: any of them lets a client in;
-    without any, everyone is. `max_tokens`: of an answer, whatever is asked for."""
+    """What a server needs. `names`: of the models that clients asked for; all are the engine's.
+    `keys`: any of them lets a client in; without any, everyone is. `max_tokens`: of an answer,
+    whatever is asked for.
+    """
 
     engine: Engine
     places: Places
@@ -66,7 +79,11 @@ class Server:
 
 
 def app(server: Server) -> Starlette:
-    """The application."""
+    """Make the ASGI application of a server.
+
+    Args:
+        server: The server.
+    """
 
     def route(
         path: str,
@@ -92,7 +109,7 @@ def app(server: Server) -> Starlette:
 
 @asynccontextmanager
 async def _threads(server: Server) -> AsyncIterator[None]:
-    """A thread for each answer that is waited for, and some for the rest."""
+    """Give the event loop a thread for each answer under way, and four for other work."""
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(server.places.parallel + 4))
     yield
 
@@ -100,7 +117,7 @@ async def _threads(server: Server) -> AsyncIterator[None]:
 def _answering(
     server: Server, path: str, endpoint: Callable[[Server, Request, str], Awaitable[Response]]
 ) -> Callable[[Request], Awaitable[Response]]:
-    """An endpoint for those who may use it, whose errors are bodies."""
+    """Wrap an endpoint: it checks the key, and turns errors into bodies."""
 
     async def answer(request: Request) -> Response:
         request_id = f"req_{secrets.token_hex(13)}"
@@ -126,7 +143,7 @@ def _let_in(server: Server, request: Request) -> None:
 
 
 def _is_key(keys: Sequence[str], header: str) -> bool:
-    """Compared in constant time, by digests, so that not even a length shows."""
+    """Compare keys by digests, in constant time, so that not even a length shows."""
     kind, _, given = header.partition(" ")
     digest = hashlib.sha256(given.strip().encode("latin-1")).digest()
     found = [hmac.compare_digest(digest, hashlib.sha256(key.encode()).digest()) for key in keys]
@@ -134,23 +151,26 @@ def _is_key(keys: Sequence[str], header: str) -> bool:
 
 
 def _failed(error: Exception, request_id: str) -> Response:
-    told = _told(error, request_id)
-    response = JSONResponse(error_body(told), told.status_code or 500)
-    if told.retry_after is not None:
-        response.headers["retry-after"] = f"{told.retry_after:g}"
+    shown = _client_error(error, request_id)
+    response = JSONResponse(error_body(shown), shown.status_code or 500)
+    if shown.retry_after is not None:
+        response.headers["retry-after"] = f"{shown.retry_after:g}"
     return response
 
 
-def _told(error: Exception, request_id: str) -> APIError:
-    """What a client is told. Of what nobody foresaw, the log has the kind and the place: a message may hold what was asked."""
-    told = as_api_error(error)
-    if told is not error and told.status_code == 500:
+def _client_error(error: Exception, request_id: str) -> APIError:
+    """Turn an error into the one that the client is shown.
+
+    Of an unexpected error the log has its type and place, but no message: it may quote a document.
+    """
+    shown = as_api_error(error)
+    if shown is not error and shown.status_code == 500:
         place = error.__traceback__
         while place is not None and place.tb_next is not None:
             place = place.tb_next
         where = f"{place.tb_frame.f_code.co_filename}:{place.tb_lineno}" if place else "?"
         _log.error("%s: %s at %s", request_id, type(error).__name__, where)
-    return told
+    return shown
 
 
 async def _no_route(request: Request, error: Exception) -> Response:
@@ -164,7 +184,7 @@ async def _no_route(request: Request, error: Exception) -> Response:
     )
 
 
-# ---- models and metrics ---------------------------------------------------------------------------------------------------
+# ---- models and metrics --------------------------------------------------------------------------
 
 
 async def _metrics(server: Server, request: Request, request_id: str) -> Response:
@@ -203,26 +223,29 @@ def _known(server: Server, name: str) -> str:
     return name
 
 
-# ---- chat completions -----------------------------------------------------------------------------------------------------
+# ---- chat completions ----------------------------------------------------------------------------
 
 
 async def _complete(server: Server, request: Request, request_id: str) -> Response:
-    ask = read(await _body(request, server.max_body))
-    _known(server, ask.model)
-    expected = estimate_tokens(ask.messages)
-    server.rate_limiter.admit(ask.model, expected)
-    ask = replace(ask, limit=min(filter(None, (ask.limit, server.max_tokens)), default=None))
-    return await _unless_gone(request, _answer(server, ask, request_id, expected))
+    asked = parse_request(await _body(request, server.max_body))
+    _known(server, asked.model)
+    expected = estimate_tokens(asked.messages)
+    server.rate_limiter.admit(asked.model, expected)
+    asked = replace(asked, limit=min(filter(None, (asked.limit, server.max_tokens)), default=None))
+    return await _unless_gone(request, _answer(server, asked, request_id, expected))
 
 
-async def _answer(server: Server, ask: Ask, request_id: str, expected: int) -> Response:
-    """The whole answer, or a stream whose first part is there: what is wrong with the question shows before the first event."""
+async def _answer(server: Server, asked: ServedRequest, request_id: str, expected: int) -> Response:
+    """Answer at once, or open a stream.
+
+    The first part is awaited, so that a refused request is an error and not a stream.
+    """
     async with AsyncExitStack() as stack:
         queued = await stack.enter_async_context(server.places.place())
         server.metrics.add("queue_seconds", queued)
-        parts = await stack.enter_async_context(aclosing(_counted(server, ask, expected)))
-        body = reply(request_id, ask, server.engine.model, queued)
-        if not ask.stream:
+        parts = await stack.enter_async_context(aclosing(_counted(server, asked, expected)))
+        body = reply_writer(request_id, asked, server.engine.model, queued)
+        if not asked.stream:
             whole = body.whole([part async for part in parts])
             return JSONResponse(whole, headers=server.rate_limiter.headers())
         first = await anext(parts)
@@ -232,10 +255,12 @@ async def _answer(server: Server, ask: Ask, request_id: str, expected: int) -> R
     raise AssertionError  # the stack swallows nothing
 
 
-async def _counted(server: Server, ask: Ask, expected: int) -> AsyncGenerator[Part, None]:
-    """The parts of the answer, counted. `expected`: tokens that the limits know of already."""
+async def _counted(
+    server: Server, asked: ServedRequest, expected: int
+) -> AsyncGenerator[Part, None]:
+    """Count the tokens of an answer while its parts pass. The limits know `expected` already."""
     try:
-        async with aclosing(answered(server.engine, ask)) as parts:
+        async with aclosing(answer_parts(server.engine, asked)) as parts:
             async for part in parts:
                 if isinstance(part, End):
                     _count(server, part, expected)
@@ -255,7 +280,7 @@ def _count(server: Server, end: End, expected: int) -> None:
 
 
 async def _events(
-    body: Reply, first: Part, rest: AsyncIterator[Part], request_id: str
+    body: ReplyWriter, first: Part, rest: AsyncIterator[Part], request_id: str
 ) -> AsyncIterator[bytes]:
     yield body.first()
     try:
@@ -265,11 +290,11 @@ async def _events(
             for event in body.events(part):
                 yield event
     except Exception as error:
-        yield error_event(_told(error, request_id))
+        yield error_event(_client_error(error, request_id))
 
 
 class _Stream(StreamingResponse):
-    """Events, and what is given back when they are sent or their client has left."""
+    """A stream of events. It gives the turn back once they are sent or the client has left."""
 
     def __init__(
         self, events: AsyncIterator[bytes], headers: dict[str, str], held: AsyncExitStack
@@ -285,7 +310,7 @@ class _Stream(StreamingResponse):
 
 
 async def _body(request: Request, limit: int) -> bytes:
-    """The body. Raises BadRequestError (413) as soon as it is too long."""
+    """Read the body. Raises BadRequestError (413) as soon as it is too long."""
     body = bytearray()
     async for chunk in request.stream():
         body += chunk
@@ -297,7 +322,7 @@ async def _body(request: Request, limit: int) -> bytes:
 
 
 async def _unless_gone(request: Request, answer: Coroutine[Any, Any, Response]) -> Response:
-    """The answer; one that nobody waits for any more is ended."""
+    """Wait for the answer, and stop it if the client leaves."""
     task, gone = asyncio.create_task(answer), asyncio.create_task(_gone(request))
     try:
         await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)

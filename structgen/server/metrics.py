@@ -1,4 +1,4 @@
-"""What Prometheus reads: counts since the start, and what is under way now, in its text format."""
+"""Metrics in Prometheus' text format: counts since the start, and requests under way now."""
 
 from __future__ import annotations
 
@@ -29,12 +29,22 @@ class Metrics:
         self._counts: Counter[tuple[str, str]] = Counter()
 
     def add(self, name: str, amount: float = 1, **labels: str | int) -> None:
-        """Add to the counter `structgen_NAME_total`. Labels hold no text of a request."""
+        """Add to the counter `structgen_NAME_total`.
+
+        Args:
+            name: The name of the counter, without prefix and suffix.
+            amount: How much to add.
+            **labels: Labels; never texts of a request.
+        """
         told = ",".join(f'{label}="{value}"' for label, value in labels.items())
         self._counts[f"structgen_{name}_total", f"{{{told}}}" if told else ""] += amount  # type: ignore[assignment]
 
     def text(self, **gauges: int) -> str:
-        """Everything, with the present values of the gauges."""
+        """Write all metrics.
+
+        Args:
+            **gauges: The present value of each gauge.
+        """
         values = {
             **self._counts,
             **{(f"structgen_{name}", ""): value for name, value in gauges.items()},

@@ -1,4 +1,4 @@
-"""Turns at the engine: so many answers at a time, so many waiting, and everyone else is sent away."""
+"""Turns at the engine: some requests are answered, some wait, and all others are sent away."""
 
 from __future__ import annotations
 
@@ -12,7 +12,10 @@ from structgen.errors import ServerError
 
 
 class Places:
-    """`running` answers and `waiting` requests, of at most `parallel` and `queue`. For one event loop."""
+    """The requests that are answered and those that wait, for one event loop."""
+
+    running: int
+    waiting: int
 
     def __init__(self, parallel: int, queue: int) -> None:
         self.parallel, self.queue = parallel, queue
@@ -22,10 +25,18 @@ class Places:
 
     @asynccontextmanager
     async def place(self) -> AsyncIterator[float]:
-        """A turn, with the seconds it was waited for. Raises ServerError (503) where too many wait already."""
+        """Wait for a turn.
+
+        Yields:
+            The seconds that it took.
+
+        Raises:
+            ServerError: If too many requests wait already (503).
+        """
         if self._turn.locked() and self.waiting >= self.queue:
             raise ServerError(
-                "The model is currently over capacity. Please try again and back off exponentially.",
+                "The model is currently over capacity. Please try again and back off "
+                "exponentially.",
                 status_code=503,
                 type="internal_server_error",
                 code="over_capacity",
@@ -43,9 +54,10 @@ class Places:
             yield turn - began
         finally:
             self.running -= 1
+            # The mean of about the last eight answers.
             self._seconds += (time.monotonic() - turn - self._seconds) / 8
             self._turn.release()
 
     def _soon(self) -> int:
-        """Seconds after which the queue may be shorter, from how long answers have taken."""
+        """Seconds until the queue may be shorter, judged by how long answers have taken."""
         return max(1, math.ceil(self._seconds * (self.waiting + 1) / self.parallel))

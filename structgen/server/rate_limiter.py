@@ -1,4 +1,6 @@
-"""Rate limits as Groq has them: requests per day and tokens per minute, told in the headers of every answer."""
+"""Rate limits as Groq has them: requests per day and tokens per minute, in every answer's
+headers.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +13,13 @@ from structgen.wire.rate_limits import DAY, MINUTE, Bucket
 
 
 class RateLimiter:
-    """What may still be asked. `clock`: seconds, from any beginning."""
+    """Counts requests and tokens against their limits.
+
+    Args:
+        requests_per_day: Requests that are admitted in a day.
+        tokens_per_minute: Tokens, of prompts and answers together.
+        clock: Gives seconds, from any beginning.
+    """
 
     def __init__(
         self,
@@ -26,7 +34,15 @@ class RateLimiter:
         }
 
     def admit(self, model: str, tokens: int) -> None:
-        """Count a request of about `tokens`. Raises RateLimitError, which says when to try again."""
+        """Count a request.
+
+        Args:
+            model: The model, for the error.
+            tokens: About how many tokens the request needs.
+
+        Raises:
+            RateLimitError: If a limit is reached. It says when to try again.
+        """
         wanted = {"requests": 1, "tokens": tokens}
         for kind, bucket in self._buckets.items():
             bucket.fill(self._clock())
@@ -34,8 +50,8 @@ class RateLimiter:
                 per = "tokens per minute (TPM)" if kind == "tokens" else "requests per day (RPD)"
                 used = math.ceil(bucket.limit - bucket.level)
                 raise RateLimitError(
-                    f"Rate limit reached for model `{model}` on {per}: "
-                    f"Limit {bucket.limit}, Used {used}, Requested {wanted[kind]}. Please try again in {wait:.3f}s.",
+                    f"Rate limit reached for model `{model}` on {per}: Limit {bucket.limit}, "
+                    f"Used {used}, Requested {wanted[kind]}. Please try again in {wait:.3f}s.",
                     status_code=429,
                     type=kind,
                     code="rate_limit_exceeded",
@@ -45,11 +61,15 @@ class RateLimiter:
             bucket.level -= wanted[kind]
 
     def settle(self, tokens: int) -> None:
-        """Count `tokens` more (or less, below 0) than a request was thought to need."""
+        """Count the tokens that a request needed beyond the estimate.
+
+        Args:
+            tokens: How many more; negative for fewer.
+        """
         self._buckets["tokens"].level -= tokens
 
     def headers(self) -> dict[str, str]:
-        """`x-ratelimit-*`: what there is, what is left, and when it will be whole again."""
+        """Make the headers `x-ratelimit-*`: the limit, what is left, and when it is full again."""
         told: dict[str, str] = {}
         for kind, bucket in self._buckets.items():
             bucket.fill(self._clock())
@@ -60,12 +80,12 @@ class RateLimiter:
 
 
 def duration(seconds: float) -> str:
-    """Seconds as Go writes them: "2m59.56s", "7.66s"."""
+    """Write seconds as Go does: "2m59.56s", "7.66s".
+
+    Args:
+        seconds: The duration.
+    """
     minutes, rest = divmod(round(seconds, 3), 60)
     hours, minutes = divmod(int(minutes), 60)
-    return (
-        f"{f'{hours}h' if hours else ''}{f'{minutes}m' if hours or minutes else ''}{rest:.3f}".rstrip(
-            "0"
-        ).rstrip(".")
-        + "s"
-    )
+    whole = f"{hours}h{minutes}m" if hours else f"{minutes}m" if minutes else ""
+    return whole + f"{rest:.3f}".rstrip("0").rstrip(".") + "s"

@@ -1,4 +1,4 @@
-"""Answers and errors in Groq's words: bodies, events of a stream, headers.
+"""Write answers and errors in Groq's words: bodies, and events of a stream.
 
 Sources: the types of Groq's SDK 1.7, its error page, and recorded bodies and streams.
 """
@@ -24,7 +24,7 @@ from structgen.errors import (
     StructgenError,
 )
 from structgen.server.answers import Call, End, Part, Text
-from structgen.server.requests import TYPE, Ask
+from structgen.server.requests import TYPE, ServedRequest
 from structgen.values import Json
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -32,17 +32,23 @@ _INTERNAL: Final = "internal_server_error"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reply:
-    """What all bodies of one answer have in common. `queued`: seconds it waited for its turn."""
+class ReplyWriter:
+    """Writes the bodies of one answer."""
 
     request_id: str
-    ask: Ask
+    request: ServedRequest
     fingerprint: str
     queued: float
+    """Seconds that the request waited for its turn."""
     created: int
+    """Seconds since 1970."""
 
     def whole(self, parts: list[Part]) -> Json:
-        """The body of an answer that is sent at once."""
+        """Write the body of an answer that is sent at once.
+
+        Args:
+            parts: All parts of the answer.
+        """
         end = next(part for part in parts if isinstance(part, End))
         calls = [part for part in parts if isinstance(part, Call)]
         text = "".join(part.text for part in parts if isinstance(part, Text))
@@ -65,11 +71,15 @@ class Reply:
         }
 
     def first(self) -> bytes:
-        """The event that opens a stream."""
+        """Write the event that opens a stream."""
         return self._event({"role": "assistant", "content": ""}, **self._x_groq())
 
     def events(self, part: Part) -> Iterator[bytes]:
-        """The events of a part of the answer."""
+        """Write the events of a part of the answer.
+
+        Args:
+            part: The part.
+        """
         if isinstance(part, Text):
             yield self._event({"content": part.text})
         elif isinstance(part, Call):
@@ -78,7 +88,7 @@ class Reply:
             usage = self._usage(part)
             own = {**self._own(part), "x_groq": {"id": self.request_id, "usage": usage}}
             yield self._event({}, part.finish_reason, **own)
-            if self.ask.usage:
+            if self.request.usage:
                 yield _event({**self._body("chat.completion.chunk"), "usage": usage})
             yield DONE
 
@@ -91,7 +101,7 @@ class Reply:
             "id": f"chatcmpl-{self.request_id.removeprefix('req_')}",
             "object": kind,
             "created": self.created,
-            "model": self.ask.model,
+            "model": self.request.model,
             "choices": list(choices),
             "system_fingerprint": self.fingerprint,
             "service_tier": "on_demand",
@@ -119,35 +129,48 @@ class Reply:
         }
 
     def _x_groq(self) -> dict[str, Any]:
-        return {"x_groq": {"id": self.request_id, "seed": self.ask.seed}}
+        return {"x_groq": {"id": self.request_id, "seed": self.request.seed}}
 
     @staticmethod
     def _own(end: End) -> dict[str, Any]:
-        """What Groq has no member for: which values were cut short, and why."""
+        """Which values were cut short, and why: Groq has no member for that."""
         if not end.shortened:
             return {}
         cut = {"shortened": list(end.shortened), "shortened_by": list(end.shortened_by)}
         return {"x_structgen": cut}
 
 
-def reply(request_id: str, ask: Ask, model: str, queued: float) -> Reply:
-    """What the bodies of an answer of `model` have in common."""
+def reply_writer(request_id: str, request: ServedRequest, model: str, queued: float) -> ReplyWriter:
+    """Make the writer of an answer.
+
+    Args:
+        request_id: The id of the request.
+        request: The request.
+        model: The model that answers.
+        queued: Seconds that the request waited for its turn.
+    """
     fingerprint = f"fp_{hashlib.sha256(model.encode()).hexdigest()[:10]}"
-    return Reply(
+    return ReplyWriter(
         request_id=request_id,
-        ask=ask,
+        request=request,
         fingerprint=fingerprint,
         queued=queued,
         created=int(time.time()),
     )
 
 
-# ---- errors ---------------------------------------------------------------------------------------------------------------
+# ---- errors --------------------------------------------------------------------------------------
 
 
 @singledispatch
 def as_api_error(error: Exception) -> APIError:
-    """What an error looks like to a client: of one that is the server's own fault nothing but that it was one."""
+    """Turn an error into the one that the client is shown.
+
+    A fault of the server itself shows nothing but that there was one.
+
+    Args:
+        error: The error.
+    """
     return ServerError("Internal Server Error", status_code=500, type=_INTERNAL)
 
 
@@ -164,27 +187,39 @@ def _(error: StructgenError) -> APIError:
 
 @as_api_error.register
 def _(error: EnginePromptTooLongError) -> APIError:
-    message = f"Please reduce the length of the messages or completion: {error.tokens} tokens, of {error.limit} at most."
+    message = (
+        "Please reduce the length of the messages or completion: "
+        f"{error.tokens} tokens, of {error.limit} at most."
+    )
     return BadRequestError(
         message, status_code=400, type=TYPE, param="messages", code="context_length_exceeded"
     )
 
 
 def error_body(error: APIError) -> Json:
-    """The body of an error."""
-    told: dict[str, Any] = {"message": error.message, "type": error.type}
+    """Write the body of an error.
+
+    Args:
+        error: The error.
+    """
+    shown: dict[str, Any] = {"message": error.message, "type": error.type}
     named = {
         "param": error.param,
         "code": error.code,
         "failed_generation": getattr(error, "failed_generation", None),
     }
     return {
-        "error": {**told, **{name: value for name, value in named.items() if value is not None}}
+        "error": {**shown, **{name: value for name, value in named.items() if value is not None}}
     }
 
 
 def error_event(error: APIError) -> bytes:
-    """An error after the first event of a stream: the connection ends behind it, without an end mark."""
+    """Write an error after the first event of a stream. The connection ends after it, without
+    [DONE].
+
+    Args:
+        error: The error.
+    """
     body = error_body(error)
     body["error"]["status_code"] = error.status_code
     return b"event: error\n" + _event(body)

@@ -1,7 +1,8 @@
-"""The body of a request -> what is asked, or the error that Groq answers it with.
+"""Parse the body of a request, or raise the error that Groq would answer with.
 
-What Groq documents is read; what it documents as unsupported, and what it does not document at all, is refused as it refuses it.
-Sources: Groq's API reference, its page on OpenAI compatibility, and recorded error bodies.
+Members that Groq documents are read. Members that it documents as unsupported, or not at all, are
+refused in its words. Sources: Groq's API reference, its page on OpenAI compatibility, and recorded
+error bodies.
 """
 
 from __future__ import annotations
@@ -58,18 +59,18 @@ _MAX_SEED: Final = 1 << 31
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tool:
-    """A function that the model may call: `parameters` is the schema of its arguments."""
+    """A function that the model may call."""
 
     name: str
     description: str
     parameters: JsonSchema = field(repr=False)
+    """The schema of its arguments."""
     strict: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ask:
-    """What is asked. `limit`: tokens of the answer, None for as many as fit; `schema` holds the answer where `format` is
-    "json_schema", under `name`; `choice`: which tool is called: "none", "auto", "required", or a name in a tuple of one."""
+class ServedRequest:
+    """A request, parsed."""
 
     model: str
     messages: tuple[Message, ...] = field(repr=False)
@@ -78,24 +79,37 @@ class Ask:
     seed: int
     stop: tuple[str, ...]
     limit: int | None
+    """Tokens of the answer; None for as many as fit."""
     stream: bool
     usage: bool
+    """Whether a stream ends with an event that counts the tokens."""
     format: str
+    """`text`, `json_object` or `json_schema`."""
     name: str
+    """The name of the schema."""
     schema: JsonSchema | None = field(repr=False)
+    """The client's schema, if the format is `json_schema`."""
     strict: bool
     tools: tuple[Tool, ...]
     choice: str | tuple[str]
+    """`none`, `auto`, `required`, or the name of one tool in a tuple."""
 
 
-def read(body: bytes) -> Ask:
-    """What a request's body asks. Raises BadRequestError, as Groq words it."""
+def parse_request(body: bytes) -> ServedRequest:
+    """Parse the body of a request.
+
+    Args:
+        body: The body.
+
+    Raises:
+        BadRequestError: If the request is refused, in Groq's words.
+    """
     try:
         given = from_json(body, allow_inf_nan=False)
     except ValueError:
-        _refuse("The body of the request is no JSON.", code="invalid_json")
+        _refuse("The body of the request is not valid JSON.", code="invalid_json")
     if not isinstance(given, dict):
-        _refuse("The body of the request is no JSON object.", code="invalid_json")
+        _refuse("The body of the request is not a JSON object.", code="invalid_json")
     given = {name: value for name, value in given.items() if value is not None}
     for name, value in given.items():
         _member(name, value)
@@ -107,7 +121,7 @@ def read(body: bytes) -> Ask:
     messages = tuple(_message(index, message) for index, message in enumerate(given["messages"]))
     tools = tuple(_tool(index, tool) for index, tool in enumerate(given.get("tools", ())))
     return _fitting(
-        Ask(
+        ServedRequest(
             model=given["model"],
             messages=messages,
             temperature=given.get("temperature", 1.0),
@@ -124,23 +138,25 @@ def read(body: bytes) -> Ask:
     )
 
 
-def _fitting(ask: Ask) -> Ask:
-    """Raise for what is right by itself and wrong together."""
-    if ask.format != "text" and ask.stop:
+def _fitting(request: ServedRequest) -> ServedRequest:
+    """Raise BadRequestError for members that do not go together."""
+    if request.format != "text" and request.stop:
         _refuse(
-            f"`stop` is not supported with `response_format` of type `{ask.format}`", param="stop"
+            f"`stop` is not supported with `response_format` of type `{request.format}`",
+            param="stop",
         )
-    if ask.format != "text" and ask.choice != "none":
+    if request.format != "text" and request.choice != "none":
         _refuse("json mode cannot be combined with tool/function calling", param="response_format")
-    if ask.format == "json_object" and b"json" not in to_json(ask.messages).lower():
+    if request.format == "json_object" and b"json" not in to_json(request.messages).lower():
         _refuse(
-            "'messages' must contain the word 'json' in some form, to use 'response_format' of type 'json_object'.",
+            "'messages' must contain the word 'json' in some form, to use 'response_format' "
+            "of type 'json_object'.",
             param="messages",
         )
-    return ask
+    return request
 
 
-# ---- members --------------------------------------------------------------------------------------------------------------
+# ---- members -------------------------------------------------------------------------------------
 
 
 def _number(low: float, high: float) -> Callable[[Any], str | None]:
@@ -202,12 +218,12 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "disable_tool_validation": _BOOLEAN,
     "user": _of(str, "a string"),
     "service_tier": _one_of(*_TIERS),
-    # A model without reasoning has none to shape or to hide.
+    # These change nothing: the models here do not reason.
     "reasoning_effort": _one_of(*_EFFORTS),
     "reasoning_format": _one_of("hidden", "raw", "parsed"),
     "include_reasoning": _BOOLEAN,
 }
-"""The members of a request: what is wrong with a value, or None."""
+"""The members of a request. Each check gives the fault of a value, or None."""
 
 
 def _member(name: str, value: Any) -> None:
@@ -234,11 +250,11 @@ def _stop(value: Any) -> tuple[str, ...]:
     return tuple(stops)
 
 
-# ---- messages -------------------------------------------------------------------------------------------------------------
+# ---- messages ------------------------------------------------------------------------------------
 
 
 def _message(index: int, given: Any) -> Message:
-    """A message in the terms of the models' own templates: text alone, of roles that every one of them knows."""
+    """A message that every model's template takes: text alone, of a role that all of them know."""
     where = f"messages.{index}"
     if not isinstance(given, dict):
         _refuse(f"'{where}' : value must be an object", param=where)
@@ -253,7 +269,8 @@ def _message(index: int, given: Any) -> Message:
         _refuse(f"'{where}.tool_calls' : value must be an array", param=where)
     if given.get("content") is None and not (role == "assistant" and calls):
         _refuse(
-            f"'{where}' : for 'role:{role}' the following must be satisfied[('{where}.content' : property 'content' is missing)]",
+            f"'{where}' : for 'role:{role}' the following must be satisfied"
+            f"[('{where}.content' : property 'content' is missing)]",
             param=where,
         )
     text = _text(given.get("content"), where)
@@ -290,7 +307,7 @@ def _text(content: Any, where: str) -> str:
 
 
 def _called(call: Any, where: str) -> str:
-    """A call that was made, as the model may have written it."""
+    """A call that was made, written as the model may have written it."""
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
         _refuse(f"'{where}' : value must be an array of function calls", param=where)
@@ -299,7 +316,7 @@ def _called(call: Any, where: str) -> str:
     ).decode()
 
 
-# ---- formats and tools ----------------------------------------------------------------------------------------------------
+# ---- formats and tools ---------------------------------------------------------------------------
 
 
 def _format(given: dict[str, Any]) -> dict[str, Any]:
@@ -322,7 +339,7 @@ def _format(given: dict[str, Any]) -> dict[str, Any]:
         )
     if not isinstance(schema, dict):
         _refuse(
-            "'response_format.json_schema' : property 'schema' is missing or no object",
+            "'response_format.json_schema' : property 'schema' is missing or not an object",
             param="response_format",
         )
     if not isinstance(strict, bool | None):
@@ -379,5 +396,5 @@ def _refuse(message: str, *, param: str | None = None, code: str | None = None) 
 
 
 def _shown(name: str) -> str:
-    """A name that a client sent, short enough to be told back."""
+    """A name that a client sent, short enough for an error."""
     return name if len(name) <= 64 else name[:64] + "..."

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
 from structgen.errors import GrammarError
-from structgen.local.grammar.grammar import byte_tokenizer, grammar, lark_of_regex, of_lark
+from structgen.local.grammar.grammar import byte_tokenizer, compile_grammar, lark_of_regex, grammar_of_lark
 
 CLOSING = set(b"]}")
 
@@ -44,7 +44,7 @@ def walk(held: Any, choose: Any) -> Any:
 
 def of(schema: Any) -> Any:
     """The grammar of a schema over bytes."""
-    return grammar(schema, byte_tokenizer())
+    return compile_grammar(schema, byte_tokenizer())
 
 
 # ---- form -----------------------------------------------------------------------------------------------------------------
@@ -52,7 +52,7 @@ def of(schema: Any) -> Any:
 
 def test_a_sentence_has_the_separators_models_are_trained_on_and_no_other_whitespace() -> None:
     held = of(closed(a={"type": "integer"}, b={"type": "array", "items": {"type": "integer"}}))
-    assert held.reads('{"a": 1, "b": [1, 2]}') == "whole"
+    assert held.classify('{"a": 1, "b": [1, 2]}') == "whole"
     for other in (
         '{"a":1,"b":[1,2]}',
         '{ "a": 1, "b": []}',
@@ -60,7 +60,7 @@ def test_a_sentence_has_the_separators_models_are_trained_on_and_no_other_whites
         '{"a": 1, "b": []}\n',
         '{"a": 1,\n"b": []}',
     ):
-        assert held.reads(other) in ("no", "part"), other
+        assert held.classify(other) in ("no", "part"), other
 
 
 def test_the_trap_of_flexible_whitespace() -> None:
@@ -76,24 +76,24 @@ def test_the_trap_of_open_objects() -> None:
         {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]},
         closed(a={"type": "integer"}),
     )
-    assert of(open_).reads('{"a": 1, "gender": "x"}') == "whole"
-    assert of(shut).reads('{"a": 1, "gender": "x"}') == "no"
+    assert of(open_).classify('{"a": 1, "gender": "x"}') == "whole"
+    assert of(shut).classify('{"a": 1, "gender": "x"}') == "no"
 
 
 def test_reading_tells_a_whole_answer_from_its_beginning_and_from_anything_else() -> None:
     held = of(closed(name={"type": "string"}))
-    assert held.reads('{"name": "Zoë 北京 🙂"}') == "whole"
-    assert held.reads('{"name": "Zo') == "part"
-    assert held.reads("") == "part"
-    assert held.reads("Sure! Here is the record:") == "no"
-    assert held.reads('{"name": "x"} and more') == "no"
+    assert held.classify('{"name": "Zoë 北京 🙂"}') == "whole"
+    assert held.classify('{"name": "Zo') == "part"
+    assert held.classify("") == "part"
+    assert held.classify("Sure! Here is the record:") == "no"
+    assert held.classify('{"name": "x"} and more') == "no"
 
 
 @pytest.mark.parametrize("value", ["Zoë Ångström", "北京市", "🙂ok", 'a "quoted" \\ line\n'])
 def test_values_outside_ascii_are_held(value: Any) -> None:
     held = of({"enum": [value]})
-    assert held.reads(json.dumps(value, ensure_ascii=False)) == "whole"
-    assert held.reads('"Zo"') == "no"
+    assert held.classify(json.dumps(value, ensure_ascii=False)) == "whole"
+    assert held.classify('"Zo"') == "no"
 
 
 def test_a_regular_expression_is_a_grammar_too() -> None:
@@ -124,22 +124,22 @@ def test_a_regular_expression_is_a_grammar_too() -> None:
 )
 def test_days_and_seconds_that_never_were_are_not_written(form: Any, whole: Any, no: Any) -> None:
     held = of(closed(a={"type": "string", "format": form}))
-    assert {text: held.reads(json.dumps({"a": text})) for text in whole} == dict.fromkeys(
+    assert {text: held.classify(json.dumps({"a": text})) for text in whole} == dict.fromkeys(
         whole, "whole"
     )
-    assert {text: held.reads(json.dumps({"a": text})) for text in no} == dict.fromkeys(no, "no")
+    assert {text: held.classify(json.dumps({"a": text})) for text in no} == dict.fromkeys(no, "no")
 
 
 def test_the_trap_of_leap_years_and_seconds() -> None:
     """The engine itself takes them."""
     for form, text in (("date", "2023-02-29"), ("time", "10:20:60Z")):
         body = "%llguidance {}\nstart: %json " + json.dumps({"type": "string", "format": form})
-        assert of_lark(body, byte_tokenizer()).reads(json.dumps(text)) == "whole"
+        assert grammar_of_lark(body, byte_tokenizer()).classify(json.dumps(text)) == "whole"
 
 
 def test_a_format_beside_a_pattern_stays_with_both() -> None:
     held = of({"type": "string", "format": "date", "pattern": "^20"})
-    assert (held.reads('"2024-01-01"'), held.reads('"1999-01-01"'), held.reads('"20 may"')) == (
+    assert (held.classify('"2024-01-01"'), held.classify('"1999-01-01"'), held.classify('"20 may"')) == (
         "whole",
         "no",
         "no",
@@ -148,7 +148,7 @@ def test_a_format_beside_a_pattern_stays_with_both() -> None:
 
 def test_listed_values_that_look_like_schemas_are_values() -> None:
     value = {"format": "date"}
-    assert of({"enum": [value]}).reads(json.dumps(value)) == "whole"
+    assert of({"enum": [value]}).classify(json.dumps(value)) == "whole"
 
 
 # ---- the ladder -----------------------------------------------------------------------------------------------------------
@@ -190,7 +190,7 @@ def test_a_schema_that_no_rung_takes_is_an_error_before_any_decoding(schema: Any
 def test_a_grammar_is_made_once_for_each_schema_and_tokenizer() -> None:
     schema = closed(a={"type": "string"})
     assert of(schema) is of(dict(schema))
-    assert of(schema) is not grammar(schema, LLTokenizer("byte"))
+    assert of(schema) is not compile_grammar(schema, LLTokenizer("byte"))
 
 
 def test_each_matcher_of_a_grammar_is_its_own() -> None:
@@ -201,9 +201,9 @@ def test_each_matcher_of_a_grammar_is_its_own() -> None:
 
 
 def test_a_grammar_may_be_written_in_the_dialect_of_the_engine() -> None:
-    assert of_lark('%llguidance {}\nstart: "a" | "b"', byte_tokenizer()).reads("b") == "whole"
+    assert grammar_of_lark('%llguidance {}\nstart: "a" | "b"', byte_tokenizer()).classify("b") == "whole"
     with pytest.raises(GrammarError):
-        of_lark("%llguidance {}\nstart: nothing", byte_tokenizer())
+        grammar_of_lark("%llguidance {}\nstart: nothing", byte_tokenizer())
 
 
 # ---- what a schema may cost ------------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def test_divisors_that_cost_too_much_are_left_to_the_check() -> None:
     assert not of({"type": "integer", "multipleOf": 60}).notes
     held = of(closed(multipleOf={"type": "integer", "multipleOf": 99_999_989}))
     assert [note.keyword for note in held.notes] == ["multipleOf"]
-    assert held.reads('{"multipleOf": 12}') == "whole"
+    assert held.classify('{"multipleOf": 12}') == "whole"
 
 
 # ---- what its sentences are ----------------------------------------------------------------------------------------------
@@ -338,5 +338,5 @@ def test_every_sentence_of_a_grammar_is_valid_under_its_schema(schema: Any, seed
         return draw.choice(ends) if ends and draw.random() < 0.5 else draw.choice(allowed)
 
     text = walk(held, choose)
-    assert held.reads(text) == "whole"
+    assert held.classify(text) == "whole"
     jsonschema.Draft202012Validator(schema).validate(json.loads(text))

@@ -16,7 +16,7 @@ from pydantic import BaseModel, Field
 from structgen import Verbatim, compile_schema
 from structgen.answer.grounding import ground
 from structgen.errors import GrammarError
-from structgen.local.grammar.lark import lark
+from structgen.local.grammar.lark import to_lark
 from structgen.local.grammar.terminals import parser_limits
 from structgen.schema.verbatim import SourceText, chunks
 from tests.laws.grounded import TEXTS, grounded_schemas
@@ -70,7 +70,7 @@ def test_law_9_what_is_written_stands_in_the_source_at_its_span(
 ) -> None:
     compiled = compile_schema(schema, "llguidance")
     try:
-        grammar = lark(compiled.schema, text)
+        grammar = to_lark(compiled.schema, text)
     except GrammarError:
         assume(False)
     chance = random.Random(seed)
@@ -98,7 +98,7 @@ def test_all_that_stands_in_the_source_can_be_written_and_nothing_else(
         "properties": {"a": {"type": "string", "x-verbatim": by}},
         "required": ["a"],
     }
-    grammar = lark({**schema, "additionalProperties": False}, text)
+    grammar = to_lark({**schema, "additionalProperties": False}, text)
     parts = chunks(text, by)
     start = data.draw(st.integers(0, len(parts))) if data else 0
     end = data.draw(st.integers(start, len(parts))) if data else len(parts)
@@ -123,7 +123,7 @@ TEXT = 'Ada "the first" Lovelace bought 12 red pens at 1,250.00,\r\nO’Brien\'s
 def offers(kind: Any, text: str = TEXT) -> Any:
     """A test whether a value of that type can be written."""
     compiled = compile_schema(kind, "llguidance")
-    grammar = lark(compiled.schema, text)
+    grammar = to_lark(compiled.schema, text)
     return lambda value: accepts(grammar, json.dumps(value, ensure_ascii=False))
 
 
@@ -240,22 +240,22 @@ def test_what_the_source_has_nothing_for_is_left_out_where_it_may_be() -> None:
         True,
     )
     with pytest.raises(GrammarError, match="holds nothing"):
-        lark(compile_schema(Event, "llguidance").schema, "no numbers here")
+        to_lark(compile_schema(Event, "llguidance").schema, "no numbers here")
 
 
 def test_without_a_source_the_schema_is_embedded_as_it_is() -> None:
-    text = lark(compile_schema(Annotated[str, Verbatim()], "llguidance").schema)
+    text = to_lark(compile_schema(Annotated[str, Verbatim()], "llguidance").schema)
     assert "%json" in text
     assert "x-verbatim" not in text
 
 
 def test_a_long_source_is_taken() -> None:
     text = " ".join(f"word{number}" for number in range(50_000))
-    grammar = lark({"type": "string", "x-verbatim": "words"}, text)
+    grammar = to_lark({"type": "string", "x-verbatim": "words"}, text)
     assert accepts(grammar, '"word49998 word49999"')
     assert not accepts(grammar, '"word49999 word49998"')
 
 
 def test_a_source_that_is_too_long_is_an_error_that_says_how_long() -> None:
     with pytest.raises(GrammarError, match="2000001 characters"):
-        lark({"type": "string", "x-verbatim": "words"}, "x" * 2_000_001)
+        to_lark({"type": "string", "x-verbatim": "words"}, "x" * 2_000_001)

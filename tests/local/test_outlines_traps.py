@@ -46,9 +46,9 @@ from outlines.types import JsonSchema as OutlinesSchema
 from pydantic import BaseModel, NaiveDatetime
 
 from structgen.errors import ConfigurationError, InvalidOutputError, NotJsonError
-from structgen.local.decode.decoder import _Pen
+from structgen.local.decode.decoder import _GrammarDecoder
 from structgen.local.engine import Engine, open_engine
-from structgen.local.grammar.grammar import byte_tokenizer, grammar
+from structgen.local.grammar.grammar import byte_tokenizer, compile_grammar
 from structgen.options import Options
 from structgen.schema.check import validate, validate_json
 from structgen.schema.compiler import compile_schema
@@ -133,7 +133,7 @@ def let(llama: Any, processor: Any) -> Any:
 
 def ours(target: Any, text: str) -> Any:
     """How the grammar that this package makes of a target reads a text."""
-    return grammar(compile_schema(target, "llguidance").schema, byte_tokenizer()).reads(text)
+    return compile_grammar(compile_schema(target, "llguidance").schema, byte_tokenizer()).classify(text)
 
 
 def generator(plain: Any, processor: Any, schema: Any) -> Any:
@@ -185,7 +185,7 @@ def test_2_here_an_error_in_decoding_ends_the_answer(
     def broken(*_: Any) -> None:
         raise RuntimeError("there is a fault in the decoder")
 
-    monkeypatch.setattr(_Pen, "_allows", broken)
+    monkeypatch.setattr(_GrammarDecoder, "_allows", broken)
     with pytest.raises(RuntimeError, match="fault"):
         engine.generate(ASK, compile_schema(Contact, "llguidance").schema, Options(max_tokens=20))
 

@@ -262,7 +262,7 @@ def test_folders_without_a_model_are_typed_errors(tmp_path: Path, folder: Path) 
     (tmp_path / "config.json").write_text((folder / "config.json").read_text())
     with (
         open_engine(str(tmp_path), threads=1, device="cpu") as empty,
-        pytest.raises(ModelCorruptError, match="cannot load"),
+        pytest.raises(ModelCorruptError, match="Cannot load"),
     ):
         empty.generate(ASK)
 

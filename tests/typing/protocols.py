@@ -8,7 +8,7 @@ from typing import Any
 from structgen import AsyncClient, Client
 from structgen.extraction.caller import HasCaller
 from structgen.local import Engine
-from structgen.local.decode.text_stream import Pieces
+from structgen.local.decode.text_stream import EngineTextStream
 from structgen.local.runtimes.base import Runtime
 from structgen.local.runtimes.llama import LlamaCpp
 from structgen.local.runtimes.transformers import Transformers
@@ -50,7 +50,7 @@ def streams(transport: HttpTransport, script: ScriptedStream, recorder: Recorder
     return [script, transport.open(request, None), recorder.open(request, None)]
 
 
-def text_streams(pieces: Pieces, answer: AnswerStream) -> list[TextStream]:
+def text_streams(pieces: EngineTextStream, answer: AnswerStream) -> list[TextStream]:
     return [pieces, answer]
 
 

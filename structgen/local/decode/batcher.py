@@ -1,8 +1,10 @@
-"""Many answers from one model at once: a thread that computes, and sequences that answers take turns in.
+"""Decode many answers of one model at once.
 
-Each round computes, in one batch, what every answer under way needs next; a new one joins between two rounds. What a sequence holds
-of earlier prompts is not computed again: an answer gets the free sequence that shares most with its prompt, or a copy of what
-another sequence has of it. So calls with one target share its instructions, and only their documents are read.
+One thread computes. Each round computes, in one batch, the next tokens of every answer under
+way; new answers join between two rounds. A prompt that begins like an earlier one is not
+computed again: an answer gets the free sequence that shares most with its prompt, or a copy of
+the shared part from another sequence. So calls with one target share its instructions, and only
+their documents are read.
 """
 
 from __future__ import annotations
@@ -14,72 +16,77 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from structgen.local.decode.decoder import Asked, Writing, Written, write
+from structgen.local.decode.decoder import Decoded, DecodeRequest, Decoding, decode
 from structgen.local.runtimes.base import Part
 
 if TYPE_CHECKING:
     from structgen.local.runtimes.base import Logits, Runtime
 
 _WORTH_COPYING: Final = 16
-"""Tokens that a copy has to save."""
+"""Tokens that a copy between sequences has to save to be worth its time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Done:
-    """An answer and how it came about: `cached` tokens of the prompt were not computed again; times in seconds."""
+class Finished:
+    """A decoded answer, and how it was made."""
 
-    written: Written
+    written: Decoded
     cached: int
+    """Tokens of the prompt that were not computed again."""
     prefill: float
+    """Seconds for the prompt."""
     decode: float
+    """Seconds for the answer."""
 
 
 @dataclass(slots=True)
 class _Sequence:
-    """A place for one answer at a time. `held`: the tokens the runtime has in it."""
+    """A place for one answer at a time."""
 
     index: int
     held: list[int] = field(default_factory=list)
+    """The tokens that the runtime has in it."""
 
 
 @dataclass(slots=True)
-class _Turn:
-    """An answer under way: `ready` tokens have to be computed before it goes on."""
+class _Running:
+    """An answer under way."""
 
-    asked: Asked
-    future: Future[Done]
+    request: DecodeRequest
+    future: Future[Finished]
     sequence: _Sequence
-    writing: Writing
+    decoding: Decoding
     ready: list[int]
+    """Tokens to compute before the answer goes on."""
     cached: int
     began: float
     first: float | None = None
 
 
 class Batcher:
-    """Answers what is put to it, as many at a time as the runtime has sequences. Closed by `close`, once."""
+    """Decodes answers, as many at a time as the runtime has sequences. Close it once."""
 
     def __init__(self, runtime: Runtime, name: str) -> None:
         self._runtime = runtime
         self._free = [_Sequence(index) for index in range(runtime.sequences)]
-        self._turns: list[_Turn] = []
-        self._queue: SimpleQueue[tuple[Asked, Future[Done]] | None] = SimpleQueue()
+        self._turns: list[_Running] = []
+        self._queue: SimpleQueue[tuple[DecodeRequest, Future[Finished]] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._run, name=f"structgen-{name}", daemon=True)
         self._thread.start()
 
-    def put(self, asked: Asked) -> Future[Done]:
-        """A future of the answer. It raises what `asked.watch` raises, and EngineErrors."""
-        future: Future[Done] = Future()
-        self._queue.put((asked, future))
+    def submit(self, request: DecodeRequest) -> Future[Finished]:
+        """Queue an answer. The future raises whatever `request.watch` raises, and EngineErrors."""
+        future: Future[Finished] = Future()
+        self._queue.put((request, future))
         return future
 
     def close(self) -> None:
-        """Finish what was put, then stop."""
+        """Finish the answers that were queued, then stop."""
         self._queue.put(None)
         self._thread.join()
 
     def _run(self) -> None:
-        waiting: list[tuple[Asked, Future[Done]]] = []
+        waiting: list[tuple[DecodeRequest, Future[Finished]]] = []
         closing = False
         while not (closing and not waiting and not self._turns):
             idle = not (closing or waiting or self._turns)
@@ -93,40 +100,40 @@ class Batcher:
             if self._turns:
                 self._round()
 
-    def _worth_waiting(self, asked: Asked) -> bool:
-        """Is another answer reading a prompt whose beginning this one can have when it is read?"""
+    def _worth_waiting(self, request: DecodeRequest) -> bool:
+        """Whether another answer is computing a prompt whose beginning this one can soon copy."""
         reading = [turn for turn in self._turns if turn.first is None]
         soon = max(
             (
-                _shared(turn.asked.prompt, asked.prompt) - len(turn.sequence.held)
+                _shared(turn.request.prompt, request.prompt) - len(turn.sequence.held)
                 for turn in reading
             ),
             default=0,
         )
         return soon >= _WORTH_COPYING
 
-    def _begin(self, asked: Asked, future: Future[Done]) -> None:
-        sequence = max(self._free, key=lambda free: _shared(free.held, asked.prompt))
-        writing, began = write(asked, self._runtime.vocabulary), time.perf_counter()
+    def _begin(self, request: DecodeRequest, future: Future[Finished]) -> None:
+        sequence = max(self._free, key=lambda free: _shared(free.held, request.prompt))
+        decoding, began = decode(request, self._runtime.vocabulary), time.perf_counter()
         try:
-            asked.watch("")
-            ready = next(writing)
+            request.watch("")
+            ready = next(decoding)
             cached = self._runtime.keep(
                 sequence.index, min(self._reuse(sequence, ready), len(ready) - 1)
             )
         except StopIteration as over:
-            future.set_result(Done(written=over.value, cached=0, prefill=0.0, decode=0.0))
-        except BaseException as error:  # whatever went wrong belongs to whoever asked
+            future.set_result(Finished(written=over.value, cached=0, prefill=0.0, decode=0.0))
+        except BaseException as error:  # whatever went wrong belongs to whoever request
             future.set_exception(error)
         else:
             del sequence.held[cached:]
             self._free.remove(sequence)
             self._turns.append(
-                _Turn(asked, future, sequence, writing, ready[cached:], cached, began)
+                _Running(request, future, sequence, decoding, ready[cached:], cached, began)
             )
 
     def _reuse(self, sequence: _Sequence, prompt: list[int]) -> int:
-        """Tokens of the prompt that the sequence holds, after copying them from another where that is worth it."""
+        """Copy the shared prompt from another sequence if that is worth it. Returns tokens held."""
         own = _shared(sequence.held, prompt)
         others = [turn.sequence for turn in self._turns] + self._free
         best = max(others, key=lambda other: _shared(other.held, prompt))
@@ -138,7 +145,7 @@ class Batcher:
         return shared
 
     def _round(self) -> None:
-        """Compute one batch, and let those go on whose tokens are all computed."""
+        """Compute one batch. Answers whose tokens are all computed go on."""
         room, parts, turns = self._runtime.batch, [], []
         for turn in sorted(
             self._turns, key=lambda turn: len(turn.ready)
@@ -150,7 +157,7 @@ class Batcher:
                 turns.append(turn)
         try:
             scores = self._runtime.decode(parts)
-        except BaseException as error:  # what a sequence holds is not known any more
+        except BaseException as error:  # nobody knows any more what the sequences hold
             for turn in turns:
                 turn.sequence.held = []
                 self._end(turn, error)
@@ -160,28 +167,28 @@ class Batcher:
             del turn.ready[: len(part.tokens)]
             self._go_on(turn, score)
 
-    def _go_on(self, turn: _Turn, scores: Logits) -> None:
+    def _go_on(self, turn: _Running, scores: Logits) -> None:
         try:
-            turn.asked.watch("")
+            turn.request.watch("")
             if not turn.ready:
                 turn.first = turn.first or time.perf_counter()
-                turn.ready = turn.writing.send(scores)
+                turn.ready = turn.decoding.send(scores)
         except StopIteration as over:
             self._end(turn, over.value)
-        except BaseException as error:  # whatever went wrong belongs to whoever asked
+        except BaseException as error:  # whatever went wrong belongs to whoever request
             self._end(turn, error)
 
-    def _end(self, turn: _Turn, outcome: Written | BaseException) -> None:
+    def _end(self, turn: _Running, outcome: Decoded | BaseException) -> None:
         self._turns.remove(turn)
         self._free.append(turn.sequence)
-        turn.writing.close()
+        turn.decoding.close()
         now = time.perf_counter()
         first = turn.first or now
         if isinstance(outcome, BaseException):
             turn.future.set_exception(outcome)
         else:
             turn.future.set_result(
-                Done(
+                Finished(
                     written=outcome,
                     cached=turn.cached,
                     prefill=first - turn.began,
@@ -191,7 +198,7 @@ class Batcher:
 
 
 def _shared(held: list[int], prompt: list[int]) -> int:
-    """Tokens at the beginning that both have."""
+    """How many tokens both begin with. Compares halves, because lists compare fast."""
     count = min(len(held), len(prompt))
     if held[:count] == prompt[:count]:
         return count

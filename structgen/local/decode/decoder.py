@@ -1,9 +1,14 @@
-"""One answer, token by token: generators that yield the tokens to compute and are sent the scores of what may come next.
+"""Decode one answer, token by token.
 
-An answer under a grammar is held in three ways. What the grammar forces is not chosen, but computed along with the token before
-it. The shortest way to end the answer (`closing`) is known at all times and fits what is left of the budget, so that no answer is
-cut off. And a value that may go on without end (a string, an array) may use up half of the slack there was when it began, or all
-of it when nothing follows; one that goes round in circles is ended at once. What was ended so is listed in `shortened`.
+The decoders are generators: they yield the tokens to compute and are sent the scores of the tokens
+that may come next. Three things hold an answer to its grammar and its budget:
+
+- Tokens that the grammar forces are not chosen. They are computed along with the token before them.
+- A short ending of the answer (`find_ending`) is known at all times and fits the tokens that are
+  left, so that no answer is cut off.
+- A value that may go on without end (a string, an array) may use half of the slack that was left
+  when it began, or all of it if nothing follows. A value that goes round in circles is ended at
+  once. `shortened` lists the values that were ended early.
 """
 
 from __future__ import annotations
@@ -16,8 +21,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 import numpy
 
-from structgen.local.decode.closing import closing
-from structgen.local.decode.open_values import Open, Outline, going_round, pointers_at
+from structgen.local.decode.ending import find_ending
+from structgen.local.decode.open_values import OpenValue, OpenValues, find_circle, pointers_at
 from structgen.local.decode.sampling import Sampler
 
 if TYPE_CHECKING:
@@ -26,58 +31,81 @@ if TYPE_CHECKING:
     from structgen.local.runtimes.base import Logits, Vocabulary
 
 _STRUCTURE: Final = frozenset(b'"[]{},:')
-_EVERY: Final = 16
-_NEAR: Final = 8
+"""Bytes after which the shortest ending may be another one."""
+_LOOK_EVERY: Final = 16
+"""Tokens between two looks for circles, and at most between two searches for an ending: often
+enough to lose few tokens, rarely enough to cost nothing that can be measured.
+"""
+_NEARLY_FULL: Final = 8
+"""Tokens of slack below which the ending is searched for at every step."""
 _NOTHING_FOLLOWS: Final = b'"]} '
-_LAST: Final = 32
+"""An ending of these bytes alone only closes what is open."""
+_LAST_ITEM_ROOM: Final = 32
+"""Tokens that a list at the end of an answer keeps to finish the item it is in: a short record."""
 _COMMA: Final = b","[0]
 _ENDLESS: Final = re.compile(rb"[eE][+-]?[0-9]{2}$|[-.0-9]{40}$")
-"""A number with digits to come that would make it larger than a float, or longer than any that is meant."""
+"""A number that further digits would make larger than a float, or longer than anybody means."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """What is to be answered: `prompt` as tokens, `budget` tokens of answer, `grammar` where it is held to one.
-
-    `stop`: texts that end a free answer; `watch` is given each piece of text, and what it raises ends the answer.
-    """
+class DecodeRequest:
+    """One answer to decode."""
 
     prompt: list[int] = field(repr=False)
+    """The prompt, in tokens."""
     budget: int
+    """Tokens that the answer may have."""
     sampler: Sampler
     watch: Callable[[str], None]
+    """Called with each piece of text. Whatever it raises ends the answer."""
     grammar: Grammar | None = None
+    """What holds the answer; None for free text."""
     stop: tuple[str, ...] = ()
+    """Texts that end free text."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Written:
-    """What was answered: `tokens`, of which `forced` were not chosen; `logprobs`: pieces of the text, each with its log chance."""
+class Decoded:
+    """One decoded answer."""
 
     text: str = field(repr=False)
     finish_reason: str
+    """`stop`, or `length` if the text was cut or no answer fits the budget."""
     tokens: int
     forced: int = 0
+    """How many of the tokens the grammar forced, so that nothing was chosen."""
     logprobs: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    """The text in pieces, each with the natural logarithm of its probability."""
     shortened: tuple[str, ...] = ()
+    """JSON Pointers of the values that were ended early."""
     shortened_by: tuple[str, ...] = ()
+    """Why: `limit` if they did not fit, `repetition` if they went round in circles."""
 
 
-Writing: TypeAlias = "Generator[list[int], Logits, Written]"
-"""Yields tokens that go on the sequence (the whole prompt first), is sent the scores behind the last of them."""
+Decoding: TypeAlias = "Generator[list[int], Logits, Decoded]"
+"""Yields tokens that extend the sequence (first the whole prompt); is sent the scores after the
+last.
+"""
 
 
-def write(asked: Asked, vocabulary: Vocabulary) -> Writing:
-    """The answer to what was asked."""
+def decode(request: DecodeRequest, vocabulary: Vocabulary) -> Decoding:
+    """Decode an answer.
+
+    Args:
+        request: The answer to decode.
+        vocabulary: The tokens of the model.
+    """
     return (
-        _free(asked, vocabulary)
-        if asked.grammar is None
-        else _held(asked, asked.grammar, vocabulary)
+        _decode_free(request, vocabulary)
+        if request.grammar is None
+        else _decode_held(request, request.grammar, vocabulary)
     )
 
 
-class _Text:
-    """The text of tokens as they come. A token may end within a character, whose text then comes with a later one."""
+class _TextBuffer:
+    """The text of tokens as they come. A character that a token ends in comes with a later
+    token.
+    """
 
     def __init__(self, vocabulary: Vocabulary, watch: Callable[[str], None]) -> None:
         self._pieces, self._watch = vocabulary.pieces, watch
@@ -93,34 +121,34 @@ class _Text:
         return text
 
 
-# ---- free text ------------------------------------------------------------------------------------------------------------
+# ---- free text -----------------------------------------------------------------------------------
 
 
-def _free(asked: Asked, vocabulary: Vocabulary) -> Writing:
+def _decode_free(request: DecodeRequest, vocabulary: Vocabulary) -> Decoding:
     everything = numpy.ones(len(vocabulary.pieces), dtype=bool)
-    heard = _UntilStop(asked.stop, asked.watch)
-    text = _Text(vocabulary, heard.hear)
-    scores = yield asked.prompt
+    filtered = _StopFilter(request.stop, request.watch)
+    text = _TextBuffer(vocabulary, filtered.add)
+    scores = yield request.prompt
     finish = "length"
-    for left in range(asked.budget, 0, -1):
-        token, chance = asked.sampler.pick(scores, lambda _: True, lambda: everything)
+    for left in range(request.budget, 0, -1):
+        token, chance = request.sampler.pick(scores, lambda _: True, lambda: everything)
         if token in vocabulary.ends:
             finish = "stop"
             break
         text.add(token, chance)
-        if heard.stopped:
+        if filtered.stopped:
             finish = "stop"
             break
         if left > 1:
             scores = yield [token]
-    heard.end()
-    return Written(
-        text=heard.text, finish_reason=finish, tokens=text.count, logprobs=tuple(text.logprobs)
+    filtered.end()
+    return Decoded(
+        text=filtered.text, finish_reason=finish, tokens=text.count, logprobs=tuple(text.logprobs)
     )
 
 
-class _UntilStop:
-    """Hands on a text up to the first stop sequence; what may be the beginning of one waits."""
+class _StopFilter:
+    """Passes text on, up to the first stop sequence. Text that may begin one waits."""
 
     def __init__(self, stop: tuple[str, ...], watch: Callable[[str], None]) -> None:
         self._stop, self._watch = stop, watch
@@ -128,7 +156,7 @@ class _UntilStop:
         self.text = ""
         self.stopped = False
 
-    def hear(self, piece: str) -> None:
+    def add(self, piece: str) -> None:
         self._waiting += piece
         found = [at for at in (self._waiting.find(stop) for stop in self._stop) if at >= 0]
         if found:
@@ -155,52 +183,54 @@ class _UntilStop:
         self._watch(piece)
 
 
-# ---- under a grammar ------------------------------------------------------------------------------------------------------
+# ---- under a grammar -----------------------------------------------------------------------------
 
 
-def _held(asked: Asked, grammar: Grammar, vocabulary: Vocabulary) -> Writing:
-    pen = _Pen(asked, grammar, vocabulary)
-    if not pen.fits():
-        return Written(text="", finish_reason="length", tokens=0)
-    ready = asked.prompt + pen.go([])
-    while not pen.over:
+def _decode_held(request: DecodeRequest, grammar: Grammar, vocabulary: Vocabulary) -> Decoding:
+    decoder = _GrammarDecoder(request, grammar, vocabulary)
+    if not decoder.fits():
+        return Decoded(text="", finish_reason="length", tokens=0)
+    ready = request.prompt + decoder.go([])
+    while not decoder.over:
         scores = yield ready
-        ready = pen.choose(scores)
-    return pen.written()
+        ready = decoder.choose(scores)
+    return decoder.decoded()
 
 
-class _Pen:
+class _GrammarDecoder:
     """An answer under a grammar, and what is left of its budget."""
 
-    def __init__(self, asked: Asked, grammar: Grammar, vocabulary: Vocabulary) -> None:
-        self._asked, self._pieces, self._ends = asked, vocabulary.pieces, vocabulary.ends
+    def __init__(self, request: DecodeRequest, grammar: Grammar, vocabulary: Vocabulary) -> None:
+        self._request, self._pieces, self._ends = request, vocabulary.pieces, vocabulary.ends
         self._engine = vocabulary.engine
         self._matcher, self._samples = grammar.matcher(), grammar.samples
         self._words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
-        self._text = _Text(vocabulary, asked.watch)
+        self._text = _TextBuffer(vocabulary, request.watch)
         self._tokens: list[int] = []
         self._chosen = 0
-        self._outline = Outline()
+        self._open_values = OpenValues()
         self._way: list[int] = []
         self._way_at = 0
-        self._last_item: Open | None = None
+        self._last_item: OpenValue | None = None
         self._looked_at = 0
         self._cut: list[int] = []
-        self._filled: list[tuple[int, int]] = []  # bytes that only serve to end the answer
+        self._filled: list[tuple[int, int]] = []  # ranges of bytes that only end the answer
         self._cut_by: set[str] = set()
         self.over = False
 
     # -- choosing
 
     def fits(self) -> bool:
-        """Is there an answer within the budget?"""
-        way = closing(self._matcher, self._engine, self._asked.budget, self._outline, self._samples)
+        """Whether some answer fits the budget."""
+        way = find_ending(
+            self._matcher, self._engine, self._request.budget, self._open_values, self._samples
+        )
         self._way = way or []
         return way is not None
 
     def choose(self, scores: Logits) -> list[int]:
-        """Choose a token; gives it and all that follows from it, to be computed."""
-        token, chance = self._asked.sampler.pick(scores, self._allows, self._mask)
+        """Choose a token. Returns it and the tokens that follow from it, to be computed."""
+        token, chance = self._request.sampler.pick(scores, self._allows, self._mask)
         if token in self._ends:
             self.over = True
             return []
@@ -208,7 +238,7 @@ class _Pen:
         return self.go([token], chance)
 
     def go(self, step: list[int], chance: float = 0.0) -> list[int]:
-        """Write the tokens of `step`, what the grammar forces behind them, and the ends of values that have to end."""
+        """Write `step`, the tokens forced after it, and the ends of values that have to end."""
         taken = self._take(step, chance)
         while not self.over and (end := self._ending()):
             taken += self._take(end, 0.0)
@@ -232,21 +262,21 @@ class _Pen:
             step = self._up_to_item(self._last_item, step)
         self._matcher.consume_tokens(step)
         step = [*step, *self._forced()]
-        outline = self._outline.copy()
+        open_values = self._open_values.copy()
         for number, token in enumerate(step):
-            outline.feed(self._pieces[token], len(self._tokens) + number)
-        left = self._asked.budget - len(self._tokens) - len(step)
-        if outline.in_number or self._due(step, left):
+            open_values.feed(self._pieces[token], len(self._tokens) + number)
+        left = self._request.budget - len(self._tokens) - len(step)
+        if open_values.in_number or self._due(step, left):
             way = (
-                closing(self._matcher, self._engine, left, outline, self._samples)
+                find_ending(self._matcher, self._engine, left, open_values, self._samples)
                 if left >= 0
                 else None
             )
             if way is None:
                 self._matcher.rollback(len(step))
-                return self._give_up()
+                return self._end_now()
             self._way, self._way_at = way, len(self._tokens) + len(step)
-        self._outline = outline
+        self._open_values = open_values
         self._write(step, chance)
         self.over = self._matcher.is_stopped()
         return step
@@ -265,19 +295,22 @@ class _Pen:
             chance = 0.0
 
     def _due(self, step: list[int], left: int) -> bool:
-        """May the way to the end be another than the known one? Plain characters within a string hardly change it, so there it is
-        asked only whether it is still one."""
+        """Whether to search for an ending again.
+
+        Plain characters within a string hardly change the shortest ending. Within one it is only
+        checked that the known ending still is one.
+        """
         since = len(self._tokens) + len(step) - self._way_at
         return (
             self._last_item is not None
-            or since >= _EVERY
-            or left - len(self._way) <= _NEAR
+            or since >= _LOOK_EVERY
+            or left - len(self._way) <= _NEARLY_FULL
             or any(_STRUCTURE & set(self._pieces[token]) for token in step)
             or self._matcher.validate_tokens(self._way) < len(self._way)
         )
 
-    def _give_up(self) -> list[int]:
-        """What came next would not fit. Write the known end of the answer."""
+    def _end_now(self) -> list[int]:
+        """Write the known ending, because the next tokens do not fit."""
         way, self.over = self._way, True
         self._mark_cut(0, b"".join(self._pieces[token] for token in way), "limit")
         self._write(way, 0.0)
@@ -286,12 +319,12 @@ class _Pen:
     # -- ending
 
     def _ending(self) -> list[int]:
-        """Tokens that end a value: one without slack, or one that goes round in circles. [] for none."""
+        """Tokens that end a value without slack, or one that goes round in circles; [] for none."""
         way = b"".join(self._pieces[token] for token in self._way)
-        slack = self._asked.budget - len(self._tokens) - len(self._way)
+        slack = self._request.budget - len(self._tokens) - len(self._way)
         self._last_item = None
         self._look_for_circles(slack)
-        for depth, value in enumerate(self._outline.open):
+        for depth, value in enumerate(self._open_values.open):
             if value.kind == "object":
                 continue
             if value.floor is None:
@@ -299,78 +332,85 @@ class _Pen:
             if value.kind == "number" and _ENDLESS.search(self._from(value)):
                 value.floor, value.endless = slack, True
             if slack <= value.floor:
-                behind_item = self._outline.open[-1] is value and way.startswith(b"]")
+                behind_item = self._open_values.open[-1] is value and way.startswith(b"]")
                 if value.kind == "array" and slack > value.floor / 2 and not behind_item:
                     self._last_item = value
                 else:
                     return self._end(depth, way)
         return []
 
-    def _from(self, value: Open) -> bytes:
-        """What was written since the token in which a value began."""
+    def _from(self, value: OpenValue) -> bytes:
+        """The bytes since the token in which a value began."""
         return b"".join(self._pieces[token] for token in self._tokens[value.token :])
 
     def _look_for_circles(self, slack: int) -> None:
-        """Let the value within which the tokens go round in circles have no slack."""
-        if len(self._tokens) - self._looked_at < _EVERY:
+        """Take all slack from the value in which the tokens go round in circles."""
+        if len(self._tokens) - self._looked_at < _LOOK_EVERY:
             return
         self._looked_at = len(self._tokens)
-        if (circle := going_round(self._tokens)) is not None:
+        if (circle := find_circle(self._tokens)) is not None:
             around = [
                 value
-                for value in self._outline.open
+                for value in self._open_values.open
                 if value.kind != "object" and value.token <= circle
             ]
             if around:
                 around[-1].floor, around[-1].endless = max(slack, 0), True
 
-    def _floor(self, depth: int, value: Open, way: bytes, slack: int) -> float:
-        """Half of the slack is for what follows; a list that comes last keeps a little, to end behind an item."""
+    def _floor(self, depth: int, value: OpenValue, way: bytes, slack: int) -> float:
+        """The slack at which a value has to end.
+
+        Half of what there is stays for what follows. A list that comes last keeps a little, to end
+        after a whole item.
+        """
         if value.kind == "number":
             return 0
-        if way[self._outline.until(depth, way) :].strip(_NOTHING_FOLLOWS):
+        if way[self._open_values.until(depth, way) :].strip(_NOTHING_FOLLOWS):
             return slack / 2
-        return min(_LAST, slack / 4) if value.kind == "array" else 0
+        return min(_LAST_ITEM_ROOM, slack / 4) if value.kind == "array" else 0
 
-    def _up_to_item(self, array: Open, step: list[int]) -> list[int]:
-        """The part of a step up to the end of the list's last item, and the end of the list, where it goes beyond that."""
-        piece, ahead = b"".join(self._pieces[token] for token in step), self._outline.copy()
+    def _up_to_item(self, array: OpenValue, step: list[int]) -> list[int]:
+        """Cut a step after the list's last item, and end the list there, if the step goes
+        beyond.
+        """
+        piece, ahead = b"".join(self._pieces[token] for token in step), self._open_values.copy()
         for at in range(len(piece)):
             ahead.feed(piece[at : at + 1], 0)
             if piece[at] == _COMMA and ahead.open and ahead.open[-1] is array:
                 end: list[int] = self._engine.tokenize_bytes(piece[:at] + b"]")
                 if self._matcher.validate_tokens(end) == len(end):
                     self._cut.append(array.start)
-                    self._cut_by.add(_why(array))
+                    self._cut_by.add(_reason(array))
                     return end
         return step
 
     def _end(self, depth: int, way: bytes) -> list[int]:
-        size = self._outline.until(depth, way)
+        size = self._open_values.until(depth, way)
         end: list[int] = self._engine.tokenize_bytes(way[:size])
         if self._matcher.validate_tokens(end) < len(end):
             return []
-        self._mark_cut(depth, way[:size], _why(self._outline.open[depth]))
+        self._mark_cut(depth, way[:size], _reason(self._open_values.open[depth]))
         return end
 
-    def _mark_cut(self, depth: int, end: bytes, why: str) -> None:
+    def _mark_cut(self, depth: int, end: bytes, reason: str) -> None:
         """Remember which values `end` ends early: the open ones from a depth on, and what it adds.
 
-        An object counts if it is in a list: it is an item that is not whole, even if it may end here.
+        An object counts if it is in a list. It is an item that is not whole, even if it may end
+        here.
         """
-        self._cut_by.add(why)
+        self._cut_by.add(reason)
         in_list = False
-        for value in self._outline.open[depth:]:
+        for value in self._open_values.open[depth:]:
             if in_list or value.kind != "object":
                 self._cut.append(value.start)
             in_list = in_list or value.kind == "array"
-        self._filled.append((self._outline.size, self._outline.size + len(end)))
+        self._filled.append((self._open_values.size, self._open_values.size + len(end)))
 
-    def written(self) -> Written:
-        """The answer as it stands."""
+    def decoded(self) -> Decoded:
+        """The answer as it is now."""
         text = "".join(piece for piece, _ in self._text.logprobs)
         shortened = pointers_at(text.encode(), self._cut, self._filled)
-        return Written(
+        return Decoded(
             text=text,
             finish_reason="stop",
             tokens=len(self._tokens),
@@ -381,6 +421,6 @@ class _Pen:
         )
 
 
-def _why(value: Open) -> str:
+def _reason(value: OpenValue) -> str:
     """Why a value is ended early, in the words of `Answer.shortened_by`."""
     return "repetition" if value.endless else "limit"

@@ -1,4 +1,4 @@
-"""What of a JSON text is open while it is written, whether its tokens go round in circles, and where its values stand."""
+"""Follow a JSON text while it is written: which values are open, and whether its tokens repeat."""
 
 from __future__ import annotations
 
@@ -17,27 +17,35 @@ _CLOSERS: Final = frozenset(b"]}")
 _DIGITS: Final = frozenset(b"-+.0123456789eE")
 
 _LONGEST_PERIOD: Final = 96
+"""Tokens of the longest circle that is looked for: a record of a few fields."""
 _ROUNDS: Final = 4
 _CIRCLE: Final = 64
+"""Tokens are a circle once they have come `_ROUNDS` times and are `_CIRCLE` together: real texts
+repeat a short word more often, and a long passage less."""
 
 
 @dataclass(slots=True)
-class Open:
-    """A value that is being written, from byte `start` and token `token` on. It is ended when the slack has fallen to `floor`,
-    which is None until it is known; an array behind its item, unless only half of that is left."""
+class OpenValue:
+    """A value that is being written."""
 
     kind: str
+    """`object`, `array`, `string` or `number`."""
     start: int
+    """Its first byte."""
     token: int
+    """The token in which it begins."""
     floor: float | None = None
+    """The slack, in tokens, at which it has to end; None until it is known. An array ends after the
+    item it is in, unless only half of the floor is left."""
     endless: bool = False
+    """Whether it goes round in circles, or is a number without end."""
 
 
-class Outline:
-    """Which values are open, outermost first. Keys count as strings."""
+class OpenValues:
+    """The values that are open, outermost first. Keys count as strings."""
 
     def __init__(self) -> None:
-        self.open: list[Open] = []
+        self.open: list[OpenValue] = []
         self.size = 0
         self.escaped = False
 
@@ -59,29 +67,36 @@ class Outline:
                 elif byte == _QUOTE:
                     self.open.pop()
             elif byte in _OPENERS:
-                self.open.append(Open(_OPENERS[byte], self.size, token))
+                self.open.append(OpenValue(_OPENERS[byte], self.size, token))
             elif byte in _CLOSERS and self.open:
                 self.open.pop()
             elif byte in _DIGITS and not (self.open and self.open[-1].kind == "number"):
-                self.open.append(Open("number", self.size, token))
+                self.open.append(OpenValue("number", self.size, token))
             self.size += 1
 
     def until(self, depth: int, way: bytes) -> int:
-        """How much of `way` has to be written until no more than `depth` values are open."""
+        """How many bytes of `way` close all values beyond `depth`."""
         ahead, at = self.copy(), 0
         while len(ahead.open) > depth and at < len(way):
             ahead.feed(way[at : at + 1], 0)
             at += 1
         return at
 
-    def copy(self) -> Outline:
-        other = Outline()
+    def copy(self) -> OpenValues:
+        other = OpenValues()
         other.open, other.size, other.escaped = list(self.open), self.size, self.escaped
         return other
 
 
-def going_round(tokens: Sequence[int]) -> int | None:
-    """Where the tokens began to go round in circles: the same ones at least four times, and 64 of them. None where they do not."""
+def find_circle(tokens: Sequence[int]) -> int | None:
+    """Find where the last tokens began to repeat.
+
+    Args:
+        tokens: The tokens of an answer.
+
+    Returns:
+        The index of the first token of the circle; None if the tokens do not repeat.
+    """
     for period in range(1, min(_LONGEST_PERIOD, len(tokens) // _ROUNDS) + 1):
         around = max(_ROUNDS, -(-_CIRCLE // period)) * period
         if around <= len(tokens) and tokens[-around:-period] == tokens[period - around :]:
@@ -92,7 +107,7 @@ def going_round(tokens: Sequence[int]) -> int | None:
 def pointers_at(
     text: bytes, starts: Sequence[int], filled: Sequence[tuple[int, int]] = ()
 ) -> tuple[str, ...]:
-    """JSON Pointers of the values that begin at some bytes, and of the scalars in some ranges.
+    """Find the JSON Pointers of values that begin at some bytes, and of scalars in some ranges.
 
     Args:
         text: A JSON text.
@@ -102,7 +117,7 @@ def pointers_at(
     if not starts and not filled:
         return ()
     scanner, spans = Scanner(), []
-    with suppress(NotJsonError):  # a grammar may be of something else than JSON
+    with suppress(NotJsonError):  # a grammar may describe something else than JSON
         spans = scanner.feed(text)
     found = [
         pointer_of(span.path)

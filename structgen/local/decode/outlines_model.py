@@ -1,7 +1,7 @@
-"""outlines over a model in this process: `outlines.Generator(model, type)`, with the decoder of this package behind it.
+"""An outlines model over a model in this process: `outlines.Generator(model, type)`.
 
-`Generator` takes only the classes outlines knows; of those, its other in-process engine that is given the constraint, not the
-logits, is the nearest relative. Nothing is inherited but the kinship.
+We subclass VLLMOffline only so that Generator accepts us: it takes no class that outlines does not
+know, and VLLMOffline too is given the constraint and not the logits.
 """
 
 from __future__ import annotations
@@ -20,32 +20,34 @@ from outlines.models.base import ModelTypeAdapter
 from outlines.types import CFG, JsonSchema
 from outlines.types.dsl import python_types_to_terms, to_regex
 
-from structgen.local.grammar.grammar import Grammar, grammar, lark_of_regex, of_lark
+from structgen.local.grammar.grammar import Grammar, compile_grammar, grammar_of_lark, lark_of_regex
 from structgen.options import Options
 from structgen.values import Answer, Message
 
-Hear: TypeAlias = "Callable[[str], None]"
-Answerer: TypeAlias = "Callable[[Sequence[Message], Grammar | None, Options, Hear], Answer]"
-"""Lets the model answer; `Hear` is given each piece of text, and what it raises ends the answer."""
+OnText: TypeAlias = "Callable[[str], None]"
+Answerer: TypeAlias = "Callable[[Sequence[Message], Grammar | None, Options, OnText], Answer]"
+"""Lets the model answer. OnText is called with each piece of text; whatever it raises ends the
+answer.
+"""
 
 _NO_OPTIONS: Final = Options(temperature=0.0)
 
 
 @dataclass(repr=False)
-class _Held(CFG):
-    """A grammar that is compiled already."""
+class _Compiled(CFG):
+    """A grammar that has been compiled already."""
 
     grammar: Grammar | None = field(default=None)
 
 
 class _Text(str):
-    """What outlines hands on is the text alone; this one remembers the answer it stands in."""
+    """The text of an answer, with the answer: outlines hands on nothing but the text."""
 
     answer: Answer
 
 
 class _Adapter(ModelTypeAdapter):
-    """outlines' inputs and output types -> messages and a grammar."""
+    """Turns outlines' inputs and output types into messages and a grammar."""
 
     def __init__(self, tokens: Any) -> None:
         self._tokens = tokens
@@ -58,19 +60,19 @@ class _Adapter(ModelTypeAdapter):
     def format_output_type(self, output_type: Any | None = None) -> Grammar | None:
         if output_type is None:
             return None
-        if isinstance(output_type, _Held):
+        if isinstance(output_type, _Compiled):
             return output_type.grammar
         term = python_types_to_terms(output_type)
         if isinstance(term, JsonSchema):
-            return grammar(json.loads(term.schema), self._tokens)
-        return of_lark(
+            return compile_grammar(json.loads(term.schema), self._tokens)
+        return grammar_of_lark(
             term.definition if isinstance(term, CFG) else lark_of_regex(to_regex(term)),
             self._tokens,
         )
 
 
-class Steered(VLLMOffline):
-    """An outlines model. Keyword arguments of its generators are `Options`, by their names."""
+class OutlinesModel(VLLMOffline):
+    """An outlines model. Its generators take the members of `Options` as keyword arguments."""
 
     def __init__(self, answer: Answerer, tokens: Any) -> None:
         self._answer = answer
@@ -79,15 +81,15 @@ class Steered(VLLMOffline):
     def generate(
         self, model_input: Any, output_type: Any | None = None, **inference_kwargs: Any
     ) -> str:
-        hear = inference_kwargs.pop("hear", _ignore)
+        on_text = inference_kwargs.pop("on_text", _ignore)
         options = inference_kwargs.pop("options", None) or Options(**inference_kwargs).over(
             _NO_OPTIONS
         )
-        messages, held = (
+        messages, grammar = (
             self.type_adapter.format_input(model_input),
             self.type_adapter.format_output_type(output_type),
         )
-        answer = self._answer(messages, held, options, hear)
+        answer = self._answer(messages, grammar, options, on_text)
         text = _Text(answer.text)
         text.answer = answer
         return text
@@ -111,7 +113,7 @@ class Steered(VLLMOffline):
 
         def run() -> None:
             try:
-                self.generate(model_input, output_type, hear=put, **inference_kwargs)
+                self.generate(model_input, output_type, on_text=put, **inference_kwargs)
                 pieces.put(None)
             except BaseException as error:  # raised below, in the thread that reads
                 pieces.put(error)
@@ -126,14 +128,28 @@ class Steered(VLLMOffline):
             left.set()
 
 
-def steer(
-    model: Steered, messages: Sequence[Message], held: Grammar | None, options: Options, hear: Hear
+def generate(
+    model: OutlinesModel,
+    messages: Sequence[Message],
+    grammar: Grammar | None,
+    options: Options,
+    on_text: OnText,
 ) -> Answer:
-    """The answer to the messages, through outlines' own generator."""
-    generator = Generator(model, None if held is None else _Held("", held))
-    text = generator(Chat([dict(message) for message in messages]), options=options, hear=hear)
+    """Let a model answer messages, through outlines' own generator.
+
+    Args:
+        model: The outlines model.
+        messages: The conversation so far.
+        grammar: What holds the answer; None for free text.
+        options: The options of the call.
+        on_text: Called with each piece of text.
+    """
+    generator = Generator(model, None if grammar is None else _Compiled("", grammar))
+    text = generator(
+        Chat([dict(message) for message in messages]), options=options, on_text=on_text
+    )
     return cast("_Text", text).answer
 
 
 def _ignore(_: str) -> None:
-    """Nothing to hear."""
+    """Ignore a piece of text."""

@@ -1,4 +1,6 @@
-"""Which token comes next: the likeliest, or one drawn with temperature, top-k, top-p and min-p, among those a grammar allows."""
+"""Choose the next token: the likeliest one, or one drawn with temperature, top-k, top-p and
+min-p.
+"""
 
 from __future__ import annotations
 
@@ -16,19 +18,23 @@ if TYPE_CHECKING:
     Mask = numpy.ndarray[tuple[int], numpy.dtype[numpy.bool_]]
 
 EXTRA: Final = ("top_k", "min_p")
-"""What `Options.extra_body` may hold for a model in this process."""
+"""The members of `extra_body` that a model in this process takes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
-    """How a token is chosen. `temperature` 0 takes the likeliest; the others narrow what is drawn from, as in llama.cpp's order:
-    the `top_k` likeliest (0: all), those that together hold `top_p`, those with at least `min_p` of the likeliest's chance."""
+    """How a token is chosen. Tokens are narrowed in llama.cpp's order: top-k, top-p, min-p."""
 
     temperature: float = 0.0
+    """0 takes the likeliest token."""
     top_p: float = 1.0
+    """Draw from the likeliest tokens that together have this probability."""
     top_k: int = 0
+    """Draw from so many of the likeliest tokens; 0 for all."""
     min_p: float = 0.0
+    """Draw from the tokens that have at least this share of the likeliest token's probability."""
     seed: int | None = None
+    """The same seed draws the same tokens; None for another draw each time."""
 
     def __post_init__(self) -> None:
         for name, low, high in (
@@ -44,12 +50,12 @@ class Sampling:
                 or not low <= value <= high
             ):
                 raise ConfigurationError(
-                    f"`{name}` is {value!r}; it has to be a number from {low} to {high}."
+                    f"`{name}` is {value!r}, but must be a number from {low} to {high}."
                 )
 
 
 class Sampler:
-    """Chooses the tokens of one answer. The same seed chooses the same."""
+    """Chooses the tokens of one answer."""
 
     def __init__(self, sampling: Sampling, logprobs: bool = False) -> None:
         self._sampling = sampling
@@ -59,9 +65,16 @@ class Sampler:
     def pick(
         self, scores: Logits, allows: Callable[[int], bool], mask: Callable[[], Mask]
     ) -> tuple[int, float]:
-        """The token, and the natural log of its chance among the allowed ones at temperature 1 (0 where nobody asked for it).
+        """Choose a token.
 
-        `allows` asks for one token, which is cheaper than the `mask` of all: most likeliest tokens are allowed.
+        Args:
+            scores: The model's scores (logits), one for each token.
+            allows: Whether the grammar allows a token: cheaper than the mask, and mostly true.
+            mask: Gives the mask of all allowed tokens.
+
+        Returns:
+            The token, and the natural logarithm of its probability among the allowed tokens at
+            temperature 1 (0.0 if nobody asked for it).
         """
         if not self._sampling.temperature:
             token = int(scores.argmax())

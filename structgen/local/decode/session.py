@@ -1,5 +1,8 @@
-"""A loaded model, and what makes its answers trustworthy: the prompt is counted before anything is decoded, the grammar is accepted
-before it is used, and the finished text is read by it once more."""
+"""A loaded model, and the checks around its answers.
+
+The prompt is counted before anything is decoded, the grammar is accepted before it is used, and the
+finished text is read by the grammar once more.
+"""
 
 from __future__ import annotations
 
@@ -18,9 +21,9 @@ from structgen.options import UNSET, Options
 from structgen.values import Answer, JsonSchema, Message, Usage
 
 if TYPE_CHECKING:
-    from structgen.local.decode.batcher import Batcher, Done
-    from structgen.local.decode.decoder import Asked
-    from structgen.local.decode.outlines_model import Steered
+    from structgen.local.decode.batcher import Batcher, Finished
+    from structgen.local.decode.decoder import DecodeRequest
+    from structgen.local.decode.outlines_model import OutlinesModel
     from structgen.local.decode.sampling import Sampling
     from structgen.local.grammar.grammar import Grammar
     from structgen.local.runtimes.base import Runtime
@@ -30,20 +33,26 @@ RUNTIMES: Final[Mapping[str, tuple[str, str]]] = {
     "llama-cpp-python": ("structgen.local.runtimes.llama_cpp", "llama-cpp"),
     "transformers": ("structgen.local.runtimes.transformers", "transformers"),
 }
-"""Runtimes by name, each with the module whose `load(model, settings)` gives the Runtime, and the extra that installs it."""
+"""Runtimes by name: the module whose `load(model, settings)` gives the Runtime, and the extra that
+installs it."""
 
 MAX_TOKENS: Final = 2048
-"""Tokens of an answer where the call sets no limit: enough for long records, and half a minute of a small model on one core."""
+"""Tokens of an answer if the call sets no limit: enough for long records, and about half a
+minute of a small model on one core.
+"""
 
 
-class Loaded:
-    """One model and its sequences, for any number of engines and threads. Loaded by the first call that needs it."""
+class LoadedModel:
+    """One model and its sequences, for any number of engines and threads.
+
+    The first call loads it.
+    """
 
     def __init__(
-        self, model: catalog.Model, runtime: str, settings: Settings, say: catalog.Say
+        self, model: catalog.Model, runtime: str, settings: Settings, log: catalog.Log
     ) -> None:
         self.model, self.settings, self.users = model, settings, 0
-        self._kind, self._say = runtime, say
+        self._kind, self._log = runtime, log
         self._runtime: Runtime | None = None
         self._closed = False
         self._lock = threading.Lock()
@@ -56,42 +65,65 @@ class Loaded:
         messages: Sequence[Message],
         schema: JsonSchema | None,
         options: Options,
-        source: str | None = None,
+        document: str | None = None,
         cancelled: threading.Event | None = None,
-        hear: Callable[[str], None] | None = None,
+        on_text: Callable[[str], None] | None = None,
     ) -> Answer:
-        """Let the model answer, through outlines. Raises EngineErrors and ConfigurationError."""
-        load = self.ready()
-        from structgen.local.decode.outlines_model import (
-            steer,
-        )  # what is missing for it is said by `ready`
+        """Let the model answer, through outlines.
+
+        Args:
+            messages: The conversation so far.
+            schema: The compiled schema that the answer has to follow; None for free text.
+            options: The options of the call.
+            document: The text that grounded values must be copied from; None if none is grounded.
+            cancelled: Ends the decoding once it is set.
+            on_text: Called with each piece of text.
+
+        Raises:
+            EngineError: If the model cannot answer.
+            ConfigurationError: If an option does not go with a model in this process.
+        """
+        loading = self.ready()  # says first which package is missing
+        from structgen.local.decode.outlines_model import generate
 
         began = time.perf_counter()
-        held = self._grammar(schema, options, source)
+        grammar = self._grammar(schema, options, document)
         compiled = time.perf_counter() - began
-        answer = steer(self.steered, messages, held, options, _watch(options, cancelled, hear))
-        return replace(answer, seconds={**load, "compile": compiled, **answer.seconds})
+        answer = generate(
+            self.outlines_model, messages, grammar, options, _watch(options, cancelled, on_text)
+        )
+        return replace(answer, seconds={**loading, "compile": compiled, **answer.seconds})
 
     def count(self, messages: Sequence[Message]) -> int:
-        """Tokens of the messages, through the model's chat template."""
+        """Count the tokens of the messages, through the model's chat template."""
         self.ready()
         return len(self.runtime.prompt(messages))
 
     def ready(self) -> dict[str, float]:
-        """Load the model unless it is; gives the seconds that took. Raises EngineErrors."""
+        """Load the model unless it is loaded.
+
+        Returns:
+            The seconds that fetching and loading took; {} if it was loaded.
+
+        Raises:
+            EngineError: If it cannot be loaded.
+            MissingPackage: If a package of its runtime is not installed.
+        """
         with self._lock:
             if self._closed:
-                raise EngineError("The engine was closed while a call waited for it.")
+                raise EngineError(
+                    "The engine was closed while a call waited for it.",
+                    hint="Close it after the last call.",
+                )
             if self._runtime is not None:
                 return {}
             began = time.perf_counter()
             name, extra = RUNTIMES[self._kind]
             module = load(name, extra)
-            load(
-                "structgen.local.decode.outlines_model", extra
-            )  # so that what is missing shows before anything is fetched
+            # Before anything is fetched, so that a missing package shows at once.
+            load("structgen.local.decode.outlines_model", extra)
             imported = time.perf_counter()
-            catalog.ready(self.model, self._say)
+            catalog.ready(self.model, self._log)
             fetched = time.perf_counter()
             self._start(module.load(self.model, self.settings))
             return {
@@ -101,64 +133,66 @@ class Loaded:
 
     def _start(self, runtime: Runtime) -> None:
         from structgen.local.decode.batcher import Batcher
-        from structgen.local.decode.outlines_model import Steered
+        from structgen.local.decode.outlines_model import OutlinesModel
 
         self.runtime = self._runtime = runtime
         self._batcher: Batcher = Batcher(runtime, self.model.name)
-        self.steered: Steered = Steered(self._ask, runtime.vocabulary.engine)
+        self.outlines_model: OutlinesModel = OutlinesModel(self._decode, runtime.vocabulary.engine)
 
     def _grammar(
-        self, schema: JsonSchema | None, options: Options, source: str | None
+        self, schema: JsonSchema | None, options: Options, document: str | None
     ) -> Grammar | None:
         if schema is None:
             return None
         if options.stop is not UNSET and options.stop:
             raise ConfigurationError(
-                "Stop sequences would cut a held answer short.",
-                hint="Leave `stop` unset: the grammar ends the answer.",
+                "Stop sequences would cut a record short.",
+                hint="Leave `stop` unset: the grammar ends the record.",
             )
-        from structgen.local.grammar.grammar import grammar
+        from structgen.local.grammar.grammar import compile_grammar
 
-        return grammar(schema, self.runtime.vocabulary.engine, source)
+        return compile_grammar(schema, self.runtime.vocabulary.engine, document)
 
-    def _ask(
+    def _decode(
         self,
         messages: Sequence[Message],
-        held: Grammar | None,
+        grammar: Grammar | None,
         options: Options,
-        hear: Callable[[str], None],
+        on_text: Callable[[str], None],
     ) -> Answer:
-        """What stands behind the outlines model."""
-        from structgen.local.decode.decoder import Asked
+        """Decode one answer: what the outlines model calls."""
+        from structgen.local.decode.decoder import DecodeRequest
         from structgen.local.decode.sampling import Sampler
 
         prompt = self.runtime.prompt(messages)
-        asked = Asked(
+        request = DecodeRequest(
             prompt=prompt,
             budget=_budget(options, len(prompt), self.settings.context),
             sampler=Sampler(_sampling(options), options.logprobs is True),
-            watch=hear,
-            grammar=held,
+            watch=on_text,
+            grammar=grammar,
             stop=() if options.stop is UNSET else options.stop,
         )
-        done = self._batcher.put(asked).result()
-        if held is not None:
-            _prove(held, done)
-        return self._answer(done, asked, options, held)
+        done = self._batcher.submit(request).result()
+        if grammar is not None:
+            _prove(grammar, done)
+        return self._answer(done, request, options, grammar)
 
-    def _answer(self, done: Done, asked: Asked, options: Options, held: Grammar | None) -> Answer:
+    def _answer(
+        self, done: Finished, request: DecodeRequest, options: Options, grammar: Grammar | None
+    ) -> Answer:
         written = done.written
         return Answer(
             text=written.text,
             finish_reason=written.finish_reason,
             usage=Usage(
-                prompt_tokens=len(asked.prompt),
+                prompt_tokens=len(request.prompt),
                 completion_tokens=written.tokens,
                 cached_tokens=done.cached,
             ),
             model=self.model.name,
             seconds={"prefill": done.prefill, "decode": done.decode},
-            notes=held.notes if held else (),
+            notes=grammar.notes if grammar else (),
             logprobs=written.logprobs if options.logprobs is True else (),
             shortened=written.shortened,
             shortened_by=written.shortened_by,
@@ -177,17 +211,17 @@ class Loaded:
 
 
 def _budget(options: Options, prompt: int, context: int) -> int:
-    """Tokens the answer may have: what was asked for, within what the prompt leaves of the context."""
+    """Tokens that the answer may have: as many as asked for, if the prompt leaves them."""
     if prompt >= context:
         raise EnginePromptTooLongError(
-            f"The prompt is {prompt} tokens long; the context holds {context}, the answer included.",
+            f"The prompt has {prompt} tokens, but prompt and answer together may have {context}.",
             tokens=prompt,
             limit=context,
-            hint="Give a larger context if the model allows one, or extract from the text in parts.",
+            hint="Open the engine with a larger `context`, or use `extract_document`.",
         )
     wanted = MAX_TOKENS if options.max_tokens is UNSET else options.max_tokens
     if wanted < 1:
-        raise ConfigurationError(f"`max_tokens` is {wanted}; it has to be at least 1.")
+        raise ConfigurationError(f"`max_tokens` is {wanted}, but must be at least 1.")
     return min(wanted, context - prompt)
 
 
@@ -197,27 +231,31 @@ def _sampling(options: Options) -> Sampling:
     extra = {} if options.extra_body is UNSET else dict(options.extra_body)
     if unknown := extra.keys() - set(EXTRA):
         raise ConfigurationError(
-            f"A model in this process does not know: {', '.join(sorted(unknown))}.",
-            hint=f"`extra_body` may hold: {', '.join(EXTRA)}.",
+            f"A model in this process does not take {', '.join(sorted(unknown))} in `extra_body`.",
+            hint=f"It takes {' and '.join(EXTRA)}.",
         )
     asked = {name: getattr(options, name) for name in ("temperature", "top_p", "seed")}
     return Sampling(**{name: value for name, value in asked.items() if value is not UNSET}, **extra)
 
 
-def _prove(held: Grammar, done: Done) -> None:
-    """Raise unless the grammar reads the text: wholly, or as a beginning where the answer was cut."""
-    reading, finish = held.reads(done.written.text), done.written.finish_reason
-    if reading == "no" or (reading == "part" and finish != "length"):
+def _prove(grammar: Grammar, done: Finished) -> None:
+    """Raise GrammarError unless the text is a sentence of the grammar, or of a cut one the
+    start.
+    """
+    kind, finish = grammar.classify(done.written.text), done.written.finish_reason
+    if kind == "no" or (kind == "part" and finish != "length"):
         raise GrammarError(
-            f"The runtime did not hold the answer to the grammar (finish reason {finish!r}).",
-            hint="Nothing of it was used. Please report this with the schema; a simpler schema may help meanwhile.",
+            f"The runtime left the grammar in its answer (finish reason {finish!r}).",
+            hint="The answer was not used. Try a simpler schema, and report this one.",
         )
 
 
 def _watch(
-    options: Options, cancelled: threading.Event | None, hear: Callable[[str], None] | None
+    options: Options, cancelled: threading.Event | None, on_text: Callable[[str], None] | None
 ) -> Callable[[str], None]:
-    """What ends an answer early (its time is over, or nobody waits for it any more) and hands on its text."""
+    """What ends an answer early (its time is over, or nobody waits for it any more) and hands on
+    its text.
+    """
     limit = options.timeout if isinstance(options.timeout, (int, float)) else None
     ends_at: float | None = None
 
@@ -233,7 +271,7 @@ def _watch(
                     f"The answer took longer than its timeout of {limit} s.",
                     hint="Raise `timeout`.",
                 )
-        if hear is not None and piece:
-            hear(piece)
+        if on_text is not None and piece:
+            on_text(piece)
 
     return watch

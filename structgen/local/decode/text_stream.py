@@ -1,4 +1,4 @@
-"""An answer of the in-process engine as it is written: pieces of text from the thread that decodes to whoever reads them."""
+"""Hand the text of an answer from the thread that decodes it to whoever reads it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from typing import TypeAlias
 from structgen.values import Answer
 
 Call: TypeAlias = "Callable[[threading.Event, Callable[[str], None]], Answer]"
-"""Lets the model answer: `call(cancelled, hear)`."""
+"""Lets the model answer: `call(cancelled, on_text)`."""
 
 
-class Pieces:
-    """A `TextStream` over a call in a worker thread. One reader at a time."""
+class EngineTextStream:
+    """A `TextStream` over a call in a worker thread, for one reader at a time."""
 
     def __init__(self, threads: Executor, call: Call) -> None:
         self.answer: Answer | None = None
@@ -32,7 +32,11 @@ class Pieces:
             self._queue.put("")
 
     def read(self) -> str:
-        """The next piece; "" at the end. Raises EngineErrors."""
+        """Wait for the next piece of text; "" at the end.
+
+        Raises:
+            EngineError: If the model cannot answer.
+        """
         return self._queue.get() or self._end()
 
     async def aread(self) -> str:
@@ -40,12 +44,12 @@ class Pieces:
         return await asyncio.to_thread(self._queue.get) or self._end()
 
     def _end(self) -> str:
-        self._queue.put("")  # whoever reads on is told again
+        self._queue.put("")  # for a reader who reads on
         self.answer = self._future.result()
         return ""
 
     def close(self) -> None:
-        """End the answer, with the token that is being decoded."""
+        """Stop the answer after the token that is being decoded."""
         self._cancelled.set()
 
     async def aclose(self) -> None:

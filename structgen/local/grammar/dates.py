@@ -1,7 +1,7 @@
-"""What the grammar engine lets through and no reader takes, closed by patterns.
+"""Patterns for dates and times that the grammar engine allows and no reader takes.
 
-llguidance knows how many days a month has at most, but not in which years; it takes the year 0, and a 61st second of any minute
-(RFC 3339 has one only where a leap second was: at 23:59 UTC).
+llguidance knows how many days a month has at most, but not in which years. It allows the year 0,
+and a 61st second of any minute. RFC 3339 has one only for leap seconds: at 23:59 UTC.
 """
 
 from __future__ import annotations
@@ -21,13 +21,18 @@ _PATTERNS: Final = {
 }
 
 
-def tight(schema: Json) -> Json:
-    """The schema, with a pattern at each `format` that needs one and has none."""
+def close_formats(schema: Json) -> Json:
+    """Add a pattern to each `format` that needs one and has none.
+
+    Args:
+        schema: A compiled schema. It stays as it is.
+    """
     if isinstance(schema, list):
-        return [tight(part) for part in schema]
+        return [close_formats(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
     pattern = None if "pattern" in schema else _PATTERNS.get(str(schema.get("format")))
     return {
-        key: value if key in ("enum", "const") else tight(value) for key, value in schema.items()
+        key: value if key in ("enum", "const") else close_formats(value)
+        for key, value in schema.items()
     } | ({"pattern": pattern} if pattern else {})

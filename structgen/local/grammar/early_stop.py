@@ -1,8 +1,9 @@
-"""A watcher of answers that nothing holds: a grammar over bytes that says when an answer can no longer become valid.
+"""Watch an answer that nothing enforces, and see when it can no longer become valid.
 
-It must never stop what the check would have taken. So the grammar is wider than the schema: members in any order, repeated and
-unknown ones, numbers in any notation; what it holds is the shape (which kind of value stands where) and the words of enums. And a
-text with escapes, which the engine compares as they are written, is given up on rather than judged.
+The watcher is a grammar over bytes. It must never stop an answer that the check would accept, so
+it allows more than the schema: members in any order, repeated and unknown ones, numbers in any
+notation. It holds the shape (which kind of value is where) and the options of enums. It gives up
+on a text with escapes, because the engine compares them as they are written.
 """
 
 from __future__ import annotations
@@ -21,13 +22,20 @@ _OPTIONS: Final = {"whitespace_flexible": True, "coerce_one_of": True, "lenient"
 
 
 class Watcher:
-    """Feed it a JSON document as it comes."""
+    """Is fed a JSON document as it comes."""
 
     def __init__(self, matcher: LLMatcher) -> None:
         self._matcher: LLMatcher | None = matcher
 
     def takes(self, piece: bytes) -> bool:
-        """Can the document still become valid, with this piece? True also for what it has given up on."""
+        """Read a piece of the document.
+
+        Args:
+            piece: The next bytes.
+
+        Returns:
+            Whether the document can still become valid. True also if the watcher has given up.
+        """
         if self._matcher is None:
             return True
         if b"\\" in piece:
@@ -36,8 +44,15 @@ class Watcher:
         return bool(self._matcher.try_consume_tokens(list(piece)) == len(piece))
 
 
-def watcher(schema: JsonSchema) -> Watcher | None:
-    """A watcher of answers to a schema; None where the engine cannot read it."""
+def open_watcher(schema: JsonSchema) -> Watcher | None:
+    """Make a watcher of answers to a schema.
+
+    Args:
+        schema: The compiled schema.
+
+    Returns:
+        The watcher; None if the grammar engine cannot read the schema.
+    """
     matcher = _matcher(json.dumps(_loosened(schema)))
     return Watcher(matcher.deep_copy()) if matcher else None
 
@@ -51,7 +66,7 @@ def _matcher(schema: str) -> LLMatcher | None:
 
 
 def _loosened(schema: Json) -> Json:
-    """A schema of everything that `schema` may let through, however it is written."""
+    """A schema that admits everything `schema` may admit, however it is written."""
     if not isinstance(schema, dict):
         return {}
     if "$ref" in schema:
@@ -68,7 +83,7 @@ def _loosened(schema: Json) -> Json:
 
 
 def _words(values: list[Any]) -> dict[str, Any]:
-    """Listed values; a number may be written in many ways."""
+    """The options of an enum. Numbers are left out: they can be written in many ways."""
     return {"enum": values} if all(isinstance(value, str | bool | None) for value in values) else {}
 
 

@@ -1,12 +1,13 @@
-"""A compiled schema -> the grammar that answers are decoded with, taken by the engine that will run it.
+"""Compile a schema to the grammar that answers are decoded with.
 
-A runtime that is given a grammar it refuses may go on without one, so none is handed out that llguidance itself has not taken. What
-the strict reading of a schema refuses is tried with `coerce_one_of` and then `lenient`; the keywords those leave out become notes,
-for the check. The finished text is read by the same grammar once more (`Grammar.reads`), byte by byte and without any model's
-tokens: that proof, not the decoder's word, is the guarantee.
+A runtime may ignore a grammar that it refuses, so only grammars that llguidance has accepted are
+handed out. A schema that llguidance refuses is tried again with `coerce_one_of`, then with
+`lenient`; the keywords that these leave out become notes, for the check. The finished text is
+read by the same grammar once more (`Grammar.classify`), byte by byte and without any model's
+tokens. That proof is the guarantee, not the decoder's word.
 
-llguidance bounds what it builds: a lexer's work, a grammar's symbols and states, the depth of a document. Whatever goes beyond is a
-GrammarError within about a second.
+llguidance bounds the grammars it builds: the work of the lexer, symbols and states, the depth of a
+document. Anything beyond is a GrammarError within about a second.
 """
 
 from __future__ import annotations
@@ -22,9 +23,9 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper, regex_to_lark
 
 from structgen.errors import GrammarError
-from structgen.local.grammar.dates import tight
-from structgen.local.grammar.lark import lark
-from structgen.local.grammar.samples import samples
+from structgen.local.grammar.dates import close_formats
+from structgen.local.grammar.lark import to_lark
+from structgen.local.grammar.samples import pattern_samples
 from structgen.local.grammar.terminals import parser_limits
 from structgen.schema.json import to_text
 from structgen.values import Json, JsonSchema, Note
@@ -33,14 +34,20 @@ T = TypeVar("T")
 
 _LADDER: Final[tuple[Mapping[str, bool], ...]] = ({}, {"coerce_one_of": True}, {"lenient": True})
 _COSTLY: Final = 100_000
-"""What all divisors of a schema (`multipleOf`) may add up to: llguidance counts remainders, so many in half a second."""
+"""The most that all divisors of a schema (`multipleOf`) may add up to. llguidance counts
+remainders, so many in half a second.
+"""
 _EOS: Final = 256
-_KEPT: Final = 8 << 20
-_EACH: Final = 1 << 14
+_CACHE_SIZE: Final = 8 << 20
+"""Characters of schemas and documents whose grammars are kept."""
+_ENTRY_SIZE: Final = 1 << 14
+"""Characters that each grammar counts besides, so that small ones do not grow without bound."""
 
 
 class _Bytes:
-    """A vocabulary of the 256 bytes and an end mark: what reads a text without any model's tokenizer."""
+    """A vocabulary of the 256 bytes and an end mark, for reading a text without a model's
+    tokenizer.
+    """
 
     eos_token_id = _EOS
     bos_token_id = None
@@ -53,51 +60,74 @@ class _Bytes:
 
 @lru_cache(maxsize=1)
 def byte_tokenizer() -> LLTokenizer:
-    """A token for each byte, and 256 for the end."""
+    """The grammar engine's tokenizer with a token for each byte, and 256 for the end."""
     return LLTokenizer(TokenizerWrapper(_Bytes()))
 
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """A grammar that llguidance has taken, for the tokens of one model.
-
-    `text`: in llguidance's Lark dialect; `notes`: which keywords of the schema it does not hold; `samples`: short texts that its
-    patterns find, for `closing`.
-    """
+    """A grammar that llguidance has accepted, for the tokens of one model."""
 
     text: str = field(repr=False)
+    """The grammar in llguidance's Lark dialect."""
     notes: tuple[Note, ...]
+    """The keywords of the schema that it does not enforce."""
     _matcher: LLMatcher = field(repr=False, compare=False)
     samples: tuple[bytes, ...] = field(default=(), repr=False)
+    """Short texts that match its patterns, for `find_ending`."""
 
     def matcher(self) -> LLMatcher:
-        """A matcher at the beginning of an answer, for one generation."""
+        """Make a matcher at the beginning of an answer, for one generation."""
         return self._matcher.deep_copy()
 
-    def reads(self, text: str) -> Literal["whole", "part", "no"]:
-        """Whether `text` is a sentence of the grammar, the beginning of one, or neither."""
-        matcher, codes = _built(self.text, byte_tokenizer()).deep_copy(), list(text.encode())
+    def classify(self, text: str) -> Literal["whole", "part", "no"]:
+        """Tell whether a text is a sentence of the grammar, the beginning of one, or neither.
+
+        Args:
+            text: The text of an answer.
+        """
+        matcher, codes = _matcher_of(self.text, byte_tokenizer()).deep_copy(), list(text.encode())
         if matcher.try_consume_tokens(codes) < len(codes):
             return "no"
         return "whole" if matcher.is_accepting() else "part"
 
 
-def grammar(schema: JsonSchema, engine: LLTokenizer, source: str | None = None) -> Grammar:
-    """The grammar of `schema` over the tokens of `engine`; grounded values stand in `source`. Cached. Raises GrammarError.
+def compile_grammar(
+    schema: JsonSchema, engine: LLTokenizer, document: str | None = None
+) -> Grammar:
+    """Compile a schema to a grammar. Results are cached.
 
-    The schema should be closed (`additionalProperties: false`) and require every property: an open object lets a model invent keys.
+    The schema should close its objects (`additionalProperties: false`) and require every
+    property: in an open object a model invents keys.
+
+    Args:
+        schema: The compiled schema.
+        engine: The grammar engine's tokenizer, with the tokens of the model.
+        document: The text that grounded values must be copied from; None if none is grounded.
+
+    Raises:
+        GrammarError: If llguidance refuses the schema, or it is nested too deeply.
     """
     try:
-        key = (to_text(schema), source, engine)
-        return _GRAMMARS.get(key) or _GRAMMARS.keep(key, _climb(tight(schema), engine, source))
+        key = (to_text(schema), document, engine)
+        return _GRAMMARS.get(key) or _GRAMMARS.keep(
+            key, _compile_on_ladder(close_formats(schema), engine, document)
+        )
     except RecursionError:
         raise _refused("it is nested too deeply") from None
 
 
 def lark_of_regex(pattern: str) -> str:
-    """The grammar of a regular expression. Raises GrammarError."""
+    """Make the grammar of a regular expression.
+
+    Args:
+        pattern: The regular expression, in Python's syntax.
+
+    Raises:
+        GrammarError: If llguidance refuses it.
+    """
     text = "%llguidance {}\nstart: /" + regex_to_lark(pattern) + "/"
-    matcher = _built(text, byte_tokenizer())
+    matcher = _matcher_of(text, byte_tokenizer())
     if matcher.is_error():
         raise GrammarError(
             f"The grammar engine refuses the regular expression: {_reason(matcher.get_error())}"
@@ -105,18 +135,26 @@ def lark_of_regex(pattern: str) -> str:
     return text
 
 
-def of_lark(text: str, engine: LLTokenizer) -> Grammar:
-    """A grammar that is written in llguidance's Lark dialect. Raises GrammarError."""
-    matcher = _built(text, engine)
+def grammar_of_lark(text: str, engine: LLTokenizer) -> Grammar:
+    """Make a grammar from its text.
+
+    Args:
+        text: A grammar in llguidance's Lark dialect.
+        engine: The grammar engine's tokenizer, with the tokens of the model.
+
+    Raises:
+        GrammarError: If llguidance refuses it.
+    """
+    matcher = _matcher_of(text, engine)
     if matcher.is_error():
         raise _refused(_reason(matcher.get_error()))
     return Grammar(text, (), matcher)
 
 
-# ---- the ladder -----------------------------------------------------------------------------------------------------------
+# ---- the ladder ----------------------------------------------------------------------------------
 
 
-def _climb(schema: JsonSchema, engine: LLTokenizer, source: str | None) -> Grammar:
+def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | None) -> Grammar:
     refusal, left_out = "", list[Note]()
     if sum(_divisors(schema)) > _COSTLY:
         schema = _without_divisors(schema)
@@ -124,21 +162,21 @@ def _climb(schema: JsonSchema, engine: LLTokenizer, source: str | None) -> Gramm
             Note("", "multipleOf", "checked", "not held while decoding: the divisors are too large")
         ]
     for options in _LADDER:
-        text = lark(schema, source, options)
-        matcher = _built(text, engine)
+        text = to_lark(schema, document, options)
+        matcher = _matcher_of(text, engine)
         if not matcher.is_error():
             return Grammar(
                 text,
                 (*left_out, *_ignored(matcher.get_grammar_warnings())),
                 matcher,
-                samples(schema),
+                pattern_samples(schema),
             )
         refusal = matcher.get_error()
     raise _refused(_reason(refusal))
 
 
 def _divisors(node: Json) -> Iterator[float]:
-    """What stands under `multipleOf`; that a field may be called so does no harm."""
+    """The divisors of a schema. A field that is named `multipleOf` does no harm."""
     if isinstance(node, dict) and isinstance(divisor := node.get("multipleOf"), int | float):
         yield divisor
     for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
@@ -160,7 +198,7 @@ def _without_divisors(node: Json) -> Json:
 def _refused(reason: str) -> GrammarError:
     return GrammarError(
         f"The grammar engine refuses the schema: {reason}",
-        hint="Simplify the schema, or use a model behind a server, where the check alone proves the answer.",
+        hint="Simplify the schema, or ask a server: there the check alone proves the answer.",
     )
 
 
@@ -177,7 +215,7 @@ def _ignored(warnings: list[str]) -> Iterator[Note]:
 
 
 def _reason(message: str) -> str:
-    """What is wrong, in one line of llguidance's message: without positions and the schema it quotes."""
+    """The first line of llguidance's message, without positions and the schema that it quotes."""
     lines = message.splitlines()
     said = next((line for line in lines if line.startswith("error: ")), lines[0])
     said = re.sub(r"^(error: |at \d+\(\d+\): )", "", said).removeprefix(
@@ -186,11 +224,11 @@ def _reason(message: str) -> str:
     return said if len(said) <= 200 else said[:200] + "..."
 
 
-# ---- what is kept ---------------------------------------------------------------------------------------------------------
+# ---- what is kept --------------------------------------------------------------------------------
 
 
-class _Kept(Generic[T]):
-    """The values used last, as many as the texts of their keys allow. Safe to use from many threads."""
+class _Cache(Generic[T]):
+    """The values used last, as many as the texts of their keys allow. Many threads may use it."""
 
     def __init__(self) -> None:
         self._values: OrderedDict[tuple[Any, ...], T] = OrderedDict()
@@ -208,21 +246,24 @@ class _Kept(Generic[T]):
             if key not in self._values:
                 self._size += _size(key)
             self._values[key] = value
-            while self._size > _KEPT and len(self._values) > 1:
+            while self._size > _CACHE_SIZE and len(self._values) > 1:
                 self._size -= _size(self._values.popitem(last=False)[0])
         return value
 
 
 def _size(key: tuple[Any, ...]) -> int:
-    return _EACH + sum(len(part) for part in key if isinstance(part, str))
+    return _ENTRY_SIZE + sum(len(part) for part in key if isinstance(part, str))
 
 
-_GRAMMARS: Final[_Kept[Grammar]] = _Kept()
-_MATCHERS: Final[_Kept[LLMatcher]] = _Kept()
+_GRAMMARS: Final[_Cache[Grammar]] = _Cache()
+_MATCHERS: Final[_Cache[LLMatcher]] = _Cache()
 
 
-def _built(text: str, engine: LLTokenizer) -> LLMatcher:
-    """A matcher of a grammar, in its error state where llguidance refuses it, be it at the first token only. Cached."""
+def _matcher_of(text: str, engine: LLTokenizer) -> LLMatcher:
+    """Make a matcher of a grammar; in its error state if llguidance refuses it. Cached.
+
+    Some errors show at the first token only, so it is asked for that.
+    """
     key = (text, engine)
     found = _MATCHERS.get(key)
     if found is None:

@@ -1,11 +1,12 @@
-"""A compiled schema -> the text of a grammar, in llguidance's Lark dialect.
+"""Write a compiled schema as a grammar, in llguidance's Lark dialect.
 
-Without values that must stand in a source it is the schema itself, embedded (`%json`). With such values, the objects, lists and
-unions on the way to them are written as rules; every part without one stays embedded, and a grounded value is a terminal made of
-the source (`terminals`). What a grounded value cannot be, for want of anything in the source, is left out of its union or list.
+A schema without grounded values is embedded as it is (`%json`). If there are grounded values,
+the objects, lists and unions that lead to them are written as rules; parts without one stay
+embedded, and a grounded value is a terminal made of the document (`terminals`). A grounded value
+for which the document has nothing is left out of its union or list.
 
-The separators are `", "` and `": "`, which are what models read in training, and there is no optional white space, which small
-models loop on.
+The separators are `", "` and `": "`, as in the texts that models are trained on. There is no
+optional white space, because small models loop on it.
 """
 
 from __future__ import annotations
@@ -31,26 +32,32 @@ _UNWRITTEN: Final = (
     "maxProperties",
     "uniqueItems",
 )
-"""Keywords no rule is written for: our compiler makes none of them around grounded values."""
+"""Keywords that no rule is written for: our compiler makes none of them around grounded values."""
 
 
-def lark(
-    schema: JsonSchema, source: str | None = None, options: Mapping[str, Json] | None = None
+def to_lark(
+    schema: JsonSchema, document: str | None = None, options: Mapping[str, Json] | None = None
 ) -> str:
-    """The grammar of `schema`, whose `x-verbatim` values stand in `source`; without a source the keyword says nothing.
+    """Write a schema as a grammar.
 
-    `options`: further members of `x-guidance`, for the embedded parts. Raises GrammarError where no answer can be made of what the
-    source holds.
+    Args:
+        schema: The compiled schema.
+        document: The text that `x-verbatim` values must be copied from; None ignores the keyword.
+        options: Further members of `x-guidance`, for the embedded parts.
+
+    Raises:
+        GrammarError: If the document holds nothing for a grounded value that is required.
     """
     form = {**_FORM, **(options or {})}
-    if source is None or not schema_is_grounded(schema):
-        return f"%llguidance {{}}\nstart: %json {to_text({**_plain(schema), 'x-guidance': form})}"
-    grammar = _Grammar(schema, source, form)
+    if document is None or not schema_is_grounded(schema):
+        embedded = {**_without_verbatim(schema), "x-guidance": form}
+        return f"%llguidance {{}}\nstart: %json {to_text(embedded)}"
+    grammar = _Grammar(schema, document, form)
     start = grammar.start()
     if start is None:
         raise GrammarError(
-            "The text holds nothing that the values which must stand in it could be.",
-            hint="Make their fields optional, or lists that may be empty.",
+            "The document holds nothing that the grounded fields could be copied from.",
+            hint="Make these fields optional, or lists that may be empty.",
         )
     return "\n".join(
         [
@@ -62,21 +69,28 @@ def lark(
 
 
 class _Grammar:
-    """The rules of one grammar. An expression is what stands on a rule's right side; None, where no answer can be that."""
+    """The rules of one grammar.
 
-    def __init__(self, schema: JsonSchema, source: str, form: Mapping[str, Json]) -> None:
+    An expression is the right side of a rule; None if no answer can match it.
+    """
+
+    def __init__(self, schema: JsonSchema, document: str, form: Mapping[str, Json]) -> None:
         self._form = form
         self._refs = {
             "#": schema,
             **{f"#/$defs/{name}": node for name, node in schema.get("$defs", {}).items()},
         }
-        self._terminals = Terminals(source)
+        self._terminals = Terminals(document)
         self._definitions: dict[str, str] = {}
         self._grounded = _leading(self._refs)
         self._impossible: set[str] = set()
 
     def start(self) -> str | None:
-        """The expression of the root. Which definitions are impossible shows as they are written: so until no more are found."""
+        """The expression of the root.
+
+        Definitions turn out to be impossible while they are written, so they are written again
+        until no further one does.
+        """
         before = -1
         while before < len(self._impossible):
             before = len(self._impossible)
@@ -97,7 +111,7 @@ class _Grammar:
         if VERBATIM in node:
             return self._scalar(node)
         if not node.keys().isdisjoint(_UNWRITTEN):
-            return self._embedded(_plain(node))
+            return self._embedded(_without_verbatim(node))
         return _either(self._typed(node, kind) for kind in types_of(node) or ("object", "array"))
 
     def _typed(self, node: JsonSchema, kind: str) -> str | None:
@@ -105,7 +119,7 @@ class _Grammar:
             return self._object(node)
         if kind == "array":
             return self._array(node)
-        return self._embedded({**_plain(node), "type": kind})
+        return self._embedded({**_without_verbatim(node), "type": kind})
 
     def _reference(self, ref: str) -> str | None:
         if ref in self._impossible:
@@ -123,7 +137,10 @@ class _Grammar:
         return name
 
     def _object(self, node: JsonSchema) -> str | None:
-        """Members in the order of the schema. The text of what is left is kept twice: behind no member yet, and behind one."""
+        """Members in the order of the schema.
+
+        The rest of the members is kept twice: as the first ones, and as those after a comma.
+        """
         needed = set(node.get("required", ()))
         first = later = ""
         for name, part in reversed(list(node.get("properties", {}).items())):
@@ -141,7 +158,9 @@ class _Grammar:
         return f'("{{" {first} "}}")'
 
     def _array(self, node: JsonSchema) -> str | None:
-        """The first positions, which may be left out from `minItems` on, and any number of items behind them."""
+        """The first positions, of which those from `minItems` on may be left out, and further
+        items.
+        """
         low, high = node.get("minItems", 0), node.get("maxItems")
         head = [self._of(part) for part in node.get("prefixItems", ())][:high]
         item = self._of(node.get("items", True)) if node.get("items", True) is not False else None
@@ -180,12 +199,12 @@ class _Grammar:
         needed = _reached(node, self._refs)
         defs = {
             "$defs": {
-                ref.removeprefix("#/$defs/"): _plain(self._refs[ref])
+                ref.removeprefix("#/$defs/"): _without_verbatim(self._refs[ref])
                 for ref in self._refs
                 if ref in needed
             }
         }
-        inner = {key: value for key, value in _plain(node).items() if key != "$defs"}
+        inner = {key: value for key, value in _without_verbatim(node).items() if key != "$defs"}
         text = to_text({**inner, **(defs if needed else {}), "x-guidance": self._form})
         return self._terminals.rule("j", f"%json {text}")
 
@@ -198,7 +217,7 @@ def _either(options: Iterator[str | None] | list[str | None]) -> str | None:
     return f"({' | '.join(found)})" if len(found) > 1 else found[0] if found else None
 
 
-# ---- what leads where -----------------------------------------------------------------------------------------------------
+# ---- what leads where ----------------------------------------------------------------------------
 
 
 def _parts(node: JsonSchema) -> Iterator[Json]:
@@ -212,7 +231,9 @@ def _parts(node: JsonSchema) -> Iterator[Json]:
 
 
 def _leads(node: Json, grounded: set[str]) -> bool:
-    """Does a schema hold a grounded value, itself or through one of the `grounded` references?"""
+    """Whether a schema holds a grounded value, itself or through one of the `grounded`
+    references.
+    """
     if not isinstance(node, dict):
         return False
     own = VERBATIM in node and not {*(types_of(node) or ("string",))}.isdisjoint(_SCALARS)
@@ -246,14 +267,14 @@ def _reached(node: Json, refs: Mapping[str, JsonSchema]) -> set[str]:
     return found
 
 
-def _plain(node: Json) -> Json:
-    """A schema without the keyword; what else bears its name (a field) is no text."""
+def _without_verbatim(node: Json) -> Json:
+    """A schema without the keyword. A field of that name has a schema, not a text, and stays."""
     if isinstance(node, list):
-        return [_plain(part) for part in node]
+        return [_without_verbatim(part) for part in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: _plain(value)
+        key: _without_verbatim(value)
         for key, value in node.items()
         if key != VERBATIM or isinstance(value, dict)
     }

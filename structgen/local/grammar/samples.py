@@ -1,4 +1,6 @@
-"""Short texts that the patterns of a schema find: what a string that may not end yet may be waiting for."""
+"""Short texts that match the patterns of a schema: what a string that may not end yet may wait
+for.
+"""
 
 from __future__ import annotations
 
@@ -21,16 +23,24 @@ from structgen.values import Json
 
 _CHARACTERS: Final = "a0A1 -._/:@,;+#" + "".join(map(chr, range(33, 127)))
 _MOST: Final = 64
+"""Samples of a schema. Each is tried whenever an ending is searched for within a string."""
 
 
-def samples(schema: Json) -> tuple[bytes, ...]:
-    """A short match of each pattern in `schema`, as JSON writes it within quotes: the shortest ones first, at most 64."""
+def pattern_samples(schema: Json) -> tuple[bytes, ...]:
+    """Make a short match of each pattern in a schema, as JSON writes it within quotes.
+
+    Args:
+        schema: A compiled schema.
+
+    Returns:
+        At most 64 texts, the shortest first.
+    """
     found = {sample for pattern in _patterns(schema) if (sample := _sample(pattern))}
     return tuple(sorted(found, key=lambda sample: (len(sample), sample)))[:_MOST]
 
 
 def _patterns(node: Json) -> Iterator[str]:
-    """What stands under `pattern` or as a key of `patternProperties`; that a field may be called so does no harm."""
+    """The patterns of a schema. A field that is named like a keyword does no harm."""
     if isinstance(node, dict):
         if isinstance(pattern := node.get("pattern"), str):
             yield pattern
@@ -48,7 +58,7 @@ def _sample(pattern: str) -> bytes | None:
 
 
 def _shortest(node: Node) -> str:
-    """The shortest text that a node matches, as far as one can see; where it looks around itself is left out of it."""
+    """The shortest text that a node seems to match. Lookarounds are left out."""
     match node:
         case Chars():
             return next(

@@ -1,8 +1,9 @@
-"""Grounded values as terminals of a grammar: what the source holds, as JSON writes it.
+"""Grounded values as terminals of a grammar: parts of the document, as JSON writes them.
 
-A string is a substring over chunks of the source, each written with JSON's escapes, so that no escape, no letter with its marks
-and, by words, no word is divided. What else a schema says of the string is intersected with it. A number is one of the numerals of
-the source, a listed value one of those that stand in it.
+A string is a substring over chunks of the document. Each chunk is written with JSON's escapes,
+so that no escape, no letter with its marks and, by words, no word is divided. Other keywords of
+the string are intersected with it. A number is one of the numerals of the document; a listed
+value is one that occurs in it.
 """
 
 from __future__ import annotations
@@ -29,12 +30,15 @@ _ESCAPED: Final = r"/(?s:.*)\\(?s:.*)/"
 
 
 _MOST: Final = {"words": 2_000_000, "characters": 1_000_000}
-"""Characters of a source: a grammar of so many takes 5 s and half a gigabyte. 500,000 take 1 s and 100 MB, or 4 s and 250 MB."""
+"""Characters of a document, by words and by characters. A grammar of so many takes 5 s and half a
+gigabyte; 500,000 take 1 s and 100 MB by words, 4 s and 250 MB by characters (measured)."""
 
 
 @cache
 def parser_limits() -> LLParserLimits:
-    """What llguidance may spend on a grammar, so that it takes every source that is not too long."""
+    """How much llguidance may spend on a grammar: enough for every document that is not too
+    long.
+    """
     return LLParserLimits(
         initial_lexer_fuel=40_000_000,
         step_lexer_fuel=40_000_000,
@@ -50,32 +54,51 @@ def _bytes() -> LLTokenizer:
 
 
 def literal(text: str) -> str:
-    """A text as a literal of the grammar."""
+    """Write a text as a literal of the grammar.
+
+    Args:
+        text: Any text.
+    """
     return json.dumps(text, ensure_ascii=False)
 
 
 class Terminals:
-    """The terminals of one source. `rules`: their bodies by name, with whatever else is given a name."""
+    """The terminals of one document."""
 
-    def __init__(self, source: str) -> None:
-        self.rules: dict[str, str] = {}
+    rules: dict[str, str]
+    """The bodies of the terminals by name, with those of other named rules."""
+
+    def __init__(self, document: str) -> None:
+        self.rules = {}
         self._names: dict[str, str] = {}
         self._chunked: dict[str, str] = {}
         self._possible: dict[str, bool] = {}
-        self._source = SourceText(
-            source.encode(errors="replace").decode()
-        )  # half a surrogate pair cannot be written
+        # Half of a surrogate pair cannot be written, so it is replaced.
+        self._document = SourceText(document.encode(errors="replace").decode())
 
     def rule(self, letter: str, body: str) -> str:
-        """The name of the rule with this body. It begins with `letter`: a capital for a terminal."""
+        """Name a rule.
+
+        Args:
+            letter: How the name begins: a capital for a terminal.
+            body: The rule's right side. Equal bodies get the same name.
+        """
         name = self._names.setdefault(body, f"{letter}{len(self._names)}")
         self.rules[name] = body
         return name
 
     def string(self, schema: JsonSchema, by: str) -> str | None:
-        """A string of the source that meets `minLength`, `maxLength` and `pattern`.
+        """Write a string of the document that meets `minLength`, `maxLength` and `pattern`.
 
-        The pattern is held of the text as JSON writes it, so one with an escape in it is let through, for the check.
+        The grammar sees the text as JSON writes it. A text with an escape in it is let through the
+        pattern, for the check.
+
+        Args:
+            schema: The schema of the string.
+            by: `words` or `characters`: where a value may begin and end.
+
+        Returns:
+            The name of the rule; None if the document has no such string.
         """
         meets = [self._substrings(by)]
         if by == "words":
@@ -90,21 +113,22 @@ class Terminals:
         return name if self._is_possible(name) else None
 
     def _substrings(self, by: str) -> str:
-        if len(self._source.text) > _MOST[by]:
+        if len(self._document.text) > _MOST[by]:
             raise GrammarError(
-                f"The text has {len(self._source.text)} characters; values are held to stand in one of at most {_MOST[by]}.",
-                hint="Extract from parts of the text, or ask a model behind a server, where the check alone proves the answer.",
+                f"The document has {len(self._document.text)} characters, but grounded values can "
+                f"be enforced in at most {_MOST[by]}.",
+                hint="Use `extract_document`, or ask a server, which does not enforce them.",
             )
         if by not in self._chunked:
             written = [
                 json.dumps(chunk, ensure_ascii=False)[1:-1]
-                for chunk in chunks(self._source.text, by)
+                for chunk in chunks(self._document.text, by)
             ]
             self._chunked[by] = self.rule("S", f"%regex {to_text({'substring_chunks': written})}")
         return self._chunked[by]
 
     def _is_possible(self, name: str) -> bool:
-        """Can a terminal be written at all? llguidance knows, for it takes the first byte only where there is a whole one."""
+        """Whether a terminal can be written: llguidance takes its first byte only if it can be."""
         if name not in self._possible:
             lines = [
                 f"{rule}: {body}"
@@ -119,8 +143,15 @@ class Terminals:
         return self._possible[name]
 
     def number(self, schema: JsonSchema) -> str | None:
-        """A numeral of the source that meets the schema."""
-        numbers = {number for number, _, _ in self._source.numerals}
+        """Write a numeral of the document that meets a schema.
+
+        Args:
+            schema: The schema of the number.
+
+        Returns:
+            The name of the rule; None if the document has no such number.
+        """
+        numbers = {number for number, _, _ in self._document.numerals}
         texts = {text for number in numbers for text in _written(number)}
         if schema["type"] == "integer":
             texts = {text for text in texts if "." not in text}
@@ -128,15 +159,23 @@ class Terminals:
         return self._one_of(sorted(text for text in texts if validator.is_valid(json.loads(text))))
 
     def listed(self, values: Iterable[Json], by: str) -> str | None:
-        """Those of some values that stand in the source, and those that are no text."""
-        return self._one_of([to_text(value) for value in values if self._source.holds(value, by)])
+        """Write the options that occur in the document, and those that are not text.
+
+        Args:
+            values: The options.
+            by: `words` or `characters`: where a value may begin and end.
+
+        Returns:
+            The name of the rule; None if there is no such option.
+        """
+        return self._one_of([to_text(value) for value in values if self._document.holds(value, by)])
 
     def _one_of(self, texts: list[str]) -> str | None:
         return self.rule("L", " | ".join(map(literal, texts))) if texts else None
 
 
 def _written(number: Decimal) -> Iterator[str]:
-    """A number as JSON may write it: with the digits of the source, with no more than it needs, and 12 as 12.0."""
+    """A number as JSON may write it: with the digits of the document, with few, and 12 as 12.0."""
     text = format(number, "f")
     short = text.rstrip("0").rstrip(".") if "." in text else text
     yield from (text, short) if "." in short else (text, short, f"{short}.0")

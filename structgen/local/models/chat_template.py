@@ -1,7 +1,8 @@
-"""Chat templates: Jinja programs that come with a model and turn messages into the text it was trained on.
+"""Chat templates: Jinja programs that come with a model and turn messages into the text it expects.
 
-A template comes with a downloaded file, so it runs in Jinja's sandbox. What messages say is kept apart from what the template
-writes: only the template's own text may hold the model's control tokens, so that a document cannot end its own turn.
+A template comes with a downloaded file, so it runs in Jinja's sandbox. The contents of messages are
+kept apart from the text of the template: only the template may write the model's control tokens, so
+that a document cannot end its own turn.
 """
 
 from __future__ import annotations
@@ -17,8 +18,11 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 from structgen.errors import EngineError
 from structgen.values import Message
 
-_PLAIN: Final = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}assistant: "
-"""For models without a template: base models, which only go on with a text."""
+_PLAIN: Final = (
+    "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"
+    "assistant: "
+)
+"""For models without a template: base models, which only continue a text."""
 
 
 def _raise(message: str) -> NoReturn:
@@ -33,7 +37,14 @@ def _date(form: str) -> str:
 
 @lru_cache(maxsize=16)
 def template(source: str) -> Any:
-    """The template of a model; a plain one where it has none. Raises EngineError for one that Jinja cannot read."""
+    """Compile the template of a model.
+
+    Args:
+        source: Its text; "" takes a plain template.
+
+    Raises:
+        EngineError: If Jinja cannot read it.
+    """
     environment = ImmutableSandboxedEnvironment(
         trim_blocks=True, lstrip_blocks=True, extensions=["jinja2.ext.loopcontrols"]
     )
@@ -42,15 +53,23 @@ def template(source: str) -> Any:
         return environment.from_string(source or _PLAIN)
     except TemplateError as error:
         raise EngineError(
-            f"The model's chat template cannot be read: {error.message}",
+            f"Cannot read the model's chat template: {error.message}",
             hint="Use another model file.",
         ) from None
 
 
 def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[tuple[str, bool]]:
-    """The prompt in pieces, each with whether the template wrote it (True) or a message did (False).
+    """Render a prompt in pieces.
 
-    Raises EngineError where the template refuses the messages.
+    Args:
+        compiled: The template.
+        messages: The conversation.
+
+    Yields:
+        Each piece of text, and whether the template wrote it (True) or a message did (False).
+
+    Raises:
+        EngineError: If the template refuses the messages.
     """
     mark = secrets.token_hex(8)
     contents = [text(message) for message in messages]
@@ -65,7 +84,8 @@ def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[tuple[str, boo
     except TemplateError as error:
         raise EngineError(
             f"The model's chat template refuses the messages: {error.message}",
-            hint="Are the roles in an order it knows?",
+            hint="Check the order of the roles: many models take system first, then user and "
+            "assistant in turn.",
         ) from None
     for index, piece in enumerate(rendered.split(mark)):
         if piece:
@@ -73,7 +93,14 @@ def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[tuple[str, boo
 
 
 def text(message: Message) -> str:
-    """The text of a message. Raises EngineError for what is no text."""
+    """The text of a message; "" if it has none.
+
+    Args:
+        message: The message; its content is a string or a list of text parts.
+
+    Raises:
+        EngineError: If the content is something else than text.
+    """
     content = message.get("content")
     if content is None:
         return ""
@@ -83,14 +110,14 @@ def text(message: Message) -> str:
         content = "".join(str(part.get("text", "")) for part in content)
     if not isinstance(content, str):
         raise EngineError(
-            "A message of the prompt is no text.",
-            hint="The models here read text alone; `content` has to be a string.",
+            "A message has content that is not text.",
+            hint="A model in this process reads text alone: give `content` as a string.",
         )
     try:
         content.encode()
     except UnicodeEncodeError:
         raise EngineError(
-            "A message of the prompt holds a lone surrogate, which is no character.",
-            hint="Decode its source with errors='replace'.",
+            "A message contains half of a surrogate pair, which is not a character.",
+            hint="Decode the document with errors='replace'.",
         ) from None
     return content

@@ -1,6 +1,7 @@
-"""A folder with a model as model hubs give them out: enough to know that it is one, and how much context it was trained for.
+"""Read from a model's folder how much context the model was trained for.
 
-Layout (Hugging Face transformers): `config.json` with the model's shape, `*.safetensors` with its weights, `tokenizer.json`.
+The layout is that of Hugging Face transformers: `config.json` with the model's shape,
+`*.safetensors` with its weights, `tokenizer.json`.
 """
 
 from __future__ import annotations
@@ -18,22 +19,31 @@ _CONTEXT: Final = (
     "max_seq_len",
     "seq_length",
 )
-"""What configurations call it; those of models that see images have that of their language part in `text_config`."""
+"""Its names in configurations. Models that see images have that of their language part in
+`text_config`."""
 
 
 def context_length(folder: Path) -> int:
-    """Tokens of context the model was trained for. Raises ModelMissingError, ModelCorruptError."""
+    """Read the tokens of context that the model was trained for.
+
+    Args:
+        folder: The model's folder.
+
+    Raises:
+        ModelMissingError: If the folder holds no config.json.
+        ModelCorruptError: If config.json is not that of a language model.
+    """
     try:
         config = json.loads((folder / "config.json").read_bytes())
         texts = {**config, **config.get("text_config", {})}
         return next(int(texts[name]) for name in _CONTEXT if name in texts)
     except OSError as error:
         raise ModelMissingError(
-            f"The folder {folder} holds no model: its config.json cannot be read: {error.strerror}.",
-            hint="Name the folder in which config.json, the tokenizer and the safetensors files stand, or a .gguf file.",
+            f"Cannot read {folder / 'config.json'}: {error.strerror}.",
+            hint="Name a folder with config.json, a tokenizer and weights, or a .gguf file.",
         ) from error
     except (ValueError, TypeError, AttributeError, StopIteration) as error:
         raise ModelCorruptError(
             f"{folder / 'config.json'} is not the configuration of a language model.",
-            hint="Fetch the model again, whole.",
+            hint="Fetch the whole model again.",
         ) from error

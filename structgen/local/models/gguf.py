@@ -1,7 +1,8 @@
-"""The header of a GGUF file: enough to know that it is one, and how much context its model was trained for.
+"""Read from the header of a GGUF file how much context its model was trained for.
 
-Layout (the ggml project's GGUF specification, versions 2 and 3, little-endian): the magic `GGUF`, u32 version, u64 tensors,
-u64 pairs; then per pair a key (u64 length and bytes), a u32 type and a value.
+The layout is the ggml project's GGUF specification, versions 2 and 3, little-endian: the magic
+`GGUF`, u32 version, u64 tensors, u64 pairs; then for each pair a key (u64 length and bytes), a
+u32 type and a value.
 """
 
 from __future__ import annotations
@@ -28,16 +29,25 @@ _SCALARS: Final = {
 _STRING: Final = 8
 _ARRAY: Final = 9
 _LONGEST: Final = 1 << 24
+"""Bytes of a string; chat templates, the longest ones, have some ten thousand."""
 
 
 def context_length(path: Path) -> int:
-    """Tokens of context the model was trained for. Raises ModelMissingError, ModelCorruptError."""
+    """Read the tokens of context that the model was trained for.
+
+    Args:
+        path: The GGUF file.
+
+    Raises:
+        ModelMissingError: If the file cannot be read.
+        ModelCorruptError: If it is not a whole GGUF file.
+    """
     try:
         with path.open("rb") as file:
             return _context_length(file)
     except OSError as error:
         raise ModelMissingError(
-            f"The model file {path} cannot be read: {error.strerror}.", hint="Check the path."
+            f"Cannot read the model file {path}: {error.strerror}.", hint="Check the path."
         ) from error
     except (ValueError, struct.error, KeyError, OverflowError) as error:
         raise ModelCorruptError(

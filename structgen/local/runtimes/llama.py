@@ -1,8 +1,9 @@
-"""llama.cpp in this process, through its C API (llama.h), from whichever package brings the library.
+"""llama.cpp in this process, through its C API (llama.h), from any package that brings the library.
 
-Only what has been stable in that header for years is used: functions on opaque pointers, the batch structure, and the first four
-numbers of the context's parameters. These are read back from the finished context, so that a library with another layout is an
-error and never a wrong setting.
+It uses only parts of that header that have been stable for years: functions on opaque pointers,
+the batch structure, and the first four numbers of the context's parameters. These are read back
+from the finished context, so that a library with another layout is an error and never a wrong
+setting.
 """
 
 from __future__ import annotations
@@ -27,13 +28,18 @@ if TYPE_CHECKING:
     from structgen.local.runtimes.base import Logits, Settings
 
 _BATCH: Final = 512
+"""Tokens of a batch: llama.cpp's own default for one pass."""
 _ATTRIBUTE_CONTROL: Final = 1 << 3
 _ATTRIBUTE_USER_DEFINED: Final = 1 << 4
+"""Bits of llama_token_attr."""
 _FULL: Final = 1
+"""The status of llama_decode if the context has no room."""
 
 
 class _Params(ctypes.Structure):
-    """Any of the parameter structures, which are passed in memory: with room to spare, so that longer ones fit too."""
+    """Any parameter structure, with room to spare: they are passed in memory, so longer ones
+    fit.
+    """
 
     _fields_ = [("words", c_uint32 * 128)]  # as ctypes wants it
 
@@ -89,7 +95,17 @@ _FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
 
 
 def library(package: str, pattern: str, extra: str) -> Any:
-    """The llama.cpp library that a package brings; `pattern`: its file there. Raises MissingPackage, EngineError."""
+    """Load the llama.cpp library that a package brings.
+
+    Args:
+        package: The package.
+        pattern: The name of the library's file in it, with wildcards.
+        extra: The extra of structgen that installs the package.
+
+    Raises:
+        MissingPackage: If the package is not installed.
+        EngineError: If the library lacks a function that is needed.
+    """
     spec = importlib.util.find_spec(package)
     files = (
         sorted(Path(spec.origin).parent.glob(pattern)) if spec is not None and spec.origin else []
@@ -110,13 +126,13 @@ def library(package: str, pattern: str, extra: str) -> Any:
 
 def _unknown(package: str) -> EngineError:
     return EngineError(
-        f"The llama.cpp library of {package} is not one this version of structgen knows.",
-        hint=f"Install the version of {package} that structgen's extra names, or another runtime.",
+        f"This version of structgen does not know the llama.cpp library of {package}.",
+        hint=f"Install the version of {package} that structgen asks for, or use another runtime.",
     )
 
 
 class LlamaCpp:
-    """A `Runtime` over libllama: the model of a GGUF file. Raises ModelCorruptError, EngineError."""
+    """A `Runtime` over libllama, for the model of a GGUF file."""
 
     def __init__(self, library: Any, name: str, model: catalog.Model, settings: Settings) -> None:
         self.name = name
@@ -145,7 +161,7 @@ class LlamaCpp:
         if not context:
             library.llama_model_free(self._model)
             raise EngineError(
-                f"llama.cpp has no memory for {settings.parallel} times {settings.context} tokens of context.",
+                f"Memory is short for {settings.parallel} contexts of {settings.context} tokens.",
                 hint="Set a smaller `context` or `parallel`.",
             )
         got = (
@@ -201,9 +217,8 @@ class LlamaCpp:
         library, vocab = self._library, self._vocab
         parts = list(chat_template.parts(self._template, messages))
         if not any(self._marks.search(text) for text, trusted in parts if not trusted):
-            parts = [
-                ("".join(text for text, _ in parts), True)
-            ]  # whole, it is cut into tokens as in training
+            # In one piece, it is cut into tokens as in training.
+            parts = [("".join(text for text, _ in parts), True)]
         tokens: list[int] = []
         for text, trusted in parts:
             tokens += self._tokens(text.encode(), parse_special=trusted)
@@ -245,8 +260,10 @@ class LlamaCpp:
         )
         if status:
             raise EngineError(
-                f"llama.cpp could not go on (status {status}{', its context is full' if status == _FULL else ''}).",
-                hint="Set a larger `context`, or a smaller `parallel`.",
+                "The context is full."
+                if status == _FULL
+                else f"llama.cpp failed with status {status}.",
+                hint="Set a larger `context` or a smaller `parallel`.",
             )
         return [self._logits(end) for end in ends]
 
@@ -262,9 +279,8 @@ class LlamaCpp:
 
     def copy(self, source: int, target: int, length: int) -> int:
         self._library.llama_memory_seq_rm(self._memory, target, -1, -1)
-        self._library.llama_memory_seq_cp(
-            self._memory, source, target, -1, -1
-        )  # between sequences only whole ones can be copied
+        # llama.cpp copies whole sequences only.
+        self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)
         return self.keep(target, length)
 
     def close(self) -> None:

@@ -1,4 +1,6 @@
-"""llama.cpp as llama-cpp-python brings it: built on this machine, so for its processor and accelerators."""
+"""llama.cpp as llama-cpp-python brings it: built on this machine, so for its processor and
+accelerators.
+"""
 
 from __future__ import annotations
 
@@ -12,5 +14,14 @@ _LIBRARY: Final = llama.library("llama_cpp", "lib/*llama.*", extra="llama-cpp")
 
 
 def load(model: catalog.Model, settings: Settings) -> llama.LlamaCpp:
-    """Start llama.cpp with the model. Raises ModelCorruptError, EngineError."""
+    """Start llama.cpp with a model.
+
+    Args:
+        model: The model; its file is here.
+        settings: How it is run.
+
+    Raises:
+        ModelCorruptError: If the file is damaged.
+        EngineError: If llama.cpp cannot run it.
+    """
     return llama.LlamaCpp(_LIBRARY, "llama-cpp-python", model, settings)

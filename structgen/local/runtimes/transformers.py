@@ -1,6 +1,7 @@
-"""Models through Hugging Face transformers: a folder of safetensors, or a GGUF file, whose weights are then unpacked to full size.
+"""Models through Hugging Face transformers: a folder of safetensors, or a GGUF file.
 
-Nothing is fetched, and no code that comes with a model is run.
+The weights of a GGUF file are unpacked to full size. Nothing is fetched, and no code that comes
+with a model is run.
 """
 
 from __future__ import annotations
@@ -24,12 +25,23 @@ if TYPE_CHECKING:
     from structgen.local.runtimes.base import Logits, Settings
 
 _BATCH: Final = 512
+"""Tokens of one `decode`, so that short steps do not wait long behind a prompt."""
 
 
 def load(model: catalog.Model, settings: Settings) -> Transformers:
-    """Load the model onto `settings.device`: as float32 on a CPU, where shorter numbers are slower, else as it was stored.
+    """Load a model onto `settings.device`.
 
-    Raises MissingPackage, ModelCorruptError, EngineError.
+    On a CPU it computes in float32, because shorter numbers are slower there; elsewhere as it is
+    stored.
+
+    Args:
+        model: The model; its file or folder is here.
+        settings: How it is run.
+
+    Raises:
+        MissingPackage: If a package that the model needs is not installed.
+        ModelCorruptError: If the files are damaged.
+        EngineError: If the machine lacks the device or the memory.
     """
     device = _device(settings.device)
     where: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
@@ -56,7 +68,9 @@ def load(model: catalog.Model, settings: Settings) -> Transformers:
 
 
 class Transformers:
-    """A `Runtime` over a causal language model. Sequences are computed one by one, each with a cache of its own."""
+    """A `Runtime` over a causal language model. Each sequence has a cache and is computed by
+    itself.
+    """
 
     name = "transformers"
     batch = _BATCH
@@ -65,7 +79,7 @@ class Transformers:
         self.context, self.sequences = settings.context, settings.parallel
         if model._is_stateful:
             raise EngineError(
-                "The model keeps a state that cannot be taken back in part, which this runtime needs.",
+                "Cannot run this model: it keeps a state that cannot be shortened.",
                 hint="Run it as a GGUF file with llama.cpp.",
             )
         self._model, self._tokenizer, self._number = (
@@ -76,8 +90,9 @@ class Transformers:
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._plain = copy(self._tokenizer)
-        self._plain.encode_special_tokens = True  # as the text they are, not as what they stand for
-        # Renamed in transformers 5.24; models that were written for older ones still have the old name.
+        self._plain.encode_special_tokens = True  # control tokens in a document are plain text
+        # Renamed in transformers 5.24; models that were written for older ones still have the
+        # old name.
         self._cache = (
             "cache" if "cache" in signature(model.forward).parameters else "past_key_values"
         )
@@ -116,12 +131,8 @@ class Transformers:
         try:
             with torch.inference_mode(), _threads(self._number):
                 return [self._part(part) for part in parts]
-        except Exception as error:  # each model is a program of its own
-            raise (
-                _no_memory()
-                if _is_memory(error)
-                else EngineError("transformers could not compute the next token.")
-            ) from error
+        except Exception as error:  # each model is a program of its own, and can raise anything
+            raise _no_memory() if _is_memory(error) else _failed() from error
 
     def _part(self, part: Part) -> Logits:
         tokens = torch.tensor([part.tokens], device=self._model.device)
@@ -137,9 +148,7 @@ class Transformers:
         copied = transformers.DynamicCache()
         layers: list[Any] = self._caches[source].layers
         for index, layer in enumerate(layers):
-            copied.update(
-                layer.keys[:, :, :length], layer.values[:, :, :length], index
-            )  # which copies them
+            copied.update(layer.keys[:, :, :length], layer.values[:, :, :length], index)
         self._caches[target] = copied
         return length
 
@@ -148,7 +157,7 @@ class Transformers:
 
 
 def _vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
-    """The tokenizer's tokens. The model may have scores for more: its table is padded to a round number."""
+    """The tokenizer's tokens. The model may score more, because its table is padded."""
     config = model.generation_config.eos_token_id
     named = [*(config if isinstance(config, list) else [config]), tokenizer.eos_token_id]
     ends = frozenset(token for token in named if token is not None)
@@ -157,7 +166,7 @@ def _vocabulary(model: Any, tokenizer: Any) -> Vocabulary:
     if size > model.config.get_text_config().vocab_size:
         raise EngineError(
             "The tokenizer has more tokens than the model.",
-            hint="Use the tokenizer the model was trained with.",
+            hint="Use the tokenizer that the model was trained with.",
         )
     special = {
         token for token, added in tokenizer.added_tokens_decoder.items() if added.special
@@ -177,10 +186,7 @@ def _device(name: str) -> torch.device:
         )
     try:
         return torch.empty(0, device=name).device
-    except (
-        RuntimeError,
-        AssertionError,
-    ) as error:  # the latter from a torch that was built without it
+    except (RuntimeError, AssertionError) as error:  # the latter if torch was built without it
         raise EngineError(
             f"This machine, or its torch, has no device {name!r}.",
             hint='Set device="cpu" or "auto".',
@@ -189,7 +195,7 @@ def _device(name: str) -> torch.device:
 
 @contextmanager
 def _threads(number: int) -> Iterator[None]:
-    """Compute on so many threads, and leave the process, whose setting it is, as it was."""
+    """Compute on so many threads. The setting is the process's own, so it is put back."""
     before = torch.get_num_threads()
     torch.set_num_threads(number)
     try:
@@ -202,8 +208,15 @@ def _is_memory(error: BaseException) -> bool:
     return isinstance(error, (torch.OutOfMemoryError, MemoryError)) or "alloc" in str(error).lower()
 
 
+def _failed() -> EngineError:
+    return EngineError(
+        "transformers could not compute the next token.",
+        hint="Try the model as a GGUF file with llama.cpp, or another version of transformers.",
+    )
+
+
 def _no_memory() -> EngineError:
     return EngineError(
-        "There is not enough memory for the model and its contexts.",
+        "Memory is short for the model and its contexts.",
         hint="Set a smaller `context` or `parallel`.",
     )

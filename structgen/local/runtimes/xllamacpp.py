@@ -1,4 +1,4 @@
-"""llama.cpp as the package xllamacpp brings it: prebuilt for Linux and macOS, without a compiler."""
+"""llama.cpp from the package xllamacpp: prebuilt for Linux and macOS, so without a compiler."""
 
 from __future__ import annotations
 
@@ -12,5 +12,14 @@ _LIBRARY: Final = llama.library("xllamacpp", "xllamacpp*.so", extra="local")
 
 
 def load(model: catalog.Model, settings: Settings) -> llama.LlamaCpp:
-    """Start llama.cpp with the model. Raises ModelCorruptError, EngineError."""
+    """Start llama.cpp with a model.
+
+    Args:
+        model: The model; its file is here.
+        settings: How it is run.
+
+    Raises:
+        ModelCorruptError: If the file is damaged.
+        EngineError: If llama.cpp cannot run it.
+    """
     return llama.LlamaCpp(_LIBRARY, "xllamacpp", model, settings)

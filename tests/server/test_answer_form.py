@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from structgen.errors import BadRequestError, OutputRejectedError
-from structgen.server.held import any_object, held_to
+from structgen.server.answer_form import form_of_any_object, form_of_schema
 from tests.laws.instances import instances, validator
 from tests.laws.json_schemas import json_schemas
 
@@ -26,7 +26,7 @@ from tests.laws.json_schemas import json_schemas
 def test_what_is_sent_is_valid_under_the_clients_schema(
     schema: dict[str, Any], data: st.DataObject
 ) -> None:
-    held = held_to(schema, "it", "response_format", strict=False)
+    held = form_of_schema(schema, "it", "response_format", strict=False)
     written = json.dumps(data.draw(instances(held.schema)))
     try:
         sent = held.prove(written)
@@ -40,7 +40,7 @@ def test_what_is_sent_is_valid_under_the_clients_schema(
 @pytest.mark.parametrize("text", ["", "[]", "{", '"a"', "nothing", '{"a": 1} {}'])
 def test_json_object_mode_sends_objects_only(text: str) -> None:
     with pytest.raises(OutputRejectedError):
-        any_object().prove(text)
+        form_of_any_object().prove(text)
 
 
 RULES = [
@@ -61,11 +61,11 @@ RULES = [
 @pytest.mark.parametrize(("schema", "said"), RULES)
 def test_strict_schemas_keep_groqs_rules(schema: dict[str, Any], said: str | None) -> None:
     if said is None:
-        assert held_to(schema, "it", "response_format", strict=True).as_written
+        assert form_of_schema(schema, "it", "response_format", strict=True).as_written
     else:
         with pytest.raises(
             BadRequestError,
             match="invalid JSON schema for response_format: 'it': " + said.replace("$", r"\$"),
         ):
-            held_to(schema, "it", "response_format", strict=True)
-    held_to(schema, "it", "response_format", strict=False)
+            form_of_schema(schema, "it", "response_format", strict=True)
+    form_of_schema(schema, "it", "response_format", strict=False)

@@ -13,10 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from llguidance import LLTokenizer, TokenizerWrapper
 
-from structgen.local.decode.closing import closing
-from structgen.local.decode.open_values import Outline
-from structgen.local.grammar.grammar import byte_tokenizer, grammar
-from structgen.local.grammar.samples import samples
+from structgen.local.decode.ending import find_ending
+from structgen.local.decode.open_values import OpenValues
+from structgen.local.grammar.grammar import byte_tokenizer, compile_grammar
+from structgen.local.grammar.samples import pattern_samples
 from tests.local.test_grammar import SCHEMAS, closed
 
 PLENTY = 3000
@@ -67,8 +67,8 @@ class Walk:
     """A partial answer: the matcher, the text, and what is open in it."""
 
     def __init__(self, schema: Any, engine: LLTokenizer = WORDS) -> None:
-        self.held, self.engine = grammar(schema, engine), engine
-        self.matcher, self.text, self.outline = self.held.matcher(), b"", Outline()
+        self.held, self.engine = compile_grammar(schema, engine), engine
+        self.matcher, self.text, self.outline = self.held.matcher(), b"", OpenValues()
 
     def go(self, tokens: Any) -> None:
         assert self.matcher.consume_tokens(tokens)
@@ -82,11 +82,11 @@ class Walk:
             token for token in range(len(Words.tokens) - 1) if mask[token // 8] >> token % 8 & 1
         ]
 
-    def closing(self, limit: int = PLENTY) -> Any:
-        return closing(self.matcher, self.engine, limit, self.outline, self.held.samples)
+    def find_ending(self, limit: int = PLENTY) -> Any:
+        return find_ending(self.matcher, self.engine, limit, self.outline, self.held.samples)
 
     def closed(self, limit: int = PLENTY) -> Any:
-        found = self.closing(limit)
+        found = self.find_ending(limit)
         assert found is not None, self.text
         assert len(found) <= limit
         return self.text + b"".join(Words.tokens[token] for token in found)
@@ -102,11 +102,11 @@ def test_every_partial_answer_can_be_closed(schema: Any, seed: int, steps: int) 
             break
         walk.go([draw.choice(choices)])
     before = walk.matcher.compute_bitmask()
-    found = walk.closing()
+    found = walk.find_ending()
     assert found is not None, walk.text
     assert walk.matcher.compute_bitmask() == before
     assert (found == []) == walk.matcher.is_accepting()
-    assert walk.closing(len(found)) == found
+    assert walk.find_ending(len(found)) == found
     walk.go(found)
     assert walk.matcher.is_accepting()
     jsonschema.Draft202012Validator(schema).validate(json.loads(walk.text))
@@ -192,9 +192,9 @@ def test_a_pattern_that_may_stand_anywhere_is_found_from_within_a_string() -> No
 
 def test_a_limit_that_is_too_small_finds_nothing() -> None:
     walk = Walk(closed(a={"type": "string", "minLength": 50}))
-    found = walk.closing()
+    found = walk.find_ending()
     assert found is not None
-    assert walk.closing(len(found) - 1) is None
+    assert walk.find_ending(len(found) - 1) is None
 
 
 def test_where_no_answer_ends_nothing_is_found_in_bounded_time() -> None:
@@ -205,7 +205,7 @@ def test_where_no_answer_ends_nothing_is_found_in_bounded_time() -> None:
             "N": {"anyOf": [closed(a={"$ref": "#/$defs/N"}), closed(b={"$ref": "#/$defs/N"})]}
         },
     }
-    assert Walk(schema).closing() is None
+    assert Walk(schema).find_ending() is None
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ def test_where_no_answer_ends_nothing_is_found_in_bounded_time() -> None:
     ],
 )
 def test_a_sample_is_a_short_match_as_json_writes_it(pattern: str, sample: Any) -> None:
-    assert samples({"type": "array", "items": {"type": "string", "pattern": pattern}}) == (sample,)
+    assert pattern_samples({"type": "array", "items": {"type": "string", "pattern": pattern}}) == (sample,)
 
 
 def test_samples_stand_for_keys_too_and_pass_over_what_is_no_pattern() -> None:
@@ -228,4 +228,4 @@ def test_samples_stand_for_keys_too_and_pass_over_what_is_no_pattern() -> None:
         "properties": {"pattern": {"type": "string"}},
         "patternProperties": {"^x-": {"pattern": "(?<!"}},
     }
-    assert samples(schema) == (b"x-",)
+    assert pattern_samples(schema) == (b"x-",)

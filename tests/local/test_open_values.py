@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from structgen.local.decode.open_values import Outline, going_round, pointers_at
+from structgen.local.decode.open_values import OpenValues, find_circle, pointers_at
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
@@ -18,8 +18,8 @@ JSON = st.recursive(
 )
 
 
-def of(text: bytes) -> Outline:
-    outline = Outline()
+def of(text: bytes) -> OpenValues:
+    outline = OpenValues()
     outline.feed(text, 0)
     return outline
 
@@ -61,15 +61,15 @@ def test_a_whole_text_leaves_nothing_open_wherever_it_was_cut(value: Any, at: in
 )
 def test_circles_are_found_where_they_began(before: Any, circle: Any) -> None:
     rounds = max(4, -(-64 // len(circle)))
-    found = going_round(before + circle * rounds)
+    found = find_circle(before + circle * rounds)
     assert found is not None
     assert found >= len(before)
-    assert going_round(before + circle * 2) is None or len(set(circle)) < len(circle)
+    assert find_circle(before + circle * 2) is None or len(set(circle)) < len(circle)
 
 
 def test_what_never_repeats_goes_in_no_circle() -> None:
-    assert going_round(list(range(1000))) is None
-    assert going_round([]) is None
+    assert find_circle(list(range(1000))) is None
+    assert find_circle([]) is None
 
 
 def test_values_are_told_by_where_they_begin() -> None:

@@ -1,7 +1,8 @@
-"""A schema that a client sent -> what holds the answer to it, and the proof that it is one.
+"""Turn a schema that a client sent into the form of the answer, and prove that answers have it.
 
-The schema is compiled for the grammar like any other target. Where the compiled form differs, the answer is mapped back before it
-is sent, so that a client only ever sees values of its own schema.
+The schema is compiled for the grammar like any other target. If the compiled form differs, the
+answer is mapped back before it is sent, so that a client only ever sees values of its own
+schema.
 """
 
 from __future__ import annotations
@@ -26,43 +27,54 @@ from structgen.values import Json, JsonSchema
 
 _TYPE: Final = "invalid_request_error"
 _ANY_OBJECT: Final[JsonSchema] = {"type": "object"}
-# A client reads what was written: so the language in which most schemas stay as they are.
+# Clients read the text as it is written, so this is the language that changes the fewest schemas.
 _LANGUAGE: Final = replace(SUBSETS["llguidance"], name="served", absent="omit", declared_only=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Held:
-    """What holds an answer. `schema`: for the engine; `told`: what the model is told of it; `as_written`: the text that the model
-    writes is the text that is sent; `prove`: gives the text to send, and raises OutputRejectedError where it is no value."""
+class AnswerForm:
+    """The form that an answer has to have."""
 
     schema: JsonSchema = field(repr=False)
-    told: str = field(repr=False)
+    """The compiled schema, for the engine."""
+    instructions: str = field(repr=False)
+    """How the model is told of the form; "" if it is not."""
     as_written: bool
-    prove: Callable[[str], str]
+    """Whether the text that the model writes is sent as it is."""
+    to_text: Callable[[str], str]
+    """Turns the model's text into the text to send. Raises OutputRejectedError if it is invalid."""
 
 
-def any_object() -> Held:
-    """JSON object mode: one JSON object, of any members."""
+def form_of_any_object() -> AnswerForm:
+    """Make the form of JSON object mode: one JSON object with any members."""
 
-    def prove(text: str) -> str:
+    def to_text(text: str) -> str:
         try:
             value = json.loads(text)
         except ValueError:
             value = None
         if not isinstance(value, dict):
             raise _rejected(
-                "Failed to generate JSON. Please adjust your prompt. See 'failed_generation' for more details.",
+                "Failed to generate JSON. Please adjust your prompt. "
+                "See 'failed_generation' for more details.",
                 text,
             )
         return text
 
-    return Held(schema=_ANY_OBJECT, told="", as_written=True, prove=prove)
+    return AnswerForm(schema=_ANY_OBJECT, instructions="", as_written=True, to_text=to_text)
 
 
-def held_to(schema: JsonSchema, name: str, param: str, *, strict: bool) -> Held:
-    """What holds an answer to `schema`; with `strict`, only if the schema keeps to what Groq documents for it.
+def form_of_schema(schema: JsonSchema, name: str, param: str, *, strict: bool) -> AnswerForm:
+    """Make the form of answers to a client's schema.
 
-    `name` and `param`: what an error calls the schema, and the member of the request it came in. Raises BadRequestError.
+    Args:
+        schema: The client's schema.
+        name: Its name, for errors.
+        param: The member of the request that it came in, for errors.
+        strict: Refuse a schema that breaks Groq's rules for strict mode.
+
+    Raises:
+        BadRequestError: If the schema is refused.
     """
     if strict and (fault := next(_breaches(schema, ""), None)):
         _refuse(name, param, *fault)
@@ -70,12 +82,12 @@ def held_to(schema: JsonSchema, name: str, param: str, *, strict: bool) -> Held:
         compiled = compile_schema(target_of(schema), _LANGUAGE)
     except (SchemaError, TargetError) as error:
         _refuse(name, param, getattr(error, "path", ""), str(error))
-    told = fields_of(compiled.dumps())
-    return Held(
+    fields = fields_of(compiled.dumps())
+    return AnswerForm(
         schema=compiled.schema,
-        told=f"Fields of the JSON:\n{told}" if told else "",
+        instructions=f"Fields of the JSON:\n{fields}" if fields else "",
         as_written=compiled.identity,
-        prove=lambda text: _proved(compiled, text),
+        to_text=lambda text: _proved(compiled, text),
     )
 
 
@@ -97,11 +109,14 @@ def _rejected(message: str, text: str) -> OutputRejectedError:
     return error
 
 
-# ---- Groq's rules for strict schemas ----------------------------------------------------------------------------------------
+# ---- Groq's rules for strict schemas -------------------------------------------------------------
 
 
 def _breaches(schema: Any, path: str) -> Iterator[tuple[str, str]]:
-    """Where a schema breaks what Groq documents for `strict: true`: closed objects whose members are all required."""
+    """Where a schema breaks Groq's rules for strict mode: closed objects, all members required.
+
+    Source: https://console.groq.com/docs/structured-outputs.
+    """
     if not isinstance(schema, dict):
         return
     kinds = schema.get("type")

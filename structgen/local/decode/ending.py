@@ -1,11 +1,15 @@
-"""A short way to end an answer under a grammar, found by asking the matcher.
+"""Find a short ending of an answer under a grammar, by asking the matcher.
 
-What is forced is taken. Where there is a choice, what ends soonest comes first: the end of what is open, then `null`, an empty
-string, list or object, a short number, and last what opens more. Within a string that may not end yet, the `samples` come first:
-short matches of the schema's patterns, for a pattern that may stand anywhere in a string leads no search to itself. Then comes the
-character used or refused least so far, so that whatever a grammar waits for is tried before long. Choices are taken back only where
-they lead too deep, as a schema that contains itself may; then the way is looked for again in one level more, two, and so on. All
-this proves no way the shortest, but each to be one, and costs what its length costs.
+Forced bytes are taken. If there is a choice, the search tries first whatever ends soonest: the end
+of an open value, then `null`, an empty string, list or object, a short number, and last whatever
+opens more. Within a string that may not end yet, the samples come first: short matches of the
+schema's patterns, because a pattern that may match anywhere in a string leads no search to itself.
+Then comes the character that was used or refused least so far, so that whatever the grammar waits
+for is tried before long.
+
+Choices are taken back only if they lead too deep, as a schema that contains itself may. Then the
+search begins again with one level more, two, and so on. It proves no ending to be the shortest, but
+each to be one, and its cost is that of the length it finds.
 """
 
 from __future__ import annotations
@@ -17,7 +21,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from structgen.local.decode.open_values import Outline
+from structgen.local.decode.open_values import OpenValues
 
 if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
@@ -49,10 +53,14 @@ _CHARACTERS: Final = tuple(
     if byte not in b'"\\'
 )
 _REFUSED: Final = 4
+"""How many uses one refusal counts as: a refused character is tried again, but late."""
 _WORD: Final = re.compile(rb" *[^ ]+| +")
 _ROOM: Final = 64
 _BYTES_A_TOKEN: Final = 8
+"""An ending of `limit` tokens is given up beyond `limit * _BYTES_A_TOKEN + _ROOM` bytes: tokens of
+punctuation and words have 2 to 5 bytes, so no ending that fits is lost."""
 _STRAIGHT: Final = 16
+"""Levels of the first search, which takes no choice back: deeper than schemas that people write."""
 _SEARCHES: Final = (
     (_STRAIGHT, 20_000),
     (1, 2_000),
@@ -62,26 +70,37 @@ _SEARCHES: Final = (
     (6, 4_000),
     (8, 4_000),
 )
-"""Levels beyond those that are open, and how often the matcher is asked; within the most levels no choice is taken back."""
+"""The searches, in order: levels beyond the open ones, and how often the matcher may be asked
+(about 1 us each, so that all of them together stay below a tenth of a second).
+"""
 
 
-def closing(
+def find_ending(
     matcher: LLMatcher,
     engine: LLTokenizer,
     limit: int,
-    outline: Outline,
+    open_values: OpenValues,
     samples: Sequence[bytes] = (),
 ) -> list[int] | None:
-    """Tokens, at most `limit`, that end the partial answer the matcher stands in; [] where it may end here, None for none found.
+    """Find tokens that end a partial answer.
 
-    `outline`: what is open in it; `samples`: what strings of the grammar may have to hold, as JSON writes it. The matcher stays as
-    it was. Takes some 20 us for each open field, and a tenth of a second where there is nothing to be found.
+    It takes about 20 us for each open field, and a tenth of a second if there is nothing to find.
+
+    Args:
+        matcher: The grammar, after the partial answer. It stays as it is.
+        engine: The grammar engine's tokenizer.
+        limit: Tokens that the ending may have.
+        open_values: The values that are open in the partial answer.
+        samples: Texts that strings of the grammar may have to hold, as JSON writes them.
+
+    Returns:
+        The tokens; [] if the answer may end here; None if no ending was found.
     """
     if matcher.is_accepting():
         return []
-    way = _Way(matcher.deep_copy(), engine, outline, samples)
+    way = _Search(matcher.deep_copy(), engine, open_values, samples)
     for depth, tries in _SEARCHES:
-        text = way.within(len(outline.open) + depth, limit * _BYTES_A_TOKEN + _ROOM, tries)
+        text = way.within(len(open_values.open) + depth, limit * _BYTES_A_TOKEN + _ROOM, tries)
         tokens = [token for word in _WORD.findall(text) for token in _tokens(engine, word)]
         if text and len(tokens) <= limit and matcher.validate_tokens(tokens) == len(tokens):
             return tokens
@@ -90,28 +109,32 @@ def closing(
 
 @dataclass(frozen=True, slots=True)
 class _Fork:
-    """Where a choice was made: how much had been written, and what else may be chosen."""
+    """A choice that was made: how much had been written, and the choices that are left."""
 
     consumed: int
     written: int
-    outline: Outline
+    open_values: OpenValues
     choices: Iterator[bytes]
 
 
-class _Way:
-    """Ways from where a matcher stands."""
+class _Search:
+    """A search for endings from one state of a matcher."""
 
     def __init__(
-        self, probe: LLMatcher, engine: LLTokenizer, outline: Outline, samples: Sequence[bytes]
+        self,
+        probe: LLMatcher,
+        engine: LLTokenizer,
+        open_values: OpenValues,
+        samples: Sequence[bytes],
     ) -> None:
-        self._probe, self._engine, self._begin = probe, engine, outline
+        self._probe, self._engine, self._begin = probe, engine, open_values
         self._samples = tuple(sample + b'"' for sample in samples)
         self._consumed = 0
         self._start()
 
     def _start(self) -> None:
         self._probe.rollback(self._consumed)
-        self._consumed, self._tries, self._written, self._outline = (
+        self._consumed, self._tries, self._written, self._open_values = (
             0,
             0,
             bytearray(),
@@ -121,14 +144,20 @@ class _Way:
         self._forks: list[_Fork] = []
 
     def within(self, depth: int, room: int, tries: int) -> bytes:
-        """A text of at most `room` bytes and `depth` values open at a time, behind which the answer may end; b"" for none found."""
+        """Find a text after which the answer may end; b"" for none.
+
+        Args:
+            depth: Values that may be open at a time.
+            room: Bytes that the text may have.
+            tries: How often the matcher may be asked.
+        """
         self._start()
-        straight = depth - len(self._outline.open) == _STRAIGHT
+        straight = depth - len(self._open_values.open) == _STRAIGHT
         while not self._probe.is_accepting():
             forced = bytes(self._probe.compute_ff_bytes())
             if not (self._write(forced) if forced and self._takes(forced) else self._choose()):
                 return b""
-            while len(self._outline.open) > depth:
+            while len(self._open_values.open) > depth:
                 if straight or not self._back():
                     return b""
             if len(self._written) > room or self._tries > tries:
@@ -140,17 +169,17 @@ class _Way:
         if number:
             return self._write(number)
         self._forks.append(
-            _Fork(self._consumed, len(self._written), self._outline.copy(), self._choices())
+            _Fork(self._consumed, len(self._written), self._open_values.copy(), self._choices())
         )
         return self._go_on()
 
     def _back(self) -> bool:
-        """Take the last choice back, and choose something else."""
+        """Take the last choice back and choose something else."""
         if not self._forks:
             return False
         fork = self._forks[-1]
         self._probe.rollback(self._consumed - fork.consumed)
-        self._consumed, self._outline = fork.consumed, fork.outline.copy()
+        self._consumed, self._open_values = fork.consumed, fork.open_values.copy()
         del self._written[fork.written :]
         return self._go_on()
 
@@ -165,9 +194,9 @@ class _Way:
         return self._back()
 
     def _choices(self) -> Iterator[bytes]:
-        if self._outline.escaped:
+        if self._open_values.escaped:
             yield from _ESCAPED
-        elif self._outline.in_string:
+        elif self._open_values.in_string:
             yield b'"'
             yield from self._samples
         elif self._written.endswith(b" "):
@@ -179,8 +208,8 @@ class _Way:
         yield from sorted(_CHARACTERS, key=self._used.__getitem__) if self._used else _CHARACTERS
 
     def _end_of_number(self) -> bytes | None:
-        """One or two digits, behind which the number that is being written may end, where it may not end at once. Taken."""
-        if self._outline.in_number and not self._may_end():
+        """Write one or two digits after which an open number may end, if it may not end at once."""
+        if self._open_values.in_number and not self._may_end():
             for digits in _MORE_DIGITS:
                 if self._takes(digits):
                     if self._may_end():
@@ -196,7 +225,7 @@ class _Way:
         )
 
     def _takes(self, piece: bytes) -> bool:
-        """Go on with `piece` where the grammar allows it."""
+        """Write `piece` if the grammar allows it."""
         self._tries += 1
         tokens = _tokens(self._engine, piece)
         taken = self._probe.try_consume_tokens(tokens)
@@ -208,7 +237,7 @@ class _Way:
 
     def _write(self, piece: bytes) -> bool:
         self._written += piece
-        self._outline.feed(piece, 0)
+        self._open_values.feed(piece, 0)
         return True
 
 
