@@ -161,8 +161,8 @@ def test_an_answer_that_was_not_held_is_an_error_not_a_record(
     """A decoder that forgets the grammar is found out."""
     engine.count(ASK)
     batcher = engine._loaded._batcher
-    put = batcher.put
-    monkeypatch.setattr(batcher, "put", lambda asked: put(replace(asked, grammar=None)))
+    submit = batcher.submit
+    monkeypatch.setattr(batcher, "submit", lambda request: submit(replace(request, grammar=None)))
     with pytest.raises(GrammarError, match="left the grammar"):
         engine.generate(ASK, CONTACT, Options(max_tokens=30))
 

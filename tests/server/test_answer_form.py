@@ -26,21 +26,21 @@ from tests.laws.json_schemas import json_schemas
 def test_what_is_sent_is_valid_under_the_clients_schema(
     schema: dict[str, Any], data: st.DataObject
 ) -> None:
-    held = form_of_schema(schema, "it", "response_format", strict=False)
-    written = json.dumps(data.draw(instances(held.schema)))
+    form = form_of_schema(schema, "it", "response_format", strict=False)
+    written = json.dumps(data.draw(instances(form.schema)))
     try:
-        sent = held.prove(written)
+        sent = form.to_text(written)
     except OutputRejectedError as rejected:
         assert rejected.failed_generation == written
         return
     validator(schema).validate(json.loads(sent))
-    assert not held.as_written or sent == written
+    assert not form.as_written or sent == written
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '"a"', "nothing", '{"a": 1} {}'])
 def test_json_object_mode_sends_objects_only(text: str) -> None:
     with pytest.raises(OutputRejectedError):
-        form_of_any_object().prove(text)
+        form_of_any_object().to_text(text)
 
 
 RULES = [
