@@ -220,7 +220,9 @@ def test_where_no_answer_ends_nothing_is_found_in_bounded_time() -> None:
     ],
 )
 def test_a_sample_is_a_short_match_as_json_writes_it(pattern: str, sample: Any) -> None:
-    assert pattern_samples({"type": "array", "items": {"type": "string", "pattern": pattern}}) == (sample,)
+    assert pattern_samples({"type": "array", "items": {"type": "string", "pattern": pattern}}) == (
+        sample,
+    )
 
 
 def test_samples_stand_for_keys_too_and_pass_over_what_is_no_pattern() -> None:

@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from llguidance import LLMatcher, LLTokenizer
 
 from structgen.errors import GrammarError
-from structgen.local.grammar.grammar import byte_tokenizer, compile_grammar, lark_of_regex, grammar_of_lark
+from structgen.local.grammar.grammar import (
+    byte_tokenizer,
+    compile_grammar,
+    grammar_of_lark,
+    lark_of_regex,
+)
 
 CLOSING = set(b"]}")
 
@@ -139,7 +144,11 @@ def test_the_trap_of_leap_years_and_seconds() -> None:
 
 def test_a_format_beside_a_pattern_stays_with_both() -> None:
     held = of({"type": "string", "format": "date", "pattern": "^20"})
-    assert (held.classify('"2024-01-01"'), held.classify('"1999-01-01"'), held.classify('"20 may"')) == (
+    assert (
+        held.classify('"2024-01-01"'),
+        held.classify('"1999-01-01"'),
+        held.classify('"20 may"'),
+    ) == (
         "whole",
         "no",
         "no",
@@ -201,7 +210,10 @@ def test_each_matcher_of_a_grammar_is_its_own() -> None:
 
 
 def test_a_grammar_may_be_written_in_the_dialect_of_the_engine() -> None:
-    assert grammar_of_lark('%llguidance {}\nstart: "a" | "b"', byte_tokenizer()).classify("b") == "whole"
+    assert (
+        grammar_of_lark('%llguidance {}\nstart: "a" | "b"', byte_tokenizer()).classify("b")
+        == "whole"
+    )
     with pytest.raises(GrammarError):
         grammar_of_lark("%llguidance {}\nstart: nothing", byte_tokenizer())
 

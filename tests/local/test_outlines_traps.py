@@ -133,7 +133,9 @@ def let(llama: Any, processor: Any) -> Any:
 
 def ours(target: Any, text: str) -> Any:
     """How the grammar that this package makes of a target reads a text."""
-    return compile_grammar(compile_schema(target, "llguidance").schema, byte_tokenizer()).classify(text)
+    return compile_grammar(compile_schema(target, "llguidance").schema, byte_tokenizer()).classify(
+        text
+    )
 
 
 def generator(plain: Any, processor: Any, schema: Any) -> Any:
