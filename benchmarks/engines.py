@@ -35,7 +35,8 @@ from llguidance import LLMatcher
 
 from benchmarks.jsonschemabench import DATA, kind_of
 from structgen.errors import NotJsonError, StructgenError
-from structgen.local.decode.decoder import DecodeRequest, decode
+from structgen.local.decode.decoder import decode
+from structgen.local.decode.request import DecodeRequest
 from structgen.local.decode.sampling import Sampler, Sampling
 from structgen.local.engine import open_engine
 from structgen.local.grammar.grammar import compile_grammar

@@ -18,6 +18,7 @@ from structgen.errors import ConfigurationError, EngineError
 from structgen.local.decode.session import RUNTIMES, LoadedModel
 from structgen.local.decode.text_stream import EngineTextStream
 from structgen.local.models import catalog
+from structgen.local.models.packages import Log, log_to_stderr
 from structgen.local.runtimes.base import Settings
 from structgen.options import Options
 from structgen.values import Answer, JsonSchema, Message
@@ -181,7 +182,7 @@ def open_engine(
     threads: int | None = None,
     parallel: int = 1,
     device: str = "auto",
-    log: catalog.Log = catalog.log_to_stderr,
+    log: Log = log_to_stderr,
 ) -> Engine:
     """Open an engine. The first call fetches the model, if it has to be, and loads it.
 

@@ -19,8 +19,9 @@ import pytest
 
 from structgen.errors import ModelCorruptError, ModelMissingError
 from structgen.local.engine import open_engine
-from structgen.local.models import catalog
+from structgen.local.models import catalog, fetch
 from structgen.local.models.gguf import context_length
+from structgen.local.models.packages import PACKAGED
 from structgen.options import Options
 
 NAME = "smollm2-135m"
@@ -241,7 +242,7 @@ def test_two_processes_that_fetch_at_once_both_end_with_the_whole_file(cache: Pa
 def test_pulling_mends_a_damaged_file(cache: Path) -> None:
     cache.mkdir(parents=True)
     catalog.find(NAME).file.write_bytes(b"damaged")
-    assert catalog.pull(NAME, lambda _: None).stat().st_size == catalog.PACKAGED[NAME].size
+    assert catalog.pull(NAME, lambda _: None).stat().st_size == PACKAGED[NAME].size
 
 
 def test_a_file_that_is_here_and_whole_is_not_fetched_again(
@@ -269,7 +270,7 @@ def test_without_a_network_the_error_names_the_way_out_and_no_password(
 
 def test_no_wait_is_silent(cache: Path, no_index: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """An index that takes the connection and says nothing."""
-    monkeypatch.setattr(catalog, "_BEAT", 0.2)
+    monkeypatch.setattr(fetch, "_BEAT", 0.2)
     said: list[str] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
         monkeypatch.setenv("PIP_INDEX_URL", f"http://127.0.0.1:{server.getsockname()[1]}/simple")

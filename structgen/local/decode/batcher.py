@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
-from structgen.local.decode.decoder import Decoded, DecodeRequest, Decoding, decode
+from structgen.local.decode.decoder import decode
+from structgen.local.decode.request import Decoded, DecodeRequest, Decoding
 from structgen.local.runtimes.base import Part
 
 if TYPE_CHECKING:

@@ -13,17 +13,15 @@ that may come next. Three things hold an answer to its grammar and its budget:
 
 from __future__ import annotations
 
-import codecs
 import re
-from collections.abc import Callable, Generator
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Final, TypeAlias
+from typing import TYPE_CHECKING, Final
 
 import numpy
 
 from structgen.local.decode.ending import find_ending
+from structgen.local.decode.free_text import decode_free
 from structgen.local.decode.open_values import OpenValue, OpenValues, find_circle, pointers_at
-from structgen.local.decode.sampling import Sampler
+from structgen.local.decode.request import Decoded, DecodeRequest, Decoding, TextBuffer
 
 if TYPE_CHECKING:
     from structgen.local.decode.sampling import Mask
@@ -47,47 +45,6 @@ _ENDLESS: Final = re.compile(rb"[eE][+-]?[0-9]{2}$|[-.0-9]{40}$")
 """A number that further digits would make larger than a float, or longer than anybody means."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecodeRequest:
-    """One answer to decode."""
-
-    prompt: list[int] = field(repr=False)
-    """The prompt, in tokens."""
-    budget: int
-    """Tokens that the answer may have."""
-    sampler: Sampler
-    watch: Callable[[str], None]
-    """Called with each piece of text. Whatever it raises ends the answer."""
-    grammar: Grammar | None = None
-    """What holds the answer; None for free text."""
-    stop: tuple[str, ...] = ()
-    """Texts that end free text."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Decoded:
-    """One decoded answer."""
-
-    text: str = field(repr=False)
-    finish_reason: str
-    """`stop`, or `length` if the text was cut or no answer fits the budget."""
-    tokens: int
-    forced: int = 0
-    """How many of the tokens the grammar forced, so that nothing was chosen."""
-    logprobs: tuple[tuple[str, float], ...] = field(default=(), repr=False)
-    """The text in pieces, each with the natural logarithm of its probability."""
-    shortened: tuple[str, ...] = ()
-    """JSON Pointers of the values that were ended early."""
-    shortened_by: tuple[str, ...] = ()
-    """Why: `limit` if they did not fit, `repetition` if they went round in circles."""
-
-
-Decoding: TypeAlias = "Generator[list[int], Logits, Decoded]"
-"""Yields tokens that extend the sequence (first the whole prompt); is sent the scores after the
-last.
-"""
-
-
 def decode(request: DecodeRequest, vocabulary: Vocabulary) -> Decoding:
     """Decode an answer.
 
@@ -96,94 +53,10 @@ def decode(request: DecodeRequest, vocabulary: Vocabulary) -> Decoding:
         vocabulary: The tokens of the model.
     """
     return (
-        _decode_free(request, vocabulary)
+        decode_free(request, vocabulary)
         if request.grammar is None
         else _decode_held(request, request.grammar, vocabulary)
     )
-
-
-class _TextBuffer:
-    """The text of tokens as they come. A character that a token ends in comes with a later
-    token.
-    """
-
-    def __init__(self, vocabulary: Vocabulary, watch: Callable[[str], None]) -> None:
-        self._pieces, self._watch = vocabulary.pieces, watch
-        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        self.logprobs: list[tuple[str, float]] = []
-        self.count = 0
-
-    def add(self, token: int, chance: float) -> str:
-        text = self._decoder.decode(self._pieces[token])
-        self.logprobs.append((text, chance))
-        self.count += 1
-        self._watch(text)
-        return text
-
-
-# ---- free text -----------------------------------------------------------------------------------
-
-
-def _decode_free(request: DecodeRequest, vocabulary: Vocabulary) -> Decoding:
-    everything = numpy.ones(len(vocabulary.pieces), dtype=bool)
-    filtered = _StopFilter(request.stop, request.watch)
-    text = _TextBuffer(vocabulary, filtered.add)
-    scores = yield request.prompt
-    finish = "length"
-    for left in range(request.budget, 0, -1):
-        token, chance = request.sampler.pick(scores, lambda _: True, lambda: everything)
-        if token in vocabulary.ends:
-            finish = "stop"
-            break
-        text.add(token, chance)
-        if filtered.stopped:
-            finish = "stop"
-            break
-        if left > 1:
-            scores = yield [token]
-    filtered.end()
-    return Decoded(
-        text=filtered.text, finish_reason=finish, tokens=text.count, logprobs=tuple(text.logprobs)
-    )
-
-
-class _StopFilter:
-    """Passes text on, up to the first stop sequence. Text that may begin one waits."""
-
-    def __init__(self, stop: tuple[str, ...], watch: Callable[[str], None]) -> None:
-        self._stop, self._watch = stop, watch
-        self._waiting = ""
-        self.text = ""
-        self.stopped = False
-
-    def add(self, piece: str) -> None:
-        self._waiting += piece
-        found = [at for at in (self._waiting.find(stop) for stop in self._stop) if at >= 0]
-        if found:
-            self._waiting, self.stopped = self._waiting[: min(found)], True
-            self.end()
-            return
-        keep = max(
-            (
-                length
-                for stop in self._stop
-                for length in range(1, len(stop))
-                if self._waiting.endswith(stop[:length])
-            ),
-            default=0,
-        )
-        self._hand_on(len(self._waiting) - keep)
-
-    def end(self) -> None:
-        self._hand_on(len(self._waiting))
-
-    def _hand_on(self, length: int) -> None:
-        piece, self._waiting = self._waiting[:length], self._waiting[length:]
-        self.text += piece
-        self._watch(piece)
-
-
-# ---- under a grammar -----------------------------------------------------------------------------
 
 
 def _decode_held(request: DecodeRequest, grammar: Grammar, vocabulary: Vocabulary) -> Decoding:
@@ -205,7 +78,7 @@ class _GrammarDecoder:
         self._engine = vocabulary.engine
         self._matcher, self._samples = grammar.matcher(), grammar.samples
         self._words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
-        self._text = _TextBuffer(vocabulary, request.watch)
+        self._text = TextBuffer(vocabulary, request.watch)
         self._tokens: list[int] = []
         self._chosen = 0
         self._open_values = OpenValues()

@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Final
 from structgen.errors import ConfigurationError, EngineError, EnginePromptTooLongError, GrammarError
 from structgen.extras import load
 from structgen.local.models import catalog
+from structgen.local.models.packages import Log
 from structgen.local.runtimes.base import Settings
 from structgen.options import UNSET, Options
 from structgen.values import Answer, JsonSchema, Message, Usage
 
 if TYPE_CHECKING:
     from structgen.local.decode.batcher import Batcher, Finished
-    from structgen.local.decode.decoder import DecodeRequest
     from structgen.local.decode.outlines_model import OutlinesModel
+    from structgen.local.decode.request import DecodeRequest
     from structgen.local.decode.sampling import Sampling
     from structgen.local.grammar.grammar import Grammar
     from structgen.local.runtimes.base import Runtime
@@ -48,9 +49,7 @@ class LoadedModel:
     The first call loads it.
     """
 
-    def __init__(
-        self, model: catalog.Model, runtime: str, settings: Settings, log: catalog.Log
-    ) -> None:
+    def __init__(self, model: catalog.Model, runtime: str, settings: Settings, log: Log) -> None:
         self.model, self.settings, self.users = model, settings, 0
         self._kind, self._log = runtime, log
         self._runtime: Runtime | None = None
@@ -161,7 +160,7 @@ class LoadedModel:
         on_text: Callable[[str], None],
     ) -> Answer:
         """Decode one answer: what the outlines model calls."""
-        from structgen.local.decode.decoder import DecodeRequest
+        from structgen.local.decode.request import DecodeRequest
         from structgen.local.decode.sampling import Sampler
 
         prompt = self.runtime.prompt(messages)

@@ -1,0 +1,74 @@
+"""One answer to decode, and the decoded answer."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Callable, Generator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeAlias
+
+from structgen.local.decode.sampling import Sampler
+
+if TYPE_CHECKING:
+    from structgen.local.grammar.grammar import Grammar
+    from structgen.local.runtimes.base import Logits, Vocabulary
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DecodeRequest:
+    """One answer to decode."""
+
+    prompt: list[int] = field(repr=False)
+    """The prompt, in tokens."""
+    budget: int
+    """Tokens that the answer may have."""
+    sampler: Sampler
+    watch: Callable[[str], None]
+    """Called with each piece of text. Whatever it raises ends the answer."""
+    grammar: Grammar | None = None
+    """What holds the answer; None for free text."""
+    stop: tuple[str, ...] = ()
+    """Texts that end free text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoded:
+    """One decoded answer."""
+
+    text: str = field(repr=False)
+    finish_reason: str
+    """`stop`, or `length` if the text was cut or no answer fits the budget."""
+    tokens: int
+    forced: int = 0
+    """How many of the tokens the grammar forced, so that nothing was chosen."""
+    logprobs: tuple[tuple[str, float], ...] = field(default=(), repr=False)
+    """The text in pieces, each with the natural logarithm of its probability."""
+    shortened: tuple[str, ...] = ()
+    """JSON Pointers of the values that were ended early."""
+    shortened_by: tuple[str, ...] = ()
+    """Why: `limit` if they did not fit, `repetition` if they went round in circles."""
+
+
+Decoding: TypeAlias = "Generator[list[int], Logits, Decoded]"
+"""Yields tokens that extend the sequence (first the whole prompt); is sent the scores after the
+last.
+"""
+
+
+class TextBuffer:
+    """The text of tokens as they come. A character that a token ends in comes with a later
+    token.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, watch: Callable[[str], None]) -> None:
+        self._pieces, self._watch = vocabulary.pieces, watch
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self.logprobs: list[tuple[str, float]] = []
+        self.count = 0
+
+    def add(self, token: int, chance: float) -> str:
+        text = self._decoder.decode(self._pieces[token])
+        self.logprobs.append((text, chance))
+        self.count += 1
+        self._watch(text)
+        return text
