@@ -1,10 +1,12 @@
-"""Decoding with the embedded model under the schemas of `schemas/`, in one interleaved run on one thread.
+"""Decoding with the embedded model under the schemas of `schemas/`, in one interleaved run on one
+thread.
 
-`decode`: speed in units of free decoding in the same runtime: structgen's; llama.cpp's own grammars, in its own server; and
-outlines as it is shipped with llguidance, where llama-cpp-python is installed. Three schemas, or all with $SCHEMAS=all. `mask`:
-microseconds to the next token's mask, p50 and p99, of the decoder's and of llguidance called directly. `grammar`: time from a
-schema to a matcher, cold and warm. `first_token`: seconds from the question to the first token, for the first and for later calls
-of a schema.
+`decode`: speed in units of free decoding in the same runtime: structgen's; llama.cpp's own
+grammars, in its own server; and outlines as it is shipped with llguidance, where llama-cpp-python
+is installed. Three schemas, or all with $SCHEMAS=all. `mask`: microseconds to the next token's
+mask, p50 and p99, of the decoder's and of llguidance called directly. `grammar`: time from a schema
+to a matcher, cold and warm. `first_token`: seconds from the question to the first token, for the
+first and for later calls of a schema.
 """
 
 from __future__ import annotations
@@ -39,8 +41,10 @@ SCHEMAS = sorted(
     if path.stem in THREE or (os.environ.get("SCHEMAS") == "all" and not path.stem.startswith("_"))
 )
 INVOICE = (
-    "Invoice INV-2041 of 3 March 2024. Brightwave Ltd, 12 Harbour Road, Bristol BS1 4DJ, UK, to Maria Lopez "
-    "(maria.lopez@example.org, +44 20 7946 0958). 3 x desk lamp at 24.50 GBP, 1 x office chair at 189.00 GBP. VAT 20 %. "
+    "Invoice INV-2041 of 3 March 2024. Brightwave Ltd, 12 Harbour Road, Bristol BS1 4DJ, UK, to "
+    "Maria Lopez "
+    "(maria.lopez@example.org, +44 20 7946 0958). 3 x desk lamp at 24.50 GBP, 1 x office chair at "
+    "189.00 GBP. VAT 20 %. "
     "Total 314.40 GBP, due within 30 days. Please call Peter Smith before the delivery."
 )
 TEXTS = {
@@ -74,7 +78,7 @@ def _asked(path: Path) -> tuple[Compiled[Any], list[dict[str, Any]]]:
     ]
 
 
-# ---- tokens ---------------------------------------------------------------------------------------------------------------
+# ---- tokens --------------------------------------------------------------------------------------
 
 Way: TypeAlias = "Callable[[list[dict[str, Any]], dict[str, Any]], int]"
 """Answers messages under a schema; gives the number of tokens."""
@@ -174,7 +178,7 @@ def _of_llama_cpp_python() -> dict[str, Way]:
     return {"llama-cpp-python free": lambda messages, _: answer(messages), "outlines": shipped}
 
 
-# ---- masks and grammars ---------------------------------------------------------------------------------------------------
+# ---- masks and grammars --------------------------------------------------------------------------
 
 
 def _mask(
@@ -266,7 +270,9 @@ def _grammars(
 def _first_token(
     engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]
 ) -> dict[str, Any]:
-    """`compile` and `prefill` of the first call of a schema and of one on another text, with all other schemas between them."""
+    """`compile` and `prefill` of the first call of a schema and of one on another text, with all
+    other schemas between them.
+    """
     first: list[float] = []
     later: list[float] = []
     for compiled, _ in asked[:6]:

@@ -1,6 +1,8 @@
-"""Grammar engines on real schemas: what compiles, what is held, and whether a random model can break it.
+"""Grammar engines on real schemas: what compiles, what is held, and whether a random model can
+break it.
 
-Reads `../shared/data/jsonschemabench-dev.jsonl` (beside the repository, no part of it). For each schema and engine:
+Reads `../shared/data/jsonschemabench-dev.jsonl` (beside the repository, no part of it). For each
+schema and engine:
 
 - compiled: the engine takes it (and builds what it masks with);
 - right: every valid instance is accepted and every invalid one refused. Of ours, as a call does it: by the compiled form, the
@@ -9,9 +11,10 @@ Reads `../shared/data/jsonschemabench-dev.jsonl` (beside the repository, no part
   schema as it was given. Ours runs through the decoder, which ends what would not end; "told" is a typed error in place of a value
   (no answer fits, before anything is decoded; or the check refused it), "silent" a wrong value that nothing told.
 
-outlines' own default engine runs on a part of the schemas, each in a process of its own that is ended after `_PATIENCE` seconds.
-xgrammar is not run, as it needs torch and CUDA's compiler: on 440 schemas of the same collection version 0.2.8 compiled 99.5 %, had
-80 % right, wrongly accepted instances of 3.7 %, and 93 % of random walks were valid.
+outlines' own default engine runs on a part of the schemas, each in a process of its own that is
+ended after `_PATIENCE` seconds. xgrammar is not run, as it needs torch and CUDA's compiler: on 440
+schemas of the same collection version 0.2.8 compiled 99.5 %, had 80 % right, wrongly accepted
+instances of 3.7 %, and 93 % of random walks were valid.
 """
 
 from __future__ import annotations
@@ -63,7 +66,9 @@ _LLGUIDANCE: Final[Mapping[str, Mapping[str, bool]]] = {
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """A schema in an engine: `accepts` a value; `walk` gives a verdict on one answer drawn with a random seed."""
+    """A schema in an engine: `accepts` a value; `walk` gives a verdict on one answer drawn with a
+    random seed.
+    """
 
     accepts: Callable[[Json], bool]
     walk: Callable[[int], str]
@@ -121,7 +126,8 @@ def _row(
             any(valid is not taken for valid, taken in accepted) or "silent" in drawn
         ):
             print(
-                f"    {record['id']}: (valid, accepted) {[pair for pair in accepted if pair[0] is not pair[1]]}, walks {drawn}"
+                f"    {record['id']}: (valid, accepted) "
+                f"{[pair for pair in accepted if pair[0] is not pair[1]]}, walks {drawn}"
             )
     figures = {
         "schemas": len(records),
@@ -155,7 +161,7 @@ def _verdict(text: str, judge: Callable[[Json], bool]) -> str:
         return "silent"
 
 
-# ---- ours -----------------------------------------------------------------------------------------------------------------
+# ---- ours ----------------------------------------------------------------------------------------
 
 
 class Even(Sampler):
@@ -214,7 +220,9 @@ def drawn(compiled: Compiled[Any], vocabulary: Vocabulary, seed: int) -> str:
 
 
 def _in_order(value: Json, node: Json, validator: Any) -> Json:
-    """A value with its members in the order in which the compiled schema has them, as the grammar writes them."""
+    """A value with its members in the order in which the compiled schema has them, as the grammar
+    writes them.
+    """
     if not isinstance(node, dict):
         return value
     if "$ref" in node:
@@ -242,7 +250,7 @@ def _inner(validator: Any, part: JsonSchema) -> Any:
     return validator.evolve(schema={**part, "$defs": validator.schema.get("$defs", {})})
 
 
-# ---- llguidance as it comes -------------------------------------------------------------------------------------------------
+# ---- llguidance as it comes ----------------------------------------------------------------------
 
 
 def _theirs(
@@ -281,7 +289,7 @@ def _walked(matcher: LLMatcher, vocabulary: Vocabulary, seed: int) -> str:
     return written.decode(errors="replace") if matcher.is_accepting() else "<cut off>"
 
 
-# ---- outlines-core ----------------------------------------------------------------------------------------------------------
+# ---- outlines-core -------------------------------------------------------------------------------
 
 
 def _in_a_process(record: dict[str, Any], vocabulary: Vocabulary) -> Held | None:

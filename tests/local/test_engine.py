@@ -1,4 +1,6 @@
-"""The engine over the real runtime and the embedded model: held answers, typed errors, guards against what goes wrong silently."""
+"""The engine over the real runtime and the embedded model: held answers, typed errors, guards
+against what goes wrong silently.
+"""
 
 from __future__ import annotations
 
@@ -46,7 +48,7 @@ def model(engine: Engine) -> Any:
     return engine.outlines()
 
 
-# ---- answers --------------------------------------------------------------------------------------------------------------
+# ---- answers -------------------------------------------------------------------------------------
 
 
 def test_an_answer_is_held_to_its_schema_and_says_everything_about_itself(engine: Engine) -> None:
@@ -152,7 +154,7 @@ def test_chances_are_those_of_the_text(engine: Engine) -> None:
     assert engine.generate(ASK, CONTACT).logprobs == ()
 
 
-# ---- guards ---------------------------------------------------------------------------------------------------------------
+# ---- guards --------------------------------------------------------------------------------------
 
 
 def test_an_answer_that_was_not_held_is_an_error_not_a_record(
@@ -285,7 +287,7 @@ def test_an_answer_that_takes_longer_than_its_timeout_is_ended(engine: Engine) -
         engine.generate(STORY, None, Options(timeout=0.0))
 
 
-# ---- callers at once ------------------------------------------------------------------------------------------------------
+# ---- callers at once -----------------------------------------------------------------------------
 
 
 def test_threads_get_their_own_answers(engine: Engine) -> None:
@@ -365,7 +367,7 @@ def test_one_failing_answer_leaves_the_others_alone(embedded_model: Path) -> Any
     assert json.loads(good.text)["name"] == "Maria Lopez"
 
 
-# ---- opening and closing --------------------------------------------------------------------------------------------------
+# ---- opening and closing -------------------------------------------------------------------------
 
 
 def test_engines_of_one_model_share_it_until_the_last_is_closed(embedded_model: Path) -> None:
@@ -398,7 +400,7 @@ def test_the_number_of_threads_can_be_set_for_a_machine(monkeypatch: pytest.Monk
         open_engine("local", context=333)
 
 
-# ---- through outlines -----------------------------------------------------------------------------------------------------
+# ---- through outlines ----------------------------------------------------------------------------
 
 
 def test_outlines_drives_the_model_with_its_own_types(model: Any) -> None:

@@ -1,7 +1,8 @@
 """What goes wrong in silence in plain outlines, each time beside the same thing here.
 
-Plain outlines is `outlines.from_llamacpp` with the embedded model and its llguidance backend, unless said otherwise. Where the trap
-is what a grammar lets a model write, no model is asked: `let` gives the processor a model that wants a certain text.
+Plain outlines is `outlines.from_llamacpp` with the embedded model and its llguidance backend,
+unless said otherwise. Where the trap is what a grammar lets a model write, no model is asked: `let`
+gives the processor a model that wants a certain text.
 
 | # | trap | shown |
 | --- | --- | --- |
@@ -22,8 +23,9 @@ is what a grammar lets a model write, no model is asked: `let` gives the process
 | 15 | a date-time must have an offset, so one is made up | yes |
 | 16 | a key twice; halves of characters | keys yes; halves of characters are xgrammar's |
 
-outlines runs xgrammar over torch and MLX alone, and it brings along a gigabyte of compilers for GPUs, so its part is not shown; a
-model with more scores than tokens is run in test_transformers.py. MLX needs a Mac, and several GPUs are not to be had here.
+outlines runs xgrammar over torch and MLX alone, and it brings along a gigabyte of compilers for
+GPUs, so its part is not shown; a model with more scores than tokens is run in test_transformers.py.
+MLX needs a Mac, and several GPUs are not to be had here.
 """
 
 from __future__ import annotations
@@ -142,7 +144,7 @@ def generator(plain: Any, processor: Any, schema: Any) -> Any:
     return outlines.Generator(plain, processor=processor(schema))
 
 
-# ---- text that is not what was asked for ----------------------------------------------------------------------------------
+# ---- text that is not what was asked for ---------------------------------------------------------
 
 
 def test_1_a_keyword_that_is_not_known_gives_no_text_at_all(
@@ -234,7 +236,7 @@ def test_5_here_an_answer_is_whole_within_its_limit_or_says_that_none_fits(engin
     assert (none.text, none.finish_reason) == ("", "length")
 
 
-# ---- what a model is let to write -----------------------------------------------------------------------------------------
+# ---- what a model is let to write ----------------------------------------------------------------
 
 
 def test_6_an_open_object_takes_keys_that_nobody_asked_for(let: Any) -> None:
@@ -303,7 +305,7 @@ def test_16_here_half_a_character_is_not_written() -> None:
     assert ours(str, '"🙂"') == "whole"
 
 
-# ---- tokens ---------------------------------------------------------------------------------------------------------------
+# ---- tokens --------------------------------------------------------------------------------------
 
 
 def test_9_outlines_core_loses_the_tokens_that_are_parts_of_characters(
@@ -328,7 +330,10 @@ def test_11_white_space_can_be_set_for_one_of_the_backends_alone(plain: Any) -> 
 
 
 def test_12_padding_behind_the_end_is_an_error_of_the_matcher(llama: Any, processor: Any) -> None:
-    """The row of a batch that ends early is padded. Where it is with the end token, llguidance now takes it."""
+    """The row of a batch that ends early is padded.
+
+    Where it is with the end token, llguidance now takes it.
+    """
     held, ids, padding = processor({"enum": [1]}), [1], 0
     for token in (*llama.tokenize(b"1", add_bos=False), llama.token_eos(), padding):
         held(numpy.array(ids), numpy.zeros(llama.n_vocab(), dtype=numpy.float32))

@@ -1,4 +1,6 @@
-"""Real-world schemas under a model that prefers nothing: what it is let write is valid, or an error says that it is not."""
+"""Real-world schemas under a model that prefers nothing: what it is let write is valid, or an error
+says that it is not.
+"""
 
 from __future__ import annotations
 

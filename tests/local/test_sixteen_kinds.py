@@ -1,4 +1,6 @@
-"""Sixteen kinds of field in one model, with the embedded model: always a valid value or a typed error."""
+"""Sixteen kinds of field in one model, with the embedded model: always a valid value or a typed
+error.
+"""
 
 from __future__ import annotations
 

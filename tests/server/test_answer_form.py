@@ -1,4 +1,6 @@
-"""Whatever is sent as an answer is valid under the schema as the client sent it, whatever the schema and the model."""
+"""Whatever is sent as an answer is valid under the schema as the client sent it, whatever the
+schema and the model.
+"""
 
 from __future__ import annotations
 

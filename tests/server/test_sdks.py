@@ -1,4 +1,6 @@
-"""Clients that others wrote, unchanged, against the server: what they make of its answers is what they make of a vendor's."""
+"""Clients that others wrote, unchanged, against the server: what they make of its answers is what
+they make of a vendor's.
+"""
 
 from __future__ import annotations
 
@@ -45,8 +47,10 @@ print(json.dumps(printed))
 
 @pytest.mark.slow
 def test_groqs_documented_calls_run_with_groqs_sdk(served: Running, tmp_path: Path) -> None:
-    """The examples are Groq's snippets with another import and constructor; here with those put back. Only the environment tells
-    where the server is. They leave their clients open, so they run in a process of their own."""
+    """The examples are Groq's snippets with another import and constructor; here with those put
+    back. Only the environment tells where the server is. They leave their clients open, so they run
+    in a process of their own.
+    """
     scripts = []
     for example in sorted(FOLDER.glob("*.py")):
         theirs = re.sub(
@@ -221,7 +225,7 @@ def test_an_answer_is_a_value_of_the_schema_as_it_was_sent(served: Running) -> N
         assert all(isinstance(count, int) for count in counts.values())
 
 
-# ---- values that were cut short -------------------------------------------------------------------
+# ---- values that were cut short ------------------------------------------------------------------
 
 
 class Basket(BaseModel):

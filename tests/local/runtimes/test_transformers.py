@@ -1,4 +1,6 @@
-"""The runtime over transformers: the same scores as transformers alone, whatever is reused, and the same engine on top of it."""
+"""The runtime over transformers: the same scores as transformers alone, whatever is reused, and the
+same engine on top of it.
+"""
 
 from __future__ import annotations
 
@@ -50,7 +52,9 @@ CONTACT = {
 
 @pytest.fixture(scope="module")
 def folder(embedded_model: Path, tmp_path_factory: Any) -> Any:
-    """A tiny model of random weights, with the real tokenizer and, as many real ones, more scores than tokens."""
+    """A tiny model of random weights, with the real tokenizer and, as many real ones, more scores
+    than tokens.
+    """
     folder = tmp_path_factory.mktemp("models") / "tiny"
     tokenizer = transformers.AutoTokenizer.from_pretrained(
         embedded_model.parent, gguf_file=embedded_model.name
@@ -95,7 +99,7 @@ def scores(runtime: Any, *tokens: Any, sequence: int = 0, start: int = 0) -> Any
     return runtime.decode([Part(sequence, start, tokens)])[0].copy()
 
 
-# ---- the runtime ----------------------------------------------------------------------------------------------------------
+# ---- the runtime ---------------------------------------------------------------------------------
 
 
 def test_greedy_tokens_are_those_of_transformers_own_generate(runtime: Any, folder: Path) -> None:
@@ -173,7 +177,7 @@ def test_the_threads_of_the_process_stay_as_they_are(folder: Path) -> None:
     assert torch.get_num_threads() == before
 
 
-# ---- the engine -----------------------------------------------------------------------------------------------------------
+# ---- the engine ----------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("tokens", [12, 13, 24, 60])
@@ -250,7 +254,7 @@ def test_a_prompt_too_long_is_refused(tiny: Any) -> None:
         tiny.generate([{"role": "user", "content": "word " * 600}], CONTACT)
 
 
-# ---- what goes wrong ------------------------------------------------------------------------------------------------------
+# ---- what goes wrong -----------------------------------------------------------------------------
 
 
 def test_folders_without_a_model_are_typed_errors(tmp_path: Path, folder: Path) -> None:

@@ -1,4 +1,6 @@
-"""Every build of llama.cpp that is installed, driven by the same code: the same tokens, and answers that are held."""
+"""Every build of llama.cpp that is installed, driven by the same code: the same tokens, and answers
+that are held.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""The way to the end of an answer: from wherever a walk through a grammar stops, one is found, short, and the matcher stays put."""
+"""The way to the end of an answer: from wherever a walk through a grammar stops, one is found,
+short, and the matcher stays put.
+"""
 
 from __future__ import annotations
 
@@ -17,14 +19,16 @@ from structgen.local.decode.ending import find_ending
 from structgen.local.decode.open_values import OpenValues
 from structgen.local.grammar.grammar import byte_tokenizer, compile_grammar
 from structgen.local.grammar.samples import pattern_samples
-from tests.local.test_grammar import SCHEMAS, closed
+from tests.local.grammar.test_grammar import SCHEMAS, closed
 
 PLENTY = 3000
 ITEMS = {"type": "array", "minItems": 1}
 
 
 class Words:
-    """A vocabulary of the bytes and some longer tokens: as a model's, one may end a value and begin another."""
+    """A vocabulary of the bytes and some longer tokens: as a model's, one may end a value and begin
+    another.
+    """
 
     longer = (
         b"null",

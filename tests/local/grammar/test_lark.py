@@ -1,4 +1,6 @@
-"""Grammars with grounded parts, walked at random: what they let be written stands in the source, and what stands there is let."""
+"""Grammars with grounded parts, walked at random: what they let be written stands in the source,
+and what stands there is let.
+"""
 
 from __future__ import annotations
 
@@ -45,7 +47,9 @@ def allowed(at: LLMatcher) -> list[int]:
 
 
 def walk(grammar: str, chance: random.Random, most: int = 400) -> str | None:
-    """An answer drawn from the masks, byte by byte, with a liking for what closes; None where it grew too long."""
+    """An answer drawn from the masks, byte by byte, with a liking for what closes; None where it
+    grew too long.
+    """
     at, written = matcher(grammar), bytearray()
     for _ in range(most):
         choices = allowed(at)
@@ -115,7 +119,7 @@ def test_all_that_stands_in_the_source_can_be_written_and_nothing_else(
         assert accepts(grammar, json.dumps({"a": value}, ensure_ascii=False)) == stands, value
 
 
-# ---- single constructs ----------------------------------------------------------------------------------------------------
+# ---- single constructs ---------------------------------------------------------------------------
 
 TEXT = 'Ada "the first" Lovelace bought 12 red pens at 1,250.00,\r\nO’Brien\'s on 2024-01-02. C:\\new 東京は cafe\u0301 -3 \U0001f600'
 
