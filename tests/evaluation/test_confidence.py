@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from structgen.evaluation.judged_confidence import (
+    BINS,
     accuracy_at_coverage,
     auroc,
     brier,
@@ -65,3 +66,31 @@ def test_accuracy_at_coverage() -> None:
     assert accuracy_at_coverage(MIXED, 1.0) == 0.6
     assert accuracy_at_coverage([(0.5, True), (0.5, False)], 0.5) == 0.5
     assert accuracy_at_coverage([]) is None
+
+
+@pytest.mark.parametrize(
+    ("confidence", "other", "same_bin"),
+    [
+        (0.05, 0.1, True),
+        (0.1, 0.11, False),
+        (0.91, 1.0, True),
+        (0.0, 0.05, True),
+        (0.2, 0.3, False),
+    ],
+)
+def test_bins_are_tenths_and_hold_their_upper_end(
+    confidence: float, other: float, same_bin: bool
+) -> None:
+    """In one bin, a right and a wrong value make one difference; in two bins, two."""
+    judged = [(confidence, False), (other, True)]
+    together = abs((confidence + other) / 2 - 0.5)
+    apart = (confidence + abs(other - 1)) / 2
+    assert calibration_error(judged) == pytest.approx(together if same_bin else apart)
+    assert BINS == 10
+
+
+def test_accuracy_at_coverage_of_ties_and_of_small_shares() -> None:
+    ties = [(0.9, True), (0.5, True), (0.5, False), (0.5, False), (0.5, False)]
+    assert accuracy_at_coverage(ties, 0.6) == pytest.approx((1 + 2 * 0.25) / 3)
+    assert accuracy_at_coverage(ties, 0.0) is None
+    assert accuracy_at_coverage([(0.5, True)], 0.8) == 1.0

@@ -236,6 +236,24 @@ def test_figures_of_known_counts(metric: str, expected: float) -> None:
     assert metrics.LEAF_METRICS[metric](known) == pytest.approx(expected)
 
 
+@pytest.mark.parametrize(
+    ("known", "expected"),
+    [
+        (Counts(), {"precision": 1, "recall": 1, "f1": 1, "null_recall": 1}),
+        (Counts(omitted=2), {"precision": 0, "recall": 0, "f1": 0, "omission": 1}),
+        (Counts(invented=2), {"precision": 0, "recall": 0, "f1": 0, "null_recall": 0}),
+        (Counts(invented=2), {"invention": 1, "omission": 0, "substitution": 0}),
+        (Counts(null=2), {"f1": 1, "invention": 0, "omission": 0, "substitution": 0}),
+    ],
+)
+def test_figures_where_a_side_has_no_leaves(known: Counts, expected: dict[str, float]) -> None:
+    assert {name: metrics.LEAF_METRICS[name](known) for name in expected} == expected
+
+
+def test_figures_of_no_records() -> None:
+    assert metrics.perfect_rate([]) == metrics.validity([]) == metrics.mean_f1([]) == 0
+
+
 def test_perfect_records_and_validity() -> None:
     good, bad = Counts(right=2, null=1), Counts(right=2, invented=1)
     assert metrics.perfect_rate([(True, good), (True, bad), (False, Counts())]) == 1 / 3
