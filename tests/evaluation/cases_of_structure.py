@@ -132,4 +132,21 @@ CASES = [
         omitted=2,
         invented=2,
     ),
+    Case(
+        "just the share that items must have in common",
+        many({**ITEM, "x-aws-stickler-match-threshold": 0.5}),
+        {"v": [{"name": "x", "quantity": 1}]},
+        {"v": [{"name": "x", "quantity": 2}]},
+        right=1,
+        wrong=1,
+    ),
+    Case(
+        "an item with a value in each field is nearer than one without",
+        many(ITEM),
+        {"v": [{"name": "x", "quantity": None}, {"name": "x", "quantity": 1}]},
+        {"v": [{"name": "x", "quantity": 2}]},
+        right=1,
+        wrong=1,
+        invented=1,
+    ),
 ]

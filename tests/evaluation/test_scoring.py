@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from structgen.errors import ConfigurationError
 from structgen.evaluation import metrics
-from structgen.evaluation.assignment import best_assignment
+from structgen.evaluation.assignment import best_alignment, best_assignment
 from structgen.evaluation.comparisons import notes_of
 from structgen.evaluation.rules import rules_of
 from structgen.evaluation.scoring import Counts, Known, counts_by_field, counts_of, leaves_of
@@ -194,13 +194,14 @@ def test_null_and_a_key_that_is_left_out_are_the_same(record: Any) -> None:
     assert counts(schema, record, gold) == counts(schema, full, gold)
 
 
-@given(
-    st.integers(1, 5).flatmap(
-        lambda width: st.lists(
-            st.lists(st.integers(0, 6), min_size=width, max_size=width), min_size=1, max_size=5
-        )
+matrices = st.integers(1, 5).flatmap(
+    lambda width: st.lists(
+        st.lists(st.integers(0, 6), min_size=width, max_size=width), min_size=1, max_size=5
     )
 )
+
+
+@given(matrices)
 def test_the_assignment_is_the_best_of_all(weights: list[list[int]]) -> None:
     def best(row: int, taken: frozenset[int]) -> int:
         if row == len(weights):
@@ -214,6 +215,27 @@ def test_the_assignment_is_the_best_of_all(weights: list[list[int]]) -> None:
     pairs = best_assignment(weights)
     assert len({row for row, _ in pairs}) == len({column for _, column in pairs}) == len(pairs)
     assert sum(weights[row][column] for row, column in pairs) == best(0, frozenset())
+
+
+@given(matrices)
+def test_the_alignment_is_the_best_that_does_not_cross(weights: list[list[int]]) -> None:
+    def best(row: int, first: int) -> int:
+        if row == len(weights):
+            return 0
+        options = [best(row + 1, first)]
+        for column in range(first, len(weights[row])):
+            options.append(weights[row][column] + best(row + 1, column + 1))
+        return max(options)
+
+    pairs = best_alignment(weights)
+    assert pairs == sorted(pairs)
+    assert [column for _, column in pairs] == sorted({column for _, column in pairs})
+    assert sum(weights[row][column] for row, column in pairs) == best(0, 0)
+
+
+def test_lists_without_items_have_no_pairs() -> None:
+    for solve in (best_assignment, best_alignment):
+        assert solve([]) == solve([[], []]) == []
 
 
 # ---- figures of counts --------------------------------------------------------------------------
