@@ -1,4 +1,6 @@
-"""`python -m benchmarks NAME [...]`: run one benchmark; its last line is one JSON object of its figures."""
+"""`python -m benchmarks NAME [...]`: run one benchmark; its last line is one JSON object of its
+figures.
+"""
 
 from __future__ import annotations
 

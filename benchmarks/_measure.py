@@ -1,5 +1,6 @@
-"""What the benchmarks share: CPU seconds of this process, and variants measured in turns, so that what else runs here hits all
-alike."""
+"""What the benchmarks share: CPU seconds of this process, and variants measured in turns, so
+that what else runs here hits all alike.
+"""
 
 from __future__ import annotations
 
@@ -18,7 +19,9 @@ def cpu() -> float:
 def interleaved(
     variants: Mapping[str, Callable[[], object]], *, calls: int, rounds: int = 5, warm: int = 20
 ) -> dict[str, float]:
-    """Microseconds of CPU a call, per variant: the median of rounds in which the variants take turns."""
+    """Microseconds of CPU a call, per variant: the median of rounds in which the variants take
+    turns.
+    """
     for call in variants.values():
         for _ in range(warm):
             call()

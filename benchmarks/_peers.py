@@ -1,7 +1,9 @@
-"""Partials of other libraries, each in a process of its own: `python _peers.py NAME SERVER PAYLOAD LIMIT FILE`.
+"""Partials of other libraries, each in a process of its own: `python _peers.py NAME SERVER
+PAYLOAD LIMIT FILE`.
 
-SERVER and PAYLOAD: of `_loopback`; FILE: the one with the Report type. Prints the seconds of CPU for one stream, behind a first,
-short one; the process is ended when LIMIT seconds of CPU are used.
+SERVER and PAYLOAD: of `_loopback`; FILE: the one with the Report type. Prints the seconds of CPU
+for one stream, behind a first, short one; the process is ended when LIMIT seconds of CPU are
+used.
 """
 
 from __future__ import annotations

@@ -48,9 +48,18 @@ INVOICE = (
     "Total 314.40 GBP, due within 30 days. Please call Peter Smith before the delivery."
 )
 TEXTS = {
-    "contact": "Maria Lopez, Head of Sales at Brightwave Ltd, 12 Harbour Road, Bristol. maria.lopez@example.org, +44 20 7946 0958.",
-    "event": "The annual general meeting takes place on 3 March 2024 at 14:00 in the Town Hall, Bristol, held by Brightwave.",
-    "support_ticket": "The desk lamp I ordered on 3 March does not turn on. Order 2041. Please send a new one soon. Maria Lopez",
+    "contact": (
+        "Maria Lopez, Head of Sales at Brightwave Ltd, 12 Harbour Road, Bristol. "
+        "maria.lopez@example.org, +44 20 7946 0958."
+    ),
+    "event": (
+        "The annual general meeting takes place on 3 March 2024 at 14:00 in the Town Hall, "
+        "Bristol, held by Brightwave."
+    ),
+    "support_ticket": (
+        "The desk lamp I ordered on 3 March does not turn on. Order 2041. "
+        "Please send a new one soon. Maria Lopez"
+    ),
 }
 """What a text of the schema's kind looks like; an invoice for the others."""
 TOKENS = 80

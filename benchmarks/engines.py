@@ -5,11 +5,14 @@ Reads `../shared/data/jsonschemabench-dev.jsonl` (beside the repository, no part
 schema and engine:
 
 - compiled: the engine takes it (and builds what it masks with);
-- right: every valid instance is accepted and every invalid one refused. Of ours, as a call does it: by the compiled form, the
+- right: every valid instance is accepted and every invalid one refused. Of ours, as a call does
+it: by the compiled form, the
   grammar and then the check; of the others, by the engine alone;
-- walks: answers of a model whose every token is drawn evenly from the mask, 512 tokens at most, judged by jsonschema under the
-  schema as it was given. Ours runs through the decoder, which ends what would not end; "told" is a typed error in place of a value
-  (no answer fits, before anything is decoded; or the check refused it), "silent" a wrong value that nothing told.
+- walks: answers of a model whose every token is drawn evenly from the mask, 512 tokens at most,
+judged by jsonschema under the
+  schema as it was given. Ours runs through the decoder, which ends what would not end; "told" is
+  a typed error in place of a value (no answer fits, before anything is decoded; or the check
+  refused it), "silent" a wrong value that nothing told.
 
 outlines' own default engine runs on a part of the schemas, each in a process of its own that is
 ended after `_PATIENCE` seconds. xgrammar is not run, as it needs torch and CUDA's compiler: on 440

@@ -1,4 +1,6 @@
-"""For each ready-made target, what its module's example text says, as a careful reader would write it down."""
+"""For each ready-made target, what its module's example text says, as a careful reader would
+write it down.
+"""
 
 from __future__ import annotations
 

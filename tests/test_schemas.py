@@ -101,7 +101,9 @@ def test_example_survives_every_subset(name: str) -> None:
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("subset", GOLDEN)
 def test_compiled_form_is_the_golden_one(subset: str, name: str, update_goldens: bool) -> None:
-    """Write them anew with `pytest tests/test_schemas.py --update-goldens`, and review the change."""
+    """Write them anew with `pytest tests/test_schemas.py --update-goldens`, and review the
+    change.
+    """
     it = compile_schema(target(name), subset)
     form = {"name": it.target.name, "schema": it.schema, "notes": [str(note) for note in it.notes]}
     text = json.dumps(form, indent=2, ensure_ascii=False) + "\n"

@@ -211,7 +211,7 @@ def test_a_text_that_goes_round_in_circles_is_ended_early(engine: Engine) -> Non
     ask = [
         {
             "role": "user",
-            "content": "Write na na na na na na na na na na na na na na na na na na na na na na without end.",
+            "content": f"Write {'na ' * 22}without end.",
         }
     ]
     answer = engine.generate(
@@ -340,7 +340,8 @@ def test_parallel_answers_share_one_model_and_what_their_prompts_share(embedded_
     people = ["Maria Lopez", "Peter Smith", "Ada Byron"]
     system = {
         "role": "system",
-        "content": "Extract the contact as JSON: the name as it stands in the text, and the age in years.",
+        "content": "Extract the contact as JSON: the name as it stands in the text, "
+        "and the age in years.",
     }
     asked = [[system, {"role": "user", "content": f"{name} is 41."}] for name in people]
     with open_engine("local", context=512, threads=1, parallel=3) as three:

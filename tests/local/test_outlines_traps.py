@@ -9,7 +9,8 @@ gives the processor a model that wants a certain text.
 | 1 | an unsupported keyword gives an empty text | yes |
 | 2 | an error in a processor is swallowed, and the model goes on unheld | yes |
 | 3 | a stream that is begun before another call gives nothing | yes |
-| 4 | a processor is one generation's state | yes, by a second generation; threads would bring down llama.cpp itself |
+| 4 | a processor is one generation's state | yes, by a second generation; threads would bring
+down llama.cpp itself |
 | 5 | a limit cuts an answer in half, and nothing says so | yes |
 | 6 | an open object takes keys that nobody asked for | yes |
 | 7 | white space without end | yes |
@@ -17,9 +18,12 @@ gives the processor a model that wants a certain text.
 | 9 | outlines_core on llama.cpp loses tokens | yes |
 | 10 | xgrammar fails where a model has more scores than tokens | no: see below |
 | 11 | white space can be set for one of the backends alone | yes; for xgrammar no |
-| 12 | padding behind the end of an answer | yes, for llguidance; it takes its own end token now; for xgrammar no |
-| 13 | beams change their rows, the matchers do not | yes, by swapping rows; llama.cpp has no beams |
-| 14 | keys come in the schema's order alone | yes; kept here on purpose: what is declared first can be reasoned on later |
+| 12 | padding behind the end of an answer | yes, for llguidance; it takes its own end token now;
+for xgrammar no |
+| 13 | beams change their rows, the matchers do not | yes, by swapping rows; llama.cpp has no
+beams |
+| 14 | keys come in the schema's order alone | yes; kept here on purpose: what is declared first
+can be reasoned on later |
 | 15 | a date-time must have an offset, so one is made up | yes |
 | 16 | a key twice; halves of characters | keys yes; halves of characters are xgrammar's |
 

@@ -376,7 +376,8 @@ def test_a_client_that_leaves_in_the_middle_of_its_request_is_no_failure(
     with running(small_engine) as it:
         with socket.create_connection(("127.0.0.1", int(it.address.rpartition(":")[2]))) as leaving:
             leaving.sendall(
-                b'POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"model"'
+                b"POST /v1/chat/completions HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n"
+                b'{"model"'
             )
         wait_until(
             lambda: 'path="/v1/chat/completions",status="499"} 1' in it.http.get("/metrics").text

@@ -23,6 +23,8 @@ from tests.local.grammar.test_grammar import SCHEMAS, closed
 
 PLENTY = 3000
 ITEMS = {"type": "array", "minItems": 1}
+NESTED = {**ITEMS, "items": {"$ref": "#/$defs/N"}}
+EXPRESSION = {"$ref": "#/$defs/E"}
 
 
 class Words:
@@ -167,13 +169,13 @@ def test_an_answer_is_closed_from_where_it_stands(begun: Any, end: Any) -> None:
         {"type": "array", "items": {"type": "integer"}, "minItems": 12},
         {"type": "array", "items": closed(day={"type": "string", "format": "date"}), "minItems": 6},
         {**closed(), "patternProperties": {"^k[0-9]$": {"type": "boolean"}}, "minProperties": 1},
-        {"$ref": "#/$defs/N", "$defs": {"N": {"anyOf": [{**ITEMS, "items": {"$ref": "#/$defs/N"}}, {"const": 5}]}}},
+        {"$ref": "#/$defs/N", "$defs": {"N": {"anyOf": [NESTED, {"const": 5}]}}},
         {
             "$ref": "#/$defs/E",
             "$defs": {
                 "E": {
                     "anyOf": [
-                        closed(op={"const": "add"}, left={"$ref": "#/$defs/E"}, right={"$ref": "#/$defs/E"}),
+                        closed(op={"const": "add"}, left=EXPRESSION, right=EXPRESSION),
                         closed(op={"const": "leaf"}, value={"type": "integer"}),
                     ]
                 }

@@ -82,7 +82,7 @@ def test_law_9_what_is_written_stands_in_the_source_at_its_span(
         if (answer := walk(grammar, chance)) is None:
             continue
         if "other_members" in compiled.schema["properties"]:
-            continue  # members that a schema does not name come as free text, which the check alone holds
+            continue  # undeclared members come as free text, which the check alone holds
         data, _ = compiled.restored(json.loads(answer))
         found = ground(compiled.target, data, text)
         assert (found.violations, found.repairs, found.data) == ((), (), data)
@@ -121,7 +121,10 @@ def test_all_that_stands_in_the_source_can_be_written_and_nothing_else(
 
 # ---- single constructs ---------------------------------------------------------------------------
 
-TEXT = 'Ada "the first" Lovelace bought 12 red pens at 1,250.00,\r\nO’Brien\'s on 2024-01-02. C:\\new 東京は cafe\u0301 -3 \U0001f600'
+TEXT = (
+    'Ada "the first" Lovelace bought 12 red pens at 1,250.00,\r\n'
+    "O’Brien's on 2024-01-02. C:\\new 東京は cafe\u0301 -3 \U0001f600"
+)
 
 
 def offers(kind: Any, text: str = TEXT) -> Any:

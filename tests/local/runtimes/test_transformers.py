@@ -194,7 +194,8 @@ def test_a_model_that_writes_nonsense_is_held_to_the_form_all_the_same(
 def test_prefixes_are_reused_and_answers_at_once_are_those_of_one_by_one(tiny: Any) -> Any:
     system = {
         "role": "system",
-        "content": "Extract the contact as JSON: the name as it stands in the text, and the age in years.",
+        "content": "Extract the contact as JSON: the name as it stands in the text, "
+        "and the age in years.",
     }
     asked = [[system, {"role": "user", "content": f"{name} is 41."}] for name in ("Maria", "Peter")]
 
