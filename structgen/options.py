@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from typing import Any, Final, Literal, TypedDict
@@ -124,6 +124,19 @@ class Options:
         return {name: value for name, value in values.items() if value is not UNSET}
 
 
+def closest(words: Iterable[str], known: Iterable[str]) -> list[str]:
+    """Give the known name that is nearest to each word, for the words that have one.
+
+    Args:
+        words: What somebody wrote.
+        known: What could have been meant.
+    """
+    from difflib import get_close_matches
+
+    names = list(known)
+    return [name for word in words for name in get_close_matches(word, names, 1)]
+
+
 def options_of(given: OptionArgs) -> Options:
     """Make `Options` of keyword arguments.
 
@@ -141,8 +154,10 @@ def options_of(given: OptionArgs) -> Options:
     except TypeError:
         known = OptionArgs.__annotations__
         unknown = sorted(given.keys() - known.keys())
+        near = closest(unknown, known)
+        meant = f"Did you mean {', '.join(near)}? " if near else ""
         raise ConfigurationError(
             f"Unknown option: {', '.join(unknown)}.",
-            hint=f"Known options: {', '.join(known)}. Give other members of a request in "
+            hint=f"{meant}Known options: {', '.join(known)}. Give other members of a request in "
             "`extra_body`.",
         ) from None

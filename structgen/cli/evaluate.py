@@ -137,7 +137,7 @@ def _target(spec: str) -> Target[Any]:
 def _asked(
     arguments: Namespace, target: Target[Any], gold: list[GoldRecord], streams: Streams
 ) -> Evaluation:
-    """ServedRequest about every document of the gold, and judge the answers."""
+    """Ask about every document of the gold, and judge the answers."""
     from structgen.client.blocking import Client
     from structgen.evaluation.run import evaluate
     from structgen.pipeline.limits import JobLimits

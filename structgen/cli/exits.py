@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Final, TextIO
 
@@ -15,6 +16,7 @@ from structgen.errors import (
     StructgenError,
     TransportError,
 )
+from structgen.options import OptionArgs
 
 OK: Final = 0
 NO_VALUE: Final = 1
@@ -48,6 +50,13 @@ _CODES: Final[tuple[tuple[type[StructgenError], int], ...]] = (
 """Exit codes of errors, the first that fits; those of any other error is USAGE."""
 
 
+_NAMES: Final = "|".join(
+    ("base_url", *(name for name in OptionArgs.__annotations__ if "_" in name))
+)
+_OPTION: Final = re.compile(rf"`?\b({_NAMES})\b(?:='(\w+)')?`?")
+"""An option in a hint, with its value. Names of one word could be anything."""
+
+
 def code_of(error: StructgenError) -> int:
     """Give the exit code of an error."""
     if isinstance(error, JobStoppedError) and error.interrupted:
@@ -64,7 +73,18 @@ def tell_error(error: StructgenError, stderr: TextIO, name: str | None = None) -
         name: The file at fault, if there are several.
     """
     about = f"{name}: " if name else ""
-    print(f"structgen: {about}{type(error).__name__}: {error}", file=stderr)
+    hint = f" {_with_flags(error.hint)}" if error.hint else ""
+    print(f"structgen: {about}{type(error).__name__}: {error.message}{hint}", file=stderr)
     for violation in getattr(error, "violations", ()):
         print(f"structgen:   {violation}", file=stderr)
     return code_of(error)
+
+
+def _with_flags(hint: str) -> str:
+    """Write the options that a hint names as flags: on_shortened='keep' is --on-shortened keep."""
+
+    def flag(found: re.Match[str]) -> str:
+        name = f"--{found[1].replace('_', '-')}"
+        return f"{name} {found[2]}" if found[2] else name
+
+    return _OPTION.sub(flag, hint)

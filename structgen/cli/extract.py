@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from structgen.cli.command import Command, Streams, add_target
 from structgen.cli.exits import OK, tell_error
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from structgen.client.blocking import Client
     from structgen.results import Extraction
     from structgen.schema.target import Target
+
+_NO_KEY: Final = "not-needed"
+"""The key of a plan, which is sent nowhere."""
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -28,7 +31,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--result",
         action="store_true",
-        help="Print everything known about each record, not only its value.",
+        help="Print everything known about each record, not only its value; of one that failed, "
+        "its attempts and what could be salvaged.",
     )
     parser.add_argument(
         "--plan",
@@ -46,7 +50,12 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     target = load_target(arguments.target)
     call = call_from(arguments, target)
     names = arguments.files or ["-"]
-    client = Client(arguments.model, base_url=arguments.base_url, **options_from(arguments))
+    client = Client(
+        arguments.model,
+        base_url=arguments.base_url,
+        api_key=_NO_KEY if arguments.plan else None,
+        **options_from(arguments),
+    )
     with client:
         if arguments.plan:
             plan = client.plan(target, streams.read(names[0]), **call)
@@ -71,8 +80,11 @@ def _one(
     try:
         result = client.extract_result(target, streams.read(name), **call)
     except StructgenError as error:
+        failure = _failure(error, target) if arguments.result else {"error": error.to_dict()}
         if several:
-            streams.give({"file": name, "error": error.to_dict()})
+            streams.give({"file": name, **failure})
+        elif arguments.result:
+            streams.give(failure, indent=2)
         return tell_error(error, streams.stderr, name if several else None)
     shown = result.to_dict() if arguments.result else target.dump(result.value)
     if several:
@@ -83,6 +95,17 @@ def _one(
     if not arguments.quiet:
         _tell(result, time.perf_counter() - began, streams)
     return OK
+
+
+def _failure(error: StructgenError, target: Target[Any]) -> dict[str, Any]:
+    """Give everything known about a text that gave no record."""
+    salvaged = getattr(error, "salvaged", None)
+    return {
+        "error": error.to_dict(),
+        "salvaged": None if salvaged is None else target.dump(salvaged),
+        "shortened": sorted(getattr(error, "shortened", ())),
+        "attempts": [attempt.to_dict() for attempt in error.attempts],
+    }
 
 
 def _tell(result: Extraction[Any], seconds: float, streams: Streams) -> None:

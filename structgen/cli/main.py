@@ -7,13 +7,14 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any, Final, TextIO
+from typing import Any, Final, NoReturn, TextIO
 
 from structgen.cli import audit, compile, evaluate, extract, models, serve, view
 from structgen.cli import run as run_command
 from structgen.cli.command import Command, Streams
 from structgen.cli.exits import INTERRUPTED, MEANINGS, OK, USAGE, tell_error
 from structgen.errors import StructgenError
+from structgen.options import closest
 
 COMMANDS: Final[tuple[Command, ...]] = (
     extract.COMMAND,
@@ -46,7 +47,9 @@ def run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> i
     """
     streams = Streams(stdin, stdout, stderr)
     try:
-        arguments = _parser(streams).parse_args(argv)
+        arguments, unknown = _parser(streams).parse_known_args(argv)
+        if unknown:
+            _reject(unknown, arguments.parser)
         code: int = arguments.perform(arguments, streams)
     except SystemExit as left:  # argparse: --help, or a usage error that it has printed
         return left.code if isinstance(left.code, int) else USAGE
@@ -86,5 +89,13 @@ def _parser(streams: Streams) -> ArgumentParser:
             description=f"{command.summary} {command.detail}".strip(),
         )
         command.add_arguments(described)
-        described.set_defaults(perform=command.perform)
+        described.set_defaults(perform=command.perform, parser=described)
     return parser
+
+
+def _reject(unknown: Sequence[str], parser: ArgumentParser) -> NoReturn:
+    """Refuse words that a command does not know, with the options that may have been meant."""
+    options = [word.partition("=")[0] for word in unknown if word.startswith("-")]
+    near = closest(options, parser._option_string_actions)
+    meant = f" Did you mean {', '.join(near)}?" if near else ""
+    parser.error(f"there is no {' '.join(options or unknown)}.{meant} See {parser.prog} --help.")

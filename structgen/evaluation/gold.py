@@ -25,7 +25,7 @@ from structgen.evaluation.rules import Place, rules_of
 from structgen.pipeline.files import FILES, text_of
 from structgen.schema.check import validate
 from structgen.schema.json import short
-from structgen.schema.json_text import parse_json
+from structgen.schema.json_text import parse_json, parse_json_of
 from structgen.schema.target import Target
 from structgen.values import Document, Json
 
@@ -84,7 +84,8 @@ def load_gold(
     try:
         records = [check.record(line, raw) for line, raw in read(where, rules_of(target.schema))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise InputError(f"Cannot read {where}: {error}.", hint="Name a file in UTF-8.") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"Cannot read {where}: {why}.", hint="Name a file in UTF-8.") from error
     if not records:
         raise InputError(f"{where} holds no gold.", hint="Write at least one record.")
     return records
@@ -139,7 +140,8 @@ class _Check:
                 return value, faults
             raise InputError(
                 f"{line}: the value does not fit {self._target.name}: {faults}.",
-                hint="Correct it, or keep such gold as it is (`on_invalid='keep'`).",
+                hint="Correct it, or keep such gold as it is"
+                " (`on_invalid='keep'`, --keep-invalid-gold).",
             ) from error
         if self._target.adapter is None:
             return value, None
@@ -173,10 +175,7 @@ def _jsonl(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
             if not text.strip():
                 continue
             line = f"{path.name}:{number}"
-            try:
-                row = parse_json(text)
-            except NotJsonError as error:
-                raise InputError(f"{line} is not JSON: {error.message}") from error
+            row = parse_json_of(line, text)
             if not isinstance(row, dict) or "value" not in row:
                 raise InputError(
                     f"{line} is no gold: it has no `value`.",
@@ -215,10 +214,7 @@ def _folder(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]
                 f"{name}: there is no document {stem} beside it.",
                 hint=f"Its name ends in one of: {', '.join(FILES)}.",
             )
-        try:
-            value = parse_json(gold.read_text(encoding="utf-8-sig"))
-        except NotJsonError as error:
-            raise InputError(f"{name} is not JSON: {error.message}") from error
+        value = parse_json_of(name, gold.read_text(encoding="utf-8-sig"))
         key = name.removesuffix(_GOLD_END)
         yield name, {"key": key, "document": _text(name, document), "value": value}
 

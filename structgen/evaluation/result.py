@@ -251,7 +251,10 @@ class Evaluation:
             records = [RecordScore.from_dict(one) for one in data["records"]]
             return cls(**known, records=records, notes=data["notes"], seed=data["seed"])
         except OSError as error:
-            raise InputError(f"Cannot read {path}: {error.strerror}.") from error
+            raise InputError(
+                f"Cannot read {path}: {error.strerror}.",
+                hint="Name a file that `structgen eval -o` wrote.",
+            ) from error
         except (ValueError, KeyError, TypeError) as error:
             raise InputError(
                 f"{path} holds no evaluation.", hint="Give a file that `structgen eval -o` wrote."

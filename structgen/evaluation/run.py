@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
-from structgen.errors import InputError, NotJsonError, OutputError, StructgenError
+from structgen.errors import InputError, OutputError, StructgenError
 from structgen.evaluation.comparisons import notes_of
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
 from structgen.evaluation.record import RecordScore, Shown, score_of_leaves
@@ -29,7 +29,7 @@ from structgen.evaluation.spans import (
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item, Outcome
-from structgen.schema.json_text import parse_json
+from structgen.schema.json_text import parse_json_of
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, Usage
 
@@ -166,7 +166,8 @@ def score(
     if missing:
         raise InputError(
             f"{len(missing)} records of the gold have no answer, first {missing[0]!r}.",
-            hint="Answers and gold are matched by `key`.",
+            hint="Answers and gold are matched by `key`: give each answer the key of its gold, or "
+            "take out the gold that was not asked about.",
         )
     with_spans = any(_gold_spans(record) for record in gold)
     return Evaluation(
@@ -264,15 +265,13 @@ def read_answers(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
                 if text.strip():
                     rows.append(_row(f"{path}:{number}", text))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read {path}: {error}.", hint="Give a JSONL file.") from error
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"Cannot read {path}: {why}.", hint="Name a JSONL file.") from error
     return rows
 
 
 def _row(line: str, text: str) -> dict[str, Any]:
-    try:
-        row = parse_json(text)
-    except NotJsonError as error:
-        raise InputError(f"{line} is not JSON: {error.message}") from error
+    row = parse_json_of(line, text)
     if not isinstance(row, dict) or not {"key", "value", "error"} <= row.keys():
         raise InputError(
             f"{line} is no result: it lacks `key`, `value` or `error`.",

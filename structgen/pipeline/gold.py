@@ -6,9 +6,9 @@ import os
 from pathlib import Path
 from typing import TypeVar
 
-from structgen.errors import InputError, InvalidOutputError, NotJsonError
+from structgen.errors import InputError, InvalidOutputError
 from structgen.schema.check import validate
-from structgen.schema.json_text import parse_json
+from structgen.schema.json_text import parse_json_of
 from structgen.schema.target import Target
 
 T = TypeVar("T")
@@ -31,8 +31,9 @@ def load_examples(path: str | os.PathLike[str], target: Target[T]) -> list[tuple
     try:
         lines = Path(path).read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
         raise InputError(
-            f"Cannot read the examples in {path}: {error}.", hint="Name a JSONL file in UTF-8."
+            f"Cannot read the examples in {path}: {why}.", hint="Name a JSONL file in UTF-8."
         ) from error
     return [
         _parse_example(line, f"{path}, line {number}", target)
@@ -42,10 +43,7 @@ def load_examples(path: str | os.PathLike[str], target: Target[T]) -> list[tuple
 
 
 def _parse_example(line: str, where: str, target: Target[T]) -> tuple[str, T]:
-    try:
-        data = parse_json(line)
-    except NotJsonError as error:
-        raise InputError(f"{where} is not JSON: {error.message}") from error
+    data = parse_json_of(where, line)
     text = data.get("text") if isinstance(data, dict) else None
     if not isinstance(text, str) or "value" not in data:
         raise InputError(

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from structgen.errors import NotJsonError
+from structgen.errors import InputError, NotJsonError
 from structgen.values import Json
 
 _PLACE: Final = re.compile(r"^(.*) at line (\d+) column (\d+)$")
@@ -35,6 +35,26 @@ def parse_json(text: str | bytes) -> Json:
     except ValueError as error:
         raise _not_json(decoded, str(error)) from None
     return data if _is_lossless(decoded, data) else scan(decoded, dict)
+
+
+def parse_json_of(where: str, text: str | bytes) -> Json:
+    """Read one JSON document of a file that the user has written.
+
+    Args:
+        where: The file, and the line if it has several documents.
+        text: The document.
+
+    Raises:
+        InputError: If the text is not one JSON document.
+    """
+    try:
+        return parse_json(text)
+    except NotJsonError as error:
+        said = error.message.removeprefix("The answer is not JSON: ")
+        raise InputError(
+            f"{where} is not JSON: {said.replace(' in the answer', '')}",
+            hint="Correct it, or take it out.",
+        ) from error
 
 
 def _is_lossless(text: str, data: Json) -> bool:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from structgen.errors import TargetError
+from structgen.options import closest
 from structgen.schema.target import Target, target_of
 
 
@@ -37,20 +38,30 @@ def load_target(spec: str | Path) -> Target[Any]:
         )
     try:
         is_file = where.endswith(".py")
-        found: Any = _import_file(Path(where)) if is_file else importlib.import_module(where)
-        for name in attribute.split("."):
-            found = getattr(found, name)
-    except AttributeError:
-        raise TargetError(
-            f"There is no {attribute!r} in {where}.",
-            hint="Name a class or type that it defines.",
-        ) from None
+        module = _import_file(Path(where)) if is_file else importlib.import_module(where)
+        found = _member_of(module, attribute, where)
+    except TargetError:
+        raise
     except Exception as error:  # Importing runs whatever is there.
         raise TargetError(
-            f"Cannot import {where}: {type(error).__name__}: {error}",
-            hint="Check the name, and that the file runs on its own.",
+            f"Cannot import {where}: {type(error).__name__}: {str(error).rstrip('.')}.",
+            hint="Check the name, and that it can be imported on its own.",
         ) from error
     return target_of(found)
+
+
+def _member_of(found: Any, attribute: str, where: str) -> Any:
+    """Give what a module calls `attribute`, which may be a dotted name."""
+    for name in attribute.split("."):
+        if not hasattr(found, name):
+            near = closest([name], dir(found))
+            meant = f"Did you mean {near[0]!r}? " if near else ""
+            raise TargetError(
+                f"There is no {attribute!r} in {where}.",
+                hint=f"{meant}Name a class or type that it defines.",
+            )
+        found = getattr(found, name)
+    return found
 
 
 def _import_file(path: Path) -> Any:

@@ -90,6 +90,54 @@ def test_a_call_that_has_to_change_exits_with_2_and_says_what(
     assert out == ""
 
 
+@pytest.mark.parametrize(
+    ("argv", "said"),
+    [
+        (("extract", ADVISORY, "--maxtokens", "30"), "Did you mean --max-tokens?"),
+        (("extract", ADVISORY, "--on-shortend=keep"), "Did you mean --on-shortened?"),
+        (("eval", ADVISORY, "gold.jsonl", "--jsn"), "Did you mean --json?"),
+        (("extract", ADVISORY, "--colour-of-the-sky"), "See structgen extract --help."),
+        (("models", "pull", "smollm2-135m", "twice"), "there is no twice"),
+        (("extract", f"{EXAMPLES / 'advisory.py'}:Advisery"), "Did you mean 'Advisory'?"),
+    ],
+)
+def test_a_misspelt_name_is_met_with_the_nearest_one(argv: tuple[str, ...], said: str) -> None:
+    code, out, err = run(*argv, stdin="text")
+    assert (code, out) == (exits.USAGE, "")
+    assert said in err
+
+
+def test_an_error_tells_the_import_that_failed_once(tmp_path: Path) -> None:
+    _, _, err = run("extract", "nowhere.py:Model", stdin="text")
+    assert err == "structgen: TargetError: There is no file nowhere.py. Check the path.\n"
+    broken = tmp_path / "broken.py"
+    broken.write_text("import no_such_module\n")
+    _, _, err = run("extract", f"{broken}:Model", stdin="text")
+    assert "No module named 'no_such_module'. Check the name" in err
+
+
+def test_a_hint_names_flags_as_they_are_written_here() -> None:
+    err = io.StringIO()
+    hint = "Raise max_tokens, or accept it with on_shortened='keep'; or pass `base_url`."
+    exits.tell_error(errors.Truncated("The answer was cut short.", hint=hint), err)
+    flags = "Raise --max-tokens, or accept it with --on-shortened keep; or pass --base-url."
+    assert err.getvalue() == f"structgen: Truncated: The answer was cut short. {flags}\n"
+
+
+def test_a_result_that_failed_shows_its_attempts() -> None:
+    with FaultyServer(Served(body=completion('{"title": 1}'))) as server:
+        code, out, err = run(
+            *("extract", ADVISORY, "--model", "m", "--base-url", server.base_url),
+            *("--result", "--max-reasks", "0"),
+            stdin="text",
+        )
+    shown = json.loads(out)
+    assert code == exits.NO_VALUE
+    assert "InvalidOutputError" in err
+    assert shown["error"]["type"] == "InvalidOutputError"
+    assert shown["attempts"][0]["text"] == '{"title": 1}'
+
+
 def test_an_unreachable_server_exits_with_3() -> None:
     code, out, err = run(
         "extract",
@@ -108,7 +156,7 @@ def test_an_unreachable_server_exits_with_3() -> None:
 
 
 def test_plan_shows_the_question_and_asks_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GROQ_API_KEY", "unused")
+    monkeypatch.delenv("GROQ_API_KEY", raising=False)  # a plan needs no key
     code, out, _ = run(
         "extract", ADVISORY, "--model", "groq:openai/gpt-oss-20b", "--plan", stdin="some text"
     )

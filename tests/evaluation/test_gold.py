@@ -99,7 +99,10 @@ def test_a_folder_of_documents_with_gold_beside_them(tmp_path: Path) -> None:
     [
         ([{"text": "x", "value": {"no": "one"}}], r"gold\.jsonl:1: the value does not fit Order"),
         ([{"text": "x", "value": {}}], r"gold\.jsonl:1: .*wanted an integer"),
-        ([{"text": "x", "value": {"no": 1}}, "{"], r"gold\.jsonl:2 is not JSON"),
+        (
+            [{"text": "x", "value": {"no": 1}}, "{"],
+            r"gold\.jsonl:2 is not JSON: EOF while parsing an object\. Correct",
+        ),
         ([{"text": "x"}], r"gold\.jsonl:1 is no gold: it has no `value`"),
         (["[1]"], r"gold\.jsonl:1 is no gold"),
         ([{"value": {"no": 1}}], r"gold\.jsonl:1 is no gold: it has no document"),
