@@ -50,11 +50,10 @@ _CODES: Final[tuple[tuple[type[StructgenError], int], ...]] = (
 """Exit codes of errors, the first that fits; those of any other error is USAGE."""
 
 
-_NAMES: Final = "|".join(
-    ("base_url", *(name for name in OptionArgs.__annotations__ if "_" in name))
-)
-_OPTION: Final = re.compile(rf"`?\b({_NAMES})\b(?:='(\w+)')?`?")
-"""An option in a hint, with its value. Names of one word could be anything."""
+_NAMES: Final = ("base_url", "batch", *OptionArgs.__annotations__)
+_LONG: Final = "|".join(name for name in _NAMES if "_" in name)
+_OPTION: Final = re.compile(rf"`({'|'.join(_NAMES)})`|\b({_LONG})\b(?:='(\w+)')?")
+"""An option in a hint, with its value. Without backquotes, a name of one word could be anything."""
 
 
 def code_of(error: StructgenError) -> int:
@@ -84,7 +83,7 @@ def _with_flags(hint: str) -> str:
     """Write the options that a hint names as flags: on_shortened='keep' is --on-shortened keep."""
 
     def flag(found: re.Match[str]) -> str:
-        name = f"--{found[1].replace('_', '-')}"
-        return f"{name} {found[2]}" if found[2] else name
+        name = f"--{(found[1] or found[2]).replace('_', '-')}"
+        return f"{name} {found[3]}" if found[3] else name
 
     return _OPTION.sub(flag, hint)

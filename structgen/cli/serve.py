@@ -184,7 +184,7 @@ def listening(host: str, port: int) -> socket.socket:
         listener.listen(1024)
     except (OSError, OverflowError) as error:
         listener.close()
-        reason = getattr(error, "strerror", None) or error
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
         raise ConfigurationError(
             f"The server cannot listen at {host}, port {port}: {reason}.",
             hint="Choose another port; --port 0 takes any that is free.",

@@ -24,7 +24,7 @@ from structgen.errors import InputError, InvalidOutputError, NotJsonError
 from structgen.evaluation.rules import Place, rules_of
 from structgen.pipeline.files import FILES, text_of
 from structgen.schema.check import validate
-from structgen.schema.json import short
+from structgen.schema.json import pointer, short
 from structgen.schema.json_text import parse_json, parse_json_of
 from structgen.schema.target import Target
 from structgen.values import Document, Json
@@ -132,20 +132,66 @@ class _Check:
         )
 
     def _value(self, line: str, value: Json) -> tuple[Json, str | None]:
+        """Give the value as the target writes it, and what is wrong with it, if that is kept."""
         try:
             checked = validate(self._target, value)
         except InvalidOutputError as error:
             faults = "; ".join(str(violation) for violation in error.violations[:3])
-            if self._on_invalid == "keep":
-                return value, faults
-            raise InputError(
-                f"{line}: the value does not fit {self._target.name}: {faults}.",
-                hint="Correct it, or keep such gold as it is"
-                " (`on_invalid='keep'`, --keep-invalid-gold).",
-            ) from error
+            return value, self._fault(line, faults)
         if self._target.adapter is None:
             return value, None
-        return _as_stated(self._target.dump(checked), value), None
+        dumped = self._target.dump(checked)
+        known = _known(value, dumped)
+        ignored = [] if known == value else self._ignored(value, known, dumped)
+        fault = self._fault(line, f"no such member: {', '.join(ignored)}") if ignored else None
+        return _as_stated(dumped, known if ignored else value), fault
+
+    def _fault(self, line: str, faults: str) -> str:
+        """Give what is wrong with a value.
+
+        Raises:
+            InputError: Unless such gold is kept.
+        """
+        if self._on_invalid == "keep":
+            return faults
+        raise InputError(
+            f"{line}: the value does not fit {self._target.name}: {faults}.",
+            hint="Correct it, or keep such gold as it is"
+            " (`on_invalid='keep'`, --keep-invalid-gold).",
+        )
+
+    def _ignored(self, value: Json, known: Json, dumped: Json) -> list[str]:
+        """Give the members that the target reads nothing from: a name may be misspelt.
+
+        A member that is not written again may still be read, under another name for a field.
+        """
+        try:
+            same = self._target.dump(validate(self._target, known)) == dumped
+        except InvalidOutputError:
+            return []
+        return list(_unknown(value, dumped, ())) if same else []
+
+
+def _known(stated: Json, dumped: Json) -> Json:
+    """A value without the members that the target does not write."""
+    if isinstance(dumped, dict) and isinstance(stated, dict):
+        return {key: _known(inner, dumped[key]) for key, inner in stated.items() if key in dumped}
+    if isinstance(dumped, list) and isinstance(stated, list) and len(dumped) == len(stated):
+        return [_known(*pair) for pair in zip(stated, dumped, strict=True)]
+    return stated
+
+
+def _unknown(stated: Json, dumped: Json, path: tuple[str | int, ...]) -> Iterator[str]:
+    """The JSON Pointers of the members that the target does not write."""
+    if isinstance(dumped, dict) and isinstance(stated, dict):
+        for key, inner in stated.items():
+            if key in dumped:
+                yield from _unknown(inner, dumped[key], (*path, key))
+            else:
+                yield pointer((*path, key))
+    elif isinstance(dumped, list) and isinstance(stated, list) and len(dumped) == len(stated):
+        for index, (inner, written) in enumerate(zip(stated, dumped, strict=True)):
+            yield from _unknown(inner, written, (*path, index))
 
 
 def _as_stated(dumped: Json, stated: Json) -> Json:

@@ -271,10 +271,11 @@ def read_answers(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
 
 
 def _row(line: str, text: str) -> dict[str, Any]:
-    row = parse_json_of(line, text)
+    hint = "Give a JSONL file that `structgen run` wrote."
+    row = parse_json_of(line, text, hint)
     if not isinstance(row, dict) or not {"key", "value", "error"} <= row.keys():
         raise InputError(
             f"{line} is no result: it lacks `key`, `value` or `error`.",
-            hint="Give a file that `structgen run` wrote.",
+            hint=hint,
         )
     return row

@@ -16,6 +16,7 @@ from structgen.values import Json
 
 _PLACE: Final = re.compile(r"^(.*) at line (\d+) column (\d+)$")
 _HINT: Final = "Answer with one JSON document and nothing else."
+_CORRECT: Final = "Correct it, or take it out."
 
 
 def parse_json(text: str | bytes) -> Json:
@@ -37,12 +38,13 @@ def parse_json(text: str | bytes) -> Json:
     return data if _is_lossless(decoded, data) else scan(decoded, dict)
 
 
-def parse_json_of(where: str, text: str | bytes) -> Json:
+def parse_json_of(where: str, text: str | bytes, hint: str = _CORRECT) -> Json:
     """Read one JSON document of a file that the user has written.
 
     Args:
         where: The file, and the line if it has several documents.
         text: The document.
+        hint: What to do if it is not JSON.
 
     Raises:
         InputError: If the text is not one JSON document.
@@ -53,7 +55,7 @@ def parse_json_of(where: str, text: str | bytes) -> Json:
         said = error.message.removeprefix("The answer is not JSON: ")
         raise InputError(
             f"{where} is not JSON: {said.replace(' in the answer', '')}",
-            hint="Correct it, or take it out.",
+            hint=hint,
         ) from error
 
 

@@ -118,9 +118,11 @@ def test_an_error_tells_the_import_that_failed_once(tmp_path: Path) -> None:
 
 def test_a_hint_names_flags_as_they_are_written_here() -> None:
     err = io.StringIO()
-    hint = "Raise max_tokens, or accept it with on_shortened='keep'; or pass `base_url`."
+    hint = "Raise max_tokens, or accept it with on_shortened='keep'; or pass `base_url`. Full stop."
     exits.tell_error(errors.Truncated("The answer was cut short.", hint=hint), err)
-    flags = "Raise --max-tokens, or accept it with --on-shortened keep; or pass --base-url."
+    flags = (
+        "Raise --max-tokens, or accept it with --on-shortened keep; or pass --base-url. Full stop."
+    )
     assert err.getvalue() == f"structgen: Truncated: The answer was cut short. {flags}\n"
 
 

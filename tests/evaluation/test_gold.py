@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import BaseModel, Field
+from pydantic import AliasChoices, BaseModel, Field
 
 from structgen.errors import InputError
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
@@ -92,6 +92,36 @@ def test_a_folder_of_documents_with_gold_beside_them(tmp_path: Path) -> None:
     (tmp_path / "two.gold.json").write_text('{"no": 2}', encoding="utf-8")
     with pytest.raises(InputError, match=r"two\.gold\.json: there is no document two beside it"):
         load_gold(tmp_path, ORDER)
+
+
+class Part(BaseModel):
+    colour: str | None = None
+
+
+class Named(BaseModel):
+    name: str = Field(validation_alias=AliasChoices("name", "title"))
+    parts: list[Part] = []
+
+
+def test_a_member_that_the_target_does_not_have_is_told(tmp_path: Path) -> None:
+    misspelt = {"name": "Ada", "parts": [{"colour": "red"}, {"color": "blue"}], "ages/old": None}
+    gold = jsonl(tmp_path / "gold.jsonl", {"text": "x", "value": misspelt})
+    target = target_of(Named)
+    said = (
+        r"gold\.jsonl:1: the value does not fit Named: no such member: /parts/1/color, /ages~1old"
+    )
+    with pytest.raises(InputError, match=said):
+        load_gold(gold, target)
+    (kept,) = load_gold(gold, target, on_invalid="keep")
+    assert kept.value == {"name": "Ada", "parts": [{"colour": "red"}, {}]}
+    assert kept.invalid == "no such member: /parts/1/color, /ages~1old"
+
+
+def test_another_name_that_a_field_is_read_by_is_no_misspelling(tmp_path: Path) -> None:
+    gold = jsonl(tmp_path / "gold.jsonl", {"text": "x", "value": {"title": "Ada"}})
+    (record,) = load_gold(gold, target_of(Named))
+    assert record.invalid is None
+    assert record.value == {"name": "Ada", "parts": []}
 
 
 @pytest.mark.parametrize(
