@@ -5,13 +5,12 @@ A leaf is a string, a number or a boolean. Null is no leaf: what it means is dec
 
 from __future__ import annotations
 
-import math
 import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
-from decimal import Decimal, InvalidOperation
+from decimal import MAX_EMAX, MIN_EMIN, Context, Decimal, InvalidOperation
 from difflib import SequenceMatcher
 from functools import lru_cache
 from typing import Any, Final
@@ -23,16 +22,24 @@ from structgen.values import Json
 Similarity = Callable[[Json, Json], float]
 """How alike two leaves are, from 0 to 1: (found, gold) -> similarity."""
 
-RELATIVE_TOLERANCE: Final = 1e-9
-"""Numbers this close, relative to their size, are the same: binary fractions differ by less."""
+RELATIVE_TOLERANCE: Final = 1e-12
+"""Fractions this close, relative to their size, are the same: sums of binary ones differ by less.
+Whole numbers and numerals in texts have to be equal."""
+_SLACK: Final = Decimal(1) + Decimal("1e-9")
+"""A difference is within a tolerance up to this factor, as in extract-bench."""
+_ANY_SIZE: Final = Context(Emin=MIN_EMIN, Emax=MAX_EMAX, traps=[])
+"""Arithmetic that raises nothing, however large the exponents are."""
 
+_INVISIBLE: Final = "\u00ad\u200b\u200e\u200f\u2060\ufeff" + "".join(
+    map(chr, (*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
+)
+"""Soft hyphens, spaces of no width, and marks of the direction of writing."""
 _TYPOGRAPHY: Final = str.maketrans(
     {
         **dict.fromkeys("\u2018\u2019\u201a\u201b\u2032`\u00b4", "'"),
         **dict.fromkeys("\u201c\u201d\u201e\u201f\u2033\u00ab\u00bb", '"'),
         **dict.fromkeys("\u2010\u2011\u2012\u2013\u2014\u2015\u2212", "-"),
-        "\u00ad": None,
-        "\u200b": None,
+        **dict.fromkeys(_INVISIBLE),
     }
 )
 _EDGE: Final = r"""["'.,;:!?()\[\]{}]"""
@@ -188,6 +195,8 @@ def number_of(value: Json, *, inside: bool = False) -> Decimal | None:
     """
     if isinstance(value, bool) or not isinstance(value, (int, float, str)):
         return None
+    if isinstance(value, int):
+        return Decimal(value)
     text = str(value).strip()
     if inside and isinstance(value, str):
         found = _NUMERAL.search(text)
@@ -199,9 +208,7 @@ def number_of(value: Json, *, inside: bool = False) -> Decimal | None:
     return number if number.is_finite() else None
 
 
-def close(
-    found: Decimal, gold: Decimal, *, absolute: float = 0.0, relative: float = RELATIVE_TOLERANCE
-) -> bool:
+def close(found: Decimal, gold: Decimal, *, absolute: float = 0.0, relative: float = 0.0) -> bool:
     """Tell whether two numbers differ by no more than a tolerance.
 
     Args:
@@ -210,9 +217,12 @@ def close(
         absolute: The difference that is allowed.
         relative: The same as a share of the right number's size.
     """
-    difference = abs(found - gold)
-    allowed = max(absolute, relative * abs(float(gold)))
-    return difference == 0 or float(difference) <= allowed or math.isclose(difference, allowed)
+    if found == gold:
+        return True
+    difference = _ANY_SIZE.abs(_ANY_SIZE.subtract(found, gold))
+    share = _ANY_SIZE.multiply(Decimal(str(relative)), _ANY_SIZE.abs(gold))
+    allowed = max(Decimal(str(absolute)), share)
+    return difference <= _ANY_SIZE.multiply(allowed, _SLACK)
 
 
 def moment_of(text: str, kind: str) -> Any:
@@ -251,7 +261,7 @@ def same_leaf(
     """Compare two leaves by their types.
 
     Booleans are equal to booleans alone. A number is compared by value, with a numeral in a text,
-    too. Texts are compared as moments if both are, else after `normalise_text`.
+    too; fractions in binary may differ by `RELATIVE_TOLERANCE`. Texts are compared as moments if both are, else after `normalise_text`.
 
     Args:
         found: The leaf that was answered.
@@ -272,7 +282,14 @@ def same_leaf(
     ours, theirs = number_of(found), number_of(gold)
     if ours is None or theirs is None:
         return isinstance(found, str) and isinstance(gold, str) and same_text(found, gold)
-    return close(ours, theirs)
+    is_binary = isinstance(found, float) or isinstance(gold, float)
+    is_whole = _is_whole(ours) and _is_whole(theirs)
+    return close(ours, theirs, relative=RELATIVE_TOLERANCE if is_binary and not is_whole else 0.0)
+
+
+def _is_whole(number: Decimal) -> bool:
+    exponent = number.as_tuple().exponent
+    return isinstance(exponent, int) and (exponent >= 0 or _ANY_SIZE.remainder(number, 1) == 0)
 
 
 def _same_words(found: str, gold: str, kind: str | None) -> bool:

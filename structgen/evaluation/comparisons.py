@@ -2,14 +2,15 @@
 
 `evaluation_config` of extract-bench 0.1 (https://github.com/ContextualAI/extract-bench) and
 `x-aws-stickler-*` of stickler-eval 1.0. Keywords that ask a model for its opinion are
-compared by words here, and `notes_of` says so.
+compared by words here, and `notes.notes_of` says so.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from math import isfinite
 from typing import Any, Final, NamedTuple
 
 from structgen.errors import ConfigurationError
@@ -95,9 +96,23 @@ def _normalised(found: Json, gold: Json) -> float:
 
 
 def _tolerance(parameters: Mapping[str, Any], inside: bool = False) -> Similarity:
-    absolute = float(parameters.get("tolerance", parameters.get("absolute_tolerance", 0.0)))
-    relative = float(parameters.get("relative_tolerance", 0.0))
+    absolute = finite(parameters.get("tolerance", parameters.get("absolute_tolerance", 0.0)))
+    relative = finite(parameters.get("relative_tolerance", 0.0))
     return partial(_near, absolute=absolute, relative=relative, inside=inside)
+
+
+def finite(number: Any) -> float:
+    """Read a parameter that is a number.
+
+    Args:
+        number: What the schema says.
+
+    Raises:
+        ValueError: If it is no number, or not finite.
+    """
+    if isinstance(number, bool) or not isinstance(number, (int, float)) or not isfinite(number):
+        raise ValueError(f"{number!r} is no number")
+    return float(number)
 
 
 def _case(parameters: Mapping[str, Any]) -> Similarity:
@@ -125,12 +140,14 @@ _METRICS: Final[Mapping[str, _Row]] = {
     "string_llm": _Row(lambda _: word_f1, _SAME_WORDS, ("additional_instructions",)),
     "number_exact": _Row(lambda _: _tolerance({}), 1.0),
     "number_tolerance": _Row(
-        lambda given: _tolerance({"tolerance": 1e-3, **given}), 1.0, ("tolerance",)
+        lambda given: _tolerance({"tolerance": 1e-6, **given}), 1.0, ("tolerance",)
     ),
     "integer_exact": _Row(lambda _: _tolerance({}), 1.0),
     "boolean_exact": _Row(lambda _: lambda found, gold: float(found is gold), 1.0),
 }
 """extract-bench's metrics of leaves."""
+_SHORT_FORMS: Final[Mapping[str, Mapping[str, Any]]] = {"number_tolerance": {"tolerance": 1e-3}}
+"""The parameters of a metric whose name stands alone, if they are not those of its long form."""
 
 _COMPARATORS: Final[Mapping[str, _Row]] = {
     "ExactComparator": _Row(_case, 0.5, ("case_sensitive",)),
@@ -155,10 +172,10 @@ _USUAL: Final = {
 }
 """stickler's comparators of fields that name a threshold alone; of others, Levenshtein."""
 
-_ASK_A_MODEL: Final = frozenset(
+ASK_A_MODEL: Final = frozenset(
     {"string_semantic", "string_llm", "SemanticComparator", "BERTComparator", "LLMComparator"}
 )
-_OF_CONTAINERS: Final = frozenset({"array_llm", "StructuredModelComparator"})
+OF_CONTAINERS: Final = frozenset({"array_llm", "StructuredModelComparator"})
 """What they compare is aligned and compared leaf by leaf here."""
 
 
@@ -173,7 +190,7 @@ def named_comparison(node: JsonSchema, field: str) -> Comparison | None:
         field: The field that it speaks of, for errors.
 
     Raises:
-        ConfigurationError: If the name or a parameter is not known.
+        ConfigurationError: If the name or a parameter is not known, or a parameter is no number.
     """
     config = node.get(CONFIG)
     if config is not None:
@@ -183,28 +200,75 @@ def named_comparison(node: JsonSchema, field: str) -> Comparison | None:
     if name is None and threshold is None:
         return None
     name = name or _USUAL.get(str(node.get("type")), "LevenshteinComparator")
-    if name in _OF_CONTAINERS or name == "auto":
+    given = node.get(f"{STICKLER}comparator-config") or {}
+    if not isinstance(name, str) or not isinstance(given, dict):
+        raise _malformed(
+            f"{STICKLER}comparator", field, "Write a name, and an object of parameters."
+        )
+    if name in OF_CONTAINERS or name == "auto":
         return None
-    parameters = dict(node.get(f"{STICKLER}comparator-config") or {})
+    parameters = dict(given)
     if threshold is not None:
         parameters["threshold"] = threshold
     return _made(name, _COMPARATORS, parameters, field)
 
 
 def _of_config(config: Any, field: str) -> Comparison | None:
-    metrics = config.get("metrics", ()) if isinstance(config, dict) else [{"metric_id": config}]
+    metrics = metrics_of(config)
+    if metrics is None:
+        form = 'Write a name, or {"metrics": [{"metric_id": "...", "params": {...}}]}.'
+        raise _malformed(CONFIG, field, form)
     if not metrics:
         return None
-    name, parameters = metrics[0].get("metric_id"), dict(metrics[0].get("params") or {})
-    if name in _OF_CONTAINERS:
+    name, parameters = metrics[0]["metric_id"], dict(metrics[0].get("params") or {})
+    if name in OF_CONTAINERS:
         return None
     if "pass_threshold" in parameters:
         parameters["threshold"] = parameters.pop("pass_threshold")
     return _made(name, _METRICS, parameters, field)
 
 
+def metrics_of(config: Any) -> list[dict[str, Any]] | None:
+    """Read the metrics of an `evaluation_config`, of which the first one counts.
+
+    Args:
+        config: The value of the keyword: a name, or the long form.
+
+    Returns:
+        Objects with `metric_id`; None if the value has another form.
+    """
+    if isinstance(config, str):
+        return [{"metric_id": config, "params": _SHORT_FORMS.get(config)}]
+    if not isinstance(config, dict) or config.keys() - {"metrics", "aggregation_weight"}:
+        return None
+    metrics = config.get("metrics", [])
+    return metrics if isinstance(metrics, list) and all(map(_is_metric, metrics)) else None
+
+
+def _is_metric(metric: Any) -> bool:
+    if not isinstance(metric, dict) or metric.keys() - {"metric_id", "weight", "params"}:
+        return False
+    is_named = isinstance(metric.get("metric_id"), str)
+    return is_named and isinstance(metric.get("params") or {}, dict)
+
+
+def is_skipped(config: Any) -> bool:
+    """Tell whether an `evaluation_config` leaves its field out of every score.
+
+    Args:
+        config: The value of the keyword; None if there is none.
+    """
+    return config == "skip" or (config is not None and metrics_of(config) == [])
+
+
+def _malformed(keyword: str, field: str, hint: str) -> ConfigurationError:
+    return ConfigurationError(
+        f"The schema's {keyword} of {field or '/'} has a form that is not known.", hint=hint
+    )
+
+
 def _made(
-    name: Any, table: Mapping[str, _Row], parameters: dict[str, Any], field: str
+    name: str, table: Mapping[str, _Row], parameters: dict[str, Any], field: str
 ) -> Comparison:
     where = field or "/"
     if name not in table:
@@ -213,50 +277,16 @@ def _made(
             hint=f"Use one of: {', '.join(table)}.",
         )
     row = table[name]
-    threshold = float(parameters.pop("threshold", row.threshold))
+    given_threshold = parameters.pop("threshold", row.threshold)
     if unknown := parameters.keys() - set(row.parameters):
         raise ConfigurationError(
             f"The schema compares {where} by {name} with {min(unknown)!r}, which is not known.",
             hint=f"Parameters: {', '.join((*row.parameters, 'threshold'))}.",
         )
-    return Comparison(name, row.make(parameters), threshold)
-
-
-def notes_of(schema: Any) -> list[str]:
-    """List what is not compared as a schema says, one line each, for people.
-
-    Args:
-        schema: The schema of a target.
-    """
-    found = sorted(set(_named_comparisons(schema)))
-    notes = [
-        f"{name} asks a model; words are compared here" for name in found if name in _ASK_A_MODEL
-    ]
-    return notes + [f"{name} is not used: every leaf counts once" for name in _weights(schema)]
-
-
-def _named_comparisons(node: Any) -> Iterator[str]:
-    if isinstance(node, list):
-        for inner in node:
-            yield from _named_comparisons(inner)
-    if not isinstance(node, dict):
-        return
-    config = node.get(CONFIG)
-    if isinstance(config, str):
-        yield config
-    elif isinstance(config, dict):
-        yield from (str(metric.get("metric_id")) for metric in config.get("metrics", ()))
-    if f"{STICKLER}comparator" in node:
-        yield str(node[f"{STICKLER}comparator"])
-    for inner in node.values():
-        yield from _named_comparisons(inner)
-
-
-def _weights(node: Any) -> list[str]:
-    """The keywords of weights that a schema has."""
-    if isinstance(node, list):
-        return sorted({name for inner in node for name in _weights(inner)})
-    if not isinstance(node, dict):
-        return []
-    own = {f"{STICKLER}weight"} & node.keys()
-    return sorted(own.union(*(_weights(inner) for inner in node.values())))
+    try:
+        return Comparison(name, row.make(parameters), finite(given_threshold))
+    except ValueError as error:
+        raise ConfigurationError(
+            f"The schema compares {where} by {name}, but {error}.",
+            hint="Write thresholds and tolerances as finite numbers.",
+        ) from error

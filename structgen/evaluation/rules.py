@@ -12,7 +12,16 @@ import re
 from collections.abc import Iterator
 from typing import Any, Final
 
-from structgen.evaluation.comparisons import CONFIG, STICKLER, Comparison, named_comparison, typed
+from structgen.errors import ConfigurationError
+from structgen.evaluation.comparisons import (
+    CONFIG,
+    STICKLER,
+    Comparison,
+    finite,
+    is_skipped,
+    named_comparison,
+    typed,
+)
 from structgen.schema.json import json_type, pointer, resolve
 from structgen.values import Json, JsonSchema
 
@@ -53,7 +62,7 @@ class Place:
     @property
     def skipped(self) -> bool:
         """Whether what is here is left out of every score."""
-        return any(node.get(CONFIG) in ("skip", {"metrics": []}) for node in self.nodes)
+        return any(is_skipped(node.get(CONFIG)) for node in self.nodes)
 
     @property
     def ordered(self) -> bool:
@@ -62,9 +71,19 @@ class Place:
 
     @property
     def match_threshold(self) -> float:
-        """The share of leaves that two items must have in common to be paired; 0 for any."""
+        """The share of leaves that two items must have in common to be paired; 0 for any.
+
+        Raises:
+            ConfigurationError: If a schema names something else than a number.
+        """
         key = f"{STICKLER}match-threshold"
-        return max((float(node[key]) for node in self.nodes if key in node), default=0.0)
+        try:
+            return max((finite(node[key]) for node in self.nodes if key in node), default=0.0)
+        except ValueError as error:
+            raise ConfigurationError(
+                f"The schema's {key} of {self.field or '/'} cannot be used: {error}.",
+                hint="Write a number from 0 to 1.",
+            ) from error
 
     @property
     def types(self) -> frozenset[str]:

@@ -13,8 +13,8 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import InputError, OutputError, StructgenError
-from structgen.evaluation.comparisons import notes_of
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
+from structgen.evaluation.notes import notes_of
 from structgen.evaluation.record import RecordScore, Shown, score_of_leaves
 from structgen.evaluation.result import Evaluation
 from structgen.evaluation.rules import Place, rules_of

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from structgen.errors import ConfigurationError
 from structgen.evaluation import metrics
 from structgen.evaluation.assignment import best_alignment, best_assignment
-from structgen.evaluation.comparisons import notes_of
+from structgen.evaluation.notes import notes_of
 from structgen.evaluation.rules import rules_of
 from structgen.evaluation.scoring import Counts, Known, counts_by_field, counts_of, leaves_of
 from tests.evaluation import cases_of_leaves, cases_of_rules, cases_of_structure

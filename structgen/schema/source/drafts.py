@@ -78,6 +78,8 @@ _KNOWN: Final = frozenset(
         "required",
         "dependentRequired",
         "type",
+        "evaluation_config",
+        "x-aws-stickler-comparator-config",
     }
 )
 """Keywords whose values may be objects or arrays. Any other such value means nothing
