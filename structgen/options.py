@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
+from numbers import Integral, Real
 from typing import Any, Final, Literal, TypedDict
 
 from structgen.errors import ConfigurationError
@@ -124,6 +125,47 @@ class Options:
         return {name: value for name, value in values.items() if value is not UNSET}
 
 
+def _is_count(value: Any) -> bool:
+    return isinstance(value, Integral) and int(value) >= 0
+
+
+def _is_duration(value: Any) -> bool:
+    return isinstance(value, Real) and float(value) >= 0
+
+
+def _is_policy(value: Any) -> bool:
+    return value in ("raise", "keep")
+
+
+_KINDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "temperature": (lambda value: isinstance(value, Real), "a number"),
+    "top_p": (lambda value: isinstance(value, Real), "a number"),
+    "seed": (lambda value: isinstance(value, Integral), "a whole number"),
+    "max_tokens": (_is_count, "a whole number, at least 1"),
+    "timeout": (_is_duration, "a number of seconds, or None"),
+    "total_timeout": (_is_duration, "a number of seconds, or None"),
+    "max_retries": (_is_count, "a whole number, at least 0"),
+    "max_reasks": (_is_count, "a whole number, at least 0"),
+    "token_budget": (_is_count, "a whole number, at least 0"),
+    "cost_budget": (_is_duration, "a number of US dollars, at least 0"),
+    "samples": (_is_count, "a whole number, at least 1"),
+    "max_continuations": (_is_count, "a whole number, at least 0"),
+    "on_invalid_items": (_is_policy, "'raise' or 'keep'"),
+    "on_shortened": (_is_policy, "'raise' or 'keep'"),
+}
+"""What the value of an option must be, in code and in words. None is off, and limits of a backend
+are checked where it is known."""
+
+
+def _check(given: Mapping[str, Any]) -> None:
+    for name, value in given.items():
+        if name not in _KINDS or value is None or value is UNSET:
+            continue
+        fits, wanted = _KINDS[name]
+        if not fits(value):
+            raise ConfigurationError(f"`{name}` is {value!r}, but must be {wanted}.")
+
+
 def closest(words: Iterable[str], known: Iterable[str]) -> list[str]:
     """Give the known name that is nearest to each word, for the words that have one.
 
@@ -144,11 +186,12 @@ def options_of(given: OptionArgs) -> Options:
         given: Options by name.
 
     Raises:
-        ConfigurationError: If there is no option of some name.
+        ConfigurationError: If there is no option of some name, or a value is of another kind.
     """
     stop = given.get("stop")
     if stop is not None:
         given = {**given, "stop": (stop,) if isinstance(stop, str) else tuple(stop)}
+    _check(given)
     try:
         return Options(**given)  # type: ignore[arg-type]  # a mapping of the same names
     except TypeError:

@@ -9,7 +9,7 @@ schema, and large ones lose points if descriptions reach the grammar but not the
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -126,13 +126,23 @@ def estimate_tokens(messages: Sequence[Message]) -> int:
     )
 
 
+def _check_messages(document: Any) -> None:
+    hint = 'Pass the text as a str, or messages such as {"role": "user", "content": "..."}.'
+    if not isinstance(document, Sequence) or isinstance(document, bytes | bytearray):
+        kind = type(document).__name__
+        raise InputError(f"The document is of type {kind}, not a text or messages.", hint=hint)
+    if not document:
+        raise InputError(
+            "The conversation has no messages.", hint="Pass at least one message, or a text."
+        )
+    if not all(isinstance(message, Mapping) and "role" in message for message in document):
+        raise InputError("A message of the conversation has no `role`.", hint=hint)
+
+
 def _conversation(document: str | Sequence[Message], context: str | None) -> tuple[Message, ...]:
     before = f"{_CONTEXT}\n{delimited(context, 'context')}" if context and context.strip() else ""
     if not isinstance(document, str):
-        if not document:
-            raise InputError(
-                "The conversation has no messages.", hint="Pass at least one message, or a text."
-            )
+        _check_messages(document)
         return ({"role": "user", "content": before}, *document) if before else tuple(document)
     if not document.strip():
         raise InputError("The document is empty.", hint="Pass the text to extract from.")

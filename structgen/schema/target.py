@@ -289,7 +289,8 @@ _TYPE_ERRORS: Final = (
 def _of_type(source: Any) -> Target[Any]:
     if not _is_type(source):
         raise TargetError(
-            f"Not a target: a {type(source).__name__} is neither a type nor a JSON Schema.",
+            f"Not a target: a value of type {type(source).__name__} is neither a type nor a "
+            "JSON Schema.",
             hint="Pass a class, a typing form such as list[Person], or a JSON Schema as a dict.",
         )
     try:

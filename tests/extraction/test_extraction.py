@@ -394,8 +394,3 @@ def test_a_wrong_answer_of_an_engine_is_an_error_too() -> None:
     engine = ScriptedModel(Answer(text='{"name":"Ada","age":3', finish_reason="length"))
     with pytest.raises(Truncated):
         structgen.Client(engine).extract(Person, "a text")
-
-
-def test_an_unknown_option_is_met_with_the_nearest_one() -> None:
-    with pytest.raises(ConfigurationError, match=r"Unknown option: max_token\. Did you mean max_t"):
-        structgen.Client(ScriptedModel("1"), max_token=5)  # type: ignore[call-arg]
