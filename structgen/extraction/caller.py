@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
+from structgen.errors import InputError
 from structgen.options import CallArgs, OptionArgs, Options, options_of
 
 if TYPE_CHECKING:
@@ -45,16 +46,21 @@ class Caller:
             TargetError: If the target is no type that Pydantic knows, and no JSON Schema.
             SchemaError: If the target has no JSON form.
             ConfigurationError: If there is no such option.
+            InputError: If an example is not a pair of a text and a value, or `instructions` or
+                `context` is no text.
         """
-        from structgen.extraction.question import Question
+        from structgen.extraction.question import Question, pairs_of
         from structgen.schema.target import target_of
 
+        for name in ("instructions", "context"):
+            if not isinstance(call.get(name), str | None):
+                raise InputError(f"`{name}` is not a text.", hint="Pass a str, or leave it out.")
         options: Any = {name: value for name, value in call.items() if name not in _OF_A_QUESTION}
         return Question(
             target=target_of(target),
             document=document,
             instructions=call.get("instructions"),
-            examples=tuple(call.get("examples", ())),
+            examples=pairs_of(call.get("examples", ())),
             context=call.get("context"),
             options=options_of(options).over(self.options),
             stream=stream,

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from structgen.errors import ConfigurationError
+from structgen.errors import ConfigurationError, InputError, SchemaError
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.prompt import messages_for
 from structgen.options import UNSET, Options
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.target import Target
-from structgen.values import Document, Message, Mode
+from structgen.values import Document, Json, Message, Mode
 from structgen.wire.link import Link
 
 T = TypeVar("T")
@@ -131,8 +131,42 @@ class Question(Generic[T]):
             compiled.dumps(),
             self.document,
             instructions=self.instructions,
-            examples=[(text, compiled.encode(value)) for text, value in self.examples],
+            examples=list(self._encoded_examples(compiled)),
             context=self.context,
             show_schema=mode in _SHOWN_IN_PROMPT,
         )
         return compiled, messages
+
+    def _encoded_examples(self, compiled: Compiled[T]) -> Iterator[tuple[str, Json]]:
+        for number, (text, value) in enumerate(self.examples, 1):
+            try:
+                yield text, compiled.encode(value)
+            except SchemaError as error:
+                raise SchemaError(
+                    f"The value of example {number} cannot be shown: {error.message}",
+                    hint=f"Give a value of {self.target.name} itself, not its fields as plain data."
+                    if self.target.adapter is not None and isinstance(value, dict)
+                    else error.hint,
+                    path=error.path,
+                    keyword=error.keyword,
+                ) from error
+
+
+def pairs_of(examples: Any) -> tuple[tuple[str, Any], ...]:
+    """Check that worked examples are pairs of a text and a value.
+
+    Args:
+        examples: What the user gave.
+
+    Raises:
+        InputError: If one of them is not.
+    """
+    hint = "Write examples=[(text, value), ...]."
+    if not isinstance(examples, Iterable):
+        raise InputError("`examples` is not a list of examples.", hint=hint)
+    pairs = tuple(examples)
+    for number, pair in enumerate(pairs, 1):
+        is_pair = isinstance(pair, tuple | list) and len(pair) == 2
+        if not is_pair or not isinstance(pair[0], str):
+            raise InputError(f"Example {number} is not a pair of a text and a value.", hint=hint)
+    return pairs

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import structgen
-from structgen.errors import ConfigurationError, InputError
+from structgen.errors import ConfigurationError, InputError, SchemaError, UsageError
 from structgen.testing import ScriptedModel
 
 
@@ -56,3 +57,33 @@ def test_what_is_no_document_is_told_before_anything_is_asked(document: Any, sai
         structgen.Client(model).extract(int, document)
     assert str(raised.value).startswith(said)
     assert model.asked == []
+
+
+class Person(BaseModel):
+    name: str
+    age: int | None = None
+
+
+@pytest.mark.parametrize(
+    ("examples", "said"),
+    [
+        (5, "`examples` is not a list of examples. Write examples=[(text, value), ...]."),
+        ([("Ada",)], "Example 1 is not a pair of a text and a value."),
+        ([("Ada", Person(name="Ada")), "Bo"], "Example 2 is not a pair of a text and a value."),
+        ([{"text": "Ada", "value": Person(name="Ada")}], "Example 1 is not a pair"),
+        ([("Ada", {"name": "Ada"})], "The value of example 1 cannot be shown: "),
+    ],
+)
+def test_an_example_that_is_none_is_told_by_its_number(examples: Any, said: str) -> None:
+    with pytest.raises(UsageError) as raised:
+        structgen.Client(ScriptedModel("{}")).plan(Person, "text", examples=examples)
+    assert str(raised.value).startswith(said)
+    if isinstance(raised.value, SchemaError):
+        assert raised.value.hint == "Give a value of Person itself, not its fields as plain data."
+
+
+@pytest.mark.parametrize("name", ["instructions", "context"])
+def test_what_the_prompt_holds_is_text(name: str) -> None:
+    call: Any = {name: 5}
+    with pytest.raises(InputError, match=rf"`{name}` is not a text\. Pass a str"):
+        structgen.Client(ScriptedModel("1")).plan(int, "text", **call)
