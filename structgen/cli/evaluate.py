@@ -83,11 +83,12 @@ def _add_asking(parser: ArgumentParser) -> None:
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
+    from structgen.evaluation.answers import read_answers, require_values_of
     from structgen.evaluation.comparison import compare
     from structgen.evaluation.gates import parse_bound, under, worse
     from structgen.evaluation.gold import load_gold
     from structgen.evaluation.result import Evaluation
-    from structgen.evaluation.run import read_answers, score
+    from structgen.evaluation.run import score
 
     bounds = [parse_bound(text) for text in arguments.fail_under]
     earlier = Evaluation.load(arguments.not_worse_than) if arguments.not_worse_than else None
@@ -99,6 +100,8 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
             streams.tell(f"gold {record.key} is kept: {record.invalid}")
     if arguments.results:
         answers = read_answers(arguments.results)
+        right = [record.value for record in gold]
+        require_values_of(target, answers, right, arguments.results)
         evaluation = score(target, gold, answers, model=arguments.results)
     else:
         evaluation = _asked(arguments, target, gold, streams)
@@ -127,7 +130,7 @@ def _target(spec: str) -> Target[Any]:
     if spec.endswith(".json") and Path(spec).is_file():
         try:
             schema = json.loads(Path(spec).read_bytes())
-        except ValueError:
+        except (ValueError, RecursionError):
             return load_target(spec)  # which says what is wrong with it
         if unwrapped(schema) is not schema:
             return target_of(unwrapped(schema))

@@ -26,8 +26,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
+    from structgen.evaluation.answers import read_answers
     from structgen.evaluation.page import page_of_results, write_page
-    from structgen.evaluation.run import read_answers
     from structgen.pipeline.sources import open_source
 
     rows = read_answers(arguments.results)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.evaluation.answers import read_answers as read_answers
     from structgen.evaluation.comparison import Comparison as Comparison
     from structgen.evaluation.comparison import Difference as Difference
     from structgen.evaluation.comparison import compare as compare
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from structgen.evaluation.record import RecordScore as RecordScore
     from structgen.evaluation.result import Evaluation as Evaluation
     from structgen.evaluation.run import evaluate as evaluate
-    from structgen.evaluation.run import read_answers as read_answers
     from structgen.evaluation.run import score as score
     from structgen.evaluation.scoring import Counts as Counts
     from structgen.evaluation.scoring import Leaf as Leaf
@@ -28,13 +28,14 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
+            "structgen.evaluation.answers": "read_answers",
             "structgen.evaluation.comparison": "Comparison Difference compare",
             "structgen.evaluation.gold": "GoldRecord load_gold",
             "structgen.evaluation.intervals": "Interval",
             "structgen.evaluation.page": "Page page_of_evaluation page_of_results write_page",
             "structgen.evaluation.record": "RecordScore",
             "structgen.evaluation.result": "Evaluation",
-            "structgen.evaluation.run": "evaluate read_answers score",
+            "structgen.evaluation.run": "evaluate score",
             "structgen.evaluation.scoring": "Counts Leaf",
         },
     )

@@ -261,7 +261,8 @@ def same_leaf(
     """Compare two leaves by their types.
 
     Booleans are equal to booleans alone. A number is compared by value, with a numeral in a text,
-    too; fractions in binary may differ by `RELATIVE_TOLERANCE`. Texts are compared as moments if both are, else after `normalise_text`.
+    too; fractions in binary may differ by `RELATIVE_TOLERANCE`. Texts are compared as moments if
+    both are, else after `normalise_text`.
 
     Args:
         found: The leaf that was answered.

@@ -44,7 +44,7 @@ class Difference:
     """A figure of two runs, and how sure the difference is."""
 
     field: str
-    """The field; "" for all together; or what is compared besides F1."""
+    """The field; or what is compared: "all leaves" (F1 of all fields), "perfect records"..."""
     before: float
     """The figure of the earlier run."""
     after: float
@@ -128,7 +128,8 @@ def _require_same(before: Evaluation, after: Evaluation) -> None:
             f"The earlier run is of another target: {before.target}, with another schema.",
             hint="Run it again with this target, then compare.",
         )
-    if before.gold != after.gold:
+    keys = sorted(record.key for record in before.records)
+    if before.gold != after.gold or keys != sorted(record.key for record in after.records):
         raise InputError(
             "The earlier run is of other gold: keys, texts or values differ.",
             hint="Run it again over this gold, then compare.",

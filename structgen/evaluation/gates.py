@@ -8,7 +8,7 @@ from typing import Final
 from structgen.errors import ConfigurationError
 from structgen.evaluation import metrics
 from structgen.evaluation.comparison import Comparison, Difference
-from structgen.evaluation.result import Evaluation
+from structgen.evaluation.result import OVERALL, Evaluation
 
 MORE_IS_BETTER: Final = (
     "f1",
@@ -105,9 +105,13 @@ def describe(difference: Difference) -> str:
     change = difference.after - difference.before
     interval = difference.interval
     return (
-        f"{difference.field or 'f1'} went from {difference.before:.3f} to {difference.after:.3f} "
+        f"{_name_of(difference)} went from {difference.before:.3f} to {difference.after:.3f} "
         f"({change:+.3f} [{interval.low:+.3f}, {interval.high:+.3f}], p = {difference.p:.3g})"
     )
+
+
+def _name_of(difference: Difference) -> str:
+    return "f1" if difference.field == OVERALL else difference.field or "/"
 
 
 def comparison_lines(comparison: Comparison) -> list[str]:

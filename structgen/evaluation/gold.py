@@ -20,12 +20,14 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from structgen.errors import InputError, InvalidOutputError, NotJsonError
+from structgen.errors import InputError, InvalidOutputError
+from structgen.evaluation.cells import require_columns, value_of_cells
 from structgen.evaluation.rules import Place, rules_of
+from structgen.evaluation.stated import alternatives_of, evidence_of
 from structgen.pipeline.files import FILES, text_of
 from structgen.schema.check import validate
 from structgen.schema.json import pointer, short
-from structgen.schema.json_text import parse_json, parse_json_of
+from structgen.schema.json_text import parse_json_of
 from structgen.schema.target import Target
 from structgen.values import Document, Json
 
@@ -35,9 +37,10 @@ it is kept as it is (an answer that is asked for then fails)."""
 
 _GOLD_END: Final = ".gold.json"
 _SOURCES: Final = ("text", "file", "messages")
+_FIELD_SIZE: Final = 2**31 - 1
+"""Characters that a cell may have."""
 _NOT_FIELDS: Final = frozenset({"text", "file", "key"})
 """Columns of a CSV file that are no fields of the target."""
-_TRUTHS: Final = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +79,8 @@ def load_gold(
     where = Path(path)
     read = _READERS.get("/" if where.is_dir() else where.suffix.lower())
     if read is None:
+        if not where.exists():
+            raise InputError(f"There is no file or folder {where}.", hint="Check the path.")
         raise InputError(
             f"Cannot read gold from {where}: unsupported file type.",
             hint="Give a JSONL or CSV file, or a folder with NAME.gold.json files.",
@@ -109,7 +114,7 @@ class _Check:
         self._lines: dict[str, str] = {}
 
     def record(self, line: str, raw: Mapping[str, Any]) -> GoldRecord:
-        key = str(raw.get("key") or line)
+        key = _key(line, raw.get("key"))
         if key in self._lines:
             raise InputError(
                 f"{line}: the key {short(key)} is that of {self._lines[key]} already.",
@@ -126,8 +131,8 @@ class _Check:
             key=key,
             document=document,
             value=value,
-            alternatives=_mapping(line, raw, "alternatives"),
-            evidence=_mapping(line, raw, "evidence"),
+            alternatives=alternatives_of(line, raw.get("alternatives"), value),
+            evidence=evidence_of(line, raw.get("evidence"), document),
             invalid=invalid,
         )
 
@@ -203,13 +208,16 @@ def _as_stated(dumped: Json, stated: Json) -> Json:
     return dumped
 
 
-def _mapping(line: str, raw: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    given = raw.get(name)
-    if given is None:
-        return {}
-    if not isinstance(given, dict):
-        raise InputError(f"{line}: `{name}` is no object.", hint="Its keys are JSON Pointers.")
-    return given
+def _key(line: str, given: Any) -> str:
+    """The name of a record: its line if it has none."""
+    if given is None or given == "":
+        return line
+    if isinstance(given, bool) or not isinstance(given, str | int):
+        raise InputError(
+            f"{line}: the key {short(given)} is no text and no whole number.",
+            hint="Name each record by a text.",
+        )
+    return str(given)
 
 
 # ---- readers: (line, record with `document` and `value`) ----------------------------------------
@@ -233,25 +241,43 @@ def _jsonl(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
 def _csv(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.DictReader(file, strict=True)
-        for row in rows:
-            line = f"{path.name}:{rows.line_num}"
+        require_columns(f"{path.name}:1", rows.fieldnames or ())
+        for line, row in _lines_of(path.name, rows):
             if None in row or None in row.values():
                 raise InputError(
                     f"{line} has another number of fields than the header.",
                     hint="Quote fields that hold commas or line breaks.",
                 )
             given = {name: cell for name, cell in row.items() if cell or name == "text"}
-            value: dict[str, Any] = {}
-            cells = {name: cell.strip() for name, cell in row.items() if name not in _NOT_FIELDS}
-            for name, cell in sorted(cells.items(), key=lambda pair: not pair[1]):
-                _place_cell(value, name.split("."), cell, rules, f"{line}, column {name!r}")
+            cells = {name: cell for name, cell in row.items() if name not in _NOT_FIELDS}
+            value = value_of_cells(line, cells, rules)
             document = _document(line, given, path.parent)
             yield line, {"key": row.get("key"), "document": document, "value": value}
+
+
+def _lines_of(name: str, rows: csv.DictReader[str]) -> Iterator[tuple[str, dict[str, str]]]:
+    """The rows of a table, each with the line that it ends in."""
+    csv.field_size_limit(max(csv.field_size_limit(), _FIELD_SIZE))
+    while True:
+        try:
+            row = next(rows)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            raise InputError(
+                f"{name}:{rows.line_num} cannot be read: {error}.",
+                hint="Quote fields that hold quotes, commas or line breaks.",
+            ) from error
+        yield f"{name}:{rows.line_num}", row
 
 
 def _folder(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for gold in sorted(path.rglob(f"*{_GOLD_END}")):
         name = gold.relative_to(path).as_posix()
+        if name != name.encode(errors="replace").decode():
+            raise InputError(
+                f"{path}: the name {name!r} is not UTF-8.", hint="Give the file another name."
+            )
         stem = gold.name.removesuffix(_GOLD_END)
         beside = [gold.with_name(stem + end) for end in FILES]
         document = next((one for one in beside if one.is_file()), None)
@@ -302,40 +328,3 @@ def _text(line: str, path: Path) -> str | InputError:
         return text_of(path)
     except InputError as error:
         return InputError(f"{line}: {error.message}", hint=error.hint)
-
-
-# ---- cells of a table ---------------------------------------------------------------------------
-
-
-def _place_cell(value: dict[str, Any], steps: list[str], cell: str, at: Place, where: str) -> None:
-    """Put a cell where its column's name says; an empty one states nothing and makes no object."""
-    for step in steps[:-1]:
-        if not cell and step not in value:
-            return
-        value, at = value.setdefault(step, {}), at.member(step)
-    at = at.member(steps[-1])
-    if cell:
-        value[steps[-1]] = _of_cell(cell, at.types, where)
-    elif "null" in at.types:
-        value[steps[-1]] = None
-
-
-def _of_cell(cell: str, types: frozenset[str], where: str) -> Json:
-    """A cell as the type that the schema gives its field: text if it may be one."""
-    if "boolean" in types and cell.lower() in _TRUTHS:
-        return _TRUTHS[cell.lower()]
-    if types & {"integer", "number"} and "string" not in types:
-        return _parsed(cell.replace(",", ""), where)
-    if types & {"array", "object"} and cell[0] in "[{":
-        return _parsed(cell, where)
-    return cell
-
-
-def _parsed(cell: str, where: str) -> Json:
-    try:
-        return parse_json(cell)
-    except NotJsonError as error:
-        raise InputError(
-            f"{where}: {short(cell)} is no number and no JSON.",
-            hint="Write numbers with a point, lists and objects as JSON.",
-        ) from error

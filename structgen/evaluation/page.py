@@ -26,6 +26,8 @@ from structgen.values import Document, Json
 _PLACEHOLDER: Final = "/*DATA*/"
 _VALUE: Final = len(KINDS)
 """The kind of a leaf that is compared with nothing."""
+_LARGEST: Final = 2**53
+"""Whole numbers up to here are exact in JavaScript."""
 _HEADLINE: Final = ("f1", "precision", "recall", "perfect", "valid")
 
 
@@ -78,11 +80,17 @@ def _row(leaf: Leaf, shown: Shown, numbers: dict[str, int], has_gold: bool) -> I
     is_null = leaf.kind == "null"
     yield numbers.setdefault(leaf.field, len(numbers))
     yield KINDS.index(leaf.kind) if has_gold or is_null else _VALUE
-    yield leaf.found
-    yield leaf.gold
+    yield _exact(leaf.found)
+    yield _exact(leaf.gold)
     yield None if leaf.path is None else shown.confidence.get(leaf.path)
     yield place["start"] if place else None
     yield place["end"] if place else None
+
+
+def _exact(value: Json) -> Json:
+    """A whole number that JavaScript would round becomes a text."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if is_whole and abs(value) > _LARGEST else value
 
 
 def page_of_evaluation(evaluation: Evaluation) -> Page:
@@ -161,6 +169,6 @@ def write_page(path: str | os.PathLike[str], page: Page) -> None:
         InputError: If the file cannot be written.
     """
     try:
-        Path(path).write_text(page.html(), encoding="utf-8")
+        Path(path).write_bytes(page.html().encode(errors="replace"))
     except OSError as error:
         raise InputError(f"Cannot write {path}: {error.strerror}.") from error

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
 from typing import Any
 
+from structgen.evaluation.saved import SavedRecord
 from structgen.evaluation.scoring import Counts, Leaf, counts_by_field
 from structgen.values import Document, Json
 
@@ -80,11 +81,11 @@ class RecordScore:
         }
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> RecordScore:
+    def from_dict(cls, data: SavedRecord) -> RecordScore:
         """Read the score that `to_dict` wrote.
 
         Args:
-            data: The plain data.
+            data: The plain data, which was checked.
         """
         return cls(
             key=data["key"],
@@ -92,7 +93,7 @@ class RecordScore:
             counts={name: Counts(*numbers) for name, numbers in data["counts"].items()},
             strict=Counts(*data["strict"]),
             relaxed=Counts(*data["relaxed"]),
-            judged=tuple((confidence, is_right) for confidence, is_right in data["judged"]),
+            judged=tuple(data["judged"]),
             tokens=data["tokens"],
             cost=data["cost"],
             seconds=data["seconds"],

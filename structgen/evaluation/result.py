@@ -21,13 +21,13 @@ from structgen.evaluation.intervals import (
     share_interval,
 )
 from structgen.evaluation.record import RecordScore
+from structgen.evaluation.saved import SAVED_RUN, VERSION
 from structgen.evaluation.scoring import KINDS, Counts
 from structgen.evaluation.tables import html_table, text_table
 from structgen.values import Json
 
-VERSION: Final = 1
-OVERALL: Final = ""
-"""The field that stands for all fields together."""
+OVERALL: Final = "all leaves"
+"""Stands for all fields together; the field of a target that is a leaf or a list is ""."""
 COLUMNS: Final = ("field", "f1", "95 %", "precision", "recall", *KINDS)
 """The columns of the table of fields."""
 
@@ -246,19 +246,25 @@ class Evaluation:
             InputError: If there is no such file, or it holds no evaluation.
         """
         try:
-            data = json.loads(Path(path).read_text(encoding="utf-8"))
-            known = {name: data[name] for name in ("target", "schema", "gold", "model")}
-            records = [RecordScore.from_dict(one) for one in data["records"]]
-            return cls(**known, records=records, notes=data["notes"], seed=data["seed"])
+            data = SAVED_RUN.validate_json(Path(path).read_bytes(), strict=True)
         except OSError as error:
             raise InputError(
                 f"Cannot read {path}: {error.strerror}.",
                 hint="Name a file that `structgen eval -o` wrote.",
             ) from error
-        except (ValueError, KeyError, TypeError) as error:
+        except ValueError as error:
             raise InputError(
                 f"{path} holds no evaluation.", hint="Give a file that `structgen eval -o` wrote."
             ) from error
+        return cls(
+            target=data["target"],
+            schema=data["schema"],
+            gold=data["gold"],
+            model=data["model"],
+            records=[RecordScore.from_dict(one) for one in data["records"]],
+            notes=data["notes"],
+            seed=data["seed"],
+        )
 
     # ---- for people
 

@@ -13,6 +13,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import InputError, OutputError, StructgenError
+from structgen.evaluation.answers import checked_answer, held_to
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
 from structgen.evaluation.notes import notes_of
 from structgen.evaluation.record import RecordScore, Shown, score_of_leaves
@@ -29,7 +30,6 @@ from structgen.evaluation.spans import (
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item, Outcome
-from structgen.schema.json_text import parse_json_of
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, Usage
 
@@ -142,7 +142,7 @@ def score(
     *,
     model: str = "",
 ) -> Evaluation:
-    """Score answers that are there already.
+    """Score answers that are there already. A value that does not fit the target is a failure.
 
     Args:
         target: What was extracted.
@@ -152,16 +152,19 @@ def score(
         model: Who answered, for people.
 
     Raises:
-        InputError: If there is no gold, or a record of it has no answer, or two.
+        InputError: If there is no gold, or a record of it has no answer, or two; if an answer is no
+            such row.
     """
     if not gold:
         raise InputError("There is no gold.", hint="Give at least one record.")
     rules = rules_of(target.schema)
     by_key: dict[str, Mapping[str, Any]] = {}
-    for answer in answers:
-        if answer["key"] in by_key:
-            raise InputError(f"There are two answers with the key {answer['key']!r}.")
-        by_key[answer["key"]] = answer
+    for number, given in enumerate(answers, 1):
+        answer = checked_answer(f"Answer {number}", given)
+        key = str(answer["key"])
+        if key in by_key:
+            raise InputError(f"There are two answers with the key {key!r}.")
+        by_key[key] = answer
     missing = [record.key for record in gold if record.key not in by_key]
     if missing:
         raise InputError(
@@ -170,12 +173,16 @@ def score(
             "take out the gold that was not asked about.",
         )
     with_spans = any(_gold_spans(record) for record in gold)
+    records = []
+    for record in gold:
+        held = held_to(target, record.value, by_key[record.key])
+        records.append(_score(rules, record, held, with_spans))
     return Evaluation(
         target=target.name,
         schema=schema_fingerprint(target),
         gold=fingerprint(gold),
         model=model,
-        records=[_score(rules, record, by_key[record.key], with_spans) for record in gold],
+        records=records,
         notes=notes_of(target.schema),
     )
 
@@ -215,7 +222,7 @@ def _unsaid(schema: Json) -> Json:
 def _score(
     rules: Place, gold: GoldRecord, answer: Mapping[str, Any], with_spans: bool
 ) -> RecordScore:
-    error: Json = answer.get("error")
+    error: Any = answer.get("error")
     found = None if error else answer.get("value")
     absent = frozenset(answer.get("absent") or ())
     known = Known(absent=absent, alternatives=gold.alternatives)
@@ -247,35 +254,3 @@ def _score(
 
 def _gold_spans(gold: GoldRecord) -> list[Span]:
     return all_spans(gold.value, spans_of_evidence(gold.evidence))
-
-
-def read_answers(path: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """Read the rows of a JSONL file that `structgen run` wrote.
-
-    Args:
-        path: The file.
-
-    Raises:
-        InputError: If it cannot be read, or a line is no such row.
-    """
-    rows = []
-    try:
-        with open(path, encoding="utf-8") as lines:
-            for number, text in enumerate(lines, 1):
-                if text.strip():
-                    rows.append(_row(f"{path}:{number}", text))
-    except (OSError, UnicodeDecodeError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise InputError(f"Cannot read {path}: {why}.", hint="Name a JSONL file.") from error
-    return rows
-
-
-def _row(line: str, text: str) -> dict[str, Any]:
-    hint = "Give a JSONL file that `structgen run` wrote."
-    row = parse_json_of(line, text, hint)
-    if not isinstance(row, dict) or not {"key", "value", "error"} <= row.keys():
-        raise InputError(
-            f"{line} is no result: it lacks `key`, `value` or `error`.",
-            hint=hint,
-        )
-    return row

@@ -155,16 +155,19 @@ class _Walk:
     def _leaf(
         self, at: Place, found: Json, gold: Json, path: _Path, gold_path: _Path
     ) -> list[Leaf]:
-        comparison = at.comparison(found if gold is None else gold)
+        known = self._known.alternatives
+        others = known.get(pointer(gold_path), ()) if known else ()
+        if found is None and None in others:
+            gold = None
+        stated = [one for one in (gold, *others) if one is not None]
+        comparison = at.comparison(stated[0] if stated else found)
         kind: Kind
         if found is None:
             kind = "null" if gold is None else "omitted"
-        elif gold is None:
-            kind = "invented"
+        elif any(comparison.same(found, one) for one in stated):
+            kind = "right"
         else:
-            others = self._known.alternatives
-            rights = [gold, *(others.get(pointer(gold_path), ()) if others else ())]
-            kind = "right" if any(comparison.same(found, one) for one in rights) else "wrong"
+            kind = "invented" if gold is None else "wrong"
         return [
             Leaf(
                 at.field,

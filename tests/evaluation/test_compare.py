@@ -111,7 +111,7 @@ def test_a_large_difference_is_real_and_only_in_its_field() -> None:
     assert not b.is_real
     assert compared.perfect.is_real
     assert not compared.valid.is_real
-    assert [one.field for one in compared.worse] == ["", "perfect records", "/a"]
+    assert [one.field for one in compared.worse] == ["all leaves", "perfect records", "/a"]
     assert worse(compared)[0].startswith("f1 went from 1.000 to 0.750")
     assert not compare(after, before).worse
 

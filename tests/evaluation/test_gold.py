@@ -174,7 +174,12 @@ def test_bad_tables_too(text: str, said: str, tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_gold_at_all(tmp_path: Path) -> None:
-    for name, said in (("gold.xls", "unsupported"), ("none.jsonl", "Cannot read")):
+    (tmp_path / "gold.xls").touch()
+    for name, said in (
+        ("gold.xls", "unsupported"),
+        ("none.jsonl", "Cannot read"),
+        ("none", "no file or folder"),
+    ):
         with pytest.raises(InputError, match=said):
             load_gold(tmp_path / name, ORDER)
     (tmp_path / "latin.jsonl").write_bytes(b'{"text": "\xe9"}')

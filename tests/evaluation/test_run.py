@@ -16,9 +16,10 @@ from structgen import Client
 from structgen.cli import main as cli
 from structgen.cli.exits import USAGE
 from structgen.errors import APIError, InputError
+from structgen.evaluation.answers import read_answers
 from structgen.evaluation.gold import GoldRecord, load_gold
 from structgen.evaluation.result import Evaluation
-from structgen.evaluation.run import evaluate, read_answers, schema_fingerprint, score
+from structgen.evaluation.run import evaluate, schema_fingerprint, score
 from structgen.evaluation.scoring import Counts
 from structgen.schema.target import target_of
 from structgen.testing import FaultyServer, Served
