@@ -65,8 +65,8 @@ class OptionArgs(TypedDict, total=False):
     """What to do about a list of which some items stay invalid: "raise", or "keep" the others.
     "raise" by default."""
     on_shortened: Literal["raise", "keep"]
-    """What to do about a value that was cut short to fit `max_tokens`: "raise" Truncated, or
-    "keep" it. "raise" by default."""
+    """What to do about a value that was cut short, to fit `max_tokens` or because the model
+    repeated itself: "raise" Truncated, or "keep" it. "raise" by default."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
     extra_body: Mapping[str, Any]

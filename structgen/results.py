@@ -84,7 +84,7 @@ class Extraction(Generic[T]):
     absent: frozenset[str] = frozenset()
     """JSON Pointers of the fields that the document does not state; they hold their defaults."""
     shortened: frozenset[str] = frozenset()
-    """JSON Pointers of the values that a token limit cut short (`on_shortened="keep"`)."""
+    """JSON Pointers of the values that were cut short (`on_shortened="keep"`)."""
     rejected: tuple[Rejected, ...] = ()
     """Items that were left out because they are not valid (`on_invalid_items="keep"`)."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)

@@ -112,7 +112,7 @@ def _tell(result: Extraction[Any], seconds: float, streams: Streams) -> None:
     """Say what held the record, what was cut short in it, and where the time went."""
     streams.tell(str(result.guarantee))
     for path in sorted(result.shortened):
-        streams.tell(f"cut short to fit max_tokens: {path or '/'}")
+        streams.tell(f"cut short: {path or 'the whole value'}")
     parts = ", ".join(f"{part} {spent:.2f}" for part, spent in result.seconds.items())
     streams.tell(f"{seconds:.2f} s in all" + (f" ({parts})" if parts else ""))
 

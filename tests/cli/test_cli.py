@@ -263,7 +263,7 @@ def test_a_value_that_was_cut_is_an_error_unless_it_is_kept_and_told(
     code, out, err = run(*command, "--on-shortened", "keep", stdin=text)
     assert code == exits.OK
     assert len(json.loads(out)) < 11
-    assert "cut short to fit max_tokens: /" in err
+    assert "cut short: the whole value" in err
     code, out, _ = run(*command, "--on-shortened", "keep", "--result", stdin=text)
     assert json.loads(out)["shortened"]
 
