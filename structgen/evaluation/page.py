@@ -171,4 +171,6 @@ def write_page(path: str | os.PathLike[str], page: Page) -> None:
     try:
         Path(path).write_bytes(page.html().encode(errors="replace"))
     except OSError as error:
-        raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+        raise InputError(
+            f"Cannot write {path}: {error.strerror}.", hint="Name a file in a folder that exists."
+        ) from error

@@ -233,7 +233,10 @@ class Evaluation:
         try:
             Path(path).write_text(text + "\n", encoding="utf-8")
         except OSError as error:
-            raise InputError(f"Cannot write {path}: {error.strerror}.") from error
+            raise InputError(
+                f"Cannot write {path}: {error.strerror}.",
+                hint="Name a file in a folder that exists.",
+            ) from error
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> Evaluation:
@@ -285,9 +288,10 @@ class Evaluation:
             f"{figures['seconds_median']:.2f} s a record, "
             f"{figures['seconds_p95']:.2f} s at the 95th percentile"
         )
-        failed = ", ".join(f"{count} {error}" for error, count in self.failures.items())
+        count = len(self.records)
+        failed = ", ".join(f"{times} {error}" for error, times in self.failures.items())
         return [
-            f"{self.target}, {len(self.records)} records, {self.model}",
+            f"{self.target}, {count} record{'s' if count != 1 else ''}, {self.model}",
             *(f"{name:<9} {interval}" for name, interval in self.intervals.items()),
             ", ".join(shares),
             *_known(figures, "spans", ("spans_strict", "spans_relaxed")),
