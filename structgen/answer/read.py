@@ -28,8 +28,44 @@ from structgen.values import Answer, Evidence, Rejected
 
 T = TypeVar("T")
 
-_CUT: Final = frozenset({"length", "max_tokens", "abort", "repetition", "error"})
-"""Finish reasons after which the text is not whole, even if it looks whole."""
+_CUT: Final = frozenset(
+    {
+        "length",
+        "max_tokens",
+        "max_output_tokens",
+        "max_completion_tokens",
+        "model_length",
+        "model_context_window_exceeded",
+        "token_limit",
+        "incomplete",
+        "abort",
+        "aborted",
+        "cancelled",
+        "canceled",
+        "repetition",
+        "error",
+        "insufficient_system_resource",
+        "network_error",
+        "time_limit",
+        "timeout",
+    }
+)
+"""Finish reasons after which the text is not whole, even if it looks whole, in lower case: those of
+Chat Completions, and of the models whose own reasons servers pass on."""
+_FILTERED: Final = frozenset(
+    {
+        "content_filter",
+        "content_filtered",
+        "safety",
+        "recitation",
+        "blocklist",
+        "prohibited_content",
+        "spii",
+        "sensitive",
+        "guardrail_intervened",
+    }
+)
+"""Finish reasons of a content filter, written likewise."""
 
 _RECOVERED: Final = "taken from what the server rejected"
 _OUT_OF_TOKENS: Final = "max completion tokens reached"
@@ -72,7 +108,7 @@ def read_answer(answer: Answer, compiled: Compiled[T], document: str | None = No
         InvalidOutputError: If it is no value of the target.
     """
     text = json_text(answer)
-    if answer.refusal or answer.finish_reason == "content_filter":
+    if answer.refusal or _plain(answer.finish_reason) in _FILTERED:
         declined = "The model declined to answer."
         raise Refused(
             declined if answer.refusal else "A content filter stopped the answer.",
@@ -117,7 +153,12 @@ def is_cut(answer: Answer) -> bool:
 
     Not so if the decoder ended its values: then it is whole, and `shortened` says what is cut.
     """
-    return answer.finish_reason in _CUT and not answer.shortened
+    return _plain(answer.finish_reason) in _CUT and not answer.shortened
+
+
+def _plain(finish_reason: str | None) -> str:
+    """A finish reason as the tables have it: `MAX_TOKENS` is `max_tokens`."""
+    return (finish_reason or "").lower().replace("-", "_")
 
 
 def _cut_off(text: str, why: str) -> Truncated:

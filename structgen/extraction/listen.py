@@ -90,13 +90,23 @@ class Listener(Generic[T]):
         link: Any = backend.via
         request = chat_request(backend, mode, compiled, messages, state.options, stream=True)
 
+        may_cut = False
+
         def take(delta: Delta) -> Iterable[Any]:
-            return self._take(transcript, delta, state)
+            # A server that decodes as engines do ends the last item early as they do, and says
+            # with its first event that it may.
+            nonlocal may_cut
+            may_cut = may_cut or "x_structgen" in (delta.raw or ())
+            holds_back = may_cut and state.options.on_shortened != "keep"
+            return self._take(transcript, delta, state, holds_back)
 
         yield from exchange_stream(
             link, request, state.options, take, state.ends_at, state.attempts
         )
-        return transcript.answer()
+        answer = transcript.answer()
+        for item in self._last_items(answer, compiled, state):
+            yield Emit(item)
+        return answer
 
     def _ask_engine(
         self,

@@ -190,7 +190,8 @@ def make_extraction(
     assert answer is not None  # noqa: S101 - a turn with a reading has an answer
     assert reading is not None  # noqa: S101
     if reading.rejected:
-        answer = replace(answer, logprobs=(), shortened=())  # their places have moved
+        # The places of its parts have moved; that it was cut is still told.
+        answer = replace(answer, logprobs=(), shortened=("",) if answer.shortened else ())
     notes = (*compiled.notes, *answer.notes)
     seconds = answer.seconds or {"answer": turn.answered - turn.began}
     return Extraction(

@@ -71,8 +71,13 @@ class ReplyWriter:
         }
 
     def first(self) -> bytes:
-        """Write the event that opens a stream."""
-        return self._event({"role": "assistant", "content": ""}, **self._x_groq())
+        """Write the event that opens a stream.
+
+        An empty `x_structgen` says that the last event may name values that were cut short, so that
+        a client can wait for it before it uses the last item of a list.
+        """
+        more = {**self._x_groq(), "x_structgen": {}}
+        return self._event({"role": "assistant", "content": ""}, **more)
 
     def events(self, part: Part) -> Iterator[bytes]:
         """Write the events of a part of the answer.

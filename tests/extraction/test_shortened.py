@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
 from pydantic import BaseModel, Field
 
 import structgen
-from structgen.errors import InvalidOutputError, Truncated
+from structgen.errors import InvalidOutputError, Refused, Truncated
 from structgen.options import Options
+from structgen.pipeline.job import Job
+from structgen.pipeline.limits import JobLimits
+from structgen.pipeline.record import Item
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport, completion, events
 from structgen.values import Answer, JsonSchema, Message, Usage
 
@@ -183,6 +187,125 @@ def test_an_answer_that_a_structgen_server_cut_short_is_one_too(stream: bool) ->
             client.extract(list[str], "a text")
     assert raised.value.shortened == {"/2", ""}
     assert raised.value.partial == {"value": ["apple", "pea"]}
+
+
+@pytest.mark.parametrize(("method", "target"), [("stream_items", Person), ("stream", list[Person])])
+def test_an_item_that_a_structgen_server_cut_short_is_not_handed_out(
+    method: str, target: Any
+) -> None:
+    """Its first event says that the last may name cuts, so the last item waits for that."""
+    text = '{"value":[{"name":"Ada","bio":"Born."},{"name":"Alan","bio":"Bor"}]}'
+    first, *pieces, last, done = events(text)
+    own = {"shortened": ["/value/1/bio", "/value/1", "/value"]}
+    line = [with_own(first, {}), *pieces, with_own(last, own), done]
+
+    def asked(**options: Any) -> tuple[list[Any], structgen.StructgenError | None]:
+        client = structgen.Client(
+            "openai:gpt", api_key="k", transport=ScriptedTransport(line), **options
+        )
+        given: list[Any] = []
+        with getattr(client, method)(target, "a text") as stream:
+            try:
+                for value in stream:
+                    given += [value] if isinstance(value, Person) else value.done * [value.value]
+            except structgen.StructgenError as error:
+                return given, error
+        return given, None
+
+    ada, alan = Person(name="Ada", bio="Born."), Person(name="Alan", bio="Bor")
+    whole, error = asked()
+    assert isinstance(error, Truncated)
+    assert whole == ([ada] if method == "stream_items" else [])
+    kept, error = asked(on_shortened="keep")
+    assert error is None
+    assert kept == ([ada, alan] if method == "stream_items" else [[ada, alan]])
+
+
+def with_own(event: bytes, own: dict[str, Any]) -> bytes:
+    """An event with what structgen's server adds."""
+    said = {**json.loads(event.removeprefix(b"data: ")), "x_structgen": own}
+    return b"data: " + json.dumps(said).encode() + b"\n\n"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("reason", "error"),
+    [
+        ("length", Truncated),
+        ("LENGTH", Truncated),
+        ("MAX_TOKENS", Truncated),
+        ("max_output_tokens", Truncated),
+        ("model_length", Truncated),
+        ("incomplete", Truncated),
+        ("cancelled", Truncated),
+        ("insufficient_system_resource", Truncated),
+        ("content_filter", Refused),
+        ("content-filter", Refused),
+        ("SAFETY", Refused),
+    ],
+)
+def test_an_answer_that_looks_whole_is_not_if_the_server_says_why_it_stopped(
+    reason: str, error: type[structgen.StructgenError], stream: bool
+) -> None:
+    text = '{"value":["apple","pea"]}'
+    whole = completion(text, finish_reason=reason)
+    line = events(text, finish_reason=reason) if stream else [whole]
+    client = structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(line))
+    with pytest.raises(error):
+        if stream:
+            list(client.stream(list[str], "a text"))
+        else:
+            client.extract(list[str], "a text")
+
+
+def test_a_kept_cut_is_told_even_if_invalid_items_were_left_out() -> None:
+    text = '[{"name":"Ada","bio":"B"},{"name":"Alan","bio":"Born."},{"name":"Al","bio":"Bor"}]'
+    client = structgen.Client(
+        ScriptedModel(cut(text, "/2/bio")),
+        max_reasks=0,
+        on_shortened="keep",
+        on_invalid_items="keep",
+    )
+    result = client.extract_result(list[Person], "a text")
+    assert [person.name for person in result.value] == ["Alan", "Al"]
+    assert result.shortened == {""}
+
+
+# ---- every way to ask ---------------------------------------------------------------------------
+
+
+def test_no_way_to_ask_gives_a_value_that_was_cut(tmp_path: Path) -> None:
+    def job(client: structgen.Client, **options: Any) -> Any:
+        output = tmp_path / "out.jsonl"
+        Job(
+            list[str],
+            [Item("a", "a text")],
+            client=client,
+            output=output,
+            journal=tmp_path / "journal",
+            limits=JobLimits(max_failure_share=1.0),
+            **options,
+        ).run()
+        return json.loads(output.read_text(encoding="utf-8"))
+
+    def asked() -> structgen.Client:
+        return structgen.Client(WritingModel(cut()))
+
+    ways: list[Callable[[], Any]] = [
+        lambda: asked().extract(list[str], "a text"),
+        lambda: asked().extract(list[str], "a text", samples=3),
+        lambda: asked().extract_result(list[str], "a text"),
+        lambda: asked().extract_document(list[str], "a text"),
+        lambda: asked().extract_document(list[str], "One. Two.\n\n" * 300, chunk_tokens=200),
+        lambda: [one.value for one in asked().map(list[str], ["a text"])],
+        lambda: structgen.Client(ScriptedModel(cut()), fallback=[asked()]).extract(list[str], "t"),
+    ]
+    for way in ways:
+        with pytest.raises(Truncated):
+            way()
+    assert job(asked(), on_shortened="keep")["value"] == ["apple", "pea", ""]
+    row = job(asked())  # the journal has the kept answer, which was another question
+    assert (row["value"], row["error"]["type"]) == (None, "Truncated")
 
 
 # ---- further questions --------------------------------------------------------------------------
