@@ -8,7 +8,9 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
+from math import ceil
 from pathlib import Path
+from statistics import median
 from typing import Final
 
 from structgen.errors import InputError
@@ -122,8 +124,8 @@ class Evaluation:
             **self.confidence_figures,
             "tokens": float(sum(record.tokens for record in self.records)),
             "cost": sum(costs) if costs else None,
-            "seconds_median": seconds[len(seconds) // 2],
-            "seconds_p95": seconds[min(int(len(seconds) * 0.95), len(seconds) - 1)],
+            "seconds_median": median(seconds),
+            "seconds_p95": seconds[ceil(len(seconds) * 0.95) - 1],
         }
 
     @cached_property

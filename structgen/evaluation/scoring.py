@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from structgen.errors import InputError
 from structgen.evaluation.assignment import best_alignment, best_assignment
 from structgen.evaluation.rules import Place
 from structgen.schema.json import pointer, to_text
@@ -124,8 +125,15 @@ def leaves_of(rules: Place, found: Json, gold: Json, known: Known | None = None)
 
     Raises:
         ConfigurationError: If the schema names a comparison that is not known.
+        InputError: If the values are nested so deeply that they cannot be compared.
     """
-    return _Walk(known or Known()).leaves(rules, found, gold, (), ())
+    try:
+        return _Walk(known or Known()).leaves(rules, found, gold, (), ())
+    except RecursionError:
+        raise InputError(
+            "The answer and its gold are nested too deeply to be compared.",
+            hint="Lists within lists can be compared to about a hundred levels.",
+        ) from None
 
 
 class _Walk:

@@ -192,6 +192,29 @@ def test_results_of_another_target_are_an_error(tmp_path: Path) -> None:
     assert run_eval(tmp_path, "--results", str(own)) == (OK, "")
 
 
+def nested(levels: int) -> Any:
+    value: Any = "a leaf"
+    for _ in range(levels):
+        value = [value]
+    return {"v": value}
+
+
+def test_lists_within_lists_are_compared_or_a_typed_error() -> None:
+    target = target_of({"type": "object", "properties": {"v": {}}})
+    gold = [GoldRecord(key="a", document="t", value=nested(40))]
+    assert score(target, gold, [{**ROW, "value": nested(40)}]).f1 == 1
+    gold = [GoldRecord(key="a", document="t", value=nested(190))]
+    with pytest.raises(InputError, match="nested too deeply"):
+        score(target, gold, [{**ROW, "value": nested(190)}])
+
+
+def test_latency_is_the_median_and_the_nearest_95th_percentile() -> None:
+    gold = [GoldRecord(key=str(n), document="t", value=VALUE) for n in range(20)]
+    rows = [{**ROW, "key": str(n), "seconds": float(n)} for n in range(20)]
+    figures = score(TARGET, gold, rows).figures
+    assert (figures["seconds_median"], figures["seconds_p95"]) == (9.5, 18.0)
+
+
 # ---- saved runs ---------------------------------------------------------------------------------
 
 
