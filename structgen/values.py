@@ -110,6 +110,15 @@ class Evidence:
     """Offset after the last character."""
 
 
+class CutText(str):
+    """A piece of an answer that is being written, in which a value was ended early by now.
+
+    It is a text like any other. Streams of list items hand out no further item after one.
+    """
+
+    __slots__ = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """An HTTP request as a dialect builds it."""

@@ -16,7 +16,7 @@ from structgen.extraction.backend import Backend, streams
 from structgen.flow.ports import TextStream
 from structgen.flow.steps import Emit, Flow, Read, Start
 from structgen.schema.compiler import Compiled
-from structgen.values import Answer, Message, Mode, Usage, Violation
+from structgen.values import Answer, CutText, Message, Mode, Usage, Violation
 from structgen.wire.dialect import Delta
 from structgen.wire.exchange import exchange_stream
 from structgen.wire.link import Link
@@ -27,6 +27,9 @@ _JSON_ALONE: Final = frozenset({"decoder", "strict", "tool"})
 """Modes whose answer is the JSON text and nothing else."""
 _HELD: Final = frozenset({"decoder", "strict"})
 """Modes in which something holds the answer to the schema already."""
+Held = Literal["none", "last", "all"]
+"""Which items that have closed wait for the end of the answer, which says what was cut: none; the
+last one, which may be cut; or all that come, because something was cut already."""
 _TAGS: Final = ("<think>", "<thinking>")
 _END_TAG: Final = re.compile(r"</think(?:ing)?>")
 _LONGEST_TAG: Final = len("</thinking>")
@@ -90,15 +93,18 @@ class Listener(Generic[T]):
         link: Any = backend.via
         request = chat_request(backend, mode, compiled, messages, state.options, stream=True)
 
-        may_cut = False
+        may_cut = has_cut = False
 
         def take(delta: Delta) -> Iterable[Any]:
             # A server that decodes as engines do ends the last item early as they do, and says
             # with its first event that it may.
-            nonlocal may_cut
-            may_cut = may_cut or "x_structgen" in (delta.raw or ())
-            holds_back = may_cut and state.options.on_shortened != "keep"
-            return self._take(transcript, delta, state, holds_back)
+            nonlocal may_cut, has_cut
+            if "x_structgen" in (delta.raw or ()):
+                own, may_cut = delta.raw["x_structgen"], True
+                has_cut = has_cut or (isinstance(own, dict) and own.get("cut") is True)
+            keeps = state.options.on_shortened == "keep"
+            held: Held = "none" if keeps or not may_cut else "all" if has_cut else "last"
+            return self._take(transcript, delta, state, held)
 
         yield from exchange_stream(
             link, request, state.options, take, state.ends_at, state.attempts
@@ -119,13 +125,15 @@ class Listener(Generic[T]):
     ) -> Flow[Answer]:
         port: Any = backend.via
         # An engine that runs out of tokens ends the last item early, and says so afterwards.
-        holds_back = state.options.on_shortened != "keep"
+        held: Held = "none" if state.options.on_shortened == "keep" else "last"
         text: TextStream = yield Start(
             port, messages, compiled.schema, state.engine_options(), state.document
         )
         read = Read(text)
         while piece := (yield read):
-            for value in self._take(transcript, Delta(text=piece), state, holds_back):
+            if held == "last" and isinstance(piece, CutText):
+                held = "all"
+            for value in self._take(transcript, Delta(text=piece), state, held):
                 yield Emit(value)
         answer = text.answer
         assert answer is not None  # noqa: S101 - the stream has been read to its end
@@ -134,23 +142,25 @@ class Listener(Generic[T]):
         return answer
 
     def _take(
-        self, transcript: _Transcript, delta: Delta, state: CallState, holds_back: bool = False
+        self, transcript: _Transcript, delta: Delta, state: CallState, held: Held
     ) -> Iterable[Any]:
         """What there is to emit after a delta."""
         try:
-            return self._news(state, holds_back) if transcript.take(delta) else ()
+            return self._news(state, held) if transcript.take(delta) else ()
         except InvalidOutputError as fault:
             return self._news_before(fault, state)
 
-    def _news(self, state: CallState, holds_back: bool = False) -> Sequence[Any]:
+    def _news(self, state: CallState, held: Held = "none") -> Sequence[Any]:
         """What there is to emit now that the answer has grown.
 
-        If `holds_back`, an item waits until the next one has begun, and so was not the last.
+        A last item that is held waits until the next one has begun, and so was not the last.
         """
         if self._check_item is None:
             return (Partial(self.draft, self.attempt),)
+        if held == "all":
+            return ()
         closed = self.draft.items(self._seen)
-        if holds_back and not self.draft.in_item:
+        if held == "last" and not self.draft.in_item:
             closed = closed[:-1]
         return self._hand_out(closed, state)
 

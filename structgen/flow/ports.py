@@ -57,7 +57,8 @@ class TextStream(Protocol):
         """Wait for the next piece of the answer.
 
         Returns:
-            Text, at least one character; `""` at the end, and again on each later call.
+            Text, at least one character; `""` at the end, and again on each later call. Once a
+            value was ended early to keep the answer valid, pieces are `CutText`.
 
         Raises:
             EngineError: If the engine fails. Nothing else is raised.

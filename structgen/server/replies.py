@@ -25,7 +25,7 @@ from structgen.errors import (
 )
 from structgen.server.answers import Call, End, Part, Text
 from structgen.server.requests import TYPE, ServedRequest
-from structgen.values import Json
+from structgen.values import CutText, Json
 
 DONE: Final = b"data: [DONE]\n\n"
 _INTERNAL: Final = "internal_server_error"
@@ -86,7 +86,10 @@ class ReplyWriter:
             part: The part.
         """
         if isinstance(part, Text):
-            yield self._event({"content": part.text})
+            own: dict[str, Any] = {}
+            if isinstance(part.text, CutText):
+                own = {"x_structgen": {"cut": True}}
+            yield self._event({"content": part.text}, **own)
         elif isinstance(part, Call):
             yield self._event({"tool_calls": [{"index": 0, **self._call(0, part)}]})
         else:

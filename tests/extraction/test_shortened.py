@@ -18,7 +18,7 @@ from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport, completion, events
-from structgen.values import Answer, JsonSchema, Message, Usage
+from structgen.values import Answer, CutText, JsonSchema, Message, Usage
 
 FRUITS = '["apple","pea",""]'
 
@@ -219,6 +219,46 @@ def test_an_item_that_a_structgen_server_cut_short_is_not_handed_out(
     kept, error = asked(on_shortened="keep")
     assert error is None
     assert kept == ([ada, alan] if method == "stream_items" else [[ada, alan]])
+
+
+EARLY = '[{"name":"Al","bio":"Born."},{"name":"Ada","bio":"Bor"},{"name":"Al","bio":"Died."}]'
+"""The second item was ended early, because it went round in circles; the model went on."""
+
+
+def test_an_item_that_was_cut_before_others_is_not_handed_out_either() -> None:
+    class Early(WritingModel):
+        def stream(self, *asked: Any, **more: Any) -> Written:
+            answer = self.generate(*asked, **more)
+            text = answer.text or ""
+            end = text.index('Bor"') + 3
+            written = Written(answer)
+            pieces = [*text[:end], *map(CutText, text[end:])]
+            written._characters = iter(pieces)
+            return written
+
+    answer = cut(EARLY, "/1/bio", "/1")
+    given: list[Any] = []
+    with structgen.Client(Early(answer)).stream_items(Person, "a text") as items:
+        with pytest.raises(Truncated):
+            given.extend(items)
+    assert given == [Person(name="Al", bio="Born.")]
+    with structgen.Client(Early(answer), on_shortened="keep").stream_items(Person, "t") as items:
+        assert len(list(items)) == 3
+
+
+def test_nor_is_one_that_a_structgen_server_says_it_has_cut() -> None:
+    text = f'{{"value":{EARLY}}}'
+    first, *pieces, last, done = events(text, size=1)
+    end = text.index('Bor"') + 3
+    pieces[end:] = [with_own(piece, {"cut": True}) for piece in pieces[end:]]
+    own = {"shortened": ["/value/1/bio", "/value/1"]}
+    line = [with_own(first, {}), *pieces, with_own(last, own), done]
+    given: list[Any] = []
+    client = structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(line))
+    with client.stream_items(Person, "a text") as items:
+        with pytest.raises(Truncated):
+            given.extend(items)
+    assert given == [Person(name="Al", bio="Born.")]
 
 
 def with_own(event: bytes, own: dict[str, Any]) -> bytes:

@@ -254,6 +254,7 @@ class _GrammarDecoder:
                 if self._matcher.validate_tokens(end) == len(end):
                     self._cut.append(array.start)
                     self._cut_by.add(_reason(array))
+                    self._text.is_cut = True
                     return end
         return step
 
@@ -272,6 +273,7 @@ class _GrammarDecoder:
         here.
         """
         self._cut_by.add(reason)
+        self._text.is_cut = True
         in_list = False
         for value in self._open_values.open[depth:]:
             if in_list or value.kind != "object":

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from structgen.local.decode.sampling import Sampler
+from structgen.values import CutText
 
 if TYPE_CHECKING:
     from structgen.local.grammar.grammar import Grammar
@@ -65,10 +66,12 @@ class TextBuffer:
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self.logprobs: list[tuple[str, float]] = []
         self.count = 0
+        self.is_cut = False
+        """Whether a value was ended early by now."""
 
     def add(self, token: int, chance: float) -> str:
         text = self._decoder.decode(self._pieces[token])
         self.logprobs.append((text, chance))
         self.count += 1
-        self._watch(text)
+        self._watch(CutText(text) if self.is_cut else text)
         return text
