@@ -13,10 +13,12 @@ from pydantic import BaseModel, Field
 
 import structgen
 from structgen.errors import InvalidOutputError, Refused, Truncated
+from structgen.local.engine import Engine
 from structgen.options import Options
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item
+from structgen.schema.target import target_of
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport, completion, events
 from structgen.values import Answer, CutText, JsonSchema, Message, Usage
 
@@ -244,6 +246,20 @@ def test_an_item_that_was_cut_before_others_is_not_handed_out_either() -> None:
     assert given == [Person(name="Al", bio="Born.")]
     with structgen.Client(Early(answer), on_shortened="keep").stream_items(Person, "t") as items:
         assert len(list(items)) == 3
+
+
+def test_a_model_in_this_process_marks_its_text_from_a_cut_on(engine: Engine) -> None:
+    schema = target_of(list[Person]).schema
+    messages: list[Message] = [{"role": "user", "content": "Write a long bio of Ada Lovelace."}]
+    stream = engine.stream(messages, schema, Options(temperature=0.0, max_tokens=20))
+    pieces = []
+    while piece := stream.read():
+        pieces.append(piece)
+    assert stream.answer is not None
+    assert stream.answer.shortened
+    marked = [isinstance(piece, CutText) for piece in pieces]
+    assert marked == sorted(marked)
+    assert (marked[0], marked[-1]) == (False, True)
 
 
 def test_nor_is_one_that_a_structgen_server_says_it_has_cut() -> None:
