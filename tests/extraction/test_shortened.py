@@ -13,14 +13,12 @@ from pydantic import BaseModel, Field
 
 import structgen
 from structgen.errors import InvalidOutputError, Refused, Truncated
-from structgen.local.engine import Engine
 from structgen.options import Options
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item
-from structgen.schema.target import target_of
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport, completion, events
-from structgen.values import Answer, CutText, JsonSchema, Message, Usage
+from structgen.values import Answer, JsonSchema, Message, Usage
 
 FRUITS = '["apple","pea",""]'
 
@@ -189,98 +187,6 @@ def test_an_answer_that_a_structgen_server_cut_short_is_one_too(stream: bool) ->
             client.extract(list[str], "a text")
     assert raised.value.shortened == {"/2", ""}
     assert raised.value.partial == {"value": ["apple", "pea"]}
-
-
-@pytest.mark.parametrize(("method", "target"), [("stream_items", Person), ("stream", list[Person])])
-def test_an_item_that_a_structgen_server_cut_short_is_not_handed_out(
-    method: str, target: Any
-) -> None:
-    """Its first event says that the last may name cuts, so the last item waits for that."""
-    text = '{"value":[{"name":"Ada","bio":"Born."},{"name":"Alan","bio":"Bor"}]}'
-    first, *pieces, last, done = events(text)
-    own = {"shortened": ["/value/1/bio", "/value/1", "/value"]}
-    line = [with_own(first, {}), *pieces, with_own(last, own), done]
-
-    def asked(**options: Any) -> tuple[list[Any], structgen.StructgenError | None]:
-        client = structgen.Client(
-            "openai:gpt", api_key="k", transport=ScriptedTransport(line), **options
-        )
-        given: list[Any] = []
-        with getattr(client, method)(target, "a text") as stream:
-            try:
-                for value in stream:
-                    given += [value] if isinstance(value, Person) else value.done * [value.value]
-            except structgen.StructgenError as error:
-                return given, error
-        return given, None
-
-    ada, alan = Person(name="Ada", bio="Born."), Person(name="Alan", bio="Bor")
-    whole, error = asked()
-    assert isinstance(error, Truncated)
-    assert whole == ([ada] if method == "stream_items" else [])
-    kept, error = asked(on_shortened="keep")
-    assert error is None
-    assert kept == ([ada, alan] if method == "stream_items" else [[ada, alan]])
-
-
-EARLY = '[{"name":"Al","bio":"Born."},{"name":"Ada","bio":"Bor"},{"name":"Al","bio":"Died."}]'
-"""The second item was ended early, because it went round in circles; the model went on."""
-
-
-def test_an_item_that_was_cut_before_others_is_not_handed_out_either() -> None:
-    class Early(WritingModel):
-        def stream(self, *asked: Any, **more: Any) -> Written:
-            answer = self.generate(*asked, **more)
-            text = answer.text or ""
-            end = text.index('Bor"') + 3
-            written = Written(answer)
-            pieces = [*text[:end], *map(CutText, text[end:])]
-            written._characters = iter(pieces)
-            return written
-
-    answer = cut(EARLY, "/1/bio", "/1")
-    given: list[Any] = []
-    with structgen.Client(Early(answer)).stream_items(Person, "a text") as items:
-        with pytest.raises(Truncated):
-            given.extend(items)
-    assert given == [Person(name="Al", bio="Born.")]
-    with structgen.Client(Early(answer), on_shortened="keep").stream_items(Person, "t") as items:
-        assert len(list(items)) == 3
-
-
-def test_a_model_in_this_process_marks_its_text_from_a_cut_on(engine: Engine) -> None:
-    schema = target_of(list[Person]).schema
-    messages: list[Message] = [{"role": "user", "content": "Write a long bio of Ada Lovelace."}]
-    stream = engine.stream(messages, schema, Options(temperature=0.0, max_tokens=20))
-    pieces = []
-    while piece := stream.read():
-        pieces.append(piece)
-    assert stream.answer is not None
-    assert stream.answer.shortened
-    marked = [isinstance(piece, CutText) for piece in pieces]
-    assert marked == sorted(marked)
-    assert (marked[0], marked[-1]) == (False, True)
-
-
-def test_nor_is_one_that_a_structgen_server_says_it_has_cut() -> None:
-    text = f'{{"value":{EARLY}}}'
-    first, *pieces, last, done = events(text, size=1)
-    end = text.index('Bor"') + 3
-    pieces[end:] = [with_own(piece, {"cut": True}) for piece in pieces[end:]]
-    own = {"shortened": ["/value/1/bio", "/value/1"]}
-    line = [with_own(first, {}), *pieces, with_own(last, own), done]
-    given: list[Any] = []
-    client = structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(line))
-    with client.stream_items(Person, "a text") as items:
-        with pytest.raises(Truncated):
-            given.extend(items)
-    assert given == [Person(name="Al", bio="Born.")]
-
-
-def with_own(event: bytes, own: dict[str, Any]) -> bytes:
-    """An event with what structgen's server adds."""
-    said = {**json.loads(event.removeprefix(b"data: ")), "x_structgen": own}
-    return b"data: " + json.dumps(said).encode() + b"\n\n"
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -459,61 +365,3 @@ def test_a_kept_cut_is_told_at_its_place_in_the_voted_list() -> None:
     client = structgen.Client(ScriptedModel(*answers), on_shortened="keep")
     result = client.extract_result(list[str], "a text", samples=3)
     assert (result.value, set(result.shortened)) == (["apple", "f"], {"", "/1"})
-
-
-# ---- streams ------------------------------------------------------------------------------------
-
-
-def test_a_stream_of_a_shortened_value_is_never_done() -> None:
-    partials, _, error = streamed("stream", list[str], cut())
-    assert isinstance(error, Truncated)
-    assert partials
-    assert not any(partial.done for partial in partials)
-    partials, result, error = streamed("stream", list[str], cut(), on_shortened="keep")
-    assert error is None
-    assert partials[-1].value == result.value == ["apple", "pea", ""]
-    assert result.shortened == {"/2", ""}
-
-
-def test_an_item_that_was_cut_is_not_handed_out() -> None:
-    text = '[{"name":"Ada","bio":"Born."},{"name":"Alan","bio":"Bor"}]'
-    items, _, error = streamed("stream_items", Person, cut(text, "/1/bio", "/1", ""))
-    assert items == [Person(name="Ada", bio="Born.")]
-    assert isinstance(error, Truncated)
-    assert "after 1 whole item." in str(error)
-    items, result, error = streamed(
-        "stream_items", Person, cut(text, "/1/bio", "/1", ""), on_shortened="keep"
-    )
-    assert error is None
-    assert [item.name for item in items] == ["Ada", "Alan"]
-    assert "/1/bio" in result.shortened
-
-
-def test_whole_items_of_a_list_that_was_ended_early_are_all_handed_out() -> None:
-    items, _, error = streamed("stream_items", str, cut('["apple","pear"]', ""))
-    assert items == ["apple", "pear"]
-    assert isinstance(error, Truncated)
-
-
-def test_an_item_is_handed_out_once_the_next_has_begun() -> None:
-    model = WritingModel('["apple","pear"]')
-    with structgen.Client(model).stream_items(str, "a text") as items:
-        assert next(items) == "apple"
-        assert items.result is None
-        assert list(items) == ["pear"]
-
-
-def test_a_last_item_is_handed_out_even_if_another_is_invalid() -> None:
-    text = '[{"name":"Ada","bio":"B"},{"name":"Alan","bio":"Born."}]'
-    items, _, error = streamed("stream_items", Person, text, max_reasks=0)
-    assert [item.name for item in items] == ["Alan"]
-    assert isinstance(error, InvalidOutputError)
-
-
-def test_a_second_attempt_hands_out_each_item_once() -> None:
-    first = '[{"name":"Ada","bio":"B"}]'
-    second = '[{"name":"Ada","bio":"Born."},{"name":"Alan","bio":"Died."}]'
-    items, result, error = streamed("stream_items", Person, first, second, max_reasks=1)
-    assert error is None
-    assert items == result.value
-    assert [item.name for item in items] == ["Ada", "Alan"]
