@@ -182,7 +182,7 @@ def test_confidences_of_items_that_moved_are_not_told() -> None:
     answer = Answer(text="[-1,2]", finish_reason="stop", logprobs=tokens, shortened=("/1",))
     asked = structgen.Client(ScriptedModel(answer), max_reasks=0, on_shortened="keep")
     result = asked.extract_result(list[NonNegativeInt], "a text", on_invalid_items="keep")
-    assert (result.value, dict(result.confidence), result.shortened) == ([2], {}, frozenset())
+    assert (result.value, dict(result.confidence), result.shortened) == ([2], {}, frozenset({""}))
     assert dict(asked.extract_result(list[int], "a text").confidence).keys() == {"/0", "/1"}
 
 

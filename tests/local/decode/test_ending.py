@@ -115,7 +115,12 @@ def test_every_partial_answer_can_be_closed(schema: Any, seed: int, steps: int) 
     assert walk.find_ending(len(found)) == found
     walk.go(found)
     assert walk.matcher.is_accepting()
-    jsonschema.Draft202012Validator(schema).validate(json.loads(walk.text))
+    jsonschema.Draft202012Validator(schema).validate(json.loads(walk.text, parse_float=finite))
+
+
+def finite(text: str) -> float:
+    """A number as the judge can divide it: a grammar may write one that no float holds."""
+    return max(-1e308, min(1e308, float(text)))
 
 
 def test_a_record_of_which_nothing_is_known_is_closed_with_nulls_and_empty_values() -> None:
