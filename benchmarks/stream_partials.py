@@ -119,9 +119,10 @@ def measure(base: str, size: str, rounds: int, python: str | None) -> dict[str, 
             "read_seconds": round(least["read"], 4),
             "first": first(client),
         }
-        for name in PEERS if python else ():
-            seconds = peer(str(python), name, base, size)
-            figures[name] = None if seconds is None else round(seconds / least["floor"], 1)
+        if python:
+            for name in PEERS:
+                seconds = peer(str(python), name, base, size)
+                figures[name] = None if seconds is None else round(seconds / least["floor"], 1)
     return figures
 
 

@@ -76,9 +76,10 @@ def document_text(document: Document) -> str:
 def _texts(content: Any) -> Iterator[str]:
     if isinstance(content, str):
         yield content
-    for part in content if isinstance(content, list) else ():
-        if isinstance(part, dict) and isinstance(part.get("text"), str):
-            yield part["text"]
+    if isinstance(content, list):
+        for part in content:
+            if isinstance(part, dict) and isinstance(part.get("text"), str):
+                yield part["text"]
 
 
 def schema_is_grounded(schema: Json) -> bool:

@@ -63,6 +63,17 @@ def resolve(root: JsonSchema, ref: str) -> Any:
     return root if ref == "#" else root["$defs"][ref.removeprefix("#/$defs/")]
 
 
+def inner_values(value: Json) -> Iterable[Json]:
+    """The values directly inside a list or an object; nothing for a scalar.
+
+    Args:
+        value: JSON data.
+    """
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
+
+
 def same_json(a: Json, b: Json) -> bool:
     """Whether two JSON values are equal: 1 equals 1.0, but True is not a number."""
     if isinstance(a, bool) or isinstance(b, bool):

@@ -27,7 +27,7 @@ from structgen.local.grammar.dates import close_formats
 from structgen.local.grammar.lark import to_lark
 from structgen.local.grammar.samples import pattern_samples
 from structgen.local.grammar.terminals import parser_limits
-from structgen.schema.json import to_text
+from structgen.schema.json import inner_values, to_text
 from structgen.values import Json, JsonSchema, Note
 
 T = TypeVar("T")
@@ -179,7 +179,7 @@ def _divisors(node: Json) -> Iterator[float]:
     """The divisors of a schema. A field that is named `multipleOf` does no harm."""
     if isinstance(node, dict) and isinstance(divisor := node.get("multipleOf"), int | float):
         yield divisor
-    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+    for part in inner_values(node):
         yield from _divisors(part)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from structgen.errors import SchemaError
-from structgen.schema.json import to_text
+from structgen.schema.json import inner_values, to_text
 from structgen.schema.validate.pattern_tree import (
     Chars,
     Choice,
@@ -46,7 +46,7 @@ def _patterns(node: Json) -> Iterator[str]:
             yield pattern
         if isinstance(keys := node.get("patternProperties"), dict):
             yield from keys
-    for part in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+    for part in inner_values(node):
         yield from _patterns(part)
 
 
