@@ -169,7 +169,11 @@ def test_pydantic_ai_gets_a_typed_object(native: bool, served: Running) -> None:
 @pytest.mark.slow
 def test_our_own_client_takes_it_for_groq(served: Running) -> None:
     with Client(
-        "groq:openai/gpt-oss-20b", base_url=served.address, api_key="any", max_reasks=0
+        "groq:openai/gpt-oss-20b",
+        base_url=served.address,
+        api_key="any",
+        max_reasks=0,
+        temperature=0,
     ) as client:
         result = client.extract_result(Order, TEXT)
         assert isinstance(result.value, Order)
@@ -186,7 +190,7 @@ def test_our_own_client_takes_it_for_groq(served: Running) -> None:
 def test_our_own_client_takes_it_for_openai(served: Running) -> None:
     """Groq takes no schema together with `stream`; OpenAI does, and so does the server."""
     with Client(
-        "openai:local", base_url=f"{served.address}/v1", api_key="any", max_reasks=0
+        "openai:local", base_url=f"{served.address}/v1", api_key="any", max_reasks=0, temperature=0
     ) as client:
         with client.stream(Order, TEXT) as stream:
             partials = list(stream)
@@ -196,7 +200,11 @@ def test_our_own_client_takes_it_for_openai(served: Running) -> None:
 
     async def ask() -> Order:
         async with AsyncClient(
-            "openai:local", base_url=f"{served.address}/v1", api_key="any", max_reasks=0
+            "openai:local",
+            base_url=f"{served.address}/v1",
+            api_key="any",
+            max_reasks=0,
+            temperature=0,
         ) as client:
             return await client.extract(Order, TEXT)
 
