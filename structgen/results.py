@@ -10,7 +10,17 @@ from typing import Annotated, Any, Final, Generic, Literal, Protocol, TypeVar
 
 from structgen.errors import Attempt
 from structgen.options import Options
-from structgen.values import Evidence, Json, JsonSchema, Message, Mode, Note, Rejected, Usage
+from structgen.values import (
+    Alternatives,
+    Evidence,
+    Json,
+    JsonSchema,
+    Message,
+    Mode,
+    Note,
+    Rejected,
+    Usage,
+)
 
 T = TypeVar("T")
 
@@ -49,6 +59,15 @@ _HELD_BY: Final = {
     "server": "held by the server ({})",
     "check": "not held by {}",
 }
+
+
+def plain_alternatives(alternatives: Alternatives) -> dict[str, Json]:
+    """Give alternatives as plain JSON data: a list of [value, probability] for each place.
+
+    Args:
+        alternatives: The options of decided values, by JSON Pointer.
+    """
+    return {path: [list(option) for option in found] for path, found in alternatives.items()}
 
 
 class Dumps(Protocol):
@@ -91,6 +110,12 @@ class Extraction(Generic[T]):
     """Quote and span of each grounded field, by JSON Pointer."""
     confidence: Mapping[str, float] = field(default_factory=dict)
     """0 to 1 for each field, by JSON Pointer, if asked for."""
+    alternatives: Alternatives = field(default_factory=dict)
+    """The options of each value that a model in this process decided among, by JSON Pointer: the
+    likeliest first, each with its probability."""
+    pressure: Mapping[str, float] = field(default_factory=dict)
+    """How hard the grammar pressed on each value, 0 to 1, by JSON Pointer: near 1, the model wanted
+    to write something that the schema forbids there. Values without pressure are left out."""
     usage: Usage = Usage()
     """Tokens of all attempts."""
     cost: float | None = None
@@ -125,6 +150,8 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "rejected": lambda result: [asdict(item) for item in result.rejected],
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
     "confidence": lambda result: dict(result.confidence),
+    "alternatives": lambda result: plain_alternatives(result.alternatives),
+    "pressure": lambda result: dict(result.pressure),
     "notes": lambda result: [str(note) for note in result.notes],
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,

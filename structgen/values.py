@@ -25,6 +25,11 @@ configured ourselves; by the server's `json_schema` with and without `strict`; b
 JSON object mode; by the prompt alone."""
 
 
+Alternatives: TypeAlias = "Mapping[str, tuple[tuple[Json, float], ...]]"
+"""For each value that was decided among options, by JSON Pointer: its likeliest options, the
+likeliest first, each with its probability. The probabilities of all options add up to 1."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens, as the backend counted them. Adds up with `+`."""
@@ -177,5 +182,11 @@ class Answer:
     shortened_by: tuple[str, ...] = ()
     """Why it ended them: `limit` (they did not fit the tokens left), `repetition` (they went round
     in circles). Empty if nothing was ended or the backend does not say."""
+    alternatives: Alternatives = field(default_factory=dict, repr=False)
+    """The options of each value that was decided, by JSON Pointer into the answer."""
+    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """How hard the grammar pressed on each value, 0 to 1, by JSON Pointer into the answer: the
+    largest probability that the grammar took from the model at one of the value's tokens. Values
+    on which it did not press are left out."""
     raw: Any = field(default=None, repr=False)
     """The parsed body."""

@@ -79,6 +79,8 @@ class Continuation:
             text=to_text(self._in_answer_form([*self._items, *items[seam:]])),
             tool_calls=(),
             logprobs=(),
+            alternatives={},
+            pressure={},
             shortened=tuple(self._moved(answer.shortened, seam, offset)),
         )
         repeated = self._repeated or seam > 0

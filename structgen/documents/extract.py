@@ -198,10 +198,12 @@ class _Chunked(Generic[T]):
         parts = [
             Part(
                 result.value,
-                _shift(result.evidence, chunk.start),
-                result.confidence,
-                result.absent,
-                result.shortened,
+                evidence=_shift(result.evidence, chunk.start),
+                confidence=result.confidence,
+                alternatives=result.alternatives,
+                pressure=result.pressure,
+                absent=result.absent,
+                shortened=result.shortened,
             )
             for chunk, result in found
         ]
@@ -219,6 +221,8 @@ class _Chunked(Generic[T]):
                 shortened=merged.shortened,
                 evidence=merged.evidence,
                 confidence=merged.confidence,
+                alternatives=merged.alternatives,
+                pressure=merged.pressure,
             )
 
         data = complete(self.question.target, merged.data)

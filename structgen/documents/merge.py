@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias
+from typing import Final, Literal, TypeAlias, TypeVar
 
 from structgen.errors import ConfigurationError
 from structgen.schema.json import escape, same_json, to_text
-from structgen.values import Evidence, Json
+from structgen.values import Alternatives, Evidence, Json
+
+V = TypeVar("V")
 
 Policy: TypeAlias = Literal["first", "last", "most-common", "longest", "union", "all"]
 """Which of several values to take.
@@ -32,6 +34,10 @@ class Part:
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
     """By JSON Pointer into `data`, in offsets of the whole document."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """By JSON Pointer into `data`, from 0 to 1."""
+    alternatives: Alternatives = field(default_factory=dict, repr=False)
+    """By JSON Pointer into `data`: the options that a value was decided among."""
+    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
     """By JSON Pointer into `data`, from 0 to 1."""
     absent: frozenset[str] = frozenset()
     """JSON Pointers of the fields that this part does not state."""
@@ -61,6 +67,10 @@ class Merged:
     """The evidence of the values that were taken."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
     """The confidence of the values that were taken, as far as their parts have one."""
+    alternatives: Alternatives = field(default_factory=dict, repr=False)
+    """The options that the taken values were decided among."""
+    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """The pressure of the grammar on the taken values."""
     absent: frozenset[str] = frozenset()
     """The fields that no part states."""
     shortened: frozenset[str] = frozenset()
@@ -100,11 +110,13 @@ def merge(
     data = merger.merge(statements, "", "")
     return Merged(
         data,
-        tuple(merger.conflicts),
-        merger.evidence,
-        merger.confidence,
-        frozenset(merger.absent),
-        frozenset(merger.shortened),
+        conflicts=tuple(merger.conflicts),
+        evidence=merger.evidence,
+        confidence=merger.confidence,
+        alternatives=merger.alternatives,
+        pressure=merger.pressure,
+        absent=frozenset(merger.absent),
+        shortened=frozenset(merger.shortened),
     )
 
 
@@ -162,6 +174,8 @@ class _Merger:
         self.conflicts: list[Conflict] = []
         self.evidence: dict[str, Evidence] = {}
         self.confidence: dict[str, float] = {}
+        self.alternatives: dict[str, tuple[tuple[Json, float], ...]] = {}
+        self.pressure: dict[str, float] = {}
         self.absent: set[str] = set()
         self.shortened: set[str] = set()
 
@@ -265,10 +279,10 @@ class _Merger:
     def _take(self, taken: _Statement, at: str) -> None:
         """Copy what is known about a value, and everything in it, to its place."""
         part = self._parts[taken.part]
-        for path, rest in _below(taken.path, part.evidence):
-            self.evidence[at + rest] = part.evidence[path]
-        for path, rest in _below(taken.path, part.confidence):
-            self.confidence[at + rest] = part.confidence[path]
+        _copy_below(part.evidence, taken.path, self.evidence, at)
+        _copy_below(part.confidence, taken.path, self.confidence, at)
+        _copy_below(part.alternatives, taken.path, self.alternatives, at)
+        _copy_below(part.pressure, taken.path, self.pressure, at)
         self.absent |= {at + rest for _, rest in _below(taken.path, part.absent)}
         self.shortened |= {at + rest for _, rest in _below(taken.path, part.shortened)}
 
@@ -278,6 +292,12 @@ def _below(path: str, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
     for one in paths:
         if one == path or one.startswith(f"{path}/"):
             yield one, one[len(path) :]
+
+
+def _copy_below(known: Mapping[str, V], path: str, into: dict[str, V], at: str) -> None:
+    """Copy what is known at and below a path to another place."""
+    for one, rest in _below(path, known):
+        into[at + rest] = known[one]
 
 
 def _covers(pattern: str, names: Iterable[str]) -> bool:

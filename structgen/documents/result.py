@@ -10,8 +10,8 @@ from structgen.documents.chunk import Chunk
 from structgen.documents.merge import Conflict
 from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
-from structgen.results import Dumps, Extraction, Guarantee
-from structgen.values import Evidence, Json, Note, Rejected, Usage
+from structgen.results import Dumps, Extraction, Guarantee, plain_alternatives
+from structgen.values import Alternatives, Evidence, Json, Note, Rejected, Usage
 
 T = TypeVar("T")
 Value = TypeVar("Value")
@@ -72,6 +72,10 @@ class DocumentExtraction(Generic[T]):
     """Quote and span per field, in offsets of the whole document."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
     """0 to 1 per field: that of the chunk whose value was taken, if it has one."""
+    alternatives: Alternatives = field(default_factory=dict, repr=False)
+    """The options that each taken value was decided among, the likeliest first."""
+    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """0 to 1 per field: how hard the grammar pressed on the value that was taken."""
 
     @property
     def stated(self) -> tuple[ChunkOutcome, ...]:
@@ -143,6 +147,8 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "rejected": lambda result: [asdict(item) for item in result.rejected],
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
     "confidence": lambda result: dict(result.confidence),
+    "alternatives": lambda result: plain_alternatives(result.alternatives),
+    "pressure": lambda result: dict(result.pressure),
     "notes": lambda result: [str(note) for note in result.notes],
     "conflicts": lambda result: [_conflict_data(conflict) for conflict in result.conflicts],
     "chunks": lambda result: [outcome.to_dict() for outcome in result.chunks],

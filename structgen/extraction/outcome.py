@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
@@ -120,6 +120,18 @@ def _places(shortened: Sequence[str], text: str, compiled: Compiled[Any]) -> fro
     return frozenset(at if place is None else place for at, place in places)
 
 
+def _moved(by_place: Mapping[str, T], text: str, compiled: Compiled[Any]) -> dict[str, T]:
+    """What is known by place in the answer, by place in the value if it has one there."""
+    if not by_place:
+        return {}
+    try:
+        origins = Origins(compiled, parse_json(text))
+    except NotJsonError:
+        return {}
+    places = ((origins.place(at), known) for at, known in by_place.items())
+    return {place: known for place, known in places if place is not None}
+
+
 def ask_for_rest(
     continuation: Continuation, turn: Turn[Any], error: Truncated, state: CallState
 ) -> tuple[tuple[Message, ...], Options] | None:
@@ -191,7 +203,8 @@ def make_extraction(
     assert reading is not None  # noqa: S101
     if reading.rejected:
         # The places of its parts have moved; that it was cut is still told.
-        answer = replace(answer, logprobs=(), shortened=("",) if answer.shortened else ())
+        shortened = ("",) if answer.shortened else ()
+        answer = replace(answer, logprobs=(), alternatives={}, pressure={}, shortened=shortened)
     notes = (*compiled.notes, *answer.notes)
     seconds = answer.seconds or {"answer": turn.answered - turn.began}
     return Extraction(
@@ -203,6 +216,8 @@ def make_extraction(
         shortened=_places(answer.shortened, reading.text, compiled),
         rejected=reading.rejected,
         evidence=reading.evidence,
+        alternatives=_moved(answer.alternatives, reading.text, compiled),
+        pressure=_moved(answer.pressure, reading.text, compiled),
         confidence=confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {},
         usage=sum((attempt.usage for attempt in state.attempts), Usage()),
         cost=cost_of(state.attempts),

@@ -123,6 +123,8 @@ def _winner(question: Question[T], samples: Sequence[Extraction[T]]) -> tuple[Ex
         value=value,
         absent=frozenset(path for path, count in votes.items() if 2 * count > len(samples)),
         shortened=_shortened(voted, ballots, samples),
+        alternatives={},  # those of one sample say nothing about the voted value
+        pressure={},
     )
     return winner, voted
 
