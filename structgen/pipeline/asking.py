@@ -19,7 +19,7 @@ from structgen.extraction.vote import consensus
 from structgen.flow.drive import aperform
 from structgen.flow.steps import Flow, Send, Sleep
 from structgen.options import UNSET, Options
-from structgen.pipeline.journal_rows import Entry
+from structgen.pipeline.journal.rows import Entry
 from structgen.pipeline.record import Item, Outcome, error_from_data, record_of
 from structgen.results import Extraction
 from structgen.values import Json, Reply, Request, Usage

@@ -23,7 +23,7 @@ from pydantic_core import from_json, to_json
 from structgen.errors import APIError, ConfigurationError, JobError, TransportError
 from structgen.extraction.backend import Backend
 from structgen.pipeline.asking import JobQuestion
-from structgen.pipeline.journal import Journal
+from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.record import Item
 from structgen.pipeline.work import Counts, hash_of, to_item
 from structgen.values import Json, Reply, Request

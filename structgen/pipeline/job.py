@@ -28,7 +28,7 @@ from structgen.errors import ConfigurationError, JobError, JobStoppedError
 from structgen.options import CallArgs
 from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.batch import Batches, Batching, backend_for_batches, link_of
-from structgen.pipeline.journal import Journal
+from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.record import Outcome, Sink
 from structgen.pipeline.threads import await_to_end, run_in_thread

@@ -15,7 +15,7 @@ from typing_extensions import Unpack
 from structgen.errors import JobStoppedError
 from structgen.options import CallArgs
 from structgen.pipeline.job import concurrency_of, job_question, summarize
-from structgen.pipeline.journal import Journal
+from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.record import Outcome
 from structgen.pipeline.threads import start_in_thread

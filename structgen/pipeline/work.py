@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from structgen.errors import InputError
 from structgen.pipeline.asking import JobQuestion
-from structgen.pipeline.journal import Journal, question_hash
+from structgen.pipeline.journal.journal import Journal, question_hash
 from structgen.pipeline.limits import Concurrency, Gate, LimitWatch
 from structgen.pipeline.record import Item, Outcome
 from structgen.values import Usage

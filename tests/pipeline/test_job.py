@@ -32,7 +32,7 @@ from structgen.errors import (
 )
 from structgen.pipeline.gold import load_examples
 from structgen.pipeline.job import Job
-from structgen.pipeline.journal import Journal
+from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import Concurrency, JobLimits
 from structgen.pipeline.record import COLUMNS, Item
 from structgen.schema.target import target_of

@@ -28,8 +28,9 @@ from typing import Final
 
 from pydantic_core import from_json, to_json
 
-from structgen.pipeline.journal_recovery import finish_recovery, is_sound, recover
-from structgen.pipeline.journal_rows import (
+from structgen.pipeline.journal.lock import ProcessLock
+from structgen.pipeline.journal.recovery import finish_recovery, is_sound, recover
+from structgen.pipeline.journal.rows import (
     INSERT,
     SELECT,
     Entry,
@@ -38,7 +39,6 @@ from structgen.pipeline.journal_rows import (
     journal_errors,
     row_of_entry,
 )
-from structgen.pipeline.process_lock import ProcessLock
 from structgen.values import Document, Json, Reply
 
 _NEWEST: Final = f"{SELECT} WHERE hash = ? ORDER BY seq DESC LIMIT 1"

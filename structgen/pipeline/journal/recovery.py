@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from structgen.errors import JournalError
-from structgen.pipeline.journal_rows import (
+from structgen.pipeline.journal.rows import (
     APPLICATION_ID,
     INSERT,
     SELECT,
