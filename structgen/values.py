@@ -61,9 +61,10 @@ class Note:
     """JSON Pointer into the source schema."""
     keyword: str
     """The construct, such as "pattern"."""
-    action: Literal["rewritten", "checked", "narrowed"]
+    action: Literal["rewritten", "checked", "narrowed", "wider"]
     """`rewritten`: another shape, mapped back without loss. `checked`: not held while decoding, and
-    proved afterwards. `narrowed`: some values of the source cannot be answered."""
+    proved afterwards. `narrowed`: some values of the source cannot be answered. `wider`: the type
+    reads more than its schema says, and so does the check."""
     detail: str
     """One line for people."""
 

@@ -52,6 +52,8 @@ class Turn(Generic[T]):
     """The value, if there is one to give."""
 
 
+_MOST_TOLD: Final = 20
+"""Faults that the model is told; a long list has the same one in every row."""
 _ASK_FOR_LESS: Final = "Raise max_tokens, ask for less in one call"
 _REASONS: Final = {
     frozenset[str](): ("it reached max_tokens, or repeated itself", _ASK_FOR_LESS),
@@ -187,7 +189,9 @@ def faults_to_report(
             return faults_to_report(fault, compiled, document)
         return [error.message]
     if isinstance(error, InvalidOutputError):
-        return [str(violation) for violation in error.violations]
+        told = [str(violation) for violation in error.violations[:_MOST_TOLD]]
+        left = len(error.violations) - len(told)
+        return [*told, f"and {left} more of this kind"] if left else told
     return [error.message] if isinstance(error, NotJsonError) else []
 
 

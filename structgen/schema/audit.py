@@ -14,15 +14,23 @@ from structgen.schema.subset import SUBSETS, SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
 from structgen.values import JsonSchema, Note
 
-Status: TypeAlias = Literal["enforced", "rewritten", "checked", "narrowed", "refused"]
+Status: TypeAlias = Literal["enforced", "rewritten", "checked", "wider", "narrowed", "refused"]
 """How a field fares in a language.
 
 `enforced`: held while decoding. `rewritten`: held in another shape, and mapped back.
-`checked`: checked afterwards. `narrowed`: some values cannot be answered. `refused`:
+`checked`: checked afterwards. `wider`: the type reads more than its schema says.
+`narrowed`: some values cannot be answered. `refused`:
 the language cannot take it.
 """
 
-_ORDER: Final[tuple[Status, ...]] = ("enforced", "rewritten", "checked", "narrowed", "refused")
+_ORDER: Final[tuple[Status, ...]] = (
+    "enforced",
+    "rewritten",
+    "checked",
+    "wider",
+    "narrowed",
+    "refused",
+)
 _MAPS: Final = ("properties", "$defs", "patternProperties")
 _ONES: Final = ("items", "additionalProperties")
 _LISTS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")

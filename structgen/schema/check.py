@@ -11,7 +11,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, Final, TypeVar, overload
 
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+MOST: Final = 1_000
+"""Violations reported for one answer: enough to find every bad row of a long list in a few
+rounds."""
 _FRAMES: Final = 4_000
 """Stack frames that 200 levels of nesting need: jsonschema takes up to ten for each,
 and leaves room."""
@@ -145,6 +148,10 @@ def _keyword(violation: Violation) -> str:
 
 
 def _read_by_type(target: Target[T], text: str | bytes) -> T:
+    if target.held is not None:
+        broken = _by_schema(target.held, parse_json(text), len(text))
+        if broken:
+            raise _invalid(target, broken)
     if target.exact_reader is not None and _has_long_numbers(text):
         try:
             exact = json.dumps(with_exact_numbers(text, digits_of))
@@ -173,14 +180,15 @@ def _has_long_numbers(text: str | bytes) -> bool:
 
 
 def _validated_by_schema(target: Target[T], data: Json, size: int) -> T:
-    violations = _by_schema(target, data, size)
+    violations = _by_schema(target.schema, data, size)
     if violations:
         raise _invalid(target, violations)
     return data  # type: ignore[no-any-return]
 
 
 def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOutputError:
-    count = f"{len(violations)} violations" if len(violations) > 1 else "1 violation"
+    at_least = "at least " if len(violations) >= MOST else ""
+    count = f"{at_least}{len(violations)} violations" if len(violations) > 1 else "1 violation"
     return InvalidOutputError(
         f"The answer is not a valid {target.name}: {count}.",
         violations=violations,
@@ -188,12 +196,12 @@ def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOut
     )
 
 
-def _by_schema(target: Target[Any], data: Json, size: int) -> tuple[Violation, ...]:
+def _by_schema(schema: JsonSchema, data: Json, size: int) -> tuple[Violation, ...]:
     from structgen.schema.validate.validator import OverBudgetError, validator_of
     from structgen.schema.validate.violations import violations_of
 
     def violations() -> tuple[Violation, ...]:
-        return violations_of(validator_of(target.schema, size).iter_errors(data), target.schema)
+        return violations_of(validator_of(schema, size).iter_errors(data), schema, MOST)
 
     try:
         try:
@@ -219,7 +227,7 @@ def _with_deep_stack(function: Callable[[], R]) -> R:
 
 def _by_type(target: Target[Any], data: Json, size: int, error: ValidationError) -> list[Violation]:
     """The schema's violations, followed by those that only the type finds."""
-    found = list(_by_schema(target, data, size))
+    found = list(_by_schema(target.schema, data, size))
     return found + _only_by_type(target, data, error, found)
 
 
@@ -228,19 +236,43 @@ def _only_by_type(
 ) -> list[Violation]:
     """The violations that only the type finds, at places where none is known yet."""
     found: list[Violation] = []
+    seen = _Places(violation.path for violation in known)
     for fault in error.errors(include_url=False, include_context=False):
+        if len(known) + len(found) >= MOST:
+            break
         path, value = _in_data(data, fault["loc"])
         where = pointer(path)
-        if any(_overlap(where, other.path) for other in (*known, *found)):
+        if seen.touch(where):
             continue
+        seen.add(where)
         name = "validator" if fault["type"] in ("value_error", "assertion_error") else fault["type"]
         schema_path = f"{locate(target.schema, path)}/{name}"
         found.append(Violation(where, schema_path, short(value), _expectation(fault["msg"])))
     return found
 
 
-def _overlap(path: str, other: str) -> bool:
-    return path == other or path.startswith(other + "/") or other.startswith(path + "/")
+class _Places:
+    """Places in a value, and whether another is one of them, inside one or around one."""
+
+    def __init__(self, paths: Iterable[str]) -> None:
+        self._paths: set[str] = set()
+        self._around: set[str] = set()
+        for path in paths:
+            self.add(path)
+
+    def add(self, path: str) -> None:
+        self._paths.add(path)
+        self._around.update(_above(path))
+
+    def touch(self, path: str) -> bool:
+        return path in self._around or any(at in self._paths for at in (path, *_above(path)))
+
+
+def _above(path: str) -> Iterator[str]:
+    """The pointers of the values around a value."""
+    while path:
+        path = path.rpartition("/")[0]
+        yield path
 
 
 def _expectation(message: str) -> str:

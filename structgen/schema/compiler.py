@@ -303,7 +303,9 @@ def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
     except RecursionError:
         message = "The schema is nested too deeply."
         raise SchemaError(message, hint="Move parts into `$defs`.") from None
-    notes = tuple(dict.fromkeys((*builder.notes, *target.opaque)))
+    wider = {(note.path, note.keyword) for note in target.opaque if note.action == "wider"}
+    found = (n for n in builder.notes if n.action != "checked" or (n.path, n.keyword) not in wider)
+    notes = tuple(dict.fromkeys((*found, *target.opaque)))
     identity = not changes(codec, changed)
     return Compiled(target, subset, schema, notes, codec, builder.codecs, identity)
 

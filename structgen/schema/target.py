@@ -34,8 +34,8 @@ from pydantic_core import SchemaSerializer, SchemaValidator
 
 from structgen.errors import SchemaError, StructgenError, TargetError
 from structgen.schema.source.drafts import upgrade
-from structgen.schema.source.generate import TargetSchema
-from structgen.schema.source.marks import take_marks
+from structgen.schema.source.generate import CHECK, TargetSchema
+from structgen.schema.source.marks import held_part, take_marks
 from structgen.schema.source.members import Count, counter
 from structgen.schema.source.reader import Core, contains, json_validator
 from structgen.schema.source.writer import Keep, json_serializer, write
@@ -68,7 +68,9 @@ class Target(Generic[T]):
     adapter: TypeAdapter[T] | None
     """The type's adapter; None for a JSON Schema."""
     opaque: tuple[Note, ...]
-    """Promises that only the type can check."""
+    """Promises that only the type can check, and JSON that only the type reads."""
+    held: JsonSchema | None
+    """What JSON is checked against before the type reads it, if the type may read more."""
     compiled: dict[Any, Any]
     """The compiled forms by schema language, kept here so that they are freed with the target."""
 
@@ -79,12 +81,14 @@ class Target(Generic[T]):
         schema: JsonSchema,
         adapter: TypeAdapter[T] | None,
         opaque: tuple[Note, ...],
+        held: JsonSchema | None = None,
     ) -> None:
         self.source = source
         self.name = name
         self.schema = schema
         self.adapter = adapter
         self.opaque = opaque
+        self.held = held
         self.compiled = {}
 
     def __repr__(self) -> str:
@@ -308,7 +312,9 @@ def _of_type(source: Any) -> Target[Any]:
             f"{_label(source)[:200]} has no JSON form: {reason}",
             hint="Use types that JSON can represent.",
         ) from error
-    return Target(source, _name(_label(source)), schema, adapter, tuple(take_marks(schema)))
+    held = held_part(schema) if schema.pop(CHECK, False) else None
+    notes = tuple(take_marks(schema))
+    return Target(source, _name(_label(source)), schema, adapter, notes, held)
 
 
 def _too_deep() -> SchemaError:

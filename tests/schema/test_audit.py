@@ -27,7 +27,7 @@ def test_each_field_says_what_becomes_of_it() -> None:
     assert set(statuses("openai-strict", "/properties/counts")) == {"rewritten", "checked"}
     assert statuses("openai-strict", "/properties/pair") == ["rewritten"]
     assert statuses("llguidance", "/properties/pair") == ["enforced"]
-    assert statuses("llguidance", "/properties/tags") == ["checked"]
+    assert statuses("llguidance", "/properties/tags") == ["wider"]
 
 
 def test_a_language_that_holds_nothing_enforces_nothing() -> None:

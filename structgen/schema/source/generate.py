@@ -16,24 +16,21 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticSerializationError
 
 from structgen.errors import SchemaError
-from structgen.schema.source.marks import MARK, marked
-from structgen.schema.source.reader import is_users
-from structgen.schema.source.text_forms import (
-    BYTES,
-    CLOCK,
-    DAY,
-    DURATION,
-    INTEGER_KEY,
-    NUMBER_KEY,
-    OFFSET,
-    decimal_pattern,
-)
+from structgen.schema.source.agreement import LEAVES, is_email, is_read_exactly, takes_names_too
+from structgen.schema.source.marks import ALL, MARK, marked, widened
+from structgen.schema.source.reader import is_pydantics, is_users
+from structgen.schema.source.text_forms import BYTES, DURATION, INTEGER_KEY, NUMBER_KEY, text_form
 from structgen.schema.source.wire_path import place_field, wire_path
 from structgen.schema.validate.pattern_tree import is_portable
 
 _BOUNDS: Final = ("ge", "gt", "le", "lt", "multiple_of")
 _RANGE: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+_LENGTHS: Final = ("minLength", "maxLength", "pattern")
+_KEYWORDS_OF_KEYS: Final = ("propertyNames", "patternProperties", "additionalProperties")
 _ANNOTATIONS: Final = frozenset({"title", "description", "examples", "default"})
+_BY_NAME: Final = ("validate_by_name", "populate_by_name")
+CHECK: Final = "x-structgen-check"
+"""Marks a whole schema that values are checked against, because the reader may read more."""
 
 
 class TargetSchema(GenerateJsonSchema):
@@ -44,6 +41,22 @@ class TargetSchema(GenerateJsonSchema):
         "non-serializable-default",
         "skipped-discriminator",
     }
+
+    needs_check = False
+    """Whether the reader may read more than the schema says, with no note that says so."""
+
+    def generate(self, schema: Any, mode: Any = "validation") -> JsonSchemaValue:
+        result = super().generate(schema, mode)
+        return result | {CHECK: True} if self.needs_check else result
+
+    def generate_inner(self, schema: Any) -> JsonSchemaValue:
+        self.needs_check |= not is_read_exactly(schema)
+        result = super().generate_inner(schema)
+        if schema.get("strict") is False and schema["type"] in LEAVES:
+            return widened(result, "strict", "the type asks for lax reading", ALL)
+        if is_email(schema) and "$ref" not in result:
+            return widened(result, "email", "addresses beyond ASCII are read too", ("format",))
+        return result
 
     def encode_default(self, dft: Any) -> Any:
         """A default as JSON data.
@@ -77,8 +90,8 @@ class TargetSchema(GenerateJsonSchema):
         whole = None if digits is None else digits - (places or 0)
         if whole is not None and not number.keys() & _RANGE:
             number |= {"exclusiveMinimum": -(10**whole), "exclusiveMaximum": 10**whole}
-        pattern = decimal_pattern(whole, places, schema.get("allow_inf_nan", False))
-        result: JsonSchemaValue = {"anyOf": [{"type": "string", "pattern": pattern}, number]}
+        text = {"type": "string", "pattern": text_form(schema)}
+        result: JsonSchemaValue = {"anyOf": [text, number]}
         for limit in ("max_digits", "decimal_places", *_BOUNDS):
             if schema.get(limit) is not None:
                 result = marked(result, limit, f"{limit} = {schema[limit]} of a decimal")
@@ -93,9 +106,12 @@ class TargetSchema(GenerateJsonSchema):
             pattern = result.pop("pattern")
             detail = f"the pattern {pattern!r} is one of the type's own language"
             result = marked(result, "pattern", detail)
-        if schema.get("strip_whitespace") and result.keys() & {"minLength", "maxLength", "pattern"}:
+        if schema.get("strip_whitespace") and not result.keys().isdisjoint(_LENGTHS):
             detail = "the limits hold after surrounding white space is removed"
             result = marked(result, "strip_whitespace", detail)
+            result = widened(result, "strip_whitespace", detail, _LENGTHS)
+        if self._config.config_dict.get("coerce_numbers_to_str"):
+            result = widened(result, "coerce_numbers_to_str", "numbers are read as text", ALL)
         return result
 
     def bytes_schema(self, schema: Any) -> JsonSchemaValue:
@@ -122,14 +138,16 @@ class TargetSchema(GenerateJsonSchema):
     def datetime_schema(self, schema: Any) -> JsonSchemaValue:
         """`format: date-time` demands an offset, so it is used only if the type demands one too."""
         if schema.get("tz_constraint") == "aware":
-            return _temporal({"type": "string", "format": "date-time"}, schema)
-        offset = "" if schema.get("tz_constraint") == "naive" else f"{OFFSET}?"
-        pattern = {"type": "string", "pattern": f"^{DAY}[T ]{CLOCK}{offset}$"}
+            detail = "a space for the T is read too, and a time without seconds"
+            result = widened(
+                {"type": "string", "format": "date-time"}, "datetime", detail, ("format",)
+            )
+            return _temporal(result, schema)
+        pattern = {"type": "string", "pattern": text_form(schema)}
         return _temporal(marked(pattern, "pattern", "the month has that day"), schema)
 
     def time_schema(self, schema: Any) -> JsonSchemaValue:
-        offset = {"naive": "", "aware": OFFSET}.get(schema.get("tz_constraint"), f"{OFFSET}?")
-        return _temporal({"type": "string", "pattern": f"^{CLOCK}{offset}$"}, schema)
+        return _temporal({"type": "string", "pattern": text_form(schema)}, schema)
 
     def timedelta_schema(self, schema: Any) -> JsonSchemaValue:
         pattern = {"type": "string", "pattern": DURATION}
@@ -144,6 +162,10 @@ class TargetSchema(GenerateJsonSchema):
     def enum_schema(self, schema: Any) -> JsonSchemaValue:
         """A flag may be any sum of its members."""
         result = super().enum_schema(schema)
+        if is_users(schema["cls"]._missing_):
+            result = widened(
+                result, "_missing_", "the type also looks up what it does not list", ALL
+            )
         if not issubclass(schema["cls"], Flag):
             return result
         values = {member.value for member in schema["members"]}
@@ -151,7 +173,19 @@ class TargetSchema(GenerateJsonSchema):
         rest = {key: value for key, value in result.items() if key not in ("enum", "const")}
         return rest | {"type": "integer", "minimum": 0, "maximum": sum(single_bits)}
 
+    def _common_set_schema(self, schema: Any) -> JsonSchemaValue:
+        result = super()._common_set_schema(schema)
+        detail = "an item that comes twice is taken once"
+        return widened(result, "uniqueItems", detail, ("uniqueItems", "maxItems"))
+
     # ---- objects ---------------------------------------------------------------------
+
+    def call_schema(self, schema: Any) -> JsonSchemaValue:
+        """Arguments by position are read by name too, and the other way round."""
+        return _by_name_too(super().call_schema(schema))
+
+    def named_tuple_schema(self, schema: Any) -> JsonSchemaValue:
+        return _by_name_too(super().named_tuple_schema(schema))
 
     def _common_dict_schema(self, schema: Any) -> JsonSchemaValue:
         values: JsonSchemaValue = {}
@@ -170,8 +204,11 @@ class TargetSchema(GenerateJsonSchema):
             result["additionalProperties"] = values or True
             if keys.keys() - {"type"}:
                 result["propertyNames"] = keys
-        for keyword, detail in marks:
-            result = marked(result, keyword, detail)
+        for mark in marks:
+            if mark.action == "checked":
+                result = marked(result, mark.keyword, mark.detail)
+            else:
+                result = widened(result, mark.keyword, mark.detail, _KEYWORDS_OF_KEYS)
         self.update_with_validations(result, schema, self.ValidationsMapping.object)
         return result
 
@@ -215,6 +252,10 @@ class TargetSchema(GenerateJsonSchema):
                 place_field(result, path, leaf, required)
         if not result.get("required", True):
             del result["required"]
+        fields = [(name, field) for name, _, field in named_required_fields]
+        if takes_names_too(fields, any(map(self._config.config_dict.get, _BY_NAME))):
+            detail = "members are read under their other names too"
+            result = widened(result, "alias", detail, ("required", "additionalProperties"))
         return result
 
     def _get_alias_name(self, field: Any, name: str) -> str:
@@ -257,6 +298,10 @@ def _has_key(data: Any, keys: frozenset[str]) -> bool:
     return isinstance(data, list) and any(_has_key(item, keys) for item in data)
 
 
+def _by_name_too(result: JsonSchemaValue) -> JsonSchemaValue:
+    return widened(result, "prefixItems", "its positions are read by name too", ALL)
+
+
 def _temporal(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
     """Mark the bounds of a date or time, for which JSON Schema has no keyword."""
     for limit in ("now_op", "ge", "gt", "le", "lt"):
@@ -268,6 +313,8 @@ def _temporal(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
 
 
 def _url(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
+    detail = "read as browsers do, which take more than RFC 3986 has"
+    result = widened(result, "url", detail, ("format",))
     schemes = schema.get("allowed_schemes")
     if not schemes:
         return result
@@ -277,8 +324,12 @@ def _url(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
 def _with_validator(result: JsonSchemaValue, schema: Any) -> JsonSchemaValue:
     """Mark a user's validator function; Pydantic's own say in the schema what they check."""
     function: Callable[..., Any] = schema["function"]["function"]
-    if not is_users(function):
+    if is_pydantics(function):
         return result
     name = getattr(function, "__qualname__", type(function).__qualname__)
     name = name.replace(".<locals>", "").replace(".<lambda>", " lambda")
-    return marked(result, "validator", f"{name} of the type")
+    if is_users(function):
+        result = marked(result, "validator", f"{name} of the type")
+    if schema["type"] == "function-after":
+        return result
+    return widened(result, "validator", f"{name} may take more than the schema says", ALL)

@@ -16,9 +16,19 @@ import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
 from types import NoneType
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from pydantic_core import PydanticCustomError, SchemaValidator, to_jsonable_python
+
+from structgen.schema.source.inits import with_read_fields
+from structgen.schema.source.text_forms import text_form
+from structgen.schema.source.text_only import (
+    DIGITS,
+    held_to_form,
+    is_plain_key,
+    key_form,
+    with_distinct_keys,
+)
 
 Core = Any
 """A pydantic-core schema: nested dicts, each with a `type`."""
@@ -101,16 +111,16 @@ def mapped(node: Core, change: Callable[[Core], Core]) -> Core:
 
 def is_pydantics(function: Any) -> bool:
     """Whether a function in a core schema is Pydantic's own."""
-    return _package_of(function) in ("pydantic", "pydantic_core", "pydantic_extra_types")
+    return package_of(function) in ("pydantic", "pydantic_core", "pydantic_extra_types")
 
 
 def is_users(function: Any) -> bool:
     """Whether a function in a core schema is neither Pydantic's nor the standard library's."""
-    package = _package_of(function) or type(function).__module__.partition(".")[0]
+    package = package_of(function) or type(function).__module__.partition(".")[0]
     return not is_pydantics(function) and package not in sys.stdlib_module_names
 
 
-def _package_of(function: Any) -> str:
+def package_of(function: Any) -> str:
     module = getattr(getattr(function, "__func__", function), "__module__", None) or ""
     return module.partition(".")[0]
 
@@ -122,7 +132,7 @@ def json_validator(core: Core, *, exact: bool = False) -> SchemaValidator:
         core: The type's core schema.
         exact: Whether it takes the marked digits of `digits_of` as a number.
     """
-    strict = _strict(core, 0)
+    strict = _strict(core, _Place())
     return SchemaValidator(_exact(strict) if exact else strict, None, _use_prebuilt=False)
 
 
@@ -131,23 +141,60 @@ def contains(core: Core, kinds: frozenset[str]) -> bool:
     return core["type"] in kinds or any(contains(child, kinds) for child in children(core))
 
 
-def _strict(node: Core, own: int) -> Core:
-    """A copy with strict leaves, but `own` models down, whose values a user's validator makes."""
+class _Place(NamedTuple):
+    """Where a node of a core schema is."""
+
+    own: int = 0
+    """How many models down values are still made by a user's validator and not JSON."""
+    is_key: bool = False
+    """Whether it reads the keys of a map."""
+
+
+def _strict(node: Core, place: _Place) -> Core:
+    """A copy with strict leaves, except where a user's validator makes the values."""
     kind = node["type"]
-    if not own and node.get("strict") is None:
-        if kind == "int":
-            return _integer(node)
-        if kind == "literal":
-            return _constants(node, node["expected"])
-        if kind == "enum":
-            return _constants(node, [member.value for member in node["members"]])
-        if kind in _STRICT:
-            return node | {"strict": True} | _FINER.get(kind, {})
+    if "keys_schema" in node:
+        return _map(node, place)
+    if not place.own and node.get("strict") is None:
+        strict = _strict_leaf(node)
+        form = (key_form(node) if place.is_key else None) or text_form(node)
+        if form:
+            rest, inner = _outer(strict or node)
+            return held_to_form(node, form, inner) | rest
+        if strict:
+            return strict
     if kind in _REWRITES:
-        own = 2
-    elif kind in _MODELS and own:
-        own -= 1
-    return mapped(node, lambda child: _strict(child, own))
+        place = place._replace(own=2)
+    elif kind in _MODELS and place.own:
+        place = place._replace(own=place.own - 1)
+    copy = mapped(node, lambda child: _strict(child, place))
+    return with_read_fields(copy) if kind == "model" else copy
+
+
+def _strict_leaf(node: Core) -> Core | None:
+    """A copy of a leaf that coerces nothing; None for what is no leaf, or coerces nothing."""
+    kind = node["type"]
+    if kind == "int":
+        return _integer(node)
+    if kind == "literal":
+        return _constants(node, node["expected"])
+    if kind == "enum":
+        return _constants(node, [member.value for member in node["members"]])
+    if kind in _STRICT:
+        return node | {"strict": True} | _FINER.get(kind, {})
+    return None
+
+
+def _map(node: Core, place: _Place) -> Core:
+    """A map, none of whose entries is lost to another."""
+    keys = node["keys_schema"]
+    inside = {key: value for key, value in node.items() if key != "keys_schema"}
+    copy = mapped(inside, lambda child: _strict(child, place))
+    copy["keys_schema"] = _strict(keys, place._replace(is_key=True))
+    if is_plain_key(keys) or place.own or contains(keys, frozenset({"definition-ref"})):
+        return copy
+    rest, inner = _outer(copy)
+    return with_distinct_keys(inner, copy["keys_schema"]) | rest
 
 
 def _integer(node: Core) -> Core:
@@ -201,12 +248,10 @@ def _outer(node: Core) -> tuple[Core, Core]:
 
 # ---- numbers that a float would shorten ----------------------------------------------
 
-_DIGITS: Final = "\x00digits:"
-
 
 def digits_of(number: str) -> str:
     """A number's digits, marked so that no string field takes them."""
-    return _DIGITS + number
+    return DIGITS + number
 
 
 def _exact(node: Core) -> Core:
@@ -233,13 +278,13 @@ def _function(kind: str, function: Callable[[Any], Any]) -> Core:
 
 
 def _decimal(value: str) -> Decimal:
-    if not value.startswith(_DIGITS):
+    if not value.startswith(DIGITS):
         raise ValueError
-    return Decimal(value.removeprefix(_DIGITS))
+    return Decimal(value.removeprefix(DIGITS))
 
 
 def _unmarked(value: str) -> str:
-    if value.startswith(_DIGITS):
+    if value.startswith(DIGITS):
         raise ValueError
     return value
 
@@ -249,6 +294,6 @@ def _with_numbers(value: Any) -> Any:
         return {name: _with_numbers(item) for name, item in value.items()}
     if isinstance(value, list):
         return [_with_numbers(item) for item in value]
-    if isinstance(value, str) and value.startswith(_DIGITS):
-        return float(value.removeprefix(_DIGITS))
+    if isinstance(value, str) and value.startswith(DIGITS):
+        return float(value.removeprefix(DIGITS))
     return value

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 _HOUR: Final = r"(?:[01]\d|2[0-3])"
 OFFSET: Final = rf"(?:Z|[+-]{_HOUR}:[0-5]\d)"
@@ -18,6 +18,9 @@ _HOURS: Final = rf"\d{{1,9}}H(?:\d{{1,9}}M)?(?:{_SECONDS})?"
 _CLOCK_PART: Final = rf"T(?:{_HOURS}|{_MINUTES}|{_SECONDS})"
 DURATION: Final = rf"^-?P(?:\d{{1,8}}W|\d{{1,9}}D(?:{_CLOCK_PART})?|{_CLOCK_PART})$"
 """ISO 8601 durations that have one length: no years, no months."""
+
+_DATE: Final = r"^\d{4}-\d{2}-\d{2}$"
+_UUID: Final = r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
 BYTES: Final = {"base64": r"^[A-Za-z0-9_-]*={0,2}$", "hex": r"^(?:[0-9A-Fa-f]{2})*$"}
 """Bytes, by Pydantic's name for the encoding (`val_json_bytes`)."""
@@ -52,3 +55,35 @@ def decimal_pattern(whole: int | None, places: int | None, non_finite: bool) -> 
     exponent = rf"(?:[eE][-+]?\d{{1,{EXPONENT_DIGITS}}})?" if has_exponent else ""
     finite = f"-?{before}{after}{exponent}"
     return f"^(?:{finite}|-?Infinity|NaN)$" if non_finite else f"^{finite}$"
+
+
+def text_form(node: Any) -> str | None:
+    """The pattern of the texts that a node of a core schema reads; None if it reads any.
+
+    Pydantic also reads numbers in text as times, years of 365 days, and more, which the
+    schema written for the node does not have.
+
+    Args:
+        node: The core schema.
+    """
+    zone = {"naive": "", "aware": OFFSET}.get(node.get("tz_constraint"), f"{OFFSET}?")
+    match node["type"]:
+        case "date":
+            return _DATE
+        case "datetime":
+            return f"^{DAY}[T ]{CLOCK}{zone}$"
+        case "time":
+            return f"^{CLOCK}{zone}$"
+        case "timedelta":
+            return DURATION
+        case "uuid":
+            return _UUID
+        case "decimal":
+            return _decimal_form(node)
+    return None
+
+
+def _decimal_form(node: Any) -> str:
+    digits, places = node.get("max_digits"), node.get("decimal_places")
+    whole = None if digits is None else digits - (places or 0)
+    return decimal_pattern(whole, places, node.get("allow_inf_nan", False))

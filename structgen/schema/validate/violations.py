@@ -14,24 +14,24 @@ from jsonschema import ValidationError
 from structgen.schema.json import pointer, resolve, short
 from structgen.values import JsonSchema, Violation
 
-_MOST: Final = 50
-"""Violations reported for one answer."""
 
-
-def violations_of(errors: Iterable[ValidationError], root: JsonSchema) -> tuple[Violation, ...]:
-    """The violations that jsonschema's errors report, at most 50, in the order of the value.
+def violations_of(
+    errors: Iterable[ValidationError], root: JsonSchema, most: int
+) -> tuple[Violation, ...]:
+    """The first violations that jsonschema's errors report, in the order of the value.
 
     Args:
         errors: What jsonschema found.
         root: The whole schema, in which references are resolved.
+        most: How many to report.
     """
     found: dict[tuple[str, str], Violation] = {}
     for error in errors:
         for violation in _violations(error, root):
             found.setdefault((violation.path, violation.schema_path), violation)
-        if len(found) >= _MOST:
+        if len(found) >= most:
             break
-    return tuple(found.values())[:_MOST]
+    return tuple(found.values())[:most]
 
 
 # ---- unions --------------------------------------------------------------------------
