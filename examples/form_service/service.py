@@ -4,11 +4,13 @@
 
 $FORMS_DATABASE is where the forms are ("sqlite:///forms.db" by default, or
 "postgresql+psycopg://user@host/database"). $STRUCTGEN_MODEL is the model that reads what the user
-says (the embedded one by default).
+says (the embedded one by default). The embedded model is small and takes every turn for a
+correction, so with it what is said only fills in empty fields.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,14 @@ from examples.form_service.booking import Booking
 from examples.form_service.store import Store
 from structgen import Client, Form
 from structgen.errors import FormIncompleteError, InputError, StaleFormError, StructgenError
+from structgen.forms import Field
+from structgen.values import Violation
 
 PAGE = Path(__file__).parent / "page.html"
+LOG = logging.getLogger("form_service")
+INPUTS = {"date": "date", "date-time": "datetime-local", "time": "time", "email": "email"}
+"""The kind of input for a text of this format."""
+UNREAD = "Sorry, that could not be read. Say it again, or fill in the fields yourself."
 
 
 class Said(BaseModel):
@@ -45,10 +53,15 @@ class Entered(BaseModel):
 class FieldView(BaseModel):
     path: str
     label: str
+    help: str | None = None
     type: str | None = None
+    input: str = "text"
+    minimum: Any = None
+    maximum: Any = None
     options: list[Any] = []
     value: Any = None
     quote: str | None = None
+    supported: bool | None = None
     locked: bool = False
     missing: bool = False
     conflict: Any = None
@@ -64,20 +77,42 @@ class FormView(BaseModel):
     question: str | None
 
 
+def input_of(field: Field) -> str:
+    """The kind of input that a field's values are entered with."""
+    schema = field.schema
+    if "enum" in schema:
+        return "select"
+    kinds = {"boolean": "checkbox", "integer": "number", "number": "number", "array": "list"}
+    plain = INPUTS.get(str(schema.get("format")), "text")
+    return kinds.get(str(schema.get("type")), plain)
+
+
+def problem(form: Form[Any], violation: Violation) -> str:
+    """What a guest reads about a fault: the field in words, and what it takes."""
+    at = next((p for p in form.fields if f"{violation.path}/".startswith(f"{p}/")), None)
+    text = violation.wanted if at is None else f"{form.fields[at].label}: {violation.wanted}"
+    return f"{text[:1].upper()}{text[1:]}."
+
+
 def view(name: str, form: Form[Any]) -> FormView:
     entries, missing = form.entries, form.missing
     against = {conflict.path: conflict.other.value for conflict in form.conflicts}
     fields = []
     for path, field in form.fields.items():
-        entry = entries.get(path)
+        entry, schema = entries.get(path), field.schema
         fields.append(
             FieldView(
                 path=path,
                 label=field.label,
-                type=field.schema.get("type"),
-                options=field.schema.get("enum", []),
+                help=schema.get("description"),
+                type=schema.get("type"),
+                input=input_of(field),
+                minimum=schema.get("minimum"),
+                maximum=schema.get("maximum"),
+                options=schema.get("enum", []),
                 value=entry.value if entry else None,
                 quote=entry.quotes[0].quote if entry and entry.quotes else None,
+                supported=entry.supported if entry else None,
                 locked=bool(entry and entry.locked),
                 missing=path in missing,
                 conflict=against.get(path),
@@ -88,7 +123,7 @@ def view(name: str, form: Form[Any]) -> FormView:
         id=name,
         revision=form.revision,
         fields=fields,
-        problems=[str(violation) for violation in form.invalid],
+        problems=[problem(form, violation) for violation in form.invalid],
         question=question.text if question else None,
     )
 
@@ -155,17 +190,21 @@ def create_app(store: Store) -> FastAPI:
 
     @app.exception_handler(StructgenError)
     def failed(request: Request, error: StructgenError) -> JSONResponse:
-        status = {StaleFormError: 409, FormIncompleteError: 422, InputError: 422}.get(
-            type(error), 502
-        )
-        return JSONResponse(
-            {"detail": str(error), "missing": getattr(error, "missing", ())}, status
-        )
+        if isinstance(error, FormIncompleteError):
+            labels = [path.rpartition("/")[2].replace("_", " ") for path in error.missing]
+            wanted = f"Please fill in: {', '.join(labels)}." if labels else "Please correct it."
+            return JSONResponse({"detail": wanted, "missing": error.missing}, 422)
+        if isinstance(error, InputError | StaleFormError):
+            status = 409 if isinstance(error, StaleFormError) else 422
+            return JSONResponse({"detail": str(error)}, status)
+        LOG.error("A turn was not read: %s", type(error).__name__)
+        return JSONResponse({"detail": UNREAD}, 502)
 
     return app
 
 
 def main() -> FastAPI:
-    return create_app(
-        Store(os.environ.get("FORMS_DATABASE", "sqlite:///forms.db"), Booking, Client())
-    )
+    model = os.environ.get("STRUCTGEN_MODEL", "local")
+    database = os.environ.get("FORMS_DATABASE", "sqlite:///forms.db")
+    client = Client(model, temperature=0)
+    return create_app(Store(database, Booking, client, corrections=model != "local"))

@@ -36,15 +36,21 @@ FORMS = Table(
 class Store:
     """The forms of one target."""
 
-    def __init__(self, url: str, target: Any, client: Client) -> None:
-        """Open the database at an SQLAlchemy URL, such as "sqlite:///forms.db"."""
+    def __init__(self, url: str, target: Any, client: Client, *, corrections: bool = True) -> None:
+        """Open the database at an SQLAlchemy URL, such as "sqlite:///forms.db".
+
+        Without `corrections` what is said only fills in empty fields; small models need that.
+        """
         self._engine = create_engine(url)
-        self._target, self._client = target, client
+        self._target, self._client, self._corrections = target, client, corrections
         FORMS.metadata.create_all(self._engine)
 
     def create(self) -> tuple[str, Form[Any]]:
         """Make a new form, and give it a name."""
-        name, form = uuid.uuid4().hex, self._client.form(self._target)
+        name, form = (
+            uuid.uuid4().hex,
+            self._client.form(self._target, corrections=self._corrections),
+        )
         with self._engine.begin() as connection:
             connection.execute(
                 insert(FORMS).values(id=name, revision=form.revision, state=form.dumps())
@@ -57,10 +63,14 @@ class Store:
             state = connection.execute(
                 select(FORMS.c.state).where(FORMS.c.id == name)
             ).scalar_one_or_none()
-        return (
-            None
-            if state is None
-            else Form.loads(self._target, state, client=self._client, migrate=True)
+        if state is None:
+            return None
+        return Form.loads(
+            self._target,
+            state,
+            client=self._client,
+            migrate=True,
+            corrections=self._corrections,
         )
 
     def save(self, name: str, form: Form[Any], loaded: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from structgen.documents.merge import identity_key
 from structgen.documents.relax import complete, relax
 from structgen.errors import InputError, TargetError
+from structgen.forms.revisions import clearing, list_revision, without_bounds
 from structgen.schema.json import escape, resolve, same_json, unescape
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, JsonSchema
@@ -60,10 +61,12 @@ class Fields(Generic[T]):
         part, self.keys = relax(target, keys)
         self._part: JsonSchema = part.schema
         self._described: dict[str, str | None] = {}
+        self._targets: dict[tuple[frozenset[str], bool], Target[Json]] = {}
         self.by_path = {
             found.path: found
             for found in self._walk(self._part, target.schema, "", (), frozenset())
         }
+        self._roots = {f"/{escape(found.steps[0])}" for found in self.by_path.values()}
         if not self.by_path:
             raise TargetError(
                 f"{target.name} has no fields to fill in.",
@@ -87,8 +90,19 @@ class Fields(Generic[T]):
             self._described[path] = inner.get("description") or inner_record.get("description")
             yield from below
 
-    def target_for(self, paths: Collection[str]) -> Target[Json]:
-        """Make the target that asks for some fields; a text may leave out any of them."""
+    def target_for(self, paths: Collection[str], *, revise: bool = False) -> Target[Json]:
+        """Make the target that asks for some fields; a text may leave out any of them.
+
+        Args:
+            paths: The fields to ask about.
+            revise: Whether fields can also be emptied, and items added to lists or removed.
+        """
+        asked = frozenset(paths)
+        if (asked, revise) not in self._targets:
+            self._targets[asked, revise] = target_of(self._schema_for(asked, revise))
+        return self._targets[asked, revise]
+
+    def _schema_for(self, paths: Collection[str], revise: bool) -> JsonSchema:
         root: JsonSchema = {
             key: self._part[key] for key in ("title", "description", "$defs") if key in self._part
         }
@@ -101,8 +115,25 @@ class Fields(Generic[T]):
                     description = self._described[at]
                     record = {"description": description} if description else {}
                     members = _members_of(members.setdefault(step, record))
-                members[name] = known.schema
-        return target_of(root)
+                can_change = revise and self.is_list(path)
+                members[name] = list_revision(known.schema) if can_change else known.schema
+        if revise:
+            names = [path for path in self.by_path if path in paths]
+            _members_of(root)[self.clearing_member] = clearing(names)
+        unbounded: JsonSchema = without_bounds(root)
+        return unbounded
+
+    @property
+    def clearing_member(self) -> str:
+        """The member of an answer that names the fields to empty; no field has its name."""
+        name = "cleared"
+        while f"/{name}" in self._roots:
+            name += "_fields"
+        return name
+
+    def is_list(self, path: str) -> bool:
+        """Whether a field's values are lists."""
+        return bool(self.by_path[path].schema.get("type") == "array")
 
     def field_at(self, path: str) -> Field:
         """Give the field of this path. Raises InputError if there is none."""
@@ -137,16 +168,29 @@ class Fields(Generic[T]):
             found |= self.values_by_field(f"{path}/{escape(name)}", inner)
         return found
 
-    def stated_values(self, data: Json) -> dict[str, Json]:
-        """Give the fields that an answer states. Null and empty values state nothing."""
+    def values_in(self, data: Json) -> dict[str, Json]:
+        """Give the members of an answer that are fields, null and empty ones included, by path."""
         found = {}
         for path, known in self.by_path.items():
             value = data
             for step in known.steps:
-                value = value.get(step) if isinstance(value, dict) else None
-            if value not in (None, "", [], {}):
+                if not isinstance(value, dict) or step not in value:
+                    break
+                value = value[step]
+            else:
                 found[path] = value
         return found
+
+    def leaves_out(self, data: Json, path: str) -> bool:
+        """Whether an answer says nothing of a field, not even null for it or its record."""
+        value = data
+        for step in self.by_path[path].steps:
+            if not isinstance(value, dict):
+                return False
+            if step not in value:
+                return True
+            value = value[step]
+        return False
 
     def record_of(self, values: Mapping[str, Json]) -> Json:
         """Put the fields' values together as one record, with nothing else in it."""

@@ -1,4 +1,4 @@
-"""The next question to the user, and how a model words it."""
+"""What is asked: the user, about the next field, and the model, about a turn."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from structgen.forms.fields import Field
-from structgen.values import JsonSchema, Violation
+from structgen.forms.state import State
+from structgen.schema.json import to_text
+from structgen.values import Json, JsonSchema, Violation
 
 WORDING: Final = (
     "Write one short, polite question to the user that asks for the field below, in the language "
@@ -29,6 +31,18 @@ WORDED: Final[JsonSchema] = {
     "additionalProperties": False,
 }
 """The schema of its answer."""
+
+INSTRUCTIONS: Final = (
+    "A form is filled in over a conversation. The document is what the user says now. Give only "
+    "what it states or corrects: null for every field that it says nothing about, even where the "
+    "context does."
+)
+GREETING: Final[tuple[str, Json]] = ("Hello, can you help me?", {})
+"""A turn that states nothing. Without this example, small models find something for every field."""
+_TURNS_SHOWN: Final = 4
+"""How many earlier turns to show. The values show what older ones stated."""
+_SHOWN_OF_A_TURN: Final = 1000
+"""How many characters to show of an earlier turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,3 +82,28 @@ def _question_for(field: Field) -> str:
     label = field.label[:1].upper() + field.label[1:]
     description = str(field.schema.get("description", "")).rstrip(".")
     return f"{label} ({description})?" if description else f"{label}?"
+
+
+def context_of(state: State, asked: str | None) -> str | None:
+    """Give the conversation before a turn and what the form holds, for the model to read."""
+    lines = conversation(state)
+    if state.entries:
+        held = {path: entry.value for path, entry in state.entries.items()}
+        lines.append(f"The form holds: {to_text(held)}")
+    if asked:
+        lines.append(f"Assistant: {asked}")
+    return "\n".join(lines) or None
+
+
+def conversation(state: State) -> list[str]:
+    """Give the last turns, a line for each thing said."""
+    lines = []
+    for turn in state.turns[-_TURNS_SHOWN:]:
+        if turn.asked:
+            lines.append(f"Assistant: {_beginning(turn.asked)}")
+        lines.append(f"User: {_beginning(turn.text)}")
+    return lines
+
+
+def _beginning(text: str) -> str:
+    return text if len(text) <= _SHOWN_OF_A_TURN else f"{text[:_SHOWN_OF_A_TURN]} ..."

@@ -12,6 +12,7 @@ from typing_extensions import TypeVar
 
 from structgen.errors import FormIncompleteError, InputError, InvalidOutputError
 from structgen.forms.fields import Field, Fields
+from structgen.forms.folding import folded
 from structgen.forms.state import Conflict, Entry, State, Step, Turn, state_of
 from structgen.schema.check import part_violations, validate
 from structgen.schema.target import Target, target_of
@@ -159,9 +160,9 @@ class FormRecord(Generic[T]):
         """Take back the last step and what was said in it. The revision grows all the same.
 
         Returns:
-            Whether there was a step to take back.
+            Whether there was a step to take back. Folded steps, more than a hundred ago, stay.
         """
-        if not self._steps:
+        if not self._steps or self._steps[-1].kind == "fold":
             return False
         self._steps, self._revision = self._steps[:-1], self._revision + 1
         return True
@@ -176,7 +177,7 @@ class FormRecord(Generic[T]):
         return [at for at in paths if at in entries]
 
     def _add(self, step: Step) -> Step:
-        self._steps, self._revision = (*self._steps, step), self._revision + 1
+        self._steps, self._revision = folded((*self._steps, step)), self._revision + 1
         return step
 
 

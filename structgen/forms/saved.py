@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, Final
@@ -12,12 +12,14 @@ from typing import Any, Final
 from pydantic import TypeAdapter, ValidationError
 
 from structgen.errors import FormChangedError, NotJsonError
+from structgen.forms.folding import entries_of
 from structgen.forms.state import Entry, State, Step, state_of
 from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
 
-VERSION: Final = 1
-"""The version of the format. A form of a later version is refused."""
+VERSION: Final = 2
+"""The version of the format. A form of a later version is refused; one of version 1 has no digest
+and is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,8 @@ class SavedForm:
     """The revision at which it was saved."""
     steps: tuple[Step, ...]
     """Everything that happened to the form."""
+    digest: str | None = None
+    """The SHA-256 of the steps as they are written; it tells if somebody edited them."""
 
 
 def schema_hash(target: Target[Any]) -> str:
@@ -42,7 +46,13 @@ def schema_hash(target: Target[Any]) -> str:
 def save_form(target: Target[Any], revision: int, steps: tuple[Step, ...]) -> str:
     """Write a form as JSON text."""
     form = SavedForm(VERSION, schema_hash(target), revision, steps)
-    return json.dumps(asdict(form), separators=(",", ":"))
+    data = asdict(form)
+    return json.dumps({**data, "digest": _digest(data)}, separators=(",", ":"))
+
+
+def _digest(data: Mapping[str, Any]) -> str:
+    told = {name: data[name] for name in ("schema", "revision", "steps")}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def load_form(text: str | bytes) -> SavedForm:
@@ -61,6 +71,11 @@ def load_form(text: str | bytes) -> SavedForm:
     if not sound:
         raise FormChangedError(
             "The text is not a saved form, or is damaged.", hint="Pass the text that `dumps` gave."
+        )
+    if form.structgen_form > 1 and form.digest != _digest(data):
+        raise FormChangedError(
+            "The saved form was edited after `dumps` wrote it.",
+            hint="Load the text as `dumps` gave it, then change values with `set`.",
         )
     return form
 
@@ -81,7 +96,7 @@ def _adapter() -> TypeAdapter[SavedForm]:
 
 def _quotes_match(state: State, steps: Sequence[Step]) -> bool:
     """Whether every quote is in its turn where it says."""
-    entries = [entry for step in steps for entry in _entries_of(step)]
+    entries = [entry for step in steps for entry in entries_of(step)]
     return all(
         state.turns[q.turn].text[q.start : q.end] == q.quote
         for entry in entries
@@ -89,9 +104,27 @@ def _quotes_match(state: State, steps: Sequence[Step]) -> bool:
     )
 
 
-def _entries_of(step: Step) -> list[Entry]:
-    held = [entry for entry in step.entries.values() if entry is not None]
-    return [*held, *step.refused.values()]
+def move_renamed(steps: Sequence[Step], names: Mapping[str, str]) -> tuple[Step, ...]:
+    """Move the entries of renamed fields.
+
+    Args:
+        steps: The steps.
+        names: The new path of a field or record, by its old path.
+    """
+
+    def new(path: str) -> str:
+        holders = [old for old in names if f"{path}/".startswith(f"{old}/")]
+        old = max(holders, key=len, default="")
+        return names[old] + path[len(old) :] if holders else path
+
+    return tuple(
+        replace(
+            step,
+            entries={new(path): entry for path, entry in step.entries.items()},
+            refused={new(path): entry for path, entry in step.refused.items()},
+        )
+        for step in steps
+    )
 
 
 def keep_fitting(steps: Sequence[Step], fits: Callable[[str, Entry], bool]) -> tuple[Step, ...]:

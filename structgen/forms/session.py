@@ -11,14 +11,30 @@ from typing import TYPE_CHECKING, Any, cast, overload
 
 from typing_extensions import TypeVar, Unpack
 
-from structgen.errors import FormChangedError, InputError, StaleFormError
+from structgen.errors import FormChangedError, InputError, InvalidOutputError, StaleFormError
 from structgen.flow.drive import aperform, perform
 from structgen.flow.steps import Flow
-from structgen.forms.questions import WORDED, WORDING, NextQuestion, open_questions
+from structgen.forms.answers import Statements, read_answer, read_invalid, step_of
+from structgen.forms.questions import (
+    GREETING,
+    INSTRUCTIONS,
+    WORDED,
+    WORDING,
+    NextQuestion,
+    context_of,
+    conversation,
+    open_questions,
+)
 from structgen.forms.record import FormRecord
-from structgen.forms.saved import keep_fitting, load_form, save_form, schema_hash
+from structgen.forms.saved import (
+    SavedForm,
+    keep_fitting,
+    load_form,
+    move_renamed,
+    save_form,
+    schema_hash,
+)
 from structgen.forms.state import Entry, Step, Turn
-from structgen.forms.turns import GREETING, INSTRUCTIONS, context_of, conversation, step_of
 from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
 from structgen.schema.target import Target
@@ -155,8 +171,7 @@ class Form(FormRecord[T]):
             "examples": self._examples_of(paths),
             "context": context_of(self.state, asked),
         }
-        part = self._fields.target_for(paths)
-        answer: Extraction[Json] = yield from self._ask(part, text, question)
+        said = yield from self._statements(paths, text, question)
         if revision != self._revision:
             raise StaleFormError(
                 "The form was changed while the model read the text.",
@@ -164,7 +179,21 @@ class Form(FormRecord[T]):
                 revision=self._revision,
                 hint="Call `fill` with the text again.",
             )
-        return self._add(step_of(answer, turn, self.state, self._fields))
+        return self._add(step_of(said, turn, self.state, self._fields))
+
+    def _statements(self, paths: Sequence[str], text: str, question: CallArgs) -> Flow[Statements]:
+        """Ask about a turn. One bad value of the answer takes no other with it."""
+        entries = self.entries
+        held = [path for path in paths if path in entries]
+        part = self._fields.target_for(paths, revise=bool(held))
+        try:
+            answer: Extraction[Json] = yield from self._ask(part, text, question)
+        except InvalidOutputError as error:
+            said = read_invalid(error, self._fields, paths, held)
+            if said is None:
+                raise
+            return said
+        return read_answer(answer, self._fields, paths, held)
 
     def _paths_to_ask(self) -> list[str]:
         """The fields that what is said may change, or contradict."""
@@ -237,6 +266,7 @@ class Form(FormRecord[T]):
         *,
         client: HasCaller,
         migrate: bool = False,
+        renamed: Mapping[str, str] | None = None,
         **form: Unpack[FormArgs],
     ) -> Form[Loaded]: ...
     @overload
@@ -248,6 +278,7 @@ class Form(FormRecord[T]):
         *,
         client: HasCaller,
         migrate: bool = False,
+        renamed: Mapping[str, str] | None = None,
         **form: Unpack[FormArgs],
     ) -> Form[Loaded]: ...
     @classmethod
@@ -258,6 +289,7 @@ class Form(FormRecord[T]):
         *,
         client: HasCaller,
         migrate: bool = False,
+        renamed: Mapping[str, str] | None = None,
         **form: Unpack[FormArgs],
     ) -> Form[Any]:
         """Read a form that `dumps` wrote.
@@ -268,35 +300,43 @@ class Form(FormRecord[T]):
             client: As for `Form`.
             migrate: Whether to keep what still fits if the schema has changed since; `dropped`
                 lists the rest.
+            renamed: The new JSON Pointers of fields or records that were renamed, by the old ones;
+                for `migrate`.
             **form: As for `Form`.
 
         Raises:
-            FormChangedError: If the text is not a saved form, or is damaged; or if the schema has
-                changed and `migrate` is not set.
+            FormChangedError: If the text is not a saved form, is damaged or was edited; or if the
+                schema has changed and `migrate` is not set.
             TargetError: If the target is no type or schema, or has no fields to fill in.
         """
         found = load_form(text)
         loaded: Form[Any] = cls(target, client=client, **form)
-        loaded._restore(found.steps, found.revision, found.schema, migrate)
+        if migrate and found.schema != schema_hash(loaded.target):
+            loaded._migrate(move_renamed(found.steps, renamed or {}), found.revision)
+        else:
+            loaded._restore(found)
         return loaded
 
-    def _restore(self, steps: tuple[Step, ...], revision: int, schema: str, migrate: bool) -> None:
-        """Take over the steps of a saved form whose schema had this hash."""
-        self._steps, self._revision = steps, revision
-        if schema == schema_hash(self.target):
-            paths = {path for step in steps for path in (*step.entries, *step.refused)}
+    def _restore(self, found: SavedForm) -> None:
+        """Take over the steps of a saved form that has the same schema."""
+        self._steps, self._revision = found.steps, found.revision
+        if found.schema == schema_hash(self.target):
+            paths = {path for step in found.steps for path in (*step.entries, *step.refused)}
             if not paths <= self.fields.keys():
                 raise FormChangedError(
                     "The saved form is damaged: it has fields that its own schema does not have.",
                     hint="Pass the text that `dumps` gave.",
                 )
             return
-        if not migrate:
-            raise FormChangedError(
-                f"The form was saved with another schema than this {self.target.name}.",
-                hint="Load it with migrate=True: it keeps the values that still fit and lists the "
-                "others in `dropped`.",
-            )
+        raise FormChangedError(
+            f"The form was saved with another schema than this {self.target.name}.",
+            hint="Load it with migrate=True: it keeps the values that still fit and lists the "
+            "others in `dropped`. Name renamed fields in `renamed`.",
+        )
+
+    def _migrate(self, steps: tuple[Step, ...], revision: int) -> None:
+        """Take over what still fits of the steps of a form that has another schema."""
+        self._steps = steps
         self.dropped = tuple(
             Dropped(path, entry.value)
             for path, entry in self.entries.items()

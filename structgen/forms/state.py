@@ -39,6 +39,9 @@ class Entry:
     """Where the user said it; empty if its words are found nowhere."""
     locked: bool = False
     """Whether what the user says leaves it unchanged."""
+    supported: bool | None = None
+    """Whether the turn, or the question that it answers, has what the value says; None if that
+    cannot be told: of a yes or no, of a label that was chosen, of a value that was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,22 +58,28 @@ class Turn:
 class Step:
     """One thing that happened to a form."""
 
-    kind: Literal["fill", "set", "clear", "lock", "unlock"]
-    """Which method of the form made it."""
+    kind: Literal["fill", "set", "clear", "lock", "unlock", "fold"]
+    """Which method of the form made it; "fold" for older steps that were put together as one."""
     entries: Mapping[str, Entry | None]
     """The new values of fields, by path; None for a field that was cleared."""
     refused: Mapping[str, Entry] = field(default_factory=dict)
     """The statements that contradict locked fields, by path."""
     turn: Turn | None = None
     """The turn that the step came from; None if it came from no turn."""
+    unsupported: tuple[str, ...] = ()
+    """The fields whose stated values were left out: they have to be in the user's words, and are
+    not."""
+    earlier: tuple[Turn, ...] = ()
+    """The turns that a folded step keeps, shortened to what the form still quotes."""
 
 
 @dataclass(frozen=True, slots=True)
 class Conflict:
     """Two statements about one field that contradict each other.
 
-    The form holds the later one of two that were said, and always what is locked. To settle a
-    conflict, set, lock, unlock or clear the field.
+    The form holds the later one of two that were said, and always what is locked. The user agrees
+    to a correction by going on: it is a conflict until the next turn. A conflict with a locked
+    field stays until the field is set, locked, unlocked or cleared.
     """
 
     path: str
@@ -102,8 +111,10 @@ def state_of(steps: Iterable[Step]) -> State:
     history: dict[str, list[Entry]] = {}
     turns: list[Turn] = []
     for step in steps:
+        turns.extend(step.earlier)
         if step.turn is not None:
             turns.append(step.turn)
+            conflicts = {path: one for path, one in conflicts.items() if one.held.locked}
         for path, entry in step.entries.items():
             before = entries.pop(path, None)
             if before is not None and step.kind not in ("lock", "unlock"):

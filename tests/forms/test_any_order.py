@@ -109,6 +109,36 @@ class Forms(RuleBasedStateMachine):
                     path == "/dishes" and {d["name"] for d in value} <= {d["name"] for d in held}
                 )
 
+    @rule(names=st.lists(st.sampled_from([*stated, "everything"]), min_size=1, max_size=3))
+    def take_back(self, names: list[str]) -> None:
+        self.change()
+        was = self.form.state.entries
+        free = {path for path, entry in was.items() if not entry.locked}
+        self.form._watch_locked = False
+        self.model.said = {"/cleared": [name for name in names if name in {*free, "everything"}]}
+        self.form.fill("Forget about that.")
+        self.changed()
+        gone = free if "everything" in names else free & {*names}
+        assert self.form.entries == {path: was[path] for path in was if path not in gone}
+
+    @precondition(lambda self: self.notes() is not None)
+    @rule(added=st.lists(words, max_size=2), removed=st.lists(words, max_size=2))
+    def add_and_remove(self, added: list[str], removed: list[str]) -> None:
+        self.change()
+        was = list(self.notes() or [])
+        self.form._watch_locked = False
+        self.model.said = {"/notes": {"add": added, "remove": removed}}
+        self.form.fill("Some more, some less.")
+        self.changed()
+        left = [note for note in was if note not in removed]
+        assert (self.notes() or []) == [*left, *(note for note in added if note not in left)]
+
+    def notes(self) -> list[str] | None:
+        """The notes, if a turn may change them."""
+        entry = self.form.entries.get("/notes")
+        is_free = entry is not None and not entry.locked and isinstance(entry.value, list)
+        return entry.value if entry is not None and is_free else None
+
     @rule(path=st.sampled_from(list(stated)), value=anything)
     def set(self, path: str, value: Any) -> None:
         self.change()

@@ -20,6 +20,7 @@ from examples.form_service.store import Store
 from structgen import Client
 from structgen.errors import StaleFormError
 from structgen.options import Options
+from structgen.testing import ScriptedModel
 from structgen.values import Answer, JsonSchema, Message
 from tests.forms.services import browser, postgresql, served
 from tests.forms.speaking import SpeakingModel
@@ -102,6 +103,32 @@ def test_a_form_is_filled_in_over_http_and_every_request_finds_it(store: Store) 
         assert http.get("/forms/nobody").status_code == 404
 
 
+def test_guests_read_no_messages_for_developers(tmp_path: Path) -> None:
+    database = f"sqlite:///{tmp_path}/forms.db"
+    store = Store(database, Booking, Client(Waiter()))
+    silent = Store(database, Booking, Client(ScriptedModel("No."), max_reasks=0))
+    with served(create_app(store)) as address, httpx.Client(base_url=address) as http:
+        form = f"/forms/{http.post('/forms').json()['id']}"
+        refused = http.post(f"{form}/complete").json()
+        assert refused["detail"] == "Please fill in: guest, people, day, hour."
+        said = http.post(f"{form}/say", json={"text": "My name is Ada, 20 people"}).json()
+        assert said["problems"] == ["People: at most 12."]
+        assert [field["input"] for field in said["fields"]] == [
+            "text",
+            "number",
+            "select",
+            "number",
+            "checkbox",
+        ]
+    with served(create_app(silent)) as address, httpx.Client(base_url=address) as http:
+        form = f"/forms/{http.post('/forms').json()['id']}"
+        unread = http.post(f"{form}/say", json={"text": "Hello"})
+        assert unread.status_code == 502
+        assert unread.json()["detail"].startswith("Sorry")
+    store.close()
+    silent.close()
+
+
 def test_of_two_who_change_the_same_revision_one_is_told(store: Store) -> None:
     name, form = store.create()
     other = store.load(name)
@@ -173,10 +200,15 @@ def test_the_page_fills_itself_in_while_one_types(tmp_path: Path) -> None:
         people.send_keys(Keys.CONTROL, "a")
         people.send_keys("8", Keys.TAB)
         shown("/people", "8", "set")
+        page.find_element(By.ID, "/outdoors").click()
+        shown("/outdoors", "on", "set")
+        assert page.find_element(By.ID, "/outdoors").get_attribute("type") == "checkbox"
+        page.find_element(By.ID, "undo").click()
+        shown("/outdoors", "on", "open")
         say.send_keys("No, 2 people. Friday at 19 in the garden", Keys.ENTER)
         shown("/day", "Friday", "said")
         shown("/people", "8", "set")
-        says("problems", "at most 6 people in the garden")
+        says("problems", "At most 6 people in the garden")
         page.find_element(By.ID, "undo").click()
         shown("/day", "", "missing")
         page.refresh()
