@@ -29,7 +29,7 @@ def add_options(parser: ArgumentParser) -> None:
         "By default $STRUCTGEN_MODEL, else local.",
     )
     asked.add_argument("--base-url", metavar="URL", help="Address of an OpenAI-compatible server.")
-    texts = _docstrings(CallArgs)
+    texts = docstrings_of(CallArgs)
     asked.add_argument("--instructions", metavar="TEXT", help=texts.get("instructions"))
     asked.add_argument("--context", metavar="TEXT", help=texts.get("context"))
     asked.add_argument(
@@ -39,10 +39,10 @@ def add_options(parser: ArgumentParser) -> None:
         help='Worked examples, as JSON Lines of {"text": ..., "value": ...}.',
     )
     options = parser.add_argument_group("options of each call")
-    texts = _docstrings(OptionArgs)
+    texts = docstrings_of(OptionArgs)
     for name, kind in get_type_hints(OptionArgs).items():
         options.add_argument(
-            _flag(name), dest=name, default=SUPPRESS, help=texts.get(name), **_reading(kind)
+            flag_of(name), dest=name, default=SUPPRESS, help=texts.get(name), **_reading(kind)
         )
 
 
@@ -66,7 +66,8 @@ def call_from(arguments: Namespace, target: Target[Any]) -> dict[str, Any]:
     return call
 
 
-def _flag(name: str) -> str:
+def flag_of(name: str) -> str:
+    """Write the name of an option as a flag."""
     return f"--{name.replace('_', '-')}"
 
 
@@ -110,7 +111,7 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
 # ---- from an attribute docstring to help ----------------------------------------------------
 
 
-def _docstrings(arguments: type) -> dict[str, str]:
+def docstrings_of(arguments: type) -> dict[str, str]:
     """Give the attribute docstrings of a TypedDict, as help texts by key.
 
     A program that was frozen without its sources has none.
@@ -133,4 +134,4 @@ def _docstrings(arguments: type) -> dict[str, str]:
 def _as_help(text: Any) -> str:
     """Write a docstring as help: in one line, with flags in place of options."""
     line = " ".join(str(text).split()).replace("%", "%%")
-    return re.sub(r"`(\w+)`", lambda found: _flag(found[1]), line)
+    return re.sub(r"`(\w+)`", lambda found: flag_of(found[1]), line)

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-from itertools import chain
-from operator import length_hint
 from typing import TYPE_CHECKING, Any
 
 from structgen.cli.command import Command, Streams, add_target
 from structgen.cli.exits import NO_VALUE, OK
+from structgen.cli.inputs import INPUTS, add_input_flags, source_from
 from structgen.cli.options import add_options, call_from, options_from
 from structgen.errors import JobStoppedError
 
@@ -17,29 +15,13 @@ if TYPE_CHECKING:
     from structgen.client.blocking import Client
     from structgen.pipeline.job import Job
     from structgen.pipeline.progress import Report
-    from structgen.pipeline.record import Item
-
-
-class Sources:
-    """The items of several sources, one source after the other."""
-
-    def __init__(self, names: list[str], text: str | None, key: str | None) -> None:
-        from structgen.pipeline.sources import open_source
-
-        self._sources = [open_source(name, text=text, key=key) for name in names]
-
-    def __iter__(self) -> Iterator[Item]:
-        return chain.from_iterable(self._sources)
-
-    def __length_hint__(self) -> int:
-        hints = [length_hint(source) for source in self._sources]
-        return sum(hints) if all(hints) else 0
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
     add_target(parser)
     _add_data(parser)
     _add_course(parser)
+    add_input_flags(parser)
     add_options(parser)
 
 
@@ -49,7 +31,7 @@ def _add_data(parser: ArgumentParser) -> None:
         "inputs",
         metavar="INPUT",
         nargs="+",
-        help="JSONL, CSV or Parquet files, folders of documents, or databases as URL#TABLE.",
+        help=INPUTS,
     )
     parser.add_argument(
         "-o",
@@ -63,8 +45,6 @@ def _add_data(parser: ArgumentParser) -> None:
         metavar="FILE",
         help="Where finished inputs are kept; by default OUT.journal.",
     )
-    parser.add_argument("--text", metavar="COLUMN", help="The column that holds the text.")
-    parser.add_argument("--key", metavar="COLUMN", help="The column that names each input.")
 
 
 def _add_course(parser: ArgumentParser) -> None:
@@ -140,7 +120,7 @@ def _job(arguments: Namespace, client: Client, streams: Streams, report: Report)
     )
     return Job(
         target,
-        Sources(arguments.inputs, arguments.text, arguments.key),
+        source_from(arguments),
         client=client,
         output=arguments.output,
         journal=arguments.journal,

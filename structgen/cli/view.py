@@ -7,6 +7,7 @@ from pathlib import Path
 
 from structgen.cli.command import Command, Streams
 from structgen.cli.exits import OK
+from structgen.cli.inputs import add_input_flags, source_from
 from structgen.errors import InputError
 
 
@@ -21,23 +22,18 @@ def _add_arguments(parser: ArgumentParser) -> None:
         help="The inputs of that run, for the texts: files, folders or databases.",
     )
     parser.add_argument("-o", "--output", metavar="HTML", help="The page; by default RESULTS.html.")
-    parser.add_argument("--text", metavar="COLUMN", help="The column that holds the text.")
-    parser.add_argument("--key", metavar="COLUMN", help="The column that names the input.")
+    add_input_flags(parser)
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.evaluation.answers import read_answers
     from structgen.evaluation.page import page_of_results, write_page
-    from structgen.pipeline.sources import open_source
 
     rows = read_answers(arguments.results)
     if not rows:
         raise InputError(f"{arguments.results} holds no results.", hint="Run the job first.")
-    documents = {
-        item.key: item.document
-        for name in arguments.inputs
-        for item in open_source(name, text=arguments.text, key=arguments.key)
-    }
+    found = source_from(arguments) if arguments.inputs else ()
+    documents = {item.key: item.document for item in found}
     missing = sum(row["key"] not in documents for row in rows)
     if documents and missing:
         streams.tell(f"{missing} of {len(rows)} results have no text among the inputs")

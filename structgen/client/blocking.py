@@ -179,16 +179,19 @@ class Client(BaseClient):
 
         Args:
             target: As for `extract`.
-            documents: Texts or conversations, or Items with keys. They are read in another thread,
-                a little ahead.
+            documents: Texts or conversations, or Items with keys; or a table of pandas, polars or
+                pyarrow with a column `text`. They are read in another thread, a little ahead.
             **args: Order, concurrency and limits, and what `extract` takes; see `MapArgs`.
 
         Raises:
+            InputError: If `documents` is one text, or nothing to iterate.
             JobStoppedError: After the outcomes, if `limits` ended it early.
         """
+        from structgen.pipeline.inputs.given import checked_inputs
         from structgen.pipeline.mapping import amap, map_threaded
 
-        return map_threaded(lambda: amap(self.caller, target, documents, **args))
+        checked = checked_inputs(documents)
+        return map_threaded(lambda: amap(self.caller, target, checked, **args))
 
     @cached_property
     def chat(self) -> Chat:

@@ -18,8 +18,8 @@ from structgen.errors import InputError
 from structgen.extras import load
 from structgen.options import CallArgs
 from structgen.pipeline.mapping import MapArgs
+from structgen.pipeline.outputs.flat import flat_row
 from structgen.pipeline.record import Item
-from structgen.pipeline.table import flat_row
 from structgen.schema.json import to_text
 from structgen.schema.load import load_target
 from structgen.schema.target import target_of

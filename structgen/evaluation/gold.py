@@ -24,7 +24,7 @@ from structgen.errors import InputError, InvalidOutputError
 from structgen.evaluation.cells import require_columns, value_of_cells
 from structgen.evaluation.rules import Place, rules_of
 from structgen.evaluation.stated import alternatives_of, evidence_of
-from structgen.pipeline.files import FILES, text_of
+from structgen.pipeline.inputs.texts.text import FILES, text_of
 from structgen.schema.check import validate
 from structgen.schema.json import pointer, short
 from structgen.schema.json_text import parse_json_of

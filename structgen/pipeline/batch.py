@@ -23,9 +23,10 @@ from pydantic_core import from_json, to_json
 from structgen.errors import APIError, ConfigurationError, JobError, TransportError
 from structgen.extraction.backend import Backend
 from structgen.pipeline.asking import JobQuestion
+from structgen.pipeline.inputs.given import to_item
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.record import Item
-from structgen.pipeline.work import Counts, hash_of, to_item
+from structgen.pipeline.work import Counts, hash_of
 from structgen.values import Json, Reply, Request
 from structgen.wire.link import Link
 from structgen.wire.retry import decide

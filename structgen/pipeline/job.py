@@ -28,11 +28,12 @@ from structgen.errors import ConfigurationError, JobError, JobStoppedError
 from structgen.options import CallArgs
 from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.batch import Batches, Batching, backend_for_batches, link_of
+from structgen.pipeline.inputs.given import Inputs, checked_inputs
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.record import Outcome, Sink
 from structgen.pipeline.threads import await_to_end, run_in_thread
-from structgen.pipeline.work import Counts, Inputs, Workers
+from structgen.pipeline.work import Counts, Workers
 from structgen.schema.target import Target
 from structgen.values import JsonSchema, Usage
 from structgen.wire.link import Link
@@ -186,6 +187,7 @@ class Job(Generic[T]):
             **call: The arguments of each question; see `CallArgs`.
 
         Raises:
+            InputError: If the inputs are one text or a name, or nothing to iterate.
             ConfigurationError: If there is no journal, or the output's name has an unknown kind.
             JobError: If the output's folder or database driver does not exist.
             MissingPackage: If the package that writes the output is not installed.
@@ -195,7 +197,8 @@ class Job(Generic[T]):
             raise ConfigurationError(
                 "The job has no journal.", hint="Pass journal=PATH, or the name of an output."
             )
-        self._target, self._inputs, self._caller, self._call = target, inputs, client.caller, call
+        self._inputs = checked_inputs(inputs)
+        self._target, self._caller, self._call = target, client.caller, call
         self._output_name, self._open_sink = name, _sink_opener(output)
         self._retry_failed, self._limits = retry_failed, limits or JobLimits()
         self._concurrency, self._log, self._on_progress = concurrency, log, on_progress
@@ -383,7 +386,7 @@ def _sink_opener(output: Sink | str | os.PathLike[str] | None) -> Callable[[], S
         return None
     if not isinstance(output, (str, os.PathLike)):
         return lambda: output
-    from structgen.pipeline.sinks import sink_opener
+    from structgen.pipeline.outputs.sink import sink_opener
 
     return sink_opener(output)
 

@@ -158,7 +158,7 @@ class LimitWatch:
         self.spent += cost
 
     def add_asked(self, error: StructgenError | None, cost: float | None) -> None:
-        """Count an input that was asked about, or could not be read."""
+        """Count an input that was asked about."""
         self.spent += cost or 0.0
         self._asked += 1
         if error is None:

@@ -14,12 +14,13 @@ from typing_extensions import Unpack
 
 from structgen.errors import JobStoppedError
 from structgen.options import CallArgs
+from structgen.pipeline.inputs.given import Inputs, checked_inputs
 from structgen.pipeline.job import concurrency_of, job_question, summarize
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.record import Outcome
 from structgen.pipeline.threads import start_in_thread
-from structgen.pipeline.work import Inputs, Workers
+from structgen.pipeline.work import Workers
 
 if TYPE_CHECKING:
     from structgen.extraction.caller import Caller
@@ -74,10 +75,12 @@ async def amap(
         **call: The arguments of each question.
 
     Raises:
+        InputError: If `documents` is one text, or nothing to iterate.
         JobStoppedError: After the outcomes, if a limit stopped it.
     """
     began = time.monotonic()
     most = concurrency_of(caller, concurrency)
+    documents = checked_inputs(documents)
     opened = Journal(journal) if journal is not None else None
     try:
         workers = Workers(

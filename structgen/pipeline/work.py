@@ -16,8 +16,8 @@ from itertools import count
 from operator import length_hint
 from typing import Any, Final, TypeAlias
 
-from structgen.errors import InputError
 from structgen.pipeline.asking import JobQuestion
+from structgen.pipeline.inputs.given import Inputs, to_item
 from structgen.pipeline.journal.journal import Journal, question_hash
 from structgen.pipeline.limits import Concurrency, Gate, LimitWatch
 from structgen.pipeline.record import Item, Outcome
@@ -25,8 +25,6 @@ from structgen.values import Usage
 from structgen.wire.retry import Policy, retryable
 from structgen.wire.telemetry import CallRecord
 
-Inputs: TypeAlias = "Iterable[Any] | AsyncIterable[Any]"
-"""Texts, conversations or Items."""
 OnOutcome: TypeAlias = "Callable[[int, Outcome[Any]], Awaitable[None]]"
 """Takes an outcome and the position of its input."""
 
@@ -220,7 +218,8 @@ class Workers:
         if outcome is None:
             self._skipped = True
             return
-        self.watch.add_asked(outcome.error, outcome.cost)
+        if item.error is None:  # an input that cannot be read costs nothing, and stops no job
+            self.watch.add_asked(outcome.error, outcome.cost)
         if self._journal is not None:
             self._journal.add(question.entry_of(hash, outcome))
         if reason := self.watch.stop_reason(len(self._waiting_for)):
@@ -356,17 +355,3 @@ class _InputReader:
 def hash_of(question: JobQuestion[Any], item: Item) -> bytes:
     """Give the hash of the question about an input; of its key, if it could not be read."""
     return question_hash(question.run, f"\0{item.key}" if item.error else item.document)
-
-
-def to_item(given: Any, position: int) -> Item:
-    """Give an input as an Item. One without a key gets its position as the key."""
-    if isinstance(given, Item):
-        return given
-    is_list = isinstance(given, (list, tuple))
-    if isinstance(given, str) or (is_list and all(isinstance(one, dict) for one in given)):
-        return Item(str(position), given)
-    error = InputError(
-        f"Input {position} is a {type(given).__name__}, not a document.",
-        hint="Give texts, lists of messages, or Items.",
-    )
-    return Item(str(position), "", error=error)

@@ -15,8 +15,8 @@ import pytest
 from structgen import Client
 from structgen.distributed import Extractor
 from structgen.distributed.extractor import RESULTS
+from structgen.pipeline.outputs.flat import flat_row
 from structgen.pipeline.record import Item
-from structgen.pipeline.table import flat_row
 from structgen.testing.faulty import FaultyServer, Served
 from structgen.testing.scripted import completion
 from structgen.values import Request

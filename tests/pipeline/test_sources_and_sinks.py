@@ -18,10 +18,10 @@ import sqlalchemy
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
 from structgen.errors import ConfigurationError, InputError, JobError
+from structgen.pipeline.inputs.source import open_source
+from structgen.pipeline.outputs.flat import to_arrow
+from structgen.pipeline.outputs.sink import open_sink
 from structgen.pipeline.record import COLUMNS, Outcome
-from structgen.pipeline.sinks import open_sink
-from structgen.pipeline.sources import items, open_source
-from structgen.pipeline.table import to_arrow
 from structgen.schema.target import target_of
 
 TARGET = target_of({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
@@ -161,11 +161,15 @@ def test_a_file_that_cannot_be_read_is_an_item_with_its_error(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("damage", ["cut.jsonl.gz", "cut.parquet"])
-def test_a_file_that_is_not_whole_is_a_typed_error(tmp_path: Path, damage: str) -> None:
+def test_what_a_cut_file_still_holds_is_read_and_the_rest_is_a_failed_row(
+    tmp_path: Path, damage: str
+) -> None:
     path = write(tmp_path / damage)
     path.write_bytes(path.read_bytes()[:-12])
-    with pytest.raises(InputError, match="cut"):
-        list(open_source(path))
+    *rows, last = open_source(path)
+    assert isinstance(last.error, InputError)
+    assert "cut" in str(last.error)
+    assert all(row.error is None for row in rows)
 
 
 def test_what_cannot_be_a_source_is_said_when_it_is_named(tmp_path: Path) -> None:
@@ -207,9 +211,7 @@ def test_a_table_and_a_query_are_sources(database: str) -> None:
 
 
 def test_rows_of_a_data_frame_are_items() -> None:
-    assert [
-        (item.key, item.meta) for item in items(polars.DataFrame(ROWS).to_dicts(), key="id")
-    ] == [
+    assert [(item.key, item.meta) for item in open_source(polars.DataFrame(ROWS), key="id")] == [
         ("a", {"n": 1}),
         ("b", {"n": 2}),
     ]

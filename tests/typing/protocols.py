@@ -13,7 +13,7 @@ from structgen.local.runtimes.base import Runtime
 from structgen.local.runtimes.llama import LlamaCpp
 from structgen.local.runtimes.transformers import Transformers
 from structgen.pipeline import Item, Sink, Source
-from structgen.pipeline.sinks import (
+from structgen.pipeline.outputs.sink import (
     CsvWriter,
     FileSink,
     GzipWriter,

@@ -6,8 +6,8 @@ import csv
 import gzip
 import io
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, Protocol
@@ -16,9 +16,9 @@ from pydantic_core import to_json
 
 from structgen.errors import ConfigurationError, JobError
 from structgen.extras import load
+from structgen.pipeline.inputs.databases import database_errors
+from structgen.pipeline.outputs.flat import arrow_schema, flat_row, to_arrow
 from structgen.pipeline.record import COLUMNS, Outcome, Sink
-from structgen.pipeline.sources import database_message
-from structgen.pipeline.table import arrow_schema, flat_row, to_arrow
 
 
 def open_sink(name: str | os.PathLike[str]) -> Sink:
@@ -218,13 +218,5 @@ class TableSink:
             self._engine.dispose()
 
 
-@contextmanager
-def _database_errors() -> Iterator[None]:
-    """Raise JobError for a database's errors, without the statement and its values."""
-    try:
-        yield
-    except (load("sqlalchemy.exc", "files").SQLAlchemyError, ImportError) as error:
-        raise JobError(
-            f"Cannot write to the database: {database_message(error)}.",
-            hint="Check the URL and your rights, then start the same job again.",
-        ) from error
+def _database_errors() -> AbstractContextManager[None]:
+    return database_errors("", "write to", JobError)

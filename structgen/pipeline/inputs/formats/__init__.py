@@ -1,0 +1,1 @@
+"""Read the rows of a file, one module for each kind of file."""

@@ -1,0 +1,1 @@
+"""Read the text of a file that is one document."""

@@ -1,0 +1,1 @@
+"""Where the outcomes of a job go."""
