@@ -19,6 +19,7 @@ from structgen.values import (
     Mode,
     Note,
     Rejected,
+    Removed,
     Usage,
 )
 
@@ -106,6 +107,8 @@ class Extraction(Generic[T]):
     """JSON Pointers of the values that were cut short (`on_shortened="keep"`)."""
     rejected: tuple[Rejected, ...] = ()
     """Items that were left out because they are not valid (`on_invalid_items="keep"`)."""
+    removed: tuple[Removed, ...] = ()
+    """What a rule took out of the value: items that came again."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """Quote and span of each grounded field, by JSON Pointer."""
     confidence: Mapping[str, float] = field(default_factory=dict)
@@ -148,6 +151,7 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "absent": lambda result: sorted(result.absent),
     "shortened": lambda result: sorted(result.shortened),
     "rejected": lambda result: [asdict(item) for item in result.rejected],
+    "removed": lambda result: [asdict(item) for item in result.removed],
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
     "confidence": lambda result: dict(result.confidence),
     "alternatives": lambda result: plain_alternatives(result.alternatives),

@@ -102,6 +102,18 @@ class Rejected:
 
 
 @dataclass(frozen=True, slots=True)
+class Removed:
+    """Something that the model wrote, and that a rule took out of the value."""
+
+    path: str
+    """JSON Pointer to its place in the answer."""
+    value: Json = field(repr=False)
+    """What the model wrote, as plain data."""
+    reason: Literal["repeated"]
+    """Why: `repeated`, an item that its list has already, where the list ends."""
+
+
+@dataclass(frozen=True, slots=True)
 class Evidence:
     """Where the document states a value: `text[start:end] == quote`, in characters.
 
@@ -183,6 +195,9 @@ class Answer:
     shortened_by: tuple[str, ...] = ()
     """Why it ended them: `limit` (they did not fit the tokens left), `repetition` (they went round
     in circles). Empty if nothing was ended or the backend does not say."""
+    repeated: tuple[str, ...] = ()
+    """JSON Pointers into the answer, of the items that the decoder did not let come again: their
+    lists end there."""
     alternatives: Alternatives = field(default_factory=dict, repr=False)
     """The options of each value that was decided, by JSON Pointer into the answer."""
     pressure: Mapping[str, float] = field(default_factory=dict, repr=False)

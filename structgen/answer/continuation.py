@@ -82,6 +82,7 @@ class Continuation:
             alternatives={},
             pressure={},
             shortened=tuple(self._moved(answer.shortened, seam, offset)),
+            repeated=tuple(self._moved(answer.repeated, seam, offset)),
         )
         repeated = self._repeated or seam > 0
         return joined, (_JOINED, _REPEATED) if repeated else (_JOINED,)

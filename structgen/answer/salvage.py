@@ -87,8 +87,16 @@ def without_cut_values(text: str, cut: Collection[str]) -> Json:
     return None if "" in dropped else _without(data, "", dropped)
 
 
-def _value_at(data: Json, path: str) -> Json:
-    """The part of some data at a JSON Pointer. Raises LookupError if there is none."""
+def value_at(data: Json, path: str) -> Json:
+    """The part of some data at a JSON Pointer.
+
+    Args:
+        data: Plain data.
+        path: The JSON Pointer.
+
+    Raises:
+        LookupError: If there is none.
+    """
     for step in map(unescape, path.split("/")[1:]):
         if isinstance(data, dict):
             data = data[step]
@@ -101,7 +109,7 @@ def _value_at(data: Json, path: str) -> Json:
 
 def _is_container(data: Json, path: str) -> bool:
     try:
-        return isinstance(_value_at(data, path), list | dict)
+        return isinstance(value_at(data, path), list | dict)
     except LookupError:
         return False
 
@@ -150,7 +158,7 @@ def _rejected(data: Json, faults: dict[str, list[Violation]]) -> tuple[Rejected,
     return tuple(
         Rejected(
             path,
-            _value_at(data, path),
+            value_at(data, path),
             tuple(
                 fault
                 for other, found in faults.items()

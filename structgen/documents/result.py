@@ -11,7 +11,7 @@ from structgen.documents.merge import Conflict
 from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.results import Dumps, Extraction, Guarantee, plain_alternatives
-from structgen.values import Alternatives, Evidence, Json, Note, Rejected, Usage
+from structgen.values import Alternatives, Evidence, Json, Note, Rejected, Removed, Usage
 
 T = TypeVar("T")
 Value = TypeVar("Value")
@@ -98,6 +98,11 @@ class DocumentExtraction(Generic[T]):
         return tuple(item for result in self._results for item in result.rejected)
 
     @property
+    def removed(self) -> tuple[Removed, ...]:
+        """What a rule took out of the chunks' values, by path in its chunk's answer."""
+        return tuple(item for result in self._results for item in result.removed)
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every try about every chunk, with its raw text."""
         return tuple(attempt for outcome in self.chunks for attempt in outcome.attempts)
@@ -145,6 +150,7 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "absent": lambda result: sorted(result.absent),
     "shortened": lambda result: sorted(result.shortened),
     "rejected": lambda result: [asdict(item) for item in result.rejected],
+    "removed": lambda result: [asdict(item) for item in result.removed],
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
     "confidence": lambda result: dict(result.confidence),
     "alternatives": lambda result: plain_alternatives(result.alternatives),

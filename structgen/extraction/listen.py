@@ -205,6 +205,7 @@ class _Transcript:
         self._finish_reason: str | None = None
         self._shortened: tuple[str, ...] = ()
         self._shortened_by: tuple[str, ...] = ()
+        self._repeated: tuple[str, ...] = ()
         skips_preamble = mode not in _JSON_ALONE and compiled.schema.get("type") == "object"
         self._preamble = _Preamble() if skips_preamble else None
         self._broken = False  # the text is no JSON; the check of the whole says what that means
@@ -254,6 +255,7 @@ class _Transcript:
         self._finish_reason = delta.finish_reason or self._finish_reason
         self._shortened = delta.shortened or self._shortened
         self._shortened_by = delta.shortened_by or self._shortened_by
+        self._repeated = delta.repeated or self._repeated
         self._usage = delta.usage or self._usage
         if delta.reasoning:
             self._reasoning.append(delta.reasoning)
@@ -294,6 +296,7 @@ class _Transcript:
             id=event.get("id"),
             shortened=self._shortened,
             shortened_by=self._shortened_by,
+            repeated=self._repeated,
             raw=self._last_event,
         )
 

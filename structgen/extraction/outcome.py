@@ -13,7 +13,7 @@ from structgen.answer.grounding import evidence_of
 from structgen.answer.origins import Origins
 from structgen.answer.read import Reading, is_cut, json_text, read_answer, recover_rejected
 from structgen.answer.repair import repair
-from structgen.answer.salvage import drop_invalid_items, without_cut_values
+from structgen.answer.salvage import drop_invalid_items, value_at, without_cut_values
 from structgen.errors import (
     InvalidOutputError,
     NotJsonError,
@@ -28,7 +28,7 @@ from structgen.options import Options
 from structgen.results import Extraction, Guarantee
 from structgen.schema.compiler import Compiled
 from structgen.schema.json_text import parse_json
-from structgen.values import Answer, Message, Mode, Note, Usage
+from structgen.values import Answer, Message, Mode, Note, Removed, Usage
 from structgen.wire.link import Link
 
 T = TypeVar("T")
@@ -134,6 +134,23 @@ def _moved(by_place: Mapping[str, T], text: str, compiled: Compiled[Any]) -> dic
     return {place: known for place, known in places if place is not None}
 
 
+def _repeated_items(
+    repeated: Sequence[str], text: str, compiled: Compiled[Any]
+) -> tuple[Removed, ...]:
+    """The items that came again and so ended their lists, at the places they would have had."""
+    if not repeated:
+        return ()
+    data = compiled.restored(parse_json(text))[0]
+    places = _places(repeated, text, compiled)
+    found = []
+    for place in sorted(places):
+        items = value_at(data, place.rpartition("/")[0])
+        if isinstance(items, list):  # a map, written as entries, has no item to name
+            path = f"{place.rpartition('/')[0]}/{len(items)}"
+            found.append(Removed(path, value_at(data, place), "repeated"))
+    return tuple(found)
+
+
 def ask_for_rest(
     continuation: Continuation, turn: Turn[Any], error: Truncated, state: CallState
 ) -> tuple[tuple[Message, ...], Options] | None:
@@ -208,7 +225,9 @@ def make_extraction(
     if reading.rejected:
         # The places of its parts have moved; that it was cut is still told.
         shortened = ("",) if answer.shortened else ()
-        answer = replace(answer, logprobs=(), alternatives={}, pressure={}, shortened=shortened)
+        answer = replace(
+            answer, logprobs=(), alternatives={}, pressure={}, shortened=shortened, repeated=()
+        )
     notes = (*compiled.notes, *answer.notes)
     seconds = answer.seconds or {"answer": turn.answered - turn.began}
     return Extraction(
@@ -219,6 +238,7 @@ def make_extraction(
         absent=reading.absent,
         shortened=_places(answer.shortened, reading.text, compiled),
         rejected=reading.rejected,
+        removed=_repeated_items(answer.repeated, reading.text, compiled),
         evidence=reading.evidence,
         alternatives=_moved(answer.alternatives, reading.text, compiled),
         pressure=_moved(answer.pressure, reading.text, compiled),

@@ -27,6 +27,7 @@ COLUMNS: Final = (
     "meta",
     "absent",
     "shortened",
+    "removed",
     "evidence",
     "confidence",
     "guarantee",

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import Final, Literal
 
 from structgen.errors import ConfigurationError
+from structgen.schema.inside import DUPLICATES
 from structgen.schema.verbatim import VERBATIM
 
 
@@ -235,7 +236,14 @@ _ROWS: Final = (
         maps=False,  # it has them, but their keys have no bounds and may repeat
         untyped=True,
         tuples="any",
-        keywords=_LENGTH | _PATTERN | _BOUNDS | _STEPS | _ITEMS | _MEMBERS | _VERBATIM,
+        keywords=_LENGTH
+        | _PATTERN
+        | _BOUNDS
+        | _STEPS
+        | _ITEMS
+        | _MEMBERS
+        | _VERBATIM
+        | _keywords("array", DUPLICATES),
         patterns="search",
         formats=_GRAMMAR_FORMATS,
         plain_enums=False,

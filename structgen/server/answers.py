@@ -52,6 +52,8 @@ class End:
     """JSON Pointers of the values that were ended early."""
     shortened_by: tuple[str, ...]
     """Why, in the words of `Answer.shortened_by`."""
+    repeated: tuple[str, ...]
+    """JSON Pointers of the items whose repetition ended their lists."""
 
 
 Part: TypeAlias = "Text | Call | End"
@@ -196,4 +198,5 @@ def _end(used: list[Answer], finish_reason: str) -> End:
         completion_seconds=sum(answer.seconds["decode"] for answer in used),
         shortened=used[-1].shortened,
         shortened_by=used[-1].shortened_by,
+        repeated=used[-1].repeated,
     )

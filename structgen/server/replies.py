@@ -141,11 +141,14 @@ class ReplyWriter:
 
     @staticmethod
     def _own(end: End) -> dict[str, Any]:
-        """Which values were cut short, and why: Groq has no member for that."""
-        if not end.shortened:
-            return {}
-        cut = {"shortened": list(end.shortened), "shortened_by": list(end.shortened_by)}
-        return {"x_structgen": cut}
+        """What the decoder ended, and why: Groq has no member for that."""
+        ended: dict[str, Json] = {}
+        if end.shortened:
+            ended["shortened"] = list(end.shortened)
+            ended["shortened_by"] = list(end.shortened_by)
+        if end.repeated:
+            ended["repeated"] = list(end.repeated)
+        return {"x_structgen": ended} if ended else {}
 
 
 def reply_writer(request_id: str, request: ServedRequest, model: str, queued: float) -> ReplyWriter:

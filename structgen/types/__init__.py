@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from structgen.values import Mode as Mode
     from structgen.values import Note as Note
     from structgen.values import Rejected as Rejected
+    from structgen.values import Removed as Removed
     from structgen.values import Reply as Reply
     from structgen.values import Request as Request
     from structgen.values import Usage as Usage
@@ -37,7 +38,7 @@ else:
             "structgen.options": "UNSET CallArgs OptionArgs Options Unset",
             "structgen.results": "Extraction Guarantee Plan",
             "structgen.values": """
-                Answer Document Evidence Json JsonSchema Message Mode Note Rejected Reply
+                Answer Document Evidence Json JsonSchema Message Mode Note Rejected Removed Reply
                 Request Usage Violation
             """,
         },

@@ -65,6 +65,7 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         logprobs=_logprobs(choice.get("logprobs")),
         shortened=_names_in(raw, "shortened"),
         shortened_by=_names_in(raw, "shortened_by"),
+        repeated=_names_in(raw, "repeated"),
         raw=raw,
     )
 
@@ -111,7 +112,9 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
     if "x_structgen" not in raw:
         return delta
     return delta._replace(
-        shortened=_names_in(raw, "shortened"), shortened_by=_names_in(raw, "shortened_by")
+        shortened=_names_in(raw, "shortened"),
+        shortened_by=_names_in(raw, "shortened_by"),
+        repeated=_names_in(raw, "repeated"),
     )
 
 
@@ -142,7 +145,7 @@ def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, An
 
 
 def _names_in(raw: Mapping[str, Any], member: str) -> tuple[str, ...]:
-    """A list of strings that `structgen serve` adds about the values that it cut short."""
+    """A list of strings that `structgen serve` adds about the values that it ended."""
     own = raw.get("x_structgen")
     names = own.get(member) if isinstance(own, dict) else None
     return tuple(map(str, names)) if isinstance(names, list) else ()

@@ -159,6 +159,8 @@ class Delta(NamedTuple):
     """JSON Pointers into the answer, of the values that the server cut short to keep it valid."""
     shortened_by: tuple[str, ...] = ()
     """Why it cut them: `limit` or `repetition`, as in `Answer`."""
+    repeated: tuple[str, ...] = ()
+    """JSON Pointers into the answer, of the items whose repetition ended their lists."""
 
 
 class Dialect(NamedTuple):

@@ -9,6 +9,8 @@ that may come next. Three things hold an answer to its grammar and its budget:
 - A value that may go on without end (a string, an array) may use half of the slack that was left
   when it began, or all of it if nothing follows. A value that goes round in circles is ended at
   once. `shortened` lists the values that were ended early.
+
+A list ends before an item that it has already (`repeats`): `repeated` names such items.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ import numpy
 from structgen.local.decode.ending import find_ending
 from structgen.local.decode.free_text import decode_free
 from structgen.local.decode.open_values import OpenValue, OpenValues, find_circle, pointers_at
+from structgen.local.decode.repeats import Repeat, Repeats
 from structgen.local.decode.request import Decoded, DecodeRequest, Decoding, TextBuffer
 
 if TYPE_CHECKING:
@@ -79,7 +82,10 @@ class _GrammarDecoder:
         self._matcher, self._samples = grammar.matcher(), grammar.samples
         self._words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
         self._text = TextBuffer(vocabulary, request.watch)
-        self._tokens: list[int] = []
+        self._repeats = Repeats(grammar.schema, self._text, self._pieces)
+        self._tokens = self._repeats.tokens
+        self._taken_back = 0  # tokens
+        self._repeated: list[int] = []  # the first bytes of items that came again
         self._chosen = 0
         self._open_values = OpenValues()
         self._way: list[int] = []
@@ -113,9 +119,15 @@ class _GrammarDecoder:
     def go(self, step: list[int], chance: float = 0.0) -> list[int]:
         """Write `step`, the tokens forced after it, and the ends of values that have to end."""
         taken = self._take(step, chance)
-        while not self.over and (end := self._ending()):
-            taken += self._take(end, 0.0)
-        return taken
+        while True:
+            if self._repeats.found is not None:
+                end, chance = self._end_of_list(self._repeats.found)
+            else:
+                end, chance = [] if self.over else self._ending(), 0.0
+            if end:
+                taken += self._take(end, chance)
+            elif self._repeats.found is None:
+                return taken
 
     def _allows(self, token: int) -> bool:
         if token in self._ends:
@@ -128,6 +140,11 @@ class _GrammarDecoder:
             self._words.view(numpy.uint8), bitorder="little", count=len(self._pieces)
         ).view(numpy.bool_)
 
+    @property
+    def _left(self) -> int:
+        """Tokens that the answer may still have. Those that were taken back have been spent."""
+        return self._request.budget - len(self._tokens) - self._taken_back
+
     # -- writing
 
     def _take(self, step: list[int], chance: float) -> list[int]:
@@ -138,7 +155,7 @@ class _GrammarDecoder:
         open_values = self._open_values.copy()
         for number, token in enumerate(step):
             open_values.feed(self._pieces[token], len(self._tokens) + number)
-        left = self._request.budget - len(self._tokens) - len(step)
+        left = self._left - len(step)
         if open_values.in_number or self._due(step, left):
             way = (
                 find_ending(self._matcher, self._engine, left, open_values, self._samples)
@@ -163,8 +180,7 @@ class _GrammarDecoder:
 
     def _write(self, step: list[int], chance: float) -> None:
         for token in step:
-            self._tokens.append(token)
-            self._text.add(token, chance)
+            self._repeats.write(token, chance)
             chance = 0.0
 
     def _due(self, step: list[int], left: int) -> bool:
@@ -187,6 +203,7 @@ class _GrammarDecoder:
         way, self.over = self._way, True
         self._mark_cut(0, b"".join(self._pieces[token] for token in way), "limit")
         self._write(way, 0.0)
+        self._repeats.flush()
         return way
 
     # -- ending
@@ -194,7 +211,7 @@ class _GrammarDecoder:
     def _ending(self) -> list[int]:
         """Tokens that end a value without slack, or one that goes round in circles; [] for none."""
         way = b"".join(self._pieces[token] for token in self._way)
-        slack = self._request.budget - len(self._tokens) - len(self._way)
+        slack = self._left - len(self._way)
         self._last_item = None
         self._look_for_circles(slack)
         for depth, value in enumerate(self._open_values.open):
@@ -281,18 +298,63 @@ class _GrammarDecoder:
             in_list = in_list or value.kind == "array"
         self._filled.append((self._open_values.size, self._open_values.size + len(end)))
 
+    # -- repeated items
+
+    def _end_of_list(self, repeat: Repeat) -> tuple[list[int], float]:
+        """Take a repeated item back. Returns the tokens that end its list, and the first's chance.
+
+        The item stays if the list may not end there, or no ending of the answer would fit.
+        """
+        item = self._tokens[repeat.keep :]
+        end: list[int] = self._engine.tokenize_bytes(repeat.rest + b"]")
+        self._matcher.rollback(len(item))
+        if self._matcher.validate_tokens(end) == len(end):
+            open_values = self._open_values_at(repeat.keep)
+            self._matcher.consume_tokens(end)
+            ahead = open_values.copy()
+            ahead.feed(repeat.rest + b"]", repeat.keep)
+            left = self._left - len(end)
+            fits = find_ending(self._matcher, self._engine, left, ahead, self._samples) is not None
+            self._matcher.rollback(len(end))
+            if fits:
+                return end, self._take_back(repeat, item, open_values)
+        self._matcher.consume_tokens(item)
+        self._repeats.accept()
+        return [], 0.0
+
+    def _take_back(self, repeat: Repeat, item: list[int], open_values: OpenValues) -> float:
+        size, self.over, self._last_item = open_values.size, False, None
+        self._open_values = open_values
+        self._taken_back += len(item)
+        self._looked_at = self._way_at = repeat.keep
+        self._cut = [start for start in self._cut if start < size]
+        self._filled = [(start, end) for start, end in self._filled if start < size]
+        self._repeated.append(repeat.earlier)
+        return self._repeats.take_back(repeat)
+
+    def _open_values_at(self, count: int) -> OpenValues:
+        """The values that were open after some tokens, with what is known of them."""
+        found, known = OpenValues(), {value.start: value for value in self._open_values.open}
+        for number, token in enumerate(self._tokens[:count]):
+            found.feed(self._pieces[token], number)
+        found.open = [known.get(value.start, value) for value in found.open]
+        return found
+
     def decoded(self) -> Decoded:
         """The answer as it is now."""
+        self._repeats.flush()
         text = "".join(piece for piece, _ in self._text.logprobs)
         shortened = pointers_at(text.encode(), self._cut, self._filled)
+        spent = len(self._tokens) + self._taken_back
         return Decoded(
             text=text,
             finish_reason="stop",
-            tokens=len(self._tokens),
-            forced=len(self._tokens) - self._chosen,
+            tokens=spent,
+            forced=spent - self._chosen,
             logprobs=tuple(self._text.logprobs),
             shortened=shortened,
             shortened_by=tuple(sorted(self._cut_by)) if shortened else (),
+            repeated=pointers_at(text.encode(), self._repeated),
         )
 
 

@@ -48,6 +48,8 @@ class Decoded:
     """JSON Pointers of the values that were ended early."""
     shortened_by: tuple[str, ...] = ()
     """Why: `limit` if they did not fit, `repetition` if they went round in circles."""
+    repeated: tuple[str, ...] = ()
+    """JSON Pointers of the items that were not let come again: their lists end there."""
 
 
 Decoding: TypeAlias = "Generator[list[int], Logits, Decoded]"

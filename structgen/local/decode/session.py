@@ -195,6 +195,7 @@ class LoadedModel:
             logprobs=written.logprobs if options.logprobs is True else (),
             shortened=written.shortened,
             shortened_by=written.shortened_by,
+            repeated=written.repeated,
             raw={"forced_tokens": written.forced},
         )
 

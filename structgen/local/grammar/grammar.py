@@ -75,6 +75,8 @@ class Grammar:
     _matcher: LLMatcher = field(repr=False, compare=False)
     samples: tuple[bytes, ...] = field(default=(), repr=False)
     """Short texts that match its patterns, for `find_ending`."""
+    schema: JsonSchema | None = field(default=None, repr=False, compare=False)
+    """What it was compiled from; None if it is a grammar of something else."""
 
     def matcher(self) -> LLMatcher:
         """Make a matcher at the beginning of an answer, for one generation."""
@@ -170,6 +172,7 @@ def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | 
                 (*left_out, *_ignored(matcher.get_grammar_warnings())),
                 matcher,
                 pattern_samples(schema),
+                schema,
             )
         refusal = matcher.get_error()
     raise _refused(_reason(refusal))

@@ -18,11 +18,14 @@ from structgen.answer.grounding import schema_is_grounded
 from structgen.errors import GrammarError
 from structgen.local.grammar.terminals import Terminals, literal
 from structgen.schema.compile.keywords import types_of
+from structgen.schema.inside import DUPLICATES
 from structgen.schema.json import to_text
 from structgen.schema.verbatim import VERBATIM
 from structgen.values import Json, JsonSchema
 
 _FORM: Final = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
+_OURS: Final = (VERBATIM, DUPLICATES)
+"""Keywords that the grammar engine does not know."""
 _SCALARS: Final = ("string", "number", "integer")
 _UNWRITTEN: Final = (
     "oneOf",
@@ -50,7 +53,7 @@ def to_lark(
     """
     form = {**_FORM, **(options or {})}
     if document is None or not schema_is_grounded(schema):
-        embedded = {**_without_verbatim(schema), "x-guidance": form}
+        embedded = {**_without_ours(schema), "x-guidance": form}
         return f"%llguidance {{}}\nstart: %json {to_text(embedded)}"
     grammar = _Grammar(schema, document, form)
     start = grammar.start()
@@ -111,7 +114,7 @@ class _Grammar:
         if VERBATIM in node:
             return self._scalar(node)
         if not node.keys().isdisjoint(_UNWRITTEN):
-            return self._embedded(_without_verbatim(node))
+            return self._embedded(_without_ours(node))
         return _either(self._typed(node, kind) for kind in types_of(node) or ("object", "array"))
 
     def _typed(self, node: JsonSchema, kind: str) -> str | None:
@@ -119,7 +122,7 @@ class _Grammar:
             return self._object(node)
         if kind == "array":
             return self._array(node)
-        return self._embedded({**_without_verbatim(node), "type": kind})
+        return self._embedded({**_without_ours(node), "type": kind})
 
     def _reference(self, ref: str) -> str | None:
         if ref in self._impossible:
@@ -199,12 +202,12 @@ class _Grammar:
         needed = _reached(node, self._refs)
         defs = {
             "$defs": {
-                ref.removeprefix("#/$defs/"): _without_verbatim(self._refs[ref])
+                ref.removeprefix("#/$defs/"): _without_ours(self._refs[ref])
                 for ref in self._refs
                 if ref in needed
             }
         }
-        inner = {key: value for key, value in _without_verbatim(node).items() if key != "$defs"}
+        inner = {key: value for key, value in _without_ours(node).items() if key != "$defs"}
         text = to_text({**inner, **(defs if needed else {}), "x-guidance": self._form})
         return self._terminals.rule("j", f"%json {text}")
 
@@ -267,14 +270,14 @@ def _reached(node: Json, refs: Mapping[str, JsonSchema]) -> set[str]:
     return found
 
 
-def _without_verbatim(node: Json) -> Json:
-    """A schema without the keyword. A field of that name has a schema, not a text, and stays."""
+def _without_ours(node: Json) -> Json:
+    """A schema without our keywords. A field of such a name has a schema, and stays."""
     if isinstance(node, list):
-        return [_without_verbatim(part) for part in node]
+        return [_without_ours(part) for part in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: _without_verbatim(value)
+        key: _without_ours(value)
         for key, value in node.items()
-        if key != VERBATIM or isinstance(value, dict)
+        if key not in _OURS or isinstance(value, dict)
     }

@@ -9,6 +9,7 @@ from structgen.schema.compile.builder import Builder, Built
 from structgen.schema.compile.forms import nullable
 from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import Schema, Unsatisfiable
+from structgen.schema.inside import DUPLICATES
 from structgen.values import JsonSchema
 
 
@@ -36,6 +37,8 @@ def array(builder: Builder, core: JsonSchema, here: Here) -> Built:
             schema["uniqueItems"] = True
         else:
             builder.drop(here, "uniqueItems", True)
+    if core.get(DUPLICATES) is True and f"array.{DUPLICATES}" in builder.subset.keywords:
+        schema[DUPLICATES] = True
     return Built(schema, _items((), item.codec))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Final, TypeAlias
 
+from structgen.schema.inside import DUPLICATES
 from structgen.schema.verbatim import VERBATIM
 from structgen.values import Json, JsonSchema
 
@@ -23,6 +24,7 @@ _KEYWORDS_OF_TYPE: Final[dict[str, tuple[str, ...]]] = {
         "uniqueItems",
         "contains",
         "unevaluatedItems",
+        DUPLICATES,
     ),
     "object": (
         "properties",

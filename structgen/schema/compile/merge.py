@@ -18,6 +18,7 @@ from structgen.schema.compile.keywords import (
     Unsatisfiable,
     types_of,
 )
+from structgen.schema.inside import DUPLICATES
 from structgen.schema.json import same_json
 from structgen.schema.validate.patterns import matches
 from structgen.schema.verbatim import VERBATIM
@@ -63,6 +64,7 @@ _RULES: Final[dict[str, Callable[[Any, Any], Any]]] = {
     **dict.fromkeys(_UPPER_BOUNDS, min),
     **dict.fromkeys(_SUBSCHEMAS, both),
     "uniqueItems": lambda a, b: a or b,
+    DUPLICATES: lambda a, b: a or b,
     VERBATIM: lambda a, b: "words",
     "multipleOf": _common_multiple,
     "required": lambda a, b: [*a, *(name for name in b if name not in a)],

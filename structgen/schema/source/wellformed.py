@@ -7,6 +7,7 @@ from math import inf
 from typing import Any, Final
 
 from structgen.errors import SchemaError, SchemaLimitError
+from structgen.schema.inside import DUPLICATES
 from structgen.schema.json import pointer
 from structgen.schema.validate.pattern_tree import parse
 from structgen.schema.verbatim import BY, VERBATIM
@@ -84,7 +85,7 @@ _SHAPES: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] =
     (("required",), _is_names, "a list of names"),
     (("enum",), lambda value: isinstance(value, list), "a list"),
     (("dependentRequired",), _is_table_of_names, "an object of lists of names"),
-    (("uniqueItems",), lambda value: isinstance(value, bool), "true or false"),
+    (("uniqueItems", DUPLICATES), lambda value: isinstance(value, bool), "true or false"),
     ((VERBATIM,), lambda value: value in BY, " or ".join(BY)),
     (("title", "description", "format"), _is_text, "a string"),
 )
