@@ -52,15 +52,14 @@ else:
             "structgen.documents.relax": "Identity",
             "structgen.errors": """
                 APIError APIPromptTooLongError Attempt AuthenticationError BadRequestError
-                BudgetExceededError CircuitOpenError ConfigurationError ConnectionFailedError
-                EngineError EnginePromptTooLongError FormChangedError FormError
-                FormIncompleteError GrammarError InputError InvalidDocumentError
+                BudgetExceededError CalibrationError CircuitOpenError ConfigurationError
+                ConnectionFailedError EngineError EnginePromptTooLongError FormChangedError
+                FormError FormIncompleteError GrammarError InputError InvalidDocumentError
                 InvalidOutputError JobError JobStoppedError JournalError MissingPackage
                 ModelCorruptError ModelMissingError NotFoundError NotJsonError OutputError
-                OutputRejectedError PromptTooLongError RateLimitError Refused
-                RequestTimeoutError SchemaError SchemaLimitError ServerError StaleFormError
-                StreamBrokenError StructgenError TargetError TotalTimeoutError TransportError
-                Truncated UsageError
+                OutputRejectedError PromptTooLongError RateLimitError Refused RequestTimeoutError
+                SchemaError SchemaLimitError ServerError StaleFormError StreamBrokenError
+                StructgenError TargetError TotalTimeoutError TransportError Truncated UsageError
             """,
             "structgen.extraction.stream_handles": "AsyncStreaming Streaming",
             "structgen.forms.session": "Form",

@@ -1,8 +1,7 @@
 """Every error structgen raises, in one tree; docs/errors.md draws it.
 
-A message says what happened and what to do next. It never holds a key or the text of a document:
-what a model answered is in attributes (`attempts`, `failed_generation`, `partial`), never in the
-message or the repr.
+A message says what happened and what to do next. It never holds a key or the text of a document;
+what a model answered is in attributes alone (`attempts`, `failed_generation`, `partial`).
 """
 
 from collections.abc import Sequence
@@ -14,9 +13,9 @@ from structgen.values import Mode, Rejected, Usage, Violation
 # fmt: off
 __all__ = [
     "APIError", "APIPromptTooLongError", "Attempt", "AuthenticationError", "BadRequestError",
-    "BudgetExceededError", "CircuitOpenError", "ConfigurationError", "ConnectionFailedError",
-    "EngineError", "EnginePromptTooLongError", "FormChangedError", "FormError",
-    "FormIncompleteError", "GrammarError", "InputError", "InvalidDocumentError",
+    "BudgetExceededError", "CalibrationError", "CircuitOpenError", "ConfigurationError",
+    "ConnectionFailedError", "EngineError", "EnginePromptTooLongError", "FormChangedError",
+    "FormError", "FormIncompleteError", "GrammarError", "InputError", "InvalidDocumentError",
     "InvalidOutputError", "JobError", "JobStoppedError", "JournalError", "MissingPackage",
     "ModelCorruptError", "ModelMissingError", "NotFoundError", "NotJsonError", "OutputError",
     "OutputRejectedError", "PromptTooLongError", "RateLimitError", "Refused",
@@ -59,8 +58,7 @@ class StructgenError(Exception):
         return {"type": type(self).__name__, "message": self.message, "hint": self.hint}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # The constructors take keywords; the default protocol would call them with `args` alone, so
-        # errors would not cross a process pool or a pickle.
+        # The default protocol would call the constructors with `args` alone, without the keywords.
         return _rebuild, (type(self), self.args, self.__dict__.copy())
 
     @classmethod
@@ -72,9 +70,7 @@ class StructgenError(Exception):
         return core_schema.is_instance_schema(cls, serialization=written)
 
 
-def _rebuild(
-    cls: type[StructgenError], args: tuple[Any, ...], state: dict[str, Any]
-) -> StructgenError:
+def _rebuild(cls: type[StructgenError], args: tuple[Any, ...], state: Any) -> StructgenError:
     error = cls.__new__(cls, *args)
     error.args = args
     error.__dict__.update(state)
@@ -147,6 +143,10 @@ class InputError(UsageError):
 
 class ConfigurationError(UsageError):
     """An unknown provider, a missing key, or an option this backend does not take."""
+
+
+class CalibrationError(ConfigurationError):
+    """A confidence has no calibration, or one of too few labels, or its file is none."""
 
 
 class MissingPackage(UsageError, ImportError):

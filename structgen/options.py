@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
@@ -57,6 +58,15 @@ class OptionArgs(TypedDict, total=False):
     """Ask nothing more after this many US dollars. Needs a known price of the backend's tokens."""
     logprobs: bool
     """Ask for the probabilities of tokens, and give a confidence for each field."""
+    confidence: bool
+    """Give a confidence for each value and one for the record, from the best source that the model
+    has: the probabilities of tokens; without them, a second reading of the document, which is
+    another question. docs/confidence.md has the formulas."""
+    accept: float
+    """Accept only so much that at least this share of it is right, such as 0.95, and name the rest
+    in `to_review`. Gives `confidence`, and needs a calibration (`structgen calibrate`)."""
+    calibration: str | os.PathLike[str]
+    """The calibration file. By default the one beside the file that defines the target."""
     samples: int
     """Answers to ask for, which vote on the value. 1 by default."""
     max_continuations: int
@@ -102,6 +112,9 @@ class Options:
     token_budget: int | Unset = UNSET
     cost_budget: float | Unset = UNSET
     logprobs: bool | Unset = UNSET
+    confidence: bool | Unset = UNSET
+    accept: float | Unset = UNSET
+    calibration: str | os.PathLike[str] | Unset = UNSET
     samples: int | Unset = UNSET
     max_continuations: int | Unset = UNSET
     on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
@@ -133,6 +146,10 @@ def _is_duration(value: Any) -> bool:
     return isinstance(value, Real) and float(value) >= 0
 
 
+def _is_part(value: Any) -> bool:
+    return isinstance(value, Real) and 0 < float(value) < 1
+
+
 def _is_policy(value: Any) -> bool:
     return value in ("raise", "keep")
 
@@ -148,6 +165,8 @@ _KINDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "max_reasks": (_is_count, "a whole number, at least 0"),
     "token_budget": (_is_count, "a whole number, at least 0"),
     "cost_budget": (_is_duration, "a number of US dollars, at least 0"),
+    "accept": (_is_part, "a share above 0 and below 1"),
+    "calibration": (lambda value: isinstance(value, str | os.PathLike), "the path of a file"),
     "samples": (_is_count, "a whole number, at least 1"),
     "max_continuations": (_is_count, "a whole number, at least 0"),
     "on_invalid_items": (_is_policy, "'raise' or 'keep'"),

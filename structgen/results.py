@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from html import escape
-from typing import Annotated, Any, Final, Generic, Literal, Protocol, TypeVar
+from typing import Annotated, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from structgen.errors import Attempt
 from structgen.options import Options
@@ -54,6 +54,12 @@ class Guarantee:
             text += f"; by consensus of {self.samples} answers"
         return text
 
+
+ConfidenceBy: TypeAlias = Literal["decisions", "tokens", "agreement", "readings"]
+"""What a confidence was made from. `decisions`: the probabilities of the options that a model in
+this process decided among; no other leaf has one. `tokens`: those of the answer's tokens, and of
+decided options. `agreement`: the votes of several samples. `readings`: a second reading of the
+document, whether the document holds the value, and whether the answer was mended."""
 
 _HELD_BY: Final = {
     "decoder": "held while decoding by {}",
@@ -112,7 +118,19 @@ class Extraction(Generic[T]):
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """Quote and span of each grounded field, by JSON Pointer."""
     confidence: Mapping[str, float] = field(default_factory=dict)
-    """0 to 1 for each field, by JSON Pointer, if asked for."""
+    """0 to 1 for each value, by JSON Pointer of a leaf, if asked for."""
+    record_confidence: float | None = None
+    """The chance that the whole record has no fault, 0 to 1; None if a leaf has no confidence."""
+    confidence_by: ConfidenceBy | None = None
+    """What the confidence was made from; None if there is none."""
+    raw_confidence: Mapping[str, float] = field(default_factory=dict)
+    """The confidence as it was before its calibration; {} if it was not calibrated."""
+    kinds: Mapping[str, str] = field(default_factory=dict)
+    """The kind of each leaf, by JSON Pointer, if there is a confidence: its curve hangs on it."""
+    accepted: bool | None = None
+    """Whether the record keeps the promise of `accept`; None if none was asked for."""
+    to_review: frozenset[str] = frozenset()
+    """JSON Pointers of the stated values that the promise of `accept` leaves to people."""
     alternatives: Alternatives = field(default_factory=dict)
     """The options of each value that a model in this process decided among, by JSON Pointer: the
     likeliest first, each with its probability."""
@@ -127,6 +145,17 @@ class Extraction(Generic[T]):
     """Every try, with what the model wrote."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Where the time went."""
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether the confidence was calibrated on gold, so that 0.9 means nine of ten."""
+        return bool(self.raw_confidence)
+
+    @property
+    def model(self) -> str | None:
+        """The name of the backend that gave the value; None if it is not known."""
+        answered = [attempt.backend for attempt in self.attempts if attempt.error is None]
+        return answered[-1] if answered else None
 
     def to_dict(self, *members: str) -> dict[str, Json]:
         """Give the result as plain JSON data.
@@ -154,6 +183,11 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "removed": lambda result: [asdict(item) for item in result.removed],
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
     "confidence": lambda result: dict(result.confidence),
+    "record_confidence": lambda result: result.record_confidence,
+    "confidence_by": lambda result: result.confidence_by,
+    "raw_confidence": lambda result: dict(result.raw_confidence),
+    "accepted": lambda result: result.accepted,
+    "to_review": lambda result: sorted(result.to_review),
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
     "notes": lambda result: [str(note) for note in result.notes],

@@ -13,13 +13,17 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from math import exp
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 from structgen.answer.origins import Origins
 from structgen.answer.scanner import Scanner
 from structgen.schema.compiler import Compiled
-from structgen.schema.json import pointer_of
+from structgen.schema.json import pointer_of, same_json, unescape
 from structgen.schema.json_text import parse_json
+from structgen.schema.target import Target
+from structgen.values import Alternatives, Json
+
+T = TypeVar("T")
 
 _QUOTE: Final = b'"'[0]
 
@@ -58,6 +62,33 @@ def confidence(
             after = bisect_right(starts, base + span.end - 1)
             found[place] = min(1.0, exp(sum(logs[first:after])))
     return found
+
+
+def chances_of_decided(alternatives: Alternatives, target: Target[T], value: T) -> dict[str, float]:
+    """The probability of each value that was decided among options.
+
+    Args:
+        alternatives: The options with their probabilities, by JSON Pointer into the value.
+        target: What the value is of.
+        value: The value.
+    """
+    data = target.dump(value) if alternatives else None
+    return {
+        path: chance
+        for path, options in alternatives.items()
+        for option, chance in options
+        if same_json(option, _at(data, path))
+    }
+
+
+def _at(data: Json, path: str) -> Json:
+    """The part of some data at a JSON Pointer; None if there is none."""
+    for step in map(unescape, path.split("/")[1:]):
+        if isinstance(data, list):
+            data = data[int(step)] if step.isdecimal() and int(step) < len(data) else None
+        else:
+            data = data.get(step) if isinstance(data, dict) else None
+    return data
 
 
 def _token_starts(tokens: Sequence[tuple[str, float]]) -> tuple[list[int], list[float]]:

@@ -11,6 +11,7 @@ import json
 import re
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Mapping, Sequence
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
@@ -47,9 +48,26 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def options_from(arguments: Namespace) -> dict[str, Any]:
-    """Give the options that were set, for a client."""
+    """Give the options that were set, for a client; and the calibration beside a schema file."""
     given = vars(arguments)
-    return {name: given[name] for name in OptionArgs.__annotations__ if name in given}
+    options = {name: given[name] for name in OptionArgs.__annotations__ if name in given}
+    beside = calibration_beside(given.get("target") or "")
+    if beside is not None and Path(beside).is_file():
+        options.setdefault("calibration", beside)
+    return options
+
+
+def calibration_beside(spec: str) -> str | None:
+    """Name the calibration file beside a schema file; None for a type, which finds its own.
+
+    Args:
+        spec: The target as the command line names it.
+    """
+    if not spec.endswith(".json"):
+        return None
+    from structgen.calibration.saved import beside
+
+    return str(beside(spec))
 
 
 def call_from(arguments: Namespace, target: Target[Any]) -> dict[str, Any]:
@@ -103,6 +121,7 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
     (float, type(None)): {"type": _number_or_none, "metavar": "N"},
     (bool,): {"action": "store_true"},
     (str, Sequence[str]): {"action": "append", "metavar": "TEXT"},
+    (str, PathLike[str]): {"metavar": "FILE"},
     (Mapping[str, Any],): {"type": _json_object, "metavar": "JSON"},
 }
 """How a value is read, by the members of its type."""

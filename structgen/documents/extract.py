@@ -24,7 +24,8 @@ from structgen.errors import (
 )
 from structgen.extraction.backend import Backend
 from structgen.extraction.question import Question
-from structgen.extraction.vote import TEMPERATURE, consensus
+from structgen.extraction.readings import extract_and_judge
+from structgen.extraction.vote import TEMPERATURE
 from structgen.flow.steps import Flow, Gather
 from structgen.options import UNSET, CallArgs
 from structgen.results import Dumps
@@ -115,6 +116,12 @@ def extract_document(
         raise ConfigurationError(
             "`passes` or `concurrency` is less than 1.", hint="Give at least 1 for each."
         )
+    if question.options.accept is not UNSET:
+        raise ConfigurationError(
+            "`accept` promises nothing about a long document: its calibration would be that of "
+            "single questions.",
+            hint="Leave it out, and look at `confidence`.",
+        )
     chunked = _Chunked.of(backends, question, document, chunking)
     pieces = chunks(
         document,
@@ -164,7 +171,7 @@ class _Chunked(Generic[T]):
     def ask(self, chunk: Chunk, turn: int) -> Flow[list[ChunkOutcome]]:
         """Ask about a chunk; about its halves instead if it is too long for an answer."""
         try:
-            result = yield from consensus(self.backends, self._question_about(chunk, turn))
+            result = yield from extract_and_judge(self.backends, self._question_about(chunk, turn))
             return [ChunkOutcome(chunk, turn, result)]
         except StructgenError as error:
             pieces: tuple[Chunk, ...] = ()
@@ -208,6 +215,8 @@ class _Chunked(Generic[T]):
             for chunk, result in found
         ]
         merged = merge(parts, policies=self.chunking.get("policies"), keys=self.keys)
+        sources = {result.confidence_by for _, result in found}
+        source = sources.pop() if len(sources) == 1 else None
         guarantee = weakest([result.guarantee for _, result in found])
 
         def extraction(value: T, target: Dumps) -> DocumentExtraction[T]:
@@ -221,6 +230,7 @@ class _Chunked(Generic[T]):
                 shortened=merged.shortened,
                 evidence=merged.evidence,
                 confidence=merged.confidence,
+                confidence_by=source,
                 alternatives=merged.alternatives,
                 pressure=merged.pressure,
             )

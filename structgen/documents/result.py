@@ -10,7 +10,7 @@ from structgen.documents.chunk import Chunk
 from structgen.documents.merge import Conflict
 from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
-from structgen.results import Dumps, Extraction, Guarantee, plain_alternatives
+from structgen.results import ConfidenceBy, Dumps, Extraction, Guarantee, plain_alternatives
 from structgen.values import Alternatives, Evidence, Json, Note, Rejected, Removed, Usage
 
 T = TypeVar("T")
@@ -72,6 +72,8 @@ class DocumentExtraction(Generic[T]):
     """Quote and span per field, in offsets of the whole document."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
     """0 to 1 per field: that of the chunk whose value was taken, if it has one."""
+    confidence_by: ConfidenceBy | None = None
+    """What the confidence was made from; None if there is none, or chunks differ in it."""
     alternatives: Alternatives = field(default_factory=dict, repr=False)
     """The options that each taken value was decided among, the likeliest first."""
     pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
@@ -153,6 +155,11 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "removed": lambda result: [asdict(item) for item in result.removed],
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
     "confidence": lambda result: dict(result.confidence),
+    "record_confidence": lambda result: None,
+    "confidence_by": lambda result: result.confidence_by,
+    "raw_confidence": lambda result: {},
+    "accepted": lambda result: None,
+    "to_review": lambda result: [],
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
     "notes": lambda result: [str(note) for note in result.notes],

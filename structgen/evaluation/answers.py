@@ -59,6 +59,16 @@ class Answer(TypedDict, total=False):
     """Where values stand in the text, by JSON Pointer."""
     confidence: dict[str, Share] | None
     """How sure values are, by JSON Pointer."""
+    record_confidence: Share | None
+    """How sure it is that the record has no fault."""
+    confidence_by: str | None
+    """What the confidence was made from."""
+    raw_confidence: dict[str, Share] | None
+    """The confidence before it was calibrated; nothing if it was not."""
+    accepted: bool | None
+    """Whether it keeps the promise of `accept`; None if none was asked for."""
+    to_review: list[str] | None
+    """JSON Pointers of the stated values that the promise leaves to people."""
     tokens: Whole | None
     """Tokens of the prompt and the answer."""
     cost: Number | None

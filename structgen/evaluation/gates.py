@@ -23,6 +23,11 @@ MORE_IS_BETTER: Final = (
     "spans_relaxed",
     "auroc",
     "accuracy_at_80",
+    "coverage_at_95",
+    "accepted",
+    "accepted_right",
+    "accepted_values",
+    "accepted_values_right",
 )
 """Figures that may be given a lower bound."""
 

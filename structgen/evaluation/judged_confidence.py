@@ -7,11 +7,15 @@ that was answered and has a confidence.
 
 from __future__ import annotations
 
+import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import groupby
 from math import ceil
 from statistics import fmean
 from typing import Final, TypeAlias
+
+from structgen.evaluation.intervals import share_interval
 
 Judged: TypeAlias = Sequence[tuple[float, bool]]
 
@@ -58,6 +62,45 @@ def brier(judged: Judged) -> float | None:
     return fmean((confidence - is_right) ** 2 for confidence, is_right in judged)
 
 
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """The values whose confidence lies between two numbers."""
+
+    low: float
+    """The lower end, which does not belong to it (except 0)."""
+    high: float
+    """The upper end, which does."""
+    count: int
+    """How many values there are."""
+    confidence: float
+    """Their mean confidence."""
+    right: float
+    """The share of them that is right."""
+    interval: tuple[float, float]
+    """The interval of that share, with 95 % (Wilson 1927)."""
+
+
+def reliability(judged: Judged, bins: int = BINS) -> list[Bin]:
+    """Compare confidence with what is right, bin by bin; bins without values are left out.
+
+    The table behind a reliability diagram (DeGroot and Fienberg 1983).
+
+    Args:
+        judged: The pairs.
+        bins: How many bins of equal width.
+    """
+    by_bin: dict[int, list[tuple[float, bool]]] = {}
+    for confidence, is_right in judged:
+        by_bin.setdefault(max(ceil(confidence * bins) - 1, 0), []).append((confidence, is_right))
+    found = []
+    for place, own in sorted(by_bin.items()):
+        share = share_interval(sum(is_right for _, is_right in own), len(own))
+        mean = fmean(confidence for confidence, _ in own)
+        ends = place / bins, (place + 1) / bins
+        found.append(Bin(*ends, len(own), mean, share.value, (share.low, share.high)))
+    return found
+
+
 def calibration_error(judged: Judged, bins: int = BINS) -> float | None:
     """Compute the expected calibration error (Naeini et al. 2015; Guo et al. 2017); 0 is best.
 
@@ -73,14 +116,32 @@ def calibration_error(judged: Judged, bins: int = BINS) -> float | None:
     """
     if not judged:
         return None
-    by_bin: dict[int, list[tuple[float, bool]]] = {}
-    for confidence, is_right in judged:
-        by_bin.setdefault(max(ceil(confidence * bins) - 1, 0), []).append((confidence, is_right))
-    return sum(
-        abs(fmean(confidence for confidence, _ in one) - fmean(is_right for _, is_right in one))
-        * len(one)
-        for one in by_bin.values()
-    ) / len(judged)
+    distances = (abs(one.confidence - one.right) * one.count for one in reliability(judged, bins))
+    return sum(distances) / len(judged)
+
+
+def calibration_error_by_chance(judged: Judged, draws: int = 20, seed: int = 0) -> float | None:
+    """Compute the calibration error that right numbers would have on as few values.
+
+    It is not 0: of ten values with 0.5, five are right only on average. An error of this size is no
+    sign that the numbers are wrong.
+
+    Args:
+        judged: The pairs, of which only the confidence counts.
+        draws: How often outcomes are drawn from it.
+        seed: Of the random numbers.
+
+    Returns:
+        None if there are no values.
+    """
+    if not judged:
+        return None
+    draw = random.Random(seed)  # noqa: S311  # statistics, no secret
+    errors = (
+        calibration_error([(confidence, draw.random() < confidence) for confidence, _ in judged])
+        for _ in range(draws)
+    )
+    return fmean(error or 0.0 for error in errors)
 
 
 def risk_coverage(judged: Judged) -> list[tuple[float, float]]:
@@ -131,3 +192,22 @@ def accuracy_at_coverage(judged: Judged, coverage: float = 0.8) -> float | None:
         if kept == wanted:
             break
     return right / wanted
+
+
+def coverage_at_accuracy(judged: Judged, accuracy: float = 0.95) -> float | None:
+    """Compute the largest share of values that can be kept with so many of them right.
+
+    The most confident are kept, those of equal confidence together. It is looked up afterwards, on
+    the same labels; a threshold chosen so promises nothing about other values (see `accept`).
+
+    Args:
+        judged: The pairs.
+        accuracy: The share of those kept that is right.
+
+    Returns:
+        None if there are no values; 0 if not even the most confident are right so often.
+    """
+    if not judged:
+        return None
+    kept = (at for at, risk in risk_coverage(judged) if 1 - risk >= accuracy)
+    return max(kept, default=0.0)

@@ -28,7 +28,7 @@ _VALUE: Final = len(KINDS)
 """The kind of a leaf that is compared with nothing."""
 _LARGEST: Final = 2**53
 """Whole numbers up to here are exact in JavaScript."""
-_HEADLINE: Final = ("f1", "precision", "recall", "perfect", "valid")
+_HEADLINE: Final = ("f1", "precision", "recall", "perfect", "valid", "auroc", "ece")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,8 @@ class Page:
     """Whether values are compared with gold."""
     figures: Sequence[tuple[str, str, str]] = ()
     """Figures for the head of the page: names, values and intervals as texts."""
+    reliability: Sequence[Sequence[str]] = ()
+    """The table of confidence against what is right: a head, then rows; none if there is none."""
     labels: Mapping[str, str] = field(default_factory=dict)
     """What the list of fields says of each; its name if there is nothing."""
 
@@ -68,6 +70,7 @@ class Page:
             "title": self.title,
             "gold": self.has_gold,
             "figures": [list(one) for one in self.figures],
+            "reliability": [list(row) for row in self.reliability],
             "fields": list(numbers),
             "labels": dict(self.labels),
             "records": records,
@@ -112,7 +115,12 @@ def page_of_evaluation(evaluation: Evaluation) -> Page:
         title=f"{evaluation.target} by {evaluation.model}",
         records=records,
         has_gold=True,
-        figures=[_figure(name, evaluation.intervals[name]) for name in _HEADLINE],
+        figures=[
+            _figure(name, evaluation.intervals[name])
+            for name in _HEADLINE
+            if name in evaluation.intervals
+        ],
+        reliability=evaluation.trust.rows(),
         labels={
             name: f"{name or '/'}  {interval.value:.2f}"
             for name, interval in evaluation.field_intervals.items()

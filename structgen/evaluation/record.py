@@ -47,6 +47,10 @@ class RecordScore:
     """Spans that overlap one with the right label."""
     judged: tuple[tuple[float, bool], ...] = ()
     """The confidence of each answered leaf that has one, and whether it is right."""
+    accepted: bool | None = None
+    """Whether it keeps the promise of `accept`; None if none was asked for."""
+    kept: tuple[int, int] | None = None
+    """How many stated values the promise accepts, and how many of these are right."""
     tokens: int = 0
     """Tokens of prompts and answers, as the backend counted them."""
     cost: float | None = None
@@ -75,6 +79,8 @@ class RecordScore:
             "strict": list(astuple(self.strict)),
             "relaxed": list(astuple(self.relaxed)),
             "judged": [list(pair) for pair in self.judged],
+            "accepted": self.accepted,
+            "kept": None if self.kept is None else list(self.kept),
             "tokens": self.tokens,
             "cost": self.cost,
             "seconds": round(self.seconds, 3),
@@ -94,6 +100,8 @@ class RecordScore:
             strict=Counts(*data["strict"]),
             relaxed=Counts(*data["relaxed"]),
             judged=tuple(data["judged"]),
+            accepted=data.get("accepted"),
+            kept=data.get("kept"),
             tokens=data["tokens"],
             cost=data["cost"],
             seconds=data["seconds"],
@@ -113,3 +121,20 @@ def score_of_leaves(leaves: Sequence[Leaf], confidence: Mapping[str, float]) -> 
         if leaf.path is not None and leaf.path in confidence
     )
     return {"counts": counts_by_field(leaves), "judged": judged}
+
+
+def kept_of(leaves: Sequence[Leaf], answer: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Count the stated values that a promise accepts, and those of them that are right.
+
+    Args:
+        leaves: What became of each leaf.
+        answer: The answer as a plain row.
+
+    Returns:
+        None if no promise was asked for.
+    """
+    if answer.get("accepted") is None:
+        return None
+    doubtful = frozenset(answer.get("to_review") or ())
+    kept = [leaf for leaf in leaves if leaf.path is not None and leaf.path not in doubtful]
+    return len(kept), sum(leaf.kind == "right" for leaf in kept)

@@ -14,7 +14,7 @@ from statistics import median
 from typing import Final
 
 from structgen.errors import InputError
-from structgen.evaluation import judged_confidence, metrics
+from structgen.evaluation import metrics
 from structgen.evaluation.intervals import (
     Interval,
     packing_of,
@@ -26,6 +26,7 @@ from structgen.evaluation.record import RecordScore
 from structgen.evaluation.saved import SAVED_RUN, VERSION
 from structgen.evaluation.scoring import KINDS, Counts
 from structgen.evaluation.tables import html_table, text_table
+from structgen.evaluation.trust import Trust
 from structgen.values import Json
 
 OVERALL: Final = "all leaves"
@@ -121,7 +122,7 @@ class Evaluation:
             "valid": self.valid,
             "spans_strict": metrics.f1(strict) if has_spans else None,
             "spans_relaxed": metrics.f1(relaxed) if has_spans else None,
-            **self.confidence_figures,
+            **self.trust.figures,
             "tokens": float(sum(record.tokens for record in self.records)),
             "cost": sum(costs) if costs else None,
             "seconds_median": median(seconds),
@@ -129,25 +130,21 @@ class Evaluation:
         }
 
     @cached_property
-    def judged(self) -> list[tuple[float, bool]]:
-        """The confidence of every answered leaf that has one, and whether the leaf is right."""
-        return [pair for record in self.records for pair in record.judged]
+    def trust(self) -> Trust:
+        """How far the confidence can be trusted, and what a promise came to."""
+        return Trust(self.records, self.seed)
 
     @property
-    def confidence_figures(self) -> dict[str, float | None]:
-        """How far confidence can be trusted; None for each if results carry none."""
-        return {
-            "auroc": judged_confidence.auroc(self.judged),
-            "ece": judged_confidence.calibration_error(self.judged),
-            "brier": judged_confidence.brier(self.judged),
-            "accuracy_at_80": judged_confidence.accuracy_at_coverage(self.judged),
-        }
+    def judged(self) -> list[tuple[float, bool]]:
+        """The confidence of every answered leaf that has one, and whether the leaf is right."""
+        return self.trust.judged
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:
-        """Intervals of 95 % for f1, precision, recall, perfect and valid.
+        """Intervals of 95 % for f1, precision, recall, perfect and valid, and for confidence.
 
-        The first three by bootstrap over records, the other two by Wilson's score interval.
+        The first three by bootstrap over records, the next two by Wilson's score interval; those of
+        `Trust` are there if results have a confidence.
         """
         count = len(self.records)
         perfect = sum(record.valid and record.total.perfect for record in self.records)
@@ -155,7 +152,7 @@ class Evaluation:
         found = {name: self._interval(OVERALL, metrics.LEAF_METRICS[name]) for name in names}
         found["perfect"] = share_interval(perfect, count)
         found["valid"] = share_interval(sum(record.valid for record in self.records), count)
-        return found
+        return {**found, **self.trust.intervals}
 
     @cached_property
     def field_intervals(self) -> dict[str, Interval]:
@@ -210,17 +207,10 @@ class Evaluation:
                 for name, counts in self.by_field.items()
             },
             "failures": self.failures,
-            "risk_coverage": self._risk_coverage(),
+            "risk_coverage": self.trust.risk_coverage(),
+            "reliability": [asdict(one) for one in self.trust.reliability],
             "records": [record.to_dict() for record in self.records],
         }
-
-    def _risk_coverage(self) -> list[list[float]]:
-        """The risk-coverage curve of confidence, at most a point for each hundredth of coverage."""
-        by_hundredth = {
-            int(coverage * 100): [round(coverage, 4), round(risk, 4)]
-            for coverage, risk in judged_confidence.risk_coverage(self.judged)
-        }
-        return list(by_hundredth.values())
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the evaluation to a JSON file.
@@ -297,7 +287,7 @@ class Evaluation:
             *(f"{name:<9} {interval}" for name, interval in self.intervals.items()),
             ", ".join(shares),
             *_known(figures, "spans", ("spans_strict", "spans_relaxed")),
-            *_known(figures, "confidence", tuple(self.confidence_figures)),
+            *self.trust.lines(),
             spent,
             *([f"failed: {failed}"] if failed else []),
             *self.notes,
@@ -319,8 +309,12 @@ class Evaluation:
         return [row for _, row in sorted(found, key=lambda pair: pair[0])]
 
     def table(self) -> str:
-        """Lay the evaluation out in lines: the figures, then the fields, the worst first."""
-        return "\n".join([*self.headline(), "", *text_table([COLUMNS, *self.rows()])])
+        """Lay the evaluation out in lines: figures, fields (the worst first), confidence."""
+        fields = text_table([COLUMNS, *self.rows()])
+        bins = self.trust.rows()
+        return "\n".join(
+            [*self.headline(), "", *fields, *(["", *text_table(bins)] if bins else [])]
+        )
 
     def _repr_html_(self) -> str:
         return html_table(self.headline(), [COLUMNS, *self.rows()])

@@ -16,7 +16,7 @@ from structgen.errors import InputError, OutputError, StructgenError
 from structgen.evaluation.answers import checked_answer, held_to
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
 from structgen.evaluation.notes import notes_of
-from structgen.evaluation.record import RecordScore, Shown, score_of_leaves
+from structgen.evaluation.record import RecordScore, Shown, kept_of, score_of_leaves
 from structgen.evaluation.result import Evaluation
 from structgen.evaluation.rules import Place, rules_of
 from structgen.evaluation.scoring import Known, leaves_of
@@ -75,30 +75,95 @@ def evaluate(
         StructgenError: If no record reached a model: the error of the first.
     """
     wanted = target_of(target)
+    records, journal = gold_and_journal(wanted, gold, journal)
+    answers = ask_about(
+        wanted,
+        records,
+        client=client,
+        journal=journal,
+        concurrency=concurrency,
+        limits=limits,
+        log=log,
+        on_progress=on_progress,
+        **call,
+    )
+    model = " then ".join(backend.name for backend in client.caller.backends)
+    return score(wanted, records, answers, model=model)
+
+
+def gold_and_journal(
+    target: Target[Any],
+    gold: str | os.PathLike[str] | Sequence[GoldRecord],
+    journal: str | os.PathLike[str] | None,
+) -> tuple[Sequence[GoldRecord], str | os.PathLike[str]]:
+    """Load gold if it is a path, and name the journal of the questions about it.
+
+    Args:
+        target: What is extracted.
+        gold: The path of a file or folder (`load_gold`), or records.
+        journal: Where outcomes are kept; by default the gold's path with `.journal` after it.
+
+    Raises:
+        InputError: If the gold cannot be read or does not fit the target, or has no journal.
+    """
     records: Sequence[GoldRecord]
     if isinstance(gold, (str, os.PathLike)):
-        records = load_gold(gold, wanted)
+        records = load_gold(gold, target)
         journal = journal or f"{os.fspath(gold)}.journal"
     else:
         records = gold
     if journal is None:
         raise InputError("The evaluation has no journal.", hint="Give `journal=PATH`.")
+    return records, journal
+
+
+def ask_about(
+    target: Target[Any],
+    gold: Sequence[GoldRecord],
+    *,
+    client: HasCaller,
+    journal: str | os.PathLike[str],
+    concurrency: int | None = None,
+    limits: JobLimits | None = None,
+    log: Callable[[str], None] = lambda line: None,
+    on_progress: Callable[[Progress], None] = lambda counts: None,
+    **call: Unpack[CallArgs],
+) -> list[dict[str, Any]]:
+    """Extract from every document of the gold.
+
+    Args:
+        target: What is extracted.
+        gold: The records.
+        client: Who is asked.
+        journal: Where outcomes are kept.
+        concurrency: Questions at a time at most.
+        limits: When to stop.
+        log: Is told what is worth a line.
+        on_progress: Is told of progress, twice a second.
+        **call: The other arguments of a call.
+
+    Returns:
+        The answers in the order of the gold, as rows of results.
+
+    Raises:
+        JobStoppedError: If it was stopped.
+        StructgenError: If no record reached a model: the error of the first.
+    """
     collected = _Collected()
     Job(
-        wanted,
-        [Item(record.key, record.document) for record in records],
+        target,
+        [Item(record.key, record.document) for record in gold],
         client=client,
         output=collected,
         journal=journal,
         concurrency=concurrency,
-        limits=limits or JobLimits(max_failure_share=1.0, first=len(records) + 1),
+        limits=limits or JobLimits(max_failure_share=1.0, first=len(gold) + 1),
         log=log,
         on_progress=on_progress,
         **call,
     ).run()
     _require_asked(collected.outcomes)
-    model = " then ".join(backend.name for backend in client.caller.backends)
-    return score(wanted, records, map(_answer_of, collected.outcomes), model=model)
+    return [_answer_of(outcome) for outcome in collected.outcomes]
 
 
 class _Collected:
@@ -236,6 +301,8 @@ def _score(
         error=error["type"] if error else None,
         strict=strict_spans(ours, theirs),
         relaxed=relaxed_spans(ours, theirs),
+        accepted=answer.get("accepted"),
+        kept=kept_of(leaves, answer),
         tokens=answer.get("tokens") or 0,
         cost=answer.get("cost"),
         seconds=answer.get("seconds") or 0.0,

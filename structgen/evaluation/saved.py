@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Annotated, Final, Literal
 
 from pydantic import Field, TypeAdapter
-from typing_extensions import TypedDict
+from typing_extensions import NotRequired, TypedDict
 
 VERSION: Final = 1
 
@@ -23,6 +23,8 @@ class SavedRecord(TypedDict):
     strict: FiveCounts
     relaxed: FiveCounts
     judged: list[tuple[Annotated[float, Field(ge=0, le=1)], bool]]
+    accepted: NotRequired[bool | None]
+    kept: NotRequired[tuple[Whole, Whole] | None]
     tokens: Whole
     cost: float | None
     seconds: float

@@ -43,6 +43,8 @@ class Leaf:
     """The JSON Pointer into the answer; None if it has no such leaf."""
     gold_path: str | None = None
     """The JSON Pointer into the gold; None if it has no such leaf."""
+    null_path: str | None = None
+    """The JSON Pointer to where the answer states nothing; None if it has a leaf."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +186,7 @@ class _Walk:
                 gold,
                 None if found is None else pointer(path),
                 None if gold is None else pointer(gold_path),
+                pointer(path) if found is None else None,
             )
         ]
 

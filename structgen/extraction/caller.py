@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 from structgen.errors import InputError
-from structgen.options import CallArgs, OptionArgs, Options, options_of
+from structgen.options import UNSET, CallArgs, OptionArgs, Options, options_of
 
 if TYPE_CHECKING:
     from structgen.extraction.backend import Backend
@@ -62,7 +62,7 @@ class Caller:
             instructions=call.get("instructions"),
             examples=pairs_of(call.get("examples", ())),
             context=call.get("context"),
-            options=options_of(options).over(self.options),
+            options=_with_confidence(options_of(options).over(self.options)),
             stream=stream,
         )
 
@@ -77,9 +77,14 @@ class Caller:
         Returns:
             The flow; nothing happens before it is performed.
         """
-        from structgen.extraction.vote import consensus
+        from structgen.extraction.readings import extract_and_judge
 
-        return consensus(self.backends, self.question(target, document, call))
+        return extract_and_judge(self.backends, self.question(target, document, call))
+
+
+def _with_confidence(options: Options) -> Options:
+    """Options that ask for a confidence if they promise anything of it."""
+    return options if options.accept is UNSET else replace(options, confidence=True)
 
 
 _OF_A_QUESTION = CallArgs.__annotations__.keys() - OptionArgs.__annotations__.keys()

@@ -101,7 +101,7 @@ def extract(
         question.check_options(backend)
     for backend in backends:
         try:
-            return (yield from one_backend(backend, question, state))
+            return (yield from one_backend(backend, question.asked_of(backend), state))
         except StructgenError as error:
             error.attempts = tuple(state.attempts)
             last = backend is backends[-1]

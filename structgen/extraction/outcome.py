@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
-from structgen.answer.confidence import confidence
+from structgen.answer.confidence import chances_of_decided, confidence
 from structgen.answer.continuation import Continuation
 from structgen.answer.grounding import evidence_of
 from structgen.answer.origins import Origins
@@ -230,6 +230,9 @@ def make_extraction(
         )
     notes = (*compiled.notes, *answer.notes)
     seconds = answer.seconds or {"answer": turn.answered - turn.began}
+    alternatives = _moved(answer.alternatives, reading.text, compiled)
+    written = confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {}
+    decided = chances_of_decided(alternatives, compiled.target, reading.value)
     return Extraction(
         value=reading.value,
         target=compiled.target,
@@ -240,9 +243,10 @@ def make_extraction(
         rejected=reading.rejected,
         removed=_repeated_items(answer.repeated, reading.text, compiled),
         evidence=reading.evidence,
-        alternatives=_moved(answer.alternatives, reading.text, compiled),
+        alternatives=alternatives,
         pressure=_moved(answer.pressure, reading.text, compiled),
-        confidence=confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {},
+        confidence={**written, **decided},
+        confidence_by="tokens" if written else "decisions" if decided else None,
         usage=sum((attempt.usage for attempt in state.attempts), Usage()),
         cost=cost_of(state.attempts),
         attempts=tuple(state.attempts),

@@ -32,6 +32,7 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
         ConfigurationError: If the backend cannot do what the options ask for.
     """
     question.check_options(backend)
+    question = question.asked_of(backend)
     mode, compiled, messages = _first_that_compiles(backend, question)
     streamed = question.stream and streams(backend, mode)
     body = None

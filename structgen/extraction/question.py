@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
+from structgen.calibration.judge import require_enough
+from structgen.calibration.saved import require
 from structgen.errors import ConfigurationError, InputError, SchemaError
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.prompt import messages_for
 from structgen.options import UNSET, Options
+from structgen.results import ConfidenceBy
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.target import Target
 from structgen.values import Document, Json, Message, Mode
@@ -49,6 +52,7 @@ class Question(Generic[T]):
         Raises:
             ConfigurationError: If it gives no token probabilities, an answer to vote on should be
                 streamed, or `cost_budget` is set and its price is not known.
+            CalibrationError: If `accept` is set, and there is no calibration or too small a one.
         """
         if self.options.logprobs is True and not self._has_logprobs(backend):
             which = " for a streamed answer" if self.stream else ""
@@ -67,6 +71,42 @@ class Question(Generic[T]):
                 hint="Pass the client prices=[structgen.wire.prices.Price(provider, model, input, "
                 "output)].",
             )
+        if self.options.accept is not UNSET:
+            self._check_promise(backend, self.options.accept)
+
+    def _check_promise(self, backend: Backend, promised: float) -> None:
+        """Raise if no calibration shows that a share of what this backend answers is right."""
+        sources = self.sources_of_confidence(backend)
+        if self.stream and "tokens" not in sources:
+            raise ConfigurationError(
+                f"{backend.name} gives no token probabilities for a streamed answer, so `accept` "
+                "cannot be kept.",
+                hint="Call `extract` with `accept`, or stream without it.",
+            )
+        path = None if self.options.calibration is UNSET else self.options.calibration
+        require_enough(require(self.target, backend.name, sources, path), promised)
+
+    def sources_of_confidence(self, backend: Backend) -> tuple[ConfidenceBy, ...]:
+        """What a confidence in a backend's answers may be made from, the best first.
+
+        Args:
+            backend: Who is going to be asked.
+        """
+        if self.options.samples not in (UNSET, 1):
+            return ("agreement",)
+        return ("tokens", "readings") if self._has_logprobs(backend) else ("readings",)
+
+    def asked_of(self, backend: Backend) -> Question[T]:
+        """The question as a backend is asked it: for probabilities, if `confidence` needs them.
+
+        Args:
+            backend: Who is going to be asked.
+        """
+        options = self.options
+        needs_them = options.confidence is True and options.logprobs is UNSET
+        if not needs_them or "tokens" not in self.sources_of_confidence(backend):
+            return self
+        return replace(self, options=replace(options, logprobs=True))
 
     def _has_logprobs(self, backend: Backend) -> bool:
         if not isinstance(backend.via, Link):

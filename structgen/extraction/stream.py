@@ -16,6 +16,7 @@ from structgen.answer.partial import Partial
 from structgen.errors import Truncated
 from structgen.extraction.backend import Backend
 from structgen.extraction.extract import extract
+from structgen.extraction.judged import judged
 from structgen.extraction.listen import Listener
 from structgen.extraction.question import Question
 from structgen.flow.steps import Emit, Flow
@@ -41,7 +42,7 @@ def stream(backends: Sequence[Backend], question: Question[T]) -> Flow[Extractio
         StructgenError: Whatever `extract` raises.
     """
     listener: Listener[T] = Listener()
-    extraction = yield from extract(backends, question, listener.get_answer)
+    extraction = judged((yield from extract(backends, question, listener.get_answer)), question)
     yield Emit(Partial(listener.draft, listener.attempt, extraction))
     return extraction
 
@@ -73,7 +74,7 @@ def stream_items(
         raise
     for item in extraction.value[listener.emitted :]:
         yield Emit(item)
-    return extraction
+    return judged(extraction, question)
 
 
 def items_target(source: Any) -> Target[list[Any]]:

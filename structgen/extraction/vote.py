@@ -86,6 +86,7 @@ def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extrac
         evidence=ground(question.target, data, document).evidence if winner.evidence else {},
         notes=_distinct(note for sample in samples for note in sample.notes),
         confidence=agreement(data, ballots, count),
+        confidence_by="agreement",
         usage=sum((attempt.usage for attempt in attempts), Usage()),
         cost=cost_of(attempts),
         attempts=attempts,

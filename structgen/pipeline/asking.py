@@ -13,9 +13,10 @@ from typing import Any, Final, Generic, TypeVar
 from structgen.errors import Attempt, ConfigurationError, JobError, SchemaError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
+from structgen.extraction.judged import Basis, judgement
 from structgen.extraction.plan import plan
 from structgen.extraction.question import Question
-from structgen.extraction.vote import consensus
+from structgen.extraction.readings import extract_and_judge
 from structgen.flow.drive import aperform
 from structgen.flow.steps import Flow, Send, Sleep
 from structgen.options import UNSET, Options
@@ -33,10 +34,18 @@ R = TypeVar("R")
 _PROBE: Final = "-"
 """The document of the plan that a fingerprint is made from."""
 _USAGE_MEMBERS: Final = tuple(one.name for one in fields(Usage))
-_BOUNDS: Final = frozenset(
-    {"timeout", "total_timeout", "max_retries", "token_budget", "cost_budget"}
+_NOT_ASKED: Final = frozenset(
+    {
+        "timeout",
+        "total_timeout",
+        "max_retries",
+        "token_budget",
+        "cost_budget",
+        "accept",
+        "calibration",
+    }
 )
-"""Options that bound a call and do not change what the model is asked."""
+"""Options that bound a call, or judge what came, and do not change what the model is asked."""
 
 
 class JobQuestion(Generic[T]):
@@ -94,7 +103,7 @@ class JobQuestion(Generic[T]):
         return Outcome(key=item.key, meta=item.meta, target=self._question.target, error=item.error)
 
     def _flow(self, item: Item) -> Flow[Extraction[T]]:
-        return consensus(self.backends, replace(self._question, document=item.document))
+        return extract_and_judge(self.backends, replace(self._question, document=item.document))
 
     def _with_result(self, item: Item, result: Extraction[T], began: float) -> Outcome[T]:
         outcome = replace(self._outcome(item, result.attempts, began), result=result)
@@ -135,22 +144,36 @@ class JobQuestion(Generic[T]):
             "seconds": round(outcome.seconds, 3),
             "attempts": [_attempt_data(one) for one in outcome.attempts if one.error is not None],
         }
+        if outcome.result is not None and outcome.result.kinds:
+            body |= {"kinds": dict(outcome.result.kinds), "model": outcome.result.model}
         return Entry(hash, self.run, outcome.ok, body, outcome.cost)
 
     def outcome_of(self, key: str, meta: Mapping[str, Json], entry: Entry) -> Outcome[T]:
         """Give the outcome that the journal kept, for an input with this key and meta."""
         body = entry.body
+        record = self._judged(body["record"], body) if "kinds" in body else body["record"]
         return Outcome(
             key=key,
             meta=meta,
             target=self._question.target,
             error=None if entry.ok else error_from_data(body["record"]["error"]),
-            stored=body["record"],
+            stored=record,
             tries=body["tries"],
             usage=Usage(**body["usage"]),
             cost=entry.cost,
             seconds=body["seconds"],
         )
+
+    def _judged(self, record: Mapping[str, Json], body: Mapping[str, Json]) -> dict[str, Json]:
+        """A record of the journal, judged as this job asks: its calibration may be another."""
+        basis = Basis(
+            raw=record["raw_confidence"] or record["confidence"],
+            kinds=body["kinds"],
+            model=body["model"] or "",
+            by=record["confidence_by"] or "",
+        )
+        found = judgement(basis, self._question.target, self._question.options)
+        return {**record, **found.to_dict()}
 
 
 def replay_flow(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
@@ -213,7 +236,7 @@ def _options_asked(options: Options) -> dict[str, Any]:
     return {
         name: value
         for name, value in asdict(options).items()
-        if value is not UNSET and name not in _BOUNDS
+        if value is not UNSET and name not in _NOT_ASKED
     }
 
 

@@ -66,6 +66,10 @@ class Summary:
     """Inputs with an error."""
     cached: int
     """Inputs whose outcome the journal had, or an equal input got."""
+    accepted: int = 0
+    """Records that keep the promise of `accept`."""
+    to_review: int = 0
+    """Records that do not."""
     usage: Usage = Usage()
     """Tokens used in this run."""
     cost: float | None = None
@@ -102,6 +106,8 @@ def summarize(
         ok=counts.ok,
         failed=counts.failed,
         cached=counts.cached,
+        accepted=counts.accepted,
+        to_review=counts.to_review,
         usage=counts.usage,
         cost=counts.cost,
         seconds=time.monotonic() - began,

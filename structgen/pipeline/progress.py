@@ -61,6 +61,8 @@ def figures(counts: Counts, began: float) -> dict[str, Any]:
         "ok": counts.ok,
         "failed": counts.failed,
         "cached": counts.cached,
+        "accepted": counts.accepted,
+        "to_review": counts.to_review,
         "rate": round(rate, 2),
         "seconds": round(seconds, 1),
         "left": None if left is None else round(left, 1),
@@ -108,6 +110,8 @@ def summary_lines(done: Summary) -> list[str]:
     lines = [f"{done.ok} extracted, {done.failed} failed, of {done.done} inputs in {took}"]
     if done.cached:
         lines.append(f"{done.cached} were in the journal already")
+    if done.accepted or done.to_review:
+        lines.append(f"{done.accepted} accepted, {done.to_review} to review")
     usage = done.usage
     if usage.total_tokens:
         cost = f", ${done.cost:.4g}" if done.cost is not None else ""

@@ -30,6 +30,11 @@ COLUMNS: Final = (
     "removed",
     "evidence",
     "confidence",
+    "record_confidence",
+    "confidence_by",
+    "raw_confidence",
+    "accepted",
+    "to_review",
     "guarantee",
 )
 """The members of a row. A row always has all of them."""
@@ -89,6 +94,13 @@ class Outcome(Generic[T]):
         if self.result is not None:
             return self.result.value
         return validate(self.target, self.record()["value"])
+
+    @property
+    def accepted(self) -> bool | None:
+        """Whether the record keeps the promise of `accept`; None without a promise or a value."""
+        if self.result is not None:
+            return self.result.accepted
+        return None if self.stored is None else self.stored.get("accepted")
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:

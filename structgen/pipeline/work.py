@@ -55,6 +55,10 @@ class Counts:
     """Inputs with an error."""
     cached: int = 0
     """Inputs whose outcome the journal had, or an equal input got."""
+    accepted: int = 0
+    """Records that keep the promise of `accept`."""
+    to_review: int = 0
+    """Records that do not."""
     usage: Usage = Usage()
     """Tokens used in this run."""
     cost: float | None = None
@@ -71,7 +75,7 @@ class Counts:
 
     def clear(self) -> None:
         """Begin again with the first input. Usage and cost stay counted."""
-        self.ok = self.failed = self.cached = 0
+        self.ok = self.failed = self.cached = self.accepted = self.to_review = 0
         self.failures.clear()
 
     def add(self, outcome: Outcome[Any], *, cached: bool) -> None:
@@ -79,6 +83,8 @@ class Counts:
         self.ok += outcome.ok
         self.failed += not outcome.ok
         self.cached += cached
+        self.accepted += outcome.accepted is True
+        self.to_review += outcome.accepted is False
         if outcome.error is not None:
             self.failures[type(outcome.error).__name__] += 1
         if not cached:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from structgen.options import OptionArgs as OptionArgs
     from structgen.options import Options as Options
     from structgen.options import Unset as Unset
+    from structgen.results import ConfidenceBy as ConfidenceBy
     from structgen.results import Extraction as Extraction
     from structgen.results import Guarantee as Guarantee
     from structgen.results import Plan as Plan
@@ -36,7 +37,7 @@ else:
         {
             "structgen.errors": "Attempt",
             "structgen.options": "UNSET CallArgs OptionArgs Options Unset",
-            "structgen.results": "Extraction Guarantee Plan",
+            "structgen.results": "ConfidenceBy Extraction Guarantee Plan",
             "structgen.values": """
                 Answer Document Evidence Json JsonSchema Message Mode Note Rejected Removed Reply
                 Request Usage Violation
