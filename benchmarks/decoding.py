@@ -25,12 +25,12 @@ import numpy
 from llguidance import LLMatcher
 
 from benchmarks._measure import cpu
-from structgen.extraction.prompt import messages_for
 from structgen.local.decode.decoder import _GrammarDecoder
 from structgen.local.engine import Engine, open_engine
 from structgen.local.grammar.grammar import compile_grammar
 from structgen.local.models import catalog
 from structgen.options import Options
+from structgen.prompt.messages import messages_for
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.load import load_target
 

@@ -20,9 +20,10 @@ from benchmarks._score import score
 from structgen.errors import StructgenError
 from structgen.evaluation.metrics import f1
 from structgen.evaluation.scoring import Counts
-from structgen.extraction.prompt import delimited, messages_for
 from structgen.local.engine import Engine, open_engine
 from structgen.options import Options
+from structgen.prompt.inline import delimited
+from structgen.prompt.messages import messages_for
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.values import Message
 

@@ -7,10 +7,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from enum import Enum
 from numbers import Integral, Real
-from typing import Any, Final, Literal, TypedDict
+from typing import Any, Final, Literal, TypeAlias, TypedDict
 
 from structgen.errors import ConfigurationError
-from structgen.values import Mode
+from structgen.values import Message, Mode, PromptParts
+
+PromptWriter: TypeAlias = Callable[[PromptParts], Sequence[Message]]
+"""A function that writes the messages of a question from its parts."""
 
 
 class Unset(Enum):
@@ -79,6 +82,10 @@ class OptionArgs(TypedDict, total=False):
     repeated itself: "raise" Truncated, or "keep" it. "raise" by default."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
+    prompt: str | PromptWriter
+    """How the question is laid out: "fields", "names", "description" or "plain"; a template of your
+    own with placeholders such as {fields}; or a function that writes the messages. By default what
+    was measured to suit the model."""
     extra_body: Mapping[str, Any]
     """Further members of the request body. Those of a call are merged with the client's and go
     before them."""
@@ -120,6 +127,7 @@ class Options:
     on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
     on_shortened: Literal["raise", "keep"] | Unset = UNSET
     mode: Mode | Unset = UNSET
+    prompt: str | PromptWriter | Unset = UNSET
     extra_body: Mapping[str, Any] | Unset = UNSET
 
     def over(self, base: Options) -> Options:
@@ -150,6 +158,10 @@ def _is_part(value: Any) -> bool:
     return isinstance(value, Real) and 0 < float(value) < 1
 
 
+def _is_prompt(value: Any) -> bool:
+    return isinstance(value, str) or callable(value)
+
+
 def _is_policy(value: Any) -> bool:
     return value in ("raise", "keep")
 
@@ -171,6 +183,7 @@ _KINDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "max_continuations": (_is_count, "a whole number, at least 0"),
     "on_invalid_items": (_is_policy, "'raise' or 'keep'"),
     "on_shortened": (_is_policy, "'raise' or 'keep'"),
+    "prompt": (_is_prompt, "the name of a layout, a template, or a function that writes messages"),
 }
 """What the value of an option must be, in code and in words. None is off, and limits of a backend
 are checked where it is known."""

@@ -267,5 +267,12 @@ class Plan:
             **{name: getattr(self, name) for name in names},
             "notes": [str(note) for note in self.notes],
             "messages": list(self.messages),
-            "options": self.options.to_dict(),
+            "options": {
+                name: _name_of(value) if callable(value) else value
+                for name, value in self.options.to_dict().items()
+            },
         }
+
+
+def _name_of(function: object) -> str:
+    return str(getattr(function, "__qualname__", type(function).__qualname__))

@@ -31,6 +31,24 @@ likeliest first, each with its probability. The probabilities of all options add
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PromptParts:
+    """What the messages of a question are written from."""
+
+    schema: JsonSchema
+    """The compiled schema of the answer."""
+    document: Document = field(repr=False)
+    """What to extract from."""
+    instructions: str | None = field(default=None, repr=False)
+    """What else the model should know."""
+    examples: tuple[tuple[str, Json], ...] = field(default=(), repr=False)
+    """Worked examples: (document, answer in the terms of the compiled schema) pairs."""
+    context: str | None = field(default=None, repr=False)
+    """A text that helps to read the document."""
+    placeholders: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The texts of the placeholders that a template has: `fields`, `names`, `nulls` and so on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
     """Tokens, as the backend counted them. Adds up with `+`."""
 

@@ -15,7 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
-from structgen.options import CallArgs, OptionArgs
+from structgen.options import CallArgs, OptionArgs, PromptWriter
 
 if TYPE_CHECKING:
     from structgen.schema.target import Target
@@ -120,6 +120,7 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
     (float,): {"type": float, "metavar": "N"},
     (float, type(None)): {"type": _number_or_none, "metavar": "N"},
     (bool,): {"action": "store_true"},
+    (str, PromptWriter): {"metavar": "TEXT"},
     (str, Sequence[str]): {"action": "append", "metavar": "TEXT"},
     (str, PathLike[str]): {"metavar": "FILE"},
     (Mapping[str, Any],): {"type": _json_object, "metavar": "JSON"},

@@ -45,10 +45,10 @@ from structgen.extraction.outcome import (
     make_extraction,
     read_turn,
 )
-from structgen.extraction.prompt import reask
 from structgen.extraction.question import Question
 from structgen.flow.steps import Flow
 from structgen.options import UNSET
+from structgen.prompt.messages import reask
 from structgen.results import Extraction
 from structgen.schema.compiler import Compiled
 from structgen.values import Answer, Message, Mode
@@ -128,7 +128,7 @@ def _compiled_for_mode(
     """Compile for one mode, then ask in it."""
     began = time.monotonic()
     try:
-        compiled, messages = question.compile_and_prompt(mode, subset)
+        compiled, messages = question.compile_and_prompt(backend, mode, subset)
     except SchemaError as error:
         state.record(backend, mode, began, None, error)
         raise

@@ -9,8 +9,8 @@ from pydantic_core import from_json
 from structgen.errors import SchemaError
 from structgen.extraction.ask import chat_request
 from structgen.extraction.backend import Backend, streams
-from structgen.extraction.prompt import estimate_tokens
 from structgen.extraction.question import Question
+from structgen.prompt.messages import estimate_tokens
 from structgen.results import Plan
 from structgen.schema.compiler import Compiled
 from structgen.values import Message, Mode
@@ -60,8 +60,8 @@ def _first_that_compiles(
     *stronger, weakest = question.modes(backend)
     for mode, subset in stronger:
         try:
-            return mode, *question.compile_and_prompt(mode, subset)
+            return mode, *question.compile_and_prompt(backend, mode, subset)
         except SchemaError:
             continue
     mode, subset = weakest
-    return mode, *question.compile_and_prompt(mode, subset)
+    return mode, *question.compile_and_prompt(backend, mode, subset)

@@ -10,8 +10,9 @@ from structgen.calibration.judge import require_enough
 from structgen.calibration.saved import require
 from structgen.errors import ConfigurationError, InputError, SchemaError
 from structgen.extraction.backend import Backend, streams
-from structgen.extraction.prompt import messages_for
 from structgen.options import UNSET, Options
+from structgen.prompt.layouts import check_prompt
+from structgen.prompt.messages import messages_for
 from structgen.results import ConfidenceBy
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.target import Target
@@ -51,9 +52,11 @@ class Question(Generic[T]):
 
         Raises:
             ConfigurationError: If it gives no token probabilities, an answer to vote on should be
-                streamed, or `cost_budget` is set and its price is not known.
+                streamed, `cost_budget` is set and its price is not known, or there is no such
+                `prompt`.
             CalibrationError: If `accept` is set, and there is no calibration or too small a one.
         """
+        check_prompt(self.options.prompt)
         if self.options.logprobs is True and not self._has_logprobs(backend):
             which = " for a streamed answer" if self.stream else ""
             raise ConfigurationError(
@@ -151,11 +154,12 @@ class Question(Generic[T]):
         return pinned
 
     def compile_and_prompt(
-        self, mode: Mode, subset: str
+        self, backend: Backend, mode: Mode, subset: str
     ) -> tuple[Compiled[T], tuple[Message, ...]]:
         """Compile the target and write the messages for one mode.
 
         Args:
+            backend: Who is going to be asked.
             mode: How the answer is going to be held to the schema.
             subset: The schema language of the mode.
 
@@ -163,7 +167,7 @@ class Question(Generic[T]):
             The compiled target and the messages.
 
         Raises:
-            SchemaError: If the language cannot hold the target.
+            SchemaError: If the language cannot hold the target, or the prompt its fields.
             InputError: If the document is empty.
         """
         compiled = compile_schema(self.target, subset)
@@ -174,6 +178,8 @@ class Question(Generic[T]):
             examples=list(self._encoded_examples(compiled)),
             context=self.context,
             show_schema=mode in _SHOWN_IN_PROMPT,
+            prompt=self.options.prompt,
+            model=backend.model,
         )
         return compiled, messages
 

@@ -43,9 +43,11 @@ _NOT_ASKED: Final = frozenset(
         "cost_budget",
         "accept",
         "calibration",
+        "prompt",
     }
 )
-"""Options that bound a call, or judge what came, and do not change what the model is asked."""
+"""Options that bound a call, or judge what came, and do not change what the model is asked. The messages
+show what `prompt` does."""
 
 
 class JobQuestion(Generic[T]):

@@ -19,7 +19,7 @@ from structgen.errors import (
     SchemaError,
     TargetError,
 )
-from structgen.extraction.prompt import fields_of
+from structgen.prompt.listing import fields_of
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of

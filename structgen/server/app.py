@@ -23,8 +23,8 @@ from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
 from structgen.errors import APIError, AuthenticationError, BadRequestError, NotFoundError
-from structgen.extraction.prompt import estimate_tokens
 from structgen.local.engine import Engine
+from structgen.prompt.messages import estimate_tokens
 from structgen.server.answers import End, Part, answer_parts
 from structgen.server.metrics import Metrics
 from structgen.server.places import Places

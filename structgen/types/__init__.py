@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from structgen.options import CallArgs as CallArgs
     from structgen.options import OptionArgs as OptionArgs
     from structgen.options import Options as Options
+    from structgen.options import PromptWriter as PromptWriter
     from structgen.options import Unset as Unset
     from structgen.results import ConfidenceBy as ConfidenceBy
     from structgen.results import Extraction as Extraction
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from structgen.values import Message as Message
     from structgen.values import Mode as Mode
     from structgen.values import Note as Note
+    from structgen.values import PromptParts as PromptParts
     from structgen.values import Rejected as Rejected
     from structgen.values import Removed as Removed
     from structgen.values import Reply as Reply
@@ -36,11 +38,11 @@ else:
         __name__,
         {
             "structgen.errors": "Attempt",
-            "structgen.options": "UNSET CallArgs OptionArgs Options Unset",
+            "structgen.options": "UNSET CallArgs OptionArgs Options PromptWriter Unset",
             "structgen.results": "ConfidenceBy Extraction Guarantee Plan",
             "structgen.values": """
-                Answer Document Evidence Json JsonSchema Message Mode Note Rejected Removed Reply
-                Request Usage Violation
+                Answer Document Evidence Json JsonSchema Message Mode Note PromptParts Rejected
+                Removed Reply Request Usage Violation
             """,
         },
     )

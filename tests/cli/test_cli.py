@@ -215,6 +215,7 @@ def test_options_reach_the_request_in_their_own_types(tmp_path: Path) -> None:
             *("--temperature", "0.5", "--seed", "7", "--stop", "END", "--stop", "."),
             *("--timeout", "none", "--mode", "json-object", "--extra-body", '{"user": "u1"}'),
             *("--context", "It is May.", "--examples", str(examples)),
+            *("--prompt", "Read the text.\n\n{fields}"),
             stdin="I am Ada.",
         )
     assert (code, json.loads(out)) == (exits.OK, {"name": "Ada"}), err
@@ -224,6 +225,7 @@ def test_options_reach_the_request_in_their_own_types(tmp_path: Path) -> None:
     assert body["user"] == "u1"
     assert "It is May." in json.dumps(body["messages"])
     assert "I am Bob." in json.dumps(body["messages"])
+    assert body["messages"][0]["content"].startswith("Read the text.\n\n- name (string)")
 
 
 @pytest.mark.parametrize(
@@ -233,6 +235,7 @@ def test_options_reach_the_request_in_their_own_types(tmp_path: Path) -> None:
         (("--extra-body", "{"), "not JSON"),
         (("--seed", "x"), "--seed"),
         (("--mode", "any"), "best-effort"),
+        (("--prompt", "feilds"), "Did you mean 'fields'?"),
         (("--examples", "no-such-file.jsonl"), "no-such-file.jsonl"),
     ],
 )

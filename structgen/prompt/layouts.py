@@ -1,0 +1,115 @@
+"""The layouts of the system message, and which one a model gets: one row for what was measured."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from structgen.errors import ConfigurationError
+from structgen.options import UNSET, PromptWriter, Unset, closest
+from structgen.prompt.template import check_template
+
+LAYOUTS: Final[Mapping[str, str]] = {
+    "fields": "{task} {nulls}\n\n{instructions}\n\nFields:\n{fields}\n\n{description}",
+    "names": "{task} {nulls}\n\n{instructions}\n\nFields:\n{names}\n\n{description}",
+    "description": "{task} {nulls}\n\n{instructions}\n\n{description}",
+    "plain": "{task} {nulls}\n\n{instructions}",
+}
+"""The layouts by name, as templates. The description of the target comes after its fields: before
+them, the smallest models take it for the value of the first one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """The layout for some models."""
+
+    models: str
+    """A regular expression that is found in the names of the models, in lower case."""
+    billions: float
+    """The size up to which the row holds, in thousand millions of parameters."""
+    layout: str
+    """The name of the layout."""
+    measured: str
+    """Why: leaf F1 by layout, over how many texts."""
+
+
+ROWS: Final[tuple[Row, ...]] = (
+    Row(
+        models="smollm2",
+        billions=0.2,
+        layout="description",
+        measured="10 tasks of 3 texts: fields .106, plain .150, description .168",
+    ),
+)
+"""The first row that holds for a model gives its layout."""
+
+DEFAULT: Final = "fields"
+"""The layout of models that no row holds for, and of those whose name does not tell their size."""
+
+_SIZE: Final = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([mb])(?![a-z])|-(\d+(?:\.\d+)?)([mb])\b")
+
+
+def layout_for(model: str) -> str:
+    """Name the layout that a model gets if the call names none.
+
+    Args:
+        model: The name of the model, as its server or its file has it.
+
+    Returns:
+        A key of `LAYOUTS`.
+    """
+    name = model.lower()
+    size = _billions(name)
+    for row in ROWS:
+        if size <= row.billions and re.search(row.models, name):
+            return row.layout
+    return DEFAULT
+
+
+def template_of(prompt: str | Unset, model: str) -> str:
+    """Give the template of a prompt.
+
+    Args:
+        prompt: The name of a layout, or a template; UNSET for what suits the model.
+        model: The name of the model.
+
+    Raises:
+        ConfigurationError: If there is no such layout, or the template cannot be filled.
+    """
+    name = layout_for(model) if prompt is UNSET else prompt
+    if name in LAYOUTS:
+        return LAYOUTS[name]
+    if re.fullmatch(r"[\w-]+", name):
+        near = closest([name], LAYOUTS)
+        meant = f"Did you mean {near[0]!r}? " if near else ""
+        raise ConfigurationError(
+            f"There is no prompt layout called {name!r}.",
+            hint=f"{meant}Layouts: {', '.join(LAYOUTS)}. A text with spaces or placeholders is "
+            "taken as a template.",
+        )
+    check_template(name)
+    return name
+
+
+def check_prompt(prompt: str | PromptWriter | Unset) -> None:
+    """Raise if there is no such prompt.
+
+    Args:
+        prompt: The option `prompt`.
+
+    Raises:
+        ConfigurationError: If there is no such layout, or the template cannot be filled.
+    """
+    if isinstance(prompt, str):
+        template_of(prompt, "")
+
+
+def _billions(name: str) -> float:
+    """The size that a name tells, infinite if it tells none: 0.135 for "smollm2-135m"."""
+    found = _SIZE.search(name)
+    if found is None:
+        return float("inf")
+    number, unit = found[1] or found[3], found[2] or found[4]
+    return float(number) / (1000 if unit == "m" else 1)
