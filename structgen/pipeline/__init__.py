@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from structgen.pipeline.inputs.source import sql as sql
     from structgen.pipeline.job import Job as Job
     from structgen.pipeline.job import JobArgs as JobArgs
-    from structgen.pipeline.job import Summary as Summary
     from structgen.pipeline.limits import JobLimits as JobLimits
     from structgen.pipeline.mapping import MapArgs as MapArgs
     from structgen.pipeline.outputs.flat import to_arrow as to_arrow
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     from structgen.pipeline.record import Item as Item
     from structgen.pipeline.record import Outcome as Outcome
     from structgen.pipeline.record import Sink as Sink
+    from structgen.pipeline.summary import Summary as Summary
     from structgen.pipeline.work import Counts as Counts
 else:
     __getattr__, __dir__, __all__ = face(
@@ -31,7 +31,7 @@ else:
         {
             "structgen.pipeline.batch": "Batching",
             "structgen.pipeline.gold": "load_examples",
-            "structgen.pipeline.job": "Job JobArgs Summary",
+            "structgen.pipeline.job": "Job JobArgs",
             "structgen.pipeline.limits": "JobLimits",
             "structgen.pipeline.mapping": "MapArgs",
             "structgen.pipeline.record": "COLUMNS Item Outcome Sink",
@@ -39,6 +39,7 @@ else:
             "structgen.pipeline.inputs.options": "SourceArgs",
             "structgen.pipeline.inputs.source": "Source open_source sql",
             "structgen.pipeline.outputs.flat": "to_arrow",
+            "structgen.pipeline.summary": "Summary",
             "structgen.pipeline.work": "Counts",
         },
     )

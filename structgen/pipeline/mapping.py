@@ -15,10 +15,11 @@ from typing_extensions import Unpack
 from structgen.errors import JobStoppedError
 from structgen.options import CallArgs
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
-from structgen.pipeline.job import concurrency_of, job_question, summarize
+from structgen.pipeline.job import concurrency_of, job_question
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.record import Outcome
+from structgen.pipeline.summary import summarize
 from structgen.pipeline.threads import start_in_thread
 from structgen.pipeline.work import Workers
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 from structgen.extras import load
-from structgen.pipeline.job import Summary
+from structgen.pipeline.summary import Summary
 from structgen.pipeline.work import Counts
 
 Style: TypeAlias = Literal["auto", "bar", "lines", "json", "none"]

@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from structgen import Client
 from structgen.errors import ConfigurationError, ConnectionFailedError, StructgenError
 from structgen.pipeline.batch import Batching
-from structgen.pipeline.job import Job, Summary
+from structgen.pipeline.job import Job
+from structgen.pipeline.summary import Summary
 from structgen.testing import FaultyServer, ScriptedModel
 from structgen.testing.scripted import completion
 from tests.pipeline.batches import BatchServer

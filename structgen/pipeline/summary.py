@@ -1,0 +1,73 @@
+"""How far a run over many inputs came."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from structgen.pipeline.work import Counts
+from structgen.values import Usage
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How far a run came."""
+
+    ok: int
+    """Inputs with a value."""
+    failed: int
+    """Inputs with an error."""
+    cached: int
+    """Inputs whose outcome the journal had, or an equal input got."""
+    accepted: int = 0
+    """Records that keep the promise of `accept`."""
+    to_review: int = 0
+    """Records that do not."""
+    usage: Usage = Usage()
+    """Tokens used in this run."""
+    cost: float | None = None
+    """US dollars spent in this run; None if no price is known."""
+    seconds: float = 0.0
+    """How long this run took."""
+    failures: Mapping[str, int] = field(default_factory=dict)
+    """Inputs that failed, by the name of the error."""
+    retries: Mapping[str, int] = field(default_factory=dict)
+    """Tries over HTTP that failed and were repeated, by the name of the error."""
+    stopped: str | None = None
+    """Why the run ended early; None if it did not."""
+    output: str | None = None
+    """The name of the output; None if it has none, or was not written."""
+    journal: str | None = None
+    """The path of the journal."""
+
+    @property
+    def done(self) -> int:
+        """Inputs with an outcome."""
+        return self.ok + self.failed
+
+
+def summarize(
+    counts: Counts,
+    began: float,
+    stopped: str | None,
+    *,
+    output: str | None = None,
+    journal: str | None = None,
+) -> Summary:
+    """Summarize a run that began at this time of the monotonic clock."""
+    return Summary(
+        ok=counts.ok,
+        failed=counts.failed,
+        cached=counts.cached,
+        accepted=counts.accepted,
+        to_review=counts.to_review,
+        usage=counts.usage,
+        cost=counts.cost,
+        seconds=time.monotonic() - began,
+        failures=dict(counts.failures),
+        retries=dict(counts.retries),
+        stopped=stopped,
+        output=output,
+        journal=journal,
+    )
