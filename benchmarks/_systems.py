@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Union
 
-from structgen import Client
+from structgen import Client, Nearest
 from structgen.local.models import catalog
 from tests.servers import Server, llama_cpp
 
@@ -34,6 +34,8 @@ class Task:
     schema: Mapping[str, Any]
     text: str
     examples: Sequence[tuple[str, Any]]
+    pool: Nearest | None = None
+    """Texts of the second half of the task's file, from which the nearest are shown."""
 
     @property
     def told(self) -> str:
@@ -99,6 +101,14 @@ def _structgen_told(client: Client) -> System:
 def _structgen_kept(client: Client) -> System:
     def ask(task: Task) -> Any:
         return client.extract(dict(task.schema), task.text, on_shortened="keep")
+
+    return ask
+
+
+def _structgen_nearest(client: Client) -> System:
+    def ask(task: Task) -> Any:
+        examples = task.pool or ()
+        return client.extract(dict(task.schema), task.text, examples=examples)
 
     return ask
 
@@ -218,9 +228,10 @@ OWN: Mapping[str, Callable[[Client], System]] = {
     "structgen-told": _structgen_told,
     "structgen-kept": _structgen_kept,
     "structgen-3": _structgen_shown,
+    "structgen-nearest": _structgen_nearest,
 }
 """structgen as it is; with the line that the peers are told; keeping answers that were cut short;
-with three examples."""
+with three examples, the same for every text; with the three of a pool that are nearest."""
 PEERS: Mapping[str, Callable[[Server], System]] = {
     "bare": _bare,
     "instructor": _instructor,

@@ -24,6 +24,7 @@ from statistics import fmean
 from typing import Any, Final
 
 from benchmarks._systems import OWN, PEERS, Ready, Task, cpu_seconds, opened
+from structgen import Nearest
 from structgen.evaluation.gold import GoldRecord
 from structgen.evaluation.intervals import percentile_interval
 from structgen.evaluation.result import Evaluation
@@ -109,7 +110,7 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 
 
 def cases_of(task: str, count: int) -> Iterator[Case]:
-    """The first texts of a task, with examples from its end."""
+    """The first texts of a task, with examples from its end and a pool of its second half."""
     lines = (SHARED / "dev" / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
     records = [json.loads(line) for line in lines]
     by_schema: dict[str, list[tuple[str, Any]]] = {}
@@ -117,10 +118,16 @@ def cases_of(task: str, count: int) -> Iterator[Case]:
         shown = by_schema.setdefault(record["schema"], [])
         if len(shown) < EXAMPLES:
             shown.append((text_of(record), without_offsets(record["gold"])))
+    second_half: dict[str, list[tuple[str, Any]]] = {}
+    for record in records[max(count, len(records) // 2) :]:
+        right = text_of(record), without_offsets(record["gold"])
+        second_half.setdefault(record["schema"], []).append(right)
+    pools = {name: Nearest(pairs, k=EXAMPLES) for name, pairs in second_half.items()}
     for record in records[:count]:
         path = SHARED / "schemas" / f"{record['schema']}.schema.json"
         schema = without_offsets(json.loads(path.read_text(encoding="utf-8")))
-        asked = Task(schema, text_of(record), by_schema.get(record["schema"], []))
+        shown, pool = by_schema.get(record["schema"], []), pools.get(record["schema"])
+        asked = Task(schema, text_of(record), shown, pool)
         yield Case(task, record["id"], without_offsets(record["gold"]), asked)
 
 

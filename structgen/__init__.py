@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from structgen.client.default import plan as plan
     from structgen.documents.relax import Identity as Identity
     from structgen.errors import *  # noqa: F403
+    from structgen.examples.nearest import Nearest as Nearest
     from structgen.extraction.stream_handles import AsyncStreaming as AsyncStreaming
     from structgen.extraction.stream_handles import Streaming as Streaming
     from structgen.forms.session import Form as Form
@@ -61,6 +62,7 @@ else:
                 SchemaError SchemaLimitError ServerError StaleFormError StreamBrokenError
                 StructgenError TargetError TotalTimeoutError TransportError Truncated UsageError
             """,
+            "structgen.examples.nearest": "Nearest",
             "structgen.extraction.stream_handles": "AsyncStreaming Streaming",
             "structgen.forms.session": "Form",
             "structgen.options": "UNSET",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from enum import Enum
 from numbers import Integral, Real
-from typing import Any, Final, Literal, TypeAlias, TypedDict
+from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict
 
 from structgen.errors import ConfigurationError
 from structgen.values import Message, Mode, PromptParts
@@ -91,13 +91,73 @@ class OptionArgs(TypedDict, total=False):
     before them."""
 
 
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text with the value that it should give."""
+
+    text: str = field(repr=False)
+    """The text."""
+    value: Any = field(repr=False)
+    """The value: one of the target, or the same as plain JSON data."""
+    key: str | None = None
+    """The name of the record that it comes from, if it has one."""
+    where: str = ""
+    """What errors call it, such as "Example 3"."""
+    is_plain: bool = False
+    """Whether the value is known to be plain JSON data."""
+
+
+class Chooser(Protocol):
+    """Chooses examples for a document."""
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        """Everything to choose from."""
+        ...
+
+    def choose(
+        self, document: str, *, whole: str | None, tokens: Callable[[int], int], budget: int
+    ) -> Sequence[int]:
+        """Give the numbers of the chosen examples, in the order to show them.
+
+        Args:
+            document: The text that is asked about.
+            whole: The text that it is a part of; None if it is whole.
+            tokens: Gives the length of an example in tokens, by its number.
+            budget: The tokens that they may have together, unless the pool has a limit of its own.
+        """
+        ...
+
+
+class ExamplePool(Protocol):
+    """Worked examples, some of which are chosen for each document, as `Nearest` is."""
+
+    def examples(self, target: Any) -> Any:
+        """Give the examples as values of a target: an `Examples`.
+
+        Args:
+            target: A `Target`.
+        """
+        ...
+
+    def chooser(self, target: Any, *, partial: bool = False) -> Chooser:
+        """Give what chooses among them.
+
+        Args:
+            target: A `Target`.
+            partial: Whether values may lack members that the target requires.
+        """
+        ...
+
+
 class CallArgs(OptionArgs, total=False):
     """The keyword arguments of a call: what else the prompt holds, and the options of this call."""
 
     instructions: str | None
     """What else the model should know or heed."""
-    examples: Sequence[tuple[str, Any]]
-    """Pairs of a text and its value of the target."""
+    examples: Sequence[Any] | ExamplePool
+    """Worked examples: pairs of a text and its value, mappings with `text` and `value`, or gold
+    records. A `Nearest` chooses some for each document."""
     context: str | None
     """Text that helps to read the document and is not extracted from: a reference date, a glossary,
     what came before."""

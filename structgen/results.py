@@ -115,6 +115,9 @@ class Extraction(Generic[T]):
     """Items that were left out because they are not valid (`on_invalid_items="keep"`)."""
     removed: tuple[Removed, ...] = ()
     """What a rule took out of the value: items that came again."""
+    copied: frozenset[str] = frozenset()
+    """JSON Pointers of the values that are in a worked example and not in the document: they may be
+    copied from there."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """Quote and span of each grounded field, by JSON Pointer."""
     confidence: Mapping[str, float] = field(default_factory=dict)
@@ -181,6 +184,7 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "shortened": lambda result: sorted(result.shortened),
     "rejected": lambda result: [asdict(item) for item in result.rejected],
     "removed": lambda result: [asdict(item) for item in result.removed],
+    "copied": lambda result: sorted(result.copied),
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
     "confidence": lambda result: dict(result.confidence),
     "record_confidence": lambda result: result.record_confidence,

@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from structgen.errors import InputError
 from structgen.options import CallArgs, OptionArgs, PromptWriter
 
 if TYPE_CHECKING:
@@ -37,7 +38,14 @@ def add_options(parser: ArgumentParser) -> None:
         "--examples",
         metavar="FILE",
         type=Path,
-        help='Worked examples, as JSON Lines of {"text": ..., "value": ...}.',
+        help="Worked examples, in any form that gold has: JSON Lines of "
+        '{"text": ..., "value": ...}, a CSV file or a folder.',
+    )
+    asked.add_argument(
+        "--nearest",
+        metavar="K",
+        type=int,
+        help="Show only the K examples that are most like each document.",
     )
     options = parser.add_argument_group("options of each call")
     texts = docstrings_of(OptionArgs)
@@ -74,14 +82,25 @@ def call_from(arguments: Namespace, target: Target[Any]) -> dict[str, Any]:
     """Give what else the prompt holds, for a call.
 
     Raises:
-        InputError: If the file of examples cannot be read or has a wrong line.
+        InputError: If the file of examples cannot be read or has a wrong line, or `--nearest` has
+            no file to choose from.
     """
     call = {"instructions": arguments.instructions, "context": arguments.context}
     if arguments.examples:
-        from structgen.pipeline.gold import load_examples
-
-        return {**call, "examples": load_examples(arguments.examples, target)}
+        return {**call, "examples": _examples(arguments.examples, arguments.nearest, target)}
+    if arguments.nearest is not None:
+        raise InputError("`nearest` has no examples to choose from.", hint="Give --examples FILE.")
     return call
+
+
+def _examples(path: Path, nearest: int | None, target: Target[Any]) -> Any:
+    if nearest is None:
+        from structgen.evaluation.gold import load_gold
+
+        return load_gold(path, target)
+    from structgen.examples.nearest import Nearest
+
+    return Nearest(path, k=nearest)
 
 
 def flag_of(name: str) -> str:

@@ -157,10 +157,9 @@ class _Chunked(Generic[T]):
         chunking: ChunkingArgs,
     ) -> _Chunked[T]:
         target, keys = relax(question.target, chunking.get("keys", {}))
-        examples = tuple((shown, question.target.dump(value)) for shown, value in question.examples)
         instructions = "\n\n".join(filter(None, (question.instructions, _INSTRUCTIONS)))
         part: Question[Json] = replace(
-            question, target=target, examples=examples, instructions=instructions
+            question, target=target, whole=document, instructions=instructions
         )
         return cls(backends, question, part, document, chunking, keys)
 
@@ -211,6 +210,7 @@ class _Chunked(Generic[T]):
                 pressure=result.pressure,
                 absent=result.absent,
                 shortened=result.shortened,
+                copied=result.copied,
             )
             for chunk, result in found
         ]
@@ -228,6 +228,7 @@ class _Chunked(Generic[T]):
                 conflicts=merged.conflicts,
                 absent=merged.absent,
                 shortened=merged.shortened,
+                copied=merged.copied,
                 evidence=merged.evidence,
                 confidence=merged.confidence,
                 confidence_by=source,

@@ -43,6 +43,8 @@ class Part:
     """JSON Pointers of the fields that this part does not state."""
     shortened: frozenset[str] = frozenset()
     """JSON Pointers of the values that a token limit cut short."""
+    copied: frozenset[str] = frozenset()
+    """JSON Pointers of the values that may be copied from a worked example."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +77,8 @@ class Merged:
     """The fields that no part states."""
     shortened: frozenset[str] = frozenset()
     """The values that are cut short in any of the parts they come from."""
+    copied: frozenset[str] = frozenset()
+    """The taken values that may be copied from a worked example."""
 
 
 def merge(
@@ -117,6 +121,7 @@ def merge(
         pressure=merger.pressure,
         absent=frozenset(merger.absent),
         shortened=frozenset(merger.shortened),
+        copied=frozenset(merger.copied),
     )
 
 
@@ -178,6 +183,7 @@ class _Merger:
         self.pressure: dict[str, float] = {}
         self.absent: set[str] = set()
         self.shortened: set[str] = set()
+        self.copied: set[str] = set()
 
     def merge(self, statements: Sequence[_Statement], at: str, pattern: str) -> Json:
         """Merge what was stated of one place.
@@ -285,6 +291,7 @@ class _Merger:
         _copy_below(part.pressure, taken.path, self.pressure, at)
         self.absent |= {at + rest for _, rest in _below(taken.path, part.absent)}
         self.shortened |= {at + rest for _, rest in _below(taken.path, part.shortened)}
+        self.copied |= {at + rest for _, rest in _below(taken.path, part.copied)}
 
 
 def _below(path: str, paths: Iterable[str]) -> Iterator[tuple[str, str]]:

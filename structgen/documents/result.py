@@ -68,6 +68,8 @@ class DocumentExtraction(Generic[T]):
     """The fields that no chunk with a result states."""
     shortened: frozenset[str] = frozenset()
     """The values that a token limit cut short in a chunk they come from."""
+    copied: frozenset[str] = frozenset()
+    """The values that are in a worked example and not in the chunk they come from."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
     """Quote and span per field, in offsets of the whole document."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
@@ -153,6 +155,7 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "shortened": lambda result: sorted(result.shortened),
     "rejected": lambda result: [asdict(item) for item in result.rejected],
     "removed": lambda result: [asdict(item) for item in result.removed],
+    "copied": lambda result: sorted(result.copied),
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
     "confidence": lambda result: dict(result.confidence),
     "record_confidence": lambda result: None,

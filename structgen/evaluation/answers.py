@@ -55,6 +55,8 @@ class Answer(TypedDict, total=False):
     """Why there is none."""
     absent: list[str] | None
     """JSON Pointers of defaults that the model left out."""
+    copied: list[str] | None
+    """JSON Pointers of values that may be copied from a worked example."""
     evidence: dict[str, Span] | None
     """Where values stand in the text, by JSON Pointer."""
     confidence: dict[str, Share] | None

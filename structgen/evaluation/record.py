@@ -51,6 +51,8 @@ class RecordScore:
     """Whether it keeps the promise of `accept`; None if none was asked for."""
     kept: tuple[int, int] | None = None
     """How many stated values the promise accepts, and how many of these are right."""
+    copied: int = 0
+    """Values that may be copied from a worked example: they are not in the document."""
     tokens: int = 0
     """Tokens of prompts and answers, as the backend counted them."""
     cost: float | None = None
@@ -81,6 +83,7 @@ class RecordScore:
             "judged": [list(pair) for pair in self.judged],
             "accepted": self.accepted,
             "kept": None if self.kept is None else list(self.kept),
+            "copied": self.copied,
             "tokens": self.tokens,
             "cost": self.cost,
             "seconds": round(self.seconds, 3),
@@ -102,6 +105,7 @@ class RecordScore:
             judged=tuple(data["judged"]),
             accepted=data.get("accepted"),
             kept=data.get("kept"),
+            copied=data.get("copied", 0),
             tokens=data["tokens"],
             cost=data["cost"],
             seconds=data["seconds"],

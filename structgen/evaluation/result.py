@@ -123,6 +123,7 @@ class Evaluation:
             "spans_strict": metrics.f1(strict) if has_spans else None,
             "spans_relaxed": metrics.f1(relaxed) if has_spans else None,
             **self.trust.figures,
+            "copied": float(sum(record.copied for record in self.records)),
             "tokens": float(sum(record.tokens for record in self.records)),
             "cost": sum(costs) if costs else None,
             "seconds_median": median(seconds),
@@ -288,6 +289,11 @@ class Evaluation:
             ", ".join(shares),
             *_known(figures, "spans", ("spans_strict", "spans_relaxed")),
             *self.trust.lines(),
+            *(
+                [f"copied from examples, it seems: {figures['copied']:.0f}"]
+                if figures["copied"]
+                else []
+            ),
             spent,
             *([f"failed: {failed}"] if failed else []),
             *self.notes,

@@ -149,6 +149,8 @@ def ask_about(
         JobStoppedError: If it was stopped.
         StructgenError: If no record reached a model: the error of the first.
     """
+    if apart_from := getattr(call.get("examples"), "apart_from", None):
+        call["examples"] = apart_from(gold)
     collected = _Collected()
     Job(
         target,
@@ -213,7 +215,7 @@ def score(
         target: What was extracted.
         gold: The right values.
         answers: Plain rows as `structgen run` writes them: `key`, `value` or `error`, and, if they
-            are known, `absent`, `evidence`, `confidence`, `tokens`, `cost` and `seconds`.
+            are known, `absent`, `copied`, `evidence`, `confidence`, `tokens`, `cost` and `seconds`.
         model: Who answered, for people.
 
     Raises:
@@ -303,6 +305,7 @@ def _score(
         relaxed=relaxed_spans(ours, theirs),
         accepted=answer.get("accepted"),
         kept=kept_of(leaves, answer),
+        copied=len(answer.get("copied") or ()),
         tokens=answer.get("tokens") or 0,
         cost=answer.get("cost"),
         seconds=answer.get("seconds") or 0.0,

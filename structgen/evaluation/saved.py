@@ -28,6 +28,7 @@ class SavedRecord(TypedDict):
     tokens: Whole
     cost: float | None
     seconds: float
+    copied: NotRequired[Whole]
 
 
 class SavedRun(TypedDict):

@@ -9,6 +9,7 @@ from typing import Any, Literal, Protocol
 
 from structgen.errors import Attempt, BudgetExceededError, StructgenError
 from structgen.extraction.backend import Backend
+from structgen.extraction.copied import Sources
 from structgen.flow.steps import Flow
 from structgen.options import UNSET, Options
 from structgen.schema.compiler import Compiled
@@ -45,6 +46,8 @@ class CallState:
     """When the total timeout is over, as `time.monotonic()` counts; None for never."""
     document: str | None = field(default=None, repr=False)
     """The text that grounded values must be copied from; None if no value is grounded."""
+    sources: Sources | None = field(default=None, repr=False)
+    """Where values of the answer may come from; None if no examples are shown."""
     received: Answer | None = None
     """What had arrived of an answer that then failed."""
     handed_out: bool = False

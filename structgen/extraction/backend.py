@@ -39,6 +39,14 @@ class Backend:
         """The port that performs this backend's steps."""
         return self.via.port if isinstance(self.via, Link) else self.via
 
+    @property
+    def context(self) -> int | None:
+        """Tokens of prompt and answer together; None if that is not known."""
+        if isinstance(self.via, Link):
+            return self.via.caps.context
+        context = getattr(self.via, "context", None)
+        return context if isinstance(context, int) else None
+
 
 def streams(backend: Backend, mode: Mode) -> bool:
     """Whether an answer in this mode arrives while it is written."""

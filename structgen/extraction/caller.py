@@ -46,21 +46,23 @@ class Caller:
             TargetError: If the target is no type that Pydantic knows, and no JSON Schema.
             SchemaError: If the target has no JSON form.
             ConfigurationError: If there is no such option.
-            InputError: If an example is not a pair of a text and a value, or `instructions` or
-                `context` is no text.
+            InputError: If something is no example, the value of one is none of the target, or
+                `instructions` or `context` is no text.
         """
-        from structgen.extraction.question import Question, pairs_of
+        from structgen.extraction.examples import examples_for
+        from structgen.extraction.question import Question
         from structgen.schema.target import target_of
 
         for name in ("instructions", "context"):
             if not isinstance(call.get(name), str | None):
                 raise InputError(f"`{name}` is not a text.", hint="Pass a str, or leave it out.")
         options: Any = {name: value for name, value in call.items() if name not in _OF_A_QUESTION}
+        wanted, given = target_of(target), call.get("examples", ())
         return Question(
-            target=target_of(target),
+            target=wanted,
             document=document,
             instructions=call.get("instructions"),
-            examples=pairs_of(call.get("examples", ())),
+            examples=examples_for(wanted, given) if given != () else None,
             context=call.get("context"),
             options=_with_confidence(options_of(options).over(self.options)),
             stream=stream,

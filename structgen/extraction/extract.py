@@ -128,12 +128,13 @@ def _compiled_for_mode(
     """Compile for one mode, then ask in it."""
     began = time.monotonic()
     try:
-        compiled, messages = question.compile_and_prompt(backend, mode, subset)
+        prompt = question.compile_and_prompt(backend, mode, subset)
     except SchemaError as error:
         state.record(backend, mode, began, None, error)
         raise
     state.options = question.options  # a continuation in the mode before may have raised max_tokens
-    return (yield from one_mode(backend, mode, compiled, messages, state))
+    state.sources = question.sources(prompt.shown)
+    return (yield from one_mode(backend, mode, prompt.compiled, prompt.messages, state))
 
 
 def _blames_mode(error: SchemaError | OutputRejectedError | BadRequestError) -> bool:

@@ -24,6 +24,7 @@ from structgen.errors import (
 )
 from structgen.extraction.attempts import CallState, cost_of
 from structgen.extraction.backend import Backend
+from structgen.extraction.copied import copied_values
 from structgen.options import Options
 from structgen.results import Extraction, Guarantee
 from structgen.schema.compiler import Compiled
@@ -242,6 +243,7 @@ def make_extraction(
         shortened=_places(answer.shortened, reading.text, compiled),
         rejected=reading.rejected,
         removed=_repeated_items(answer.repeated, reading.text, compiled),
+        copied=copied_values(compiled.target, reading.value, state.sources),
         evidence=reading.evidence,
         alternatives=alternatives,
         pressure=_moved(answer.pressure, reading.text, compiled),

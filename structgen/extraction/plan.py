@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic_core import from_json
 
 from structgen.errors import SchemaError
 from structgen.extraction.ask import chat_request
 from structgen.extraction.backend import Backend, streams
-from structgen.extraction.question import Question
+from structgen.extraction.question import Prompt, Question
 from structgen.prompt.messages import estimate_tokens
 from structgen.results import Plan
-from structgen.schema.compiler import Compiled
-from structgen.values import Message, Mode
+from structgen.values import Mode
 from structgen.wire.link import Link
+
+T = TypeVar("T")
 
 
 def plan(backend: Backend, question: Question[Any]) -> Plan:
@@ -33,7 +34,7 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
     """
     question.check_options(backend)
     question = question.asked_of(backend)
-    mode, compiled, messages = _first_that_compiles(backend, question)
+    mode, (compiled, messages, _) = first_that_compiles(backend, question)
     streamed = question.stream and streams(backend, mode)
     body = None
     if isinstance(backend.via, Link):
@@ -53,15 +54,21 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
     )
 
 
-def _first_that_compiles(
-    backend: Backend, question: Question[Any]
-) -> tuple[Mode, Compiled[Any], tuple[Message, ...]]:
-    """The strongest mode whose schema language holds the target."""
+def first_that_compiles(backend: Backend, question: Question[T]) -> tuple[Mode, Prompt[T]]:
+    """The strongest mode whose schema language holds the target, and what is asked in it.
+
+    Args:
+        backend: Who would be asked.
+        question: The question.
+
+    Raises:
+        SchemaError: If there is none.
+    """
     *stronger, weakest = question.modes(backend)
     for mode, subset in stronger:
         try:
-            return mode, *question.compile_and_prompt(backend, mode, subset)
+            return mode, question.compile_and_prompt(backend, mode, subset)
         except SchemaError:
             continue
     mode, subset = weakest
-    return mode, *question.compile_and_prompt(backend, mode, subset)
+    return mode, question.compile_and_prompt(backend, mode, subset)

@@ -2,27 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
+from typing_extensions import NamedTuple
+
+from structgen.answer.grounding import document_text
 from structgen.calibration.judge import require_enough
 from structgen.calibration.saved import require
-from structgen.errors import ConfigurationError, InputError, SchemaError
+from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend, streams
+from structgen.extraction.copied import Sources
+from structgen.extraction.examples import Examples, Shown, budget_for
 from structgen.options import UNSET, Options
 from structgen.prompt.layouts import check_prompt
-from structgen.prompt.messages import messages_for
+from structgen.prompt.messages import estimate_tokens, messages_for
 from structgen.results import ConfidenceBy
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.target import Target
-from structgen.values import Document, Json, Message, Mode
+from structgen.values import Document, Message, Mode
 from structgen.wire.link import Link
 
 T = TypeVar("T")
 
 _SHOWN_IN_PROMPT: Final = frozenset({"best-effort", "json-object", "prompt"})
 """Modes in which the prompt shows the schema, because nothing else conveys or enforces it."""
+
+
+class Prompt(NamedTuple, Generic[T]):
+    """What a model is asked in one mode."""
+
+    compiled: Compiled[T]
+    """The compiled target."""
+    messages: tuple[Message, ...]
+    """The messages."""
+    shown: tuple[Shown, ...]
+    """The worked examples in them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,14 +51,16 @@ class Question(Generic[T]):
     """What to extract it from."""
     instructions: str | None = field(default=None, repr=False)
     """What else the model should know."""
-    examples: Sequence[tuple[str, T]] = field(default=(), repr=False)
-    """Worked examples: (document, value) pairs."""
+    examples: Examples[Any] | None = field(default=None, repr=False)
+    """Worked examples, all of which are shown or some chosen for the document."""
     context: str | None = field(default=None, repr=False)
     """A text that helps to read the document; nothing is extracted from it."""
     options: Options = Options()
     """The options of the call."""
     stream: bool = False
     """Whether the answer is read while it is written."""
+    whole: Document | None = field(default=None, repr=False)
+    """What the document is a part of; None if it is whole."""
 
     def check_options(self, backend: Backend) -> None:
         """Raise if the options ask for something that a backend cannot give.
@@ -153,9 +171,7 @@ class Question(Generic[T]):
             )
         return pinned
 
-    def compile_and_prompt(
-        self, backend: Backend, mode: Mode, subset: str
-    ) -> tuple[Compiled[T], tuple[Message, ...]]:
+    def compile_and_prompt(self, backend: Backend, mode: Mode, subset: str) -> Prompt[T]:
         """Compile the target and write the messages for one mode.
 
         Args:
@@ -163,56 +179,44 @@ class Question(Generic[T]):
             mode: How the answer is going to be held to the schema.
             subset: The schema language of the mode.
 
-        Returns:
-            The compiled target and the messages.
-
         Raises:
             SchemaError: If the language cannot hold the target, or the prompt its fields.
             InputError: If the document is empty.
         """
         compiled = compile_schema(self.target, subset)
-        messages = messages_for(
+        shown = self._examples_shown(backend, mode, compiled)
+        return Prompt(compiled, self._messages(backend, mode, compiled, shown), tuple(shown))
+
+    def _examples_shown(self, backend: Backend, mode: Mode, compiled: Compiled[T]) -> list[Shown]:
+        if self.examples is None:
+            return []
+        budget = 0
+        if self.examples.vary:
+            others = estimate_tokens(self._messages(backend, mode, compiled, ()))
+            budget = budget_for(backend.context, others)
+        return self.examples.shown(compiled, self.document, whole=self.whole, budget=budget)
+
+    def sources(self, shown: Sequence[Shown]) -> Sources | None:
+        """Tell where values of an answer may come from; None if no examples are shown.
+
+        Args:
+            shown: The worked examples that are shown.
+        """
+        if not shown:
+            return None
+        read = document_text(self.document), self.context, self.instructions
+        return Sources([one.value for one in shown], "\n".join(filter(None, read)))
+
+    def _messages(
+        self, backend: Backend, mode: Mode, compiled: Compiled[T], shown: Sequence[Shown]
+    ) -> tuple[Message, ...]:
+        return messages_for(
             compiled.dumps(),
             self.document,
             instructions=self.instructions,
-            examples=list(self._encoded_examples(compiled)),
+            examples=[(one.text, one.answer) for one in shown],
             context=self.context,
             show_schema=mode in _SHOWN_IN_PROMPT,
             prompt=self.options.prompt,
             model=backend.model,
         )
-        return compiled, messages
-
-    def _encoded_examples(self, compiled: Compiled[T]) -> Iterator[tuple[str, Json]]:
-        for number, (text, value) in enumerate(self.examples, 1):
-            try:
-                yield text, compiled.encode(value)
-            except SchemaError as error:
-                raise SchemaError(
-                    f"The value of example {number} cannot be shown: {error.message}",
-                    hint=f"Give a value of {self.target.name} itself, not its fields as plain data."
-                    if self.target.adapter is not None and isinstance(value, dict)
-                    else error.hint,
-                    path=error.path,
-                    keyword=error.keyword,
-                ) from error
-
-
-def pairs_of(examples: Any) -> tuple[tuple[str, Any], ...]:
-    """Check that worked examples are pairs of a text and a value.
-
-    Args:
-        examples: What the user gave.
-
-    Raises:
-        InputError: If one of them is not.
-    """
-    hint = "Write examples=[(text, value), ...]."
-    if not isinstance(examples, Iterable):
-        raise InputError("`examples` is not a list of examples.", hint=hint)
-    pairs = tuple(examples)
-    for number, pair in enumerate(pairs, 1):
-        is_pair = isinstance(pair, tuple | list) and len(pair) == 2
-        if not is_pair or not isinstance(pair[0], str):
-            raise InputError(f"Example {number} is not a pair of a text and a value.", hint=hint)
-    return pairs

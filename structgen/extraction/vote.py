@@ -12,7 +12,7 @@ from __future__ import annotations
 import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Hashable, Iterable, Sequence
+from collections.abc import Collection, Hashable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any, Final, TypeVar
 
@@ -123,21 +123,20 @@ def _winner(question: Question[T], samples: Sequence[Extraction[T]]) -> tuple[Ex
         samples[best],
         value=value,
         absent=frozenset(path for path, count in votes.items() if 2 * count > len(samples)),
-        shortened=_shortened(voted, ballots, samples),
+        shortened=_where(voted, ballots, [sample.shortened for sample in samples]),
+        copied=_where(voted, ballots, [sample.copied for sample in samples]),
         alternatives={},  # those of one sample say nothing about the voted value
         pressure={},
     )
     return winner, voted
 
 
-def _shortened(
-    voted: Json, ballots: Sequence[Json], samples: Sequence[Extraction[Any]]
-) -> frozenset[str]:
-    """The parts of the voted value that a sample gave and that were cut short in it."""
+def _where(voted: Json, ballots: Sequence[Json], told: Sequence[Collection[str]]) -> frozenset[str]:
+    """The places of the voted value of which a sample that gave the same tells something."""
     places = (
         _place_in(voted, ballot, path)
-        for ballot, sample in zip(ballots, samples, strict=True)
-        for path in sample.shortened
+        for ballot, paths in zip(ballots, told, strict=True)
+        for path in paths
     )
     return frozenset(place for place in places if place is not None)
 

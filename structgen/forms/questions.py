@@ -9,7 +9,7 @@ from typing import Final
 from structgen.forms.fields import Field
 from structgen.forms.state import State
 from structgen.schema.json import to_text
-from structgen.values import Json, JsonSchema, Violation
+from structgen.values import JsonSchema, Violation
 
 WORDING: Final = (
     "Write one short, polite question to the user that asks for the field below, in the language "
@@ -37,8 +37,6 @@ INSTRUCTIONS: Final = (
     "what it states or corrects: null for every field that it says nothing about, even where the "
     "context does."
 )
-GREETING: Final[tuple[str, Json]] = ("Hello, can you help me?", {})
-"""A turn that states nothing. Without this example, small models find something for every field."""
 _TURNS_SHOWN: Final = 4
 """How many earlier turns to show. The values show what older ones stated."""
 _SHOWN_OF_A_TURN: Final = 1000

@@ -15,8 +15,8 @@ from structgen.errors import FormChangedError, InputError, InvalidOutputError, S
 from structgen.flow.drive import aperform, perform
 from structgen.flow.steps import Flow
 from structgen.forms.answers import Statements, read_answer, read_invalid, step_of
+from structgen.forms.examples import TurnExamples
 from structgen.forms.questions import (
-    GREETING,
     INSTRUCTIONS,
     WORDED,
     WORDING,
@@ -35,7 +35,7 @@ from structgen.forms.saved import (
     schema_hash,
 )
 from structgen.forms.state import Entry, Step, Turn
-from structgen.options import CallArgs, OptionArgs
+from structgen.options import CallArgs, ExamplePool, OptionArgs
 from structgen.results import Extraction
 from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema
@@ -65,8 +65,9 @@ class FormArgs(OptionArgs, total=False):
 
     instructions: str | None
     """Further instructions to the model."""
-    examples: Sequence[tuple[str, Json]]
-    """Pairs of a turn and what it states, as plain data of the record without the other members."""
+    examples: Sequence[Any] | ExamplePool
+    """Turns and what each states, as plain data of the record without the other members: pairs,
+    mappings with `text` and `value`, or a `Nearest` that chooses some for each turn."""
     keys: Mapping[str, Sequence[str]] | None
     """The members that tell the items of a list apart, by the list's JSON Pointer."""
     corrections: bool
@@ -98,7 +99,7 @@ class Form(FormRecord[T]):
         *,
         client: HasCaller,
         instructions: str | None = None,
-        examples: Sequence[tuple[str, Json]] = (),
+        examples: Sequence[Any] | ExamplePool = (),
         keys: Mapping[str, Sequence[str]] | None = None,
         corrections: bool = True,
         watch_locked: bool = False,
@@ -110,8 +111,9 @@ class Form(FormRecord[T]):
             target: A type or JSON Schema of records.
             client: A `Client` or `AsyncClient`; its model is asked. It stays open.
             instructions: Further instructions to the model.
-            examples: Pairs of a turn and what it states, as plain data of the record; leave out
-                the other members.
+            examples: Turns and what each states, as plain data of the record without the other
+                members: pairs, mappings with `text` and `value`, or a `Nearest` that chooses some
+                for each turn.
             keys: The members that tell the items of a list apart, by the list's JSON Pointer.
             corrections: Whether what the user says may change what was said before; if not, the
                 model is only asked about empty fields.
@@ -122,15 +124,12 @@ class Form(FormRecord[T]):
         Raises:
             TargetError: If the target is no type or schema, or has no fields to fill in.
             SchemaError: If its schema has no JSON form.
-            InputError: If an example has a member that is no field.
+            InputError: If something is no example, or one has a member that is no field.
         """
         super().__init__(target, keys or {})
         self._caller = client.caller
         self._instructions = "\n\n".join(filter(None, (INSTRUCTIONS, instructions)))
-        self._examples = [
-            (shown, self._fields.values_by_field("", stated))
-            for shown, stated in (GREETING, *examples)
-        ]
+        self._examples = TurnExamples(self._fields, examples, self._caller.backends[0].context)
         self._corrections, self._watch_locked = corrections, watch_locked
         self._options = options
         self.dropped: tuple[Dropped, ...] = ()
@@ -168,7 +167,7 @@ class Form(FormRecord[T]):
             return self._add(Step("fill", {}, turn=turn))
         question: CallArgs = {
             "instructions": self._instructions,
-            "examples": self._examples_of(paths),
+            "examples": self._examples.about(text, paths),
             "context": context_of(self.state, asked),
         }
         said = yield from self._statements(paths, text, question)
@@ -203,13 +202,6 @@ class Form(FormRecord[T]):
             for path in self.fields
             if path not in entries
             or (self._watch_locked if entries[path].locked else self._corrections)
-        ]
-
-    def _examples_of(self, paths: Sequence[str]) -> list[tuple[str, Json]]:
-        """The examples, as far as these fields go."""
-        return [
-            (shown, self._fields.record_of({p: stated[p] for p in stated if p in paths}))
-            for shown, stated in self._examples
         ]
 
     def _ask(

@@ -8,7 +8,6 @@ from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.pipeline.batch import Batching as Batching
-    from structgen.pipeline.gold import load_examples as load_examples
     from structgen.pipeline.inputs.options import SourceArgs as SourceArgs
     from structgen.pipeline.inputs.source import Source as Source
     from structgen.pipeline.inputs.source import open_source as open_source
@@ -30,7 +29,6 @@ else:
         __name__,
         {
             "structgen.pipeline.batch": "Batching",
-            "structgen.pipeline.gold": "load_examples",
             "structgen.pipeline.job": "Job JobArgs",
             "structgen.pipeline.limits": "JobLimits",
             "structgen.pipeline.mapping": "MapArgs",

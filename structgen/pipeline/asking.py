@@ -14,12 +14,13 @@ from structgen.errors import Attempt, ConfigurationError, JobError, SchemaError,
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
 from structgen.extraction.judged import Basis, judgement
-from structgen.extraction.plan import plan
+from structgen.extraction.plan import first_that_compiles, plan
 from structgen.extraction.question import Question
 from structgen.extraction.readings import extract_and_judge
 from structgen.flow.drive import aperform
 from structgen.flow.steps import Flow, Send, Sleep
 from structgen.options import UNSET, Options
+from structgen.pipeline.journal.journal import question_hash
 from structgen.pipeline.journal.rows import Entry
 from structgen.pipeline.record import Item, Outcome, error_from_data, record_of
 from structgen.results import Extraction
@@ -77,7 +78,32 @@ class JobQuestion(Generic[T]):
             _backend_of_job(backend, hook, alone=len(backends) == 1) for backend in backends
         )
         self.run = fingerprint(backends, question)
-        """The fingerprint of everything that is asked, without the document."""
+        """The fingerprint of everything that is asked, without the document and the examples that
+        are chosen for it."""
+
+    def hash_of(self, item: Item) -> bytes:
+        """Give the hash of the question about an input; of its key, if it could not be read.
+
+        The examples that are chosen for a document are part of the question: another pool from
+        which the same ones are chosen asks the same.
+        """
+        if item.error:
+            return question_hash(self.run, f"\0{item.key}")
+        examples = self._question.examples
+        if examples is None or not examples.vary:
+            return question_hash(self.run, item.document)
+        return question_hash(f"{self.run} {self._shown(item)}", item.document)
+
+    def _shown(self, item: Item) -> str:
+        """A fingerprint of the examples that are shown with a document, by every backend."""
+        question = replace(self._question, document=item.document)
+        shown = []
+        for backend in self.backends:
+            try:
+                shown.append(first_that_compiles(backend, question)[1].shown)
+            except StructgenError:
+                shown.append(())  # it cannot be asked, or not about this document
+        return _fingerprint(shown)
 
     async def ask(self, item: Item) -> Outcome[T]:
         """Ask about one document. An error of any kind becomes the outcome."""
@@ -219,7 +245,8 @@ def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
     Raises:
         StructgenError: If the first backend could not be asked: what `plan` raises.
     """
-    probe = replace(question, document=_PROBE)
+    fixed = question.examples if question.examples and not question.examples.vary else None
+    probe = replace(question, document=_PROBE, examples=fixed)
     asked: list[Any] = [probe.target.schema]
     for number, backend in enumerate(backends):
         try:
@@ -231,7 +258,11 @@ def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
         options = _options_asked(planned.options)
         schema, messages, body = planned.schema, planned.messages, planned.body
         asked.append([planned.backend, planned.mode, schema, messages, options, body])
-    return sha256(json.dumps(asked, sort_keys=True, default=repr).encode()).hexdigest()[:16]
+    return _fingerprint(asked)
+
+
+def _fingerprint(data: Any) -> str:
+    return sha256(json.dumps(data, sort_keys=True, default=repr).encode()).hexdigest()[:16]
 
 
 def _options_asked(options: Options) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.inputs.given import to_item
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.record import Item
-from structgen.pipeline.work import Counts, hash_of
+from structgen.pipeline.work import Counts
 from structgen.values import Json, Reply, Request
 from structgen.wire.link import Link
 from structgen.wire.retry import decide
@@ -158,7 +158,7 @@ class Batches:
         asked: set[bytes] = set()
         for position, one in enumerate(inputs):
             item = to_item(one, position)
-            hash = hash_of(question, item)
+            hash = question.hash_of(item)
             self._journal.add_input(position, item.key, item.meta, hash)
             if self._journal.unwritten >= _MANY_UNWRITTEN:
                 self._journal.flush()

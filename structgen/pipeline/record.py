@@ -28,6 +28,7 @@ COLUMNS: Final = (
     "absent",
     "shortened",
     "removed",
+    "copied",
     "evidence",
     "confidence",
     "record_confidence",

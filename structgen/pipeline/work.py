@@ -18,7 +18,7 @@ from typing import Any, Final, TypeAlias
 
 from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.inputs.given import Inputs, to_item
-from structgen.pipeline.journal.journal import Journal, question_hash
+from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import Concurrency, Gate, LimitWatch
 from structgen.pipeline.record import Item, Outcome
 from structgen.values import Usage
@@ -180,7 +180,7 @@ class Workers:
         """One worker: take inputs until there are no more."""
         while self.stopped is None and (taken := await self._reader.next()) is not None:
             position, item = taken
-            hash = hash_of(question, item)
+            hash = question.hash_of(item)
             cached = await self._look_up(position, item, hash, question)
             if cached is not None:
                 self.watch.add_cached(cached.ok)
@@ -356,8 +356,3 @@ class _InputReader:
     def close(self) -> None:
         """Let the thread end."""
         self._thread.shutdown(wait=False)
-
-
-def hash_of(question: JobQuestion[Any], item: Item) -> bytes:
-    """Give the hash of the question about an input; of its key, if it could not be read."""
-    return question_hash(question.run, f"\0{item.key}" if item.error else item.document)

@@ -30,12 +30,10 @@ from structgen.errors import (
     Refused,
     ServerError,
 )
-from structgen.pipeline.gold import load_examples
 from structgen.pipeline.job import Job
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import Concurrency, JobLimits
 from structgen.pipeline.record import COLUMNS, Item
-from structgen.schema.target import target_of
 from structgen.testing import FaultyServer, ScriptedModel, Served
 from structgen.testing.scripted import completion
 from structgen.values import Request
@@ -416,13 +414,3 @@ def test_a_job_that_stops_has_an_exit_code_of_its_own(folder: Path, server: Faul
     code, said = command(folder, server, "--max-seconds", "0")
     assert code == 5
     assert "Start the same job again" in said
-
-
-def test_examples_are_checked_against_the_target(tmp_path: Path) -> None:
-    gold = tmp_path / "gold.jsonl"
-    good = '{"text": "a", "value": {"name": "Ada", "age": 36}}\n'
-    gold.write_text(f'{good}\n{{"text": "b", "value": {{"name": "Ada"}}}}\n')
-    with pytest.raises(InputError, match="line 3: the value is no Person"):
-        load_examples(gold, target_of(Person))
-    gold.write_text(good)
-    assert load_examples(gold, target_of(Person)) == [("a", Person(name="Ada", age=36))]
