@@ -255,6 +255,18 @@ def _release(loaded: LoadedModel) -> None:
         loaded.close()
 
 
+def _begin_anew() -> None:
+    """Let a forked process load its own models: the threads that compute are not in it."""
+    global _loaded_lock
+    _loaded_lock = threading.Lock()
+    for loaded in _loaded.values():
+        loaded.begin_anew()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_begin_anew)
+
+
 @atexit.register
 def _close_all() -> None:
     while _loaded:

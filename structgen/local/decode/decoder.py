@@ -79,7 +79,7 @@ class _GrammarDecoder:
     def __init__(self, request: DecodeRequest, grammar: Grammar, vocabulary: Vocabulary) -> None:
         self._request, self._pieces, self._ends = request, vocabulary.pieces, vocabulary.ends
         self._engine = vocabulary.engine
-        self._matcher, self._samples = grammar.matcher(), grammar.samples
+        self._matcher, self._shortest = grammar.matcher(), grammar.shortest
         self._words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
         self._text = TextBuffer(vocabulary, request.watch)
         self._repeats = Repeats(grammar.schema, self._text, self._pieces)
@@ -102,7 +102,7 @@ class _GrammarDecoder:
     def fits(self) -> bool:
         """Whether some answer fits the budget."""
         way = find_ending(
-            self._matcher, self._engine, self._request.budget, self._open_values, self._samples
+            self._matcher, self._engine, self._request.budget, self._open_values, self._shortest
         )
         self._way = way or []
         return way is not None
@@ -158,7 +158,7 @@ class _GrammarDecoder:
         left = self._left - len(step)
         if open_values.in_number or self._due(step, left):
             way = (
-                find_ending(self._matcher, self._engine, left, open_values, self._samples)
+                find_ending(self._matcher, self._engine, left, open_values, self._shortest)
                 if left >= 0
                 else None
             )

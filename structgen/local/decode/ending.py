@@ -1,9 +1,9 @@
 """Find a short ending of an answer under a grammar, by asking the matcher.
 
 Forced bytes are taken. If there is a choice, the search tries first whatever ends soonest: the end
-of an open value, then `null`, an empty string, list or object, a short number, and last whatever
-opens more. Within a string that may not end yet, the samples come first: short matches of the
-schema's patterns, because a pattern that may match anywhere in a string leads no search to itself.
+of an open value, then `null`, an empty string, list or object, the shortest values of the schema's
+parts, a short number, and last whatever opens more. Within a string that may not end yet, the ends
+of those values come first: they finish an option, or a pattern that may match anywhere in a string.
 Then comes the character that was used or refused least so far, so that whatever the grammar waits
 for is tried before long.
 
@@ -27,12 +27,11 @@ if TYPE_CHECKING:
     from llguidance import LLMatcher, LLTokenizer
 
 _ENDS: Final = (b"}", b"]", b", ", b": ", b",", b":")
+_BEFORE_VALUE: Final = b'": '
 _DIGITS: Final = tuple(b"%d" % digit for digit in range(10))
+_EMPTY: Final = (b"null", b'""', b"[]", b"{}")
 _VALUES: Final = (
-    b"null",
-    b'""',
-    b"[]",
-    b"{}",
+    *_EMPTY,
     *_DIGITS[:2],
     b"-1",
     b"false",
@@ -48,12 +47,14 @@ _ESCAPED: Final = (b"n", b'"', b"u")
 _CHARACTERS: Final = tuple(
     bytes([byte])
     for byte in dict.fromkeys(
-        (*b"a0 A1.-_@/:eEzZ9,;+()#%&'!?*=<>|~^$[]{}`", *range(33, 127), *range(0x80, 0xC0))
+        (*b"a0 A1.-_@/:eEzZ9,;+()#%&'!?*=<>|~^$[]{}`", *range(33, 127), *range(0x80, 0xF5))
     )
     if byte not in b'"\\'
 )
 _REFUSED: Final = 4
 """How many uses one refusal counts as: a refused character is tried again, but late."""
+_MOST_ENDS: Final = 256
+"""How many ends of strings to try."""
 _WORD: Final = re.compile(rb" *[^ ]+| +")
 _ROOM: Final = 64
 _BYTES_A_TOKEN: Final = 8
@@ -80,7 +81,7 @@ def find_ending(
     engine: LLTokenizer,
     limit: int,
     open_values: OpenValues,
-    samples: Sequence[bytes] = (),
+    shortest: Sequence[bytes] = (),
 ) -> list[int] | None:
     """Find tokens that end a partial answer.
 
@@ -91,19 +92,20 @@ def find_ending(
         engine: The grammar engine's tokenizer.
         limit: Tokens that the ending may have.
         open_values: The values that are open in the partial answer.
-        samples: Texts that strings of the grammar may have to hold, as JSON writes them.
+        shortest: The shortest values of the schema's parts, as JSON, the shortest first.
 
     Returns:
         The tokens; [] if the answer may end here; None if no ending was found.
     """
     if matcher.is_accepting():
         return []
-    way = _Search(matcher.deep_copy(), engine, open_values, samples)
+    way = _Search(matcher.deep_copy(), engine, open_values, shortest)
     for depth, tries in _SEARCHES:
         text = way.within(len(open_values.open) + depth, limit * _BYTES_A_TOKEN + _ROOM, tries)
-        tokens = [token for word in _WORD.findall(text) for token in _tokens(engine, word)]
-        if text and len(tokens) <= limit and matcher.validate_tokens(tokens) == len(tokens):
-            return tokens
+        by_word = [token for word in _WORD.findall(text) for token in _tokens(engine, word)]
+        for tokens in sorted((by_word, engine.tokenize_bytes(text)), key=len):
+            if text and len(tokens) <= limit and matcher.validate_tokens(tokens) == len(tokens):
+                return list(tokens)
     return None
 
 
@@ -125,10 +127,12 @@ class _Search:
         probe: LLMatcher,
         engine: LLTokenizer,
         open_values: OpenValues,
-        samples: Sequence[bytes],
+        shortest: Sequence[bytes],
     ) -> None:
         self._probe, self._engine, self._begin = probe, engine, open_values
-        self._samples = tuple(sample + b'"' for sample in samples)
+        self._shortest = tuple(shortest)
+        self._records = [text for text in shortest if text.startswith(b"{")]
+        self._ends_of_strings = _ends_of_strings(tuple(shortest))
         self._consumed = 0
         self._start()
 
@@ -154,8 +158,7 @@ class _Search:
         self._start()
         straight = depth - len(self._open_values.open) == _STRAIGHT
         while not self._probe.is_accepting():
-            forced = bytes(self._probe.compute_ff_bytes())
-            if not (self._write(forced) if forced and self._takes(forced) else self._choose()):
+            if not self._go_ahead():
                 return b""
             while len(self._open_values.open) > depth:
                 if straight or not self._back():
@@ -163,6 +166,22 @@ class _Search:
             if len(self._written) > room or self._tries > tries:
                 return b""
         return bytes(self._written)
+
+    def _go_ahead(self) -> bool:
+        """Write a whole record, or what is forced up to the next value, or a choice."""
+        forced = bytes(self._probe.compute_ff_bytes())
+        if self._at_value() and forced.startswith(b"{"):
+            for text in self._records:
+                if self._takes(text):
+                    return self._write(text)
+        elif _BEFORE_VALUE in forced:
+            forced = forced[: forced.index(_BEFORE_VALUE) + len(_BEFORE_VALUE)]
+        return self._write(forced) if forced and self._takes(forced) else self._choose()
+
+    def _at_value(self) -> bool:
+        if self._open_values.in_string:
+            return False
+        return self._written.endswith(_BEFORE_VALUE) or self._open_values.size == 0
 
     def _choose(self) -> bool:
         number = self._end_of_number()
@@ -198,14 +217,19 @@ class _Search:
             yield from _ESCAPED
         elif self._open_values.in_string:
             yield b'"'
-            yield from self._samples
+            yield from self._ends_of_strings
         elif self._written.endswith(b" "):
-            yield from _VALUES
+            yield from self._values()
             yield from _ENDS
         else:
             yield from _ENDS
-            yield from _VALUES
+            yield from self._values()
         yield from sorted(_CHARACTERS, key=self._used.__getitem__) if self._used else _CHARACTERS
+
+    def _values(self) -> Iterator[bytes]:
+        yield from _EMPTY
+        yield from self._shortest
+        yield from _VALUES
 
     def _end_of_number(self) -> bytes | None:
         """Write one or two digits after which an open number may end, if it may not end at once."""
@@ -239,6 +263,14 @@ class _Search:
         self._written += piece
         self._open_values.feed(piece, 0)
         return True
+
+
+@lru_cache(maxsize=1 << 8)
+def _ends_of_strings(values: tuple[bytes, ...]) -> tuple[bytes, ...]:
+    """The last bytes of the strings among some values, closing quote included, shortest first."""
+    texts = [value for value in values if value.startswith(b'"')]
+    ends = {text[at:] for text in texts for at in range(1, len(text) - 1)}
+    return tuple(sorted(ends, key=lambda end: (len(end), end))[:_MOST_ENDS])
 
 
 @lru_cache(maxsize=1 << 14)

@@ -9,11 +9,17 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from structgen.errors import ConfigurationError, EngineError, EnginePromptTooLongError, GrammarError
+from structgen.errors import (
+    ConfigurationError,
+    EngineError,
+    EnginePromptTooLongError,
+    GrammarError,
+    StructgenError,
+)
 from structgen.extras import load
 from structgen.local.models import catalog
 from structgen.local.models.packages import Log
@@ -54,10 +60,24 @@ class LoadedModel:
         self._kind, self._log = runtime, log
         self._runtime: Runtime | None = None
         self._closed = False
+        self._abandoned: list[Runtime] = []
+        self._start_threads()
+
+    def _start_threads(self) -> None:
         self._lock = threading.Lock()
         self.threads = ThreadPoolExecutor(
-            settings.parallel, thread_name_prefix=f"structgen-{model.name}"
+            self.settings.parallel, thread_name_prefix=f"structgen-{self.model.name}"
         )
+
+    def begin_anew(self) -> None:
+        """Forget what was loaded, in a process that was forked. The next call loads it again.
+
+        The runtime is kept, because freeing it would wait for threads that are not in this process.
+        """
+        if self._runtime is not None:
+            self._abandoned.append(self._runtime)
+        self._runtime = None
+        self._start_threads()
 
     def answer(
         self,
@@ -172,7 +192,7 @@ class LoadedModel:
             grammar=grammar,
             stop=() if options.stop is UNSET else options.stop,
         )
-        done = self._batcher.submit(request).result()
+        done = _finished(self._batcher.submit(request))
         if grammar is not None:
             _prove(grammar, done)
         return self._answer(done, request, options, grammar)
@@ -208,6 +228,18 @@ class LoadedModel:
                 self._batcher.close()
                 self._runtime.close()
                 self._runtime = None
+
+
+def _finished(future: Future[Finished]) -> Finished:
+    try:
+        return future.result()
+    except StructgenError:
+        raise
+    except Exception as error:
+        raise EngineError(
+            f"The decoder failed with an unexpected {type(error).__name__}.",
+            hint="The error that it came from is its cause. Please report a bug.",
+        ) from error
 
 
 def _budget(options: Options, prompt: int, context: int) -> int:

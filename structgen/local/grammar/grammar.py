@@ -25,7 +25,7 @@ from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper, regex_to_lark
 from structgen.errors import GrammarError
 from structgen.local.grammar.dates import close_formats
 from structgen.local.grammar.lark import to_lark
-from structgen.local.grammar.samples import pattern_samples
+from structgen.local.grammar.shortest import shortest_values
 from structgen.local.grammar.terminals import parser_limits
 from structgen.schema.json import inner_values, to_text
 from structgen.values import Json, JsonSchema, Note
@@ -73,8 +73,8 @@ class Grammar:
     notes: tuple[Note, ...]
     """The keywords of the schema that it does not enforce."""
     _matcher: LLMatcher = field(repr=False, compare=False)
-    samples: tuple[bytes, ...] = field(default=(), repr=False)
-    """Short texts that match its patterns, for `find_ending`."""
+    shortest: tuple[bytes, ...] = field(default=(), repr=False)
+    """The shortest values of the schema's parts, as JSON, for `find_ending`."""
     schema: JsonSchema | None = field(default=None, repr=False, compare=False)
     """What it was compiled from; None if it is a grammar of something else."""
 
@@ -171,7 +171,7 @@ def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | 
                 text,
                 (*left_out, *_ignored(matcher.get_grammar_warnings())),
                 matcher,
-                pattern_samples(schema),
+                shortest_values(schema),
                 schema,
             )
         refusal = matcher.get_error()

@@ -18,7 +18,8 @@ from llguidance import LLTokenizer, TokenizerWrapper
 from structgen.local.decode.ending import find_ending
 from structgen.local.decode.open_values import OpenValues
 from structgen.local.grammar.grammar import byte_tokenizer, compile_grammar
-from structgen.local.grammar.samples import pattern_samples
+from structgen.local.grammar.samples import pattern_sample
+from structgen.local.grammar.shortest import shortest_values
 from tests.local.grammar.test_grammar import SCHEMAS, closed
 
 PLENTY = 3000
@@ -89,7 +90,7 @@ class Walk:
         ]
 
     def find_ending(self, limit: int = PLENTY) -> Any:
-        return find_ending(self.matcher, self.engine, limit, self.outline, self.held.samples)
+        return find_ending(self.matcher, self.engine, limit, self.outline, self.held.shortest)
 
     def closed(self, limit: int = PLENTY) -> Any:
         found = self.find_ending(limit)
@@ -222,23 +223,76 @@ def test_where_no_answer_ends_nothing_is_found_in_bounded_time() -> None:
 @pytest.mark.parametrize(
     ("pattern", "sample"),
     [
-        ("^a{3}$", b"aaa"),
-        (r"\d+-\w", b"0-a"),
-        ("foo|ba?", b"b"),
-        (r"^[^a0A]", b"1"),
-        ("\\x01?é", "é".encode()),
-        ('"', b'\\"'),
+        ("^a{3}$", "aaa"),
+        (r"\d+-\w", "0-a"),
+        ("foo|ba?", "b"),
+        (r"^[^a0A]", "1"),
+        ("\\x01?é", "é"),
+        ('"', '"'),
+        ("(?<!", None),
     ],
 )
-def test_a_sample_is_a_short_match_as_json_writes_it(pattern: str, sample: Any) -> None:
-    assert pattern_samples({"type": "array", "items": {"type": "string", "pattern": pattern}}) == (
-        sample,
-    )
+def test_a_sample_is_a_short_match(pattern: str, sample: str | None) -> None:
+    assert pattern_sample(pattern) == sample
 
 
-def test_samples_stand_for_keys_too_and_pass_over_what_is_no_pattern() -> None:
+@pytest.mark.parametrize(
+    ("schema", "text"),
+    [
+        ({"enum": ["banana", "kiwi", "fig"]}, '"fig"'),
+        ({"enum": [None, "fig"]}, "null"),
+        ({"type": "string", "minLength": 3}, '"aaa"'),
+        ({"type": "string", "format": "email"}, '"a@b.co"'),
+        ({"type": "integer", "minimum": 1530, "multipleOf": 7}, "1533"),
+        ({"type": "number", "exclusiveMinimum": 2}, "3"),
+        ({"type": "integer", "maximum": -12}, "-12"),
+        ({"type": "array", "minItems": 2, "items": {"const": "x"}}, '["x", "x"]'),
+        (closed(a={"type": "boolean"}, b={"type": "null"}), '{"a": true, "b": null}'),
+        ({"anyOf": [closed(kind={"const": "long"}, a={"type": "string"}), {"const": 5}]}, "5"),
+        ({**closed(), "patternProperties": {"^k[0-9]$": {}}, "minProperties": 1}, None),
+    ],
+    ids=str,
+)
+def test_the_shortest_value_of_a_schema_is_proposed(schema: Any, text: str | None) -> None:
+    proposals = shortest_values(schema)
+    assert text is None or proposals[0].decode() == text or text.encode() in proposals
+    written = Walk(schema).closed().decode()
+    assert text is None or len(written) == len(text)
+
+
+ALPHABETS = (
+    "北京上海東日本",
+    "서울부산대구",
+    "РФсияка",
+    "ΑΘήνα",
+    "ירושלים",
+    "القاهرة",
+    "दिल्ली",
+    "ไทย",
+    "é😀🎉",
+    "az",
+)
+TEXTS = st.sampled_from(ALPHABETS).flatmap(lambda letters: st.text(letters, min_size=1, max_size=6))
+
+
+@settings(max_examples=100, deadline=None)
+@given(options=st.lists(TEXTS, min_size=1, max_size=6, unique=True), data=st.data())
+def test_options_of_every_script_are_reached(options: list[str], data: st.DataObject) -> None:
+    walk = Walk(closed(place={"enum": options}), byte_tokenizer())
+    shortest = min(len(option.encode()) for option in options)
+    assert len(walk.closed()) == len('{"place": ""}') + shortest
+    chosen = data.draw(st.sampled_from(options)).encode()
+    begun = b'{"place": "' + chosen[: data.draw(st.integers(0, len(chosen)))]
+    walk.go(list(begun)[len(walk.text) :])
+    assert json.loads(walk.closed())["place"] in options
+
+
+@settings(max_examples=60, deadline=None)
+@given(text=TEXTS, more=TEXTS)
+def test_patterns_and_keys_of_every_script_are_reached(text: str, more: str) -> None:
     schema = {
-        "properties": {"pattern": {"type": "string"}},
-        "patternProperties": {"^x-": {"pattern": "(?<!"}},
+        **closed(place={"type": "string", "pattern": f"^({text}|{more})+$"}),
+        "patternProperties": {f"^{more}$": {"type": "boolean"}},
+        "minProperties": 2,
     }
-    assert pattern_samples(schema) == (b"x-",)
+    jsonschema.Draft202012Validator(schema).validate(json.loads(Walk(schema).closed()))
