@@ -23,7 +23,10 @@ from structgen.errors import CalibrationError
 from structgen.schema.target import Target
 
 LEAST_LABELS: Final = 20
-"""Labelled leaves that a calibration needs, and a kind that has a curve of its own."""
+"""Labelled leaves that a calibration needs."""
+LEAST_OF_KIND: Final = 10
+"""Labelled leaves of a kind that has a curve of its own. Of 10, 20 and 40 it gave the smallest error
+after about 100 labels, on four tasks (`python -m benchmarks confidence`)."""
 TEACHING: Final = 4
 """One of so many records teaches the numbers of the gate, the others set its thresholds."""
 
@@ -96,7 +99,7 @@ def learn_ranking(records: Sequence[LabelledRecord]) -> Ranking:
     curves: dict[str, Curve] = {
         kind: learn_curve([(one.leaf.raw, one.is_right) for one in own])
         for kind, own in _grouped(leaves, lambda leaf: leaf.kind).items()
-        if len(own) >= LEAST_LABELS
+        if len(own) >= LEAST_OF_KIND
     }
     curves[OTHERS] = learn_curve([(one.leaf.raw, one.is_right) for one in leaves])
     by_kind = Ranking(kinds=curves, record=Logistic(1.0, 0.0))

@@ -98,12 +98,6 @@ class Question(Generic[T]):
     def _check_promise(self, backend: Backend, promised: float) -> None:
         """Raise if no calibration shows that a share of what this backend answers is right."""
         sources = self.sources_of_confidence(backend)
-        if self.stream and "tokens" not in sources:
-            raise ConfigurationError(
-                f"{backend.name} gives no token probabilities for a streamed answer, so `accept` "
-                "cannot be kept.",
-                hint="Call `extract` with `accept`, or stream without it.",
-            )
         path = None if self.options.calibration is UNSET else self.options.calibration
         require_enough(require(self.target, backend.name, sources, path), promised)
 

@@ -63,6 +63,20 @@ def extract_and_judge(backends: Sequence[Backend], question: Question[T]) -> Flo
     """
     began = time.monotonic()
     result = yield from consensus(backends, question)
+    return (yield from with_confidence(backends, question, result, began))
+
+
+def with_confidence(
+    backends: Sequence[Backend], question: Question[T], result: Extraction[T], began: float
+) -> Flow[Extraction[T]]:
+    """A result with the confidence that its question asks for, calibrated and judged.
+
+    Args:
+        backends: Who to ask a second time, if the result has no confidence of its own.
+        question: What was asked.
+        result: What came.
+        began: When the call began, as `time.monotonic()` counts.
+    """
     if question.options.confidence is True and result.confidence_by in (None, "decisions"):
         left = _with_time_left(question, time.monotonic() - began)
         result = yield from _read_again(backends, left, result)
@@ -87,7 +101,7 @@ def _read_again(
     second: Json = None
     failed = False
     try:
-        again = replace(question, instructions=told)
+        again = replace(question, instructions=told, stream=False)
         found = yield from extract(backends, again, billed=list(first.attempts))
         attempts += found.attempts
         second = question.target.dump(found.value)

@@ -7,6 +7,7 @@ at its end. A further question begins a new attempt; there is none once items we
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar, get_origin
@@ -16,9 +17,9 @@ from structgen.answer.partial import Partial
 from structgen.errors import Truncated
 from structgen.extraction.backend import Backend
 from structgen.extraction.extract import extract
-from structgen.extraction.judged import judged
 from structgen.extraction.listen import Listener
 from structgen.extraction.question import Question
+from structgen.extraction.readings import with_confidence
 from structgen.flow.steps import Emit, Flow
 from structgen.results import Extraction
 from structgen.schema.check import validate
@@ -42,7 +43,9 @@ def stream(backends: Sequence[Backend], question: Question[T]) -> Flow[Extractio
         StructgenError: Whatever `extract` raises.
     """
     listener: Listener[T] = Listener()
-    extraction = judged((yield from extract(backends, question, listener.get_answer)), question)
+    began = time.monotonic()
+    extraction = yield from extract(backends, question, listener.get_answer)
+    extraction = yield from with_confidence(backends, question, extraction, began)
     yield Emit(Partial(listener.draft, listener.attempt, extraction))
     return extraction
 
@@ -65,6 +68,7 @@ def stream_items(
         StructgenError: Whatever else `extract` raises.
     """
     listener: Listener[list[T]] = Listener(_item_check(question))
+    began = time.monotonic()
     try:
         extraction = yield from extract(backends, question, listener.get_answer)
     except Truncated as error:
@@ -74,7 +78,7 @@ def stream_items(
         raise
     for item in extraction.value[listener.emitted :]:
         yield Emit(item)
-    return judged(extraction, question)
+    return (yield from with_confidence(backends, question, extraction, began))
 
 
 def items_target(source: Any) -> Target[list[Any]]:

@@ -22,6 +22,7 @@ from structgen.evaluation.calibrating import calibrate, learn_from
 from structgen.evaluation.gold import GoldRecord
 from structgen.evaluation.run import evaluate
 from structgen.pipeline.record import Item
+from structgen.schema.load import load_target
 from structgen.schema.target import target_of
 from structgen.testing import FaultyServer, Served
 from structgen.testing.scripted import completion
@@ -153,6 +154,23 @@ def test_an_evaluation_measures_the_promise(
     saved = json.loads((tmp_path / "run.json").read_text())
     assert sum(one["count"] for one in saved["reliability"]) == 60
     assert type(evaluation).load(tmp_path / "run.json").figures == figures
+
+
+def test_a_type_finds_the_file_beside_its_own(client: Client, tmp_path: Path) -> None:
+    source = tmp_path / "person.py"
+    source.write_text(
+        "from pydantic import BaseModel\n\n\n"
+        "class Person(BaseModel):\n    name: str\n    age: int | None = None\n"
+    )
+    target = load_target(f"{source}:Person")
+    calibrate(target, GOLD, client=client, journal=tmp_path / "gold.journal")
+    assert (tmp_path / "person.calibration.json").is_file()
+    assert client.extract_result(target, text(4), logprobs=True).calibrated
+    changed = target_of({**target.schema, "description": "Someone."})
+    again = client.extract_result(
+        changed, text(4), confidence=True, calibration=tmp_path / "person.calibration.json"
+    )
+    assert not again.calibrated, "another prompt makes other answers"
 
 
 # ---- no promise without a calibration -----------------------------------------------------------

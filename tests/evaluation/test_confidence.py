@@ -10,6 +10,9 @@ from structgen.evaluation.judged_confidence import (
     auroc,
     brier,
     calibration_error,
+    calibration_error_by_chance,
+    coverage_at_accuracy,
+    reliability,
     risk_coverage,
 )
 
@@ -94,3 +97,35 @@ def test_accuracy_at_coverage_of_ties_and_of_small_shares() -> None:
     assert accuracy_at_coverage(ties, 0.6) == pytest.approx((1 + 2 * 0.25) / 3)
     assert accuracy_at_coverage(ties, 0.0) is None
     assert accuracy_at_coverage([(0.5, True)], 0.8) == 1.0
+
+
+def test_reliability_is_the_table_behind_the_error() -> None:
+    judged = [(0.75, True), (0.75, False), (0.15, False), (1.0, True)]
+    bins = reliability(judged)
+    assert [(one.low, one.high, one.count) for one in bins] == [
+        (0.1, 0.2, 1),
+        (0.7, 0.8, 2),
+        (0.9, 1.0, 1),
+    ]
+    assert [(one.confidence, one.right) for one in bins] == [(0.15, 0.0), (0.75, 0.5), (1.0, 1.0)]
+    assert all(low <= one.right <= high for one in bins for low, high in [one.interval])
+    by_hand = sum(abs(one.confidence - one.right) * one.count for one in bins) / len(judged)
+    assert calibration_error(judged) == pytest.approx(by_hand)
+    assert reliability([]) == []
+
+
+def test_chance_alone_makes_an_error_that_shrinks_with_the_values() -> None:
+    few = calibration_error_by_chance([(0.5, True)] * 20)
+    many = calibration_error_by_chance([(0.5, True)] * 2000)
+    assert few is not None
+    assert many is not None
+    assert 0 < many < 0.03 < few
+    assert calibration_error_by_chance([(1.0, False)]) == 0.0
+    assert calibration_error_by_chance([]) is None
+
+
+def test_coverage_at_accuracy() -> None:
+    assert coverage_at_accuracy(MIXED) == 0.4
+    assert coverage_at_accuracy(MIXED, 0.7) == 0.8
+    assert coverage_at_accuracy([(0.9, False)]) == 0.0
+    assert coverage_at_accuracy([]) is None

@@ -82,3 +82,13 @@ def test_a_form_of_list_items_is_weighed_item_by_item() -> None:
     kinds = {"/0": "item", "/1": "item, not in the document", "/2": "closed"}
     found = weigh({"/0": 1.0, "/1": 0.0, "/2": 1.0}, kinds, is_mended=False)
     assert [round(odds(one), 3) for one in found.values()] == [9, round(1 / 9, 3), 3]
+
+
+def test_after_a_stream_the_document_is_read_again() -> None:
+    port = ScriptedTransport(said("Ada", 36), said("Ada", 35))
+    client = structgen.Client("groq:openai/gpt-oss-20b", api_key="k", transport=port)
+    *_, last = client.stream(Person, TEXT, confidence=True)
+    assert last.result is not None
+    assert odds(last.result.confidence["/name"]) == pytest.approx(9)
+    assert odds(last.result.confidence["/age"]) == pytest.approx(1)
+    assert len(port.requests) == 2
