@@ -1,7 +1,9 @@
 """Ways to get a record out of a text with one local model, for `benchmarks.truth`.
 
 structgen runs the model in this process; the peers reach the same file through llama.cpp's own HTTP
-server. All are told the same line about the task; what else they put into the prompt is their own.
+server. All are told the same about the task: the schema's description and what null means. The
+peers are given it as a line; structgen takes it from the schema. What else is in a prompt is the
+system's own.
 A system gives plain JSON data or raises.
 """
 
@@ -15,6 +17,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Union
 
@@ -73,9 +76,9 @@ def opened(names: Sequence[str], model: str) -> Iterator[dict[str, Ready]]:
     wanted = [name for name in names if name not in missing]
     with ExitStack() as stack:
         ready: dict[str, Ready] = {}
-        if own := [name for name in wanted if name in OWN]:
+        if own := [name for name in wanted if name in OWN or name.startswith(PROMPTED)]:
             client = stack.enter_context(Client(model, temperature=0.0, max_tokens=MAX_TOKENS))
-            ready.update({name: Ready(OWN[name](client)) for name in own})
+            ready.update({name: Ready(_own(name)(client)) for name in own})
         if peers := [name for name in wanted if name in PEERS]:
             server = stack.enter_context(llama_cpp(catalog.find(model).file, parallel=1))
             ready.update({name: Ready(PEERS[name](server), server.process) for name in peers})
@@ -115,6 +118,14 @@ def _structgen_nearest(client: Client) -> System:
 
 def _structgen_shown(client: Client) -> System:
     return lambda task: client.extract(dict(task.schema), task.text, examples=task.examples)
+
+
+def _own(name: str) -> Callable[[Client], System]:
+    return OWN[name] if name in OWN else partial(_structgen_prompted, name.removeprefix(PROMPTED))
+
+
+def _structgen_prompted(layout: str, client: Client) -> System:
+    return lambda task: client.extract(dict(task.schema), task.text, prompt=layout)
 
 
 # ---- peers --------------------------------------------------------------------------------------
@@ -232,6 +243,8 @@ OWN: Mapping[str, Callable[[Client], System]] = {
 }
 """structgen as it is; with the line that the peers are told; keeping answers that were cut short;
 with three examples, the same for every text; with the three of a pool that are nearest."""
+PROMPTED = "structgen:"
+"""structgen with a layout of the prompt, which follows this name."""
 PEERS: Mapping[str, Callable[[Server], System]] = {
     "bare": _bare,
     "instructor": _instructor,

@@ -1,11 +1,15 @@
 """How often values are right: structgen against its peers, with one model, on the same texts.
 
     python -m benchmarks truth --tasks addresses,citations --records 5 --systems structgen,bare
+    python -m benchmarks truth --systems structgen --prompt fields,names,description,plain
 
 Needs ../shared/data/dev. Every system is asked about every text at temperature 0, with 400 tokens
 for an answer; an answer that is cut, refused, invalid or not JSON counts as one without leaves. Of
 entity tasks the offsets are left out, because finding them is not the model's work. Examples come
 from the end of a task's file, the texts that are scored from its beginning.
+
+`--prompt` asks with further layouts of the prompt; `--skip 100` leaves a task's first texts out, for
+tuning on texts that no figure is reported on.
 
 With `--answers FILE` every answer is kept, and a run that is started again asks only what is
 missing. Figures of each system: `f1` (mean over tasks, with an interval by bootstrap over records
@@ -23,12 +27,13 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
-from benchmarks._systems import OWN, PEERS, Ready, Task, cpu_seconds, opened
+from benchmarks._systems import OWN, PEERS, PROMPTED, Ready, Task, cpu_seconds, opened
 from structgen import Nearest
 from structgen.evaluation.gold import GoldRecord
 from structgen.evaluation.intervals import percentile_interval
 from structgen.evaluation.result import Evaluation
 from structgen.evaluation.run import score
+from structgen.prompt.layouts import LAYOUTS
 from structgen.schema.check import validate
 from structgen.schema.target import target_of
 
@@ -71,9 +76,10 @@ def main(argv: Sequence[str] = ()) -> dict[str, Any]:
     """
     arguments = _arguments(argv)
     tasks = arguments.tasks.split(",")
-    cases = [case for task in tasks for case in cases_of(task, arguments.records)]
+    cases = [case for task in tasks for case in cases_of(task, arguments.records, arguments.skip)]
     answers = Answers(arguments.answers, arguments.model)
     names = arguments.systems.split(",")
+    names += [f"{PROMPTED}{layout}" for layout in arguments.prompt.split(",") if layout]
     with opened(names, arguments.model) as systems:
         for number, case in enumerate(cases):
             for name in sorted(systems, reverse=bool(number % 2)):
@@ -96,6 +102,10 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks truth")
     parser.add_argument("--tasks", default=",".join(TASKS), help="separated by commas")
     parser.add_argument("--records", type=int, default=25, help="of each task")
+    parser.add_argument("--skip", type=int, default=0, help="texts at the beginning of each task")
+    parser.add_argument(
+        "--prompt", default="", help=f"layouts of structgen's prompt: {', '.join(LAYOUTS)}"
+    )
     parser.add_argument(
         "--systems",
         default=",".join(USUAL),
@@ -109,10 +119,13 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
 # ---- texts --------------------------------------------------------------------------------------
 
 
-def cases_of(task: str, count: int) -> Iterator[Case]:
-    """The first texts of a task, with examples from its end and a pool of its second half."""
+def cases_of(task: str, count: int, skip: int = 0) -> Iterator[Case]:
+    """The texts of a task after those to skip.
+
+    Their examples come from its end, and their pool from its second half.
+    """
     lines = (SHARED / "dev" / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
-    records = [json.loads(line) for line in lines]
+    records = [json.loads(line) for line in lines[skip:]]
     by_schema: dict[str, list[tuple[str, Any]]] = {}
     for record in reversed(records[count:]):
         shown = by_schema.setdefault(record["schema"], [])

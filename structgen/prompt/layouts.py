@@ -48,7 +48,7 @@ ROWS: Final[tuple[Row, ...]] = (
 DEFAULT: Final = "fields"
 """The layout of models that no row holds for, and of those whose name does not tell their size."""
 
-_SIZE: Final = re.compile(r"(?<![\w.])(\d+(?:\.\d+)?)([mb])(?![a-z])|-(\d+(?:\.\d+)?)([mb])\b")
+_SIZE: Final = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([mb])(?![a-z0-9])")
 
 
 def layout_for(model: str) -> str:
@@ -61,7 +61,7 @@ def layout_for(model: str) -> str:
         A key of `LAYOUTS`.
     """
     name = model.lower()
-    size = _billions(name)
+    size = size_of(name)
     for row in ROWS:
         if size <= row.billions and re.search(row.models, name):
             return row.layout
@@ -106,10 +106,16 @@ def check_prompt(prompt: str | PromptWriter | Unset) -> None:
         template_of(prompt, "")
 
 
-def _billions(name: str) -> float:
-    """The size that a name tells, infinite if it tells none: 0.135 for "smollm2-135m"."""
+def size_of(name: str) -> float:
+    """Give the size that a name tells, in thousand millions of parameters.
+
+    Args:
+        name: The name of a model, in lower case.
+
+    Returns:
+        0.135 for "smollm2-135m"; infinity if the name tells none.
+    """
     found = _SIZE.search(name)
     if found is None:
         return float("inf")
-    number, unit = found[1] or found[3], found[2] or found[4]
-    return float(number) / (1000 if unit == "m" else 1)
+    return float(found[1]) / (1000 if found[2] == "m" else 1)

@@ -80,9 +80,9 @@ def form_of_schema(schema: JsonSchema, name: str, param: str, *, strict: bool) -
         _refuse(name, param, *fault)
     try:
         compiled = compile_schema(target_of(schema), _LANGUAGE)
+        fields = fields_of(compiled.dumps())
     except (SchemaError, TargetError) as error:
         _refuse(name, param, getattr(error, "path", ""), str(error))
-    fields = fields_of(compiled.dumps())
     return AnswerForm(
         schema=compiled.schema,
         instructions=f"Fields of the JSON:\n{fields}" if fields else "",

@@ -36,6 +36,7 @@ from structgen.pipeline.limits import Concurrency, JobLimits
 from structgen.pipeline.record import COLUMNS, Item
 from structgen.testing import FaultyServer, ScriptedModel, Served
 from structgen.testing.scripted import completion
+from structgen.types import PromptWriter
 from structgen.values import Request
 from structgen.wire.prices import Price
 
@@ -191,9 +192,23 @@ def test_another_prompt_model_or_target_is_another_run(
     job(client, tmp_path, 5).run()
     job(client, tmp_path, 5, instructions="Ages in years.").run()
     job(client, tmp_path, 5, temperature=0.5).run()
-    assert len(server.requests) == 15
+    job(client, tmp_path, 5, prompt="plain").run()
+    assert len(server.requests) == 20
     job(client, tmp_path, 5, timeout=7.0).run()
-    assert len(server.requests) == 15
+    assert len(server.requests) == 20
+
+
+def test_a_prompt_that_a_function_writes_is_known_by_its_messages(
+    client: Client, server: FaultyServer, tmp_path: Path
+) -> None:
+    def written(words: str) -> PromptWriter:
+        return lambda parts: [{"role": "user", "content": f"{words} {parts.document}"}]
+
+    job(client, tmp_path, 5, prompt=written("Read")).run()
+    job(client, tmp_path, 5, prompt=written("Read")).run()
+    assert len(server.requests) == 5
+    job(client, tmp_path, 5, prompt=written("Look at")).run()
+    assert len(server.requests) == 10
 
 
 def test_two_jobs_do_not_share_a_journal(client: Client, tmp_path: Path) -> None:

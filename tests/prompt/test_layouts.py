@@ -12,7 +12,7 @@ from pydantic import BaseModel, Field
 
 from structgen import AsyncClient, Client
 from structgen.errors import ConfigurationError
-from structgen.prompt.layouts import LAYOUTS, ROWS, layout_for, template_of
+from structgen.prompt.layouts import LAYOUTS, ROWS, layout_for, size_of, template_of
 from structgen.prompt.template import PLACEHOLDERS, check_template, fill
 from structgen.testing import ScriptedModel
 from structgen.types import PromptParts
@@ -65,6 +65,22 @@ def test_every_layout_can_be_filled_and_every_row_names_one() -> None:
 )
 def test_the_layout_of_a_model(model: str, layout: str) -> None:
     assert layout_for(model) == layout
+
+
+@pytest.mark.parametrize(
+    ("name", "billions"),
+    [
+        ("local:smollm2-135m", 0.135),
+        ("qwen2.5-0.5b-instruct", 0.5),
+        ("llama3.1:8b", 8),
+        ("models_270m", 0.27),
+        ("openai/gpt-oss-120b", 120),
+        ("gpt-4.1", float("inf")),
+        ("mixtral-8x7b", float("inf")),
+    ],
+)
+def test_the_size_that_a_name_tells(name: str, billions: float) -> None:
+    assert size_of(name) == billions
 
 
 def test_a_template_of_ones_own() -> None:

@@ -71,3 +71,19 @@ def test_strict_schemas_keep_groqs_rules(schema: dict[str, Any], said: str | Non
         ):
             form_of_schema(schema, "it", "response_format", strict=True)
     form_of_schema(schema, "it", "response_format", strict=False)
+
+
+def test_a_schema_whose_fields_no_prompt_can_hold_is_refused() -> None:
+    properties = {f"p{n}": {"type": "string", "description": "x" * 1000} for n in range(1100)}
+    with pytest.raises(BadRequestError, match="characters of the prompt"):
+        form_of_schema({"type": "object", "properties": properties}, "it", "tools", strict=False)
+
+
+def test_shared_definitions_are_told_once_in_bounded_time() -> None:
+    levels = {
+        f"L{n}": {"type": "object", "properties": {p: {"$ref": f"#/$defs/L{n + 1}"} for p in "abc"}}
+        for n in range(30)
+    }
+    schema = {"$defs": {**levels, "L30": {"type": "string"}}, "$ref": "#/$defs/L0"}
+    form = form_of_schema(schema, "it", "response_format", strict=False)
+    assert len(form.instructions) < 4000
