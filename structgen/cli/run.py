@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from structgen.cli.command import Command, Streams, add_target
 from structgen.cli.exits import NO_VALUE, OK
@@ -15,6 +15,14 @@ if TYPE_CHECKING:
     from structgen.client.blocking import Client
     from structgen.pipeline.job import Job
     from structgen.pipeline.progress import Report
+
+
+_IF_EXISTS: Final = (
+    ("--overwrite", "replace", "Replace the output if it exists, whoever wrote it."),
+    ("--append", "append", "Add to an output that exists the rows whose key it does not have."),
+    ("--upsert", "upsert", "As --append, and replace its rows of the same keys."),
+)
+"""The flags that say what to do with an output that exists."""
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -38,7 +46,18 @@ def _add_data(parser: ArgumentParser) -> None:
         "--output",
         required=True,
         metavar="OUT",
-        help="Where records go: a JSONL, CSV or Parquet file, or URL#TABLE.",
+        help="Where records go: a JSON Lines, CSV, Parquet or Arrow file, or URL#TABLE.",
+    )
+    exists = parser.add_mutually_exclusive_group()
+    for flag, value, meaning in _IF_EXISTS:
+        exists.add_argument(flag, dest="if_exists", action="store_const", const=value, help=meaning)
+    parser.set_defaults(if_exists="fail")
+    parser.add_argument(
+        "--layout",
+        choices=("fields", "flat", "value"),
+        default="fields",
+        help="How values become columns: one for each field (default), also one for each field of "
+        "objects inside, or one for the whole value.",
     )
     parser.add_argument(
         "--journal",
@@ -123,6 +142,8 @@ def _job(arguments: Namespace, client: Client, streams: Streams, report: Report)
         source_from(arguments),
         client=client,
         output=arguments.output,
+        if_exists=arguments.if_exists,
+        layout=arguments.layout,
         journal=arguments.journal,
         concurrency=arguments.concurrency,
         retry_failed=arguments.retry_failed,

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from structgen.pipeline.job import JobArgs as JobArgs
     from structgen.pipeline.limits import JobLimits as JobLimits
     from structgen.pipeline.mapping import MapArgs as MapArgs
-    from structgen.pipeline.outputs.flat import to_arrow as to_arrow
-    from structgen.pipeline.outputs.sink import open_sink as open_sink
+    from structgen.pipeline.outputs.columns.arrow import to_arrow as to_arrow
+    from structgen.pipeline.outputs.columns.table import Layout as Layout
+    from structgen.pipeline.outputs.mode import IfExists as IfExists
+    from structgen.pipeline.outputs.output import open_sink as open_sink
     from structgen.pipeline.record import COLUMNS as COLUMNS
     from structgen.pipeline.record import Item as Item
     from structgen.pipeline.record import Outcome as Outcome
@@ -33,11 +35,13 @@ else:
             "structgen.pipeline.limits": "JobLimits",
             "structgen.pipeline.mapping": "MapArgs",
             "structgen.pipeline.record": "COLUMNS Item Outcome Sink",
-            "structgen.pipeline.outputs.sink": "open_sink",
+            "structgen.pipeline.outputs.output": "open_sink",
             "structgen.pipeline.inputs.options": "SourceArgs",
             "structgen.pipeline.inputs.source": "Source open_source sql",
-            "structgen.pipeline.outputs.flat": "to_arrow",
             "structgen.pipeline.summary": "Summary",
+            "structgen.pipeline.outputs.columns.arrow": "to_arrow",
+            "structgen.pipeline.outputs.columns.table": "Layout",
+            "structgen.pipeline.outputs.mode": "IfExists",
             "structgen.pipeline.work": "Counts",
         },
     )

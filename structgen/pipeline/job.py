@@ -9,13 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from collections.abc import (
-    AsyncIterable,
-    Awaitable,
-    Callable,
-    Coroutine,
-    Iterator,
-)
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterator
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Generic, overload
@@ -29,11 +23,14 @@ from structgen.pipeline.batch import Batches, Batching, backend_for_batches, lin
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
+from structgen.pipeline.outputs.columns.table import Layout
+from structgen.pipeline.outputs.job_output import job_output
+from structgen.pipeline.outputs.mode import IfExists
 from structgen.pipeline.record import Outcome, Sink
 from structgen.pipeline.summary import Summary, summarize
 from structgen.pipeline.threads import await_to_end, run_in_thread
 from structgen.pipeline.work import Counts, Workers
-from structgen.schema.target import Target
+from structgen.schema.target import Target, target_of
 from structgen.values import JsonSchema
 from structgen.wire.link import Link
 
@@ -60,6 +57,10 @@ class JobArgs(CallArgs, total=False):
 
     output: Sink | str | os.PathLike[str] | None
     """A `Sink`, or the name of a file or table; see `open_sink`."""
+    if_exists: IfExists
+    """What to do if the output exists (default "fail": replace only what this job wrote)."""
+    layout: Layout
+    """How values become columns (default "fields": one for each field)."""
     journal: str | os.PathLike[str] | None
     """Path of the journal (default: the output's name with ".journal")."""
     concurrency: int | None
@@ -99,6 +100,8 @@ class Job(Generic[T]):
         *,
         client: HasCaller,
         output: Sink | str | os.PathLike[str] | None = None,
+        if_exists: IfExists = "fail",
+        layout: Layout = "fields",
         journal: str | os.PathLike[str] | None = None,
         concurrency: int | None = None,
         retry_failed: bool = True,
@@ -117,6 +120,11 @@ class Job(Generic[T]):
             client: A `Client` or `AsyncClient`; its model is asked. It stays open.
             output: A `Sink`, or the name of a file or table (see `open_sink`). It appears when the
                 job is finished, complete.
+            if_exists: What to do if the output exists: "fail" replaces it if this job wrote it and
+                nobody changed it since, else refuses; "replace" replaces it; "append" adds the rows
+                whose key it does not have; "upsert" also replaces its rows of the same keys.
+            layout: How values become columns: "fields" (one for each field), "flat" (also one for
+                each field of objects inside), or "value" (one for the whole value).
             journal: Path of the journal, by default the output's name with ".journal".
             concurrency: Questions at a time at most, by default 64 for a server and 2 for an
                 engine in this process.
@@ -129,23 +137,25 @@ class Job(Generic[T]):
             **call: The arguments of each question; see `CallArgs`.
 
         Raises:
-            InputError: If the inputs are one text or a name, or nothing to iterate.
+            InputError: If the inputs are one text or a name, or nothing to iterate, or the output
+                or the journal is an input.
             ConfigurationError: If there is no journal, or the output's name has an unknown kind.
             JobError: If the output's folder or database driver does not exist.
             MissingPackage: If the package that writes the output is not installed.
         """
-        name = os.fspath(output) if isinstance(output, (str, os.PathLike)) else None
-        if journal is None and name is None:
+        is_named = isinstance(output, (str, os.PathLike))
+        self._output = job_output(output, if_exists, layout)
+        if journal is None and not is_named:
             raise ConfigurationError(
                 "The job has no journal.", hint="Pass journal=PATH, or the name of an output."
             )
         self._inputs = checked_inputs(inputs)
         self._target, self._caller, self._call = target, client.caller, call
-        self._output_name, self._open_sink = name, _sink_opener(output)
         self._retry_failed, self._limits = retry_failed, limits or JobLimits()
         self._concurrency, self._log, self._on_progress = concurrency, log, on_progress
-        self.journal = Path(f"{name}.journal" if journal is None else journal)
+        self.journal = Path(self._output.journal if journal is None else journal)
         """The path of the journal."""
+        self._inputs = self._output.guarded(self._inputs, self.journal)
         self._batching = batch if isinstance(batch, Batching) else Batching() if batch else None
         self._workers: Workers | None = None
         self._batch_task: asyncio.Task[Any] | None = None
@@ -182,6 +192,8 @@ class Job(Generic[T]):
         began = time.monotonic()
         with Journal(self.journal, self._log) as journal:
             await asyncio.to_thread(journal.forget_inputs)
+            target = target_of(self._target)
+            await asyncio.to_thread(self._output.check, journal, self._inputs, target)
             self._workers = workers = Workers(
                 self._inputs,
                 concurrency_of(self._caller, self._concurrency),
@@ -205,9 +217,9 @@ class Job(Generic[T]):
             else:
                 working = workers.run(question, _ignore)
             await await_to_end(self._report_while(working, workers.counts), self.stop)
-            if workers.stopped is None and self._open_sink is not None:
-                await asyncio.to_thread(self._write, self._open_sink(), journal, question)
-        output = self._output_name if workers.stopped is None else None
+            if workers.stopped is None:
+                await asyncio.to_thread(self._write, journal, question)
+        output = None if workers.stopped else self._output.name
         journal_path = str(self.journal)
         done = summarize(
             workers.counts, began, workers.stopped, output=output, journal=journal_path
@@ -250,7 +262,10 @@ class Job(Generic[T]):
             reporting.cancel()
             self._on_progress(counts)
 
-    def _write(self, sink: Sink, journal: Journal, question: JobQuestion[T]) -> None:
+    def _write(self, journal: Journal, question: JobQuestion[T]) -> None:
+        sink = self._output.open(journal, target_of(self._target))
+        if sink is None:
+            return
         try:
             outcomes = self._outcomes(journal, question)
             while rows := list(islice(outcomes, _ROWS)):
@@ -320,17 +335,6 @@ def concurrency_of(caller: Caller, given: int | None) -> int:
     if given < 1:
         raise ConfigurationError(f"`concurrency` is {given}.", hint="Give at least 1.")
     return given
-
-
-def _sink_opener(output: Sink | str | os.PathLike[str] | None) -> Callable[[], Sink] | None:
-    """Give what opens the output at the end; raise now if its name cannot be opened."""
-    if output is None:
-        return None
-    if not isinstance(output, (str, os.PathLike)):
-        return lambda: output
-    from structgen.pipeline.outputs.sink import sink_opener
-
-    return sink_opener(output)
 
 
 async def _ignore(position: int, outcome: Outcome[Any]) -> None:

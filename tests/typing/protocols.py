@@ -13,15 +13,10 @@ from structgen.local.runtimes.base import Runtime
 from structgen.local.runtimes.llama import LlamaCpp
 from structgen.local.runtimes.transformers import Transformers
 from structgen.pipeline import Item, Sink, Source
-from structgen.pipeline.outputs.sink import (
-    CsvWriter,
-    FileSink,
-    GzipWriter,
-    JsonLinesWriter,
-    ParquetWriter,
-    TableSink,
-    Writer,
-)
+from structgen.pipeline.journal.journal import Journal
+from structgen.pipeline.outputs.claims import NoNotes, Notes
+from structgen.pipeline.outputs.database import TableSink
+from structgen.pipeline.outputs.files import FileSink
 from structgen.ports import EnginePort, HttpPort, Stream, TextPort, TextStream
 from structgen.results import Dumps
 from structgen.schema import Target
@@ -66,10 +61,8 @@ def sources(source: Source) -> list[Iterable[Item]]:
     return [source]
 
 
-def writers(
-    lines: JsonLinesWriter, packed: GzipWriter, csv: CsvWriter, parquet: ParquetWriter
-) -> list[Writer]:
-    return [lines, csv, parquet]
+def notes(journal: Journal, none: NoNotes) -> list[Notes]:
+    return [journal, none]
 
 
 def callers(client: Client, asynchronous: AsyncClient) -> list[HasCaller]:

@@ -1,4 +1,4 @@
-"""What goes in and comes out: real files of every kind, damaged ones, and a real database."""
+"""What goes in: real files of every kind, options, and a real database."""
 
 from __future__ import annotations
 
@@ -17,24 +17,10 @@ import pytest
 import sqlalchemy
 from pypdf.generic import DecodedStreamObject, DictionaryObject, NameObject
 
-from structgen.errors import ConfigurationError, InputError, JobError
-from structgen.pipeline.inputs.source import open_source
-from structgen.pipeline.outputs.flat import to_arrow
-from structgen.pipeline.outputs.sink import open_sink
-from structgen.pipeline.record import COLUMNS, Outcome
-from structgen.schema.target import target_of
+from structgen.errors import ConfigurationError, InputError
+from structgen.pipeline import open_source
 
-TARGET = target_of({"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]})
 ROWS = [{"id": "a", "text": "one, two\nthree", "n": 1}, {"id": "b", "text": 'say "ö"', "n": 2}]
-OUTCOMES = [
-    Outcome(
-        key="a",
-        target=TARGET,
-        meta={"from": "x"},
-        stored={"value": {"n": 1}, "absent": [], "guarantee": "sure"},
-    ),
-    Outcome(key="b", target=TARGET, error=InputError("It is empty.", hint="Fill it.")),
-]
 
 
 def write(path: Path) -> Path:
@@ -215,84 +201,3 @@ def test_rows_of_a_data_frame_are_items() -> None:
         ("a", {"n": 1}),
         ("b", {"n": 2}),
     ]
-
-
-def rows_in(name: str) -> list[dict[str, object]]:
-    """What an output holds, nested values read."""
-    if "://" in name:
-        engine = sqlalchemy.create_engine(name.partition("#")[0])
-        with engine.connect() as connection:
-            found = [
-                dict(row) for row in connection.exec_driver_sql("SELECT * FROM out").mappings()
-            ]
-        engine.dispose()
-    elif name.endswith(".parquet"):
-        found = pyarrow.parquet.read_table(name).to_pylist()
-    elif name.endswith(".csv"):
-        with open(name, newline="", encoding="utf-8") as file:
-            found = [
-                {key: value or None for key, value in row.items()} for row in csv.DictReader(file)
-            ]
-    else:
-        with gzip.open(name) if name.endswith(".gz") else open(name, "rb") as file:
-            return [json.loads(line) for line in file]
-    return [
-        {
-            key: json.loads(value) if value and key not in ("key", "guarantee") else value
-            for key, value in row.items()
-        }
-        for row in found
-    ]
-
-
-@pytest.fixture(params=["out.jsonl", "out.jsonl.gz", "out.csv", "out.parquet", "sqlite"])
-def output(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    return (
-        f"sqlite:///{tmp_path / 'out.db'}#out"
-        if request.param == "sqlite"
-        else str(tmp_path / request.param)
-    )
-
-
-def test_outcomes_come_back_out_of_every_kind_of_output(output: str) -> None:
-    sink = open_sink(output)
-    for outcome in OUTCOMES:
-        sink.write([outcome])
-    sink.close()
-    assert rows_in(output) == [outcome.row() for outcome in OUTCOMES]
-    assert list(rows_in(output)[0]) == list(COLUMNS)
-
-
-def test_an_output_is_the_old_one_until_the_new_one_is_whole(output: str) -> None:
-    for rows, end in ((OUTCOMES[:1], "close"), (OUTCOMES, "abort"), (OUTCOMES[1:], "close")):
-        sink = open_sink(output)
-        sink.write(rows)
-        getattr(sink, end)()
-        last = rows if end == "close" else OUTCOMES[:1]
-        assert rows_in(output) == [outcome.row() for outcome in last]
-
-
-def test_nothing_is_left_of_an_output_that_was_given_up(tmp_path: Path) -> None:
-    for name in ("out.jsonl", "out.jsonl.gz", "out.csv", "out.parquet"):
-        sink = open_sink(tmp_path / name)
-        sink.write(OUTCOMES)
-        sink.abort()
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_what_cannot_be_an_output_is_a_typed_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigurationError, match=r"out\.xls"):
-        open_sink(tmp_path / "out.xls")
-    with pytest.raises(JobError, match="cannot be written"):
-        open_sink(tmp_path / "missing" / "out.jsonl")
-    with pytest.raises(JobError, match="database"):
-        open_sink(f"sqlite:///{tmp_path / 'missing' / 'x.db'}#out")
-
-
-def test_outcomes_become_frames() -> None:
-    table = to_arrow(OUTCOMES)
-    assert table.column_names == list(COLUMNS)
-    frame = polars.from_arrow(table)
-    assert isinstance(frame, polars.DataFrame)
-    assert frame["key"].to_list() == ["a", "b"]
-    assert json.loads(table.to_pandas()["value"][0]) == {"n": 1}

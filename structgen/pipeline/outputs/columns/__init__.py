@@ -1,0 +1,1 @@
+"""The columns of an output, and their types."""
