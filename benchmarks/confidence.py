@@ -31,8 +31,9 @@ from benchmarks._systems import MAX_TOKENS
 from benchmarks.truth import Case, cases_of
 from structgen import Client
 from structgen.calibration.gate import learn_thresholds
+from structgen.calibration.kinds import NULL
 from structgen.calibration.learn import LabelledRecord, learn_ranking
-from structgen.calibration.learnt import NULL, Ranking
+from structgen.calibration.learnt import Ranking
 from structgen.errors import StructgenError
 from structgen.evaluation.calibrating import labelled_record
 from structgen.evaluation.gold import GoldRecord

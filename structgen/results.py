@@ -123,7 +123,8 @@ class Extraction(Generic[T]):
     confidence: Mapping[str, float] = field(default_factory=dict)
     """0 to 1 for each value, by JSON Pointer of a leaf, if asked for."""
     record_confidence: float | None = None
-    """The chance that the whole record has no fault, 0 to 1; None if a leaf has no confidence."""
+    """The chance that the whole record has no fault, 0 to 1; None if a stated value has no
+    confidence."""
     confidence_by: ConfidenceBy | None = None
     """What the confidence was made from; None if there is none."""
     raw_confidence: Mapping[str, float] = field(default_factory=dict)

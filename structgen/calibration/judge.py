@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 from math import prod
 
 from structgen.calibration.gate import PROMISES, least_records
+from structgen.calibration.kinds import NULL
 from structgen.calibration.learn import TEACHING
-from structgen.calibration.learnt import NULL, Calibration, RawLeaf, field_of
+from structgen.calibration.learnt import Calibration, RawLeaf, field_of
 from structgen.errors import CalibrationError
 from structgen.values import Json
 
@@ -20,7 +21,7 @@ class Judgement:
     confidence: Mapping[str, float]
     """By JSON Pointer of a leaf, calibrated if there is a calibration."""
     record_confidence: float | None = None
-    """The chance that the record has no fault; None if a leaf has no confidence."""
+    """The chance that the record has no fault; None if a stated value has no confidence."""
     raw_confidence: Mapping[str, float] = field(default_factory=dict)
     """As it was before it was calibrated; {} if it was not."""
     accepted: bool | None = None
@@ -57,7 +58,8 @@ def judge(
     leaves = {
         path: RawLeaf(field_of(path), kinds.get(path, ""), number) for path, number in raw.items()
     }
-    is_whole = bool(raw) and kinds.keys() <= raw.keys()
+    stated = {path: kind for path, kind in kinds.items() if kind != NULL}
+    is_whole = bool(raw) and stated.keys() <= raw.keys()
     if calibration is None:
         return Judgement(confidence=raw, record_confidence=prod(raw.values()) if is_whole else None)
     shown = calibration.ranking
@@ -70,11 +72,7 @@ def judge(
         return judgement
     gate = calibration.gate
     least = gate.thresholds(promised)
-    values = {
-        path: gate.ranking.value(leaves[path]) if path in leaves else 0.0
-        for path, kind in kinds.items()
-        if kind != NULL
-    }
+    values = {path: gate.ranking.value(leaves[path]) if path in leaves else 0.0 for path in stated}
     return Judgement(
         confidence=judgement.confidence,
         record_confidence=judgement.record_confidence,

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Iterator
+from typing import Final, TypeAlias
 
 from structgen.schema.inside import described_by, inside
 from structgen.schema.json import json_type, pointer
 from structgen.schema.verbatim import SourceText
 from structgen.values import Json, JsonSchema
 
+NULL: Final = "null"
+"""The kind of a leaf that says that the document states nothing."""
 ELSEWHERE: Final = ", not in the document"
 """Ends the name of a kind whose values the document does not hold."""
 TWICE: Final = ", in another field, too"
 """Ends the name of the kind of a text that the record has more than once."""
 
+_Path: TypeAlias = "tuple[str | int, ...]"
 _DATES: Final = frozenset({"date", "date-time", "time", "duration"})
 _OPTIONS: Final = ("enum", "const")
 COPIED: Final = frozenset({"text", "number", "item"})
@@ -44,15 +47,15 @@ def kinds_of(
         By JSON Pointer: `closed`, `text`, `number`, `date`, `item` (of a list) or `null`; with
         ", not in the document" after it if the kind is one that documents hold, and this one does
         not; with ", in another field, too" after `text` if the record has the same text again.
-        Empty lists and objects are leaves of the kind `item`.
+        An empty list states as little as a null.
     """
     text = SourceText(" ".join(document.casefold().split()))
-    leaves = list(_leaves(schema, described_by(schema, [schema]), value, ()))
+    leaves = list(_leaves(schema, described_by(schema, [schema]), value))
     texts = Counter(leaf for _, _, leaf in leaves if isinstance(leaf, str))
     found = {}
     for path, nodes, leaf in leaves:
         at = pointer(path)
-        kind = "null" if at in absent else _named(nodes, leaf, path)
+        kind = NULL if at in absent else _named(nodes, leaf, path)
         if kind in COPIED and not _holds(text, leaf):
             kind += ELSEWHERE
         elif kind == "text" and texts[leaf] > 1:
@@ -62,25 +65,28 @@ def kinds_of(
 
 
 def _leaves(
-    root: JsonSchema, nodes: list[JsonSchema], value: Json, path: tuple[str | int, ...]
-) -> Iterator[tuple[tuple[str | int, ...], list[JsonSchema], Json]]:
+    root: JsonSchema, nodes: list[JsonSchema], value: Json
+) -> Iterator[tuple[_Path, list[JsonSchema], Json]]:
     """Every leaf of a value: its place, the schemas that describe it, and itself."""
-    members: Any = ()
-    if isinstance(value, dict):
-        members = value.items()
-    elif isinstance(value, list):
-        members = enumerate(value)
-    if not members or not value:
-        yield path, nodes, value
-        return
-    for key, member in members:
-        yield from _leaves(root, inside(root, nodes, key), member, (*path, key))
+    todo: list[tuple[_Path, list[JsonSchema], Json]] = [((), nodes, value)]
+    while todo:
+        path, here, found = todo.pop()
+        members: Iterable[tuple[str | int, Json]] = ()
+        if isinstance(found, dict):
+            members = found.items()
+        elif isinstance(found, list):
+            members = enumerate(found)
+        inner = [((*path, key), inside(root, here, key), one) for key, one in members]
+        if inner:
+            todo += reversed(inner)
+        else:
+            yield path, here, found
 
 
-def _named(nodes: list[JsonSchema], value: Json, path: tuple[str | int, ...]) -> str:
-    if value is None:
-        return "null"
-    if isinstance(value, list | dict) or any(isinstance(step, int) for step in path):
+def _named(nodes: list[JsonSchema], value: Json, path: _Path) -> str:
+    if value is None or isinstance(value, list | dict):
+        return NULL
+    if any(isinstance(step, int) for step in path):
         return "item"
     fitting = [node for node in nodes if _takes(node, json_type(value))]
     if isinstance(value, bool) or (

@@ -9,8 +9,8 @@ from typing import Any, Final, NamedTuple
 
 from structgen.calibration.curves import Curve, Logistic, learn_curve, learn_offset
 from structgen.calibration.gate import PROMISES, learn_thresholds
+from structgen.calibration.kinds import NULL
 from structgen.calibration.learnt import (
-    NULL,
     OTHERS,
     Calibration,
     Gate,

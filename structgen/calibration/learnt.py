@@ -10,12 +10,11 @@ from math import prod
 from typing import Final, NamedTuple
 
 from structgen.calibration.curves import Curve, log_odds, sigmoid
+from structgen.calibration.kinds import NULL
 from structgen.values import JsonSchema
 
 OTHERS: Final = "other"
 """The curve of kinds that have too few labels of their own."""
-NULL: Final = "null"
-"""The kind of a leaf that says that the document states nothing."""
 
 
 class RawLeaf(NamedTuple):

@@ -8,8 +8,7 @@ from typing import Any, TypeVar
 
 from structgen.answer.grounding import document_text
 from structgen.calibration.judge import Judgement, judge
-from structgen.calibration.kinds import kinds_of
-from structgen.calibration.learnt import NULL
+from structgen.calibration.kinds import NULL, kinds_of
 from structgen.calibration.saved import find
 from structgen.extraction.question import Question
 from structgen.options import UNSET, Options
@@ -34,13 +33,16 @@ class Basis:
 
 
 def judged(result: Extraction[T], question: Question[T]) -> Extraction[T]:
-    """Calibrate the confidence of a result, and say what is accepted; as it is without any.
+    """Calibrate the confidence of a result, and say what is accepted.
+
+    A result is given as it is if it has no confidence, or only that of its decisions.
 
     Args:
         result: The result.
         question: What was asked.
     """
-    if result.confidence_by is None and question.options.accept is UNSET:
+    asked = question.options.confidence is True or question.options.accept is not UNSET
+    if result.confidence_by in (None, "decisions") and not asked:
         return result
     data = question.target.dump(result.value)
     document = document_text(question.document)

@@ -67,7 +67,7 @@ def test_kinds_follow_the_schema_and_the_document() -> None:
         "/count": "number",
         "/lines/0/name": "item",
         "/lines/0/price": "item, not in the document",
-        "/notes": "item",
+        "/notes": "null",
     }
 
 
@@ -83,5 +83,12 @@ def test_a_default_that_the_model_left_out_is_a_null() -> None:
 
 def test_any_value_has_kinds() -> None:
     assert kinds_of({}, "Ada", "Ada") == {"": "text"}
-    assert kinds_of({}, {}, "") == {"": "item"}
+    assert kinds_of({}, {}, "") == {"": "null"}
     assert kinds_of({"type": "integer"}, 3, "none") == {"": "number, not in the document"}
+
+
+def test_a_deep_value_has_kinds() -> None:
+    value: Any = "Ada"
+    for _ in range(5000):
+        value = [value]
+    assert kinds_of({}, value, "Ada") == {"/0" * 5000: "item"}
