@@ -213,7 +213,8 @@ def drawn(compiled: Compiled[Any], vocabulary: Vocabulary, seed: int) -> str:
         watch=lambda _: None,
         grammar=compile_grammar(compiled.schema, vocabulary.engine),
     )
-    writing, scores = decode(asked, vocabulary), numpy.zeros(0, dtype=numpy.float32)
+    writing = decode(asked, vocabulary)
+    scores = numpy.zeros((1, len(vocabulary.pieces)), dtype=numpy.float32)
     try:
         next(writing)
         while True:

@@ -80,6 +80,10 @@ class OptionArgs(TypedDict, total=False):
     on_shortened: Literal["raise", "keep"]
     """What to do about a value that was cut short, to fit `max_tokens` or because the model
     repeated itself: "raise" Truncated, or "keep" it. "raise" by default."""
+    decide: Literal["auto", "off"]
+    """How a model in this process writes a value that has few options, such as an enum or a
+    boolean: "auto" scores the options as whole strings and takes the best, for models with which
+    that pays; "off" writes the value token by token. "auto" by default."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
     prompt: str | PromptWriter
@@ -186,6 +190,7 @@ class Options:
     max_continuations: int | Unset = UNSET
     on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
     on_shortened: Literal["raise", "keep"] | Unset = UNSET
+    decide: Literal["auto", "off"] | Unset = UNSET
     mode: Mode | Unset = UNSET
     prompt: str | PromptWriter | Unset = UNSET
     extra_body: Mapping[str, Any] | Unset = UNSET
@@ -244,6 +249,7 @@ _KINDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
     "on_invalid_items": (_is_policy, "'raise' or 'keep'"),
     "on_shortened": (_is_policy, "'raise' or 'keep'"),
     "prompt": (_is_prompt, "the name of a layout, a template, or a function that writes messages"),
+    "decide": (lambda value: value in ("auto", "off"), "'auto' or 'off'"),
 }
 """What the value of an option must be, in code and in words. None is off, and limits of a backend
 are checked where it is known."""

@@ -125,6 +125,21 @@ class Scanner:
         """How many containers are open."""
         return len(self._frames)
 
+    @property
+    def at_value(self) -> bool:
+        """Whether a value comes next, or a string, number or word is being written as one."""
+        return self._state <= _FIRST_ITEM or self.growing is not None
+
+    @property
+    def at_first_item(self) -> bool:
+        """Whether an array is open that has nothing in it yet."""
+        return self._state == _FIRST_ITEM
+
+    @property
+    def path(self) -> Path:
+        """The path of the value that is being written, or comes next."""
+        return self._path
+
     def seen(self, start: int) -> bytes:
         """The text from byte `start` on, without what came after the JSON text."""
         return bytes(self.text[start : self.closed if self.done else None])

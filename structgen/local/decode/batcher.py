@@ -16,12 +16,14 @@ from dataclasses import dataclass, field
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Final
 
+import numpy
+
 from structgen.local.decode.decoder import decode
 from structgen.local.decode.request import Decoded, DecodeRequest, Decoding
-from structgen.local.runtimes.base import Part
+from structgen.local.runtimes.base import Part, Step
 
 if TYPE_CHECKING:
-    from structgen.local.runtimes.base import Logits, Runtime
+    from structgen.local.runtimes.base import Rows, Runtime
 
 _WORTH_COPYING: Final = 16
 """Tokens that a copy between sequences has to save to be worth its time."""
@@ -57,11 +59,15 @@ class _Running:
     future: Future[Finished]
     sequence: _Sequence
     decoding: Decoding
+    step: Step
+    """What the answer waits for."""
     ready: list[int]
     """Tokens to compute before the answer goes on."""
     cached: int
     began: float
     first: float | None = None
+    rows: list[Rows] = field(default_factory=list)
+    """The scores of this step that have been computed, if it wants those of each token."""
 
 
 class Batcher:
@@ -118,9 +124,10 @@ class Batcher:
         decoding, began = decode(request, self._runtime.vocabulary), time.perf_counter()
         try:
             request.watch("")
-            ready = next(decoding)
+            step = next(decoding)
+            prompt = step.tokens
             cached = self._runtime.keep(
-                sequence.index, min(self._reuse(sequence, ready), len(ready) - 1)
+                sequence.index, min(self._reuse(sequence, prompt), len(prompt) - 1)
             )
         except StopIteration as over:
             future.set_result(Finished(written=over.value, cached=0, prefill=0.0, decode=0.0))
@@ -130,7 +137,7 @@ class Batcher:
             del sequence.held[cached:]
             self._free.remove(sequence)
             self._turns.append(
-                _Running(request, future, sequence, decoding, ready[cached:], cached, began)
+                _Running(request, future, sequence, decoding, step, prompt[cached:], cached, began)
             )
 
     def _reuse(self, sequence: _Sequence, prompt: list[int]) -> int:
@@ -154,7 +161,8 @@ class Batcher:
             if room:
                 piece = turn.ready[:room]
                 room -= len(piece)
-                parts.append(Part(turn.sequence.index, len(turn.sequence.held), piece))
+                start = len(turn.sequence.held)
+                parts.append(Part(turn.sequence.index, start, piece, turn.step.each))
                 turns.append(turn)
         try:
             scores = self._runtime.decode(parts)
@@ -168,16 +176,35 @@ class Batcher:
             del turn.ready[: len(part.tokens)]
             self._go_on(turn, score)
 
-    def _go_on(self, turn: _Running, scores: Logits) -> None:
+    def _go_on(self, turn: _Running, scores: Rows) -> None:
         try:
             turn.request.watch("")
+            if turn.ready and turn.step.each:
+                turn.rows.append(scores.copy())
             if not turn.ready:
                 turn.first = turn.first or time.perf_counter()
-                turn.ready = turn.decoding.send(scores)
+                if turn.rows:
+                    scores = numpy.concatenate([*turn.rows, scores])
+                    turn.rows.clear()
+                if turn.step.each:
+                    scores = scores[-len(turn.step.tokens) :]
+                turn.step = turn.decoding.send(scores)
+                turn.ready = self._tokens_of(turn)
         except StopIteration as over:
             self._end(turn, over.value)
         except BaseException as error:  # whatever went wrong belongs to whoever request
             self._end(turn, error)
+
+    def _tokens_of(self, turn: _Running) -> list[int]:
+        """The tokens to compute for a step: also dropped ones, if too many had to be dropped."""
+        step, sequence = turn.step, turn.sequence
+        if not step.drop:
+            return list(step.tokens)
+        length = len(sequence.held) - step.drop
+        kept = self._runtime.keep(sequence.index, length)
+        again = sequence.held[kept:length]
+        del sequence.held[kept:]
+        return [*again, *step.tokens]
 
     def _end(self, turn: _Running, outcome: Decoded | BaseException) -> None:
         self._turns.remove(turn)

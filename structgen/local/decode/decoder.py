@@ -16,20 +16,21 @@ A list ends before an item that it has already (`repeats`): `repeated` names suc
 from __future__ import annotations
 
 import re
+from collections.abc import Generator
 from typing import TYPE_CHECKING, Final
 
-import numpy
-
+from structgen.local.decide.decisions import Option, shared
+from structgen.local.decode.choosing import Choosing
 from structgen.local.decode.ending import find_ending
 from structgen.local.decode.free_text import decode_free
 from structgen.local.decode.open_values import OpenValue, OpenValues, find_circle, pointers_at
 from structgen.local.decode.repeats import Repeat, Repeats
 from structgen.local.decode.request import Decoded, DecodeRequest, Decoding, TextBuffer
+from structgen.local.runtimes.base import Step
 
 if TYPE_CHECKING:
-    from structgen.local.decode.sampling import Mask
     from structgen.local.grammar.grammar import Grammar
-    from structgen.local.runtimes.base import Logits, Vocabulary
+    from structgen.local.runtimes.base import Logits, Rows, Vocabulary
 
 _STRUCTURE: Final = frozenset(b'"[]{},:')
 """Bytes after which the shortest ending may be another one."""
@@ -66,10 +67,14 @@ def _decode_held(request: DecodeRequest, grammar: Grammar, vocabulary: Vocabular
     decoder = _GrammarDecoder(request, grammar, vocabulary)
     if not decoder.fits():
         return Decoded(text="", finish_reason="length", tokens=0)
-    ready = request.prompt + decoder.go([])
+    begun = vocabulary.engine.tokenize_bytes(request.begun)
+    step = Step(request.prompt + decoder.go(begun))
     while not decoder.over:
-        scores = yield ready
-        ready = decoder.choose(scores)
+        scores = (yield step)[-1]
+        if options := decoder.choosing.options(scores):
+            step = yield from decoder.decide(options, scores)
+        else:
+            step = Step(decoder.choose(scores))
     return decoder.decoded()
 
 
@@ -80,7 +85,7 @@ class _GrammarDecoder:
         self._request, self._pieces, self._ends = request, vocabulary.pieces, vocabulary.ends
         self._engine = vocabulary.engine
         self._matcher, self._shortest = grammar.matcher(), grammar.shortest
-        self._words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
+        self.choosing = Choosing(request, grammar, vocabulary, self._matcher)
         self._text = TextBuffer(vocabulary, request.watch)
         self._repeats = Repeats(grammar.schema, self._text, self._pieces)
         self._tokens = self._repeats.tokens
@@ -109,7 +114,7 @@ class _GrammarDecoder:
 
     def choose(self, scores: Logits) -> list[int]:
         """Choose a token. Returns it and the tokens that follow from it, to be computed."""
-        token, chance = self._request.sampler.pick(scores, self._allows, self._mask)
+        token, chance = self.choosing.pick(scores)
         if token in self._ends:
             self.over = True
             return []
@@ -117,8 +122,11 @@ class _GrammarDecoder:
         return self.go([token], chance)
 
     def go(self, step: list[int], chance: float = 0.0) -> list[int]:
-        """Write `step`, the tokens forced after it, and the ends of values that have to end."""
-        taken = self._take(step, chance)
+        """Write `step`, the tokens forced after it, and the ends of values that have to end.
+
+        `chance` is the logarithm of the probability of the last token of `step`.
+        """
+        taken = self._take(step, chance, len(step) - 1)
         while True:
             if self._repeats.found is not None:
                 end, chance = self._end_of_list(self._repeats.found)
@@ -129,16 +137,31 @@ class _GrammarDecoder:
             elif self._repeats.found is None:
                 return taken
 
-    def _allows(self, token: int) -> bool:
-        if token in self._ends:
-            return bool(self._matcher.is_accepting())
-        return bool(self._matcher.validate_tokens([token]) == 1)
+    def decide(self, options: list[Option], scores: Logits) -> Generator[Step, Rows, Step]:
+        """Decide a closed value. Returns the tokens to compute next."""
+        first = scores.copy()  # what a runtime gives lives until it computes again
+        decision = yield from self.choosing.decide(options, scores, self._fits)
+        if decision is None:
+            return Step(self._end_now())
+        tokens, taken = list(decision.option.tokens), list[int]()
+        if tokens:
+            self._chosen += len(tokens)
+            taken = self.go(tokens, decision.chance)
+        self.choosing.end_with(decision.option)
+        if not taken:
+            taken = self.choose(first)
+        same = shared(decision.computed, taken[:-1])
+        return Step(taken[same:], drop=len(decision.computed) - same)
 
-    def _mask(self) -> Mask:
-        self._matcher.unsafe_compute_mask_ptr(self._words.ctypes.data, self._words.nbytes)
-        return numpy.unpackbits(
-            self._words.view(numpy.uint8), bitorder="little", count=len(self._pieces)
-        ).view(numpy.bool_)
+    def _fits(self, option: Option) -> bool:
+        """Whether the answer can end within its budget after an option."""
+        ahead, open_values = self._matcher.deep_copy(), self._open_values.copy()
+        ahead.consume_tokens(list(option.tokens))
+        for token in option.tokens:
+            open_values.feed(self._pieces[token], 0)
+        left = self._left - len(option.tokens)
+        way = find_ending(ahead, self._engine, left, open_values, self._shortest)
+        return left >= 0 and way is not None
 
     @property
     def _left(self) -> int:
@@ -147,7 +170,8 @@ class _GrammarDecoder:
 
     # -- writing
 
-    def _take(self, step: list[int], chance: float) -> list[int]:
+    def _take(self, step: list[int], chance: float, chosen: int = 0) -> list[int]:
+        """Write a step, of which one token was chosen with a probability, and what is forced."""
         if self._last_item is not None:
             step = self._up_to_item(self._last_item, step)
         self._matcher.consume_tokens(step)
@@ -167,7 +191,7 @@ class _GrammarDecoder:
                 return self._end_now()
             self._way, self._way_at = way, len(self._tokens) + len(step)
         self._open_values = open_values
-        self._write(step, chance)
+        self._write(step, chance, chosen)
         self.over = self._matcher.is_stopped()
         return step
 
@@ -178,10 +202,11 @@ class _GrammarDecoder:
             forced += tokens
         return forced
 
-    def _write(self, step: list[int], chance: float) -> None:
-        for token in step:
-            self._repeats.write(token, chance)
-            chance = 0.0
+    def _write(self, step: list[int], chance: float = 0.0, chosen: int = 0) -> None:
+        """Write tokens, of which one was chosen with a logarithm of probability."""
+        for number, token in enumerate(step):
+            self._repeats.write(token, chance if number == chosen else 0.0)
+            self.choosing.feed(token)
 
     def _due(self, step: list[int], left: int) -> bool:
         """Whether to search for an ending again.
@@ -202,7 +227,7 @@ class _GrammarDecoder:
         """Write the known ending, because the next tokens do not fit."""
         way, self.over = self._way, True
         self._mark_cut(0, b"".join(self._pieces[token] for token in way), "limit")
-        self._write(way, 0.0)
+        self._write(way)
         self._repeats.flush()
         return way
 
@@ -330,6 +355,8 @@ class _GrammarDecoder:
         self._cut = [start for start in self._cut if start < size]
         self._filled = [(start, end) for start, end in self._filled if start < size]
         self._repeated.append(repeat.earlier)
+        kept = b"".join(self._pieces[token] for token in self._tokens[: repeat.keep])
+        self.choosing.take_back(kept)
         return self._repeats.take_back(repeat)
 
     def _open_values_at(self, count: int) -> OpenValues:
@@ -355,6 +382,9 @@ class _GrammarDecoder:
             shortened=shortened,
             shortened_by=tuple(sorted(self._cut_by)) if shortened else (),
             repeated=pointers_at(text.encode(), self._repeated),
+            alternatives=self.choosing.decided.alternatives.facts,
+            scores=self.choosing.decided.scores,
+            pressure=self.choosing.pressure.highest.facts,
         )
 
 

@@ -47,10 +47,12 @@ _ESCAPED: Final = (b"n", b'"', b"u")
 _CHARACTERS: Final = tuple(
     bytes([byte])
     for byte in dict.fromkeys(
-        (*b"a0 A1.-_@/:eEzZ9,;+()#%&'!?*=<>|~^$[]{}`", *range(33, 127), *range(0x80, 0xF5))
+        (*b"a0 A1.-_@/:eEzZ9,;+()#%&'!?*=<>|~^$[]{}`", *range(33, 127), *range(0x80, 0xF5), *b"\\")
     )
-    if byte not in b'"\\'
+    if byte not in b'"\xc0\xc1'
 )
+"""Bytes of strings: after ASCII those of UTF-8, which words without ASCII begin with, and last what
+begins an escape."""
 _REFUSED: Final = 4
 """How many uses one refusal counts as: a refused character is tried again, but late."""
 _MOST_ENDS: Final = 256

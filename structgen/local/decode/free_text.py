@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy
 
 from structgen.local.decode.request import Decoded, DecodeRequest, Decoding, TextBuffer
+from structgen.local.runtimes.base import Step
 
 if TYPE_CHECKING:
     from structgen.local.runtimes.base import Vocabulary
@@ -23,7 +24,7 @@ def decode_free(request: DecodeRequest, vocabulary: Vocabulary) -> Decoding:
     everything = numpy.ones(len(vocabulary.pieces), dtype=bool)
     filtered = _StopFilter(request.stop, request.watch)
     text = TextBuffer(vocabulary, filtered.add)
-    scores = yield request.prompt
+    scores = (yield Step(request.prompt))[-1]
     finish = "length"
     for left in range(request.budget, 0, -1):
         token, chance = request.sampler.pick(scores, lambda _: True, lambda: everything)
@@ -35,7 +36,7 @@ def decode_free(request: DecodeRequest, vocabulary: Vocabulary) -> Decoding:
             finish = "stop"
             break
         if left > 1:
-            scores = yield [token]
+            scores = (yield Step([token]))[-1]
     filtered.end()
     return Decoded(
         text=filtered.text, finish_reason=finish, tokens=text.count, logprobs=tuple(text.logprobs)

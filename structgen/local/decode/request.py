@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import codecs
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
+from structgen.local.decide.decided import Deciding
 from structgen.local.decode.sampling import Sampler
-from structgen.values import CutText
+from structgen.local.runtimes.base import Step
+from structgen.values import Alternatives, CutText
 
 if TYPE_CHECKING:
     from structgen.local.grammar.grammar import Grammar
-    from structgen.local.runtimes.base import Logits, Vocabulary
+    from structgen.local.runtimes.base import Rows, Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +32,10 @@ class DecodeRequest:
     """What holds the answer; None for free text."""
     stop: tuple[str, ...] = ()
     """Texts that end free text."""
+    begun: bytes = field(default=b"", repr=False)
+    """The bytes that the answer begins with, under a grammar. They count as written by the model."""
+    deciding: Deciding | None = None
+    """How closed values are decided; None to write them token by token."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,12 +56,16 @@ class Decoded:
     """Why: `limit` if they did not fit, `repetition` if they went round in circles."""
     repeated: tuple[str, ...] = ()
     """JSON Pointers of the items that were not let come again: their lists end there."""
+    alternatives: Alternatives = field(default_factory=dict, repr=False)
+    """The options of decided values, by JSON Pointer."""
+    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """The largest probability that the grammar took at a token of a value, by JSON Pointer."""
+    scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
+    """The scores of decided values' options, as `Deciding.priors` has them."""
 
 
-Decoding: TypeAlias = "Generator[list[int], Logits, Decoded]"
-"""Yields tokens that extend the sequence (first the whole prompt); is sent the scores after the
-last.
-"""
+Decoding: TypeAlias = "Generator[Step, Rows, Decoded]"
+"""Yields steps (first the whole prompt); is sent the scores that each of them wants."""
 
 
 class TextBuffer:

@@ -85,6 +85,21 @@ class Sampler:
         token = int(choices[self._draw(scores[choices])])
         return token, self._chance(scores, token, mask) if self._logprobs else 0.0
 
+    @property
+    def temperature(self) -> float:
+        """The temperature; 0 for the likeliest token."""
+        return self._sampling.temperature
+
+    def noise(self, count: int) -> numpy.ndarray[tuple[int], numpy.dtype[numpy.float64]]:
+        """Draw noise of the standard Gumbel distribution; zeros at temperature 0.
+
+        Args:
+            count: How many numbers to draw.
+        """
+        if not self._sampling.temperature:
+            return numpy.zeros(count)
+        return self._random.gumbel(size=count)
+
     def _draw(self, scores: Logits) -> int:
         how = self._sampling
         order = numpy.argsort(-scores, kind="stable")[: how.top_k or None]

@@ -28,6 +28,8 @@ from structgen.options import UNSET, Options
 from structgen.values import Answer, JsonSchema, Message, Usage
 
 if TYPE_CHECKING:
+    from structgen.local.decide.decided import Deciding
+    from structgen.local.decide.priors import KnownPriors, Priors
     from structgen.local.decode.batcher import Batcher, Finished
     from structgen.local.decode.outlines_model import OutlinesModel
     from structgen.local.decode.request import DecodeRequest
@@ -47,6 +49,10 @@ MAX_TOKENS: Final = 2048
 """Tokens of an answer if the call sets no limit: enough for long records, and about half a
 minute of a small model on one core.
 """
+
+
+_NOTHING_TOKENS: Final = 256
+"""Tokens of an answer about nothing. It is ended early if it is longer."""
 
 
 class LoadedModel:
@@ -151,11 +157,17 @@ class LoadedModel:
             }
 
     def _start(self, runtime: Runtime) -> None:
+        from structgen.local.decide.priors import KnownPriors
         from structgen.local.decode.batcher import Batcher
         from structgen.local.decode.outlines_model import OutlinesModel
 
         self.runtime = self._runtime = runtime
         self._batcher: Batcher = Batcher(runtime, self.model.name)
+        self.priors: KnownPriors = KnownPriors(
+            f"{self.model.name} {self.model.file.stat().st_size}",
+            catalog.cache().parent / "priors",
+            self._scores_of_nothing,
+        )
         self.outlines_model: OutlinesModel = OutlinesModel(self._decode, runtime.vocabulary.engine)
 
     def _grammar(
@@ -191,11 +203,47 @@ class LoadedModel:
             watch=on_text,
             grammar=grammar,
             stop=() if options.stop is UNSET else options.stop,
+            deciding=self._deciding(messages, grammar, options),
         )
         done = _finished(self._batcher.submit(request))
         if grammar is not None:
             _prove(grammar, done)
         return self._answer(done, request, options, grammar)
+
+    def _deciding(
+        self, messages: Sequence[Message], grammar: Grammar | None, options: Options
+    ) -> Deciding | None:
+        """How closed values are decided; None to write them token by token."""
+        from structgen.local.decide.decided import Deciding
+        from structgen.local.decide.priors import row_of
+
+        share = row_of(self.model.name).share
+        if grammar is None or grammar.closed is None or share is None or options.decide == "off":
+            return None
+        if not share:
+            return Deciding()
+        return Deciding(share=share, priors=self.priors.of(messages, grammar.closed))
+
+    def _scores_of_nothing(self, messages: Sequence[Message], schema: JsonSchema) -> Priors:
+        """The scores of all options of closed values in the answer to a prompt."""
+        from structgen.local.decide.decided import Deciding
+        from structgen.local.decode.request import DecodeRequest
+        from structgen.local.decode.sampling import Sampler, Sampling
+        from structgen.local.grammar.grammar import compile_grammar
+
+        prompt = self.runtime.prompt(messages)
+        room = self.settings.context - len(prompt)
+        if room <= 0:
+            return {}  # with a document it fits even less, which is told then
+        request = DecodeRequest(
+            prompt=prompt,
+            budget=min(_NOTHING_TOKENS, room),
+            sampler=Sampler(Sampling()),
+            watch=lambda _: None,
+            grammar=compile_grammar(schema, self.runtime.vocabulary.engine),
+            deciding=Deciding(all_scores=True),
+        )
+        return self._batcher.submit(request).result().written.scores
 
     def _answer(
         self, done: Finished, request: DecodeRequest, options: Options, grammar: Grammar | None
@@ -216,6 +264,8 @@ class LoadedModel:
             shortened=written.shortened,
             shortened_by=written.shortened_by,
             repeated=written.repeated,
+            alternatives=written.alternatives,
+            pressure=written.pressure,
             raw={"forced_tokens": written.forced},
         )
 

@@ -23,6 +23,7 @@ from typing import Any, Final, Generic, Literal, TypeVar
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper, regex_to_lark
 
 from structgen.errors import GrammarError
+from structgen.local.grammar.closed import ClosedPlaces
 from structgen.local.grammar.dates import close_formats
 from structgen.local.grammar.lark import to_lark
 from structgen.local.grammar.shortest import shortest_values
@@ -77,10 +78,16 @@ class Grammar:
     """The shortest values of the schema's parts, as JSON, for `find_ending`."""
     schema: JsonSchema | None = field(default=None, repr=False, compare=False)
     """What it was compiled from; None if it is a grammar of something else."""
+    closed: ClosedPlaces | None = field(default=None, repr=False, compare=False)
+    """Where its values may be closed; None if it was not compiled from a schema."""
 
     def matcher(self) -> LLMatcher:
         """Make a matcher at the beginning of an answer, for one generation."""
         return self._matcher.deep_copy()
+
+    def byte_matcher(self) -> LLMatcher:
+        """Make a matcher at the beginning of an answer that takes bytes (`byte_tokenizer`)."""
+        return _matcher_of(self.text, byte_tokenizer()).deep_copy()
 
     def classify(self, text: str) -> Literal["whole", "part", "no"]:
         """Tell whether a text is a sentence of the grammar, the beginning of one, or neither.
@@ -88,7 +95,7 @@ class Grammar:
         Args:
             text: The text of an answer.
         """
-        matcher, codes = _matcher_of(self.text, byte_tokenizer()).deep_copy(), list(text.encode())
+        matcher, codes = self.byte_matcher(), list(text.encode())
         if matcher.try_consume_tokens(codes) < len(codes):
             return "no"
         return "whole" if matcher.is_accepting() else "part"
@@ -173,6 +180,7 @@ def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | 
                 matcher,
                 shortest_values(schema),
                 schema,
+                ClosedPlaces(schema),
             )
         refusal = matcher.get_error()
     raise _refused(_reason(refusal))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, Protocol, TypeAlias
 
 from structgen.values import Message
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
     Logits: TypeAlias = "numpy.ndarray[tuple[int], numpy.dtype[numpy.float32]]"
     """One score per token of the vocabulary."""
+    Rows: TypeAlias = "numpy.ndarray[tuple[int, int], numpy.dtype[numpy.float32]]"
+    """Logits after several tokens, one row for each."""
+    TokenSet: TypeAlias = "numpy.ndarray[tuple[int], numpy.dtype[numpy.int64]]"
+    """Some tokens."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +51,44 @@ class Vocabulary:
     """The tokens that end an answer."""
     engine: LLTokenizer = field(repr=False, compare=False)
     """The same tokens, as the grammar engine takes them."""
+    _sets: dict[tuple[bytes, ...], TokenSet] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+    _following: dict[bytes, tuple[TokenSet, TokenSet]] = field(
+        default_factory=dict, repr=False, compare=False
+    )
+
+    def beginning_with(self, *texts: bytes) -> TokenSet:
+        """Give the tokens that begin with one of some texts.
+
+        Args:
+            *texts: The bytes that a token may begin with.
+        """
+        import numpy
+
+        if texts not in self._sets:
+            pieces = enumerate(self.pieces)
+            found = [token for token, piece in pieces if piece.startswith(texts)]
+            self._sets[texts] = numpy.array(found, dtype=numpy.int64)
+        return self._sets[texts]
+
+    def following(self, text: bytes) -> tuple[TokenSet, TokenSet]:
+        """Give the tokens that begin with a text, and the byte that each has after it.
+
+        Args:
+            text: The bytes that a token begins with.
+
+        Returns:
+            Both in the same order; 256 for a token that has nothing after the text.
+        """
+        import numpy
+
+        if text not in self._following:
+            tokens, size = self.beginning_with(text), len(text)
+            pieces = (self.pieces[token][size : size + 1] for token in tokens.tolist())
+            after = numpy.array([piece[0] if piece else 256 for piece in pieces], dtype=numpy.int64)
+            self._following[text] = tokens, after
+        return self._following[text]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +99,20 @@ class Part:
     start: int
     """The place of the first token in the sequence."""
     tokens: Sequence[int]
+    each: bool = False
+    """Whether the logits after each token are wanted, and not those after the last alone."""
+
+
+class Step(NamedTuple):
+    """Tokens to compute at the end of the sequence."""
+
+    tokens: list[int]
+    """At least one."""
+    drop: int = 0
+    """Tokens to take off the end of the sequence before."""
+    each: bool = False
+    """Whether the scores after each of the tokens are wanted, and not those after the last
+    alone."""
 
 
 class Runtime(Protocol):
@@ -84,15 +140,15 @@ class Runtime(Protocol):
         """
         ...
 
-    def decode(self, parts: Sequence[Part]) -> list[Logits]:
+    def decode(self, parts: Sequence[Part]) -> list[Rows]:
         """Compute parts in one batch.
 
         Args:
             parts: Tokens of different sequences.
 
         Returns:
-            The logits after the last token of each part. They live in the runtime's own memory,
-            until the next `decode`.
+            For each part the logits after its last token, or after each token. They may live in
+            the runtime's own memory, until the next `decode`.
 
         Raises:
             EngineError: If the model cannot go on.

@@ -25,7 +25,7 @@ from structgen.local.runtimes.base import Part, Vocabulary
 from structgen.values import Message
 
 if TYPE_CHECKING:
-    from structgen.local.runtimes.base import Logits, Settings
+    from structgen.local.runtimes.base import Rows, Settings
 
 _BATCH: Final = 512
 """Tokens of a batch: llama.cpp's own default for one pass."""
@@ -236,7 +236,7 @@ class LlamaCpp:
 
     # -- computing
 
-    def decode(self, parts: Sequence[Part]) -> list[Logits]:
+    def decode(self, parts: Sequence[Part]) -> list[Rows]:
         size = sum(len(part.tokens) for part in parts)
         tokens, places, counts = (
             (c_int32 * size)(),
@@ -244,7 +244,7 @@ class LlamaCpp:
             (c_int32 * size)(*[1] * size),
         )
         owners, outputs = (POINTER(c_int32) * size)(), (c_int8 * size)()
-        ends, at = [], 0
+        wanted, at = [], 0
         for part in parts:
             end = at + len(part.tokens)
             tokens[at:end] = list(part.tokens)
@@ -252,8 +252,10 @@ class LlamaCpp:
             owner = ctypes.pointer(c_int32(part.sequence))
             for index in range(at, end):
                 owners[index] = owner
-            outputs[end - 1] = 1
-            ends.append(end - 1)
+            rows = range(at if part.each else end - 1, end)
+            for index in rows:
+                outputs[index] = 1
+            wanted.append(rows)
             at = end
         status = self._library.llama_decode(
             self._context, _Batch(size, tokens, None, places, counts, owners, outputs)
@@ -265,11 +267,17 @@ class LlamaCpp:
                 else f"llama.cpp failed with status {status}.",
                 hint="Set a larger `context` or a smaller `parallel`.",
             )
-        return [self._logits(end) for end in ends]
+        return [self._logits(rows) for rows in wanted]
 
-    def _logits(self, output: int) -> Logits:
-        scores = self._library.llama_get_logits_ith(self._context, output)
-        return numpy.ctypeslib.as_array(scores, (len(self.vocabulary.pieces),))
+    def _logits(self, outputs: range) -> Rows:
+        shape = (1, len(self.vocabulary.pieces))
+        rows = [
+            numpy.ctypeslib.as_array(
+                self._library.llama_get_logits_ith(self._context, output), shape
+            )
+            for output in outputs
+        ]
+        return rows[0] if len(rows) == 1 else numpy.concatenate(rows)
 
     def keep(self, sequence: int, length: int) -> int:
         if self._library.llama_memory_seq_rm(self._memory, sequence, length, -1):

@@ -22,7 +22,7 @@ from structgen.local.runtimes.base import Part, Vocabulary
 from structgen.values import Message
 
 if TYPE_CHECKING:
-    from structgen.local.runtimes.base import Logits, Settings
+    from structgen.local.runtimes.base import Rows, Settings
 
 _BATCH: Final = 512
 """Tokens of one `decode`, so that short steps do not wait long behind a prompt."""
@@ -127,19 +127,21 @@ class Transformers:
             ).ids
         return tokens if tokens[:1] == self._begin else self._begin + tokens
 
-    def decode(self, parts: Sequence[Part]) -> list[Logits]:
+    def decode(self, parts: Sequence[Part]) -> list[Rows]:
         try:
             with torch.inference_mode(), _threads(self._number):
                 return [self._part(part) for part in parts]
         except Exception as error:  # each model is a program of its own, and can raise anything
             raise _no_memory() if _is_memory(error) else _failed() from error
 
-    def _part(self, part: Part) -> Logits:
+    def _part(self, part: Part) -> Rows:
         tokens = torch.tensor([part.tokens], device=self._model.device)
         cache = {self._cache: self._caches[part.sequence]}
-        out = self._model(tokens, **cache, use_cache=True, logits_to_keep=1)
-        scores: Logits = out.logits[0, -1, : len(self.vocabulary.pieces)].float().cpu().numpy()
-        return scores
+        wanted = len(part.tokens) if part.each else 1
+        out = self._model(tokens, **cache, use_cache=True, logits_to_keep=wanted)
+        size = len(self.vocabulary.pieces)
+        rows: Rows = out.logits[0, -wanted:, :size].float().cpu().numpy()
+        return rows
 
     def keep(self, sequence: int, length: int) -> int:
         return self.copy(sequence, sequence, length)

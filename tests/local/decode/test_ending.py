@@ -119,6 +119,11 @@ def test_every_partial_answer_can_be_closed(schema: Any, seed: int, steps: int) 
     jsonschema.Draft202012Validator(schema).validate(json.loads(walk.text, parse_float=finite))
 
 
+@pytest.mark.parametrize("words", [["é", "日"], ["Ωx", "яx"], ["\x1f", "\x80"], ["😀", "日本"]])
+def test_words_without_a_common_beginning_are_found_in_any_script(words: list[str]) -> None:
+    assert json.loads(Walk(closed(a={"enum": words})).closed())["a"] in words
+
+
 def finite(text: str) -> float:
     """A number as the judge can divide it: a grammar may write one that no float holds."""
     return max(-1e308, min(1e308, float(text)))

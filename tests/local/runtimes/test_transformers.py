@@ -96,7 +96,7 @@ def tiny(folder: Path) -> Iterator[Any]:
 
 
 def scores(runtime: Any, *tokens: Any, sequence: int = 0, start: int = 0) -> Any:
-    return runtime.decode([Part(sequence, start, tokens)])[0].copy()
+    return runtime.decode([Part(sequence, start, tokens)])[0][-1].copy()
 
 
 # ---- the runtime ---------------------------------------------------------------------------------
