@@ -25,7 +25,7 @@ import numpy
 from llguidance import LLMatcher
 
 from benchmarks._measure import cpu
-from structgen.local.decode.decoder import _GrammarDecoder
+from structgen.local.decode.choosing import Choosing
 from structgen.local.engine import Engine, open_engine
 from structgen.local.grammar.grammar import compile_grammar
 from structgen.local.models import catalog
@@ -203,7 +203,7 @@ def _mask(
         tokens = vocabulary.engine.tokenize_str(
             engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or ""
         )
-        pen = object.__new__(_GrammarDecoder)
+        pen = object.__new__(Choosing)
         pen._matcher, pen._words, pen._pieces, pen._ends = (
             held.matcher(),
             words,

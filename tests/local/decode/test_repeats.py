@@ -54,7 +54,8 @@ def answer_to(
     next(decoding)
     try:
         while True:
-            decoding.send((random.random(len(Words.tokens)) + wish).astype(numpy.float32))
+            scores = random.random(len(Words.tokens)) + wish
+            decoding.send(scores.astype(numpy.float32)[None])
     except StopIteration as done:
         decoded: Decoded = done.value
         return decoded, heard
