@@ -85,10 +85,10 @@ def _add_asking(parser: ArgumentParser) -> None:
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.evaluation.answers import read_answers, require_values_of
     from structgen.evaluation.comparison import compare
-    from structgen.evaluation.gates import parse_bound, under, worse
+    from structgen.evaluation.gates import parse_bound, require_fields, under, worse
     from structgen.evaluation.gold import load_gold
     from structgen.evaluation.result import Evaluation
-    from structgen.evaluation.run import score
+    from structgen.evaluation.run import fields_of_gold, score
 
     bounds = [parse_bound(text) for text in arguments.fail_under]
     earlier = Evaluation.load(arguments.not_worse_than) if arguments.not_worse_than else None
@@ -98,6 +98,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     for record in gold:
         if record.invalid is not None:
             streams.tell(f"gold {record.key} is kept: {record.invalid}")
+    require_fields(fields_of_gold(target, gold), bounds)
     if arguments.results:
         answers = read_answers(arguments.results)
         right = [record.value for record in gold]

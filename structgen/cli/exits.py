@@ -12,6 +12,7 @@ from structgen.errors import (
     EngineError,
     JobError,
     JobStoppedError,
+    ModelMissingError,
     OutputError,
     StructgenError,
     TransportError,
@@ -30,7 +31,7 @@ INTERRUPTED: Final = 130
 MEANINGS: Final[Mapping[int, str]] = {
     OK: "done",
     NO_VALUE: "no valid value: the answer was refused, truncated or invalid",
-    USAGE: "usage error: the command, the target or the text has to change",
+    USAGE: "usage error: the command, the target or the text has to change; no such model or folder",
     SERVER: "the server failed or could not be reached",
     ENGINE: "the model in this process failed",
     STOPPED: "the job stopped before its end; the same command goes on with it",
@@ -42,6 +43,7 @@ MEANINGS: Final[Mapping[int, str]] = {
 _CODES: Final[tuple[tuple[type[StructgenError], int], ...]] = (
     (OutputError, NO_VALUE),
     (BudgetExceededError, NO_VALUE),
+    (ModelMissingError, USAGE),
     (EngineError, ENGINE),
     (JobError, STOPPED),
     (APIError, SERVER),
@@ -54,6 +56,20 @@ _NAMES: Final = ("base_url", "batch", *OptionArgs.__annotations__)
 _LONG: Final = "|".join(name for name in _NAMES if "_" in name)
 _OPTION: Final = re.compile(rf"`({'|'.join(_NAMES)})`|\b({_LONG})\b(?:='(\w+)')?")
 """An option in a hint, with its value. Without backquotes, a name of one word could be anything."""
+
+_SAID_HERE: Final[Mapping[str, str]] = {
+    "The shortened value is in `salvaged`.": "`extract --result` prints the shortened value.",
+    "`partial` has what was whole.": "`extract --result` prints the answer.",
+    "What had come is in `partial`.": "`extract --result` prints what had come.",
+    "What had come is in `attempts`.": "`extract --result` prints what had come.",
+    "See the backend's finish reason in `attempts`.": "`extract --result` prints why it ended.",
+    "or see in `attempts` what went wrong": "or see what went wrong with `extract --result`",
+    "`violations` lists each place, and what was expected there.": "",
+    "`violations` names each place.": "",
+    ", or give `api_key`": "",
+}
+"""What a hint says of members of a result or error, and what to say of them here. Violations are
+printed anyway."""
 
 
 def code_of(error: StructgenError) -> int:
@@ -72,11 +88,19 @@ def tell_error(error: StructgenError, stderr: TextIO, name: str | None = None) -
         name: The file at fault, if there are several.
     """
     about = f"{name}: " if name else ""
-    hint = f" {_with_flags(error.hint)}" if error.hint else ""
+    said = _with_flags(_without_members(error.hint)) if error.hint else ""
+    hint = f" {said}" if said else ""
     print(f"structgen: {about}{type(error).__name__}: {error.message}{hint}", file=stderr)
     for violation in getattr(error, "violations", ()):
         print(f"structgen:   {violation}", file=stderr)
     return code_of(error)
+
+
+def _without_members(hint: str) -> str:
+    """Write what a hint says of members as what a user of the command line can do."""
+    for there, here in _SAID_HERE.items():
+        hint = hint.replace(there, here)
+    return hint.strip()
 
 
 def _with_flags(hint: str) -> str:

@@ -49,8 +49,7 @@ def run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> i
     streams = Streams(stdin, stdout, stderr)
     try:
         arguments, unknown = _parser(streams).parse_known_args(argv)
-        if unknown:
-            _reject(unknown, arguments.parser)
+        _take_words(arguments, unknown)
         code: int = arguments.perform(arguments, streams)
     except SystemExit as left:  # argparse: --help, or a usage error that it has printed
         return left.code if isinstance(left.code, int) else USAGE
@@ -92,6 +91,20 @@ def _parser(streams: Streams) -> ArgumentParser:
         command.add_arguments(described)
         described.set_defaults(perform=command.perform, parser=described)
     return parser
+
+
+def _take_words(arguments: Any, unknown: Sequence[str]) -> None:
+    """Give words that came after an option to the argument that takes any number of words.
+
+    argparse leaves it empty if it had none before the option. Any other word is refused.
+    """
+    positionals = arguments.parser._get_positional_actions()
+    takers = [action for action in positionals if action.nargs == "*"]
+    are_options = any(word.startswith("-") and word != "-" for word in unknown)
+    if unknown and (are_options or not takers):
+        _reject(unknown, arguments.parser)
+    for action in takers:
+        setattr(arguments, action.dest, [*getattr(arguments, action.dest), *unknown])
 
 
 def _reject(unknown: Sequence[str], parser: ArgumentParser) -> NoReturn:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Final
 
 from structgen.errors import ConfigurationError
@@ -58,6 +58,23 @@ def parse_bound(text: str) -> tuple[str, float]:
     return name, bound
 
 
+def require_fields(fields: Collection[str], bounds: Iterable[tuple[str, float]]) -> None:
+    """See that each bound of a field names one that there is.
+
+    Args:
+        fields: The fields of the gold.
+        bounds: Pairs of a figure or field and its lower bound (`parse_bound`).
+
+    Raises:
+        ConfigurationError: If there is no such field.
+    """
+    for name, _ in bounds:
+        if name.startswith("/") and name not in fields:
+            raise ConfigurationError(
+                f"There is no field {name}.", hint=f"Fields: {', '.join(fields)}."
+            )
+
+
 def under(evaluation: Evaluation, bounds: Iterable[tuple[str, float]]) -> list[str]:
     """Say which bounds an evaluation does not keep, one line each; none if it keeps all.
 
@@ -68,6 +85,8 @@ def under(evaluation: Evaluation, bounds: Iterable[tuple[str, float]]) -> list[s
     Raises:
         ConfigurationError: If no record has such a field, or the figure is not known in this run.
     """
+    bounds = list(bounds)
+    require_fields(evaluation.fields, bounds)
     told = []
     for name, bound in bounds:
         figure = _figure(evaluation, name)
@@ -78,10 +97,6 @@ def under(evaluation: Evaluation, bounds: Iterable[tuple[str, float]]) -> list[s
 
 def _figure(evaluation: Evaluation, name: str) -> float:
     if name.startswith("/"):
-        if name not in evaluation.by_field:
-            raise ConfigurationError(
-                f"There is no field {name}.", hint=f"Fields: {', '.join(evaluation.fields)}."
-            )
         return metrics.f1(evaluation.by_field[name])
     figure = evaluation.figures[name]
     if figure is None:

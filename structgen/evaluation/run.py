@@ -254,6 +254,17 @@ def score(
     )
 
 
+def fields_of_gold(target: Target[Any], gold: Sequence[GoldRecord]) -> list[str]:
+    """Give the fields that an evaluation of this gold has figures of.
+
+    Args:
+        target: What is extracted.
+        gold: The right values.
+    """
+    right = [{"key": one.key, "value": one.value, "error": None} for one in gold]
+    return score(target, gold, right).fields
+
+
 _SAID: Final = frozenset({"title", "description", "examples", "$comment"})
 """Keywords that say something to people and models, and change no value."""
 _NAMED: Final = frozenset({"properties", "patternProperties", "$defs"})

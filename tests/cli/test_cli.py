@@ -126,6 +126,63 @@ def test_a_hint_names_flags_as_they_are_written_here() -> None:
     assert err.getvalue() == f"structgen: Truncated: The answer was cut short. {flags}\n"
 
 
+@pytest.mark.parametrize(
+    ("hint", "said"),
+    [
+        ("Use it. The shortened value is in `salvaged`.", " Use it. `extract --result` prints the"),
+        ("Set GROQ_API_KEY, or give `api_key`.", " Set GROQ_API_KEY."),
+        ("`violations` names each place.", ""),
+    ],
+)
+def test_a_hint_names_what_there_is_on_the_command_line(hint: str, said: str) -> None:
+    err = io.StringIO()
+    exits.tell_error(errors.InputError("No.", hint=hint), err)
+    assert err.getvalue().startswith(f"structgen: InputError: No.{said}")
+    assert "`salvaged`" not in err.getvalue()
+
+
+def test_the_table_of_exit_codes_is_the_documented_one() -> None:
+    page = (EXAMPLES.parent / "docs" / "errors.md").read_text()
+    for code, meaning in exits.MEANINGS.items():
+        assert f"| {code} | {meaning} |" in page
+
+
+def test_inputs_may_come_after_options(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"id": "1", "text": "Ada is 36."}\n')
+    row = {"key": "1", "value": {"name": "Ada"}, "error": None}
+    (tmp_path / "out.jsonl").write_text(json.dumps(row))
+    page, results, inputs = (tmp_path / name for name in ("page.html", "out.jsonl", "in.jsonl"))
+    code, _, err = run("view", str(results), "-o", str(page), str(inputs), "--key", "id")
+    assert (code, err) == (exits.OK, "")
+    assert "Ada is 36." in page.read_text()
+    code, _, err = run("view", str(results), "--no-such-flag", "word")
+    assert code == exits.USAGE
+    code, _, err = run("eval", "a.py:A", "gold.jsonl", "one too many")
+    assert code == exits.USAGE
+    assert "one too many" in err
+
+
+def test_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_text('{"id": "1", "text": "Ada is 36."}\n')
+    code, _, err = run(
+        *("run", person(tmp_path), str(tmp_path / "in.jsonl"), "--model", "m"),
+        *("-o", str(tmp_path / "none" / "out.jsonl"), "--base-url", "http://127.0.0.1:9/v1"),
+    )
+    assert code == exits.USAGE
+    assert "its folder does not exist" in err
+
+
+def test_a_bound_of_no_field_is_refused_before_anything_is_asked(tmp_path: Path) -> None:
+    gold = tmp_path / "gold.jsonl"
+    gold.write_text('{"text": "Ada is 36.", "value": {"name": "Ada"}}\n')
+    with FaultyServer(Served(body=completion('{"name": "Ada"}'))) as server:
+        flags = ("--model", "m", "--base-url", server.base_url, "--fail-under", "/nmae=0.5")
+        code, _, err = run("eval", person(tmp_path), str(gold), *flags)
+        assert server.requests == []
+    assert code == exits.USAGE
+    assert "There is no field /nmae. Fields: /name" in err
+
+
 def test_a_result_that_failed_shows_its_attempts() -> None:
     with FaultyServer(Served(body=completion('{"title": 1}'))) as server:
         code, out, err = run(
@@ -318,6 +375,7 @@ def test_help_lists_the_commands_and_exit_codes() -> None:
         (errors.MissingPackage("rich", "pipeline"), 2),
         (errors.RateLimitError("no"), 3),
         (errors.TotalTimeoutError("no"), 3),
+        (errors.ModelMissingError("no"), 2),
         (errors.EnginePromptTooLongError("no"), 4),
         (errors.JournalError("no"), 5),
         (errors.JobStoppedError("no", summary=None, interrupted=True), 130),
