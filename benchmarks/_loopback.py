@@ -2,7 +2,8 @@
 
 `python -m benchmarks._loopback` runs it in a process of its own and prints its port. The paths are
 `/PAYLOAD/v1/chat/completions`; PAYLOAD is one of PAYLOADS, or one of them with a latency in
-milliseconds, such as `small@20`. A request with `"stream":true` is answered in events of four
+milliseconds and a fault, such as `small@20` or `small@20!500:10`, by which 10 % of the answers have
+the status 500. A request with `"stream":true` is answered in events of four
 characters, one HTTP chunk each.
 """
 
@@ -142,8 +143,15 @@ def _streamed_reply(text: str) -> bytes:
     return f"{head}\r\n\r\n{chunks}0\r\n\r\n".encode()
 
 
+def _refusal(status: int) -> bytes:
+    body = json.dumps({"error": {"message": "Not now", "type": "server_error"}})
+    head = f"HTTP/1.1 {status} X\r\ncontent-type: application/json\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n{body}".encode()
+
+
 class _Server(asyncio.Protocol):
     answers: ClassVar[dict[tuple[bytes, bool], bytes]] = {}
+    draw: ClassVar[random.Random] = random.Random(5)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport: Any = transport
@@ -160,8 +168,11 @@ class _Server(asyncio.Protocol):
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
             streamed = b'"stream":true' in body or b'"stream": true' in body
-            payload, _, latency = head.split(b"/", 2)[1].partition(b"@")
+            named, _, fault = head.split(b"/", 2)[1].partition(b"!")
+            payload, _, latency = named.partition(b"@")
             answer = self.answers[payload, streamed]
+            if fault and self.draw.random() * 100 < int(fault.partition(b":")[2]):
+                answer = _refusal(int(fault.partition(b":")[0]))
             if latency:
                 asyncio.get_running_loop().call_later(
                     int(latency) / 1000, self.transport.write, answer

@@ -215,12 +215,15 @@ async def _gathered(ask: Callable[[str], Awaitable[Any]], count: int) -> int:
         async with places:
             return await ask(text)
 
-    return len(await asyncio.gather(*(one(text) for text in documents(count))))
+    tasks = (one(text) for text in documents(count))
+    found = await asyncio.gather(*tasks, return_exceptions=True)
+    return sum(not isinstance(outcome, BaseException) for outcome in found)
 
 
 def _measure(name: str, base_url: str, count: int) -> dict[str, Any]:
     run: Callable[[str, int], int] = globals()[name]
-    run(base_url.replace("@20", "@0").replace("@300", "@0"), AT_ONCE)
+    warm_up = base_url.partition("!")[0].replace("/v1", "")
+    run(f"{warm_up.replace('@20', '@0').replace('@300', '@0')}/v1", AT_ONCE)
     used, began = cpu(), time.perf_counter()
     done = run(base_url, count)
     return {

@@ -1,14 +1,14 @@
 """Every error structgen raises, in one tree; docs/errors.md draws it.
 
 A message says what happened and what to do next. It never holds a key or the text of a document;
-what a model answered is in attributes alone (`attempts`, `failed_generation`, `partial`).
+what a model answered is in attributes (`attempts`), its beginning in `str(InvalidOutputError)`.
 """
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-from structgen.values import Mode, Rejected, Usage, Violation
+from structgen.values import Mode, Rejected, Usage, Violation, shorten
 
 # fmt: off
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "Truncated", "UsageError",
 ]
 # fmt: on
+_SHOWN, _SHOWN_TEXT = 3, 500  # violations, and characters of the answer, in `str()` of an error
 
 
 @dataclass(eq=False, repr=False, kw_only=True)
@@ -59,7 +60,7 @@ class StructgenError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         # The default protocol would call the constructors with `args` alone, without the keywords.
-        return _rebuild, (type(self), self.args, self.__dict__.copy())
+        return type(self).__new__, (type(self), *self.args), self.__dict__.copy()
 
     @classmethod
     def __get_pydantic_core_schema__(cls, source: Any, handler: Any) -> Any:
@@ -68,13 +69,6 @@ class StructgenError(Exception):
 
         written = core_schema.plain_serializer_function_ser_schema(cls.to_dict, when_used="json")
         return core_schema.is_instance_schema(cls, serialization=written)
-
-
-def _rebuild(cls: type[StructgenError], args: tuple[Any, ...], state: Any) -> StructgenError:
-    error = cls.__new__(cls, *args)
-    error.args = args
-    error.__dict__.update(state)
-    return error
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,10 +152,8 @@ class MissingPackage(UsageError, ImportError):
     """
 
     def __init__(self, package: str, extra: str) -> None:
-        super().__init__(
-            f"The package {package} is not installed.",
-            hint=f"Run: pip install 'structgen[{extra}]'",
-        )
+        message = f"The package {package} is not installed."
+        super().__init__(message, hint=f"Run: pip install 'structgen[{extra}]'")
         self.package = self.name = package
         self.extra = extra
 
@@ -312,6 +304,14 @@ class InvalidOutputError(OutputError):
     def __post_init__(self) -> None:
         super().__post_init__()
         self.violations = tuple(self.violations)
+
+    def __str__(self) -> str:
+        lines = [super().__str__(), *(f"  {one}" for one in self.violations[:_SHOWN])]
+        if hidden := len(self.violations[_SHOWN:]):
+            lines.append(f"  and {hidden} more")
+        if self.attempts and (text := self.attempts[-1].text):
+            lines.append(f"The answer was: {shorten(text, _SHOWN_TEXT)}")
+        return "\n".join(lines)
 
 
 @dataclass(eq=False, repr=False, kw_only=True)

@@ -6,11 +6,12 @@ import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from enum import Enum
+from math import isfinite
 from numbers import Integral, Real
-from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict
+from typing import Any, Final, Literal, NamedTuple, Protocol, TypeAlias, TypedDict, get_args
 
 from structgen.errors import ConfigurationError
-from structgen.values import Message, Mode, PromptParts
+from structgen.values import Message, Mode, PromptParts, shorten
 
 PromptWriter: TypeAlias = Callable[[PromptParts], Sequence[Message]]
 """A function that writes the messages of a question from its parts."""
@@ -24,6 +25,11 @@ class Unset(Enum):
     def __repr__(self) -> str:
         return "UNSET"
 
+
+_SHOWN: Final = 60
+"""Characters that an error shows of a value."""
+_SECRET: Final = frozenset({"api_key"})
+"""Options whose value no error shows."""
 
 UNSET: Final = Unset.UNSET
 """The value of an option that is left to the next level: call, then client, then library."""
@@ -211,57 +217,150 @@ class Options:
         return {name: value for name, value in values.items() if value is not UNSET}
 
 
-def _is_count(value: Any) -> bool:
-    return isinstance(value, Integral) and int(value) >= 0
+class Kind(NamedTuple):
+    """Which values an option takes."""
+
+    fits: Callable[[Any], bool]
+    """Whether a value is one of them."""
+    wanted: str
+    """What it has to be, in words that follow "must be"."""
 
 
-def _is_duration(value: Any) -> bool:
-    return isinstance(value, Real) and float(value) >= 0
+def number(
+    at_least: float | None = None,
+    at_most: float | None = None,
+    *,
+    of: str = "",
+    above: bool = False,
+) -> Kind:
+    """Give the kind of finite numbers.
+
+    Args:
+        at_least: The smallest one.
+        at_most: The largest one.
+        of: What they count, such as "seconds".
+        above: Whether `at_least` itself is too small.
+    """
+
+    def fits(value: Any) -> bool:
+        if isinstance(value, bool) or not isinstance(value, Real) or not isfinite(value):
+            return False
+        given: Any = value
+        low = at_least is None or (given > at_least if above else given >= at_least)
+        return bool(low and (at_most is None or given <= at_most))
+
+    return Kind(fits, f"a number{f' of {of}' if of else ''}{_range(at_least, at_most, above)}")
 
 
-def _is_part(value: Any) -> bool:
-    return isinstance(value, Real) and 0 < float(value) < 1
+def whole(at_least: int | None = None) -> Kind:
+    """Give the kind of whole numbers, from `at_least` on."""
+
+    def fits(value: Any) -> bool:
+        is_whole = isinstance(value, Integral) and not isinstance(value, bool)
+        return is_whole and (at_least is None or int(value) >= at_least)
+
+    return Kind(fits, f"a whole number{_range(at_least, None, False)}")
 
 
-def _is_prompt(value: Any) -> bool:
-    return isinstance(value, str) or callable(value)
+def one_of(*values: Any) -> Kind:
+    """Give the kind of a few values."""
+    *first, last = (repr(value) for value in values)
+    return Kind(lambda value: value in values, f"{', '.join(first)} or {last}")
 
 
-def _is_policy(value: Any) -> bool:
-    return value in ("raise", "keep")
+def or_none(kind: Kind) -> Kind:
+    """Give a kind with None."""
+    return Kind(lambda value: value is None or kind.fits(value), f"{kind.wanted}, or None")
 
 
-_KINDS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
-    "temperature": (lambda value: isinstance(value, Real), "a number"),
-    "top_p": (lambda value: isinstance(value, Real), "a number"),
-    "seed": (lambda value: isinstance(value, Integral), "a whole number"),
-    "max_tokens": (_is_count, "a whole number, at least 1"),
-    "timeout": (_is_duration, "a number of seconds, or None"),
-    "total_timeout": (_is_duration, "a number of seconds, or None"),
-    "max_retries": (_is_count, "a whole number, at least 0"),
-    "max_reasks": (_is_count, "a whole number, at least 0"),
-    "token_budget": (_is_count, "a whole number, at least 0"),
-    "cost_budget": (_is_duration, "a number of US dollars, at least 0"),
-    "accept": (_is_part, "a share above 0 and below 1"),
-    "calibration": (lambda value: isinstance(value, str | os.PathLike), "the path of a file"),
-    "samples": (_is_count, "a whole number, at least 1"),
-    "max_continuations": (_is_count, "a whole number, at least 0"),
-    "on_invalid_items": (_is_policy, "'raise' or 'keep'"),
-    "on_shortened": (_is_policy, "'raise' or 'keep'"),
-    "prompt": (_is_prompt, "the name of a layout, a template, or a function that writes messages"),
-    "decide": (lambda value: value in ("auto", "off"), "'auto' or 'off'"),
+def instance(*types: type, wanted: str) -> Kind:
+    """Give the kind of instances of some types."""
+    return Kind(lambda value: isinstance(value, types), wanted)
+
+
+def sequence(of: Callable[[Any], bool], wanted: str) -> Kind:
+    """Give the kind of sequences whose items are of one kind; a text is none."""
+
+    def fits(value: Any) -> bool:
+        is_text = isinstance(value, (str, bytes, bytearray))
+        return isinstance(value, Sequence) and not is_text and all(map(of, value))
+
+    return Kind(fits, wanted)
+
+
+def _range(at_least: float | None, at_most: float | None, above: bool) -> str:
+    if at_most is not None:
+        return f" from {at_least} to {at_most}"
+    if at_least is None:
+        return ""
+    return f" above {at_least}" if above else f", at least {at_least}"
+
+
+TRUTH: Final = instance(bool, wanted="True or False")
+TEXT: Final = instance(str, wanted="a text")
+CALLABLE: Final = Kind(callable, "a function")
+PATH: Final = instance(str, os.PathLike, wanted="a path")
+_SECONDS: Final = number(0, of="seconds", above=True)
+
+
+def _is_body(value: Any) -> bool:
+    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
+
+
+_OPTIONS: Final[Mapping[str, Kind]] = {
+    "temperature": Kind(number(0).fits, "a number. The least is 0"),
+    "top_p": number(0, 1),
+    "seed": whole(),
+    "stop": sequence(lambda one: isinstance(one, str) and one != "", "a text, or a list of texts"),
+    "max_tokens": whole(1),
+    "timeout": or_none(_SECONDS),
+    "total_timeout": or_none(_SECONDS),
+    "max_retries": whole(0),
+    "max_reasks": whole(0),
+    "token_budget": whole(0),
+    "cost_budget": number(0, of="US dollars"),
+    "accept": Kind(
+        lambda value: number(0, 1, above=True).fits(value) and value < 1,
+        "a share above 0 and below 1",
+    ),
+    "calibration": instance(str, os.PathLike, wanted="the path of a file"),
+    "logprobs": TRUTH,
+    "samples": whole(1),
+    "max_continuations": whole(0),
+    "on_invalid_items": one_of("raise", "keep"),
+    "on_shortened": one_of("raise", "keep"),
+    "prompt": Kind(
+        lambda value: isinstance(value, str) or callable(value),
+        "the name of a layout, a template, or a function that writes messages",
+    ),
+    "decide": one_of("auto", "off"),
+    "mode": one_of(*get_args(Mode)),
+    "extra_body": Kind(_is_body, "a mapping of member names to values"),
 }
-"""What the value of an option must be, in code and in words. None is off, and limits of a backend
-are checked where it is known."""
+"""Which values each option takes; limits of a backend are checked where it is known."""
 
 
-def _check(given: Mapping[str, Any]) -> None:
+def check_values(given: Mapping[str, Any], kinds: Mapping[str, Kind]) -> None:
+    """Check values where they enter.
+
+    Args:
+        given: Values by the name of their option. `UNSET`, and names of no kind, are not checked.
+        kinds: Which values each option takes.
+
+    Raises:
+        ConfigurationError: If one is of another kind. The message names it, and says which values
+            are taken.
+    """
     for name, value in given.items():
-        if name not in _KINDS or value is None or value is UNSET:
+        if value is UNSET or name not in kinds or kinds[name].fits(value):
             continue
-        fits, wanted = _KINDS[name]
-        if not fits(value):
-            raise ConfigurationError(f"`{name}` is {value!r}, but must be {wanted}.")
+        shown = type(value).__name__ if name in _SECRET else shorten(repr(value), _SHOWN)
+        raise ConfigurationError(f"`{name}` is {shown}, but must be {kinds[name].wanted}.")
+
+
+def check_fields(record: Any, kinds: Mapping[str, Kind]) -> None:
+    """Check the fields of a dataclass; see `check_values`."""
+    check_values({one.name: getattr(record, one.name) for one in fields(record)}, kinds)
 
 
 def closest(words: Iterable[str], known: Iterable[str]) -> list[str]:
@@ -286,10 +385,12 @@ def options_of(given: OptionArgs) -> Options:
     Raises:
         ConfigurationError: If there is no option of some name, or a value is of another kind.
     """
-    stop = given.get("stop")
-    if stop is not None:
-        given = {**given, "stop": (stop,) if isinstance(stop, str) else tuple(stop)}
-    _check(given)
+    stop = given.get("stop", UNSET)
+    if isinstance(stop, str):
+        given = {**given, "stop": (stop,)}
+    check_values(given, _OPTIONS)
+    if stop is not UNSET and not isinstance(stop, str):
+        given = {**given, "stop": tuple(stop)}
     try:
         return Options(**given)  # type: ignore[arg-type]  # a mapping of the same names
     except TypeError:

@@ -123,7 +123,6 @@ def require_grounded(target: Target[Any], data: Json, document: str) -> Groundin
         raise InvalidOutputError(
             f"{values} not in the document, from which the answer must copy.",
             violations=found.violations,
-            hint="`violations` names each place.",
         )
     return found
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
-from structgen.cli import audit, calibrate, compile, evaluate, extract, models, serve, view
+from structgen.cli import audit, calibrate, compile, evaluate, extract, journal, models, serve, view
 from structgen.cli import run as run_command
 from structgen.cli.command import Command, Streams
 from structgen.cli.exits import INTERRUPTED, MEANINGS, OK, USAGE, tell_error
@@ -19,6 +19,7 @@ from structgen.options import closest
 COMMANDS: Final[tuple[Command, ...]] = (
     extract.COMMAND,
     run_command.COMMAND,
+    journal.COMMAND,
     evaluate.COMMAND,
     calibrate.COMMAND,
     view.COMMAND,

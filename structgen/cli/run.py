@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.cli.command import Command, Streams, add_target
-from structgen.cli.exits import NO_VALUE, OK
+from structgen.cli.exits import NO_VALUE, OK, STOPPED
 from structgen.cli.inputs import INPUTS, add_input_flags, source_from
 from structgen.cli.options import add_options, call_from, options_from
 from structgen.errors import JobStoppedError
@@ -76,8 +76,12 @@ def _add_course(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--batch",
-        action="store_true",
-        help="Use the server's Batch API: half the price, done within a day.",
+        nargs="?",
+        choices=("run", "submit", "collect"),
+        const="run",
+        help="Use the server's Batch API: half the price, done within a day. `run`, the default, "
+        "waits until it is done. `submit` sends the requests and ends; `collect` takes the answers "
+        "that have come, and exits with 5 as long as others are under way.",
     )
     parser.add_argument(
         "--no-retry-failed",
@@ -123,10 +127,13 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
             show_summary(style, stderr, stopped.summary)
             raise
     show_summary(style, stderr, done)
+    if done.under_way:
+        return STOPPED if arguments.batch == "collect" else OK
     return NO_VALUE if done.failed else OK
 
 
 def _job(arguments: Namespace, client: Client, streams: Streams, report: Report) -> Job[Any]:
+    from structgen.pipeline.batch_rounds import Batching
     from structgen.pipeline.job import Job
     from structgen.pipeline.limits import JobLimits
     from structgen.schema.load import load_target
@@ -147,7 +154,7 @@ def _job(arguments: Namespace, client: Client, streams: Streams, report: Report)
         journal=arguments.journal,
         concurrency=arguments.concurrency,
         retry_failed=arguments.retry_failed,
-        batch=arguments.batch,
+        batch=Batching(step=arguments.batch) if arguments.batch else False,
         limits=limits,
         log=streams.tell,
         on_progress=report,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from typing_extensions import TypeVar, Unpack
@@ -11,10 +11,26 @@ from typing_extensions import TypeVar, Unpack
 from structgen.errors import ConfigurationError
 from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
 from structgen.extraction.caller import Caller
-from structgen.options import CallArgs, OptionArgs, Options, options_of
+from structgen.options import (
+    TEXT,
+    TRUTH,
+    CallArgs,
+    Kind,
+    OptionArgs,
+    Options,
+    check_values,
+    instance,
+    options_of,
+    or_none,
+    sequence,
+    whole,
+)
 from structgen.results import Extraction, Plan
 from structgen.values import Document, JsonSchema
+from structgen.wire.dialect import Capabilities
 from structgen.wire.link import Link
+from structgen.wire.prices import Price
+from structgen.wire.rate_limits import RateLimits
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -26,9 +42,6 @@ if TYPE_CHECKING:
     from structgen.flow.steps import Flow
     from structgen.forms.session import Form, FormArgs
     from structgen.schema.target import Target
-    from structgen.wire.dialect import Capabilities
-    from structgen.wire.prices import Price
-    from structgen.wire.rate_limits import RateLimits
     from structgen.wire.telemetry import Hook
 
 T = TypeVar("T", default=Any)
@@ -37,6 +50,16 @@ MODEL_ENV: Final = "STRUCTGEN_MODEL"
 LOCAL: Final = "local"
 DEFAULTS: Final = Options(max_retries=2, max_reasks=1)
 """The library's own options."""
+
+
+def _has(*methods: str) -> Callable[[Any], bool]:
+    """Whether a value is an object, not a class, with these methods."""
+
+    def fits(value: Any) -> bool:
+        has_all = all(callable(getattr(value, name, None)) for name in methods)
+        return has_all and not isinstance(value, type)
+
+    return fits
 
 
 class BaseClient:
@@ -85,6 +108,21 @@ class BaseClient:
             ModelMissingError: If there is no such local model.
             ModelCorruptError: If the file is not a model.
         """
+        given = {
+            "model": model,
+            "base_url": base_url,
+            "api_key": api_key,
+            "capabilities": capabilities,
+            "prices": prices,
+            "rate_limits": rate_limits,
+            "hooks": hooks,
+            "http_client": http_client,
+            "http2": http2,
+            "max_connections": max_connections,
+            "transport": transport,
+            "fallback": fallback,
+        }
+        check_values(given, _KINDS)
         spec = model or os.environ.get(MODEL_ENV) or LOCAL
         if not isinstance(spec, str):
             own = engine_backend(spec)
@@ -181,3 +219,29 @@ class BaseClient:
         from structgen.forms.session import Form
 
         return Form(target, client=self, **form)
+
+
+_is_engine: Final = _has("generate", "agenerate")
+_KINDS: Final[Mapping[str, Kind]] = {
+    "model": Kind(
+        lambda value: value is None or isinstance(value, str) or _is_engine(value),
+        "the name of a model, or an engine",
+    ),
+    "base_url": or_none(TEXT),
+    "api_key": or_none(TEXT),
+    "capabilities": sequence(
+        lambda one: isinstance(one, Capabilities),
+        "a list of structgen.providers.Capabilities",
+    ),
+    "prices": sequence(lambda one: isinstance(one, Price), "a list of structgen.providers.Price"),
+    "rate_limits": or_none(instance(RateLimits, wanted="a structgen.providers.RateLimits")),
+    "hooks": sequence(callable, "a list of functions"),
+    "http_client": or_none(Kind(_has("send", "build_request"), "a client of httpx")),
+    "http2": TRUTH,
+    "max_connections": whole(1),
+    "transport": or_none(Kind(_has("send", "asend"), "a transport with `send` and `asend`")),
+    "fallback": sequence(
+        lambda one: isinstance(one, BaseClient), "a list of clients: [Client(...)]"
+    ),
+}
+"""Which values the arguments of a client take."""

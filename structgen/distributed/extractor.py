@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, cast
 
 from typing_extensions import Unpack
 
 from structgen.client.blocking import Client
-from structgen.errors import InputError
+from structgen.errors import ConfigurationError, InputError
 from structgen.extras import load
-from structgen.options import CallArgs
+from structgen.options import PATH, TEXT, CallArgs, Kind, check_values, or_none, whole
+from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.mapping import MapArgs
 from structgen.pipeline.outputs.flat import flat_row
 from structgen.pipeline.record import Item
@@ -27,10 +28,20 @@ from structgen.schema.target import target_of
 RESULTS: Final = ("value", "error", "evidence", "absent", "guarantee")
 """The columns that an Extractor adds: JSON text, null for what is not there."""
 
+_NEVER_STOPS: Final = JobLimits(max_failure_share=1.0, first=0)
+"""A batch is a small part of a job: what fails in it says nothing about the others."""
 _ROW_WITHOUT_TEXT: Final[Mapping[str, str | None]] = {
     **dict.fromkeys(RESULTS),
     "error": to_text(InputError("The row has no text.").to_dict()),
 }
+_KINDS: Final[Mapping[str, Kind]] = {
+    "model": or_none(TEXT),
+    "text": TEXT,
+    "prefix": TEXT,
+    "journal": or_none(PATH),
+    "concurrency": or_none(whole(1)),
+}
+"""Which values the arguments of an Extractor take."""
 
 _clients: Final[dict[tuple[int, str], Client]] = {}
 """The clients of this process, by its id and their arguments."""
@@ -40,7 +51,8 @@ _one_at_a_time: Final = threading.Lock()
 class Extractor:
     """Adds the columns `RESULTS` to Arrow batches.
 
-    A row that fails has its `error`, and stops no other. A row without a text is such a row.
+    A row that fails has its `error`, and stops no other, however many fail. A row without a text is
+    such a row.
     """
 
     def __init__(
@@ -49,6 +61,8 @@ class Extractor:
         model: str | None = None,
         *,
         text: str = "text",
+        prefix: str = "",
+        journal: str | None = None,
         client: Mapping[str, Any] | None = None,
         concurrency: int | None = None,
         **call: Unpack[CallArgs],
@@ -60,13 +74,35 @@ class Extractor:
                 which crosses to other machines more easily.
             model: As for `Client`.
             text: The column that holds the document.
+            prefix: Begins the names of the columns that are added.
+            journal: The "URL#TABLE" of a database that all workers share, so that a partition that
+                is tried again asks nothing twice: "postgresql+psycopg://user@host/base#answers".
             client: Further keyword arguments of `Client`.
             concurrency: Questions at a time at most, in each process (default: as for `map`).
             **call: The arguments of each question; see `CallArgs`.
+
+        Raises:
+            ConfigurationError: If an argument has a value of another kind, or the journal is a file.
         """
+        given = {
+            "model": model,
+            "text": text,
+            "prefix": prefix,
+            "journal": journal,
+            "concurrency": concurrency,
+        }
+        check_values(given, _KINDS)
+        if journal is not None and "://" not in journal:
+            raise ConfigurationError(
+                "The journal of an Extractor is a file, which workers cannot share.",
+                hint="Name a database: journal='postgresql+psycopg://user@host/base#table'.",
+            )
         self._target, self._model, self._text = target, model, text
+        self._columns = {name: f"{prefix}{name}" for name in RESULTS}
         self._client = dict(client or {})
-        self._args = cast("MapArgs", dict(call))
+        self._args = cast("MapArgs", {**call, "limits": _NEVER_STOPS})
+        if journal is not None:
+            self._args["journal"] = journal
         if concurrency is not None:
             self._args["concurrency"] = concurrency
 
@@ -78,17 +114,28 @@ class Extractor:
 
         Returns:
             The same rows, with further columns.
+
+        Raises:
+            InputError: If the batch has no column of texts, or has a column of a name that is to be
+                added. Nothing is asked then.
+            JournalError: If the shared journal cannot be reached.
         """
         arrow = load("pyarrow", "distributed")
+        if not isinstance(batch, (arrow.RecordBatch, arrow.Table)):
+            raise InputError(
+                f"The batch is a {type(batch).__name__}, not Arrow data.",
+                hint="Pass batch_format='pyarrow' to `map_batches`; for a DataFrame, call `frame`.",
+            )
+        self._check_columns(batch.schema.names)
         named = isinstance(self._target, str)
         target = load_target(self._target) if named else target_of(self._target)
         texts = batch.column(self._text).to_pylist()
-        items = [Item(str(n), text) for n, text in enumerate(texts) if isinstance(text, str)]
+        items = [Item(str(n), text) for n, text in enumerate(texts) if _is_document(text)]
         outcomes = self._client_of_process().map(target, items, **self._args)
         rows = {outcome.key: flat_row(outcome) for outcome in outcomes}
-        for name in RESULTS:
+        for name, column in self._columns.items():
             cells = [rows.get(str(n), _ROW_WITHOUT_TEXT)[name] for n in range(len(texts))]
-            field = arrow.field(name, arrow.string())
+            field = arrow.field(column, arrow.string())
             batch = batch.append_column(field, arrow.array(cells, arrow.string()))
         return batch
 
@@ -97,19 +144,50 @@ class Extractor:
         return map(self, batches)
 
     def frame(self, frame: Any) -> Any:
-        """Extract from a pandas DataFrame: for pandas itself, and for Dask's `map_partitions`."""
+        """Extract from a DataFrame of pandas or polars, and for Dask's `map_partitions`.
+
+        Args:
+            frame: A `pandas.DataFrame` or a `polars.DataFrame`.
+
+        Returns:
+            The same rows, with further columns.
+
+        Raises:
+            InputError: As `__call__`.
+        """
+        self._check_columns([str(name) for name in getattr(frame, "columns", ())])
         arrow = load("pyarrow", "distributed")
+        added = list(self._columns.values())
+        if type(frame).__module__.partition(".")[0] == "polars":
+            polars = load("polars", "distributed")
+            found = self(frame.select(self._text).to_arrow())
+            return frame.with_columns(polars.from_arrow(found.select(added)))
         found = self(arrow.Table.from_pandas(frame[[self._text]], preserve_index=False))
-        columns = {
-            name: found.column(name).to_pandas().astype(object).to_numpy() for name in RESULTS
-        }
+        columns = {name: found.column(name).to_pandas().astype(object).to_numpy() for name in added}
         return frame.assign(**columns)
 
     def spark_schema(self, frame: Any) -> Any:
-        """Give the schema of what `mapInArrow` makes of a Spark DataFrame."""
+        """Give the schema of what `mapInArrow` makes of a Spark DataFrame.
+
+        Raises:
+            InputError: If the frame has no column of texts, or has a column that is to be added.
+        """
+        self._check_columns(frame.schema.names)
         types = load("pyspark.sql.types", "distributed")
-        added = [types.StructField(name, types.StringType()) for name in RESULTS]
+        added = [types.StructField(name, types.StringType()) for name in self._columns.values()]
         return types.StructType([*frame.schema.fields, *added])
+
+    def _check_columns(self, columns: Sequence[str]) -> None:
+        if self._text not in columns:
+            raise InputError(
+                f"There is no column {self._text!r}. The columns: {', '.join(columns)}.",
+                hint="Name the column of the texts: Extractor(..., text=COLUMN).",
+            )
+        if taken := [name for name in self._columns.values() if name in columns]:
+            raise InputError(
+                f"There is a column {taken[0]!r} already, which would be lost.",
+                hint="Give the new columns other names: Extractor(..., prefix='found_').",
+            )
 
     def _client_of_process(self) -> Client:
         """The client of this process for these arguments, shared by all copies of the Extractor."""
@@ -118,3 +196,9 @@ class Extractor:
             if key not in _clients:
                 _clients[key] = Client(self._model, **self._client)
             return _clients[key]
+
+
+def _is_document(value: Any) -> bool:
+    """Whether a cell is a text, or the messages of a conversation."""
+    is_list = isinstance(value, list) and bool(value)
+    return isinstance(value, str) or (is_list and all(isinstance(one, dict) for one in value))

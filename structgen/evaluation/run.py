@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from structgen.extraction.caller import HasCaller
     from structgen.options import CallArgs
-    from structgen.pipeline.work import Counts as Progress
+    from structgen.pipeline.counts import Counts as Progress
 
 
 def evaluate(

@@ -13,6 +13,7 @@ that carries every attempt. What is tried after a failure, and after which:
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from typing import Any, Final, TypeVar
@@ -55,6 +56,8 @@ from structgen.values import Answer, Message, Mode
 
 T = TypeVar("T")
 
+_LOG: Final = logging.getLogger("structgen.extraction")
+"""Where steps down, fallbacks and repeated questions are logged."""
 _SAME_EVERYWHERE: Final = (
     ConfigurationError,
     InputError,
@@ -107,6 +110,7 @@ def extract(
             last = backend is backends[-1]
             if last or state.handed_out or isinstance(error, _SAME_EVERYWHERE):
                 raise
+            _LOG.warning("%s failed (%s): the fallback is asked", backend.name, _kind(error))
     raise ConfigurationError("There is no backend to ask.", hint="Give the client a model.")
 
 
@@ -119,6 +123,8 @@ def one_backend(backend: Backend, question: Question[T], state: CallState) -> Fl
         except (SchemaError, OutputRejectedError, BadRequestError) as error:
             if state.handed_out or not _blames_mode(error):
                 raise
+            said = "%s has no answer in mode %s (%s): a weaker mode is tried"
+            _LOG.warning(said, backend.name, mode, _kind(error))
     return (yield from _compiled_for_mode(backend, *weakest, question, state))
 
 
@@ -181,6 +187,7 @@ def one_mode(
             faults = faults_to_report(error, compiled, state.document)
             if faults and reasks > 0 and not (state.handed_out or continuation.has_items):
                 reasks -= 1
+                _LOG.info("%s: the answer is invalid (%s): asked again", backend.name, _kind(error))
                 conversation = (*messages, *reask(state.attempts[-1].text or "", faults))
                 continue
             turn.reading = keep_valid_items(error, turn, compiled, state)
@@ -192,6 +199,11 @@ def one_mode(
         else:
             state.record(backend, mode, turn.began, turn.answer, None)
         return make_extraction(backend, mode, compiled, turn, state)
+
+
+def _kind(error: StructgenError) -> str:
+    """The kind of an error, for the log: its message may quote what a server said."""
+    return type(error).__name__
 
 
 def _note_ignored_schema(

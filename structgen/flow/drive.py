@@ -8,16 +8,19 @@ run the same flow and decide nothing, so sync and async cannot differ.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from structgen.errors import StructgenError
 from structgen.flow.ports import Stream, TextStream
 from structgen.flow.steps import Emit, Flow, Gather, Open, Read, Send, Sleep, Start
 
 R = TypeVar("R")
+
+Rest: TypeAlias = "Callable[[float], Awaitable[None]]"
+"""Waits for so many seconds."""
 
 
 def perform(flow: Flow[R]) -> R:
@@ -72,13 +75,25 @@ def perform_stream(flow: Flow[R]) -> Generator[Any, None, R]:
         _close(streams)
 
 
-async def aperform(flow: Flow[R]) -> R:
-    """Do what `perform` does, on the running event loop."""
+async def aperform(flow: Flow[R], rest: Rest | None = None) -> R:
+    """Do what `perform` does, on the running event loop.
+
+    Args:
+        flow: The flow; it is closed in any case.
+        rest: Waits for so many seconds, in place of `asyncio.sleep`: a job lets other calls go on
+            in the meantime. Flows that are gathered wait by themselves.
+
+    Returns:
+        What the flow returns.
+
+    Raises:
+        StructgenError: Whatever the flow raises.
+    """
     streams: list[Stream | TextStream] = []
     try:
         emitted = True
         while emitted:
-            emitted, value = await _aadvance(flow, streams)
+            emitted, value = await _aadvance(flow, streams, rest)
         result: R = value
         return result
     finally:
@@ -119,7 +134,9 @@ def _advance(flow: Flow[Any], streams: list[Stream | TextStream]) -> tuple[bool,
         return False, stop.value
 
 
-async def _aadvance(flow: Flow[Any], streams: list[Stream | TextStream]) -> tuple[bool, Any]:
+async def _aadvance(
+    flow: Flow[Any], streams: list[Stream | TextStream], rest: Rest | None = None
+) -> tuple[bool, Any]:
     """Do what `_advance` does, on the running event loop."""
     move, value = flow.send, None
     try:
@@ -128,7 +145,11 @@ async def _aadvance(flow: Flow[Any], streams: list[Stream | TextStream]) -> tupl
             if type(step) is Emit:
                 return True, step.value
             try:
-                move, value = flow.send, await _ado(step, streams)
+                if rest is not None and type(step) is Sleep:
+                    await rest(step.seconds)
+                    move, value = flow.send, None
+                else:
+                    move, value = flow.send, await _ado(step, streams)
             except StructgenError as error:
                 move, value = flow.throw, error
     except StopIteration as stop:

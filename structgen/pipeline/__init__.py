@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
-    from structgen.pipeline.batch import Batching as Batching
+    from structgen.pipeline.batch_rounds import Batching as Batching
+    from structgen.pipeline.counts import Counts as Counts
     from structgen.pipeline.inputs.options import SourceArgs as SourceArgs
     from structgen.pipeline.inputs.source import Source as Source
     from structgen.pipeline.inputs.source import open_source as open_source
@@ -25,12 +26,11 @@ if TYPE_CHECKING:
     from structgen.pipeline.record import Outcome as Outcome
     from structgen.pipeline.record import Sink as Sink
     from structgen.pipeline.summary import Summary as Summary
-    from structgen.pipeline.work import Counts as Counts
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
-            "structgen.pipeline.batch": "Batching",
+            "structgen.pipeline.batch_rounds": "Batching",
             "structgen.pipeline.job": "Job JobArgs",
             "structgen.pipeline.limits": "JobLimits",
             "structgen.pipeline.mapping": "MapArgs",
@@ -42,6 +42,6 @@ else:
             "structgen.pipeline.outputs.columns.arrow": "to_arrow",
             "structgen.pipeline.outputs.columns.table": "Layout",
             "structgen.pipeline.outputs.mode": "IfExists",
-            "structgen.pipeline.work": "Counts",
+            "structgen.pipeline.counts": "Counts",
         },
     )

@@ -6,7 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any, Final, Generic, TypeVar
 
@@ -17,12 +17,14 @@ from structgen.extraction.judged import Basis, judgement
 from structgen.extraction.plan import first_that_compiles, plan
 from structgen.extraction.question import Question
 from structgen.extraction.readings import extract_and_judge
-from structgen.flow.drive import aperform
+from structgen.flow.drive import Rest, aperform
 from structgen.flow.steps import Flow, Send, Sleep
 from structgen.options import UNSET, Options
-from structgen.pipeline.journal.journal import question_hash
+from structgen.pipeline.journal.journal import Journal, question_hash
+from structgen.pipeline.journal.outcomes import entry_of, outcome_of
 from structgen.pipeline.journal.rows import Entry
-from structgen.pipeline.record import Item, Outcome, error_from_data, record_of
+from structgen.pipeline.journal.view import CURRENT, RUN
+from structgen.pipeline.record import Item, Outcome, record_of
 from structgen.results import Extraction
 from structgen.values import Json, Reply, Request, Usage
 from structgen.wire.breaker import Breaker
@@ -34,7 +36,6 @@ R = TypeVar("R")
 
 _PROBE: Final = "-"
 """The document of the plan that a fingerprint is made from."""
-_USAGE_MEMBERS: Final = tuple(one.name for one in fields(Usage))
 _NOT_ASKED: Final = frozenset(
     {
         "timeout",
@@ -105,11 +106,16 @@ class JobQuestion(Generic[T]):
                 shown.append(())  # it cannot be asked, or not about this document
         return _fingerprint(shown)
 
-    async def ask(self, item: Item) -> Outcome[T]:
-        """Ask about one document. An error of any kind becomes the outcome."""
+    async def ask(self, item: Item, rest: Rest | None = None) -> Outcome[T]:
+        """Ask about one document. An error of any kind becomes the outcome.
+
+        Args:
+            item: The document.
+            rest: Waits before a try; see `aperform`.
+        """
         began = time.monotonic()
         try:
-            return self._with_result(item, await aperform(self._flow(item)), began)
+            return self._with_result(item, await aperform(self._flow(item), rest), began)
         except Exception as error:
             return self._with_error(item, error, began)
 
@@ -160,45 +166,34 @@ class JobQuestion(Generic[T]):
             seconds=time.monotonic() - began,
         )
 
-    # ---- the journal -------------------------------------------------------------------------
+    def note_in(self, journal: Journal) -> None:
+        """Note in the journal what is asked, for whoever reads it later."""
+        target = self._question.target
+        models = [backend.name for backend in self.backends]
+        noted = {"target": target.name, "schema": target.schema, "models": models}
+        journal.set_note(f"{RUN}{self.run}", noted)
+        journal.set_note(CURRENT, self.run)
 
     def entry_of(self, hash: bytes, outcome: Outcome[T]) -> Entry:
-        """Give an outcome as the journal keeps it, with every attempt that failed."""
-        usage = {name: getattr(outcome.usage, name) for name in _USAGE_MEMBERS}
-        body = {
-            "record": outcome.record(),
-            "tries": outcome.tries,
-            "usage": {name: count for name, count in usage.items() if count},
-            "seconds": round(outcome.seconds, 3),
-            "attempts": [_attempt_data(one) for one in outcome.attempts if one.error is not None],
-        }
-        if outcome.result is not None and outcome.result.kinds:
-            body |= {"kinds": dict(outcome.result.kinds), "model": outcome.result.model}
-        return Entry(hash, self.run, outcome.ok, body, outcome.cost)
+        """Give an outcome as the journal keeps it."""
+        return entry_of(self.run, hash, outcome)
 
-    def outcome_of(self, key: str, meta: Mapping[str, Json], entry: Entry) -> Outcome[T]:
+    def outcome_of(
+        self, key: str, meta: Mapping[str, Json], entry: Entry, *, check: bool = True
+    ) -> Outcome[T]:
         """Give the outcome that the journal kept, for an input with this key and meta."""
-        body = entry.body
-        record = self._judged(body["record"], body) if "kinds" in body else body["record"]
-        return Outcome(
-            key=key,
-            meta=meta,
-            target=self._question.target,
-            error=None if entry.ok else error_from_data(body["record"]["error"]),
-            stored=record,
-            tries=body["tries"],
-            usage=Usage(**body["usage"]),
-            cost=entry.cost,
-            seconds=body["seconds"],
-        )
+        if "kinds" in entry.body:
+            judged = self._judged(entry.body["record"], entry.body)
+            entry = replace(entry, body={**entry.body, "record": judged})
+        return outcome_of(entry, self._question.target, key, meta, check=check)
 
     def _judged(self, record: Mapping[str, Json], body: Mapping[str, Json]) -> dict[str, Json]:
         """A record of the journal, judged as this job asks: its calibration may be another."""
         basis = Basis(
-            raw=record["raw_confidence"] or record["confidence"],
+            raw=record.get("raw_confidence") or record.get("confidence") or {},
             kinds=body["kinds"],
-            model=body["model"] or "",
-            by=record["confidence_by"] or "",
+            model=body.get("model") or "",
+            by=record.get("confidence_by") or "",
         )
         found = judgement(basis, self._question.target, self._question.options)
         return {**record, **found.to_dict()}
@@ -287,14 +282,3 @@ def _usage_of(attempts: Sequence[Attempt]) -> Usage:
     if len(attempts) == 1:  # nearly always; it saves an addition for every document
         return attempts[0].usage
     return sum((attempt.usage for attempt in attempts), Usage())
-
-
-def _attempt_data(attempt: Attempt) -> dict[str, Json]:
-    return {
-        "backend": attempt.backend,
-        "mode": attempt.mode,
-        "text": attempt.text,
-        "finish_reason": attempt.finish_reason,
-        "seconds": round(attempt.seconds, 3),
-        "error": f"{type(attempt.error).__name__}: {attempt.error}",
-    }

@@ -4,57 +4,49 @@ The flow of every input is replayed against the answers that came so far; the re
 send next is a line of the next batch. So retries, repeated questions and everything else in a flow
 happen in batches, too, one round for each.
 
-Facts of the protocol, from https://console.groq.com/docs/batch and
-https://platform.openai.com/docs/guides/batch: a file has at most 50,000 lines; answers come in any
-order; failed lines come in a file of their own.
+Whatever becomes of a batch leads to a next step: the answers that it brought are kept, and what it
+did not answer is asked in the next round. Rounds that bring nothing are counted, so that a job
+always ends.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import uuid
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
-from pydantic_core import from_json, to_json
-
-from structgen.errors import APIError, ConfigurationError, JobError, TransportError
+from structgen.errors import APIError, BadRequestError, ConfigurationError, JobError, NotFoundError
 from structgen.extraction.backend import Backend
 from structgen.pipeline.asking import JobQuestion
+from structgen.pipeline.batch_rounds import Batching, Rounds
+from structgen.pipeline.batch_server import (
+    Answered,
+    BatchServer,
+    BatchState,
+    count_lines,
+    line_of,
+    parse_answers,
+    refused_lines,
+)
+from structgen.pipeline.counts import Counts
 from structgen.pipeline.inputs.given import to_item
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.record import Item
-from structgen.pipeline.work import Counts
-from structgen.values import Json, Reply, Request
+from structgen.values import Json, Request
 from structgen.wire.link import Link
-from structgen.wire.retry import decide
 
-_ENDED: Final = frozenset({"completed", "expired", "cancelled"})
-"""The states of a batch from which it brings no more answers, apart from "failed"."""
-_UNANSWERED: Final = frozenset({"batch_expired", "batch_cancelled"})
-"""The error codes of lines that the server did not get to."""
-_END_OF_LINE: Final = b"}\n"
-_ENDPOINT: Final = "/v1/chat/completions"
-_TIMEOUT: Final = 600.0
-"""Seconds for one request: a file of 100 MB takes a while."""
 _MANY_UNWRITTEN: Final = 1000
 """Rows that may wait for the disk while the inputs are read."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Batching:
-    """How to make batches."""
-
-    poll: float = 30.0
-    """Seconds between two looks at a batch."""
-    window: str = "24h"
-    """Within which time the server has to finish a batch, in its own words."""
-    lines: int = 50_000
-    """Lines of a file at most."""
-    size: int = 100_000_000
-    """Bytes of a file at most: the smaller of the two figures that Groq documents."""
+_MOST_FRUITLESS: Final = 3
+"""Rounds in a row that may bring no answer before the job gives up."""
+_CANCELLING_SECONDS: Final = 900.0
+"""How long a cancelled batch may take to end. OpenAI documents up to ten minutes."""
+_SHOWN_FAULTS: Final = 3
+"""Faults of a refused batch that are told."""
+_TOO_LARGE: Final = 413
+"""The HTTP status of a file that is too large."""
 
 
 def link_of(backend: Backend) -> Link:
@@ -100,8 +92,13 @@ class Batches:
             how: How to make batches.
             is_stopped: Whether to wait no longer.
         """
-        self._link, self._journal, self._log = link, journal, log
+        self._server = BatchServer(link, self._wait)
+        self._journal, self._log = journal, log
         self._how, self._is_stopped = how, is_stopped
+        self._refusals: list[str] = []
+        """Why batches did not bring every answer."""
+        self._answered: list[bytes] = []
+        """The questions that got their outcome in this round."""
 
     async def run(
         self,
@@ -110,8 +107,8 @@ class Batches:
         counts: Counts,
         *,
         retry_failed: bool,
-    ) -> None:
-        """Go on until every input has an outcome in the journal.
+    ) -> int:
+        """Go on until every input has an outcome in the journal, or as far as the step goes.
 
         Args:
             inputs: The documents; they are read once for every round.
@@ -119,28 +116,60 @@ class Batches:
             counts: Told how far the job is.
             retry_failed: Whether to ask again about inputs that failed in an earlier run.
 
+        Returns:
+            How many batches are still under way; 0 if the job is done.
+
         Raises:
-            JobError: If the server refuses a batch, or batches bring no answers.
+            JobError: If several rounds in a row bring no answer.
+            APIError: If the server refuses to make batches.
         """
-        note = f"batches {question.run}"
-        await self._collect(note)
+        rounds = Rounds(self._journal, question.run, self._how.lines)
+        if rounds.batches:
+            await self._end_round(rounds)
+            if rounds.batches:
+                self._count(inputs, question, counts)
+                return len(rounds.batches)
+        # A job that is collected step by step was begun by `submit`, which asks again what failed.
+        retry_failed = retry_failed and self._how.step != "collect"
         while True:
             counts.clear()
-            self._journal.forget_inputs()
-            submitted = 0
+            self._journal.begin_inputs()
             lines = self._open_lines(inputs, question, counts, retry_failed)
-            for file in self._join_lines(lines):
-                await self._submit(note, file)
-                submitted += 1
+            for file in self._join_lines(lines, rounds.lines):
+                await self._submit(rounds, file)
             self._journal.flush()
-            if not submitted:
-                return
-            if not await self._collect(note):
-                raise JobError(
-                    "The batches ended without a single answer.",
-                    hint="Look at them in the provider's console, then start the job again.",
-                )
+            self._journal.end_retries(self._answered)
+            self._answered.clear()
+            if not rounds.batches or self._how.step != "run":
+                return len(rounds.batches)
+            await self._end_round(rounds)
             retry_failed = False
+
+    async def _end_round(self, rounds: Rounds) -> None:
+        """Take the answers of the batches under way, as far as the step goes.
+
+        Raises:
+            JobError: If this round and earlier ones brought none.
+        """
+        if self._how.step == "submit":
+            self._log(f"{len(rounds.batches)} batches are under way already: collect them first")
+            return
+        found = await self._collect(rounds)
+        if rounds.batches:
+            return
+        if found:
+            rounds.succeed()
+            return
+        rounds.fail()
+        if rounds.fruitless >= _MOST_FRUITLESS:
+            rounds.succeed()  # the next start may try as often
+            why = "; ".join(dict.fromkeys(self._refusals)) or "the server does not say why"
+            raise JobError(
+                f"{_MOST_FRUITLESS} rounds of batches in a row brought no answer: {why}.",
+                hint="Correct the cause, then start the same job again: what was answered is kept.",
+            )
+        if self._how.step == "run":
+            await self._wait(self._how.poll)
 
     # ---- what to ask -------------------------------------------------------------------------
 
@@ -163,16 +192,24 @@ class Batches:
             if self._journal.unwritten >= _MANY_UNWRITTEN:
                 self._journal.flush()
             entry = self._journal.find(hash)
-            if entry is not None and not entry.ok and retry_failed:
-                self._journal.forget_replies(hash)
-                entry = None
-            if entry is not None:
-                counts.add(question.outcome_of(item.key, item.meta, entry), cached=True)
+            known = question.outcome_of(item.key, item.meta, entry) if entry else None
+            if known is not None and not known.ok and self._is_asked_again(hash, retry_failed):
+                known = None
+            if known is not None:
+                counts.add(known, cached=True)
             elif hash not in asked:
                 line = self._next_line(item, hash, question, counts)
                 if line is not None:
                     asked.add(hash)
                     yield line
+
+    def _is_asked_again(self, hash: bytes, retry_failed: bool) -> bool:
+        """Whether a question that failed is asked again, or is being asked again already."""
+        if self._journal.is_retried(hash):
+            return True
+        if retry_failed:
+            self._journal.begin_retry(hash)
+        return retry_failed
 
     def _next_line(
         self, item: Item, hash: bytes, question: JobQuestion[Any], counts: Counts
@@ -181,19 +218,18 @@ class Batches:
         replies = self._journal.replies(hash)
         found = question.unread(item) if item.error else question.replay(item, replies)
         if isinstance(found, Request):
-            custom_id = f"{hash.hex()}-{len(replies)}"
-            head = f'{{"custom_id":"{custom_id}","method":"POST","url":"{_ENDPOINT}","body":'
-            return head.encode() + found.body + _END_OF_LINE
+            return line_of(hash, len(replies), found.body)
         self._journal.add(question.entry_of(hash, found))
+        self._answered.append(hash)
         counts.add(found, cached=False)
         return None
 
-    def _join_lines(self, lines: Iterator[bytes]) -> Iterator[bytes]:
+    def _join_lines(self, lines: Iterator[bytes], most: int) -> Iterator[bytes]:
         """Join the lines to as few files as possible."""
         file: list[bytes] = []
         size = 0
         for line in lines:
-            is_full = len(file) == self._how.lines or size + len(line) > self._how.size
+            is_full = len(file) >= most or size + len(line) > self._how.size
             if file and is_full:
                 yield b"".join(file)
                 file, size = [], 0
@@ -202,128 +238,145 @@ class Batches:
         if file:
             yield b"".join(file)
 
+    def _count(self, inputs: Iterable[Any], question: JobQuestion[Any], counts: Counts) -> None:
+        """Count the inputs that have an outcome, while batches about others are under way."""
+        for position, one in enumerate(inputs):
+            item = to_item(one, position)
+            if entry := self._journal.find(question.hash_of(item)):
+                counts.add(question.outcome_of(item.key, item.meta, entry), cached=True)
+
     # ---- one batch ---------------------------------------------------------------------------
 
-    async def _submit(self, note: str, lines: bytes) -> None:
+    async def _submit(self, rounds: Rounds, lines: bytes) -> None:
         """Upload a file and make a batch of it.
 
         The journal notes every step before the next one, so that a later run knows where to go on.
+        A file that the server finds too large is halved.
         """
-        file = (await self._ask(_upload_request(lines)))["id"]
-        noted = self._journal.note(note) or []
-        self._journal.set_note(note, [*noted, {"file": file, "batch": None}])
-        batch = await self._create(file)
-        self._journal.set_note(note, [*noted, {"file": file, "batch": batch}])
-        requests = lines.count(_END_OF_LINE)
-        self._log(f"batch {batch}: {requests} requests")
+        count = count_lines(lines)
+        try:
+            file = await self._server.upload(lines)
+        except APIError as error:
+            if error.status_code != _TOO_LARGE or count == 1:
+                raise
+            for half in self._join_lines(iter(lines.splitlines(keepends=True)), (count + 1) // 2):
+                await self._submit(rounds, half)
+            return
+        noted = rounds.add(file)
+        try:
+            batch = await self._server.create(file, self._how.window)
+        except (BadRequestError, NotFoundError):
+            rounds.remove(noted)
+            raise
+        rounds.change(noted, batch=batch)
+        self._log(f"batch {batch}: {count} requests")
 
-    async def _create(self, file: str) -> str:
-        body = {
-            "input_file_id": file,
-            "endpoint": _ENDPOINT,
-            "completion_window": self._how.window,
-        }
-        return str((await self._ask(_json_request("batches", body)))["id"])
-
-    async def _collect(self, note: str) -> int:
-        """Wait for the noted batches, keep their answers, and forget them.
+    async def _collect(self, rounds: Rounds) -> int:
+        """Take the answers of the batches under way, and forget those that have ended.
 
         Returns:
             How many answers are new.
         """
         found = 0
-        while noted := self._journal.note(note):
-            file, batch = noted[0]["file"], noted[0]["batch"]
-            if batch is None:  # the process ended before it was told the batch's name
-                batch = await self._find(file) or await self._create(file)
-            ended = await self._wait_for_end(batch)
-            for member in ("output_file_id", "error_file_id"):
-                if ended.get(member):
-                    request = Request("GET", f"files/{ended[member]}/content", {}, b"")
-                    answers = _parse_answers((await self._send(request)).body)
-                    found += self._journal.add_replies(answers)
-            self._journal.set_note(note, noted[1:])
+        for noted in rounds.batches:
+            batch = noted["batch"] or await self._name_of(noted["file"])
+            if batch is None:
+                self._log(f"file {noted['file']} became no batch: its requests are sent again")
+                rounds.remove(noted)
+                continue
+            noted = rounds.change(noted, batch=batch)
+            state = await self._end_of(batch, noted, rounds)
+            if state is None:
+                continue
+            found += await self._take(batch, noted["file"], state)
+            rounds.remove(noted)
         return found
 
-    async def _find(self, file: str) -> str | None:
-        """Find the batch that was made of a file."""
-        listed = (await self._ask(Request("GET", "batches", {}, b""))).get("data", [])
-        ids = (one["id"] for one in listed if one.get("input_file_id") == file)
-        return next(ids, None)
+    async def _name_of(self, file: str) -> str | None:
+        """Name the batch of a file. The process ended before it was told the name."""
+        try:
+            return await self._server.find(file) or await self._server.create(
+                file, self._how.window
+            )
+        except (BadRequestError, NotFoundError):  # the server has deleted the file
+            return None
 
-    async def _wait_for_end(self, batch: str) -> dict[str, Json]:
+    async def _end_of(
+        self, batch: str, noted: Mapping[str, Json], rounds: Rounds
+    ) -> BatchState | None:
+        """Wait until a batch has ended; None if it is under way and the step does not wait."""
         last = None
         while True:
-            state = await self._ask(Request("GET", f"batches/{batch}", {}, b""))
-            if state["status"] in _ENDED:
+            try:
+                state = await self._server.state(batch)
+            except NotFoundError:
+                return BatchState(status="unknown to the server")
+            if state.ended:
                 return state
-            if state["status"] == "failed":
-                raise JobError(
-                    f"The server refused batch {batch}: {_faults_of(state)}.",
-                    hint="Correct the cause, then start the same job again.",
-                )
-            if state["status"] != last:
-                last = state["status"]
+            if state.status != last:
+                last = state.status
                 self._log(f"batch {batch}: {last}")
+            if noted.get("cancelled"):
+                if time.time() > noted["cancelled"] + _CANCELLING_SECONDS:
+                    return state
+            elif time.time() > noted["submitted"] + self._how.longest:
+                noted = rounds.change(noted, cancelled=time.time())
+                await self._cancel(batch)
+            if self._how.step == "collect":
+                return None
             await self._wait(self._how.poll)
 
-    async def _ask(self, request: Request) -> dict[str, Json]:
-        """Send a request and give the object that it is answered with."""
-        found = from_json((await self._send(request)).body)
-        return found if isinstance(found, dict) else {}
+    async def _cancel(self, batch: str) -> None:
+        self._log(f"batch {batch} has not ended in time: it is cancelled")
+        try:
+            await self._server.cancel(batch)
+        except APIError as error:
+            self._log(f"batch {batch} cannot be cancelled: {error.message}")
 
-    async def _send(self, request: Request) -> Reply:
-        """Send a request, again if it fails for a reason that may pass."""
-        tries = 0
-        link = self._link
-        while True:
-            try:
-                reply = await link.port.asend(request, _TIMEOUT)
-                if reply.status == 200:
-                    return reply
-                raise link.caps.dialect.parse_error(reply, link.caps, request)
-            except (TransportError, APIError) as error:
-                tries += 1
-                wait = decide(error, tries=tries, policy=link.policy)
-            await self._wait(wait)
+    async def _take(self, batch: str, file: str, state: BatchState) -> int:
+        """Keep what a batch has brought.
+
+        A failed batch was refused as a whole, and has no answers.
+
+        Returns:
+            How many answers are new. A line that the server refused counts as none.
+        """
+        found = unreadable = 0
+        files = () if state.status == "failed" else (state.output_file, state.error_file)
+        for name in files:
+            if name is None:
+                continue
+            answers = list(parse_answers(await self._content(name)))
+            found += self._journal.add_replies(one for one in answers if one is not None)
+            unreadable += answers.count(None)
+        if unreadable:
+            self._log(f"batch {batch}: {unreadable} lines cannot be read; they are asked again")
+        if state.status != "completed" or not found:
+            told = [fault.message or fault.code for fault in state.faults[:_SHOWN_FAULTS]]
+            why = f"batch {batch} ended as {state.status}" + (
+                f" ({'; '.join(told)})" if told else ""
+            )
+            self._refusals.append(why)
+            self._log(f"{why}, with {found} answers; the other requests are sent again")
+        if state.faults:
+            self._journal.add_replies(await self._refused(file, state))
+        return found
+
+    async def _refused(self, file: str, state: BatchState) -> list[Answered]:
+        """Give the lines that the server refused by their number."""
+        if all(fault.line is None for fault in state.faults):
+            return []
+        return list(refused_lines(await self._content(file), state.faults))
+
+    async def _content(self, file: str) -> bytes:
+        """Download a file; one that the server has deleted is empty."""
+        try:
+            return await self._server.content(file)
+        except NotFoundError:
+            self._log(f"file {file} is no longer on the server")
+            return b""
 
     async def _wait(self, seconds: float) -> None:
         if self._is_stopped():  # a library under way may have lost the cancellation
             raise asyncio.CancelledError
         await asyncio.sleep(seconds)
-
-
-def _faults_of(state: dict[str, Json]) -> str:
-    faults = (state.get("errors") or {}).get("data", [])[:3]
-    return "; ".join(str(one.get("message")) for one in faults) or "it does not say why"
-
-
-def _json_request(path: str, body: Json) -> Request:
-    return Request("POST", path, {"content-type": "application/json"}, to_json(body))
-
-
-def _upload_request(lines: bytes) -> Request:
-    """Upload a file as a form (RFC 7578) with the members `purpose` and `file`."""
-    mark = uuid.uuid4().hex
-    head = (
-        f'--{mark}\r\ncontent-disposition: form-data; name="purpose"\r\n\r\nbatch\r\n'
-        f'--{mark}\r\ncontent-disposition: form-data; name="file"; filename="requests.jsonl"\r\n'
-        "content-type: application/jsonl\r\n\r\n"
-    )
-    body = head.encode() + lines + f"\r\n--{mark}--\r\n".encode()
-    return Request("POST", "files", {"content-type": f"multipart/form-data; boundary={mark}"}, body)
-
-
-def _parse_answers(body: bytes) -> Iterator[tuple[bytes, int, int, bytes]]:
-    """Give (hash, turn, status, body) for each line of a batch's output that was answered."""
-    for line in body.splitlines():
-        if not line.strip():
-            continue
-        answer = json.loads(line)
-        hash, _, turn = answer["custom_id"].partition("-")
-        response, error = answer.get("response") or {}, answer.get("error") or {}
-        if error.get("code") in _UNANSWERED:
-            continue
-        status = response.get("status_code") or 500
-        content = to_json(response.get("body") or {"error": error})
-        yield bytes.fromhex(hash), int(turn), status, content

@@ -17,27 +17,30 @@ from typing import TYPE_CHECKING, Any, Final, Generic, overload
 from typing_extensions import TypeVar, Unpack
 
 from structgen.errors import ConfigurationError, JobError, JobStoppedError
-from structgen.options import CallArgs
+from structgen.options import CallArgs, check_values
 from structgen.pipeline.asking import JobQuestion
-from structgen.pipeline.batch import Batches, Batching, backend_for_batches, link_of
+from structgen.pipeline.batch import Batches, link_of
+from structgen.pipeline.batch_rounds import Batching
+from structgen.pipeline.counts import Counts
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.outputs.columns.table import Layout
 from structgen.pipeline.outputs.job_output import job_output
 from structgen.pipeline.outputs.mode import IfExists
+from structgen.pipeline.questions import KINDS, concurrency_of, job_question
 from structgen.pipeline.record import Outcome, Sink
 from structgen.pipeline.summary import Summary, summarize
 from structgen.pipeline.threads import await_to_end, run_in_thread
-from structgen.pipeline.work import Counts, Workers
+from structgen.pipeline.work import Workers
 from structgen.schema.target import Target, target_of
 from structgen.values import JsonSchema
-from structgen.wire.link import Link
+from structgen.wire.telemetry import call_hook
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
-    from structgen.extraction.caller import Caller, HasCaller
+    from structgen.extraction.caller import HasCaller
 
 T = TypeVar("T", default=Any)
 
@@ -45,9 +48,6 @@ _ROWS: Final = 500
 """Outcomes to write to the output at a time: a row group of Parquet, an insert of SQL."""
 _PROGRESS_EVERY: Final = 0.5
 """Seconds between two calls of `on_progress`."""
-_AT_ONCE_ON_SERVER: Final = 64
-_AT_ONCE_IN_PROCESS: Final = 2
-"""One question is prepared while another is decoded; more gain nothing."""
 INTERRUPTED: Final = "it was interrupted"
 """The reason to stop after Ctrl-C."""
 
@@ -150,21 +150,40 @@ class Job(Generic[T]):
             raise ConfigurationError(
                 "The job has no journal.", hint="Pass journal=PATH, or the name of an output."
             )
+        given = {
+            "client": client,
+            "journal": journal,
+            "concurrency": concurrency,
+            "retry_failed": retry_failed,
+            "batch": batch,
+            "limits": limits,
+            "log": log,
+            "on_progress": on_progress,
+        }
+        check_values(given, KINDS)
+        if "://" in str(journal or ""):
+            raise ConfigurationError(
+                "The journal of a job is a file, but its name is a URL.",
+                hint="Pass the path of a file; it can be on any disk that is always there.",
+            )
         self._inputs = checked_inputs(inputs)
         self._target, self._caller, self._call = target, client.caller, call
         self._retry_failed, self._limits = retry_failed, limits or JobLimits()
-        self._concurrency, self._log, self._on_progress = concurrency, log, on_progress
+        self._concurrency, self._on_progress = concurrency, on_progress
+        self._log: Callable[[str], None] = lambda line: call_hook(log, line)
         self.journal = Path(self._output.journal if journal is None else journal)
         """The path of the journal."""
         self._inputs = self._output.guarded(self._inputs, self.journal)
         self._batching = batch if isinstance(batch, Batching) else Batching() if batch else None
         self._workers: Workers | None = None
         self._batch_task: asyncio.Task[Any] | None = None
+        self._under_way = 0
 
     def run(self) -> Summary:
         """Run to the end, on an event loop in a thread of its own.
 
-        The first interrupt (Ctrl-C) finishes what is under way, the second one does not.
+        The first interrupt (Ctrl-C, SIGTERM, SIGHUP) finishes what is under way, the second one
+        does not.
 
         Raises:
             JobStoppedError: If the job stopped early, by a limit or an interrupt.
@@ -186,13 +205,16 @@ class Job(Generic[T]):
         """
         if self._batch_task is not None:
             self._batch_task.cancel()
-        return self._workers is not None and self._workers.stop(reason)
+        first = self._workers is not None and self._workers.stop(reason)
+        if first and self._batch_task is None:
+            self._log(f"stopping ({reason}): finishing what is under way; again to stop at once")
+        return first
 
     async def arun(self) -> Summary:
         """As `run`, on the running event loop. If cancelled, it finishes what is under way."""
         began = time.monotonic()
         with Journal(self.journal, self._log) as journal:
-            await asyncio.to_thread(journal.forget_inputs)
+            await asyncio.to_thread(journal.begin_inputs)
             target = target_of(self._target)
             await asyncio.to_thread(self._output.check, journal, self._inputs, target)
             self._workers = workers = Workers(
@@ -211,19 +233,26 @@ class Job(Generic[T]):
                 journaled=True,
                 batch=self._batching is not None,
             )
+            await asyncio.to_thread(question.note_in, journal)
             workers.watch.add_earlier_cost(journal.cost(question.run))
             working: Coroutine[Any, Any, None]
             if self._batching is not None:
                 working = self._run_batches(self._batching, journal, question, workers)
             else:
                 working = workers.run(question, _ignore)
-            await await_to_end(self._report_while(working, workers.counts), self.stop)
+            await await_to_end(self._report_while(working, workers), self.stop)
+            is_done = workers.stopped is None and not self._under_way
             if workers.stopped is None:
+                await asyncio.to_thread(journal.end_inputs)
+            if is_done:
                 await asyncio.to_thread(self._write, journal, question)
-        output = None if workers.stopped else self._output.name
-        journal_path = str(self.journal)
         done = summarize(
-            workers.counts, began, workers.stopped, output=output, journal=journal_path
+            workers.counts,
+            began,
+            workers.stopped,
+            output=self._output.name if is_done else None,
+            journal=str(self.journal),
+            under_way=self._under_way,
         )
         if workers.stopped is not None:
             raise JobStoppedError(
@@ -246,14 +275,17 @@ class Job(Generic[T]):
         self._batch_task = asyncio.current_task()
         link = link_of(question.backends[0])
         batches = Batches(link, journal, self._log, how, lambda: workers.stopped is not None)
-        await batches.run(inputs, question, workers.counts, retry_failed=self._retry_failed)
+        self._under_way = await batches.run(
+            inputs, question, workers.counts, retry_failed=self._retry_failed
+        )
 
-    async def _report_while(self, working: Awaitable[None], counts: Counts) -> None:
+    async def _report_while(self, working: Awaitable[None], workers: Workers) -> None:
         """Call `on_progress` while the work goes on, and once at its end."""
 
         async def report() -> None:
             while True:
-                self._on_progress(counts)
+                workers.look()
+                call_hook(self._on_progress, workers.counts)
                 await asyncio.sleep(_PROGRESS_EVERY)
 
         reporting = asyncio.create_task(report())
@@ -261,7 +293,8 @@ class Job(Generic[T]):
             await working
         finally:
             reporting.cancel()
-            self._on_progress(counts)
+            workers.counts.held_by = None
+            call_hook(self._on_progress, workers.counts)
 
     def _write(self, journal: Journal, question: JobQuestion[T]) -> None:
         sink = self._output.open(journal, target_of(self._target))
@@ -289,53 +322,8 @@ class Job(Generic[T]):
                     f"The journal has no readable result for the input {one.key!r}.",
                     hint="To ask about it again, start the same job again.",
                 )
-            yield question.outcome_of(one.key, one.meta, entry)
-
-
-# ---- what jobs and `map` share ---------------------------------------------------------------
-
-
-def job_question(
-    caller: Caller,
-    target: Any,
-    call: CallArgs,
-    workers: Workers,
-    *,
-    journaled: bool,
-    batch: bool = False,
-) -> JobQuestion[Any]:
-    """Make the question of a job.
-
-    Raises:
-        ConfigurationError: If the cost has a limit and no price is known, or `batch` is set and
-            the model is in this process.
-        StructgenError: If no document could be asked about: what `plan` raises.
-    """
-    unknown = [backend.name for backend in caller.backends if backend.price is None]
-    if workers.watch.limits.max_cost is not None and unknown:
-        raise ConfigurationError(
-            f"No price known for {unknown[0]}, so max_cost cannot be enforced.",
-            hint="Pass the client prices=[structgen.providers.Price(...)].",
-        )
-    question = caller.question(target, "", call)
-    if batch:
-        backend = backend_for_batches(caller.backends[0])
-        return JobQuestion([backend], question, hook=None, journaled=journaled)
-    return JobQuestion(caller.backends, question, hook=workers.observe, journaled=journaled)
-
-
-def concurrency_of(caller: Caller, given: int | None) -> int:
-    """Give how many questions to ask at a time at most.
-
-    Raises:
-        ConfigurationError: If less than 1 is given.
-    """
-    if given is None:
-        on_server = isinstance(caller.backends[0].via, Link)
-        return _AT_ONCE_ON_SERVER if on_server else _AT_ONCE_IN_PROCESS
-    if given < 1:
-        raise ConfigurationError(f"`concurrency` is {given}.", hint="Give at least 1.")
-    return given
+            # Values were checked when they were looked up, and asked for again if they failed.
+            yield question.outcome_of(one.key, one.meta, entry, check=not self._retry_failed)
 
 
 async def _ignore(position: int, outcome: Outcome[Any]) -> None:

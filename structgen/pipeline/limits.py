@@ -1,121 +1,15 @@
-"""The limits of a job: how many questions at a time, and when it stops before its end.
-
-Concurrency is found as TCP finds its own: it doubles with every round of answers until something
-goes wrong, then grows slowly. It shrinks by a factor when the server says that it is too much
-(429, 498), fails often, or takes much longer than before.
-"""
+"""When a job stops before its end."""
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from structgen.errors import (
-    InputError,
-    RateLimitError,
-    RequestTimeoutError,
-    ServerError,
-    StructgenError,
-)
-
-START: Final = 16
-"""Questions at a time to begin with. So few slow no server down, so slowness is not acted on."""
-
-_CUT_IF_REFUSED: Final = 0.7
-"""The share of the limit left after a 429 or many failures. TCP leaves half; a 429 costs only a
-retry, so less has to be given up."""
-_CUT_IF_SLOW: Final = 0.9
-"""The share left after a slow round, which may have other reasons than load."""
-_SLOW: Final = 2.0
-"""A round is slow if its tries take this many times as long as in the best round."""
-_BEST_FADES: Final = 1.02
-"""The best round's seconds grow by this with every round, so that a server may become slower."""
-_MANY_FAILURES: Final = 0.1
-"""The share of a round that may fail before it is a sign of load."""
-_SLOW_GROWTH: Final = 1.05
-"""How the limit grows after the first cut, besides one question each round."""
-
-
-class Concurrency:
-    """How many questions to ask at a time: `limit`, at most `most`.
-
-    It is told of every try. A round is as many tries as there are questions at a time. A 429 cuts
-    at once, but only once for all that were under way; single failures of the server (5xx,
-    timeouts) are no sign of load, many in one round are.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.most = most
-        self.limit = float(min(START, most))
-        self._doubling = True
-        self._best: float | None = None  # seconds of a try when nothing is wrong
-        self._cut_at = self._seconds = 0.0
-        self._count = self._failed = 0
-
-    def observe(self, seconds: float, error: StructgenError | None, now: float) -> None:
-        """Take into account a try that took `seconds` and ended at `now`, perhaps with an error."""
-        if isinstance(error, RateLimitError):
-            if now - seconds >= self._cut_at:  # sent after the last cut, which was not enough
-                self._cut(_CUT_IF_REFUSED, now)
-            return
-        self._count += 1
-        self._seconds += seconds
-        self._failed += isinstance(error, (ServerError, RequestTimeoutError))
-        if self._count >= self.limit:
-            self._end_round(now)
-
-    def _end_round(self, now: float) -> None:
-        seconds, failed = self._seconds / self._count, self._failed / self._count
-        best = seconds if self._best is None else self._best * _BEST_FADES
-        self._best = min(best, seconds)
-        if failed > _MANY_FAILURES:
-            self._cut(_CUT_IF_REFUSED, now)
-        elif seconds > _SLOW * self._best and self.limit > START:
-            self._cut(_CUT_IF_SLOW, now)
-        else:
-            grown = self.limit * 2 if self._doubling else self.limit * _SLOW_GROWTH + 1
-            self.limit = min(float(self.most), grown)
-        self._begin_round()
-
-    def _cut(self, factor: float, now: float) -> None:
-        self.limit = max(1.0, self.limit * factor)
-        self._doubling = False
-        self._cut_at = now
-        self._begin_round()
-
-    def _begin_round(self) -> None:
-        self._count, self._failed, self._seconds = 0, 0, 0.0
-
-
-class Gate:
-    """Lets `concurrency.limit` tasks of an event loop in at a time, in the order they came."""
-
-    def __init__(self, concurrency: Concurrency) -> None:
-        self.concurrency = concurrency
-        self.inside = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
-
-    async def enter(self) -> None:
-        """Wait for a place, and take it."""
-        while self.inside >= int(self.concurrency.limit):
-            turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-            self._waiting.append(turn)
-            await turn
-        self.inside += 1
-
-    def leave(self) -> None:
-        """Give the place back."""
-        self.inside -= 1
-        room = int(self.concurrency.limit) - self.inside
-        while self._waiting and room > 0:
-            turn = self._waiting.popleft()
-            if not turn.done():
-                turn.set_result(None)
-                room -= 1
+from structgen.errors import InputError, StructgenError
+from structgen.options import Kind, check_fields, number, or_none, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,9 +25,24 @@ class JobLimits:
     window: int = 100
     """How many inputs `max_failure_share` is about."""
     first: int = 20
-    """Stop if this many inputs, the first of the run, all fail with the same kind of error."""
+    """Stop if this many inputs, the first of the run, all fail with the same kind of error; 0 never
+    stops the job."""
     patience: float = 120.0
     """Seconds without any answer after which failures that may pass are final."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, _KINDS)
+
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "max_cost": or_none(number(0, of="US dollars")),
+    "max_seconds": or_none(number(0, of="seconds")),
+    "max_failure_share": number(0, 1),
+    "window": whole(1),
+    "first": whole(0),
+    "patience": number(0, of="seconds"),
+}
+"""Which values the limits of a job take."""
 
 
 class LimitWatch:
@@ -201,9 +110,8 @@ class LimitWatch:
 
     def _failure_reason(self) -> str | None:
         limits, first = self.limits, self._first
-        if len(first) == limits.first == len(self._last) and _fail_alike(first):
-            kind = type(first[0]).__name__
-            return f"the first {len(first)} inputs all failed with {kind}: {first[0]}"
+        if len(first) == limits.first == len(self._last) and (kind := _fail_alike(first)):
+            return f"the first {len(first)} inputs all failed with {kind}"
         allowed = limits.max_failure_share * limits.window
         if len(self._last) == limits.window and self._failed > allowed:
             most = Counter(kind for kind in self._last if kind).most_common(3)
@@ -212,5 +120,9 @@ class LimitWatch:
         return None
 
 
-def _fail_alike(errors: Sequence[StructgenError | None]) -> bool:
-    return None not in errors and len({type(error) for error in errors}) == 1
+def _fail_alike(errors: Sequence[StructgenError | None]) -> str | None:
+    """The kind and the message of errors that are all of one kind; None if they are not."""
+    kinds = {type(error) for error in errors}
+    if len(kinds) != 1 or errors[0] is None:
+        return None
+    return f"{type(errors[0]).__name__}: {errors[0].message}"

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Unpack
 
 from structgen.errors import JobStoppedError
-from structgen.options import CallArgs
+from structgen.options import CallArgs, check_values
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
-from structgen.pipeline.job import concurrency_of, job_question
-from structgen.pipeline.journal.journal import Journal
+from structgen.pipeline.journal.shared import open_journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
+from structgen.pipeline.questions import KINDS, concurrency_of, job_question
 from structgen.pipeline.record import Outcome
 from structgen.pipeline.summary import summarize
 from structgen.pipeline.threads import start_in_thread
@@ -43,7 +43,8 @@ class MapArgs(CallArgs, total=False):
     ordered: bool
     """Give outcomes in the order of the inputs (default), rather than as they come."""
     journal: str | os.PathLike[str]
-    """Path of a journal, so that a later run finds the outcomes (default: none)."""
+    """Path of a journal, so that a later run finds the outcomes, or the "URL#TABLE" of a database
+    that several processes share (default: none)."""
     retry_failed: bool
     """Whether to ask again about inputs that failed in an earlier run (default True)."""
     limits: JobLimits
@@ -70,7 +71,7 @@ async def amap(
         documents: Texts, conversations or Items.
         concurrency: As in `MapArgs`, like those below.
         ordered: Whether to give outcomes in the order of the inputs.
-        journal: Path of a journal.
+        journal: Path of a journal, or the "URL#TABLE" of a shared one.
         retry_failed: Whether to ask again about inputs that failed in an earlier run.
         limits: When to stop before the end.
         **call: The arguments of each question.
@@ -79,10 +80,18 @@ async def amap(
         InputError: If `documents` is one text, or nothing to iterate.
         JobStoppedError: After the outcomes, if a limit stopped it.
     """
+    given = {
+        "concurrency": concurrency,
+        "ordered": ordered,
+        "journal": journal,
+        "retry_failed": retry_failed,
+        "limits": limits,
+    }
+    check_values(given, KINDS)
     began = time.monotonic()
     most = concurrency_of(caller, concurrency)
     documents = checked_inputs(documents)
-    opened = Journal(journal) if journal is not None else None
+    opened = open_journal(journal) if journal is not None else None
     try:
         workers = Workers(
             documents,
@@ -158,6 +167,9 @@ class _OutcomeQueue:
         try:
             await working
         finally:
+            # A run that was stopped has left inputs out; what came after them is given, too.
+            self._ready += [self._early[position] for position in sorted(self._early)]
+            self._early.clear()
             self._ended = True
             self._came.set()
 

@@ -11,8 +11,8 @@ from importlib.util import find_spec
 from typing import Any, Final, Literal, TextIO, TypeAlias
 
 from structgen.extras import load
+from structgen.pipeline.counts import Counts
 from structgen.pipeline.summary import Summary
-from structgen.pipeline.work import Counts
 
 Style: TypeAlias = Literal["auto", "bar", "lines", "json", "none"]
 """How to show progress. `auto`: a bar on a terminal if rich is installed, else lines."""
@@ -23,6 +23,10 @@ Report: TypeAlias = "Callable[[Counts], None]"
 
 _LINE_EVERY: Final = 5.0
 """Seconds between two lines."""
+_WORTH_TELLING: Final = 10.0
+"""Seconds of a run from which on the summary says what held it back."""
+_SHOWN_CAUSES: Final = 3
+"""Causes that the summary names."""
 
 
 @contextmanager
@@ -70,6 +74,7 @@ def figures(counts: Counts, began: float) -> dict[str, Any]:
         "cost": None if counts.cost is None else round(counts.cost, 6),
         "failures": dict(counts.failures),
         "retries": dict(counts.retries),
+        "held_by": counts.held_by,
     }
 
 
@@ -90,6 +95,8 @@ def progress_line(counts: Counts, began: float) -> str:
         parts.append(_by_kind("failed", counts.failures))
     if counts.retries:
         parts.append(_by_kind("tried again", counts.retries))
+    if counts.held_by:
+        parts.append(f"held back by: {counts.held_by}")
     return ", ".join(parts)
 
 
@@ -118,6 +125,13 @@ def summary_lines(done: Summary) -> list[str]:
         lines.append(f"{usage.prompt_tokens} tokens in, {usage.completion_tokens} out{cost}")
     if done.failures:
         lines.append(_by_kind("failed", done.failures))
+    if done.retries:
+        lines.append(_by_kind("tried again", done.retries))
+    if done.held_by and done.seconds >= _WORTH_TELLING:
+        shares = [f"{cause} {share:.0%} of the time" for cause, share in done.held_by.items()]
+        lines.append(f"held back by: {', '.join(shares[:_SHOWN_CAUSES])}")
+    if done.under_way:
+        lines.append(f"{done.under_way} batches are under way: collect them with --batch collect")
     if done.output:
         lines.append(f"written to {done.output}")
     return lines

@@ -8,7 +8,7 @@ A source is any iterable of `Item`s; if it is iterated again, it gives the same 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from structgen import errors
@@ -16,7 +16,7 @@ from structgen.errors import Attempt, StructgenError
 from structgen.results import MEMBERS, Extraction
 from structgen.schema.check import validate
 from structgen.schema.target import Target
-from structgen.values import Document, Json, Usage, Violation
+from structgen.values import Document, Json, Usage, Violation, shorten
 
 T = TypeVar("T")
 
@@ -39,6 +39,13 @@ COLUMNS: Final = (
     "guarantee",
 )
 """The members of a row. A row always has all of them."""
+
+_SHOWN: Final = ("type", "message", "hint", "violations", "text")
+"""The members of an error that a row shows, as far as the error has them."""
+_VIOLATIONS: Final = 10
+"""Violations of an error that are kept."""
+_TEXT: Final = 2_000
+"""Characters that are kept of the answer that an error is about."""
 
 _RESULT_COLUMNS: Final = tuple(name for name in COLUMNS if name in MEMBERS)
 
@@ -119,13 +126,14 @@ class Outcome(Generic[T]):
         """Give the outcome as plain JSON data, with the members `COLUMNS`.
 
         It is the same whenever and however often it was asked for. `error` is None, or an object
-        with `type`, `message` and `hint`.
+        with `type`, `message` and `hint`; of an invalid answer also with `violations`, the
+        first ones (`path`, `schema_path`, `found` and `wanted`), and `text`, how the answer begins.
         """
         record = self.record()
         row: dict[str, Json] = {name: record.get(name) for name in COLUMNS}
         row |= {"key": self.key, "meta": dict(self.meta)}
         if error := row["error"]:
-            row["error"] = {name: error[name] for name in ("type", "message", "hint")}
+            row["error"] = {name: error[name] for name in _SHOWN if name in error}
         return row
 
 
@@ -169,23 +177,35 @@ _KEPT_ATTRIBUTES: Final = (
 
 
 def error_to_data(error: StructgenError) -> dict[str, Json]:
-    """Give an error as plain JSON data, without its attempts; `error_from_data` makes it again."""
+    """Give an error as plain JSON data, without its attempts; `error_from_data` makes it again.
+
+    It has the first violations and the beginning of the last answer, if there are any.
+    """
     held = vars(error)
     attributes = {name: held[name] for name in _KEPT_ATTRIBUTES if held.get(name) is not None}
-    violations = [asdict(violation) for violation in getattr(error, "violations", ())]
+    violations = [asdict(one) for one in getattr(error, "violations", ())[:_VIOLATIONS]]
+    text = error.attempts[-1].text if error.attempts else None
     return {
         **error.to_dict(),
         **({"violations": violations} if violations else {}),
+        **({"text": shorten(text, _TEXT)} if text else {}),
         "attributes": attributes,
     }
 
 
 def error_from_data(data: Mapping[str, Json]) -> StructgenError:
-    """Make the error that `error_to_data` described."""
-    kind = getattr(errors, data["type"], StructgenError)
+    """Make the error that `error_to_data` described, by this version of structgen or another."""
+    kind = getattr(errors, str(data.get("type")), None)
+    if not (isinstance(kind, type) and issubclass(kind, StructgenError)):
+        kind = StructgenError
     error: StructgenError = kind.__new__(kind)
-    StructgenError.__init__(error, data["message"], hint=data["hint"])
-    vars(error).update(data["attributes"])
+    StructgenError.__init__(error, str(data.get("message")), hint=data.get("hint"))
+    attributes = data.get("attributes") or {}
+    vars(error).update({name: attributes[name] for name in _KEPT_ATTRIBUTES if name in attributes})
     if violations := data.get("violations"):
-        vars(error)["violations"] = tuple(Violation(**violation) for violation in violations)
+        vars(error)["violations"] = tuple(_violation(one) for one in violations)
     return error
+
+
+def _violation(data: Mapping[str, Json]) -> Violation:
+    return Violation(*(str(data.get(one.name, "")) for one in fields(Violation)))

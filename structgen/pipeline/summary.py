@@ -1,12 +1,13 @@
-"""How far a run over many inputs came."""
+"""How far a run of a job came."""
 
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from structgen.pipeline.work import Counts
+from structgen.pipeline.counts import Counts
 from structgen.values import Usage
 
 
@@ -34,12 +35,17 @@ class Summary:
     """Inputs that failed, by the name of the error."""
     retries: Mapping[str, int] = field(default_factory=dict)
     """Tries over HTTP that failed and were repeated, by the name of the error."""
+    held_by: Mapping[str, float] = field(default_factory=dict)
+    """What held the run back, such as "requests per minute (500)", each with its share of the time,
+    0 to 1; the largest share first."""
     stopped: str | None = None
     """Why the run ended early; None if it did not."""
     output: str | None = None
     """The name of the output; None if it has none, or was not written."""
     journal: str | None = None
     """The path of the journal."""
+    under_way: int = 0
+    """Batches that have not been collected yet. The output is written once there are none."""
 
     @property
     def done(self) -> int:
@@ -54,6 +60,7 @@ def summarize(
     *,
     output: str | None = None,
     journal: str | None = None,
+    under_way: int = 0,
 ) -> Summary:
     """Summarize a run that began at this time of the monotonic clock."""
     return Summary(
@@ -67,7 +74,15 @@ def summarize(
         seconds=time.monotonic() - began,
         failures=dict(counts.failures),
         retries=dict(counts.retries),
+        held_by=_shares(counts.held),
         stopped=stopped,
         output=output,
         journal=journal,
+        under_way=under_way,
     )
+
+
+def _shares(counted: Counter[str]) -> dict[str, float]:
+    """Give the share of each cause, the largest first."""
+    total = counted.total()
+    return {cause: round(times / total, 2) for cause, times in counted.most_common()}

@@ -1,4 +1,4 @@
-"""The workers of a job: a fixed number of tasks on one event loop, however many inputs there are.
+"""The workers of a job: few tasks on one event loop, however many inputs there are.
 
 Each takes the next input, looks it up in the journal, asks if it has to, and hands the outcome on.
 What goes wrong for one input stops no other; a server that is away is waited for.
@@ -7,90 +7,49 @@ What goes wrong for one input stops no other; a server that is away is waited fo
 from __future__ import annotations
 
 import asyncio
+import logging
 import time
-from collections import Counter, deque
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Coroutine
+from contextlib import suppress
+from dataclasses import replace
 from itertools import count
 from operator import length_hint
 from typing import Any, Final, TypeAlias
 
 from structgen.pipeline.asking import JobQuestion
-from structgen.pipeline.inputs.given import Inputs, to_item
+from structgen.pipeline.concurrency import Concurrency, Gate
+from structgen.pipeline.counts import Counts
+from structgen.pipeline.inputs.given import Inputs
 from structgen.pipeline.journal.journal import Journal
-from structgen.pipeline.limits import Concurrency, Gate, LimitWatch
+from structgen.pipeline.journal.shared import SharedJournal
+from structgen.pipeline.limits import LimitWatch
+from structgen.pipeline.reading import InputReader
 from structgen.pipeline.record import Item, Outcome
-from structgen.values import Usage
+from structgen.wire.link import Link
+from structgen.wire.rate_limits import Pacer
 from structgen.wire.retry import Policy, retryable
 from structgen.wire.telemetry import CallRecord
+
+LOG: Final = logging.getLogger("structgen.pipeline")
+"""Where it is logged that a job stops, and what holds it back."""
 
 OnOutcome: TypeAlias = "Callable[[int, Outcome[Any]], Awaitable[None]]"
 """Takes an outcome and the position of its input."""
 
-_READ_AT_ONCE: Final = 256
-"""Inputs to read at a time, or as many as come within `_READ_SECONDS`."""
-_READ_SECONDS: Final = 0.02
 _ROUNDS: Final = 3
 """How often to ask about an input that fails while others are answered."""
 _FIRST_WAIT: Final = 1.0
 """Seconds between the first two rounds; they double up to `_LONGEST_WAIT`."""
 _LONGEST_WAIT: Final = 8.0
 _POLICY: Final = Policy()
+_WORKERS_PER_PLACE: Final = 8
+"""Workers at most for each question at a time. Those above one wait for another try."""
+_LONG_REST: Final = 2.0
+"""Seconds of a wait that a job which is told to stop does not wait for."""
 _MANY_UNWRITTEN: Final = 2_000
 """Rows that may wait for the disk, a few MB, before workers wait for it."""
 _FLUSH_EVERY: Final = 0.1
 """Seconds between two flushes: what a killed process may lose."""
-
-
-@dataclass(slots=True)
-class Counts:
-    """How far a job is."""
-
-    total: int | None = None
-    """The number of inputs, if it is known."""
-    ok: int = 0
-    """Inputs with a value."""
-    failed: int = 0
-    """Inputs with an error."""
-    cached: int = 0
-    """Inputs whose outcome the journal had, or an equal input got."""
-    accepted: int = 0
-    """Records that keep the promise of `accept`."""
-    to_review: int = 0
-    """Records that do not."""
-    usage: Usage = Usage()
-    """Tokens used in this run."""
-    cost: float | None = None
-    """US dollars spent in this run; None if no price is known."""
-    failures: Counter[str] = field(default_factory=Counter)
-    """Inputs that failed, by the name of the error."""
-    retries: Counter[str] = field(default_factory=Counter)
-    """Tries over HTTP that failed and were repeated, by the name of the error."""
-
-    @property
-    def done(self) -> int:
-        """Inputs with an outcome."""
-        return self.ok + self.failed
-
-    def clear(self) -> None:
-        """Begin again with the first input. Usage and cost stay counted."""
-        self.ok = self.failed = self.cached = self.accepted = self.to_review = 0
-        self.failures.clear()
-
-    def add(self, outcome: Outcome[Any], *, cached: bool) -> None:
-        """Count an outcome; `cached` if nothing was asked for it."""
-        self.ok += outcome.ok
-        self.failed += not outcome.ok
-        self.cached += cached
-        self.accepted += outcome.accepted is True
-        self.to_review += outcome.accepted is False
-        if outcome.error is not None:
-            self.failures[type(outcome.error).__name__] += 1
-        if not cached:
-            self.usage += outcome.usage
-            if outcome.cost is not None:
-                self.cost = (self.cost or 0.0) + outcome.cost
 
 
 class Workers:
@@ -102,7 +61,7 @@ class Workers:
         concurrency: int,
         watch: LimitWatch,
         *,
-        journal: Journal | None,
+        journal: Journal | SharedJournal | None,
         retry_failed: bool,
         record_inputs: bool,
     ) -> None:
@@ -122,13 +81,19 @@ class Workers:
         """Why it takes no more inputs; None while it does."""
         self.gate = Gate(Concurrency(concurrency))
         self.watch = watch
-        self._reader = _InputReader(inputs)
+        self._reader = InputReader(inputs)
         self._journal, self._retry_failed = journal, retry_failed
         self._record_inputs = record_inputs
         self._waiting_for: dict[bytes, list[tuple[int, Item]]] = {}
         """By the hash of a question under way: the equal inputs that wait for its outcome."""
         self._flushed = asyncio.Event()
         self._skipped = False  # was an input taken and not asked about?
+        self._pacers: list[Pacer] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._resting = 0  # workers that wait without a place
+        self._work_on: Callable[[], Coroutine[Any, Any, None]]
+        self._failure: BaseException | None = None
+        self._stopping, self._ended = asyncio.Event(), asyncio.Event()
 
     def observe(self, record: CallRecord) -> None:
         """Take into account one try over HTTP: this is a hook of the backends."""
@@ -145,8 +110,37 @@ class Workers:
         first = self.stopped is None
         if first:
             self.stopped = reason
+            LOG.info("The job stops: %s", reason)
+        self._stopping.set()
         self._reader.end()
         return first
+
+    def look(self) -> None:
+        """Note in the counts what holds the job back now."""
+        cause = self._held_by()
+        if cause is not None and cause != self.counts.held_by:
+            LOG.info("The job is held back by: %s", cause)
+        self.counts.held_by = cause
+        if cause is not None:
+            self.counts.held[cause] += 1
+
+    def _held_by(self) -> str | None:
+        now, concurrency, inside = time.monotonic(), self.gate.concurrency, self.gate.inside
+        for pacer in self._pacers:
+            if cause := pacer.held_by(now):
+                return cause
+        if self._journal is not None and self._journal.unwritten > _MANY_UNWRITTEN:
+            return "the disk of the journal"
+        if self._reader.is_awaited and inside < concurrency.limit / 2:
+            return "reading the inputs"
+        if self._resting > max(inside, 1):
+            return "waits before another try"
+        if not self.gate.is_full:
+            return None
+        if concurrency.was_cut and concurrency.limit < concurrency.most:
+            return f"signs of overload, concurrency below {concurrency.most}"
+        is_open = concurrency.limit >= concurrency.most
+        return f"concurrency ({concurrency.most})" if is_open else None
 
     async def run(self, question: JobQuestion[Any], on_outcome: OnOutcome) -> None:
         """Work until no input is left, or `stopped`.
@@ -159,26 +153,93 @@ class Workers:
             JournalError: If the journal cannot be read or written.
             Exception: If reading the inputs, or `on_outcome`, fails: its own error.
         """
+        links = [one.via for one in question.backends if isinstance(one.via, Link)]
+        self._pacers = [link.pacer for link in links if link.pacer is not None]
+        if not links:  # there is no server to go easy on
+            self.gate.concurrency.limit = self.gate.concurrency.most
+        self._work_on = lambda: self._work(question, on_outcome)
         flushing = asyncio.create_task(self._flush_periodically())
-        workers = [
-            asyncio.create_task(self._work(question, on_outcome))
-            for _ in range(self.gate.concurrency.most)
-        ]
+        flushing.add_done_callback(self._on_end)
+        self._add_workers()
         try:
-            await _wait_for((flushing, *workers), workers)
+            await self._ended.wait()
+            if self._failure is not None:
+                raise self._failure
         finally:
-            for task in (flushing, *workers):
+            tasks = (flushing, *self._tasks)
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(flushing, *workers, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
             self._reader.close()
         if self._journal is not None:
             await asyncio.to_thread(self._journal.flush)
         if self._reader.exhausted and not self._skipped:
             self.stopped = None  # it was told to stop, and had nothing left to do
 
+    # ---- as many workers as there are places, and one more for each that rests ----------------
+
+    @property
+    def _wanted(self) -> int:
+        concurrency = self.gate.concurrency
+        return min(int(concurrency.limit) + self._resting, _WORKERS_PER_PLACE * concurrency.most)
+
+    def _add_workers(self) -> None:
+        """Start workers, as far as there is work for more."""
+        while len(self._tasks) < self._wanted and not self._reader.ended:
+            task = asyncio.create_task(self._work_on())
+            self._tasks.add(task)
+            task.add_done_callback(self._on_end)
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        """End the run with the last worker, or with the first error."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = self._failure or task.exception()
+        if not self._tasks or self._failure is not None:
+            self._ended.set()
+
+    async def _rest(self, seconds: float) -> None:
+        """Wait before a try, without a place: another worker takes it in the meantime.
+
+        Raises:
+            _Abandoned: If the job stops and the wait has long to go.
+        """
+        self.gate.leave()
+        try:
+            await self._pause(seconds)
+        except BaseException:
+            self.gate.inside += 1  # whoever entered leaves
+            raise
+        await self.gate.enter()
+
+    async def _pause(self, seconds: float) -> None:
+        """Wait, and let another worker work in the meantime.
+
+        Raises:
+            _Abandoned: If the job stops and the wait has long to go.
+        """
+        self._resting += 1
+        self._add_workers()
+        ends = time.monotonic() + seconds
+        try:
+            await asyncio.wait_for(self._stopping.wait(), seconds)
+            left = ends - time.monotonic()
+            if left > _LONG_REST:
+                raise _Abandoned
+            await asyncio.sleep(max(0.0, left))
+        except asyncio.TimeoutError:
+            return
+        finally:
+            self._resting -= 1
+
+    # ---- one input ---------------------------------------------------------------------------
+
     async def _work(self, question: JobQuestion[Any], on_outcome: OnOutcome) -> None:
-        """One worker: take inputs until there are no more."""
-        while self.stopped is None and (taken := await self._reader.next()) is not None:
+        """One worker: take inputs until there are no more, or there are workers enough."""
+        while self.stopped is None and len(self._tasks) <= self._wanted:
+            taken = await self._reader.next()
+            if taken is None:
+                return
             position, item = taken
             hash = question.hash_of(item)
             cached = await self._look_up(position, item, hash, question)
@@ -189,6 +250,7 @@ class Workers:
                 self._waiting_for[hash].append((position, item))
             else:
                 await self._ask_once(position, item, hash, question, on_outcome)
+                self._add_workers()  # the limit may have grown
 
     async def _look_up(
         self, position: int, item: Item, hash: bytes, question: JobQuestion[Any]
@@ -196,7 +258,7 @@ class Workers:
         """The outcome that the journal has for an input, unless it is to be asked again."""
         if self._journal is None:
             return None
-        if self._record_inputs:
+        if self._record_inputs and isinstance(self._journal, Journal):
             self._journal.add_input(position, item.key, item.meta, hash)
         if self._journal.unwritten > _MANY_UNWRITTEN:
             self._flushed.clear()
@@ -204,7 +266,8 @@ class Workers:
         entry = self._journal.find(hash)
         if entry is None or (self._retry_failed and not entry.ok):
             return None
-        return question.outcome_of(item.key, item.meta, entry)
+        outcome = question.outcome_of(item.key, item.meta, entry)
+        return None if self._retry_failed and not outcome.ok else outcome
 
     async def _ask_once(
         self,
@@ -253,7 +316,9 @@ class Workers:
             try:
                 if self.stopped:
                     return None
-                outcome = await question.ask(item)
+                outcome = await question.ask(item, self._rest)
+            except _Abandoned:
+                return None
             finally:
                 self.gate.leave()
             if outcome.error is None or not retryable(outcome.error, _POLICY):
@@ -263,7 +328,9 @@ class Workers:
             silence = time.monotonic() - max(answered, began)
             if silence >= patience or (asked >= _ROUNDS and others_are_answered):
                 return outcome
-            await asyncio.sleep(min(_FIRST_WAIT * 2 ** (asked - 1), _LONGEST_WAIT, patience))
+            wait = min(_FIRST_WAIT * 2 ** (asked - 1), _LONGEST_WAIT, patience)
+            with suppress(_Abandoned):
+                await self._pause(wait)
         return None
 
     async def _flush_periodically(self) -> None:
@@ -275,84 +342,5 @@ class Workers:
             self._flushed.set()
 
 
-async def _wait_for(
-    tasks: Iterable[asyncio.Task[None]], needed: Iterable[asyncio.Task[None]]
-) -> None:
-    """Wait until all needed tasks are done. If any task fails, raise its error."""
-    waiting, pending = set(needed), set(tasks)
-    while waiting:
-        ended, pending = await asyncio.wait(pending, return_when=asyncio.FIRST_COMPLETED)
-        for task in ended:
-            if not task.cancelled():
-                task.result()
-        waiting -= ended
-
-
-class _InputReader:
-    """Gives the inputs one by one, with their positions.
-
-    A thread of its own reads a plain iterable, a little ahead of what is asked for.
-    """
-
-    def __init__(self, inputs: Inputs) -> None:
-        self._ready: deque[tuple[int, Item]] = deque()
-        self._read = 0
-        self._ended = self._exhausted = False
-        self._reading: asyncio.Task[Any] | None = None
-        self._one_at_a_time = asyncio.Lock()
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="structgen-source")
-        self._source: Any = aiter(inputs) if isinstance(inputs, AsyncIterable) else inputs
-        self._iterator: Iterator[Any] | None = None
-
-    async def next(self) -> tuple[int, Item] | None:
-        """Give the next input; None if there is none, or `end` was called."""
-        while not self._ready:
-            async with self._one_at_a_time:
-                if self._ended:
-                    break
-                if not self._ready:
-                    self._reading = asyncio.current_task()
-                    await self._read_more()
-                    self._reading = None
-        return self._ready.popleft() if self._ready else None
-
-    async def _read_more(self) -> None:
-        if hasattr(self._source, "__anext__"):
-            try:
-                found = [await anext(self._source)]
-            except StopAsyncIteration:
-                found, self._exhausted = [], True
-        else:
-            loop = asyncio.get_running_loop()
-            found, self._exhausted = await loop.run_in_executor(self._thread, self._read_some)
-        self._ended = self._ended or self._exhausted
-        for one in found:
-            self._ready.append((self._read, to_item(one, self._read)))
-            self._read += 1
-
-    def _read_some(self) -> tuple[list[Any], bool]:
-        """Read a few inputs, and tell whether they are the last ones."""
-        if self._iterator is None:
-            self._iterator = iter(self._source)
-        found: list[Any] = []
-        ends = time.monotonic() + _READ_SECONDS
-        for one in self._iterator:
-            found.append(one)
-            if len(found) >= _READ_AT_ONCE or time.monotonic() > ends:
-                return found, False
-        return found, True
-
-    @property
-    def exhausted(self) -> bool:
-        """Whether every input that there is was given."""
-        return self._exhausted and not self._ready
-
-    def end(self) -> None:
-        """Read nothing more; a task that waits for a slow source is cancelled."""
-        self._ended = True
-        if self._reading is not None:
-            self._reading.cancel()
-
-    def close(self) -> None:
-        """Let the thread end."""
-        self._thread.shutdown(wait=False)
+class _Abandoned(BaseException):
+    """The job stopped while a question waited for its next try."""

@@ -192,7 +192,6 @@ def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOut
     return InvalidOutputError(
         f"The answer is not a valid {target.name}: {count}.",
         violations=violations,
-        hint="`violations` lists each place, and what was expected there.",
     )
 
 

@@ -205,7 +205,6 @@ class Compiled(Generic[T]):
             raise InvalidOutputError(
                 "The answer does not have the form that was asked for.",
                 violations=trace.faults,
-                hint="`violations` lists each place, and what was expected there.",
             )
         return restored, trace
 

@@ -15,6 +15,7 @@ from itertools import accumulate
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import SchemaError
+from structgen.options import check_fields, one_of
 from structgen.values import Json, JsonSchema
 
 VERBATIM: Final = "x-verbatim"
@@ -67,6 +68,9 @@ class Verbatim:
     by: Literal["words", "characters"] = "words"
     """Where a value may begin and end: `words`, where words do, and not with white
     space; `characters`, anywhere but inside a letter with its marks."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, {"by": one_of("words", "characters")})
 
     def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> JsonSchema:
         schema: JsonSchema = handler(core)

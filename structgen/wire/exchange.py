@@ -47,7 +47,7 @@ def exchange(
     while True:
         try:
             if wait := tries.reserve():
-                yield Sleep(wait)
+                yield from _wait_for_place(tries, wait)
             tries.reply = yield Send(link.port, tries.http_request, tries.start())
             answer = link.caps.dialect.parse(tries.reply, link.caps, tries.http_request)
         except (TransportError, APIError) as error:
@@ -136,9 +136,18 @@ def _stream_once(link: Link, tries: Tries, take: Callable[[Delta], Iterable[Any]
     tries.record_answer(last)
 
 
+def _wait_for_place(tries: Tries, seconds: float) -> Flow[None]:
+    """Wait for a place under the rate limits; give it back if the call is abandoned meanwhile."""
+    try:
+        yield Sleep(seconds)
+    except GeneratorExit:
+        tries.give_back()
+        raise
+
+
 def _open_stream(link: Link, tries: Tries) -> Flow[Stream]:
     if wait := tries.reserve():
-        yield Sleep(wait)
+        yield from _wait_for_place(tries, wait)
     stream: Stream = yield Open(link.port, tries.http_request, tries.start())
     tries.reply = stream.reply
     if stream.reply.status != 200:

@@ -6,14 +6,23 @@ in which it was read. For other models give rows of your own, as `Client(..., pr
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
+from structgen.options import TEXT, Kind, check_fields, number, or_none
 from structgen.values import Usage
 
 _MILLION: Final = 1e6
+_KINDS: Final[Mapping[str, Kind]] = {
+    "provider": TEXT,
+    "model": TEXT,
+    "input": number(0, of="US dollars"),
+    "output": number(0, of="US dollars"),
+    "cached": or_none(number(0, of="US dollars")),
+}
+"""Which values the members of a price take."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +40,9 @@ class Price:
     cached: float | None = None
     """The price of prompt tokens that the provider served from its cache; None if it is the same
     as `input`."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, _KINDS)
 
     def cost_of(self, usage: Usage) -> float:
         """Compute the cost of tokens, in US dollars.

@@ -12,10 +12,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from structgen.options import check_fields, number, or_none
+
 MINUTE: Final = 60.0
 """Seconds of a minute."""
 DAY: Final = 86_400.0
 """Seconds of a day."""
+
+_FADING: Final = 0.95
+"""What an answer counts for after each further one: about the last twenty count."""
+_MANY: Final = 0.2
+"""The share of refusals at which a wait that one answer asks for holds all requests."""
+_WORDS: Final = {MINUTE: "minute", DAY: "day"}
+_ASKED_TO_WAIT: Final = "a wait that the server asked for"
+_LIMIT: Final = or_none(number(0, above=True))
 
 _MAX_DIGITS: Final = 15
 """Digits of a count in a header; a longer number is no count, and no exact float."""
@@ -33,6 +43,9 @@ class RateLimits:
     """Tokens of prompts and answers in 60 seconds."""
     tokens_per_day: float | None = None
     """Tokens of prompts and answers in 24 hours."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, dict.fromkeys(RateLimits.__annotations__, _LIMIT))
 
 
 class Bucket:
@@ -87,6 +100,9 @@ class Pacer:
         self._lock = threading.Lock()
         self._request_window = request_window
         self._paused_until = 0.0
+        self._answers = self._refusals = 0.0  # the last ones, older ones fading
+        self._tokens_under_way = self._requests_under_way = 0
+        self._held: tuple[str, float] = ("", 0.0)  # what the last place waits for, and until when
         self._buckets: dict[tuple[str, float], Bucket] = {}
         configured = {
             ("requests", MINUTE): limits.requests_per_minute,
@@ -108,13 +124,31 @@ class Pacer:
             for key, limit in self._configured.items():
                 if key not in self._buckets:
                     self._buckets[key] = Bucket(limit, key[1], now)
-            wait = max(0.0, self._paused_until - now)
-            for (kind, _), bucket in self._buckets.items():
+            wait, cause = max(0.0, self._paused_until - now), _ASKED_TO_WAIT
+            for (kind, window), bucket in self._buckets.items():
                 bucket.fill(now)
-                wait = max(wait, bucket.wait(tokens if kind == "tokens" else 1))
+                due = bucket.wait(tokens if kind == "tokens" else 1)
+                if due > wait:
+                    wait, cause = due, f"{kind} per {_WORDS[window]} ({bucket.limit:,.0f})"
             if at_most is None or wait <= at_most:
                 self._take(tokens, 1)
+                self._tokens_under_way += tokens
+                self._requests_under_way += 1
+                if wait:
+                    self._held = cause, now + wait
             return wait
+
+    def held_by(self, now: float) -> str | None:
+        """Name the limit that requests wait for, such as "requests per minute (500)".
+
+        Args:
+            now: The time, in seconds of `time.monotonic()`.
+
+        Returns:
+            The limit; None if no request waits.
+        """
+        cause, until = self._held
+        return cause if until > now else None
 
     def settle(self, reserved: int, used: int) -> None:
         """Correct the tokens that a request was thought to use.
@@ -125,14 +159,30 @@ class Pacer:
         """
         with self._lock:
             self._take(used - reserved, 0)
+            self._tokens_under_way = max(0, self._tokens_under_way - reserved)
+            self._requests_under_way = max(0, self._requests_under_way - 1)
+
+    def give_back(self, reserved: int) -> None:
+        """Give back the place of a request that was not sent.
+
+        Args:
+            reserved: The tokens that were given to `reserve`.
+        """
+        self.settle(reserved, 0)
+        with self._lock:
+            self._take(0, -1)
 
     def learn(self, headers: Mapping[str, str], now: float) -> None:
         """Take over the limits that an answer's headers name. They never raise a user's limit.
+
+        What a server says is left goes before our own count of a limit that only the server has
+        named; requests under way may not be in its count yet.
 
         Args:
             headers: The answer's headers, with lower-case names.
             now: The time, in seconds of `time.monotonic()`.
         """
+        under_way = {"requests": self._requests_under_way, "tokens": self._tokens_under_way}
         with self._lock:
             for kind, window in (("requests", self._request_window), ("tokens", MINUTE)):
                 limit = _count(headers, f"x-ratelimit-limit-{kind}")
@@ -143,8 +193,25 @@ class Pacer:
                 bucket = self._buckets.setdefault((kind, window), Bucket(lowest, window, now))
                 bucket.fill(now)
                 bucket.limit = lowest
-                if left is not None:
-                    bucket.level = min(bucket.level, left)
+                if left is None:
+                    continue
+                if (kind, window) not in self._configured:
+                    bucket.level = max(bucket.level, left - under_way[kind])
+                bucket.level = min(bucket.level, left)
+
+    def count(self, *, refused: bool) -> None:
+        """Count an answer, or a refusal for a rate limit.
+
+        Args:
+            refused: Whether it was one.
+        """
+        self._answers = self._answers * _FADING + 1
+        self._refusals = self._refusals * _FADING + refused
+
+    @property
+    def refuses_many(self) -> bool:
+        """Whether the server refuses so many requests that the others had better wait, too."""
+        return self._refusals > _MANY * self._answers
 
     def pause(self, seconds: float, now: float) -> None:
         """Hold all requests back, because a server asked one of them to wait.

@@ -60,7 +60,7 @@ def _without_quotes(text: str, source: str) -> str:
 
 def _texts_of(request: Request | None) -> Iterator[str]:
     """Every text in a request's messages."""
-    if request is None or not request.body:
+    if request is None or not request.body.startswith(b"{"):  # a form that uploads a file
         return
     stack = [from_json(request.body).get("messages")]
     while stack:

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
 RETRIED_STATUSES: Final = frozenset({408, 409, 429, 498, *range(500, 600)})
 """HTTP statuses after which the same request may succeed."""
 
+_FIRST_ERROR: Final = 300
+"""The lowest HTTP status that is no success."""
+
 RETRIED_ERRORS: Final = (ConnectionFailedError, RequestTimeoutError, StreamBrokenError)
 """Transport errors after which the same request may succeed. If `.sent` is true, the failed try may
 have been billed; its Attempt is the record of that."""
@@ -80,9 +83,10 @@ def retryable(error: BaseException, policy: Policy) -> bool:
     if isinstance(error, APIError):
         if error.should_retry is not None:
             return error.should_retry
-        if error.status_code is None:
-            return isinstance(error, ServerError)  # the error came inside a stream
-        return error.status_code in RETRIED_STATUSES | policy.statuses
+        if error.status_code is None or error.status_code < _FIRST_ERROR:
+            # The error came inside a stream, or a 200 had a body that is no answer.
+            return isinstance(error, ServerError)
+        return error.status_code in RETRIED_STATUSES or error.status_code in policy.statuses
     return isinstance(error, RETRIED_ERRORS)
 
 

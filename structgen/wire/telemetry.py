@@ -1,15 +1,18 @@
 """Records of calls: one for each try, which the client's hooks are called with when the try ends.
 
-A hook runs on the caller's thread or event loop, and what it raises is raised by the call.
+A hook runs on the caller's thread or event loop. One that raises is logged, and changes nothing.
+What else is worth telling goes to the loggers `structgen.*`: retries, waits, steps down, fallbacks;
+never a text and never a key.
 `otel_hook` makes a hook that writes OpenTelemetry spans, by the semantic conventions for generative
 AI (extra `otel`).
 """
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias, TypeVar
 from urllib.parse import urlsplit
 
 from structgen.errors import StructgenError
@@ -63,11 +66,42 @@ class CallRecord:
     """The server's id of the request, from the header `x-request-id`."""
 
 
+T = TypeVar("T")
+
+LOG: Final = logging.getLogger("structgen.wire")
+"""Where retries and waits are logged."""
+logging.getLogger("structgen").addHandler(logging.NullHandler())  # a library prints nothing itself
+
 Hook: TypeAlias = Callable[[CallRecord], None]
 """A function that is called with the record of every try."""
 
 _NANOSECONDS = 1e9
 """Called after each try with what is known of it, on the caller's thread or event loop."""
+
+
+def call_hook(hook: Callable[[T], object], told: T) -> None:
+    """Call a function of the user's. If it raises, log that and go on.
+
+    Args:
+        hook: The function.
+        told: What it is called with.
+    """
+    try:
+        hook(told)
+    except Exception as error:
+        name = getattr(hook, "__qualname__", type(hook).__name__)
+        at = error.__traceback__
+        while at is not None and at.tb_next is not None:
+            at = at.tb_next
+        where = f"{at.tb_frame.f_code.co_filename}:{at.tb_lineno}" if at else "an unknown place"
+        LOG.warning("The hook %s raised %s at %s", name, type(error).__name__, where)
+
+
+def log_wait(backend: str, tries: int, error: StructgenError, seconds: float) -> None:
+    """Log that a try failed and when the next one follows."""
+    status = getattr(error, "status_code", None)
+    kind = type(error).__name__ + (f" {status}" if status else "")
+    LOG.info("%s: try %d failed (%s), again in %.2f s", backend, tries, kind, seconds)
 
 
 def otel_hook(tracer_provider: Any = None) -> Hook:

@@ -25,11 +25,13 @@ from structgen.wire.dialect import ChatRequest
 from structgen.wire.link import Link
 from structgen.wire.rate_limits import Pacer
 from structgen.wire.retry import Policy, decide, seconds_left
-from structgen.wire.telemetry import CallRecord
+from structgen.wire.telemetry import LOG, CallRecord, call_hook, log_wait
 
 TIMEOUT: Final = 60.0
 """Seconds for one try, unless the call says otherwise; connecting has a shorter limit."""
 
+_LONG_WAIT: Final = 1.0
+"""Seconds from which on a wait for the rate limits is logged."""
 _BYTES_PER_TOKEN: Final = 4
 """A usual ratio for English text; the estimate is corrected when the answer has come."""
 
@@ -108,7 +110,14 @@ class Tries:
                 hint="Raise `total_timeout`, or send fewer requests at once.",
             )
         self._waited += wait
+        if wait >= _LONG_WAIT:
+            LOG.info("%s waits %.1f s for its rate limits", self._link.caps.provider, wait)
         return wait
+
+    def give_back(self) -> None:
+        """Give back the place that `reserve` took: nothing is sent."""
+        if self._link.pacer is not None:
+            self._link.pacer.give_back(self._reserved)
 
     def _max_answer_tokens(self) -> int:
         members = self._chat_request.members
@@ -152,6 +161,7 @@ class Tries:
         """
         if self._link.pacer is not None:
             self._settle(self._link.pacer, answer.usage.total_tokens)
+            self._link.pacer.count(refused=False)
         if self._link.hooks:
             self._call_hooks(answer, None, final=True)
 
@@ -167,10 +177,11 @@ class Tries:
             TotalTimeoutError: If the total timeout ends before the next try could start.
         """
         now = time.monotonic()
-        if self._link.pacer is not None:
-            self._settle(self._link.pacer, 0)
-            if isinstance(error, RateLimitError) and error.retry_after:
-                self._link.pacer.pause(error.retry_after, now)
+        if (pacer := self._link.pacer) is not None:
+            self._settle(pacer, 0)
+            pacer.count(refused=isinstance(error, RateLimitError))
+            if isinstance(error, RateLimitError) and error.retry_after and pacer.refuses_many:
+                pacer.pause(error.retry_after, now)
         attempt = self._attempt(error, now - self._started)
         self._failed.append(attempt)
         try:
@@ -187,6 +198,7 @@ class Tries:
             if self._link.hooks:
                 self._call_hooks(None, error, final=True)
             raise
+        log_wait(attempt.backend, len(self._failed), error, wait)
         if self._attempts is not None:
             self._attempts.append(attempt)
         if self._link.hooks:
@@ -242,4 +254,4 @@ class Tries:
             request_id=reply.headers.get("x-request-id") if reply else None,
         )
         for hook in self._link.hooks:
-            hook(record)
+            call_hook(hook, record)

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from structgen import Client
 from structgen.errors import ConfigurationError, ConnectionFailedError, StructgenError
-from structgen.pipeline.batch import Batching
+from structgen.pipeline.batch_rounds import Batching
 from structgen.pipeline.job import Job
 from structgen.pipeline.summary import Summary
 from structgen.testing import FaultyServer, ScriptedModel

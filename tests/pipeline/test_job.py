@@ -30,9 +30,10 @@ from structgen.errors import (
     Refused,
     ServerError,
 )
+from structgen.pipeline.concurrency import Concurrency
 from structgen.pipeline.job import Job
 from structgen.pipeline.journal.journal import Journal
-from structgen.pipeline.limits import Concurrency, JobLimits
+from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import COLUMNS, Item
 from structgen.testing import FaultyServer, ScriptedModel, Served
 from structgen.testing.scripted import completion

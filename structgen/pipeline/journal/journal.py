@@ -23,10 +23,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
 from structgen.pipeline.journal.lock import ProcessLock
 from structgen.pipeline.journal.recovery import finish_recovery, is_sound, recover
@@ -34,11 +35,12 @@ from structgen.pipeline.journal.rows import (
     INSERT,
     SELECT,
     Entry,
-    connect,
     entry_of_row,
     journal_errors,
+    plain_json,
     row_of_entry,
 )
+from structgen.pipeline.journal.tables import connect
 from structgen.values import Document, Json, Reply
 
 _NEWEST: Final = f"{SELECT} WHERE hash = ? ORDER BY seq DESC LIMIT 1"
@@ -48,6 +50,16 @@ SELECT i.position, i.key, i.meta, i.hash,
 FROM inputs i
 LEFT JOIN outcomes o ON o.seq = (SELECT max(seq) FROM outcomes WHERE hash = i.hash)
 ORDER BY i.position
+"""
+
+
+_INSERT_INPUT: Final = "INSERT INTO inputs (position, key, meta, hash) VALUES (?, ?, ?, ?)"
+_RETRIED: Final = -1
+"""The turn of the row that marks a question that is asked anew."""
+_MARK_RETRY: Final = "INSERT INTO replies (hash, turn, status, body) VALUES (?, ?, 0, x'')"
+_SET_ASIDE: Final = """
+INSERT OR REPLACE INTO earlier_inputs (position, key, meta, hash)
+SELECT position, key, meta, hash FROM inputs
 """
 
 
@@ -154,12 +166,12 @@ class Journal:
                 entries, inputs = list(self._unwritten.values()), self._inputs
                 self._inputs = []
             rows = (
-                (one.position, one.key, to_json(dict(one.meta)).decode(), one.hash)
+                (one.position, one.key, plain_json(dict(one.meta)).decode(), one.hash)
                 for one in inputs
             )
             with journal_errors(self.path, len(entries)), self._writer:
                 self._writer.executemany(INSERT, map(row_of_entry, entries))
-                self._writer.executemany("INSERT INTO inputs VALUES (?, ?, ?, ?)", rows)
+                self._writer.executemany(_INSERT_INPUT, rows)
             with self._changed:
                 for entry in entries:
                     if self._unwritten.get(entry.hash) is entry:
@@ -173,10 +185,16 @@ class Journal:
 
     # ---- inputs of the run under way ---------------------------------------------------------
 
-    def forget_inputs(self) -> None:
-        """Begin a run: forget which inputs an earlier one read."""
+    def begin_inputs(self) -> None:
+        """Begin a run: set aside which inputs the earlier ones read."""
         with journal_errors(self.path), self._writer:
+            self._writer.execute(_SET_ASIDE)
             self._writer.execute("DELETE FROM inputs")
+
+    def end_inputs(self) -> None:
+        """End a run that has read every input: what earlier ones read no longer matters."""
+        with journal_errors(self.path), self._writer:
+            self._writer.execute("DELETE FROM earlier_inputs")
 
     def results(self) -> Iterator[tuple[Input, Entry | None]]:
         """Give the inputs of the run in order, each with the newest outcome of its question.
@@ -192,10 +210,11 @@ class Journal:
 
     def replies(self, hash: bytes) -> list[Reply]:
         """Give what a server answered in batches to a question's requests, in order."""
-        query = "SELECT status, body FROM replies WHERE hash = ? ORDER BY turn"
+        query = "SELECT turn, status, body FROM replies WHERE hash = ? AND turn >= 0 ORDER BY turn"
         with journal_errors(self.path):
             found = self._reader.execute(query, (hash,)).fetchall()
-        return [Reply(status, {}, body) for status, body in found]
+        in_order = takewhile(lambda row: row[1][0] == row[0], enumerate(found))
+        return [Reply(status, {}, body) for _, (_, status, body) in in_order]
 
     def add_replies(self, replies: Iterable[tuple[bytes, int, int, bytes]]) -> int:
         """Keep replies, each as (hash, turn, status, body). They are on the disk at once.
@@ -203,14 +222,27 @@ class Journal:
         Returns:
             How many of them are new.
         """
-        insert = "INSERT OR IGNORE INTO replies VALUES (?, ?, ?, ?)"
+        insert = "INSERT OR IGNORE INTO replies (hash, turn, status, body) VALUES (?, ?, ?, ?)"
         with self._writing, journal_errors(self.path), self._writer:
             return self._writer.executemany(insert, replies).rowcount
 
-    def forget_replies(self, hash: bytes) -> None:
-        """Ask a question anew: forget what was answered."""
+    def begin_retry(self, hash: bytes) -> None:
+        """Ask a question that failed anew: forget what was answered, and remember that."""
         with self._writing, journal_errors(self.path), self._writer:
             self._writer.execute("DELETE FROM replies WHERE hash = ?", (hash,))
+            self._writer.execute(_MARK_RETRY, (hash, _RETRIED))
+
+    def is_retried(self, hash: bytes) -> bool:
+        """Whether a question that failed is being asked anew."""
+        query = "SELECT 1 FROM replies WHERE hash = ? AND turn = ?"
+        with journal_errors(self.path):
+            return self._reader.execute(query, (hash, _RETRIED)).fetchone() is not None
+
+    def end_retries(self, hashes: Iterable[bytes]) -> None:
+        """Note that questions have their new outcomes, which are on the disk."""
+        query = "DELETE FROM replies WHERE hash = ? AND turn = ?"
+        with self._writing, journal_errors(self.path), self._writer:
+            self._writer.executemany(query, ((hash, _RETRIED) for hash in hashes))
 
     # ---- notes -------------------------------------------------------------------------------
 
@@ -223,7 +255,7 @@ class Journal:
 
     def set_note(self, name: str, body: Json) -> None:
         """Note something under a name. It is on the disk at once."""
-        insert = "INSERT OR REPLACE INTO notes VALUES (?, ?)"
+        insert = "INSERT OR REPLACE INTO notes (name, body) VALUES (?, ?)"
         with self._writing, journal_errors(self.path), self._writer:
             self._writer.execute(insert, (name, json.dumps(body)))
 

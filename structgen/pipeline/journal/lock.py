@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import sys
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -20,24 +21,43 @@ class ProcessLock:
         Raises:
             JournalError: If another process has it; the message says which one.
         """
-        self._file = path.open("a+", encoding="utf-8")
-        try:
-            _lock(self._file)
-        except OSError:
-            self._file.seek(0)
-            owner = self._file.read().strip() or "an unknown process"
+        self._path = path
+        self._file = _locked(path)
+        while not _is_at(self._file, path):  # its owner has removed it in the meantime
             self._file.close()
-            raise JournalError(
-                f"The journal is in use: {owner} has {path.name}.",
-                hint="Wait until it ends, stop it, or give this job another journal.",
-            ) from None
+            self._file = _locked(path)
         self._file.truncate(0)
         self._file.write(f"process {os.getpid()} on {socket.gethostname()}")
         self._file.flush()
 
     def release(self) -> None:
-        """Let another process take the lock."""
+        """Remove the file, and let another process take the lock."""
+        with suppress(OSError):  # Windows removes no open file
+            self._path.unlink()
         self._file.close()
+
+
+def _locked(path: Path) -> IO[str]:
+    file = path.open("a+", encoding="utf-8")
+    try:
+        _lock(file)
+    except OSError:
+        file.seek(0)
+        owner = file.read().strip() or "an unknown process"
+        file.close()
+        raise JournalError(
+            f"The journal is in use: {owner} has {path.name}.",
+            hint="Wait until it ends, stop it, or give this job another journal.",
+        ) from None
+    return file
+
+
+def _is_at(file: IO[str], path: Path) -> bool:
+    """Whether a path still leads to an open file."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 if sys.platform == "win32":

@@ -8,15 +8,8 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
-from structgen.errors import JournalError
-from structgen.pipeline.journal.rows import (
-    APPLICATION_ID,
-    INSERT,
-    SELECT,
-    connect,
-    entry_of_row,
-    row_of_entry,
-)
+from structgen.pipeline.journal.rows import INSERT, SELECT, entry_of_row, row_of_entry
+from structgen.pipeline.journal.tables import APPLICATION_ID, connect, no_journal
 
 _ROWS_AFTER: Final = f"{SELECT} WHERE seq > ? ORDER BY seq"
 _ROW_AT: Final = f"{SELECT} WHERE seq = ?"
@@ -48,9 +41,7 @@ def is_sound(path: Path) -> bool:
     except sqlite3.DatabaseError:
         empty = sound = False
     if not ours and not empty:
-        raise JournalError(
-            f"{path} is no journal of structgen, and was not changed.", hint="Name another file."
-        )
+        raise no_journal(path)
     return sound
 
 
@@ -69,15 +60,22 @@ def recover(path: Path, log: Callable[[str], None]) -> None:
             if (entry := entry_of_row(row)) is not None:
                 db.execute(INSERT, row_of_entry(entry))
                 kept += 1
-        with suppress(sqlite3.DatabaseError):
-            notes = damaged.execute("SELECT name, body FROM notes").fetchall()
-            db.executemany("INSERT OR REPLACE INTO notes VALUES (?, ?)", notes)
+        for table in ("notes", "replies"):
+            _copy(damaged, db, table)
     new.replace(_beside(path, ".recovered"))
     aside = finish_recovery(path)
     log(
         f"{path} was damaged. {kept} finished results could be read and are kept; the others are "
         f"asked again. The damaged file is now {aside}."
     )
+
+
+def _copy(damaged: sqlite3.Connection, new: sqlite3.Connection, table: str) -> None:
+    """Copy the rows of a table up to the first one that cannot be read."""
+    with suppress(sqlite3.DatabaseError):
+        for row in damaged.execute(f"SELECT * FROM {table}"):  # noqa: S608 - a name of ours
+            places = ", ".join("?" * len(row))
+            new.execute(f"INSERT OR REPLACE INTO {table} VALUES ({places})", row)  # noqa: S608
 
 
 def finish_recovery(path: Path) -> Path | None:

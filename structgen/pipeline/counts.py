@@ -1,0 +1,64 @@
+"""How far a job is, while it runs."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from structgen.pipeline.record import Outcome
+from structgen.values import Usage
+
+
+@dataclass(slots=True)
+class Counts:
+    """How far a job is."""
+
+    total: int | None = None
+    """The number of inputs, if it is known."""
+    ok: int = 0
+    """Inputs with a value."""
+    failed: int = 0
+    """Inputs with an error."""
+    cached: int = 0
+    """Inputs whose outcome the journal had, or an equal input got."""
+    accepted: int = 0
+    """Records that keep the promise of `accept`."""
+    to_review: int = 0
+    """Records that do not."""
+    usage: Usage = Usage()
+    """Tokens used in this run."""
+    cost: float | None = None
+    """US dollars spent in this run; None if no price is known."""
+    failures: Counter[str] = field(default_factory=Counter)
+    """Inputs that failed, by the name of the error."""
+    retries: Counter[str] = field(default_factory=Counter)
+    """Tries over HTTP that failed and were repeated, by the name of the error."""
+    held_by: str | None = None
+    """What holds the job back now, such as "requests per minute (500)"."""
+    held: Counter[str] = field(default_factory=Counter)
+    """How often each of these was what held it back, when it was looked at."""
+
+    @property
+    def done(self) -> int:
+        """Inputs with an outcome."""
+        return self.ok + self.failed
+
+    def clear(self) -> None:
+        """Begin again with the first input. Usage and cost stay counted."""
+        self.ok = self.failed = self.cached = self.accepted = self.to_review = 0
+        self.failures.clear()
+
+    def add(self, outcome: Outcome[Any], *, cached: bool) -> None:
+        """Count an outcome; `cached` if nothing was asked for it."""
+        self.ok += outcome.ok
+        self.failed += not outcome.ok
+        self.cached += cached
+        self.accepted += outcome.accepted is True
+        self.to_review += outcome.accepted is False
+        if outcome.error is not None:
+            self.failures[type(outcome.error).__name__] += 1
+        if not cached:
+            self.usage += outcome.usage
+            if outcome.cost is not None and outcome.tries:
+                self.cost = (self.cost or 0.0) + outcome.cost

@@ -1,0 +1,80 @@
+"""What jobs and `map` share: the question to ask about every input, and how many at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
+
+from structgen.errors import ConfigurationError
+from structgen.options import (
+    CALLABLE,
+    PATH,
+    TRUTH,
+    CallArgs,
+    Kind,
+    instance,
+    or_none,
+    whole,
+)
+from structgen.pipeline.asking import JobQuestion
+from structgen.pipeline.batch import backend_for_batches
+from structgen.pipeline.batch_rounds import Batching
+from structgen.pipeline.limits import JobLimits
+from structgen.pipeline.work import Workers
+from structgen.wire.link import Link
+
+if TYPE_CHECKING:
+    from structgen.extraction.caller import Caller
+
+_AT_ONCE_ON_SERVER: Final = 64
+_AT_ONCE_IN_PROCESS: Final = 2
+"""One question is prepared while another is decoded; more gain nothing."""
+KINDS: Final[Mapping[str, Kind]] = {
+    "client": Kind(lambda value: hasattr(value, "caller"), "a Client or an AsyncClient"),
+    "concurrency": or_none(whole(1)),
+    "journal": or_none(PATH),
+    "ordered": TRUTH,
+    "retry_failed": TRUTH,
+    "batch": instance(bool, Batching, wanted="True, False or a Batching"),
+    "limits": or_none(instance(JobLimits, wanted="a JobLimits")),
+    "log": CALLABLE,
+    "on_progress": CALLABLE,
+}
+"""Which values the arguments of jobs and `map` take."""
+
+
+def job_question(
+    caller: Caller,
+    target: Any,
+    call: CallArgs,
+    workers: Workers,
+    *,
+    journaled: bool,
+    batch: bool = False,
+) -> JobQuestion[Any]:
+    """Make the question of a job.
+
+    Raises:
+        ConfigurationError: If the cost has a limit and no price is known, or `batch` is set and
+            the model is in this process.
+        StructgenError: If no document could be asked about: what `plan` raises.
+    """
+    unknown = [backend.name for backend in caller.backends if backend.price is None]
+    if workers.watch.limits.max_cost is not None and unknown:
+        raise ConfigurationError(
+            f"No price known for {unknown[0]}, so max_cost cannot be enforced.",
+            hint="Pass the client prices=[structgen.providers.Price(...)].",
+        )
+    question = caller.question(target, "", call)
+    if batch:
+        backend = backend_for_batches(caller.backends[0])
+        return JobQuestion([backend], question, hook=None, journaled=journaled)
+    return JobQuestion(caller.backends, question, hook=workers.observe, journaled=journaled)
+
+
+def concurrency_of(caller: Caller, given: int | None) -> int:
+    """Give how many questions to ask at a time at most."""
+    if given is not None:
+        return given
+    on_server = isinstance(caller.backends[0].via, Link)
+    return _AT_ONCE_ON_SERVER if on_server else _AT_ONCE_IN_PROCESS
