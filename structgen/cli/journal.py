@@ -11,6 +11,7 @@ from structgen.cli.exits import OK
 
 if TYPE_CHECKING:
     from structgen.pipeline.journal.view import JournalView
+    from structgen.pipeline.outputs.mode import IfExists
     from structgen.schema.target import Target
 
 _ROWS: Final = 500
@@ -83,7 +84,7 @@ def _export(view: JournalView, arguments: Namespace, streams: Streams) -> None:
     from structgen.pipeline.outputs.output import open_sink
     from structgen.pipeline.secrets import redact
 
-    if_exists = "replace" if arguments.overwrite else "fail"
+    if_exists: IfExists = "replace" if arguments.overwrite else "fail"
     sink = open_sink(arguments.output, if_exists=if_exists, target=target or view.target())
     try:
         while rows := list(islice(outcomes, _ROWS)):
