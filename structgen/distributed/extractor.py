@@ -14,16 +14,17 @@ from typing import Any, Final, cast
 from typing_extensions import Unpack
 
 from structgen.client.blocking import Client
+from structgen.distributed.columns import ValueColumn
 from structgen.errors import ConfigurationError, InputError
 from structgen.extras import load
-from structgen.options import PATH, TEXT, CallArgs, Kind, check_values, or_none, whole
+from structgen.options import PATH, TEXT, TRUTH, CallArgs, Kind, check_values, or_none, whole
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.mapping import MapArgs
 from structgen.pipeline.outputs.flat import flat_row
 from structgen.pipeline.record import Item
 from structgen.schema.json import to_text
 from structgen.schema.load import load_target
-from structgen.schema.target import target_of
+from structgen.schema.target import Target, target_of
 
 RESULTS: Final = ("value", "error", "evidence", "absent", "guarantee")
 """The columns that an Extractor adds: JSON text, null for what is not there."""
@@ -34,10 +35,17 @@ _ROW_WITHOUT_TEXT: Final[Mapping[str, str | None]] = {
     **dict.fromkeys(RESULTS),
     "error": to_text(InputError("The row has no text.").to_dict()),
 }
+_UNFIT: Final = to_text(
+    InputError(
+        "The value does not fit the type of its column.",
+        hint="Leave out structs=True, to get values as JSON text.",
+    ).to_dict()
+)
 _KINDS: Final[Mapping[str, Kind]] = {
     "model": or_none(TEXT),
     "text": TEXT,
     "prefix": TEXT,
+    "structs": TRUTH,
     "journal": or_none(PATH),
     "concurrency": or_none(whole(1)),
 }
@@ -62,6 +70,7 @@ class Extractor:
         *,
         text: str = "text",
         prefix: str = "",
+        structs: bool = False,
         journal: str | None = None,
         client: Mapping[str, Any] | None = None,
         concurrency: int | None = None,
@@ -75,6 +84,9 @@ class Extractor:
             model: As for `Client`.
             text: The column that holds the document.
             prefix: Begins the names of the columns that are added.
+            structs: Whether the column of values has the target's own type (structs, lists,
+                numbers, dates), rather than JSON text. Members that the schema does not name are
+                left out then.
             journal: The "URL#TABLE" of a database that all workers share, so that a partition that
                 is tried again asks nothing twice: "postgresql+psycopg://user@host/base#answers".
             client: Further keyword arguments of `Client`.
@@ -88,6 +100,7 @@ class Extractor:
             "model": model,
             "text": text,
             "prefix": prefix,
+            "structs": structs,
             "journal": journal,
             "concurrency": concurrency,
         }
@@ -98,6 +111,7 @@ class Extractor:
                 hint="Name a database: journal='postgresql+psycopg://user@host/base#table'.",
             )
         self._target, self._model, self._text = target, model, text
+        self._structs = structs
         self._columns = {name: f"{prefix}{name}" for name in RESULTS}
         self._client = dict(client or {})
         self._args = cast("MapArgs", {**call, "limits": _NEVER_STOPS})
@@ -127,17 +141,31 @@ class Extractor:
                 hint="Pass batch_format='pyarrow' to `map_batches`; for a DataFrame, call `frame`.",
             )
         self._check_columns(batch.schema.names)
-        named = isinstance(self._target, str)
-        target = load_target(self._target) if named else target_of(self._target)
-        texts = batch.column(self._text).to_pylist()
-        items = [Item(str(n), text) for n, text in enumerate(texts) if _is_document(text)]
-        outcomes = self._client_of_process().map(target, items, **self._args)
-        rows = {outcome.key: flat_row(outcome) for outcome in outcomes}
-        for name, column in self._columns.items():
-            cells = [rows.get(str(n), _ROW_WITHOUT_TEXT)[name] for n in range(len(texts))]
-            field = arrow.field(column, arrow.string())
-            batch = batch.append_column(field, arrow.array(cells, arrow.string()))
+        target = self._target_of_process()
+        rows = self._rows(target, batch.column(self._text).to_pylist())
+        columns = {name: [row[name] for row in rows] for name in RESULTS}
+        types = dict.fromkeys(RESULTS, arrow.string())
+        if self._structs:
+            column = ValueColumn(target)
+            types["value"] = column.type
+            columns["value"], unfit = column.array(columns["value"])
+            for place in unfit:
+                columns["error"][place] = _UNFIT
+        for name, kind in types.items():
+            field = arrow.field(self._columns[name], kind)
+            batch = batch.append_column(field, arrow.array(columns[name], kind))
         return batch
+
+    def _rows(self, target: Target[Any], texts: Sequence[Any]) -> list[Mapping[str, Any]]:
+        """Ask about the texts; give what is known about each by the names `RESULTS`."""
+        items = [Item(str(n), text) for n, text in enumerate(texts) if _is_document(text)]
+        rows: dict[str, Mapping[str, Any]] = {}
+        for outcome in self._client_of_process().map(target, items, **self._args):
+            row: dict[str, Any] = dict(flat_row(outcome))
+            if self._structs:
+                row["value"] = outcome.row()["value"]
+            rows[outcome.key] = row
+        return [rows.get(str(n), _ROW_WITHOUT_TEXT) for n in range(len(texts))]
 
     def batches(self, batches: Iterable[Any]) -> Iterator[Any]:
         """Extract from batch after batch: what Spark's `mapInArrow` takes."""
@@ -175,6 +203,10 @@ class Extractor:
         self._check_columns(frame.schema.names)
         types = load("pyspark.sql.types", "distributed")
         added = [types.StructField(name, types.StringType()) for name in self._columns.values()]
+        if self._structs:
+            to_spark = load("pyspark.sql.pandas.types", "distributed").from_arrow_type
+            value = to_spark(ValueColumn(self._target_of_process()).type)
+            added[0] = types.StructField(self._columns["value"], value)
         return types.StructType([*frame.schema.fields, *added])
 
     def _check_columns(self, columns: Sequence[str]) -> None:
@@ -188,6 +220,10 @@ class Extractor:
                 f"There is a column {taken[0]!r} already, which would be lost.",
                 hint="Give the new columns other names: Extractor(..., prefix='found_').",
             )
+
+    def _target_of_process(self) -> Target[Any]:
+        named = isinstance(self._target, str)
+        return load_target(self._target) if named else target_of(self._target)
 
     def _client_of_process(self) -> Client:
         """The client of this process for these arguments, shared by all copies of the Extractor."""

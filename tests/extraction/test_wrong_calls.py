@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,9 @@ from pydantic import BaseModel
 
 import structgen
 from structgen.errors import ConfigurationError, InputError
+from structgen.pipeline import JobLimits
+from structgen.providers import Price, RateLimits
+from structgen.schema.verbatim import Verbatim
 from structgen.testing import ScriptedModel
 
 
@@ -27,6 +31,29 @@ def test_an_unknown_option_is_met_with_the_nearest_one() -> None:
         ({"max_reasks": -1}, "`max_reasks` is -1, but must be a whole number, at least 0."),
         ({"total_timeout": "5"}, "`total_timeout` is '5', but must be a number of seconds"),
         ({"token_budget": "a"}, "`token_budget` is 'a', but must be a whole number, at least 0."),
+        ({"total_timeout": "1"}, "`total_timeout` is '1', but must be a number of seconds above 0"),
+        ({"timeout": "10"}, "`timeout` is '10', but must be a number of seconds above 0, or None."),
+        ({"timeout": 0}, "`timeout` is 0, but must be a number of seconds above 0"),
+        ({"timeout": float("nan")}, "`timeout` is nan"),
+        ({"max_reasks": "1"}, "`max_reasks` is '1'"),
+        ({"max_retries": -1}, "`max_retries` is -1"),
+        ({"max_retries": True}, "`max_retries` is True"),
+        ({"temperature": None}, "`temperature` is None"),
+        ({"temperature": -0.1}, "`temperature` is -0.1, but must be a number. The least is 0."),
+        ({"top_p": 1.5}, "`top_p` is 1.5, but must be a number from 0 to 1."),
+        ({"samples": "3"}, "`samples` is '3'"),
+        ({"samples": 0}, "`samples` is 0, but must be a whole number, at least 1."),
+        ({"max_tokens": 0}, "`max_tokens` is 0"),
+        ({"max_tokens": 10.0}, "`max_tokens` is 10.0"),
+        ({"seed": "a"}, "`seed` is 'a', but must be a whole number."),
+        ({"extra_body": ["a"]}, "`extra_body` is ['a'], but must be a mapping"),
+        ({"extra_body": {1: 2}}, "`extra_body` is {1: 2}"),
+        ({"stop": 5}, "`stop` is 5, but must be a text, or a list of texts."),
+        ({"stop": [""]}, "`stop` is ['']"),
+        ({"logprobs": 1}, "`logprobs` is 1, but must be True or False."),
+        ({"mode": "fast"}, "`mode` is 'fast', but must be 'decoder', 'strict'"),
+        ({"accept": 1.0}, "`accept` is 1.0, but must be a share above 0 and below 1."),
+        ({"cost_budget": "5"}, "`cost_budget` is '5'"),
     ],
 )
 def test_an_option_of_another_kind_is_told_before_anything_is_asked(
@@ -86,3 +113,94 @@ def test_what_the_prompt_holds_is_text(name: str) -> None:
     call: Any = {name: 5}
     with pytest.raises(InputError, match=rf"`{name}` is not a text\. Pass a str"):
         structgen.Client(ScriptedModel("1")).plan(int, "text", **call)
+
+
+SECRET = "sk-secret"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ({"model": Person}, "`model` is "),
+        ({"model": 5}, "`model` is 5, but must be the name of a model, or an engine."),
+        ({"base_url": 8000}, "`base_url` is 8000, but must be a text, or None."),
+        ({"api_key": [SECRET]}, "`api_key` is list, but must be a text, or None."),
+        ({"fallback": ["local"]}, "`fallback` is ['local'], but must be a list of clients"),
+        ({"fallback": structgen.Client}, "`fallback` is "),
+        ({"hooks": print}, "`hooks` is <built-in function print>, but must be a list of functions"),
+        ({"hooks": [5]}, "`hooks` is [5]"),
+        ({"rate_limits": {}}, "`rate_limits` is {}, but must be a structgen.providers.RateLimits"),
+        ({"prices": {}}, "`prices` is {}, but must be a list of structgen.providers.Price"),
+        ({"capabilities": "x"}, "`capabilities` is 'x'"),
+        ({"http_client": object()}, "`http_client` is <object"),
+        ({"http2": "yes"}, "`http2` is 'yes', but must be True or False."),
+        ({"max_connections": 0}, "`max_connections` is 0"),
+        ({"transport": print}, "`transport` is <built-in function print>"),
+        ({"temperature": "hot"}, "`temperature` is 'hot'"),
+    ],
+)
+def test_an_argument_of_a_client_of_another_kind_is_told(
+    arguments: dict[str, Any], said: str
+) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        structgen.Client(**{"model": "vllm:m", "base_url": "http://127.0.0.1:9/v1", **arguments})
+    assert str(raised.value).startswith(said)
+    assert SECRET not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("make", "arguments"),
+    [
+        (JobLimits, {"max_cost": "5"}),
+        (JobLimits, {"max_failure_share": 1.5}),
+        (JobLimits, {"window": 0}),
+        (JobLimits, {"first": -1}),
+        (RateLimits, {"requests_per_minute": "500"}),
+        (RateLimits, {"tokens_per_day": 0}),
+        (Price, {"provider": "x", "input": "1", "output": 1}),
+        (Verbatim, {"by": "letters"}),
+    ],
+)
+def test_what_is_given_to_a_client_or_a_job_is_checked_where_it_is_made(
+    make: Any, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(ConfigurationError, match="but must be"):
+        make(**arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"concurrency": "5"},
+        {"concurrency": 0},
+        {"journal": 5},
+        {"limits": {"max_cost": 5}},
+        {"ordered": "yes"},
+        {"retry_failed": None},
+    ],
+)
+def test_an_argument_of_map_of_another_kind_is_told(arguments: dict[str, Any]) -> None:
+    model = ScriptedModel("1")
+    with pytest.raises(ConfigurationError, match="but must be"):
+        list(structgen.Client(model).map(int, ["text"], **arguments))
+    assert model.asked == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"client": "local"},
+        {"concurrency": 2.5},
+        {"batch": "submit"},
+        {"limits": 5},
+        {"log": "print"},
+        {"on_progress": 5},
+        {"retry_failed": 1},
+    ],
+)
+def test_an_argument_of_a_job_of_another_kind_is_told(
+    arguments: dict[str, Any], tmp_path: Path
+) -> None:
+    given = {"client": structgen.Client(ScriptedModel("1")), "output": tmp_path / "o.jsonl"}
+    with pytest.raises(ConfigurationError, match="but must be"):
+        structgen.Job(int, ["text"], **{**given, **arguments})

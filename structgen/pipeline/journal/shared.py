@@ -157,7 +157,7 @@ class SharedJournal:
         """Raise JournalError for SQLAlchemy's errors, without the password of the URL."""
         try:
             yield
-        except self._sql.exc.SQLAlchemyError as error:
+        except (self._sql.exc.SQLAlchemyError, ImportError) as error:  # also: no driver
             reason = str(getattr(error, "orig", None) or error).strip().partition("\n")[0]
             told = scrub(reason, url or self._url)
             raise JournalError(
