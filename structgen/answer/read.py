@@ -10,6 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json
 
+from structgen.answer.endings import ending_of
 from structgen.answer.grounding import require_grounded
 from structgen.answer.repair import repair
 from structgen.answer.scanner import closed_part
@@ -24,48 +25,9 @@ from structgen.errors import (
 from structgen.schema.check import validate
 from structgen.schema.compiler import Compiled
 from structgen.schema.json_text import parse_json
-from structgen.values import Answer, Evidence, Rejected
+from structgen.values import Answer, Evidence, Rejected, Violation
 
 T = TypeVar("T")
-
-_CUT: Final = frozenset(
-    {
-        "length",
-        "max_tokens",
-        "max_output_tokens",
-        "max_completion_tokens",
-        "model_length",
-        "model_context_window_exceeded",
-        "token_limit",
-        "incomplete",
-        "abort",
-        "aborted",
-        "cancelled",
-        "canceled",
-        "repetition",
-        "error",
-        "insufficient_system_resource",
-        "network_error",
-        "time_limit",
-        "timeout",
-    }
-)
-"""Finish reasons after which the text is not whole, even if it looks whole, in lower case: those of
-Chat Completions, and of the models whose own reasons servers pass on."""
-_FILTERED: Final = frozenset(
-    {
-        "content_filter",
-        "content_filtered",
-        "safety",
-        "recitation",
-        "blocklist",
-        "prohibited_content",
-        "spii",
-        "sensitive",
-        "guardrail_intervened",
-    }
-)
-"""Finish reasons of a content filter, written likewise."""
 
 _RECOVERED: Final = "taken from what the server rejected"
 _OUT_OF_TOKENS: Final = "max completion tokens reached"
@@ -108,7 +70,7 @@ def read_answer(answer: Answer, compiled: Compiled[T], document: str | None = No
         InvalidOutputError: If it is no value of the target.
     """
     text = json_text(answer)
-    if answer.refusal or _plain(answer.finish_reason) in _FILTERED:
+    if answer.refusal or ending_of(answer.finish_reason) == "filtered":
         declined = "The model declined to answer."
         raise Refused(
             declined if answer.refusal else "A content filter stopped the answer.",
@@ -118,6 +80,7 @@ def read_answer(answer: Answer, compiled: Compiled[T], document: str | None = No
     if is_cut(answer):
         tokens = answer.usage.completion_tokens
         raise _cut_off(text, f"finish reason {answer.finish_reason!r}, {tokens} tokens")
+    _require_one_call(answer, compiled.name)
     repairs = (_RECOVERED,) if answer.finish_reason == _RECOVERED else ()
     try:
         return _read_text(text, compiled, document, repairs)
@@ -149,16 +112,34 @@ def _read_text(
 
 
 def is_cut(answer: Answer) -> bool:
-    """Whether an answer ended before the model was done, even if it looks whole.
+    """Whether an answer ended before the model was done, or may have, even if it looks whole.
 
     Not so if the decoder ended its values: then it is whole, and `shortened` says what is cut.
     """
-    return _plain(answer.finish_reason) in _CUT and not answer.shortened
+    if answer.shortened or answer.finish_reason == _RECOVERED:
+        return False
+    return ending_of(answer.finish_reason) in ("cut", "failed", "unknown")
 
 
-def _plain(finish_reason: str | None) -> str:
-    """A finish reason as the tables have it: `MAX_TOKENS` is `max_tokens`."""
-    return (finish_reason or "").lower().replace("-", "_")
+def _require_one_call(answer: Answer, name: str) -> None:
+    """Raise InvalidOutputError if the model called several functions, or another one."""
+    functions = [call.get("function") for call in answer.tool_calls]
+    called = [function.get("name") for function in functions if isinstance(function, dict)]
+    if len(answer.tool_calls) > 1:
+        found = f"{len(answer.tool_calls)} calls: {', '.join(map(str, called))}"
+        raise _wrong_call("The model made more than one call.", found, f"one call of {name}")
+    if called and called[0] not in (None, "", name):
+        raise _wrong_call(
+            "The model called another function.", f"a call of {called[0]}", f"a call of {name}"
+        )
+
+
+def _wrong_call(message: str, found: str, wanted: str) -> InvalidOutputError:
+    return InvalidOutputError(
+        message,
+        violations=[Violation("", "", found, wanted)],
+        hint="What the model wrote is in `attempts`.",
+    )
 
 
 def _cut_off(text: str, why: str) -> Truncated:

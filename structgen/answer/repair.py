@@ -1,7 +1,8 @@
 """Repair what should be one JSON document, without inventing anything.
 
-The text around it is taken away and trailing commas are dropped. No value is ever invented, closed,
-quoted or chosen: a text that is cut, or holds two documents, stays as it is and fails to parse.
+Reasoning, the text before or after it and the fence around it are taken away, and trailing commas
+are dropped. No value is ever invented, closed, quoted or chosen: a text that is cut, holds two
+documents, or has one in the middle of prose or in unfinished reasoning fails to parse.
 """
 
 from __future__ import annotations
@@ -9,7 +10,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-_REASONING: Final = re.compile(r"\s*<think(?:ing)?>.*?</think(?:ing)?>", re.DOTALL)
+_NAMES: Final = "think|thinking|thought|thoughts|reasoning|reflection|analysis|scratchpad"
+OPENING_TAG: Final = re.compile(rf"\s*(?:<(?:{_NAMES})>|\[THINK\]|◁think▷)", re.IGNORECASE)
+"""Opens what a model thinks before it answers."""
+CLOSING_TAG: Final = re.compile(rf"</(?:{_NAMES})>|\[/THINK\]|◁/think▷", re.IGNORECASE)
+"""Ends it."""
+_FENCE: Final = re.compile(r"```[a-zA-Z0-9]*\s*$")
 _OPENERS: Final = re.compile(r"[{\[]")
 _BRACKETS: Final = re.compile(r"[{}\[\]]")
 _STRING: Final = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -28,11 +34,29 @@ def repair(text: str) -> tuple[str, tuple[str, ...]]:
         nothing was.
     """
     done: list[str] = []
-    if found := _REASONING.match(text):
-        text = text[found.end() :]
-        done.append("reasoning before the answer")
+    text = _without_reasoning(text, done)
     text = _without_surroundings(text, done)
     return _without_trailing_commas(text, done), tuple(done)
+
+
+def _without_reasoning(text: str, done: list[str]) -> str:
+    """The text after what the model thought; "" if it was still thinking when it ended.
+
+    A server may cut off the opening tag, because its chat template writes that.
+    """
+    rest = text
+    while OPENING_TAG.match(rest):
+        end = CLOSING_TAG.search(rest)
+        if end is None:
+            return ""
+        rest = rest[end.end() :]
+    begins_with_json = rest.lstrip()[:1] in ("{", "[", '"')
+    if rest == text and not begins_with_json:
+        ends = list(CLOSING_TAG.finditer(rest))
+        rest = rest[ends[-1].end() :] if ends else rest
+    if rest != text:
+        done.append("reasoning before the answer")
+    return rest
 
 
 def _without_surroundings(text: str, done: list[str]) -> str:
@@ -46,6 +70,9 @@ def _without_surroundings(text: str, done: list[str]) -> str:
     before, after = text[: opener.start()], text[end:]
     if _BRACKETS.search(after):
         # A second document, or a bracket too many: choosing one would be a guess.
+        return text
+    if before.strip() and after.strip() and not _FENCE.search(before):
+        # JSON in the middle of prose may be an example, or what the answer is not.
         return text
     if before.strip():
         done.append("text before the answer")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from structgen.answer.continuation import first_cut_item
 from structgen.answer.partial import Draft, Partial
+from structgen.answer.repair import CLOSING_TAG, OPENING_TAG
 from structgen.errors import InvalidOutputError, NotJsonError, StructgenError
 from structgen.extraction.ask import chat_request, get_whole_answer
 from structgen.extraction.attempts import CallState
@@ -30,9 +32,8 @@ _HELD: Final = frozenset({"decoder", "strict"})
 Held = Literal["none", "last", "all"]
 """Which items that have closed wait for the end of the answer, which says what was cut: none; the
 last one, which may be cut; or all that come, because something was cut already."""
-_TAGS: Final = ("<think>", "<thinking>")
-_END_TAG: Final = re.compile(r"</think(?:ing)?>")
-_LONGEST_TAG: Final = len("</thinking>")
+_LONGEST_TAG: Final = len("</reflection>")
+_MAY_BE_TAG: Final = re.compile(r"(?:[<\[◁][/\w]*)?", re.ASCII)
 
 
 class Listener(Generic[T]):
@@ -199,7 +200,7 @@ class _Transcript:
         self._text: list[str] = []
         self._reasoning: list[str] = []
         self._refusal: list[str] = []
-        self._tool: str | None = None
+        self._calls: list[_Call] = []
         self._last_event: Any = None
         self._usage = Usage()
         self._finish_reason: str | None = None
@@ -262,12 +263,21 @@ class _Transcript:
         if delta.refusal:
             self._refusal.append(delta.refusal)
         arguments = ""
-        for call in delta.tool_calls:
-            function = call.get("function")
-            if isinstance(function, dict) and call.get("index") in (0, None):
-                self._tool = self._tool or function.get("name") or "answer"
-                arguments += function.get("arguments") or ""
+        for part in delta.tool_calls:
+            call = self._call_of(part)
+            call.add(part)
+            if call is self._calls[0]:
+                arguments += _arguments_of(part)
         return arguments
+
+    def _call_of(self, part: Mapping[str, Any]) -> _Call:
+        """The call that a part belongs to. Some servers give two calls one index and two ids."""
+        index, id_ = part.get("index") or 0, part.get("id")
+        for call in reversed(self._calls):
+            if call.index == index and (not id_ or call.id in (None, id_)):
+                return call
+        self._calls.append(_Call(index))
+        return self._calls[-1]
 
     def _watch(self, watcher: Any) -> None:
         """Raise InvalidOutputError if the answer cannot become valid any more."""
@@ -284,13 +294,12 @@ class _Transcript:
     def answer(self) -> Answer:
         """What was said, as if it had come in one piece."""
         text, event = "".join(self._text), self._last_event or {}
-        function = {"name": self._tool, "arguments": text}
         return Answer(
-            text=None if self._tool else text,
+            text=None if self._calls else text,
             finish_reason=self._finish_reason,
             refusal="".join(self._refusal) or None,
             reasoning="".join(self._reasoning) or None,
-            tool_calls=({"function": function},) if self._tool else (),
+            tool_calls=tuple(call.whole() for call in self._calls),
             usage=self._usage,
             model=event.get("model"),
             id=event.get("id"),
@@ -299,6 +308,32 @@ class _Transcript:
             repeated=self._repeated,
             raw=self._last_event,
         )
+
+
+@dataclass
+class _Call:
+    """One call of a tool, as far as it has come."""
+
+    index: int
+    id: str | None = None
+    name: str | None = None
+    arguments: list[str] = field(default_factory=list)
+
+    def add(self, part: Mapping[str, Any]) -> None:
+        function = part.get("function")
+        name = function.get("name") if isinstance(function, dict) else None
+        self.id, self.name = self.id or part.get("id"), self.name or name
+        self.arguments.append(_arguments_of(part))
+
+    def whole(self) -> dict[str, Any]:
+        function = {"name": self.name, "arguments": "".join(self.arguments)}
+        return {"id": self.id, "type": "function", "function": function}
+
+
+def _arguments_of(part: Mapping[str, Any]) -> str:
+    function = part.get("function")
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    return arguments if isinstance(arguments, str) else ""
 
 
 class _Preamble:
@@ -313,12 +348,12 @@ class _Preamble:
         text, self._pending = self._pending + piece, ""
         if self._within == "start":
             text = text.lstrip()
-            if any(tag.startswith(text) for tag in _TAGS):
+            if len(text) < _LONGEST_TAG and _MAY_BE_TAG.fullmatch(text):
                 self._pending = text
                 return ""
-            self._within = "reasoning" if text.startswith(_TAGS) else "prose"
+            self._within = "reasoning" if OPENING_TAG.match(text) else "prose"
         if self._within == "reasoning":
-            end = _END_TAG.search(text)
+            end = CLOSING_TAG.search(text)
             if end is None:
                 self._pending = text[-_LONGEST_TAG:]
                 return ""

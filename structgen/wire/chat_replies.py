@@ -13,6 +13,7 @@ from typing import Any, Final, TypeGuard
 
 from pydantic_core import from_json
 
+from structgen.answer.endings import ending_of
 from structgen.errors import APIError, ServerError, StreamBrokenError
 from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire.dialect import Capabilities, Delta, to_json
@@ -49,15 +50,17 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         raise parse_error(reply, caps, request)
     choice = _first_choice(raw)
     message = choice.get("message") if choice is not None else None
+    if choice is not None and _has_failed(choice):
+        raise _failure_of(choice, caps, request)
     if choice is None or not isinstance(message, dict):
         raise _not_a_completion(caps, "the body has no choice with a message")
     usage = raw.get("usage")
     return Answer(
         text=_text(message.get("content")),
-        finish_reason=_string(choice.get("finish_reason")),
+        finish_reason=_string(choice.get("finish_reason")) or None,
         refusal=_string(message.get("refusal")),
         reasoning=_string(message.get("reasoning") or message.get("reasoning_content")),
-        tool_calls=_objects(message.get("tool_calls")),
+        tool_calls=_calls(message.get("tool_calls")),
         usage=_usage(usage),
         model=_string(raw.get("model")),
         id=_string(raw.get("id")),
@@ -108,6 +111,8 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         if raw.get("choices") is None and "message" in raw:
             raise _event_error(event.data, caps, request)
         return Delta(usage=counted, raw=raw)
+    if _has_failed(choice):
+        raise _failure_of(choice, caps, request)
     delta = _choice_delta(choice, counted, raw)
     if "x_structgen" not in raw:
         return delta
@@ -120,7 +125,7 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
 
 def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, Any]) -> Delta:
     delta = choice.get("delta")
-    finish_reason = _string(choice.get("finish_reason"))
+    finish_reason = _string(choice.get("finish_reason")) or None
     # A server that does not stream sends the whole answer as one event.
     whole = delta is None and isinstance(choice.get("message"), dict)
     if whole:
@@ -131,12 +136,11 @@ def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, An
     text = delta.get("content")
     if text.__class__ is str and len(delta) == 1:  # most events
         return Delta(text, None, None, (), finish_reason, usage, raw, whole)
-    calls = delta.get("tool_calls")
     return Delta(
         text=_text(text),
         reasoning=_string(delta.get("reasoning") or delta.get("reasoning_content")),
         refusal=_string(delta.get("refusal")),
-        tool_calls=calls if isinstance(calls, list) else (),
+        tool_calls=_calls(delta.get("tool_calls")),
         finish_reason=finish_reason,
         usage=usage,
         raw=raw,
@@ -175,6 +179,20 @@ def _is_error(raw: Mapping[str, Any]) -> bool:
     return bool(raw.get("error")) or raw.get("object") == "error"
 
 
+def _has_failed(choice: Mapping[str, Any]) -> bool:
+    """Whether the server, or one behind it, failed while it answered."""
+    return bool(choice.get("error")) or ending_of(_string(choice.get("finish_reason"))) == "failed"
+
+
+def _failure_of(choice: Mapping[str, Any], caps: Capabilities, request: Request | None) -> APIError:
+    if isinstance(error := choice.get("error"), dict):
+        return _event_error(to_json({"error": error}), caps, request)
+    return ServerError(
+        f"{caps.provider} failed while it answered: finish reason {choice['finish_reason']!r}.",
+        hint="Ask again.",
+    )
+
+
 def _event_error(data: bytes, caps: Capabilities, request: Request | None) -> APIError:
     return parse_error(Reply(200, {}, data), caps, request)
 
@@ -204,6 +222,19 @@ def _objects(value: Any) -> tuple[dict[str, Any], ...]:
     if not isinstance(value, list):
         return ()
     return tuple(item for item in value if isinstance(item, dict))
+
+
+def _calls(value: Any) -> tuple[dict[str, Any], ...]:
+    """The calls of tools. Some servers write the arguments as an object, not as JSON text."""
+    return tuple(_with_text_arguments(call) for call in _objects(value))
+
+
+def _with_text_arguments(call: dict[str, Any]) -> dict[str, Any]:
+    function = call.get("function")
+    arguments = function.get("arguments") if isinstance(function, dict) else None
+    if not isinstance(function, dict) or not isinstance(arguments, dict | list):
+        return call
+    return {**call, "function": {**function, "arguments": to_json(arguments).decode()}}
 
 
 def _text(content: Any) -> str | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import pytest
@@ -104,10 +105,11 @@ def line(mode: str, said: Said) -> Callable[[Request], list[bytes]]:
         else said.finish_reason
     )
 
-    def message(text: str | None, index: bool) -> dict[str, Any]:
+    def message(text: str | None, request: Request, index: bool) -> dict[str, Any]:
         if mode != "tool" or text is None:
             return {"content": text, "refusal": said.refusal}
-        call = {"id": "1", "type": "function", "function": {"name": "Person", "arguments": text}}
+        name = json.loads(request.body)["tools"][0]["function"]["name"]
+        call = {"id": "1", "type": "function", "function": {"name": name, "arguments": text}}
         return {"content": None, "tool_calls": [{"index": 0, **call} if index else call]}
 
     def event(delta: dict[str, Any], end: str | None = None) -> bytes:
@@ -119,7 +121,7 @@ def line(mode: str, said: Said) -> Callable[[Request], list[bytes]]:
 
     def answer(request: Request) -> list[bytes]:
         if b'"stream":true' not in request.body:
-            made = message(said.text, index=False)
+            made = message(said.text, request, index=False)
             return [completion(made.pop("content"), finish_reason=finish, **made)]
         size = max(4, len(said.text or "") // 60)
         pieces = (
@@ -128,7 +130,7 @@ def line(mode: str, said: Said) -> Callable[[Request], list[bytes]]:
             else [said.text]
         )
         return [
-            *(event(message(piece, index=True)) for piece in pieces),
+            *(event(message(piece, request, index=True)) for piece in pieces),
             event({}, finish),
             b"data: [DONE]\n\n",
         ]
@@ -275,7 +277,12 @@ def test_a_server_that_does_not_stream_is_understood(mode: str) -> None:
     """It ignores `stream` and answers whole."""
     for call, text in (("stream", GOOD), ("stream_items", f'{{"value":[{GOOD}]}}')):
         whole = line(mode, Said(text))
-        answer = whole(Request("POST", "", {}, b""))
+
+        def answer(request: Request, whole: Any = whole) -> list[bytes]:
+            body = request.body.replace(b'"stream":true', b'"stream":false')
+            pieces: list[bytes] = whole(replace(request, body=body))
+            return pieces
+
         _, value, error = outcomes(answer, mode, call)
         assert error is None
         assert value == ([ADA] if call == "stream_items" else ADA)

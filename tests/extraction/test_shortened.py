@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 import structgen
-from structgen.errors import InvalidOutputError, Refused, Truncated
+from structgen.errors import InvalidOutputError, Refused, ServerError, Truncated
 from structgen.options import Options
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
@@ -200,7 +200,9 @@ def test_an_answer_that_a_structgen_server_cut_short_is_one_too(stream: bool) ->
         ("model_length", Truncated),
         ("incomplete", Truncated),
         ("cancelled", Truncated),
-        ("insufficient_system_resource", Truncated),
+        ("a_word_of_its_own", Truncated),
+        ("insufficient_system_resource", ServerError),
+        ("error", ServerError),
         ("content_filter", Refused),
         ("content-filter", Refused),
         ("SAFETY", Refused),
@@ -212,7 +214,9 @@ def test_an_answer_that_looks_whole_is_not_if_the_server_says_why_it_stopped(
     text = '{"value":["apple","pea"]}'
     whole = completion(text, finish_reason=reason)
     line = events(text, finish_reason=reason) if stream else [whole]
-    client = structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(line))
+    client = structgen.Client(
+        "openai:gpt", api_key="k", max_retries=0, transport=ScriptedTransport(line)
+    )
     with pytest.raises(error):
         if stream:
             list(client.stream(list[str], "a text"))
