@@ -139,9 +139,8 @@ class Job(Generic[T]):
         Raises:
             InputError: If the inputs are one text or a name, or nothing to iterate, or the output
                 or the journal is an input.
-            ConfigurationError: If there is no journal, or the output's name has an unknown kind or
-                a folder that does not exist.
-            JobError: If the output's database driver does not exist.
+            ConfigurationError: If there is no journal, or the output's name has an unknown kind.
+            JobError: If the output's folder or database driver does not exist.
             MissingPackage: If the package that writes the output is not installed.
         """
         is_named = isinstance(output, (str, os.PathLike))

@@ -377,6 +377,7 @@ def test_help_lists_the_commands_and_exit_codes() -> None:
         (errors.TotalTimeoutError("no"), 3),
         (errors.ModelMissingError("no"), 2),
         (errors.EnginePromptTooLongError("no"), 4),
+        (errors.JobError("no"), 2),
         (errors.JournalError("no"), 5),
         (errors.JobStoppedError("no", summary=None, interrupted=True), 130),
     ],

@@ -60,7 +60,6 @@ def check_file(path: Path, claim: Claim, if_exists: IfExists) -> None:
 
     Raises:
         JobError: If it may not or cannot.
-        ConfigurationError: If its folder does not exist.
     """
     claim.remove_parts()
     if os.path.lexists(path) and not path.is_file():
@@ -83,9 +82,9 @@ def check_file(path: Path, claim: Claim, if_exists: IfExists) -> None:
 
 
 def check_folder(path: Path) -> None:
-    """Raise ConfigurationError if the folder of a file does not exist."""
+    """Raise JobError if the folder of a file does not exist."""
     if not path.parent.is_dir():
-        raise ConfigurationError(
+        raise JobError(
             f"{printable(path)} cannot be written: its folder does not exist.",
             hint="Create the folder first.",
         )
