@@ -25,8 +25,8 @@ from structgen.schema.target import Target
 LEAST_LABELS: Final = 20
 """Labelled leaves that a calibration needs."""
 LEAST_OF_KIND: Final = 10
-"""Labelled leaves of a kind that has a curve of its own. Of 10, 20 and 40 it gave the smallest error
-after about 100 labels, on four tasks (`python -m benchmarks confidence`)."""
+"""Labelled leaves of a kind that has a curve of its own. With 10 the error after about 100 labels
+was smaller than with 20 or 40, over four tasks (`python -m benchmarks confidence`)."""
 TEACHING: Final = 4
 """One of so many records teaches the numbers of the gate, the others set its thresholds."""
 

@@ -35,6 +35,8 @@ from structgen.values import Json
 
 VERSION: Final = 1
 _END: Final = ".calibration.json"
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+"""Folders of installed packages."""
 _HINT: Final = "Make one with `structgen calibrate TARGET GOLD --model MODEL`."
 
 
@@ -48,13 +50,15 @@ def path_beside(target: Target[Any]) -> Path | None:
         target: The target.
 
     Returns:
-        None if no file of the user's defines it.
+        None if no file of the user's defines it: installed packages are not the user's.
     """
     source = target.source
     if not isinstance(source, type) or source.__module__.split(".")[0] == "structgen":
         return None
     file = getattr(sys.modules.get(source.__module__), "__file__", None)
-    return None if file is None else beside(file)
+    if file is None or _INSTALLED & set(Path(file).parts):
+        return None
+    return beside(file)
 
 
 def beside(file: str | os.PathLike[str]) -> Path:

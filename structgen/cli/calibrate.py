@@ -51,7 +51,10 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     target = load_target(arguments.target)
     beside = calibration_beside(arguments.target)
     file = calibration_file(target, arguments.output or beside)
-    with Client(arguments.model, base_url=arguments.base_url, **options_from(arguments)) as client:
+    options = options_from(arguments)
+    for judging in ("accept", "calibration"):  # there is nothing to judge by yet
+        options.pop(judging, None)
+    with Client(arguments.model, base_url=arguments.base_url, **options) as client:
         if arguments.results:
             gold = load_gold(arguments.gold, target)
             model = client.caller.backends[0].name
