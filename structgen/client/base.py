@@ -11,20 +11,8 @@ from typing_extensions import TypeVar, Unpack
 from structgen.errors import ConfigurationError
 from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
 from structgen.extraction.caller import Caller
-from structgen.options import (
-    TEXT,
-    TRUTH,
-    CallArgs,
-    Kind,
-    OptionArgs,
-    Options,
-    check_values,
-    instance,
-    options_of,
-    or_none,
-    sequence,
-    whole,
-)
+from structgen.kinds import TEXT, TRUTH, Kind, check_values, instance, or_none, sequence, whole
+from structgen.options import CallArgs, OptionArgs, Options, options_of
 from structgen.results import Extraction, Plan
 from structgen.values import Document, JsonSchema
 from structgen.wire.dialect import Capabilities

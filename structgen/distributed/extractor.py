@@ -17,7 +17,8 @@ from structgen.client.blocking import Client
 from structgen.distributed.columns import ValueColumn
 from structgen.errors import ConfigurationError, InputError
 from structgen.extras import load
-from structgen.options import PATH, TEXT, TRUTH, CallArgs, Kind, check_values, or_none, whole
+from structgen.kinds import PATH, TEXT, TRUTH, Kind, check_values, or_none, whole
+from structgen.options import CallArgs
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.mapping import MapArgs
 from structgen.pipeline.outputs.flat import flat_row

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from structgen.options import Kind, check_fields, number, one_of, whole
+from structgen.kinds import Kind, check_fields, number, one_of, whole
 from structgen.pipeline.journal.journal import Journal
 from structgen.values import Json
 

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, overload
 from typing_extensions import TypeVar, Unpack
 
 from structgen.errors import ConfigurationError, JobError, JobStoppedError
-from structgen.options import CallArgs, check_values
+from structgen.kinds import check_values
+from structgen.options import CallArgs
 from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.batch import Batches, link_of
 from structgen.pipeline.batch_rounds import Batching

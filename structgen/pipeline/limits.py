@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from structgen.errors import InputError, StructgenError
-from structgen.options import Kind, check_fields, number, or_none, whole
+from structgen.kinds import Kind, check_fields, number, or_none, whole
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

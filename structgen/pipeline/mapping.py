@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from typing_extensions import Unpack
 
 from structgen.errors import JobStoppedError
-from structgen.options import CallArgs, check_values
+from structgen.kinds import check_values
+from structgen.options import CallArgs
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
 from structgen.pipeline.journal.shared import open_journal
 from structgen.pipeline.limits import JobLimits, LimitWatch

@@ -6,16 +6,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import ConfigurationError
-from structgen.options import (
-    CALLABLE,
-    PATH,
-    TRUTH,
-    CallArgs,
-    Kind,
-    instance,
-    or_none,
-    whole,
-)
+from structgen.kinds import CALLABLE, PATH, TRUTH, Kind, instance, or_none, whole
+from structgen.options import CallArgs
 from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.batch import backend_for_batches
 from structgen.pipeline.batch_rounds import Batching

@@ -15,7 +15,7 @@ from itertools import accumulate
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import SchemaError
-from structgen.options import check_fields, one_of
+from structgen.kinds import check_fields, one_of
 from structgen.values import Json, JsonSchema
 
 VERBATIM: Final = "x-verbatim"

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Final
 
-from structgen.options import TEXT, Kind, check_fields, number, or_none
+from structgen.kinds import TEXT, Kind, check_fields, number, or_none
 from structgen.values import Usage
 
 _MILLION: Final = 1e6

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from structgen.options import check_fields, number, or_none
+from structgen.kinds import check_fields, number, or_none
 
 MINUTE: Final = 60.0
 """Seconds of a minute."""
