@@ -97,9 +97,9 @@ class OptionArgs(TypedDict, total=False):
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
     prompt: str | PromptWriter
-    """How the question is laid out: "fields", "names", "description" or "plain"; a template of your
-    own with placeholders such as {fields}; or a function that writes the messages. By default what
-    was measured to suit the model."""
+    """How the question is laid out: "fields", "names", "description", "plain" or "line"; a template
+    of your own with placeholders such as {fields}; or a function that writes the messages. By
+    default what was measured to suit the model."""
     extra_body: Mapping[str, Any]
     """Further members of the request body. Those of a call are merged with the client's and go
     before them."""

@@ -122,10 +122,19 @@ def _description(schema: bytes) -> str:
     return one_line(without_null_phrase(text)) if isinstance(text, str) else ""
 
 
+def _about(schema: bytes) -> str:
+    """The description of the target; if it has none, the names of its outer fields."""
+    lines = fields_of(schema, NAMES_ALONE).splitlines() if not _description(schema) else []
+    names = [line[2:].partition(":")[0] for line in lines if line.startswith("- ")]
+    text = _description(schema) or ", ".join(names) or "The record"
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
 _TEXTS: Final[Mapping[str, Callable[[bytes], str]]] = {
     "task": _task,
     "nulls": _nulls,
     "description": _description,
+    "about": _about,
     "fields": fields_of,
     "names": partial(fields_of, detail=NAMES_ALONE),
     "schema": bytes.decode,

@@ -14,6 +14,7 @@ PLACEHOLDERS: Final[Mapping[str, str]] = {
     "nulls": "what null means, and that values are copied as they stand",
     "instructions": "your `instructions`",
     "description": "the description of the target",
+    "about": 'the description of the target, or "The record."',
     "fields": "the fields with their types, options and descriptions",
     "names": "the fields with their descriptions alone",
     "schema": "the JSON Schema of the answer",

@@ -39,10 +39,28 @@ def shown(prompt: Any, **given: Any) -> str:
         ("plain", ["Use null for"], ["Somebody.", "- name", "Fields"]),
     ],
 )
-def test_layouts(layout: str, has: list[str], lacks: list[str]) -> None:
+def test_layouts_with_the_sentence_on_null(layout: str, has: list[str], lacks: list[str]) -> None:
     text = shown(layout, instructions="People only.")
     assert all(part in text for part in [*has, "People only.", "Copy values as they stand."])
     assert not any(part in text for part in lacks)
+
+
+def test_the_one_line_says_what_null_means_too() -> None:
+    text = shown("line", instructions="People only.")
+    said = "Extract from the text: Somebody. Use null for what the text does not state."
+    assert text == f"{said}\n\nPeople only."
+
+
+def test_the_one_line_names_the_fields_of_a_target_without_a_description() -> None:
+    class Part(BaseModel):
+        label: str = Field(description="As printed: in capitals.")
+        price: float
+
+    for target in (Part, list[Part]):
+        plan = Client(ScriptedModel("{}")).plan(target, "x", prompt="line")
+        assert plan.messages[0]["content"].startswith("Extract from the text: label, price. Use")
+    plan = Client(ScriptedModel("{}")).plan(list[int], "x", prompt="line")
+    assert plan.messages[0]["content"].startswith("Extract from the text: The record. Use")
 
 
 def test_every_layout_can_be_filled_and_every_row_names_one() -> None:
@@ -61,6 +79,8 @@ def test_every_layout_can_be_filled_and_every_row_names_one() -> None:
         ("openai/gpt-oss-120b", "fields"),
         ("a-model-nobody-has-measured", "fields"),
         ("local:smollm2-135m", "description"),
+        ("local:gemma-3-270m-q4_k_m", "names"),
+        ("qwen2.5-0.5b-instruct", "fields"),
     ],
 )
 def test_the_layout_of_a_model(model: str, layout: str) -> None:
