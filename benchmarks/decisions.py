@@ -56,7 +56,7 @@ class Value:
 
     place: str
     before: bytes
-    """The answer up to the value."""
+    """The answer up to the value, without the space before it: a token may begin with that."""
     gold: Any
 
 
@@ -139,8 +139,8 @@ def _record(
     engine: Engine, schema: dict[str, Any], record: Mapping[str, Any], share: float
 ) -> Iterator[dict[str, Any]]:
     compiled = compile_schema(target_of(schema), "llguidance")
-    with Client(engine) as client:
-        messages = client.plan(schema, text_of(record)).messages
+    # Not closed: that would close the engine.
+    messages = Client(engine).plan(schema, text_of(record)).messages
     loaded = engine._loaded
     loaded.ready()
     grammar = compile_grammar(compiled.schema, loaded.runtime.vocabulary.engine)
@@ -176,7 +176,7 @@ def values_of(compiled: Compiled[Any], grammar: Grammar, gold: Any) -> list[Valu
     text = json.dumps(data, ensure_ascii=False).encode()
     spans = Scanner().feed(text)
     return [
-        Value(place_of(span.path), text[: span.start], span.value)
+        Value(place_of(span.path), text[: span.start].rstrip(), span.value)
         for span in spans
         if span.what == "scalar" and grammar.closed is not None and span.path in grammar.closed
     ]

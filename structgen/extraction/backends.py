@@ -35,9 +35,10 @@ def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
     Returns:
         The backend.
     """
+    own = getattr(engine, "model", None)  # its layout of the prompt depends on it
     return Backend(
         name=name or engine.name,
-        model=name or engine.name,
+        model=name or (own if isinstance(own, str) else engine.name),
         modes=(("decoder", "llguidance"),),
         via=engine,
         price=FREE,

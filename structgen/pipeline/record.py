@@ -34,6 +34,8 @@ COLUMNS: Final = (
     "record_confidence",
     "confidence_by",
     "raw_confidence",
+    "alternatives",
+    "pressure",
     "accepted",
     "to_review",
     "guarantee",

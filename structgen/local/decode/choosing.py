@@ -102,8 +102,9 @@ class Choosing:
 
     def _note_pressure(self, token: int, scores: Logits) -> None:
         values = self._values
-        place = pointer_of(values.path)
-        if token != int(scores.argmax()) or self.pressure.matters(place, scores):
+        place, likeliest = pointer_of(values.path), int(scores.argmax())
+        is_allowed = token == likeliest or self._allows(likeliest)
+        if not is_allowed or self.pressure.matters(place, scores):
             found = self.pressure.measure(
                 scores, self._mask(), values.pending, in_string=values.in_string
             )
