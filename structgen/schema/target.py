@@ -140,12 +140,11 @@ class Target(Generic[T]):
         faults: list[str] = []
         for serializer, set_only in self._ways_to_write(adapter.core_schema):
             try:
-                data = write(serializer, value, set_only=set_only)
-                text = json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
+                data, text = write(serializer, value, set_only=set_only)
                 again = reader.validate_json(text)
                 if again == value:
                     return data
-                if not _compares(value) and write(serializer, again, set_only=set_only) == data:
+                if not _compares(value) and _same(serializer, again, data, set_only):
                     return data
                 faults.append("it is read back as another value")
             # A serializer or validator of the user's may raise anything.
@@ -179,6 +178,11 @@ class Target(Generic[T]):
     @cached_property
     def _serializers(self) -> dict[Keep, SchemaSerializer]:
         return {}
+
+
+def _same(serializer: SchemaSerializer, again: Any, data: Json, set_only: bool) -> bool:
+    """Whether a value that was read back is written as the first one was."""
+    return bool(write(serializer, again, set_only=set_only)[0] == data)
 
 
 def _compares(value: Any) -> bool:

@@ -7,6 +7,7 @@ is no proxy and nothing is streamed; see `HttpTransport`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from structgen.values import Reply, Request
@@ -30,8 +31,6 @@ async def send_over_aiohttp(
         aiohttp.ClientError: If the connection fails; the caller translates it.
         TimeoutError: If the time is over.
     """
-    import aiohttp
-
     buffer = BodyBuffer(timeout)
     async with session.request(
         request.method,
@@ -39,10 +38,18 @@ async def send_over_aiohttp(
         data=request.body,
         headers={**headers, **request.headers},
         allow_redirects=False,
-        timeout=aiohttp.ClientTimeout(
-            total=None, sock_connect=connect_timeout(timeout), sock_read=timeout
-        ),
+        timeout=_limits(timeout),
     ) as response:
         async for part in response.content.iter_any():
             buffer.add(part)
         return Reply(response.status, headers_of(response.raw_headers), buffer.joined())
+
+
+@lru_cache(maxsize=64)
+def _limits(timeout: float | None) -> Any:
+    """The limits of a request, as aiohttp takes them."""
+    import aiohttp
+
+    return aiohttp.ClientTimeout(
+        total=None, sock_connect=connect_timeout(timeout), sock_read=timeout
+    )

@@ -25,6 +25,8 @@ _MANY: Final = 0.2
 """The share of refusals at which a wait that one answer asks for holds all requests."""
 _WORDS: Final = {MINUTE: "minute", DAY: "day"}
 _ASKED_TO_WAIT: Final = "a wait that the server asked for"
+_LIMIT_HEADERS: Final = {kind: f"x-ratelimit-limit-{kind}" for kind in ("requests", "tokens")}
+_LEFT_HEADERS: Final = {kind: f"x-ratelimit-remaining-{kind}" for kind in ("requests", "tokens")}
 _LIMIT: Final = or_none(number(0, above=True))
 
 _MAX_DIGITS: Final = 15
@@ -185,10 +187,10 @@ class Pacer:
         under_way = {"requests": self._requests_under_way, "tokens": self._tokens_under_way}
         with self._lock:
             for kind, window in (("requests", self._request_window), ("tokens", MINUTE)):
-                limit = _count(headers, f"x-ratelimit-limit-{kind}")
-                left = _count(headers, f"x-ratelimit-remaining-{kind}")
+                limit = _count(headers, _LIMIT_HEADERS[kind])
                 if not limit:
                     continue
+                left = _count(headers, _LEFT_HEADERS[kind])
                 lowest = min(limit, self._configured.get((kind, window), limit))
                 bucket = self._buckets.setdefault((kind, window), Bucket(lowest, window, now))
                 bucket.fill(now)
@@ -229,5 +231,7 @@ class Pacer:
 
 
 def _count(headers: Mapping[str, str], name: str) -> float | None:
-    text = headers.get(name, "")
+    text = headers.get(name)
+    if text is None:
+        return None
     return float(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None

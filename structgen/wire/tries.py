@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -233,7 +234,7 @@ class Tries:
         base_url = getattr(self._link.port, "base_url", "")
         record = CallRecord(
             provider=self._link.caps.provider,
-            server=urlsplit(base_url).netloc.rpartition("@")[2],
+            server=_server_of(base_url),
             model=self._chat_request.model,
             mode=self._chat_request.mode,
             stream=self._chat_request.stream,
@@ -255,3 +256,9 @@ class Tries:
         )
         for hook in self._link.hooks:
             call_hook(hook, record)
+
+
+@lru_cache(maxsize=64)
+def _server_of(base_url: str) -> str:
+    """The host and port of a URL."""
+    return urlsplit(base_url).netloc.rpartition("@")[2]

@@ -65,8 +65,8 @@ def json_serializer(core: Core, keep: Keep) -> SchemaSerializer:
     return SchemaSerializer(mirror, {"ser_json_inf_nan": "constants"}, _use_prebuilt=False)
 
 
-def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
-    """A value as plain JSON data; raises whatever a serializer raises.
+def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> tuple[Json, bytes]:
+    """A value as plain JSON data, and as text; raises whatever a serializer raises.
 
     Args:
         serializer: From `json_serializer`.
@@ -75,7 +75,10 @@ def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> Json:
     """
     text = serializer.to_json(value, by_alias=True, exclude_unset=set_only, warnings="none")
     data = from_json(text, allow_inf_nan=False)
-    return _placed(data) if _PATH_IN_JSON in text else data
+    if _PATH_IN_JSON not in text:
+        return data, text
+    placed = _placed(data)
+    return placed, json.dumps(placed, allow_nan=False, ensure_ascii=False).encode()
 
 
 def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
