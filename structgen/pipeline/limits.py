@@ -61,6 +61,11 @@ class LimitWatch:
         self._first: list[StructgenError | None] = []
         self._failed = 0  # among the last
 
+    @property
+    def silence(self) -> float:
+        """Seconds since a value last came."""
+        return time.monotonic() - self.answered_at
+
     def add_earlier_cost(self, cost: float) -> None:
         """Count what earlier runs of the job have cost."""
         self._earlier += cost

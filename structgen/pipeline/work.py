@@ -44,6 +44,9 @@ _LONGEST_WAIT: Final = 8.0
 _POLICY: Final = Policy()
 _WORKERS_PER_PLACE: Final = 8
 """Workers at most for each question at a time. Those above one wait for another try."""
+_SILENCE: Final = "the server answers nothing"
+_LONG_SILENCE: Final = 3.0
+"""Seconds without an answer from which on that is said."""
 _LONG_REST: Final = 2.0
 """Seconds of a wait that a job which is told to stop does not wait for."""
 _MANY_UNWRITTEN: Final = 2_000
@@ -93,12 +96,18 @@ class Workers:
         self._resting = 0  # workers that wait without a place
         self._work_on: Callable[[], Coroutine[Any, Any, None]]
         self._failure: BaseException | None = None
+        self._last_fault = ""  # the kind of the last try's error, and where
         self._stopping, self._ended = asyncio.Event(), asyncio.Event()
 
     def observe(self, record: CallRecord) -> None:
         """Take into account one try over HTTP: this is a hook of the backends."""
         self.gate.concurrency.observe(record.seconds, record.error, time.monotonic())
-        if record.error is not None and not record.final:
+        if record.error is None:
+            self._last_fault = ""
+            return
+        where = f" at {record.server}" if record.server else ""
+        self._last_fault = f"{type(record.error).__name__}{where}"
+        if not record.final:
             self.counts.retries[type(record.error).__name__] += 1
 
     def stop(self, reason: str) -> bool:
@@ -118,11 +127,14 @@ class Workers:
     def look(self) -> None:
         """Note in the counts what holds the job back now."""
         cause = self._held_by()
-        if cause is not None and cause != self.counts.held_by:
+        if cause is not None and not self.counts.held[cause]:
             LOG.info("The job is held back by: %s", cause)
         self.counts.held_by = cause
         if cause is not None:
             self.counts.held[cause] += 1
+        if cause == _SILENCE:
+            left = self.watch.limits.patience - self.watch.silence
+            self.counts.held_by = f"{cause}: {self._last_fault}; it gives up in {left:.0f} s"
 
     def _held_by(self) -> str | None:
         now, concurrency, inside = time.monotonic(), self.gate.concurrency, self.gate.inside
@@ -133,6 +145,8 @@ class Workers:
             return "the disk of the journal"
         if self._reader.is_awaited and inside < concurrency.limit / 2:
             return "reading the inputs"
+        if self._last_fault and self.watch.silence > _LONG_SILENCE:
+            return _SILENCE
         if self._resting > max(inside, 1):
             return "waits before another try"
         if not self.gate.is_full:

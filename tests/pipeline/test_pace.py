@@ -29,6 +29,7 @@ from structgen.errors import (
 from structgen.pipeline.concurrency import Concurrency
 from structgen.pipeline.counts import Counts
 from structgen.pipeline.job import Job
+from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.progress import progress_line, summary_lines
 from structgen.pipeline.record import Item
 from structgen.providers import RateLimits
@@ -240,6 +241,25 @@ def interrupted_by_limit(folder: Path, report: Callable[[Counts], None]) -> Any:
     assert time.monotonic() - began < 8  # the others would be due in half a minute
     assert stopped.value.summary.ok > 20
     return stopped.value.summary
+
+
+def test_a_job_says_that_the_server_is_away_where_it_is_and_when_it_gives_up(
+    tmp_path: Path,
+) -> None:
+    lines: list[str] = []
+    limits = JobLimits(patience=5, first=0, max_failure_share=1.0)
+    with Client("vllm:m", base_url="http://127.0.0.1:9/v1", max_retries=0) as client:
+        job = Job(
+            Person,
+            texts(3),
+            client=client,
+            output=tmp_path / "out.jsonl",
+            limits=limits,
+            on_progress=lambda counts: lines.append(progress_line(counts, 0.0)),
+        )
+        assert job.run().failed == 3
+    said = "the server answers nothing: ConnectionFailedError at 127.0.0.1:9; it gives up in"
+    assert any(f"held back by: {said}" in line for line in lines)
 
 
 def test_an_unknown_price_is_not_told_as_nothing(tmp_path: Path) -> None:
