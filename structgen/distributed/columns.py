@@ -10,7 +10,6 @@ from structgen.pipeline.outputs.columns.arrow import arrow_type
 from structgen.pipeline.outputs.columns.kinds import Clock, Entries, Kind, Many, Struct, Text
 from structgen.pipeline.outputs.columns.table import kind_of_target
 from structgen.schema.target import Target
-from structgen.values import Json
 
 _UNFIT: Final = (ValueError, TypeError, ArithmeticError, AttributeError, NotImplementedError)
 """What is raised for a value that has no place in a column. Arrow's errors are ValueErrors,
@@ -30,7 +29,7 @@ class ValueColumn:
         self.type: Any = arrow_type(self._kind)
         """The Arrow type."""
 
-    def array(self, values: Sequence[Json]) -> tuple[Any, list[int]]:
+    def array(self, values: Sequence[Any]) -> tuple[Any, list[int]]:
         """Give values as an Arrow array.
 
         Args:
@@ -48,7 +47,7 @@ class ValueColumn:
         array = arrow.array([self._kind.cell(one) for one in kept], self.type)
         return array, [place for place, fit in enumerate(fits) if not fit]
 
-    def _fits(self, value: Json) -> bool:
+    def _fits(self, value: Any) -> bool:
         try:
             load("pyarrow", "distributed").scalar(self._kind.cell(value), self.type)
         except _UNFIT:
