@@ -25,6 +25,7 @@ from structgen.pipeline.batch_rounds import Batching
 from structgen.pipeline.counts import Counts
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
 from structgen.pipeline.journal.journal import Journal
+from structgen.pipeline.journal.keys import tell_repeated_keys
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.outputs.columns.table import Layout
 from structgen.pipeline.outputs.job_output import job_output
@@ -297,6 +298,7 @@ class Job(Generic[T]):
             call_hook(self._on_progress, workers.counts)
 
     def _write(self, journal: Journal, question: JobQuestion[T]) -> None:
+        tell_repeated_keys(journal.path, self._log)
         sink = self._output.open(journal, target_of(self._target))
         if sink is None:
             return

@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Final
 
-from structgen.errors import ConfigurationError, JobError
+from structgen.errors import ConfigurationError, JobError, StructgenError
 from structgen.extras import load
 from structgen.pipeline.inputs.place import printable
 from structgen.pipeline.outputs.claims import Claim, digest_of_file
 from structgen.pipeline.outputs.columns.spool import Spool
-from structgen.pipeline.outputs.columns.table import Layout
+from structgen.pipeline.outputs.columns.table import Column, Layout
 from structgen.pipeline.outputs.formats import (
     FORMATS,
     PACKAGES,
@@ -24,7 +24,7 @@ from structgen.pipeline.outputs.formats import (
     json_lines,
     write_jsonl,
 )
-from structgen.pipeline.outputs.merging import MERGES
+from structgen.pipeline.outputs.merging import MERGES, check_columns, columns_in
 from structgen.pipeline.outputs.mode import IfExists, foreign
 from structgen.pipeline.record import Outcome
 from structgen.schema.target import Target
@@ -88,6 +88,34 @@ def check_folder(path: Path) -> None:
             f"{printable(path)} cannot be written: its folder does not exist.",
             hint="Create the folder first.",
         )
+
+
+def check_room(path: Path, columns: Sequence[Column]) -> None:
+    """Find out whether rows can be added to a file that exists.
+
+    Raises:
+        JobError: If it is damaged, or lacks a column.
+    """
+    if not path.exists():
+        return
+    with _merging(path):
+        names = columns_in(path, format_of(path)[0])
+    if names is not None:
+        check_columns(names, columns, printable(path))
+
+
+@contextmanager
+def _merging(path: Path) -> Iterator[None]:
+    """Raise JobError if the rows of a file cannot be read."""
+    try:
+        yield
+    except (StructgenError, OSError):
+        raise
+    except Exception as error:  # libraries raise anything for damaged files
+        raise JobError(
+            f"Cannot add rows to {printable(path)}: it cannot be read ({type(error).__name__}).",
+            hint="Check whether the file is complete, or name another output.",
+        ) from error
 
 
 def may_replace(path: Path, claim: Claim, if_exists: IfExists) -> bool:
@@ -170,7 +198,9 @@ class FileSink:
             self._claim.refuse_loss(printable(self._path))
         before = _state(self._path)
         if self._spool is not None and self._merges:
-            MERGES[self._write](self._path, self._packed, self._spool, self._if_exists == "upsert")
+            with _merging(self._path):
+                upsert = self._if_exists == "upsert"
+                MERGES[self._write](self._path, self._packed, self._spool, upsert)
         elif self._spool is not None:
             self._write(self._packed, self._spool)
         self._files.close()

@@ -231,6 +231,25 @@ def _fitted(table: Any, schema: Any) -> Any:
     return arrow.Table.from_arrays(columns, schema=schema)
 
 
+def columns_in(path: Path, write: Callable[..., None]) -> Sequence[str] | None:
+    """Give the columns of a file that exists; None if its format has none.
+
+    Raises:
+        Exception: If it is damaged: what the library that reads it raises.
+    """
+    if write is write_parquet:
+        with load("pyarrow.parquet", "files").ParquetFile(path) as file:
+            return list(file.schema_arrow.names)
+    if write is write_arrow:
+        with load("pyarrow", "files").memory_map(str(path)) as opened:
+            return list(load("pyarrow.ipc", "files").open_file(opened).schema.names)
+    if write in (write_csv, write_tsv):
+        with _opened(path) as opened:
+            text = io.TextIOWrapper(opened, "utf-8-sig", errors="surrogateescape", newline="")
+            return next(csv.reader(text, delimiter="," if write is write_csv else "\t"), [])
+    return None
+
+
 MERGES: Final[Mapping[Callable[..., None], Merge]] = {
     write_jsonl: merge_jsonl,
     write_csv: merge_csv,

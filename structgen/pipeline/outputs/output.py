@@ -21,6 +21,7 @@ from structgen.pipeline.outputs.files import (
     FileSink,
     check_file,
     check_folder,
+    check_room,
     format_of,
     may_replace,
 )
@@ -146,6 +147,8 @@ class Output:
         if is_input and not may_replace(self.path, claim, "fail"):
             raise _same_error("The output", "a file of an input folder", self.name)
         check_file(self.path, claim, self.if_exists)
+        if self.if_exists in ("append", "upsert"):
+            check_room(self.path, columns)
 
     def open(self, notes: Notes, target: Target[Any] | None) -> Sink:
         """Begin to write.
