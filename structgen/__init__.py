@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from structgen.schema.compiler import compile_schema as compile_schema
     from structgen.schema.subset import SchemaSubset as SchemaSubset
     from structgen.schema.target import Target as Target
+    from structgen.schema.verbatim import Inferred as Inferred
     from structgen.schema.verbatim import Verbatim as Verbatim
     from structgen.values import Evidence as Evidence
 else:
@@ -73,7 +74,7 @@ else:
             "structgen.schema.compiler": "Compiled compile_schema",
             "structgen.schema.subset": "SchemaSubset",
             "structgen.schema.target": "Target",
-            "structgen.schema.verbatim": "Verbatim",
+            "structgen.schema.verbatim": "Inferred Verbatim",
             "structgen.values": "Evidence",
         },
     )

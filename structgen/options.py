@@ -94,6 +94,10 @@ class OptionArgs(TypedDict, total=False):
     """How a model in this process writes a value that has few options, such as an enum or a
     boolean: "auto" scores the options as whole strings and takes the best, for models with which
     that pays; "off" writes the value token by token. "auto" by default."""
+    on_ungrounded: Literal["null", "keep"]
+    """What to do about a text that may be null and that the document does not hold in any form:
+    "null", so that `removed` has it, or "keep" it. An item of a list is left out likewise. Labels,
+    summaries and what is `Inferred` stay. "null" by default."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
     prompt: str | PromptWriter
@@ -201,6 +205,7 @@ class Options:
     on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
     on_shortened: Literal["raise", "keep"] | Unset = UNSET
     decide: Literal["auto", "off"] | Unset = UNSET
+    on_ungrounded: Literal["null", "keep"] | Unset = UNSET
     mode: Mode | Unset = UNSET
     prompt: str | PromptWriter | Unset = UNSET
     extra_body: Mapping[str, Any] | Unset = UNSET
@@ -250,6 +255,7 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "max_continuations": whole(0),
     "on_invalid_items": one_of("raise", "keep"),
     "on_shortened": one_of("raise", "keep"),
+    "on_ungrounded": one_of("null", "keep"),
     "prompt": Kind(
         lambda value: isinstance(value, str) or callable(value),
         "the name of a layout, a template, or a function that writes messages",

@@ -128,11 +128,12 @@ class Removed:
     """Something that the model wrote, and that a rule took out of the value."""
 
     path: str
-    """JSON Pointer to its place in the answer."""
+    """JSON Pointer to its place in the value, as the model wrote it."""
     value: Json = field(repr=False)
     """What the model wrote, as plain data."""
-    reason: Literal["repeated"]
-    """Why: `repeated`, an item that its list has already, where the list ends."""
+    reason: Literal["null", "ungrounded", "repeated"]
+    """Why. `null`: a word for null, such as "" or "n/a". `ungrounded`: the document holds no such
+    text. `repeated`: an item that its list has already, where the list ends."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,25 @@ def document_text(document: Document) -> str:
     return "\n".join(text for content in contents for text in _texts(content))
 
 
+def said_in(document: Document) -> str | None:
+    """All that is said in a document: of a conversation whoever says it, but not the system.
+
+    Args:
+        document: A text, or the messages of a conversation.
+
+    Returns:
+        The text; None if a part of a message is no text, such as an image.
+    """
+    if isinstance(document, str) or not isinstance(document, Sequence):
+        return document if isinstance(document, str) else None
+    messages = [message for message in document if isinstance(message, Mapping)]
+    said = [m.get("content") for m in messages if m.get("role") not in ("system", "developer")]
+    parts = [part for content in said if isinstance(content, list) for part in content]
+    if not all(isinstance(part, dict) and isinstance(part.get("text"), str) for part in parts):
+        return None
+    return "\n".join(text for content in said for text in _texts(content))
+
+
 def _texts(content: Any) -> Iterator[str]:
     if isinstance(content, str):
         yield content

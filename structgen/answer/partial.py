@@ -7,19 +7,17 @@ closed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
 from pydantic_core import from_json
 
-from structgen.answer.places import Place, place_of
-from structgen.answer.scanner import Scanner, Span, closed_data
-from structgen.errors import OutputError
+from structgen.answer.draft import INVALID, Draft
+from structgen.answer.scanner import closed_data
 from structgen.results import Extraction
 from structgen.schema.codecs.codec import VALUE
-from structgen.schema.compiler import Compiled
-from structgen.schema.json import Path, unescape
+from structgen.schema.json import unescape
 from structgen.values import Json
 
 T = TypeVar("T")
@@ -90,25 +88,6 @@ class View:
 
 ABSENT: Final = View()
 """A part that has not come yet. It is false, and every part of it is absent too."""
-
-
-class _Node:
-    """An open container with the parts that have closed, in the order they came. It only grows."""
-
-    __slots__ = ("broken", "key", "keys", "place", "values")
-
-    def __init__(self, place: Place, key: str | int) -> None:
-        self.place = place
-        self.key = key
-        self.values: list[Any] = []
-        self.keys: dict[str, int] = {}  # of an object: the index of each part in `values`
-        self.broken = False
-
-    def built(self) -> Any:
-        """Make the container's value. Raises whatever its type raises if the parts make none."""
-        if self.place.opens == "array":
-            return self.place.build(self.values)
-        return self.place.build(dict(zip(self.keys, self.values, strict=True)))
 
 
 class Partial(Generic[T]):
@@ -209,6 +188,8 @@ class Partial(Generic[T]):
             return None
         path, start = self._growing
         key = path[1] if path else ""
+        if self._nodes and self._nodes[-1].place.opens == "array":
+            key = self._counts[-1]  # items before it may have been left out
         if start is None:
             return key, None
         place, first = self._draft.place(self._nodes, key), self._draft.scanner.text[start]
@@ -230,7 +211,7 @@ class Partial(Generic[T]):
         node = self._nodes[level]
         at = node.keys.get(key) if isinstance(key, str) else key
         if at is not None and 0 <= at < self._counts[level]:
-            return _EMPTY if node.values[at] is _INVALID else node.values[at]
+            return _EMPTY if node.values[at] is INVALID else node.values[at]
         if level + 1 < len(self._nodes):
             return View(self, level + 1) if self._nodes[level + 1].key == key else ABSENT
         return self._being_written(key)
@@ -248,7 +229,6 @@ class Partial(Generic[T]):
 
 _EMPTY: Final = View()
 """A growing value whose parts cannot be shown; and one that has closed and is not valid."""
-_INVALID: Final = object()
 _N, _QUOTE = b'n"'
 
 
@@ -275,119 +255,3 @@ def _beginning(raw: bytes) -> str:
         return str(from_json(raw.decode(errors="ignore"), allow_partial="trailing-strings"))
     except ValueError:
         return ""
-
-
-class Draft(Generic[T]):
-    """An answer that is being written. Feed it text, and make a Partial of it at any time.
-
-    A part that has closed and is not valid is never shown as done. The check of the whole answer
-    tells what is wrong with it.
-
-    Args:
-        compiled: The target, as the model was asked for it.
-        check_item: If given, each item of the list at the root is read when it closes and checked
-            by this, and its parts are not shown.
-    """
-
-    def __init__(
-        self, compiled: Compiled[T], *, check_item: Callable[[Any], Any] | None = None
-    ) -> None:
-        self.scanner = Scanner(alone=False)
-        self.nodes: tuple[_Node, ...] = ()
-        self.counts: tuple[int, ...] = ()  # of each node, how many parts it has
-        # The container that is being written and will be read as a whole, when it closes.
-        self.opaque: tuple[Path, None] | None = None
-        self.root_closed: tuple[Path, int] | None = None
-        self._root = place_of(compiled)
-        self._check_item = check_item
-        self._list: _Node | None = None  # the first list that opened
-        self._opaque_start = 0
-
-    def feed(self, piece: bytes) -> None:
-        """Take the next bytes of the answer.
-
-        Raises:
-            NotJsonError: If it is no JSON. What came before the fault has been taken.
-        """
-        spans: list[Span] = []
-        try:
-            self.scanner.feed(piece, spans)
-        finally:
-            for span in spans:
-                self._take(span)
-
-    def pointer(self) -> str:
-        """A JSON Pointer into the value to the part that is being written, or comes next."""
-        path = self.scanner.pointer()
-        return path.removeprefix(f"/{VALUE}") if self._root.wrapper else path
-
-    @property
-    def in_item(self) -> bool:
-        """With `check_item`: whether an item of the list at the root is being written."""
-        return self.opaque is not None or self.scanner.growing is not None
-
-    def items(self, start: int) -> list[tuple[bool, Any]]:
-        """The closed items of the list at the root from an index on, and whether each is valid."""
-        values = self._list.values[start:] if self._list else []
-        return [(value is not _INVALID, value) for value in values]
-
-    def place(self, nodes: tuple[_Node, ...], key: str | int) -> Place:
-        """The place of a part of the innermost of some nodes."""
-        return nodes[-1].place.part(key) if nodes else self._root
-
-    def _take(self, span: Span) -> None:
-        what, key = span.what, span.path[1] if span.path else ""
-        if self.opaque is not None:
-            if what == "closed" and span.start == self._opaque_start:
-                self.opaque = None
-                self._read(span, key)
-        elif what == "scalar":
-            self._read(span, key)
-        elif what == "closed":
-            self._close()
-        else:
-            place = self.place(self.nodes, key)
-            if place.opens == what and not (self._check_item and self._is_item()):
-                self.nodes = (*self.nodes, _Node(place, key))
-                self.counts = (*self.counts, 0)
-                self._list = self._list or (self.nodes[-1] if what == "array" else None)
-            else:
-                self.opaque, self._opaque_start = (span.path, None), span.start
-
-    def _is_item(self) -> bool:
-        return bool(self.nodes) and self.nodes[-1] is self._list
-
-    def _read(self, span: Span, key: str | int) -> None:
-        """Read a scalar, or a container that is read as a whole."""
-        if not self.nodes:
-            self.root_closed = None, span.start  # the whole answer is checked when it is over
-            return
-        place = self.place(self.nodes, key)
-        if place.optional and span.what == "scalar" and span.value is None:
-            return  # the field is absent, and gets its default when the record is built
-        try:
-            value = place.read(bytes(self.scanner.text[span.start : span.end]))
-            if self._check_item and self._is_item():
-                value = self._check_item(value)
-        except OutputError:
-            value = _INVALID
-        self._add(key, value)
-
-    def _close(self) -> None:
-        if len(self.nodes) == 1:
-            return  # the whole answer is checked when it is over
-        node = self.nodes[-1]
-        self.nodes, self.counts = self.nodes[:-1], self.counts[:-1]
-        try:
-            value = _INVALID if node.broken else node.built()
-        except Exception:  # a validator of the user's may raise anything
-            value = _INVALID
-        self._add(node.key, value)
-
-    def _add(self, key: str | int, value: Any) -> None:
-        node = self.nodes[-1]
-        if isinstance(key, str):
-            node.keys[key] = len(node.values)
-        node.values.append(value)
-        node.broken = node.broken or value is _INVALID
-        self.counts = (*self.counts[:-1], len(node.values))

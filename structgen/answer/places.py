@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from structgen.answer.core_schema import (
     ANY,
@@ -50,12 +50,22 @@ _MOST_REFERENCES: Final = 50
 """How many references in a row are followed: a schema may refer to itself."""
 
 
+Mend: TypeAlias = Callable[[Json], Json]
+"""Changes plain data, or gives the very same."""
+
+
+def as_it_is(data: Json) -> Json:
+    """Change nothing."""
+    return data
+
+
 @dataclass(frozen=True, eq=False)
 class Place:
     """One place of an answer."""
 
-    read: Callable[[bytes], Any]
-    """Makes a value of its JSON text once it has closed. Raises OutputError."""
+    read: Callable[[bytes, Mend], Any]
+    """Makes a value of its JSON text once it has closed, after the text's plain data was mended in
+    the value's own form. Raises OutputError."""
     opens: Literal["object", "array", ""] = ""
     """The kind of container whose parts can be shown; "" if it is none, or they cannot."""
     text: bool = False
@@ -81,7 +91,7 @@ class Place:
         return inside.get(key if isinstance(key, str) else None) or inside.get(None) or UNKNOWN
 
 
-UNKNOWN: Final = Place(parse_json)
+UNKNOWN: Final = Place(lambda text, mend: mend(parse_json(text)))
 """The place of a member that the schema says nothing about."""
 
 
@@ -110,7 +120,7 @@ def _root(compiled: Compiled[Any]) -> Place:
     inner = walk.place(walk.root, codec)
     if not wrapped:
         return inner
-    return Place(parse_json, "object", inside=lambda: {VALUE: inner}, wrapper=True)
+    return replace(UNKNOWN, opens="object", inside=lambda: {VALUE: inner}, wrapper=True)
 
 
 class _Core(NamedTuple):
@@ -229,16 +239,21 @@ class _TypeWalk(_Codecs):
             build=builder(node),
         )
 
-    def _reader(self, core: Core, back: Map | None, *, boxed: bool) -> Callable[[bytes], Any]:
+    def _reader(self, core: Core, back: Map | None, *, boxed: bool) -> Callable[[bytes, Mend], Any]:
         definitions = list(self._definitions.values())
         if definitions:
             core = {"type": "definitions", "schema": core, "definitions": definitions}
         part: Target[Any] = Target(None, "part", {}, cast("TypeAdapter[Any]", _Core(core)), ())
 
-        def read(text: bytes) -> Any:
-            if back is None and not boxed:
+        def read(text: bytes, mend: Mend) -> Any:
+            is_plain = back is None and not boxed
+            if is_plain and mend is as_it_is:
                 return validate_json(part, text)
-            return validate(part, _restored(parse_json(text), back, boxed=boxed))
+            data = _restored(parse_json(text), back, boxed=boxed)
+            mended = mend(data)
+            if is_plain and mended is data:
+                return validate_json(part, text)
+            return validate(part, mended)
 
         return read
 
@@ -313,8 +328,8 @@ class _SchemaWalk(_Codecs):
         """The place of a part. `absent`: how the answer says that it is absent."""
         back, boxed = self.back(codec), absent == "boxed"
 
-        def read(text: bytes) -> Any:
-            return _restored(parse_json(text), back, boxed=boxed)
+        def read(text: bytes, mend: Mend) -> Any:
+            return mend(_restored(parse_json(text), back, boxed=boxed))
 
         plain = Place(read, optional=absent in _OPTIONAL)
         if boxed:

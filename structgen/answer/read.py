@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json
@@ -14,6 +14,7 @@ from structgen.answer.endings import ending_of
 from structgen.answer.grounding import require_grounded
 from structgen.answer.repair import repair
 from structgen.answer.scanner import closed_part
+from structgen.answer.unstated import UNRULED, Ruled, Rules
 from structgen.errors import (
     InvalidOutputError,
     NotJsonError,
@@ -50,15 +51,23 @@ class Reading(Generic[T]):
     """Where each grounded value stands, by JSON Pointer."""
     rejected: tuple[Rejected, ...] = ()
     """The items that were left out because they are not valid."""
+    ruled: Ruled = UNRULED
+    """What the rules took out of the value."""
 
 
-def read_answer(answer: Answer, compiled: Compiled[T], document: str | None = None) -> Reading[T]:
+def read_answer(
+    answer: Answer,
+    compiled: Compiled[T],
+    document: str | None = None,
+    rules: Rules | None = None,
+) -> Reading[T]:
     """Read a whole answer.
 
     Args:
         answer: The answer.
         compiled: The target, as the model was asked for it.
         document: The text that grounded values must be copied from; None if none is grounded.
+        rules: What takes out texts that the document does not state; None keeps all.
 
     Returns:
         What it says.
@@ -83,7 +92,7 @@ def read_answer(answer: Answer, compiled: Compiled[T], document: str | None = No
     _require_one_call(answer, compiled.name)
     repairs = (_RECOVERED,) if answer.finish_reason == _RECOVERED else ()
     try:
-        return _read_text(text, compiled, document, repairs)
+        return _read_text(text, compiled, document, rules, repairs)
     except NotJsonError:
         if not text.strip():
             raise NotJsonError(
@@ -94,21 +103,44 @@ def read_answer(answer: Answer, compiled: Compiled[T], document: str | None = No
         if not done:
             raise
         with suppress(NotJsonError):
-            return _read_text(mended, compiled, document, (*repairs, *done))
+            return _read_text(mended, compiled, document, rules, (*repairs, *done))
         raise
 
 
 def _read_text(
-    text: str, compiled: Compiled[T], document: str | None, repairs: tuple[str, ...]
+    text: str,
+    compiled: Compiled[T],
+    document: str | None,
+    rules: Rules | None,
+    repairs: tuple[str, ...],
 ) -> Reading[T]:
-    value, absent = compiled.read_json(text)
+    reading = None if rules is None else _read_by_rules(text, compiled, rules)
+    if reading is None:
+        reading = Reading(*compiled.read_json(text), text)
     if document is None:
-        return Reading(value, absent, text, repairs)
-    data = compiled.restored(parse_json(text))[0]
+        return replace(reading, repairs=repairs)
+    data = reading.ruled.data
+    if not reading.ruled.removed:
+        data = compiled.restored(parse_json(text))[0]
     found = require_grounded(compiled.target, data, document)
-    if found.repairs:
-        value = validate(compiled.target, found.data)
-    return Reading(value, absent, text, (*repairs, *found.repairs), found.evidence)
+    value = validate(compiled.target, found.data) if found.repairs else reading.value
+    repairs = (*repairs, *found.repairs)
+    return replace(reading, value=value, repairs=repairs, evidence=found.evidence)
+
+
+def _read_by_rules(text: str, compiled: Compiled[T], rules: Rules) -> Reading[T] | None:
+    """What an answer says by the rules; None if they change nothing, or make it invalid."""
+    if not rules.may_change:
+        return None
+    data, absent = compiled.restored(parse_json(text))
+    ruled = rules.apply(data)
+    if not ruled.removed:
+        return None
+    try:
+        value = validate(compiled.target, ruled.data)
+    except InvalidOutputError:  # a validator of the user's wants what the rules took out
+        return None
+    return Reading(value, ruled.moved(absent) | ruled.absent, text, ruled=ruled)
 
 
 def is_cut(answer: Answer) -> bool:

@@ -7,11 +7,13 @@ outside the items of a list, or in a position of a tuple, leaves nothing to keep
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from structgen.answer.grounding import require_grounded
 from structgen.answer.scanner import closed_part
+from structgen.answer.unstated import UNRULED, Ruled, Rules
 from structgen.errors import InvalidOutputError, NotJsonError
 from structgen.schema.check import locate, parse_json, validate_parsed
 from structgen.schema.compiler import Compiled
@@ -27,8 +29,12 @@ _LATER: Final = 1 << 30
 
 
 def drop_invalid_items(
-    text: str, compiled: Compiled[T], violations: Sequence[Violation], document: str | None = None
-) -> tuple[T, tuple[Rejected, ...]] | None:
+    text: str,
+    compiled: Compiled[T],
+    violations: Sequence[Violation],
+    document: str | None = None,
+    rules: Rules | None = None,
+) -> tuple[T, tuple[Rejected, ...], Ruled] | None:
     """Drop the list items that are at fault.
 
     Args:
@@ -36,10 +42,11 @@ def drop_invalid_items(
         compiled: The target, as the model was asked for it.
         violations: What the check of the whole answer found.
         document: The text that grounded values must be copied from; None if none is grounded.
+        rules: What takes out texts that the document does not state; None keeps all.
 
     Returns:
-        The valid rest and the dropped items, whose paths are those in the answer as it was; None
-        if a fault lies in no item, or nothing is left.
+        The valid rest, the dropped items, whose paths are those in the answer as it was, and what
+        the rules took out of the rest; None if a fault lies in no item, or nothing is left.
     """
     try:
         data, _ = compiled.restored(parse_json(text))
@@ -62,10 +69,20 @@ def drop_invalid_items(
             value = validate_parsed(compiled.target, rest)
             if document is not None:
                 require_grounded(compiled.target, rest, document)
-            return value, _rejected(data, faults)
+            value, ruled = _by_rules(value, rest, compiled, rules)
+            return value, _rejected(data, faults), ruled
         except InvalidOutputError as error:
             violations = error.violations
     return None
+
+
+def _by_rules(value: T, data: Json, compiled: Compiled[T], rules: Rules | None) -> tuple[T, Ruled]:
+    """A valid value after the rules, unless they make it invalid."""
+    ruled = UNRULED if rules is None else rules.apply(data)
+    with suppress(InvalidOutputError):
+        if ruled.removed:
+            return validate_parsed(compiled.target, ruled.data), ruled
+    return value, UNRULED
 
 
 def without_cut_values(text: str, cut: Collection[str]) -> Json:

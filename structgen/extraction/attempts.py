@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from structgen.answer.unstated import Rules
 from structgen.errors import Attempt, BudgetExceededError, StructgenError
 from structgen.extraction.backend import Backend
 from structgen.extraction.copied import Sources
@@ -48,6 +49,8 @@ class CallState:
     """The text that grounded values must be copied from; None if no value is grounded."""
     sources: Sources | None = field(default=None, repr=False)
     """Where values of the answer may come from; None if no examples are shown."""
+    rules: Rules | None = field(default=None, repr=False)
+    """What takes out texts that the document does not state; None keeps all."""
     received: Answer | None = None
     """What had arrived of an answer that then failed."""
     handed_out: bool = False

@@ -46,7 +46,7 @@ from structgen.extraction.outcome import (
     make_extraction,
     read_turn,
 )
-from structgen.extraction.question import Question
+from structgen.extraction.question import Question, rules_for
 from structgen.flow.steps import Flow
 from structgen.options import UNSET
 from structgen.prompt.messages import reask
@@ -99,6 +99,7 @@ def extract(
         billed=[] if billed is None else billed,
         ends_at=ends_at,
         document=document_text(question.document) if target_is_grounded(question.target) else None,
+        rules=rules_for(question),
     )
     for backend in backends:
         question.check_options(backend)

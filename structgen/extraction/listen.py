@@ -9,7 +9,8 @@ from importlib.util import find_spec
 from typing import Any, Final, Generic, Literal, TypeVar
 
 from structgen.answer.continuation import first_cut_item
-from structgen.answer.partial import Draft, Partial
+from structgen.answer.draft import Draft
+from structgen.answer.partial import Partial
 from structgen.answer.repair import CLOSING_TAG, OPENING_TAG
 from structgen.errors import InvalidOutputError, NotJsonError, StructgenError
 from structgen.extraction.ask import chat_request, get_whole_answer
@@ -70,7 +71,7 @@ class Listener(Generic[T]):
         """Ask, as `get_whole_answer` does, and emit values while the answer is written."""
         self.attempt += 1
         self.whole = self._seen = 0
-        self.draft = Draft(compiled, check_item=self._check_item)
+        self.draft = Draft(compiled, check_item=self._check_item, rules=state.rules)
         if not streams(backend, mode):
             return (yield from get_whole_answer(backend, mode, compiled, messages, state))
         transcript = _Transcript(self.draft, compiled, mode)

@@ -87,13 +87,20 @@ def read_turn(
     if not is_cut(turn.answer):
         turn.joined, turn.joins = continuation.join(turn.answer)
     try:
-        turn.reading = read_answer(turn.joined, compiled, state.document)
+        turn.reading = read_answer(turn.joined, compiled, state.document, state.rules)
     except (InvalidOutputError, NotJsonError):
         # The cut may be what makes it invalid, so another try would fare no better.
         if not turn.answer.shortened or state.options.on_shortened == "keep":
             raise
-    if turn.answer.shortened:
+    if turn.answer.shortened and not _cut_is_out(turn.joined, turn.reading, compiled):
         raise _cut_short(turn.joined, turn.reading, compiled)
+
+
+def _cut_is_out(answer: Answer, reading: Reading[Any] | None, compiled: Compiled[Any]) -> bool:
+    """Whether the rules took out all that was cut: texts in which the model repeated itself."""
+    if reading is None or set(answer.shortened_by) != {"repetition"}:
+        return False
+    return not reading.ruled.moved(_places(answer.shortened, reading.text, compiled))
 
 
 def _cut_short(answer: Answer, reading: Reading[Any] | None, compiled: Compiled[Any]) -> Truncated:
@@ -182,16 +189,17 @@ def keep_valid_items(
     if not isinstance(error, InvalidOutputError) or turn.joined is None:
         return None
     text = repair(json_text(turn.joined))[0]
-    found = drop_invalid_items(text, compiled, error.violations, state.document)
+    found = drop_invalid_items(text, compiled, error.violations, state.document, state.rules)
     if found is None:
         return None
-    error.salvaged, error.rejected = found
+    error.salvaged, error.rejected, ruled = found
     if state.options.on_invalid_items != "keep":
         return None
     return Reading(
         value=error.salvaged,
-        absent=frozenset(),
+        absent=ruled.absent,
         text=text,
+        ruled=ruled,
         evidence=evidence_of(compiled.target, error.salvaged, state.document),
         rejected=error.rejected,
     )
@@ -229,10 +237,11 @@ def make_extraction(
         answer = replace(
             answer, logprobs=(), alternatives={}, pressure={}, shortened=shortened, repeated=()
         )
-    notes = (*compiled.notes, *answer.notes)
+    ruled, notes = reading.ruled, (*compiled.notes, *answer.notes)
     seconds = answer.seconds or {"answer": turn.answered - turn.began}
-    alternatives = _moved(answer.alternatives, reading.text, compiled)
-    written = confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {}
+    alternatives = ruled.moved_known(_moved(answer.alternatives, reading.text, compiled))
+    sure = confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {}
+    written = ruled.moved_known(sure)
     decided = chances_of_decided(alternatives, compiled.target, reading.value)
     return Extraction(
         value=reading.value,
@@ -240,13 +249,13 @@ def make_extraction(
         guarantee=_guarantee(backend, mode, notes, (*reading.repairs, *turn.joins)),
         notes=notes,
         absent=reading.absent,
-        shortened=_places(answer.shortened, reading.text, compiled),
+        shortened=ruled.moved(_places(answer.shortened, reading.text, compiled)),
         rejected=reading.rejected,
-        removed=_repeated_items(answer.repeated, reading.text, compiled),
+        removed=(*ruled.removed, *_repeated_items(answer.repeated, reading.text, compiled)),
         copied=copied_values(compiled.target, reading.value, state.sources),
         evidence=reading.evidence,
         alternatives=alternatives,
-        pressure=_moved(answer.pressure, reading.text, compiled),
+        pressure=ruled.moved_known(_moved(answer.pressure, reading.text, compiled)),
         confidence={**written, **decided},
         confidence_by="tokens" if written else "decisions" if decided else None,
         usage=sum((attempt.usage for attempt in state.attempts), Usage()),

@@ -8,7 +8,9 @@ from typing import Any, Final, Generic, TypeVar
 
 from typing_extensions import NamedTuple
 
-from structgen.answer.grounding import document_text
+from structgen.answer.grounding import document_text, said_in
+from structgen.answer.unstated import Rules
+from structgen.answer.wording import asks_for_more
 from structgen.calibration.judge import require_enough
 from structgen.calibration.saved import require
 from structgen.errors import ConfigurationError
@@ -214,3 +216,16 @@ class Question(Generic[T]):
             prompt=self.options.prompt,
             model=backend.model,
         )
+
+
+def rules_for(question: Question[Any]) -> Rules:
+    """The rules for what the document does not state.
+
+    Args:
+        question: What is asked. Its context counts as a part of the document. If its instructions
+            ask for labels, summaries and the like, no text is looked up.
+    """
+    said = said_in(question.document)
+    keeps = question.options.on_ungrounded == "keep" or asks_for_more(question.instructions or "")
+    texts = filter(None, (said, question.context))
+    return Rules(question.target, None if keeps or said is None else "\n".join(texts))

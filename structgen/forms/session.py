@@ -207,7 +207,9 @@ class Form(FormRecord[T]):
     def _ask(
         self, target: Target[Json] | JsonSchema, document: str, question: CallArgs
     ) -> Flow[Extraction[Json]]:
-        call = cast("CallArgs", {**self._options, **question})
+        # What a turn states may have been named before it, by whoever asks: "That one, please."
+        looked_up = {"on_ungrounded": "keep"}
+        call = cast("CallArgs", {**looked_up, **self._options, **question})
         return self._caller.extract(target, document, call)
 
     # ---- what to ask -------------------------------------------------------------------------

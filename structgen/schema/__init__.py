@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from structgen.schema.subset import subset_of as subset_of
     from structgen.schema.target import Target as Target
     from structgen.schema.target import target_of as target_of
+    from structgen.schema.verbatim import Inferred as Inferred
     from structgen.schema.verbatim import Verbatim as Verbatim
 else:
     __getattr__, __dir__, __all__ = face(
@@ -30,6 +31,6 @@ else:
             "structgen.schema.subset": "SUBSETS SchemaLimits SchemaSubset subset_of",
             "structgen.schema.load": "load_target",
             "structgen.schema.target": "Target target_of",
-            "structgen.schema.verbatim": "Verbatim",
+            "structgen.schema.verbatim": "Inferred Verbatim",
         },
     )

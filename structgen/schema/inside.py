@@ -73,3 +73,24 @@ def may_repeat(schemas: Iterable[JsonSchema]) -> bool:
         schemas: The schemas of the list, as `described_by` gives them.
     """
     return any(node.get(DUPLICATES) is True or "prefixItems" in node for node in schemas)
+
+
+def rivals_left_out(schemas: Sequence[JsonSchema], data: JsonSchema) -> list[JsonSchema]:
+    """The schemas that may describe an object, without branches that plainly describe another one.
+
+    Args:
+        schemas: What may describe it, as `described_by` gives them.
+        data: The object.
+    """
+    return [node for node in schemas if not any(_excludes(node, *one) for one in data.items())]
+
+
+def _excludes(node: JsonSchema, name: str, value: Json) -> bool:
+    """Whether a schema describes no object that has a member of some value."""
+    part = node.get("properties", {}).get(name)
+    if part is None:
+        return "properties" in node and node.get("additionalProperties") is False
+    listed = None
+    if isinstance(part, dict):
+        listed = [part["const"]] if "const" in part else part.get("enum")
+    return listed is not None and isinstance(value, str) and value not in listed

@@ -19,6 +19,7 @@ from structgen.kinds import check_fields, one_of
 from structgen.values import Json, JsonSchema
 
 VERBATIM: Final = "x-verbatim"
+INFERRED: Final = "x-inferred"
 BY: Final = ("words", "characters")
 Span: TypeAlias = "tuple[int, int]"
 """Start and end of a part of a text, in characters."""
@@ -84,6 +85,20 @@ class Verbatim:
                 "list[Annotated[str, Verbatim()]].",
             )
         return {**schema, VERBATIM: self.by}
+
+
+@dataclass(frozen=True, slots=True)
+class Inferred:
+    """The value is worked out, not copied: `Annotated[str | None, Inferred()]`.
+
+    A label, a summary or a translation does not have to be in the document. Without this mark a
+    text that may be null becomes null if the document does not hold it (`on_ungrounded`), unless
+    the field's description says that it asks for such a thing. For lists, annotate the items or the
+    list. In a JSON Schema it is the keyword `"x-inferred": true`.
+    """
+
+    def __get_pydantic_json_schema__(self, core: Any, handler: Any) -> JsonSchema:
+        return {**handler(core), INFERRED: True}
 
 
 # ---- where a value may begin and end -------------------------------------------------

@@ -266,7 +266,7 @@ def test_a_document_that_makes_no_value_is_plain_data_too() -> None:
 def test_what_is_no_record_can_be_asked_of_a_document(
     target: Any, answers: list[str], value: Any
 ) -> None:
-    text = "One part here.\n\nAnother there."
+    text = "Only a or b.\n\nThen b and c."
     assert (
         Client(ScriptedModel(*answers))
         .extract_document(target, text, chunk_tokens=4, concurrency=1)

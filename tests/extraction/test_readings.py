@@ -33,7 +33,8 @@ def odds(confidence: float) -> float:
 
 def test_signals_multiply_the_odds() -> None:
     model = ScriptedModel(said("Ada", 36), said("Ada", 35, "Rome"))
-    result = structgen.Client(model).extract_result(Person, TEXT, confidence=True)
+    client = structgen.Client(model, on_ungrounded="keep")
+    result = client.extract_result(Person, TEXT, confidence=True)
     assert result.value == Person(name="Ada", age=36)
     assert result.confidence_by == "readings"
     assert odds(result.confidence["/name"]) == pytest.approx(9), "agreed, and in the document"
@@ -47,7 +48,8 @@ def test_signals_multiply_the_odds() -> None:
 
 def test_an_invention_on_which_both_agree_is_not_certain() -> None:
     model = ScriptedModel(said("Ada", 36, "Rome"))
-    result = structgen.Client(model).extract_result(Person, TEXT, confidence=True)
+    client = structgen.Client(model, on_ungrounded="keep")
+    result = client.extract_result(Person, TEXT, confidence=True)
     assert result.confidence["/town"] == pytest.approx(0.5)
     assert result.kinds["/town"] == "text, not in the document"
 

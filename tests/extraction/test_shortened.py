@@ -20,7 +20,8 @@ from structgen.pipeline.record import Item
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport, completion, events
 from structgen.values import Answer, JsonSchema, Message, Usage
 
-FRUITS = '["apple","pea",""]'
+FRUITS = '["apple","pea","pe"]'
+TEXT = "apple, pea, pe, pear, f, fig, done: Ada, Alan"
 
 
 class Person(BaseModel):
@@ -81,7 +82,7 @@ def streamed(
     def sync() -> tuple[list[Any], Any, structgen.StructgenError | None]:
         values: list[Any] = []
         with getattr(structgen.Client(WritingModel(*answers), **options), method)(
-            target, "a text"
+            target, TEXT
         ) as stream:
             try:
                 values.extend(stream)
@@ -92,7 +93,7 @@ def streamed(
     async def awaited() -> tuple[list[Any], Any, structgen.StructgenError | None]:
         values: list[Any] = []
         asked = structgen.AsyncClient(WritingModel(*answers), **options)
-        async with getattr(asked, method)(target, "a text") as stream:
+        async with getattr(asked, method)(target, TEXT) as stream:
             try:
                 async for value in stream:
                     values.append(value)
@@ -111,8 +112,8 @@ def streamed(
 
 def test_a_shortened_value_is_truncated_and_on_the_error() -> None:
     with pytest.raises(Truncated) as raised:
-        structgen.Client(ScriptedModel(cut())).extract(list[str], "a text")
-    assert raised.value.salvaged == ["apple", "pea", ""]
+        structgen.Client(ScriptedModel(cut())).extract(list[str], TEXT)
+    assert raised.value.salvaged == ["apple", "pea", "pe"]
     assert raised.value.shortened == {"/2", ""}
     assert raised.value.partial == ["apple", "pea"]
     assert raised.value.attempts[0].text == FRUITS
@@ -120,10 +121,10 @@ def test_a_shortened_value_is_truncated_and_on_the_error() -> None:
 
 def test_a_caller_who_asked_for_it_gets_the_value_and_what_was_cut_in_it() -> None:
     client = structgen.Client(ScriptedModel(cut()), on_shortened="keep")
-    result = client.extract_result(list[str], "a text")
-    assert (result.value, set(result.shortened)) == (["apple", "pea", ""], {"/2", ""})
+    result = client.extract_result(list[str], TEXT)
+    assert (result.value, set(result.shortened)) == (["apple", "pea", "pe"], {"/2", ""})
     assert result.to_dict("value", "shortened") == {
-        "value": ["apple", "pea", ""],
+        "value": ["apple", "pea", "pe"],
         "shortened": ["", "/2"],
     }
     assert result.attempts[-1].error is None
@@ -132,7 +133,7 @@ def test_a_caller_who_asked_for_it_gets_the_value_and_what_was_cut_in_it() -> No
 def test_what_had_closed_is_told_without_the_values_that_were_cut() -> None:
     answer = cut('{"name":"Ada","bio":"Born in Lon"}', "/bio")
     with pytest.raises(Truncated) as raised:
-        structgen.Client(ScriptedModel(answer)).extract(Person, "a text")
+        structgen.Client(ScriptedModel(answer)).extract(Person, TEXT)
     assert raised.value.partial == {"name": "Ada"}
     assert raised.value.salvaged == Person(name="Ada", bio="Born in Lon")
 
@@ -140,7 +141,7 @@ def test_what_had_closed_is_told_without_the_values_that_were_cut() -> None:
 def test_a_value_that_the_cut_made_invalid_is_truncated_and_not_asked_for_again() -> None:
     model = ScriptedModel(cut('{"name":"Ada","bio":"B"}', "/bio"))
     with pytest.raises(Truncated) as raised:
-        structgen.Client(model, max_reasks=3).extract(Person, "a text")
+        structgen.Client(model, max_reasks=3).extract(Person, TEXT)
     assert (raised.value.salvaged, raised.value.partial) == (None, {"name": "Ada"})
     assert raised.value.shortened == {"/bio"}
     assert len(model.asked) == 1
@@ -149,17 +150,17 @@ def test_a_value_that_the_cut_made_invalid_is_truncated_and_not_asked_for_again(
 def test_a_value_that_is_to_be_kept_and_is_invalid_is_invalid() -> None:
     model = ScriptedModel(cut('{"name":"Ada","bio":"B"}', "/bio"))
     with pytest.raises(InvalidOutputError):
-        structgen.Client(model, max_reasks=0, on_shortened="keep").extract(Person, "a text")
+        structgen.Client(model, max_reasks=0, on_shortened="keep").extract(Person, TEXT)
 
 
 def test_sync_equals_async() -> None:
     async def run() -> Truncated:
         with pytest.raises(Truncated) as raised:
-            await structgen.AsyncClient(ScriptedModel(cut())).extract(list[str], "a text")
+            await structgen.AsyncClient(ScriptedModel(cut())).extract(list[str], TEXT)
         return raised.value
 
     with pytest.raises(Truncated) as raised:
-        structgen.Client(ScriptedModel(cut())).extract(list[str], "a text")
+        structgen.Client(ScriptedModel(cut())).extract(list[str], TEXT)
     mine, theirs = raised.value, asyncio.run(run())
     assert str(mine) == str(theirs)
     assert (mine.salvaged, mine.partial, mine.shortened) == (
@@ -182,9 +183,9 @@ def test_an_answer_that_a_structgen_server_cut_short_is_one_too(stream: bool) ->
     client = structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(line))
     with pytest.raises(Truncated) as raised:
         if stream:
-            list(client.stream(list[str], "a text"))
+            list(client.stream(list[str], TEXT))
         else:
-            client.extract(list[str], "a text")
+            client.extract(list[str], TEXT)
     assert raised.value.shortened == {"/2", ""}
     assert raised.value.partial == {"value": ["apple", "pea"]}
 
@@ -219,9 +220,9 @@ def test_an_answer_that_looks_whole_is_not_if_the_server_says_why_it_stopped(
     )
     with pytest.raises(error):
         if stream:
-            list(client.stream(list[str], "a text"))
+            list(client.stream(list[str], TEXT))
         else:
-            client.extract(list[str], "a text")
+            client.extract(list[str], TEXT)
 
 
 def test_a_kept_cut_is_told_even_if_invalid_items_were_left_out() -> None:
@@ -232,7 +233,7 @@ def test_a_kept_cut_is_told_even_if_invalid_items_were_left_out() -> None:
         on_shortened="keep",
         on_invalid_items="keep",
     )
-    result = client.extract_result(list[Person], "a text")
+    result = client.extract_result(list[Person], TEXT)
     assert [person.name for person in result.value] == ["Alan", "Al"]
     assert result.shortened == {""}
 
@@ -245,7 +246,7 @@ def test_no_way_to_ask_gives_a_value_that_was_cut(tmp_path: Path) -> None:
         output = tmp_path / "out.jsonl"
         Job(
             list[str],
-            [Item("a", "a text")],
+            [Item("a", TEXT)],
             client=client,
             output=output,
             journal=tmp_path / "journal",
@@ -258,18 +259,18 @@ def test_no_way_to_ask_gives_a_value_that_was_cut(tmp_path: Path) -> None:
         return structgen.Client(WritingModel(cut()))
 
     ways: list[Callable[[], Any]] = [
-        lambda: asked().extract(list[str], "a text"),
-        lambda: asked().extract(list[str], "a text", samples=3),
-        lambda: asked().extract_result(list[str], "a text"),
-        lambda: asked().extract_document(list[str], "a text"),
+        lambda: asked().extract(list[str], TEXT),
+        lambda: asked().extract(list[str], TEXT, samples=3),
+        lambda: asked().extract_result(list[str], TEXT),
+        lambda: asked().extract_document(list[str], TEXT),
         lambda: asked().extract_document(list[str], "One. Two.\n\n" * 300, chunk_tokens=200),
-        lambda: [one.value for one in asked().map(list[str], ["a text"])],
+        lambda: [one.value for one in asked().map(list[str], [TEXT])],
         lambda: structgen.Client(ScriptedModel(cut()), fallback=[asked()]).extract(list[str], "t"),
     ]
     for way in ways:
         with pytest.raises(Truncated):
             way()
-    assert job(asked(), on_shortened="keep")["value"] == ["apple", "pea", ""]
+    assert job(asked(), on_shortened="keep")["value"] == ["apple", "pea", "pe"]
     row = job(asked())  # the journal has the kept answer, which was another question
     assert (row["value"], row["error"]["type"]) == (None, "Truncated")
 
@@ -281,14 +282,14 @@ def test_a_list_goes_on_behind_its_last_item_that_was_not_cut() -> None:
     model = ScriptedModel(cut(), '["pear","fig"]')
     client = structgen.Client(model, max_continuations=1)
     with pytest.raises(Truncated):
-        structgen.Client(ScriptedModel(cut())).extract(list[str], "a text")
-    assert client.extract(list[str], "a text") == ["apple", "pea", "pear", "fig"]
+        structgen.Client(ScriptedModel(cut())).extract(list[str], TEXT)
+    assert client.extract(list[str], TEXT) == ["apple", "pea", "pear", "fig"]
 
 
 def test_every_part_cut_short_keeps_the_items_before_it() -> None:
     model = ScriptedModel(cut(), cut('["pear","f"]', "/1"))
     with pytest.raises(Truncated) as raised:
-        structgen.Client(model, max_continuations=1).extract(list[str], "a text")
+        structgen.Client(model, max_continuations=1).extract(list[str], TEXT)
     assert raised.value.partial == ["apple", "pea", "pear"]
     assert raised.value.salvaged == ["apple", "pea", "pear", "f"]
     assert raised.value.shortened == {"/3"}
@@ -298,7 +299,7 @@ def test_the_rest_is_asked_for_before_a_shortened_value_is_kept() -> None:
     client = structgen.Client(
         ScriptedModel(cut(), '["pear","fig"]'), max_continuations=1, on_shortened="keep"
     )
-    result = client.extract_result(list[str], "a text")
+    result = client.extract_result(list[str], TEXT)
     assert (result.value, result.shortened) == (["apple", "pea", "pear", "fig"], frozenset())
 
 
@@ -308,7 +309,7 @@ def test_what_was_cut_in_the_last_part_is_told_by_its_place_in_the_whole() -> No
         max_continuations=1,
         on_shortened="keep",
     )
-    result = client.extract_result(list[str], "a text")
+    result = client.extract_result(list[str], TEXT)
     assert result.value == ["apple", "pea", "pear", "f"]
     assert result.shortened == {"/3", ""}
     assert "put together" in str(result.guarantee)
@@ -334,7 +335,7 @@ def test_the_tokens_that_a_continuation_takes_are_not_those_of_the_fallback() ->
     client = structgen.Client(
         Counting(*short), fallback=[fallback], max_tokens=5, max_continuations=1, max_reasks=0
     )
-    assert client.extract(str, "a text") == "done"
+    assert client.extract(str, TEXT) == "done"
     assert asked == [5, 10, 5]
 
 
@@ -343,7 +344,7 @@ def test_the_tokens_that_a_continuation_takes_are_not_those_of_the_fallback() ->
 
 def test_a_sample_that_was_cut_has_no_vote() -> None:
     client = structgen.Client(ScriptedModel(cut(), '["apple","pear"]', '["apple","pear"]'))
-    result = client.extract_result(list[str], "a text", samples=3)
+    result = client.extract_result(list[str], TEXT, samples=3)
     assert (result.value, result.shortened) == (["apple", "pear"], frozenset())
     assert result.guarantee.samples == 2
     assert result.confidence["/0"] == pytest.approx(2 / 3)
@@ -351,7 +352,7 @@ def test_a_sample_that_was_cut_has_no_vote() -> None:
 
 def test_samples_that_were_all_cut_are_truncated() -> None:
     with pytest.raises(Truncated) as raised:
-        structgen.Client(ScriptedModel(cut())).extract(list[str], "a text", samples=3)
+        structgen.Client(ScriptedModel(cut())).extract(list[str], TEXT, samples=3)
     assert len(raised.value.attempts) == 3
 
 
@@ -360,12 +361,12 @@ def test_a_kept_cut_is_told_only_if_the_voted_value_has_it() -> None:
     whole = '{"name":"Ada","bio":"Born."}'
     for answers, shortened in (((lost, whole, whole), set()), ((lost, lost, whole), {"/bio"})):
         client = structgen.Client(ScriptedModel(*answers), on_shortened="keep")
-        assert client.extract_result(Person, "a text", samples=3).shortened == shortened
+        assert client.extract_result(Person, TEXT, samples=3).shortened == shortened
 
 
 def test_a_kept_cut_is_told_at_its_place_in_the_voted_list() -> None:
     lost = cut('["apple","pea","f"]', "/2", "")
     answers = (lost, '["apple","f"]', '["apple","f"]')
     client = structgen.Client(ScriptedModel(*answers), on_shortened="keep")
-    result = client.extract_result(list[str], "a text", samples=3)
+    result = client.extract_result(list[str], TEXT, samples=3)
     assert (result.value, set(result.shortened)) == (["apple", "f"], {"", "/1"})

@@ -14,7 +14,7 @@ from structgen.options import Options
 from structgen.schema.target import target_of
 from structgen.testing.scripted import ScriptedTransport, events
 from structgen.values import CutText, Message
-from tests.extraction.test_shortened import Person, WritingModel, Written, cut, streamed
+from tests.extraction.test_shortened import TEXT, Person, WritingModel, Written, cut, streamed
 
 
 def test_a_stream_of_a_shortened_value_is_never_done() -> None:
@@ -24,7 +24,7 @@ def test_a_stream_of_a_shortened_value_is_never_done() -> None:
     assert not any(partial.done for partial in partials)
     partials, result, error = streamed("stream", list[str], cut(), on_shortened="keep")
     assert error is None
-    assert partials[-1].value == result.value == ["apple", "pea", ""]
+    assert partials[-1].value == result.value == ["apple", "pea", "pe"]
     assert result.shortened == {"/2", ""}
 
 
@@ -50,7 +50,7 @@ def test_whole_items_of_a_list_that_was_ended_early_are_all_handed_out() -> None
 
 def test_an_item_is_handed_out_once_the_next_has_begun() -> None:
     model = WritingModel('["apple","pear"]')
-    with structgen.Client(model).stream_items(str, "a text") as items:
+    with structgen.Client(model).stream_items(str, TEXT) as items:
         assert next(items) == "apple"
         assert items.result is None
         assert list(items) == ["pear"]
@@ -90,7 +90,7 @@ def test_an_item_that_a_structgen_server_cut_short_is_not_handed_out(
             "openai:gpt", api_key="k", transport=ScriptedTransport(line), **options
         )
         given: list[Any] = []
-        with getattr(client, method)(target, "a text") as stream:
+        with getattr(client, method)(target, TEXT) as stream:
             try:
                 for value in stream:
                     given += [value] if isinstance(value, Person) else value.done * [value.value]
@@ -124,7 +124,7 @@ def test_an_item_that_was_cut_before_others_is_not_handed_out_either() -> None:
 
     answer = cut(EARLY, "/1/bio", "/1")
     given: list[Any] = []
-    with structgen.Client(Early(answer)).stream_items(Person, "a text") as items:
+    with structgen.Client(Early(answer)).stream_items(Person, TEXT) as items:
         with pytest.raises(Truncated):
             given.extend(items)
     assert given == [Person(name="Al", bio="Born.")]
@@ -155,7 +155,7 @@ def test_nor_is_one_that_a_structgen_server_says_it_has_cut() -> None:
     line = [with_own(first, {}), *pieces, with_own(last, own), done]
     given: list[Any] = []
     client = structgen.Client("openai:gpt", api_key="k", transport=ScriptedTransport(line))
-    with client.stream_items(Person, "a text") as items:
+    with client.stream_items(Person, TEXT) as items:
         with pytest.raises(Truncated):
             given.extend(items)
     assert given == [Person(name="Al", bio="Born.")]

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, BaseModel, model_validator
 from typing_extensions import TypedDict
 
 from structgen import Client
-from structgen.answer.partial import ABSENT, Draft, GrowingText, Partial, View
+from structgen.answer.draft import Draft
+from structgen.answer.partial import ABSENT, GrowingText, Partial, View
 from structgen.errors import (
     InvalidOutputError,
     NotJsonError,

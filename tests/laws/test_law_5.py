@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from structgen.answer.partial import ABSENT, Draft, GrowingText, Partial, View
+from structgen.answer.draft import Draft
+from structgen.answer.partial import ABSENT, GrowingText, Partial, View
 from structgen.errors import SchemaError
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS

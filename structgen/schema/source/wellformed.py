@@ -10,7 +10,7 @@ from structgen.errors import SchemaError, SchemaLimitError
 from structgen.schema.inside import DUPLICATES
 from structgen.schema.json import pointer
 from structgen.schema.validate.pattern_tree import parse
-from structgen.schema.verbatim import BY, VERBATIM
+from structgen.schema.verbatim import BY, INFERRED, VERBATIM
 from structgen.values import JsonSchema
 
 MAX_DEPTH: Final = 200
@@ -85,7 +85,7 @@ _SHAPES: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] =
     (("required",), _is_names, "a list of names"),
     (("enum",), lambda value: isinstance(value, list), "a list"),
     (("dependentRequired",), _is_table_of_names, "an object of lists of names"),
-    (("uniqueItems", DUPLICATES), lambda value: isinstance(value, bool), "true or false"),
+    (("uniqueItems", DUPLICATES, INFERRED), lambda value: isinstance(value, bool), "true or false"),
     ((VERBATIM,), lambda value: value in BY, " or ".join(BY)),
     (("title", "description", "format"), _is_text, "a string"),
 )

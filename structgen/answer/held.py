@@ -1,0 +1,208 @@
+"""Whether a document holds a text, in whatever form: for values that nothing asked to be copied.
+
+`SourceText` looks a value up character for character. This is for the question whether a value
+may come from the document at all, and errs on the side of yes. A text is held if the document has
+all its words, whatever their case, accents, spaces and order. A number may be written in digits or
+in English words, a date in any order of its parts, a telephone number with other spaces.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator
+from decimal import Decimal
+from functools import cached_property
+from typing import Final
+
+from structgen.schema.verbatim import SourceText
+
+_WORD: Final = re.compile(r"[^\W\d_]+|\d+")
+_NUMBER: Final = re.compile(r"[-+\u2212]?\d[\d,.\u00a0\u202f ]*")
+_ISO: Final = re.compile(
+    r"(?P<year>\d{4})-(?P<month>\d\d)(?:-(?P<day>\d\d))?"
+    r"(?:[T ](?P<hour>\d\d):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?(?:Z|[-+]\d\d:?\d\d)?)?"
+)
+_ISO_TIME: Final = re.compile(r"(?P<hour>\d\d):(?P<minute>\d\d)(?::\d\d(?:\.\d+)?)?")
+_LEAST_DIGITS: Final = 4
+"""Digits of a number that may be written with other spaces, such as a telephone number."""
+_LEAST_LETTERS: Final = 3
+"""Letters of a text that may be a part of a longer word, such as `mile` of `miles`."""
+
+_SMALL: Final = [
+    "zero",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+    "ten",
+    "eleven",
+    "twelve",
+    "thirteen",
+    "fourteen",
+    "fifteen",
+    "sixteen",
+    "seventeen",
+    "eighteen",
+    "nineteen",
+]
+_TENS: Final = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_WORDS: Final = {
+    **{word: number for number, word in enumerate(_SMALL)},
+    **{word: 10 * number for number, word in enumerate(_TENS, 2)},
+    "dozen": 12,
+}
+_LARGE: Final = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
+_MONTHS: Final = [
+    "january",
+    "february",
+    "march",
+    "april",
+    "may",
+    "june",
+    "july",
+    "august",
+    "september",
+    "october",
+    "november",
+    "december",
+]
+
+
+class HeldTexts:
+    """A document, and which texts it holds in some form.
+
+    Args:
+        text: The document.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._known: dict[str, bool] = {}
+
+    def holds(self, value: str) -> bool:
+        """Whether the document holds a text in some form.
+
+        Args:
+            value: The text. One without anything visible is not held.
+        """
+        if value not in self._known:
+            self._known[value] = self._holds(value)
+        return self._known[value]
+
+    def _holds(self, value: str) -> bool:
+        if not value.strip():
+            return False
+        if value in self.text:
+            return True
+        words = words_of(value)
+        if not words:
+            return _folded(value) in self._folded
+        return (
+            all(map(self._has_word, words))
+            or self._has_run_together(words)
+            or self._has_number(value)
+            or self._has_date(value)
+        )
+
+    def _has_word(self, word: str) -> bool:
+        return word in self._words or (word.isdecimal() and Decimal(word) in self._numbers)
+
+    def _has_run_together(self, words: list[str]) -> bool:
+        """Whether the words are there without their spaces: in longer words or number groups."""
+        together = "".join(words)
+        least = _LEAST_DIGITS if together.isdecimal() else _LEAST_LETTERS
+        spaced = any(map(_is_spaced, together))
+        return (len(together) >= least or not spaced) and together in self._run_together
+
+    def _has_number(self, value: str) -> bool:
+        number = _number_of(value)
+        return number is not None and number in self._numbers
+
+    def _has_date(self, value: str) -> bool:
+        found = _ISO.fullmatch(value.strip()) or _ISO_TIME.fullmatch(value.strip())
+        if found is None:
+            return False
+        parts = {name: int(part) for name, part in found.groupdict().items() if part}
+        return all(self._has_part(name, number) for name, number in parts.items())
+
+    def _has_part(self, name: str, number: int) -> bool:
+        """Whether a part of a date or time is there, or goes without saying."""
+        if name == "month" and 1 <= number <= len(_MONTHS):
+            month = _MONTHS[number - 1]
+            return number in self._numbers or not {month, month[:3]}.isdisjoint(self._words)
+        if name == "minute" and number == 0:
+            return True
+        if name == "hour":
+            return not {number, number % 12, number % 12 or 12}.isdisjoint(self._numbers)
+        if name == "year":
+            return number in self._numbers or number % 100 in self._numbers
+        return number in self._numbers
+
+    @cached_property
+    def _folded(self) -> str:
+        return _folded(self.text)
+
+    @cached_property
+    def _words(self) -> frozenset[str]:
+        return frozenset(words_of(self.text))
+
+    @cached_property
+    def _run_together(self) -> str:
+        return "".join(words_of(self.text))
+
+    @cached_property
+    def _numbers(self) -> frozenset[Decimal]:
+        digits = (Decimal(word) for word in self._words if word.isdecimal())
+        numerals = (abs(number) for number, _, _ in SourceText(self.text).numerals)
+        return frozenset((*digits, *numerals, *_written_out(words_of(self.text))))
+
+
+def words_of(text: str) -> list[str]:
+    """The words and digits of a text, without case and accents.
+
+    Args:
+        text: Any text.
+    """
+    return _WORD.findall(_folded(text))
+
+
+def _folded(text: str) -> str:
+    apart = unicodedata.normalize("NFKD", text)
+    return "".join(c for c in apart if not unicodedata.combining(c)).casefold()
+
+
+def _is_spaced(character: str) -> bool:
+    """Whether a letter belongs to a script that sets words apart: East Asian ones do not."""
+    return unicodedata.east_asian_width(character) not in "WF"
+
+
+def _number_of(value: str) -> Decimal | None:
+    """The number that a text is, perhaps with a sign, a currency or a unit around it."""
+    found = _NUMBER.findall(value)
+    if len(found) != 1:
+        return None
+    digits = re.sub(r"[^\d.]", "", found[0]).rstrip(".")
+    return Decimal(digits) if digits.count(".") <= 1 and digits else None
+
+
+def _written_out(words: list[str]) -> Iterator[Decimal]:
+    """The numbers that a text has in English words: each word's, and those of words in a row."""
+    total = part = 0
+    for word in [*words, ""]:
+        if word in _WORDS:
+            yield Decimal(_WORDS[word])
+            part += _WORDS[word]
+        elif word in _LARGE and (part or total):
+            part = max(part, 1) * _LARGE[word]
+            if _LARGE[word] > _LARGE["hundred"]:
+                total, part = total + part, 0
+        elif word != "and":
+            if part or total:
+                yield Decimal(total + part)
+            total = part = 0

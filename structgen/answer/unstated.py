@@ -1,0 +1,334 @@
+"""Null is one thing: what a model writes where the document states nothing becomes null.
+
+Two rules look at the strings of an answer that may be null, and at the items of lists of strings:
+
+- *A word for null* ("", "none", "n/a", ...) is null.
+- *Grounded or null* (`on_ungrounded="null"`): a text that the document does not hold in any form
+  (`held`) is null, unless the field asks for something that no document holds, such as a label or
+  a summary.
+
+An item of a list is left out instead, if the list may be shorter. What was taken out is told. A
+string whose schema lists or describes its values (`enum`, `const`, `pattern`, `format`) is never
+touched, and neither is a value that the document holds. What becomes of a value depends on nothing
+that comes after it, so that a stream and the whole answer agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final, Literal, TypeAlias, TypeVar
+
+from structgen.answer.held import HeldTexts, words_of
+from structgen.answer.wording import asks_for_a_copy, asks_for_more, names_a_label, worked_out
+from structgen.schema.compile.keywords import listed_values, types_of
+from structgen.schema.inside import described_by, inside, rivals_left_out
+from structgen.schema.json import escape, to_text
+from structgen.schema.source.reader import children
+from structgen.schema.target import Target
+from structgen.schema.verbatim import INFERRED, VERBATIM
+from structgen.values import Json, JsonSchema, Removed
+
+T = TypeVar("T")
+
+_RELATING: Final = ("minProperties", "dependentRequired", "dependentSchemas", "if", "not", "oneOf")
+"""Keywords by which a schema may refuse a record that has null, or one member less."""
+
+Reason: TypeAlias = Literal["null", "ungrounded"]
+Verdict: TypeAlias = Literal["keep", "null", "absent", "drop"]
+"""What becomes of a value: it stays, is null, is as if it had not been written, or its list goes
+without it."""
+
+_WORDS: Final = frozenset(
+    {
+        "none",
+        "nil",
+        "nan",
+        "na",
+        "n a",
+        "unknown",
+        "undefined",
+        "unspecified",
+        "unstated",
+        "not available",
+        "not applicable",
+        "not given",
+        "not known",
+        "not mentioned",
+        "not provided",
+        "not specified",
+        "not stated",
+        "no information",
+    }
+)
+"""Words for null unless the document has them. Those of other languages are left to the second
+rule: it holds in every language."""
+_SPEAKS_FOR_ITSELF: Final = frozenset({"enum", "const", "pattern", "format"})
+"""Keywords that say what a string means."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ruled:
+    """Some data after the rules."""
+
+    data: Json = field(repr=False)
+    """The data; the very same if nothing was taken out."""
+    removed: tuple[Removed, ...] = ()
+    """What was taken out."""
+    absent: frozenset[str] = frozenset()
+    """JSON Pointers of the members that are now absent."""
+    dropped: frozenset[str] = frozenset()
+    """JSON Pointers, as in the data before, of the items that were left out."""
+
+    def place(self, path: str) -> str | None:
+        """Where a value of the data is now.
+
+        Args:
+            path: A JSON Pointer into the data before.
+
+        Returns:
+            The JSON Pointer into the data now; None if the value was taken out.
+        """
+        if any(path == one.path or path.startswith(f"{one.path}/") for one in self.removed):
+            return None
+        if not self.dropped:
+            return path
+        before = at = ""
+        for step in path.split("/")[1:]:
+            index = step
+            if step.isdecimal():
+                index = str(int(step) - self._dropped_before(before, int(step)))
+            before, at = f"{before}/{step}", f"{at}/{index}"
+        return at
+
+    def moved(self, paths: Iterable[str]) -> frozenset[str]:
+        """Where some values of the data are now, without those that were taken out.
+
+        Args:
+            paths: JSON Pointers into the data before.
+        """
+        places = map(self.place, paths)
+        return frozenset(place for place in places if place is not None)
+
+    def moved_known(self, known: Mapping[str, T]) -> dict[str, T]:
+        """What is known of some values of the data, by where they are now.
+
+        Args:
+            known: Anything, by JSON Pointer into the data before.
+        """
+        places = ((self.place(path), one) for path, one in known.items())
+        return {place: one for place, one in places if place is not None}
+
+    def _dropped_before(self, series: str, index: int) -> int:
+        return sum(f"{series}/{number}" in self.dropped for number in range(index))
+
+
+UNRULED: Final = Ruled(None)
+"""The data of an answer that no rule looked at."""
+
+
+class Rules:
+    """The rules of one call.
+
+    Args:
+        target: What is extracted.
+        document: The text that values are looked up in; None looks nothing up.
+    """
+
+    def __init__(self, target: Target[Any], document: str | None) -> None:
+        self.root: JsonSchema = target.schema
+        self._held = HeldTexts(document or "")
+        self._looks_up = document is not None
+        self._copies = asks_for_a_copy(_description(self.root))
+        self.may_change = _has_open_text(self.root)
+        """Whether the target has a text that may be taken out."""
+        self.may_be_refused = self.may_change and _may_refuse(target)
+        """Whether a value may be invalid after the rules, so that they are not applied."""
+
+    def apply(self, data: Json) -> Ruled:
+        """Apply the rules to a value.
+
+        Args:
+            data: The value as plain data. It is not changed.
+        """
+        return self.apply_at(described_by(self.root, [self.root]), "", data)
+
+    def apply_at(self, schemas: Sequence[JsonSchema], name: str, data: Json) -> Ruled:
+        """Apply the rules inside a part of a value.
+
+        Args:
+            schemas: What may describe the part.
+            name: The name of the member that it is or is in; "" if it is in none.
+            data: The part as plain data. It is not changed.
+        """
+        found = _Found()
+        ruled = self._inside(schemas, data, name, "", found)
+        if not found.removed:
+            return Ruled(data)
+        return Ruled(ruled, tuple(found.removed), frozenset(found.absent), frozenset(found.dropped))
+
+    def _inside(
+        self, schemas: Sequence[JsonSchema], data: Json, name: str, at: str, found: _Found
+    ) -> Json:
+        if isinstance(data, dict):
+            return self._members(rivals_left_out(schemas, data), data, at, found)
+        if isinstance(data, list):
+            return self._items(schemas, data, name, at, found)
+        return data
+
+    def _members(
+        self, schemas: Sequence[JsonSchema], data: JsonSchema, at: str, found: _Found
+    ) -> Json:
+        members: dict[str, Json] = {}
+        for name, value in data.items():
+            path = f"{at}/{escape(name)}"
+            verdict, reason = self.verdict(schemas, name, value, name)
+            found.note(path, value, reason, verdict)
+            if verdict == "null":
+                members[name] = None
+            elif verdict == "keep":
+                inner = inside(self.root, schemas, name)
+                members[name] = self._inside(inner, value, name, path, found)
+        return members
+
+    def _items(
+        self, schemas: Sequence[JsonSchema], data: list[Json], name: str, at: str, found: _Found
+    ) -> Json:
+        items: list[Json] = []
+        for index, value in enumerate(data):
+            path = f"{at}/{index}"
+            verdict, reason = self.verdict(schemas, index, value, name, len(items))
+            found.note(path, value, reason, verdict)
+            if verdict == "null":
+                items.append(None)
+            elif verdict == "keep":
+                inner = inside(self.root, schemas, index)
+                items.append(self._inside(inner, value, name, path, found))
+        return items
+
+    def verdict(
+        self,
+        schemas: Sequence[JsonSchema],
+        key: str | int,
+        value: Json,
+        name: str,
+        before: int = 0,
+    ) -> tuple[Verdict, Reason | None]:
+        """What becomes of a member or an item, and why.
+
+        Args:
+            schemas: What may describe the object or list that it is in.
+            key: Its name or its index.
+            value: The member or the item, as plain data.
+            name: The name of the member that it is or is in; "" if it is in none.
+            before: The items that its list has so far.
+        """
+        if not isinstance(value, str):
+            return "keep", None
+        inner = inside(self.root, schemas, key)
+        verdict = _way_out(schemas, key, inner, before) if _is_open_text(inner) else "keep"
+        if verdict == "keep":
+            return "keep", None
+        about = (*inner, *schemas) if isinstance(key, int) else inner
+        reason = self._reason(about, inner, name, value)
+        if reason is None or (reason == "ungrounded" and _has_default(inner)):
+            return "keep", None
+        return verdict, reason
+
+    def _reason(
+        self,
+        about: Sequence[JsonSchema],
+        inner: Sequence[JsonSchema],
+        name: str,
+        value: str,
+    ) -> Reason | None:
+        words, described = " ".join(words_of(value)), [_description(node) for node in about]
+        if not value.strip() or words == "null":
+            return "null"
+        if self._held.holds(value) or any(VERBATIM in node for node in inner):
+            return None
+        if any(node.get(INFERRED) is True for node in about) or any(map(asks_for_more, described)):
+            return None
+        if words in _WORDS:
+            return "null"
+        copies = self._copies or any(map(asks_for_a_copy, described))
+        if not self._looks_up or (not copies and (names_a_label(name) or worked_out(value))):
+            return None
+        return "ungrounded"
+
+
+def _description(schema: JsonSchema) -> str:
+    return str(schema.get("description", ""))
+
+
+def _has_open_text(schema: Json) -> bool:
+    """Whether a string that may be null, or an item, is somewhere in a schema; errs on yes."""
+    return "string" in to_text(schema)
+
+
+def _may_refuse(target: Target[Any]) -> bool:
+    """Whether something relates parts of a value, or checks them by code of the user's."""
+    if target.adapter is None:
+        return any(f'"{keyword}"' in to_text(target.schema) for keyword in _RELATING)
+    todo = [target.adapter.core_schema]
+    while todo:
+        core = todo.pop()
+        if core["type"].startswith("function-"):
+            return True
+        todo += children(core)
+    return False
+
+
+def _is_open_text(schemas: Sequence[JsonSchema]) -> bool:
+    """Whether a value is a string of which the schema says nothing further."""
+    if any(not _SPEAKS_FOR_ITSELF.isdisjoint(_without_null(node)) for node in schemas):
+        return False
+    return any("string" in (types_of(node) or ()) for node in schemas)
+
+
+def _without_null(schema: JsonSchema) -> JsonSchema:
+    """A schema; nothing if all it lists is null."""
+    return {} if listed_values(schema) == [None] else schema
+
+
+def _way_out(
+    schemas: Sequence[JsonSchema], key: str | int, inner: Sequence[JsonSchema], before: int
+) -> Verdict:
+    """What a value becomes if the document does not state it."""
+    nullable = any(
+        "null" in (types_of(node) or ()) or None in (listed_values(node) or ()) for node in inner
+    )
+    if isinstance(key, str):
+        optional = all(key not in node.get("required", ()) for node in schemas) and any(
+            key in node.get("properties", {}) for node in schemas
+        )
+        if optional and not (nullable and _has_default(inner)):
+            return "absent"
+    elif not nullable:
+        fixed = any("prefixItems" in node for node in schemas)
+        least = max((node.get("minItems", 0) for node in schemas), default=0)
+        return "keep" if fixed or before < least else "drop"
+    return "null" if nullable else "keep"
+
+
+def _has_default(schemas: Sequence[JsonSchema]) -> bool:
+    """Whether a member that is absent has another value than null."""
+    return any(node.get("default") is not None for node in schemas)
+
+
+@dataclass(slots=True)
+class _Found:
+    """What the rules have taken out so far."""
+
+    removed: list[Removed] = field(default_factory=list)
+    absent: list[str] = field(default_factory=list)
+    dropped: list[str] = field(default_factory=list)
+
+    def note(self, path: str, value: Json, reason: Reason | None, verdict: Verdict) -> None:
+        """Remember a value that is taken out."""
+        if reason is not None:
+            self.removed.append(Removed(path, value, reason))
+        if verdict == "absent":
+            self.absent.append(path)
+        if verdict == "drop":
+            self.dropped.append(path)
