@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from enum import Enum
-from typing import Any, Final, Literal, Protocol, TypeAlias, TypedDict, get_args
+from typing import Any, Final, Literal, TypeAlias, TypedDict, get_args
 
 from structgen.errors import ConfigurationError
 from structgen.kinds import (
@@ -20,7 +20,7 @@ from structgen.kinds import (
     sequence,
     whole,
 )
-from structgen.values import Message, Mode, PromptParts
+from structgen.values import ExamplePool, Message, Mode, PromptParts
 
 PromptWriter: TypeAlias = Callable[[PromptParts], Sequence[Message]]
 """A function that writes the messages of a question from its parts."""
@@ -107,65 +107,6 @@ class OptionArgs(TypedDict, total=False):
     extra_body: Mapping[str, Any]
     """Further members of the request body. Those of a call are merged with the client's and go
     before them."""
-
-
-@dataclass(frozen=True, slots=True)
-class Example:
-    """A text with the value that it should give."""
-
-    text: str = field(repr=False)
-    """The text."""
-    value: Any = field(repr=False)
-    """The value: one of the target, or the same as plain JSON data."""
-    key: str | None = None
-    """The name of the record that it comes from, if it has one."""
-    where: str = ""
-    """What errors call it, such as "Example 3"."""
-    is_plain: bool = False
-    """Whether the value is known to be plain JSON data."""
-
-
-class Chooser(Protocol):
-    """Chooses examples for a document."""
-
-    @property
-    def examples(self) -> Sequence[Example]:
-        """Everything to choose from."""
-        ...
-
-    def choose(
-        self, document: str, *, whole: str | None, tokens: Callable[[int], int], budget: int
-    ) -> Sequence[int]:
-        """Give the numbers of the chosen examples, in the order to show them.
-
-        Args:
-            document: The text that is asked about.
-            whole: The text that it is a part of; None if it is whole.
-            tokens: Gives the length of an example in tokens, by its number.
-            budget: The tokens that they may have together, unless the pool has a limit of its own.
-        """
-        ...
-
-
-class ExamplePool(Protocol):
-    """Worked examples, some of which are chosen for each document, as `Nearest` is."""
-
-    def examples(self, target: Any) -> Any:
-        """Give the examples as values of a target: an `Examples`.
-
-        Args:
-            target: A `Target`.
-        """
-        ...
-
-    def chooser(self, target: Any, *, partial: bool = False) -> Chooser:
-        """Give what chooses among them.
-
-        Args:
-            target: A `Target`.
-            partial: Whether values may lack members that the target requires.
-        """
-        ...
 
 
 class CallArgs(OptionArgs, total=False):

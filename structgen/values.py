@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, Protocol, TypeAlias
 
 Json: TypeAlias = Any
 """Plain JSON data: None, bool, int, float, str, list, dict with str keys."""
@@ -235,3 +235,65 @@ def shorten(text: str, limit: int) -> str:
     """Give at most `limit` characters of a text, and say how many are left out."""
     left_out = len(text) - limit
     return text if left_out <= 0 else f"{text[:limit]}… ({left_out} more characters)"
+
+
+# ---- worked examples ----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """A text with the value that it should give."""
+
+    text: str = field(repr=False)
+    """The text."""
+    value: Any = field(repr=False)
+    """The value: one of the target, or the same as plain JSON data."""
+    key: str | None = None
+    """The name of the record that it comes from, if it has one."""
+    where: str = ""
+    """What errors call it, such as "Example 3"."""
+    is_plain: bool = False
+    """Whether the value is known to be plain JSON data."""
+
+
+class Chooser(Protocol):
+    """Chooses examples for a document."""
+
+    @property
+    def examples(self) -> Sequence[Example]:
+        """Everything to choose from."""
+        ...
+
+    def choose(
+        self, document: str, *, whole: str | None, tokens: Callable[[int], int], budget: int
+    ) -> Sequence[int]:
+        """Give the numbers of the chosen examples, in the order to show them.
+
+        Args:
+            document: The text that is asked about.
+            whole: The text that it is a part of; None if it is whole.
+            tokens: Gives the length of an example in tokens, by its number.
+            budget: The tokens that they may have together, unless the pool has a limit of its own.
+        """
+        ...
+
+
+class ExamplePool(Protocol):
+    """Worked examples, some of which are chosen for each document, as `Nearest` is."""
+
+    def examples(self, target: Any) -> Any:
+        """Give the examples as values of a target: an `Examples`.
+
+        Args:
+            target: A `Target`.
+        """
+        ...
+
+    def chooser(self, target: Any, *, partial: bool = False) -> Chooser:
+        """Give what chooses among them.
+
+        Args:
+            target: A `Target`.
+            partial: Whether values may lack members that the target requires.
+        """
+        ...

@@ -8,13 +8,13 @@ from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.examples.nearest import Nearest as Nearest
-    from structgen.options import Example as Example
-    from structgen.options import ExamplePool as ExamplePool
+    from structgen.values import Example as Example
+    from structgen.values import ExamplePool as ExamplePool
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
             "structgen.examples.nearest": "Nearest",
-            "structgen.options": "Example ExamplePool",
+            "structgen.values": "Example ExamplePool",
         },
     )

@@ -14,9 +14,8 @@ from structgen.errors import ConfigurationError, InputError
 from structgen.evaluation.gold import GoldRecord, OnInvalid, load_gold
 from structgen.examples.similarity import SimilarityIndex, normalised
 from structgen.extraction.examples import Examples, examples_of
-from structgen.options import Example
 from structgen.schema.target import Target, target_of
-from structgen.values import Document
+from structgen.values import Document, Example
 
 _CANDIDATES: Final = 30
 """Texts to choose among for each example that is shown, the most like ones."""

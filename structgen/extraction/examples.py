@@ -12,12 +12,11 @@ from weakref import WeakKeyDictionary
 
 from structgen.answer.grounding import document_text
 from structgen.errors import InputError, InvalidOutputError, SchemaError
-from structgen.options import Chooser, Example
 from structgen.schema.check import validate
 from structgen.schema.compiler import Compiled
 from structgen.schema.json import to_text
 from structgen.schema.target import Target
-from structgen.values import Document, Json
+from structgen.values import Chooser, Document, Example, Json
 
 T = TypeVar("T")
 

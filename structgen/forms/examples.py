@@ -12,9 +12,8 @@ from structgen.extraction.examples import (
     tokens_of,
 )
 from structgen.forms.fields import Fields
-from structgen.options import Chooser, Example
 from structgen.schema.json import to_text
-from structgen.values import Json
+from structgen.values import Chooser, Example, Json
 
 GREETING: Final = Example("Hello, can you help me?", {})
 """A turn that states nothing. Without this example, small models find something for every field."""

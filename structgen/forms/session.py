@@ -35,10 +35,10 @@ from structgen.forms.saved import (
     schema_hash,
 )
 from structgen.forms.state import Entry, Step, Turn
-from structgen.options import CallArgs, ExamplePool, OptionArgs
+from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
 from structgen.schema.target import Target
-from structgen.values import Json, JsonSchema
+from structgen.values import ExamplePool, Json, JsonSchema
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from structgen.examples.nearest import NearestChooser
 from structgen.examples.similarity import SimilarityIndex, normalised
-from structgen.options import Example
+from structgen.values import Example
 
 LAW = settings(max_examples=200, deadline=None, derandomize=True, database=None)
 WORDS = (
