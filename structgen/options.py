@@ -72,9 +72,8 @@ class OptionArgs(TypedDict, total=False):
     logprobs: bool
     """Ask for the probabilities of tokens, and give a confidence for each field."""
     confidence: bool
-    """Give a confidence for each value and one for the record, from the best source that the model
-    has: the probabilities of tokens; without them, a second reading of the document, which is
-    another question. docs/confidence.md has the formulas."""
+    """Give a confidence for each value and for the record: from token probabilities if the model
+    gives them, else from a second reading of the document, which is another question."""
     accept: float
     """Accept only so much that at least this share of it is right, such as 0.95, and name the rest
     in `to_review`. Gives `confidence`, and needs a calibration (`structgen calibrate`)."""
@@ -85,8 +84,7 @@ class OptionArgs(TypedDict, total=False):
     max_continuations: int
     """Further questions after an answer that was cut at its token limit. 0 by default."""
     on_invalid_items: Literal["raise", "keep"]
-    """What to do about a list of which some items stay invalid: "raise", or "keep" the others.
-    "raise" by default."""
+    """If items of a list stay invalid: "raise" (by default), or "keep" the other items."""
     on_shortened: Literal["raise", "keep"]
     """What to do about a value that was cut short, to fit `max_tokens` or because the model
     repeated itself: "raise" Truncated, or "keep" it. "raise" by default."""
@@ -170,10 +168,6 @@ class Options:
 _SECONDS: Final = number(0, of="seconds", above=True)
 
 
-def _is_body(value: Any) -> bool:
-    return isinstance(value, Mapping) and all(isinstance(name, str) for name in value)
-
-
 _OPTIONS: Final[Mapping[str, Kind]] = {
     "temperature": Kind(number(0).fits, "a number. The least is 0"),
     "top_p": number(0, 1),
@@ -186,12 +180,10 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "max_reasks": whole(0),
     "token_budget": whole(0),
     "cost_budget": number(0, of="US dollars"),
-    "accept": Kind(
-        lambda value: number(0, 1, above=True).fits(value) and value < 1,
-        "a share above 0 and below 1",
-    ),
-    "calibration": instance(str, os.PathLike, wanted="the path of a file"),
     "logprobs": TRUTH,
+    "confidence": TRUTH,
+    "accept": number(0.5, 0.999),
+    "calibration": PATH,
     "samples": whole(1),
     "max_continuations": whole(0),
     "on_invalid_items": one_of("raise", "keep"),
@@ -203,7 +195,10 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     ),
     "decide": one_of("auto", "off"),
     "mode": one_of(*get_args(Mode)),
-    "extra_body": Kind(_is_body, "a mapping of member names to values"),
+    "extra_body": Kind(
+        lambda value: isinstance(value, Mapping) and all(isinstance(name, str) for name in value),
+        "a mapping of member names to values",
+    ),
 }
 """Which values each option takes; limits of a backend are checked where it is known."""
 

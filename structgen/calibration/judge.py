@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import prod
 
-from structgen.calibration.gate import PROMISES, least_records
+from structgen.calibration.gate import least_records
 from structgen.calibration.kinds import NULL
 from structgen.calibration.learn import TEACHING
 from structgen.calibration.learnt import Calibration, RawLeaf, field_of
@@ -94,13 +94,8 @@ def require_enough(calibration: Calibration, promised: float) -> None:
         promised: The share of right ones among what is accepted.
 
     Raises:
-        CalibrationError: If too few records set its thresholds, or no promise is that strict.
+        CalibrationError: If too few records set its thresholds.
     """
-    if promised > PROMISES[-1]:
-        raise CalibrationError(
-            f"accept={promised:g} promises more than any calibration can show.",
-            hint=f"Give a share of at most {PROMISES[-1]}.",
-        )
     least = least_records(promised)
     if calibration.gate.records < least:
         labelled = -(-least * TEACHING // (TEACHING - 1))
