@@ -10,10 +10,10 @@ from typing import Any, Final, Literal, TypeAlias, TypedDict, get_args
 
 from structgen.errors import ConfigurationError
 from structgen.kinds import (
+    PATH,
     TRUTH,
     Kind,
     check_values,
-    instance,
     number,
     one_of,
     or_none,
