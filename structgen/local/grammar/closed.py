@@ -71,7 +71,9 @@ class ClosedPlaces:
 
 
 def _has_closed(node: Json) -> bool:
-    if isinstance(node, dict) and _is_closed(node):
+    """Whether a schema or a part of one is closed. Fields may be named like keywords."""
+    is_schema = isinstance(node, dict) and not isinstance(node.get("type"), dict)
+    if is_schema and _is_closed(node):
         return True
     return any(map(_has_closed, inner_values(node)))
 
