@@ -46,7 +46,12 @@ class Row(NamedTuple):
 
 ROWS: Final[tuple[Row, ...]] = ()
 """The first row that is found in a model's name holds for it."""
-_DEFAULT: Final = Row("", 0.0, "whole options without their prior lost nowhere")
+_DEFAULT: Final = Row(
+    "",
+    0.0,
+    "smollm2-135m, right of restaurants and coffee orders: written .47 .52, whole .67 .93, "
+    "with half of the prior off .63 .81",
+)
 
 
 def row_of(model: str) -> Row:
