@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
 import sys
 import threading
 import zipfile
@@ -130,6 +131,27 @@ def test_a_job_over_all_of_them_ends_with_a_row_for_each(tmp_path: Path) -> None
         (row["error"] is None) == (item.error is None)
         for row, item in zip(rows, items, strict=True)
     )
+
+
+@pytest.mark.parametrize("output", ["out.jsonl", "out.parquet", "out.csv.gz"])
+def test_thirty_kills_over_all_of_them_change_nothing(tmp_path: Path, output: str) -> None:
+    """Law 8, over broken inputs: none is lost, none is there twice, and no part is left."""
+    folder = tmp_path / "in"
+    for number, case in enumerate(BROKEN.values()):
+        if not case.options:
+            (folder / str(number)).mkdir(parents=True)
+            place(folder, case, number)
+    found = []
+    for name, kills in (("undisturbed", 0), ("killed", 30)):
+        (tmp_path / name).mkdir()
+        script = Path(__file__).with_name("broken_lives.py")
+        path = tmp_path / name / output
+        command = [sys.executable, str(script), str(folder), str(path), str(kills)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+        assert done.returncode == 0, done.stderr
+        assert not list((tmp_path / name).glob("*.part"))
+        found.append(path.read_bytes())
+    assert found[0] == found[1]
 
 
 def test_standard_input_ends_in_rows(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -34,7 +34,7 @@ OUTPUTS = (
     "folder/out.jsonl", "sqlite:///{}/app.db#customers", "sqlite:///{}/app.db#people",
     "sqlite:///{}/new.db#people",
 )  # fmt: skip
-JOURNALS = (None, "j", "in.jsonl", "out.csv", "notes.txt", "out.jsonl.journal")
+JOURNALS = (None, "j", "in.jsonl", "out.csv", "notes.txt", "app.db", "out.jsonl.journal")
 INPUTS = ("in.jsonl", ".", "folder", "sqlite:///{}/app.db#customers")
 LINE = b'{"text": "Ada is 36."}\n'
 
