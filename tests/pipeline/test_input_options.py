@@ -92,6 +92,19 @@ def test_a_source_tells_how_much_it_holds(lines: Path, tmp_path: Path) -> None:
         assert length_hint(open_source(tmp_path / name)) == 10
     assert length_hint(open_source([lines, tmp_path / "in.csv"])) == 20
     assert length_hint(open_source(polars.DataFrame(ROWS))) == 10
+    assert length_hint(open_source(lines, limit=3)) == 3
+    (tmp_path / "folder").mkdir()
+    for name in ("a.txt", "b.md", ".c.txt"):
+        (tmp_path / "folder" / name).write_text("x")
+    assert length_hint(open_source(tmp_path / "folder")) == 2
+    assert length_hint(open_source(tmp_path)) == 0  # it has files of rows
+
+
+def test_what_can_be_read_once_says_so_the_second_time() -> None:
+    source = open_source({"text": str(n)} for n in range(3))
+    assert len(list(source)) == 3
+    with pytest.raises(InputError, match="read already"):
+        list(source)
 
 
 def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:

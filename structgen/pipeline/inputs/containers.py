@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO, Any, Final, cast
 from urllib.parse import unquote
 
-from structgen.pipeline.inputs.formats.readers import read_place
+from structgen.pipeline.inputs.formats.readers import is_table, read_place
 from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.place import Place, place_of, printable
 from structgen.pipeline.inputs.rows import bad_item, unreadable
@@ -71,6 +71,18 @@ def read_folder(folder: Path, options: ReadOptions, skip: frozenset[Path]) -> It
             yield bad_item(name, "it is a broken link or no regular file")
         elif not (skip and path.resolve() in skip):
             yield from read_file(place_of(path, inside, partitions_of(inside)), options)
+
+
+def folder_length(folder: Path, options: ReadOptions) -> int:
+    """Give how many documents a folder holds; 0 if it has files of rows, which have to be read."""
+    count = 0
+    for path, _ in _files_in(folder, set()):
+        inside = path.relative_to(folder).as_posix()
+        if options.wants_file(printable(inside)):
+            count += 1
+            if is_archive(inside) or is_table(place_of(path, inside), options):
+                return 0
+    return count
 
 
 def _files_in(folder: Path, seen: set[tuple[int, int]]) -> Iterator[tuple[Path, OSError | None]]:

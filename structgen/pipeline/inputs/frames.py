@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from operator import length_hint
 from typing import Any, Final
 
+from structgen.errors import InputError
 from structgen.pipeline.inputs.formats.arrow import ROWS, items_of_batch
 from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.rows import bad_item, item_of_row, missing_columns
@@ -14,6 +16,28 @@ _FRAMES: Final = ("pandas", "polars", "pyarrow")
 """The packages whose tables are rows."""
 ROW: Final = "row"
 """The beginning of keys that are made from a row's place."""
+
+
+class Once(Iterator[Any]):
+    """An iterator that says so if it is to be read a second time, rather than giving nothing."""
+
+    def __init__(self, items: Iterator[Any]) -> None:
+        self._items, self._begun = items, False
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._begun:
+            raise InputError(
+                "The inputs are an iterator that was read already.",
+                hint="Pass a list, or `open_source(path)`, to read them again.",
+            )
+        self._begun = True
+        return self._items
+
+    def __next__(self) -> Any:
+        return next(self._items)
+
+    def __length_hint__(self) -> int:
+        return length_hint(self._items)
 
 
 def is_frame(given: Any) -> bool:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
-from operator import length_hint
 from typing import Any, TypeAlias
 
 from structgen.errors import InputError
-from structgen.pipeline.inputs.frames import is_frame, is_series, values_of_series
+from structgen.pipeline.inputs.frames import Once, is_frame, is_series, values_of_series
 from structgen.pipeline.inputs.rows import document_of, is_unicode, key_of, plain_meta
 from structgen.pipeline.record import Item
 
@@ -51,28 +50,6 @@ def checked_inputs(given: Any) -> Inputs:
         f"The inputs are a {type(given).__name__}, which cannot be iterated.",
         hint="Pass a list of texts, or `open_source(path)`.",
     )
-
-
-class Once(Iterator[Any]):
-    """An iterator that says so if it is to be read a second time, rather than giving nothing."""
-
-    def __init__(self, items: Iterator[Any]) -> None:
-        self._items, self._begun = items, False
-
-    def __iter__(self) -> Iterator[Any]:
-        if self._begun:
-            raise InputError(
-                "The inputs are an iterator that was read already.",
-                hint="Pass a list, or `open_source(path)`, to read them again.",
-            )
-        self._begun = True
-        return self._items
-
-    def __next__(self) -> Any:
-        return next(self._items)
-
-    def __length_hint__(self) -> int:
-        return length_hint(self._items)
 
 
 def to_item(given: Any, position: int) -> Item:

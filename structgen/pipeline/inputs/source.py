@@ -19,11 +19,17 @@ from typing import Any, Final, TypeAlias
 from typing_extensions import Unpack
 
 from structgen.errors import ConfigurationError, InputError
-from structgen.pipeline.inputs.containers import is_archive, read_file, read_folder
+from structgen.pipeline.inputs.containers import (
+    folder_length,
+    is_archive,
+    read_file,
+    read_folder,
+)
 from structgen.pipeline.inputs.databases import check_url, read_database
 from structgen.pipeline.inputs.formats.arrow import parquet_length
 from structgen.pipeline.inputs.formats.readers import SUPPORTED, columns_of, reader_of
 from structgen.pipeline.inputs.frames import (
+    Once,
     is_frame,
     missing_in_frame,
     read_frame,
@@ -39,8 +45,8 @@ from structgen.pipeline.secrets import redact
 STANDARD_INPUT: Final = "-"
 _SEED: Final = 0
 """Of the random choice of a sample, so that every run chooses the same."""
-_COUNT_BYTES: Final = 2**28
-"""The size of a file of lines that is counted before it is read: a quarter of a second."""
+_COUNTED: Final = {".jsonl": 2**28, ".ndjson": 2**28, ".csv": 2**25, ".tsv": 2**25}
+"""The bytes of a file whose rows are counted before it is read, at most: half a second."""
 
 Origin: TypeAlias = "Path | str"
 """What is read: a path, or a database as "URL#TABLE"."""
@@ -126,7 +132,8 @@ def _open(name: Any, options: ReadOptions) -> Source:
         )
     if isinstance(name, Sequence) and name and isinstance(name[0], (str, os.PathLike)):
         return _joined([os.fspath(one) for one in name], options)
-    return Source("rows", lambda skip: read_rows(name, options), (), lambda: length_hint(name))
+    rows = Once(name) if isinstance(name, Iterator) else name
+    return Source("rows", lambda skip: read_rows(rows, options), (), lambda: length_hint(rows))
 
 
 def _open_name(given: str, options: ReadOptions, name: str | None = None) -> Source:
@@ -141,7 +148,8 @@ def _open_name(given: str, options: ReadOptions, name: str | None = None) -> Sou
         kind = options.format or ".jsonl"
         place = standard_input(kind)
         _check_kind(place, options)
-        return Source("standard input", lambda skip: read_file(place, options))
+        items = Once(read_file(place, options))
+        return Source("standard input", lambda skip: iter(items))
     if is_remote(given):
         read = open_remote(given, options)
         return Source(redact(given), lambda skip: read(), (given,))
@@ -149,7 +157,12 @@ def _open_name(given: str, options: ReadOptions, name: str | None = None) -> Sou
         return _open_database(given, options)
     path = Path(given)
     if path.is_dir():
-        return Source(given, lambda skip: read_folder(path, options, skip), (path,))
+        return Source(
+            printable(given),
+            lambda skip: read_folder(path, options, skip),
+            (path,),
+            lambda: folder_length(path, options),
+        )
     if not path.exists():
         raise InputError(
             f"There is no file or folder {printable(path)}.",
@@ -261,12 +274,9 @@ def _length(path: Path, place: Place, options: ReadOptions) -> int:
     kind = options.format or place.suffixes[1]
     if kind in (".parquet", ".pq"):
         return parquet_length(place)
-    is_plain = kind in (".jsonl", ".ndjson", ".csv", ".tsv")
-    if is_plain and path.stat().st_size <= _COUNT_BYTES:
-        return (
-            sum(1 for _ in read_file(place, options)) if kind in (".csv", ".tsv") else _lines(path)
-        )
-    return 0
+    if path.stat().st_size > _COUNTED.get(kind, 0):
+        return 0
+    return _lines(path) if "json" in kind else sum(1 for _ in read_file(place, options))
 
 
 def _lines(path: Path) -> int:

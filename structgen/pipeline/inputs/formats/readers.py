@@ -66,6 +66,11 @@ def reader_of(place: Place, options: ReadOptions) -> Reader | None:
     return READERS.get(place.suffixes[0]) or READERS.get(place.suffixes[1])
 
 
+def is_table(place: Place, options: ReadOptions) -> bool:
+    """Whether a file has rows, rather than being one document or of an unknown kind."""
+    return reader_of(place, options) not in (None, _read_document)
+
+
 def unsupported(place: Place) -> InputError:
     """Give the error of a file that nothing reads."""
     return InputError(
