@@ -225,6 +225,10 @@ def options_of(given: OptionArgs) -> Options:
     Raises:
         ConfigurationError: If there is no option of some name, or a value is of another kind.
     """
+    timeout: Any = given.get("timeout")
+    if hasattr(timeout, "connect") and hasattr(timeout, "read"):
+        # httpx's Timeout, as the SDKs take it.
+        given = {**given, "timeout": timeout.read}
     stop = given.get("stop", UNSET)
     if isinstance(stop, str):
         given = {**given, "stop": (stop,)}

@@ -16,6 +16,7 @@ from structgen.options import CallArgs, OptionArgs, Options, options_of
 from structgen.results import Extraction, Plan
 from structgen.values import Document, JsonSchema
 from structgen.wire.dialect import Capabilities
+from structgen.wire.endpoint import ApiKey
 from structgen.wire.link import Link
 from structgen.wire.prices import Price
 from structgen.wire.rate_limits import RateLimits
@@ -58,7 +59,9 @@ class BaseClient:
         model: str | EnginePort | None = None,
         *,
         base_url: str | None = None,
-        api_key: str | None = None,
+        api_key: ApiKey = None,
+        default_headers: Mapping[str, str] | None = None,
+        default_query: Mapping[str, str] | None = None,
         capabilities: Sequence[Capabilities] = (),
         prices: Sequence[Price] = (),
         rate_limits: RateLimits | None = None,
@@ -78,7 +81,10 @@ class BaseClient:
                 $STRUCTGEN_MODEL, else "local".
             base_url: Address of the server, by default that of the provider's environment
                 variable, else the provider's own.
-            api_key: Key of the server, by default that of the provider's environment variable.
+            api_key: Key of the server, by default that of the provider's environment variable; or a
+                function that gives the key of each request, which may be async for async calls.
+            default_headers: Further headers of every request, such as those of a gateway.
+            default_query: Further members of every URL's query, such as Azure's `api-version`.
             capabilities: Rows of your own about what servers can do, before the built-in ones.
             prices: Prices of your own, before the built-in ones.
             rate_limits: What the key may use. The server's headers are heeded in any case.
@@ -100,6 +106,8 @@ class BaseClient:
             "model": model,
             "base_url": base_url,
             "api_key": api_key,
+            "default_headers": default_headers,
+            "default_query": default_query,
             "capabilities": capabilities,
             "prices": prices,
             "rate_limits": rate_limits,
@@ -121,6 +129,8 @@ class BaseClient:
                 spec,
                 base_url=base_url,
                 api_key=api_key,
+                headers=default_headers,
+                query=default_query,
                 rows=capabilities,
                 prices=prices,
                 rate_limits=rate_limits,
@@ -216,7 +226,12 @@ _KINDS: Final[Mapping[str, Kind]] = {
         "the name of a model, or an engine",
     ),
     "base_url": or_none(TEXT),
-    "api_key": or_none(TEXT),
+    "api_key": Kind(
+        lambda value: value is None or isinstance(value, str) or callable(value),
+        "a text, or a function that gives one",
+    ),
+    "default_headers": or_none(instance(Mapping, wanted="a mapping of names to texts")),
+    "default_query": or_none(instance(Mapping, wanted="a mapping of names to texts")),
     "capabilities": sequence(
         lambda one: isinstance(one, Capabilities),
         "a list of structgen.providers.Capabilities",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend
 from structgen.flow.ports import EnginePort, HttpPort
 from structgen.wire.dialect import Capabilities
+from structgen.wire.endpoint import ApiKey, endpoint
 from structgen.wire.http import HttpTransport
 from structgen.wire.link import Link
 from structgen.wire.prices import FREE, Price, price_of
-from structgen.wire.providers import PROVIDERS, capabilities, endpoint
+from structgen.wire.providers import PROVIDERS, capabilities
 from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
 from structgen.wire.telemetry import Hook
 
@@ -68,7 +69,9 @@ def http_backend(
     spec: str,
     *,
     base_url: str | None = None,
-    api_key: str | None = None,
+    api_key: ApiKey = None,
+    headers: Mapping[str, str] | None = None,
+    query: Mapping[str, str] | None = None,
     rows: Sequence[Capabilities] = (),
     prices: Sequence[Price] = (),
     rate_limits: RateLimits | None = None,
@@ -84,7 +87,10 @@ def http_backend(
         spec: "provider:model"; "provider" alone, if each call names its model; or any model name
             together with `base_url`.
         base_url: Where the server is, if not where its provider usually is.
-        api_key: The key; from the provider's environment variable if None.
+        api_key: The key, or a function that gives it; from the provider's environment variable if
+            None.
+        headers: Further headers of every request.
+        query: Further members of every URL's query.
         rows: The user's own capabilities, which come before the built-in ones.
         prices: The user's own prices, which come before the built-in ones.
         rate_limits: How much may be sent; what the server's headers say if None.
@@ -103,12 +109,14 @@ def http_backend(
     """
     provider, model = _parts(spec, base_url, rows)
     caps = capabilities(provider, model, rows)
-    where = endpoint(caps, base_url, api_key)
+    where = endpoint(caps, base_url, api_key, headers=headers, query=query)
     link = Link(
         port=port
         or HttpTransport(
             where.base_url,
             where.headers,
+            query=where.query,
+            key=where.key,
             http_client=http_client,
             http2=http2,
             max_connections=max_connections,

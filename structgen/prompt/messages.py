@@ -214,6 +214,10 @@ def estimate_tokens(messages: Sequence[Message]) -> int:
     )
 
 
+def _is_blank(content: Any) -> bool:
+    return content is None or (isinstance(content, str) and not content.strip())
+
+
 def _check_messages(document: Any) -> None:
     hint = 'Pass the text as a str, or messages such as {"role": "user", "content": "..."}.'
     if not isinstance(document, Sequence) or isinstance(document, bytes | bytearray):
@@ -225,6 +229,11 @@ def _check_messages(document: Any) -> None:
         )
     if not all(map(_is_message, document)):
         raise InputError("A message of the conversation has no `role`.", hint=hint)
+    said = [one for one in document if one["role"] == "user"] or document
+    if all(_is_blank(message.get("content")) for message in said):
+        raise InputError(
+            "The messages of the conversation are empty.", hint="Pass the text to extract from."
+        )
 
 
 def _conversation(document: str | Sequence[Message], context: str | None) -> tuple[Message, ...]:

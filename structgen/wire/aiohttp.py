@@ -6,7 +6,6 @@ is no proxy and nothing is streamed; see `HttpTransport`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
@@ -16,14 +15,13 @@ from structgen.wire.http_settings import connect_timeout
 
 
 async def send_over_aiohttp(
-    session: Any, base_url: str, headers: Mapping[str, str], request: Request, timeout: float | None
+    session: Any, base_url: str, request: Request, timeout: float | None
 ) -> Reply:
     """Send a request and read its whole answer.
 
     Args:
         session: An `aiohttp.ClientSession`.
         base_url: The server's address.
-        headers: Headers of all requests, below those of this one.
         request: The request to send.
         timeout: Seconds to the first byte, and to the last; None for no limit.
 
@@ -36,7 +34,7 @@ async def send_over_aiohttp(
         request.method,
         f"{base_url}/{request.path}",
         data=request.body,
-        headers={**headers, **request.headers},
+        headers=request.headers,
         allow_redirects=False,
         timeout=_limits(timeout),
     ) as response:

@@ -21,6 +21,10 @@ from structgen.wire.error_bodies import parse_error
 from structgen.wire.sse import Event
 
 _NO_USAGE: Final = Usage()
+_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+_END_MARKS: Final = (b"[DONE]", b'"[DONE]"')
+_NOTHING: Final = (b"", b"null")
+"""Events of servers that only keep the connection alive."""
 _MAX_COUNT: Final = 1 << 53
 """No count of tokens is as large as this; JSON numbers from here on are not exact."""
 _Utf8Decoder: Final = codecs.getincrementaldecoder("utf-8")
@@ -38,10 +42,10 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         APIError: If the reply is an error, whatever its status.
         ServerError: If the status is 200 but the body is not a chat completion.
     """
-    if reply.status != 200:
+    if not 200 <= reply.status < 300:
         raise parse_error(reply, caps, request)
     try:
-        raw = from_json(reply.body)
+        raw = from_json(reply.body.removeprefix(_BYTE_ORDER_MARK))
     except ValueError:
         raise _not_a_completion(caps, "the body is not JSON") from None
     if not isinstance(raw, dict):
@@ -85,8 +89,11 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         APIError: If the event holds an error.
         StreamBrokenError: If the event is not a JSON object.
     """
-    if event.data == b"[DONE]":
+    data = event.data.strip()
+    if data in _END_MARKS:
         return Delta(done=True)
+    if data in _NOTHING and event.name != "error":
+        return Delta()
     try:
         raw = from_json(event.data)
     except ValueError:

@@ -100,6 +100,8 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
         body=body.get("_text", body),
         hint=_HINTS.get(status or 0),
     )
+    if status is not None and 300 <= status < 400:
+        error.hint = "The server points elsewhere, and redirects are not followed: see `base_url`."
     should_retry = reply.headers.get("x-should-retry")
     if should_retry in ("true", "false"):
         error.should_retry = should_retry == "true"
@@ -107,6 +109,9 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
         rejected = body.get("failed_generation")
         error.failed_generation = rejected if isinstance(rejected, str) else None
         error.hint = "Ask again, or simplify the schema. `failed_generation` has the model's text."
+    elif "insufficient_quota" in (code, kind):
+        error.should_retry = False
+        error.hint = "The account has no credit left: another try fares no better."
     elif isinstance(error, APIPromptTooLongError):
         error.tokens, error.limit = _prompt_and_context_length(body, message)
         error.hint = "Send less text, or split it."

@@ -1,8 +1,7 @@
 """HTTP requests over httpx: the port that the steps of a flow are performed on.
 
-This is the only file that imports httpx, which is loaded with the first request. A transport keeps
-idle httpx transports of one connection each in a free list (see `pool`), and all of them share one
-TLS context. If the package httpx-aiohttp is installed, async calls go over aiohttp.
+httpx is loaded with the first request. A transport keeps idle httpx transports of one connection
+each in a free list (see `pool`). If the package httpx-aiohttp is installed, async calls go over aiohttp.
 """
 
 from __future__ import annotations
@@ -10,7 +9,8 @@ from __future__ import annotations
 import os
 import weakref
 from collections.abc import Awaitable, Callable, Mapping
-from functools import cached_property, lru_cache, partial
+from dataclasses import replace
+from functools import cached_property, partial
 from importlib.util import find_spec
 from typing import Any, TypeAlias
 from urllib.parse import urlsplit
@@ -19,9 +19,16 @@ from structgen.errors import ConfigurationError, RequestTimeoutError
 from structgen.flow.ports import Stream
 from structgen.values import Reply, Request
 from structgen.wire.aiohttp import send_over_aiohttp
+from structgen.wire.connections import (
+    aiohttp_connection,
+    async_connection,
+    sync_connection,
+    url_of,
+)
+from structgen.wire.endpoint import KeyFunction
 from structgen.wire.http_body import HttpStream, aread_reply, read_reply
 from structgen.wire.http_errors import raise_translated
-from structgen.wire.http_settings import KEEP_ALIVE, connect_timeout, proxy_for
+from structgen.wire.http_settings import connect_timeout, is_socks, proxy_for
 from structgen.wire.pool import AsyncFreeList, FreeList, LoopFreeLists, aclose_idle, close_idle
 
 _Connections: TypeAlias = FreeList[Any]
@@ -37,6 +44,8 @@ class HttpTransport:
     Args:
         base_url: The server's address, with the path before "chat/completions".
         headers: Headers of every request, such as the key's. They are never shown.
+        query: The query of every request's URL, such as "api-version=2026-05-01".
+        key: Gives the key of each request, if a function knows it.
         http_client: Your own `httpx.Client` or `httpx.AsyncClient` (or httpx2's), which is used
             with its proxies, certificates and limits; you close it. Without one, proxies and
             certificates come from the environment (HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE).
@@ -49,6 +58,8 @@ class HttpTransport:
         base_url: str,
         headers: Mapping[str, str] | None = None,
         *,
+        query: str = "",
+        key: KeyFunction | None = None,
         http_client: Any = None,
         http2: bool = False,
         max_connections: int = 512,
@@ -57,6 +68,8 @@ class HttpTransport:
         # For messages, so without credentials.
         self._server = urlsplit(self.base_url).netloc.rpartition("@")[2]
         self._headers = {"user-agent": "structgen", **(headers or {})}
+        self._query = query
+        self._key = key
         self._client = http_client
         self._http2 = http2
         self._max_connections = max_connections
@@ -69,7 +82,7 @@ class HttpTransport:
     def _start(self) -> None:
         self._closed = False
         self._connections: _Connections = FreeList(
-            partial(_connection, self.base_url, self._http2),
+            partial(sync_connection, self.base_url, self._http2),
             self._max_connections,
             shared=self._http2,
         )
@@ -91,7 +104,7 @@ class HttpTransport:
             TransportError: If no answer came in time, or the connection failed.
             ConfigurationError: If the transport is closed, or the request cannot be sent.
         """
-        response, release = self._respond(request, timeout)
+        response, release = self._respond(self._complete(request), timeout)
         try:
             return read_reply(response, self._server, timeout)
         finally:
@@ -113,9 +126,9 @@ class HttpTransport:
             TransportError: If no answer came in time, or the connection failed.
             ConfigurationError: If the transport is closed, or the request cannot be sent.
         """
-        response, release = self._respond(request, timeout)
+        response, release = self._respond(self._complete(request), timeout)
         stream = self._stream(response, release, timeout)
-        if response.status_code != 200:
+        if not 200 <= response.status_code < 300:
             try:
                 stream.reply = read_reply(response, self._server, timeout)
             finally:
@@ -159,6 +172,7 @@ class HttpTransport:
 
     async def asend(self, request: Request, timeout: float | None) -> Reply:
         """Do what `send` does, without blocking the event loop."""
+        request = await self._acomplete(request)
         if not self._sends_over_aiohttp:
             response, release = await self._arespond(request, timeout)
             try:
@@ -169,7 +183,7 @@ class HttpTransport:
         connections, connection = await self._atake(timeout)
         session = connection.client
         try:
-            return await send_over_aiohttp(session, self.base_url, self._headers, request, timeout)
+            return await send_over_aiohttp(session, self.base_url, request, timeout)
         except Exception as error:
             raise_translated(error, self._server, timeout)
         finally:
@@ -177,9 +191,9 @@ class HttpTransport:
 
     async def aopen(self, request: Request, timeout: float | None) -> Stream:
         """Do what `open` does, without blocking the event loop."""
-        response, release = await self._arespond(request, timeout)
+        response, release = await self._arespond(await self._acomplete(request), timeout)
         stream = self._stream(response, release, timeout)
-        if response.status_code != 200:
+        if not 200 <= response.status_code < 300:
             try:
                 stream.reply = await aread_reply(response, self._server, timeout)
             finally:
@@ -211,7 +225,9 @@ class HttpTransport:
 
     @cached_property
     def _has_aiohttp(self) -> bool:
-        return not self._http2 and find_spec("httpx_aiohttp") is not None
+        if self._http2 or is_socks(proxy_for(self.base_url)):
+            return False
+        return find_spec("httpx_aiohttp") is not None
 
     async def _atake(self, timeout: float | None) -> tuple[_AsyncConnections, Any]:
         self._check_open()
@@ -223,9 +239,9 @@ class HttpTransport:
 
     def _new_loop_connections(self) -> _AsyncConnections:
         if self._has_aiohttp:
-            make = partial(_aiohttp_connection, self.base_url)
+            make = partial(aiohttp_connection, self.base_url)
         else:
-            make = partial(_async_connection, self.base_url, self._http2)
+            make = partial(async_connection, self.base_url, self._http2)
         shared = self._http2 or self._has_aiohttp
         return AsyncFreeList(make, self._max_connections, shared=shared)
 
@@ -252,6 +268,20 @@ class HttpTransport:
             own_connection=self._client is None,
         )
 
+    def _complete(self, request: Request) -> Request:
+        """The request with the headers and the query of every request."""
+        return self._with_shared(request, self._key.headers() if self._key else {})
+
+    async def _acomplete(self, request: Request) -> Request:
+        return self._with_shared(request, await self._key.aheaders() if self._key else {})
+
+    def _with_shared(self, request: Request, key: Mapping[str, str]) -> Request:
+        path = request.path
+        if self._query:
+            path += f"{'&' if '?' in path else '?'}{self._query}"
+        headers = {**self._headers, **key, **request.headers}
+        return replace(request, path=path, headers=headers)
+
     def _check_open(self) -> None:
         if self._closed:
             raise ConfigurationError(
@@ -268,11 +298,10 @@ class HttpTransport:
             "write": timeout,
             "pool": timeout,
         }
-        headers = {**self._headers, **request.headers}
         return httpx.Request(
             request.method,
-            _url(self.base_url, request.path),
-            headers=[(name.encode(), value.encode()) for name, value in headers.items()],
+            url_of(self.base_url, request.path),
+            headers=[(name.encode(), value.encode()) for name, value in request.headers.items()],
             content=request.body,
             extensions={"timeout": timeouts},
         )
@@ -290,7 +319,7 @@ class HttpTransport:
             request.method,
             f"{self.base_url}/{request.path}",
             content=request.body,
-            headers={**self._headers, **request.headers},
+            headers=dict(request.headers),
             timeout=timeout,
         )
 
@@ -307,72 +336,6 @@ def _release_nothing() -> None:
 
 async def _arelease_nothing() -> None:
     _release_nothing()
-
-
-# ---- connections ---------------------------------------------------------------------
-
-
-def _connection(base_url: str, http2: bool) -> Any:
-    import httpx
-
-    return httpx.HTTPTransport(**_connection_settings(base_url, http2))
-
-
-def _async_connection(base_url: str, http2: bool) -> Any:
-    import httpx
-
-    return httpx.AsyncHTTPTransport(**_connection_settings(base_url, http2))
-
-
-def _connection_settings(base_url: str, http2: bool) -> dict[str, Any]:
-    import httpx
-
-    count = None if http2 else 1
-    pool_limits = httpx.Limits(
-        max_connections=count, max_keepalive_connections=count, keepalive_expiry=KEEP_ALIVE
-    )
-    return {
-        "verify": _tls(base_url),
-        "http2": http2,
-        "limits": pool_limits,
-        "proxy": proxy_for(base_url),
-    }
-
-
-def _aiohttp_connection(base_url: str) -> Any:
-    """One session for all requests of an event loop: aiohttp opens connections as it needs them."""
-    import aiohttp
-    import httpx
-    from httpx_aiohttp import AiohttpTransport
-
-    tls, proxy = _tls(base_url), proxy_for(base_url)
-    connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=KEEP_ALIVE)
-    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-    return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
-
-
-@lru_cache(maxsize=256)
-def _url(base_url: str, path: str) -> Any:
-    import httpx
-
-    try:
-        return httpx.URL(f"{base_url}/{path}")
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(
-            f"The base URL is not a URL: {error}.", hint="Give http(s)://host[:port]/path."
-        ) from error
-
-
-@lru_cache(maxsize=1)
-def _tls_context() -> Any:
-    """One TLS context for all connections: it takes tens of milliseconds and a megabyte to make."""
-    import httpx
-
-    return httpx.create_ssl_context()
-
-
-def _tls(base_url: str) -> Any:
-    return _tls_context() if base_url.startswith("https") or proxy_for(base_url) else False
 
 
 # ---- forks ---------------------------------------------------------------------------

@@ -13,7 +13,7 @@ from structgen.errors import ConnectionFailedError, StreamBrokenError
 from structgen.values import Reply
 from structgen.wire.http_errors import raise_translated
 
-MAX_BODY: Final = 256 * 1024 * 1024
+MAX_BODY: Final = 32 * 1024 * 1024
 """The greatest size of a whole body, in bytes, so that no server can fill the memory."""
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import Final
 from urllib.parse import urlsplit
+
+from structgen.errors import ConfigurationError
 
 CONNECT_TIMEOUT: Final = 20.0
 """The greatest number of seconds to connect. It is generous, since an event loop that is busy sees
@@ -11,6 +14,8 @@ a finished handshake late."""
 
 KEEP_ALIVE: Final = 15.0
 """Seconds that an idle connection stays open."""
+
+_PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 
 
 def connect_timeout(timeout: float | None) -> float:
@@ -30,6 +35,9 @@ def proxy_for(base_url: str) -> str | None:
 
     Returns:
         The proxy's URL; None to connect directly.
+
+    Raises:
+        ConfigurationError: If the proxy's address is of an unknown kind, or a package is missing.
     """
     # Slow to import, and needed only for the first connection.
     from urllib.request import getproxies, proxy_bypass
@@ -37,4 +45,24 @@ def proxy_for(base_url: str) -> str | None:
     parts = urlsplit(base_url)
     proxies = getproxies()
     url = proxies.get(parts.scheme) or proxies.get("all")
-    return url if url and not proxy_bypass(parts.hostname or "") else None
+    if not url or proxy_bypass(parts.hostname or ""):
+        return None
+    url = url if "://" in url else f"http://{url}"  # as curl and requests read it
+    scheme = urlsplit(url).scheme
+    if scheme not in _PROXY_SCHEMES:
+        raise ConfigurationError(
+            f"The proxy of the environment has the unknown scheme {scheme!r}.",
+            hint="Set HTTP_PROXY or HTTPS_PROXY to an address that begins with http://, https:// "
+            "or socks5://.",
+        )
+    if scheme.startswith("socks") and find_spec("socksio") is None:
+        raise ConfigurationError(
+            "The environment names a SOCKS proxy, which needs the package socksio.",
+            hint="Install it: pip install socksio.",
+        )
+    return url
+
+
+def is_socks(proxy: str | None) -> bool:
+    """Whether a proxy speaks SOCKS, which only httpx does."""
+    return proxy is not None and proxy.startswith("socks")

@@ -8,13 +8,10 @@ If a source says nothing, the row promises less.
 
 from __future__ import annotations
 
-import os
-import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from fnmatch import fnmatchcase
 from typing import Final
-from urllib.parse import urlsplit
 
 from structgen.errors import ConfigurationError
 from structgen.values import Mode
@@ -289,86 +286,3 @@ def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -
         f"There is no provider {provider!r}.",
         hint=f"Known: {', '.join(PROVIDERS)}. For any other server give `base_url`.",
     )
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """The address of a backend, and the headers of every request to it."""
-
-    base_url: str
-    """The address, with the path before "chat/completions"."""
-    headers: Mapping[str, str] = field(repr=False)
-    """The headers, the key's among them; they are never shown."""
-
-
-def endpoint(
-    caps: Capabilities,
-    base_url: str | None = None,
-    api_key: str | None = None,
-    environ: Mapping[str, str] | None = None,
-) -> Endpoint:
-    """Find the address and the headers of a provider.
-
-    What is not given comes from the provider's environment variables, and then from its defaults.
-
-    Args:
-        caps: The provider's row.
-        base_url: The address, with or without the path of the provider's API: the Groq SDK wants
-            it without, OpenAI clients with it.
-        api_key: The key; an empty text for none.
-        environ: The environment variables; by default those of the process.
-
-    Raises:
-        ConfigurationError: If the address or a needed key is missing or malformed.
-    """
-    environ = os.environ if environ is None else environ
-    url = base_url or _first_set(environ, caps.base_url_env) or caps.base_url
-    if not url:
-        variable = f" or set {caps.base_url_env[0]}" if caps.base_url_env else ""
-        raise ConfigurationError(
-            f"{caps.provider} needs an address.", hint=f"Give `base_url`{variable}."
-        )
-    key = api_key if api_key is not None else _first_set(environ, caps.key_env)
-    headers = _custom_headers(_first_set(environ, caps.headers_env) or "")
-    headers.update(_key_header((key or "").strip(), caps))
-    return Endpoint(_normalised(url, caps), headers)
-
-
-def _key_header(key: str, caps: Capabilities) -> dict[str, str]:
-    if not key and caps.needs_key:
-        raise ConfigurationError(
-            f"{caps.provider} needs an API key.", hint=f"Set {caps.key_env[0]}, or give `api_key`."
-        )
-    if not (key.isascii() and key.isprintable()):
-        raise ConfigurationError(
-            "The API key has characters that an HTTP header cannot carry.",
-            hint="Check that it was copied whole and without other text.",
-        )
-    if not key:
-        return {}
-    return {caps.key_header: f"Bearer {key}" if caps.key_header == "authorization" else key}
-
-
-def _first_set(environ: Mapping[str, str], names: Sequence[str]) -> str | None:
-    return next((environ[name] for name in names if environ.get(name)), None)
-
-
-def _custom_headers(lines: str) -> dict[str, str]:
-    """Headers of an environment variable, one `Name: value` per line, with lower-case names."""
-    pairs = [line.partition(":") for line in lines.splitlines() if ":" in line]
-    return {name.strip().lower(): value.strip() for name, _, value in pairs}
-
-
-def _normalised(url: str, caps: Capabilities) -> str:
-    """The address with its scheme, and with the path of the provider's API if it has none."""
-    url = (url if "://" in url else f"http://{url}").rstrip("/")
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(
-            f"{parts.scheme}://{parts.hostname or ''} is not the address of a server.",
-            hint="Give an http(s) URL as `base_url`.",
-        )
-    has_version = re.search(r"/v\d", parts.path)
-    if not has_version and (not parts.path or caps.base_path == "/openai/v1"):
-        url += caps.base_path or "/v1"
-    return url

@@ -5,6 +5,7 @@ Nothing here sends or waits; `exchange` does that.
 
 from __future__ import annotations
 
+import re
 import time
 from dataclasses import replace
 from functools import lru_cache
@@ -35,6 +36,15 @@ _LONG_WAIT: Final = 1.0
 """Seconds from which on a wait for the rate limits is logged."""
 _BYTES_PER_TOKEN: Final = 4
 """A usual ratio for English text; the estimate is corrected when the answer has come."""
+_IMAGE: Final = re.compile(rb"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=]+")
+_TOKENS_PER_IMAGE: Final = 2048
+"""What Groq counts for an image (console.groq.com/docs/vision), whatever its size in bytes."""
+
+
+def _estimate_tokens(body: bytes) -> int:
+    images = _IMAGE.findall(body) if b";base64," in body else ()
+    text = len(body) - sum(map(len, images))
+    return text // _BYTES_PER_TOKEN + _TOKENS_PER_IMAGE * len(images)
 
 
 class Tries:
@@ -99,7 +109,7 @@ class Tries:
         if pacer is None:
             return 0.0
         now = time.monotonic()
-        prompt_tokens = len(self.http_request.body) // _BYTES_PER_TOKEN
+        prompt_tokens = _estimate_tokens(self.http_request.body)
         self._reserved = prompt_tokens + self._max_answer_tokens()
         left = None if self._ends_at is None else self._ends_at - now
         wait = pacer.reserve(self._reserved, now, left)

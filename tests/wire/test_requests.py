@@ -15,7 +15,8 @@ from structgen.errors import ConfigurationError, InputError
 from structgen.options import Options
 from structgen.schema.subset import SUBSETS
 from structgen.wire.dialect import ChatRequest, to_json
-from structgen.wire.providers import EXAMPLE_MODEL, PROVIDERS, ROWS, capabilities, endpoint
+from structgen.wire.endpoint import endpoint
+from structgen.wire.providers import EXAMPLE_MODEL, PROVIDERS, ROWS, capabilities
 from tests.wire.parts import SCHEMA, built, chat_request
 
 FORMAT = {"type": "json_schema", "json_schema": {"name": "place", "schema": json.loads(SCHEMA)}}

@@ -21,6 +21,10 @@ EXTRA: Final = ("top_k", "min_p")
 """The members of `extra_body` that a model in this process takes."""
 
 
+_SEEDS: Final = 1 << 64
+"""Seeds count from 0 to this; a negative one, which servers take, counts from its end."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sampling:
     """How a token is chosen. Tokens are narrowed in llama.cpp's order: top-k, top-p, min-p."""
@@ -60,7 +64,8 @@ class Sampler:
     def __init__(self, sampling: Sampling, logprobs: bool = False) -> None:
         self._sampling = sampling
         self._logprobs = logprobs
-        self._random = numpy.random.default_rng(sampling.seed)
+        seed = None if sampling.seed is None else sampling.seed % _SEEDS
+        self._random = numpy.random.default_rng(seed)
 
     def pick(
         self, scores: Logits, allows: Callable[[int], bool], mask: Callable[[], Mask]
