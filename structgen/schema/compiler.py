@@ -8,7 +8,7 @@ has a form under the compiled schema, and the way back from it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
@@ -152,7 +152,7 @@ class Compiled(Generic[T]):
         """
         if self.identity:
             return validate_json(self.target, text)
-        return validate_parsed(self.target, self._restore(parse_json(text))[0])
+        return self._read(parse_json(text), validate_parsed)[0]
 
     def restored(self, data: Json) -> tuple[Json, frozenset[str]]:
         """The value's own JSON form, not checked, and the pointers of the optional fields left out.
@@ -164,6 +164,8 @@ class Compiled(Generic[T]):
             InvalidOutputError: If the answer has no such form.
         """
         restored, trace = self._restore(data)
+        if self._may_be_plain and not _is_valid(self.target, restored):
+            restored, trace = self._as_plain(data) or (restored, trace)
         return restored, frozenset(map(pointer_of, trace.absent))
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
@@ -175,8 +177,7 @@ class Compiled(Generic[T]):
         Raises:
             InvalidOutputError: If it is not a value of the target.
         """
-        restored, absent = self.restored(data)
-        return validate(self.target, restored), absent
+        return self._read(data, validate)
 
     def read_json(self, text: str | bytes) -> tuple[T, frozenset[str]]:
         """The value and the fields left out, as `read`, from the text of an answer.
@@ -190,8 +191,17 @@ class Compiled(Generic[T]):
         """
         if self._maps[1] is None:
             return validate_json(self.target, text), frozenset()
-        restored, absent = self.restored(parse_json(text))
-        return validate_parsed(self.target, restored), absent
+        return self._read(parse_json(text), validate_parsed)
+
+    def _read(self, data: Json, check: Callable[[Target[T], Json], T]) -> tuple[T, frozenset[str]]:
+        """The checked value of an answer, and the pointers of the optional fields left out."""
+        restored, trace = self._restore(data)
+        try:
+            return check(self.target, restored), frozenset(map(pointer_of, trace.absent))
+        except InvalidOutputError:
+            if self._as_plain(data) is None:
+                raise
+        return check(self.target, data), frozenset()
 
     def _restore(self, data: Json) -> tuple[Json, Trace]:
         trace = Trace()
@@ -201,12 +211,34 @@ class Compiled(Generic[T]):
         except RecursionError:
             message = "The answer is nested too deeply to be read."
             raise InvalidOutputError(message, hint="Ask for less nesting.") from None
+        if trace.faults and (plain := self._as_plain(data)):
+            return plain
         if trace.faults:
             raise InvalidOutputError(
                 "The answer does not have the form that was asked for.",
                 violations=trace.faults,
             )
         return restored, trace
+
+    @property
+    def _may_be_plain(self) -> bool:
+        """Whether an answer may have the form of the user's own schema instead.
+
+        A model that nothing holds may write that, and it says the same.
+        """
+        return not self.subset.holds and not self.identity
+
+    def _as_plain(self, data: Json) -> tuple[Json, Trace] | None:
+        """The answer as it is, if it is valid under the user's own schema; else None."""
+        return (data, Trace()) if self._may_be_plain and _is_valid(self.target, data) else None
+
+
+def _is_valid(target: Target[Any], data: Json) -> bool:
+    try:
+        validate(target, data)
+    except InvalidOutputError:
+        return False
+    return True
 
 
 def linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:

@@ -85,6 +85,22 @@ def same_json(a: Json, b: Json) -> bool:
     return bool(a == b)
 
 
+def constant_key(value: Json) -> str:
+    """A text that is the same for equal JSON values: for 1 and 1.0, but not for 1 and true."""
+    return json.dumps(_whole(value), sort_keys=True)
+
+
+def _whole(value: Json) -> Json:
+    """The value with whole numbers as integers."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_whole(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _whole(item) for key, item in value.items()}
+    return value
+
+
 def json_type(value: Json) -> str:
     """The JSON Schema type of a value; "integer" for a whole number."""
     if isinstance(value, float) and value.is_integer():

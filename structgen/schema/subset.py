@@ -42,6 +42,10 @@ class SchemaLimits:
     """Schemas that are a union, nullable ones included."""
     optional: int | None = None
     """Properties that may be left out."""
+    item_bound: int | None = None
+    """The largest `minItems` or `maxItems`; a larger one is left to the check."""
+    length_bound: int | None = None
+    """The largest `minLength` or `maxLength`; a larger one is left to the check."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,9 +61,9 @@ class SchemaSubset:
     """Whether the root must be a plain object."""
     closed: bool = True
     """Whether objects are closed, and list every member that they may have."""
-    declared_only: bool = False
-    """Whether answers have only the declared members, even if the source leaves an
-    object open."""
+    declared_only: bool = True
+    """Whether answers have only the declared members, unless the source asks for
+    others; else the root has a member for what no object declares."""
     all_required: bool = False
     """Whether `required` must list every property."""
     absent: Literal["null", "omit", "either"] = "null"
@@ -83,6 +87,9 @@ class SchemaSubset:
     keywords: frozenset[str] = frozenset()
     """The assertions that it enforces, as `type.keyword`; all others are told in the
     description and checked afterwards."""
+    taken: frozenset[str] = frozenset()
+    """Assertions that it takes, as `type.keyword`, but may not enforce: they are sent,
+    and checked afterwards."""
     one_string_rule: bool = False
     """Whether only one of pattern, format and length holds for a string."""
     patterns: Literal["search", "full", "basic", "none"] = "none"
@@ -93,6 +100,14 @@ class SchemaSubset:
     """The formats that it enforces."""
     plain_enums: bool = True
     """Whether enum values must be scalars."""
+    text_enums: bool = False
+    """Whether enum values must be strings; others are written as JSON text."""
+    mixed_enums: bool = True
+    """Whether the values of one enum may be of several types, null included."""
+    empty_objects: bool = True
+    """Whether an object may have no property."""
+    null_objects: bool = True
+    """Whether an object may be null instead."""
     const: bool = True
     """Whether it has the keyword `const`."""
     annotations: frozenset[str] = frozenset({"title", "description"})
@@ -150,6 +165,8 @@ _LLAMA: Final = SchemaSubset(
     patterns="basic",
     formats=_LLAMA_FORMATS,
     annotations=_ALL_ANNOTATIONS,
+    # From about 2,000 repetitions on the server answers 400, "failed to parse grammar".
+    limits=SchemaLimits(item_bound=1000, length_bound=65_536),
 )
 # xgrammar, and the servers built on it. vLLM uses another engine for what xgrammar cannot enforce,
 # so the rows have only what every engine enforces.
@@ -170,14 +187,18 @@ _OPENAI_LIMITS: Final = SchemaLimits(
     properties=5000, depth=10, enum_values=1000, enum_chars=15_000, string_chars=120_000
 )
 _ROWS: Final = (
-    # Groq with `strict: true`. It publishes neither limits nor the keywords it enforces: so it has
-    # OpenAI's limits, and no keyword is counted on.
+    # Groq with `strict: true`. It publishes no limits, so it has OpenAI's. Since August 2026 it
+    # takes patterns, lengths and bounds (groq/openbench, pull request 365); nobody says that it
+    # enforces them. `minItems` answered 400 (beeai-framework, issue 1215).
     SchemaSubset(
         name="groq-strict",
         all_required=True,
         any_of="tagged",
+        taken=_LENGTH | _PATTERN | _BOUNDS,
+        patterns="full",
         limits=_OPENAI_LIMITS,
     ),
+    # OpenAI's guide to Structured Outputs, "Supported schemas".
     SchemaSubset(
         name="openai-strict",
         all_required=True,
@@ -194,22 +215,32 @@ _ROWS: Final = (
             properties=100, depth=5, enum_values=500, enum_chars=7500, string_chars=15_000
         ),
     ),
+    # An enum beside a list of types answers 400, "Enum value 'low' does not match declared type"
+    # (litellm, issue 37881).
     SchemaSubset(
         name="anthropic",
         absent="omit",
         recursion=False,
+        mixed_enums=False,
         limits=SchemaLimits(unions=16, optional=24),
     ),
+    # Maps come back as `{}` on Vertex, without an error (python-genai, issue 2889; pydantic-ai,
+    # issue 1430), and google-genai's own converter refuses them outside of Enterprise. Enums of
+    # integers answer 400 (pydantic-ai, issue 1553; agno, issue 9833), and so do objects without
+    # properties, "should be non-empty for OBJECT type" (browser-use, issue 3786).
     SchemaSubset(
         name="gemini",
         absent="omit",
-        maps=True,
         recursion=False,  # it has cycles, but only through an optional property
         tuples="fixed",
         keywords=_ITEMS | _INCLUSIVE_BOUNDS,
         formats=frozenset({"date-time", "date", "time"}),
+        text_enums=True,
+        mixed_enums=False,
+        empty_objects=False,
         const=False,
     ),
+    # inference-docs.cerebras.ai, "Structured outputs".
     SchemaSubset(
         name="cerebras",
         all_required=True,
@@ -263,6 +294,9 @@ _ROWS: Final = (
         annotations=_ALL_ANNOTATIONS,
     ),
     _FREE,
+    # Groq's arguments of tools: an optional object gets null from the model, and null is refused
+    # with "expected object, but got null"; `propertyNames` is refused too.
+    replace(_FREE, name="groq-tool", null_objects=False),
     replace(_FREE, name="json-object"),
 )
 

@@ -25,5 +25,6 @@ CHECKERS: Mapping[str, Checker] = {
     "xgrammar": engines.violations,
     "outlines-core": engines.violations,
     "best-effort": providers.any_schema,
+    "groq-tool": providers.groq_tool,
     "json-object": providers.any_schema,
 }

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from tests.checkers.openai_strict import check_name, check_nodes, check_root
-from tests.checkers.walk import nodes, object_depth, recursive, resolve, types_of
+from tests.checkers.walk import follow, nodes, object_depth, recursive, resolve, types_of
 
 BASIC = {
     "type",
@@ -196,6 +196,7 @@ def anthropic(schema: Any, name: str) -> list[str]:
     unions = sum("anyOf" in node or isinstance(node.get("type"), list) for node in objects)
     return (
         found
+        + _enums_of_one_type(schema)
         + ([f"/: {optional} optional"] if optional > 24 else [])
         + ([f"/: {unions} unions"] if unions > 16 else [])
     )
@@ -215,9 +216,26 @@ def gemini(schema: Any, name: str) -> list[str]:
         "oneOf",
     }
     found = any_schema(schema, name) + _only(schema, known | {"propertyOrdering"})
+    found += _closed(schema) + _enums_of_one_type(schema)
+    for path, node in _dicts(schema):
+        if not all(isinstance(value, str) for value in node.get("enum", [])):
+            found.append(f"{path}: an enum of other values than strings")
+        if "object" in types_of(node) and not node.get("properties"):
+            found.append(f"{path}: an object without properties")
     return found + (
         ["/: a cycle of required properties"] if recursive(schema, optional_breaks=True) else []
     )
+
+
+def groq_tool(schema: Any, name: str) -> list[str]:
+    """In arguments of tools, a nullable object is refused, and so is `propertyNames`."""
+    found = any_schema(schema, name) + _without(schema, {"propertyNames"})
+    for path, node in _dicts(schema):
+        options = [follow(schema, one) for one in node.get("anyOf", [])]
+        types = [types_of(one) for one in options if isinstance(one, dict)]
+        if ["null"] in types and any("object" in one for one in types):
+            found.append(f"{path}: a nullable object")
+    return found
 
 
 def llama_cpp_server(schema: Any, name: str) -> list[str]:
@@ -230,6 +248,8 @@ def llama_cpp_server(schema: Any, name: str) -> list[str]:
         if isinstance(node, bool):
             if not path.endswith("/additionalProperties"):
                 found.append(f"{path}: a boolean schema")
+        elif max(node.get("minItems", 0), node.get("maxItems", 0)) > 1999:
+            found.append(f"{path}: too many repetitions")
         elif node.get("$ref") == "#":
             found.append(f"{path}: $ref '#'")
         elif "pattern" in node:
@@ -272,6 +292,14 @@ def sglang(schema: Any, name: str) -> list[str]:
             "uniqueItems",
         },
     )
+
+
+def _enums_of_one_type(schema: Any) -> list[str]:
+    return [
+        f"{path}: an enum beside several types"
+        for path, node in _dicts(schema)
+        if "enum" in node and isinstance(node.get("type"), list)
+    ]
 
 
 def _dicts(schema: Any) -> list[tuple[str, dict[str, Any]]]:

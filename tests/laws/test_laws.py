@@ -8,15 +8,17 @@ from __future__ import annotations
 import json
 import os
 import re
+from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
-from structgen.errors import InvalidOutputError, SchemaLimitError
+from structgen.errors import InvalidOutputError, SchemaError, SchemaLimitError
 from structgen.schema.compiler import Compiled, compile_schema
-from structgen.schema.subset import SUBSETS
+from structgen.schema.subset import SUBSETS, SchemaSubset
 from structgen.schema.target import Target, target_of
 from structgen.values import Violation
 from tests.checkers import CHECKERS
@@ -44,12 +46,16 @@ LAW = settings(
 NARROW = {"azure-openai", "anthropic", "cerebras"}
 
 
-def forms(target: Target[Any]) -> list[Compiled[Any]]:
+OPEN = {name: replace(row, declared_only=False) for name, row in SUBSETS.items()}
+"""The languages, with a place for members that a JSON Schema does not declare."""
+
+
+def forms(target: Target[Any], rows: Mapping[str, SchemaSubset] = SUBSETS) -> list[Compiled[Any]]:
     """The target in every language that has room for it."""
     made = []
-    for name in SUBSETS:
+    for name, row in rows.items():
         try:
-            made.append(compile_schema(target, name))
+            made.append(compile_schema(target, row))
         except SchemaLimitError:
             assert name in NARROW, name
     return made
@@ -141,8 +147,39 @@ def test_laws_for_json_schemas(schema: dict[str, Any], data: st.DataObject) -> N
     """Laws 1, 2 and 4 for JSON Schemas; a language that cannot take one raises a typed error."""
     value = data.draw(instances(schema))
     target = target_of(schema)
-    for it in forms(target):
+    for it in forms(target, OPEN):
         assert CHECKERS[it.subset.name](it.schema, target.name) == [], it
         encoded = it.encode(value)
         assert [error.message for error in validator(it.schema).iter_errors(encoded)] == [], it
         assert it.decode(encoded) == value, (it, encoded)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(36_000 if LONG else 300)
+@LAW
+@given(json_schemas(), st.data())
+def test_what_has_a_form_among_declared_members_comes_back(
+    schema: dict[str, Any], data: st.DataObject
+) -> None:
+    """A value is refused for a note's reason, or comes back; at most nulls are left out."""
+    value = data.draw(instances(schema))
+    for it in forms(target_of(schema)):
+        assert CHECKERS[it.subset.name](it.schema, it.target.name) == [], it
+        narrowed = [note for note in it.notes if note.action == "narrowed"]
+        try:
+            encoded = it.encode(value)
+        except SchemaError:
+            assert narrowed, it
+            continue
+        assert [error.message for error in validator(it.schema).iter_errors(encoded)] == [], it
+        found = it.decode(encoded)
+        if narrowed:
+            assert without_nulls(found) == without_nulls(value), (it, encoded)
+        else:
+            assert found == value, (it, encoded)
+
+
+def without_nulls(data: Any) -> Any:
+    if isinstance(data, dict):
+        return {key: without_nulls(item) for key, item in data.items() if item is not None}
+    return [without_nulls(item) for item in data] if isinstance(data, list) else data

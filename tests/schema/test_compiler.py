@@ -66,15 +66,22 @@ def test_titles_descriptions_and_examples_are_kept_where_the_language_takes_them
 
 
 def test_what_is_not_held_is_said_in_the_description_and_noted() -> None:
-    name = properties(Product, "groq-strict")["name"]
+    name = properties(Product, "azure-openai")["name"]
     assert "at least 2 characters" in name["description"]
     assert "minLength" not in name
-    notes = [
-        note
-        for note in compile_schema(Product, "groq-strict").notes
-        if note.path == "/properties/name"
-    ]
-    assert [(note.keyword, note.action) for note in notes] == [("minLength", "checked")]
+    assert noted_at("/properties/name", "azure-openai") == [("minLength", "checked")]
+
+
+def test_what_is_taken_but_may_not_be_held_is_sent_and_noted() -> None:
+    name = properties(Product, "groq-strict")["name"]
+    assert name["minLength"] == 2
+    assert "at least 2 characters" not in name["description"]
+    assert noted_at("/properties/name", "groq-strict") == [("minLength", "checked")]
+
+
+def noted_at(path: str, subset: str) -> list[tuple[str, str]]:
+    notes = compile_schema(Product, subset).notes
+    return [(note.keyword, note.action) for note in notes if note.path == path]
 
 
 def test_an_optional_field_says_what_null_means() -> None:
@@ -357,7 +364,7 @@ def test_the_words_of_an_optional_fields_only_type_reach_the_model() -> None:
     class Reading(BaseModel):
         level: int | None = Field(default=None, ge=0, le=9, description="As shown.")
 
-    level = compile_schema(Reading, "groq-strict").schema["properties"]["level"]
+    level = compile_schema(Reading, "azure-openai").schema["properties"]["level"]
     assert level["description"].startswith("As shown.")
     assert "at most 9" in level["description"]
     assert "null if the text does not state it" in level["description"]

@@ -171,8 +171,8 @@ BAD_OPENAI = {
 }
 
 BAD_GROQ = {
-    "pattern (not documented)": within({**STRING, "pattern": "^a$"}),
-    "bounds (not documented)": within({"type": "integer", "minimum": 1}),
+    "minItems (refused)": within({"type": "array", "items": STRING, "minItems": 1}),
+    "multipleOf (not documented)": within({"type": "integer", "multipleOf": 2}),
     "format (not documented)": within({**STRING, "format": "date"}),
     "untagged union with a shared key": closed(
         u={"anyOf": [closed(name=STRING, a=STRING), closed(name=STRING, b=STRING)]}

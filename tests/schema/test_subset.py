@@ -30,6 +30,7 @@ def test_every_language_of_the_issue_has_a_row() -> None:
             "llama.cpp-server",
         ),
         *("ollama", "tgi", "llguidance", "xgrammar", "outlines-core", "best-effort", "json-object"),
+        "groq-tool",
     }
 
 
@@ -55,5 +56,6 @@ def test_a_row_of_the_users_own_is_followed() -> None:
 def test_only_the_unconstrained_rows_hold_nothing() -> None:
     assert {name for name, row in SUBSETS.items() if not row.holds} == {
         "best-effort",
+        "groq-tool",
         "json-object",
     }

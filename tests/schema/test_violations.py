@@ -67,7 +67,10 @@ def test_violations_name_the_place_in_value_and_schema_what_was_found_and_what_w
             "/items/1/sku: found nothing, wanted a string (a required member)",
             "/$defs/Item/required",
         ),
-        ('/day: found "yesterday", wanted a date', "/properties/day/anyOf/0/format"),
+        (
+            '/day: found "yesterday", wanted a date (ISO 8601, such as 2026-05-01)',
+            "/properties/day/anyOf/0/format",
+        ),
     ]
 
 

@@ -26,6 +26,7 @@ from structgen.errors import GrammarError
 from structgen.local.grammar.closed import ClosedPlaces
 from structgen.local.grammar.dates import close_formats
 from structgen.local.grammar.lark import to_lark
+from structgen.local.grammar.left_out import MAX_DEPTH, depth_of, without_refused
 from structgen.local.grammar.shortest import shortest_values
 from structgen.local.grammar.terminals import parser_limits
 from structgen.schema.json import inner_values, to_text
@@ -170,20 +171,32 @@ def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | 
         left_out = [
             Note("", "multipleOf", "checked", "not held while decoding: the divisors are too large")
         ]
-    for options in _LADDER:
-        text = to_lark(schema, document, options)
-        matcher = _matcher_of(text, engine)
-        if not matcher.is_error():
-            return Grammar(
-                text,
-                (*left_out, *_ignored(matcher.get_grammar_warnings())),
-                matcher,
-                shortest_values(schema),
-                schema,
-                ClosedPlaces(schema),
-            )
-        refusal = matcher.get_error()
+    if depth_of(schema) > MAX_DEPTH:
+        raise _refused(f"its parts lead more than {MAX_DEPTH} deep into one another")
+    for last in (False, True):
+        for options in _LADDER:
+            text = to_lark(schema, document, options)
+            matcher = _matcher_of(text, engine)
+            if not matcher.is_error():
+                return Grammar(
+                    text,
+                    (*left_out, *_ignored(matcher.get_grammar_warnings())),
+                    matcher,
+                    shortest_values(schema),
+                    schema,
+                    ClosedPlaces(schema),
+                )
+            refusal = matcher.get_error()
+        if not last:
+            schema, notes = without_refused(schema, _accepts)
+            left_out += notes
     raise _refused(_reason(refusal))
+
+
+def _accepts(schema: JsonSchema) -> bool:
+    """Whether the engine takes a schema as it is."""
+    text = to_lark(schema, None, {"lenient": True})
+    return not _matcher_of(text, byte_tokenizer()).is_error()
 
 
 def _divisors(node: Json) -> Iterator[float]:

@@ -6,9 +6,11 @@ from typing import Final
 
 from structgen.errors import SchemaError
 from structgen.schema.validate.pattern_tree import (
+    BackReference,
     Chars,
     Choice,
     Edge,
+    Group,
     Look,
     Node,
     Repeat,
@@ -47,5 +49,7 @@ def _shortest(node: Node) -> str:
             return min(map(_shortest, parts), key=len)
         case Repeat(body, least):
             return _shortest(body) * least
-        case Edge() | Look():
+        case Group(_, body):
+            return _shortest(body)
+        case Edge() | Look() | BackReference():
             return ""

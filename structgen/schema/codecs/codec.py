@@ -17,7 +17,7 @@ from typing import Final, Literal, TypeAlias
 
 from structgen.errors import NotJsonError, SchemaError
 from structgen.schema.check import parse_json
-from structgen.schema.json import Path, json_type, pointer_of, to_text
+from structgen.schema.json import Path, constant_key, json_type, pointer_of, to_text
 from structgen.values import Json, Violation
 
 VALUE: Final = "value"
@@ -91,6 +91,24 @@ class Text(Codec):
         return text_out, text_in
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Listed(Codec):
+    """One of listed values <-> its JSON text, as it is listed: an equal value has the same text."""
+
+    values: tuple[Json, ...]
+
+    def changes(self) -> bool:
+        return True
+
+    def link(self, link: Link) -> Pair:
+        texts = {constant_key(value): to_text(value) for value in self.values}
+
+        def encode(value: Json, path: Path, trace: Trace) -> Json:
+            return texts.get(constant_key(value), to_text(value))
+
+        return encode, text_in
+
+
 def text_out(value: Json, path: Path, trace: Trace) -> Json:
     """A value as its JSON text."""
     return to_text(value)
@@ -127,6 +145,30 @@ def _unless_null(inner: Map | None) -> Map | None:
     if inner is None:
         return None
     return lambda value, path, trace: None if value is None else inner(value, path, trace)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Only(Codec):
+    """A part that has a form only for values of some types, though the source allows others."""
+
+    part: Codec
+    types: tuple[str, ...]
+    """The JSON types of those values."""
+
+    def parts(self) -> tuple[Codec, ...]:
+        return (self.part,)
+
+    def link(self, link: Link) -> Pair:
+        into, back = link(self.part)
+        types = self.types
+
+        def encode(value: Json, path: Path, trace: Trace) -> Json:
+            kind = json_type(value)
+            if kind not in types and not (kind == "integer" and "number" in types):
+                raise misfit(value, path, f"values of type {' or '.join(types)}")
+            return into(value, path, trace) if into else value
+
+        return encode, back
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -168,12 +210,14 @@ def _each(head: list[Map | None], rest: Map | None, wanted: str | None) -> Map |
     return each if head else all_alike
 
 
-Absent: TypeAlias = Literal["never", "omitted", "null", "boxed", "noted"]
+Absent: TypeAlias = Literal["never", "constant", "omitted", "unsaid", "null", "boxed", "noted"]
 """How a value without the member is written.
 
-`never`: it always has the member; `omitted`: without it; `null`: as null; `boxed`: as
-null, and a value that has it is wrapped, because it may be null itself; `noted`: as
-null, and a member that is null itself is recorded among the unplaced ones.
+`never`: it always has the member; `constant`: with the only value that the member can
+have; `omitted`: without it; `unsaid`: without it, as a member that is null; `null`: as
+null; `boxed`: as null, and a value that has it is wrapped, because it may be null
+itself; `noted`: as null, and a member that is null itself is recorded among the
+unplaced ones.
 """
 
 
@@ -184,6 +228,8 @@ class Member:
     name: str
     codec: Codec
     absent: Absent
+    constant: Json = None
+    """The only value of a member that is always written."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)

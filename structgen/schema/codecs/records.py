@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from structgen.errors import SchemaError
 from structgen.schema.codecs.codec import (
     KEY,
     SAME,
@@ -17,30 +18,34 @@ from structgen.schema.codecs.codec import (
     Trace,
     misfit,
 )
-from structgen.schema.json import Path, pointer_of
+from structgen.schema.json import Path, pointer_of, same_json
 from structgen.schema.validate.patterns import matches
 from structgen.values import Json, Violation
 
 _ENTRY: Final = {KEY, VALUE}
 _BOX: Final = {VALUE}
+_WITH_NULL: Final = ("null", "boxed", "noted", "unsaid")
+"""The ways to write an absent member that read null as absent."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Undeclared:
     """How the members that an object does not declare are written."""
 
-    way: Literal["keep", "entries", "drop", "root"]
+    way: Literal["keep", "entries", "drop", "root", "refuse"]
     """`keep`: in their place; `entries`: as a list of entries in one member; `drop`:
     not at all, because the type does not read them; `root`: in the member of the root
-    for what has no place."""
+    for what has no place; `refuse`: not at all, because nothing asks for them."""
     codec: Codec = SAME
     """For the values of members that are kept or written as entries."""
     name: str = ""
     """The member that holds the entries."""
     patterns: tuple[str, ...] = ()
     """Only keys that match one of these are kept or written as entries; the rest goes
-    to the root.
+    to the root, or is refused.
     """
+    has_root: bool = True
+    """Whether the root has a member for the rest."""
 
     def take(self, left: dict[str, Json], path: Path, trace: Trace) -> dict[str, Json]:
         """The members that have a place here; the rest is dropped, or goes to the root.
@@ -56,14 +61,26 @@ class Undeclared:
             return left
         placed: dict[str, Json] = {}
         for key, item in left.items():
-            if self.way != "root" and self._takes(key):
+            if self.way not in ("root", "refuse") and self._takes(key):
                 placed[key] = item
-            else:
+            elif self.has_root and self.way != "refuse":
                 trace.unplaced.append((pointer_of((path, key)), item))
+            else:
+                raise _undeclared(path, key)
         return placed
 
     def _takes(self, key: str) -> bool:
         return not self.patterns or any(matches(pattern, key) for pattern in self.patterns)
+
+
+def _undeclared(path: Path, key: str) -> SchemaError:
+    at = pointer_of((path, key))
+    return SchemaError(
+        f"Cannot encode the value at {at}: the schema does not declare this member.",
+        path=at,
+        keyword="additionalProperties",
+        hint="Declare it, or say `additionalProperties: true` to ask for members of any name.",
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,7 +96,7 @@ class Fields(Codec):
     def changes(self) -> bool:
         if self.undeclared.way in ("root", "entries"):
             return True
-        return any(member.absent in ("null", "boxed", "noted") for member in self.members)
+        return any(member.absent in _WITH_NULL for member in self.members)
 
     def link(self, link: Link) -> Pair:
         extra_into, extra_back = link(self.undeclared.codec)
@@ -91,24 +108,29 @@ class Fields(Codec):
     def _encoder(self, members: list[tuple[Member, Map | None]], extra: Map | None) -> Map | None:
         undeclared = self.undeclared
         keeps_all = undeclared.way == "keep" and not undeclared.patterns and not extra
-        if keeps_all and not self.changes() and not any(into for _, into in members):
+        is_written_in = any(into or member.absent == "constant" for member, into in members)
+        if keeps_all and not self.changes() and not is_written_in:
             return None
         names = {member.name for member, _ in members}
-        plan = [(member.name, member.absent, into) for member, into in members]
+        plan = [(member.name, member.absent, into, member.constant) for member, into in members]
 
         def encode(value: Json, path: Path, trace: Trace) -> Json:
             if not isinstance(value, dict):
                 raise misfit(value, path, "an object")
             out: dict[str, Json] = {}
-            for name, absent, into in plan:
-                if name in value:
+            for name, absent, into, constant in plan:
+                if absent == "constant" and name not in value:
+                    out[name] = constant
+                elif name in value:
                     item = value[name]
+                    if item is None and absent == "unsaid":
+                        continue
                     if item is None and absent == "noted":
                         trace.unplaced.append((pointer_of((path, name)), None))
                     elif into:
                         item = into(item, (path, name), trace)
                     out[name] = {VALUE: item} if absent == "boxed" else item
-                elif absent not in ("omitted", "never"):
+                elif absent not in ("omitted", "unsaid", "never"):
                     out[name] = None
             if undeclared.way == "entries" or not value.keys() <= names:
                 left = {key: item for key, item in value.items() if key not in names}
@@ -127,7 +149,8 @@ class Fields(Codec):
         names = {member.name for member, _ in members}
         nulls = [m.name for m, back in members if m.absent in ("null", "noted") and not back]
         rest = [(m, back) for m, back in members if m.name not in nulls]
-        work = [(m.name, m.absent, back) for m, back in rest if m.absent != "never" or back]
+        always = ("never", "constant")
+        work = [(m.name, m.absent, back) for m, back in rest if m.absent not in always or back]
         entries = self.undeclared.name if self.undeclared.way == "entries" else ""
         if not nulls and not work and not extra and not entries:
             return None
@@ -143,7 +166,8 @@ class Fields(Codec):
                     trace.absent.append((path, name))
             for name, absent, back in work:
                 item = out.get(name)
-                if item is None and absent != "never" and (absent != "omitted" or name not in out):
+                is_left_out = name not in out or (item is None and absent != "omitted")
+                if is_left_out and absent not in always:
                     out.pop(name, None)
                     trace.absent.append((path, name))
                 elif absent == "boxed" and isinstance(item, dict) and item.keys() == _BOX:
@@ -176,7 +200,7 @@ def _with_entries(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries(Codec):
-    """A map <-> a list of `{key, value}`. A repeated key is a fault, never a silent choice."""
+    """A map <-> a list of `{key, value}`. A key with two values is a fault, never a silent choice."""
 
     undeclared: Undeclared
 
@@ -212,11 +236,12 @@ def _entries_in(back: Map | None) -> Map:
             if not isinstance(key, str):
                 found, wanted = "an entry without key and value", "entries of key and value"
                 trace.faults.append(Violation(pointer_of(path), "", found, wanted))
-            elif key in out:
+                continue
+            item = back(entry[VALUE], (path, key), trace) if back else entry[VALUE]
+            if key in out and not same_json(item, out[key]):
                 at = pointer_of((path, key))
                 trace.faults.append(Violation(at, "", "a repeated key", "each key once"))
-            else:
-                out[key] = back(entry[VALUE], (path, key), trace) if back else entry[VALUE]
+            out.setdefault(key, item)
         return out
 
     return decode

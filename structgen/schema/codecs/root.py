@@ -12,8 +12,10 @@ from copy import copy
 from dataclasses import dataclass
 from typing import Final
 
-from structgen.schema.codecs.codec import VALUE, Codec, Link, Pair, Trace, text_in
-from structgen.schema.json import Path, pointer_of, to_text, unescape
+from structgen.errors import NotJsonError
+from structgen.schema.check import parse_json
+from structgen.schema.codecs.codec import VALUE, Codec, Link, Pair, Trace
+from structgen.schema.json import Path, escape, pointer_of, same_json, to_text, unescape
 from structgen.values import Json, Violation
 
 PATH: Final = "path"
@@ -59,22 +61,30 @@ class Root(Codec):
             else:
                 inner = {key: item for key, item in value.items() if key != others}
             out = back(inner, path, trace) if back else inner
-            entries = value.get(others) if others else None
-            if isinstance(entries, list):
-                for entry in entries:
-                    out = _with_member(out, entry, trace)
+            for entry in _entries(value.get(others) if others else None):
+                out = _with_member(out, entry, trace)
             return out
 
         return encode, decode
 
 
+def _entries(given: Json) -> list[Json]:
+    """The entries of the member for others; models also write it as a plain object."""
+    if isinstance(given, dict):
+        return [{PATH: f"/{escape(name)}", VALUE: to_text(item)} for name, item in given.items()]
+    return given if isinstance(given, list) else []
+
+
 def _with_member(root: Json, entry: Json, trace: Trace) -> Json:
     """`root` with one member of an entry in its place; the containers on the way are copied."""
     at = entry.get(PATH) if isinstance(entry, dict) else None
-    if not isinstance(at, str) or not at.startswith("/"):
+    if not isinstance(at, str) or not at:
         found, wanted = "an entry without a path", "a JSON Pointer and a JSON text"
         trace.faults.append(Violation("", "", found, wanted))
         return root
+    if not at.startswith("/"):  # a name, and so a member of the root
+        at = f"/{escape(at)}"
+    item = _read(entry.get(VALUE))
     *parents, last = map(unescape, at[1:].split("/"))
     root = node = copy(root)
     for step in parents:
@@ -85,10 +95,20 @@ def _with_member(root: Json, entry: Json, trace: Trace) -> Json:
             node = None
             break
         node[slot] = node = copy(node[slot])
+    if isinstance(node, dict) and last in node and same_json(node[last], item):
+        return root
     if not isinstance(node, dict) or last in node:
         found, wanted = "the path of a declared member, or of none", "the path of an undeclared one"
         trace.faults.append(Violation(at, "", found, wanted))
         return root
-    node[last] = text_in(entry.get(VALUE), None, trace)
+    node[last] = item
     trace.absent = [path for path in trace.absent if pointer_of(path) != at]
     return root
+
+
+def _read(value: Json) -> Json:
+    """The value of an entry: JSON text, or else the text itself."""
+    try:
+        return parse_json(value) if isinstance(value, str) else value
+    except NotJsonError:
+        return value

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from structgen.errors import SchemaError
 from structgen.schema.codecs.codec import KIND, VALUE, Codec, Link, Map, Pair, Trace, misfit
 from structgen.schema.json import Path, pointer_of, same_json
 from structgen.values import Json, JsonSchema, Violation
@@ -90,13 +91,20 @@ def _encoder(ways: list[_Way]) -> Map:
 
     def encode(value: Json, path: Path, trace: Trace) -> Json:
         holding = [way for way in ways if way.option.holds(value)]
-        if not holding:
-            raise misfit(value, path, "values of its options")
-        tried = (_tried(way, value, path, judged=len(holding) > 1) for way in holding)
-        best = next(tried)
-        while best.cost and (other := next(tried, None)):
-            if other.cost < best.cost:
-                best = other
+        best: _Try | None = None
+        fault = misfit(value, path, "values of its options")
+        for way in holding:
+            try:
+                tried = _tried(way, value, path, judged=len(holding) > 1)
+            except SchemaError as error:
+                fault = error
+                continue
+            if best is None or tried.cost < best.cost:
+                best = tried
+            if not best.cost:
+                break
+        if best is None:
+            raise fault
         trace.unplaced += best.unplaced
         return {KIND: best.kind, VALUE: best.answer} if best.kind else best.answer
 

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 from structgen.schema.codecs.codec import SAME, VALUE, Codec, Items, Member, Positions
 from structgen.schema.compile.builder import Builder, Built
-from structgen.schema.compile.forms import nullable
 from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import Schema, Unsatisfiable
 from structgen.schema.inside import DUPLICATES
@@ -82,7 +81,17 @@ def _tuple(builder: Builder, core: JsonSchema, low: int, high: int | None, here:
             schema["items"] = rest.schema
         _bound(builder, schema, low, high if rest else len(head), here)
         return Built(schema, _items([built.codec for built in head], rest.codec if rest else SAME))
+    if head and exact and _are_alike(builder, sources):
+        schema = {"type": "array", "items": head[0].schema}
+        _bound(builder, schema, low, len(head), here)
+        return Built(schema, _items((), head[0].codec))
     return _positions(builder, head, sources, rest, low, high, here)
+
+
+def _are_alike(builder: Builder, positions: list[Schema]) -> bool:
+    """Whether positions are an array of alike items whose length the language holds."""
+    takes_length = builder.subset.keywords.issuperset(("array.minItems", "array.maxItems"))
+    return takes_length and all(one == positions[0] for one in positions)
 
 
 def _positions(
@@ -108,10 +117,10 @@ def _positions(
             properties[name] = built.schema
         elif builder.null_on_wire(sources[i], built):
             members.append(Member(name, built.codec, "boxed"))
-            properties[name] = nullable(builder.object({VALUE: built.schema}))
+            properties[name] = builder.nullable(builder.object({VALUE: built.schema}))
         else:
             members.append(Member(name, built.codec, "null"))
-            properties[name] = nullable(built.schema)
+            properties[name] = builder.nullable(built.schema)
     tail = None
     if rest:
         tail = Member("rest", rest.codec, "never")

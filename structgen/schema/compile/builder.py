@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from structgen.errors import SchemaError
-from structgen.schema.codecs.codec import SAME, Codec, Nullable, Ref, Text
+from structgen.schema.codecs.codec import SAME, Codec, Listed, Nullable, Only, Ref, Text
 from structgen.schema.codecs.unions import Union
 from structgen.schema.compile.forms import nullable
 from structgen.schema.compile.here import Here
@@ -121,13 +121,31 @@ class Builder:
     def keep(
         self, core: JsonSchema, type_: str, names: Iterable[str], into: JsonSchema, here: Here
     ) -> None:
-        """Keep the keywords that the language enforces for this type, and drop the others."""
+        """Keep the keywords that the language takes for this type, and drop the others."""
         for name in names:
-            if name in core:
-                if f"{type_}.{name}" in self.subset.keywords:
-                    into[name] = core[name]
-                else:
-                    self.drop(here, name, core[name])
+            if name not in core:
+                continue
+            word = f"{type_}.{name}"
+            if not self.is_taken(word) or self._is_over_bound(name, core[name]):
+                self.drop(here, name, core[name])
+                continue
+            into[name] = core[name]
+            if word in self.subset.taken:
+                self.note_taken(here, name, core[name])
+
+    def is_taken(self, word: str) -> bool:
+        """Whether the language takes a keyword, given as `type.keyword`."""
+        return word in self.subset.keywords or word in self.subset.taken
+
+    def note_taken(self, here: Here, keyword: str, value: Any) -> None:
+        """Note a keyword that is sent, but may not be enforced."""
+        words = in_words(keyword, value) or keyword
+        self.note(here, keyword, "checked", f"{words}: sent; {self.subset.name} may not enforce it")
+
+    def _is_over_bound(self, keyword: str, value: Any) -> bool:
+        limits = self.subset.limits
+        most = {"Items": limits.item_bound, "Length": limits.length_bound}.get(keyword[3:])
+        return most is not None and value > most
 
     # ---- the root --------------------------------------------------------------------
 
@@ -232,6 +250,8 @@ class Builder:
             types = tuple(t for t in TYPES if t in implied)
             detail = f"no type is declared; only {' or '.join(types)} values are asked for"
             self.note(here, "type", "narrowed", detail)
+            schema, codec = self._typed(core, types, here)
+            return Built(schema, Only(codec, types))
         return self._typed(core, types, here)
 
     def _without_looking_back(self, core: JsonSchema, here: Here) -> JsonSchema:
@@ -335,9 +355,13 @@ class Builder:
 
     def null_on_wire(self, source: Schema, built: Built) -> bool:
         """Whether a value of `source` may be written as null."""
-        return not isinstance(built.codec, Text) and self.source.admits_null(source)
+        return not isinstance(built.codec, Text | Listed) and self.source.admits_null(source)
 
     # ---- compiled schemas ------------------------------------------------------------
+
+    def nullable(self, schema: JsonSchema) -> JsonSchema:
+        """A schema for null and the values of a compiled one."""
+        return nullable(schema, mixed_enums=self.subset.mixed_enums)
 
     def object(
         self, properties: dict[str, JsonSchema], required: Iterable[str] | None = None
@@ -356,10 +380,19 @@ class Builder:
             return {"type": "string", "const": text}
         return {"type": "string", "enum": [text]}
 
+    def _null_as_text(self, option: Built, here: Here) -> Built:
+        """An option; null beside objects is written as text in languages that refuse it."""
+        if option.schema.get("type") != "null":
+            return option
+        self.note(here, "type", "rewritten", "null beside an object, written as JSON text")
+        return Built({"type": "string", "enum": ["null"]}, Listed((None,)))
+
     def union(self, built: list[Built], sources: list[Schema], here: Here) -> Built:
         """One of several options; `tags.py` tells them apart once all definitions are known."""
         if any(not assertions(option.schema) for option in built):
             return Built({}, SAME)
+        if not self.subset.null_objects and any(map(self.source.may_be_object, sources)):
+            built = [self._null_as_text(option, here) for option in built]
         rest = [i for i, option in enumerate(built) if option.schema.get("type") != "null"]
         has_null = len(rest) < len(built)
         if not rest:
@@ -369,7 +402,7 @@ class Builder:
             if not has_null:
                 return option
             codec = SAME if option.codec is SAME else Nullable(option.codec)
-            return Built(nullable(option.schema), codec)
+            return Built(self.nullable(option.schema), codec)
         schemas = [built[i].schema for i in rest]
         choice = Union(tuple(built[i].codec for i in rest), schemas)
         self.unions.append(Alternatives(choice, [sources[i] for i in rest], here))

@@ -13,21 +13,27 @@ Defs: TypeAlias = Mapping[str, JsonSchema]
 _ANNOTATIONS: Final = ("title", "description", "examples")
 
 
-def nullable(schema: JsonSchema) -> JsonSchema:
-    """A schema for null and the values of `schema`."""
+def nullable(schema: JsonSchema, *, mixed_enums: bool) -> JsonSchema:
+    """A schema for null and the values of `schema`.
+
+    Args:
+        schema: A compiled schema.
+        mixed_enums: Whether an enum may have null among its values.
+    """
     head: JsonSchema = {key: schema[key] for key in _ANNOTATIONS if key in schema}
     body = {key: value for key, value in schema.items() if key not in head}
     if not body:
         return schema
     types = types_of(body) or ()
+    listed = listed_values(body)
+    is_apart = listed is not None and not mixed_enums and types != ("null",)
     if "anyOf" in body:
         if {"type": "null"} not in body["anyOf"]:
             # In place, because the codec of a union holds this very list.
             body["anyOf"].append({"type": "null"})
-    elif types and all(t in SCALARS for t in types):
+    elif types and all(t in SCALARS for t in types) and not is_apart:
         if "null" not in types:
             body["type"] = [*types, "null"]
-        listed = listed_values(body)
         if listed is not None and None not in listed:
             body.pop("const", None)
             body["enum"] = [*listed, None]

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from dataclasses import replace
+from typing import Final, NamedTuple
 
-from structgen.schema.codecs.codec import KEY, SAME, VALUE, Absent, Codec, Member
+from structgen.schema.codecs.codec import KEY, SAME, VALUE, Absent, Codec, Listed, Member
 from structgen.schema.codecs.records import Entries, Fields, Undeclared
 from structgen.schema.compile.builder import Builder, Built
-from structgen.schema.compile.forms import nullable
 from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import Schema, Unsatisfiable, listed_values
 from structgen.schema.compile.merge import both, property_of
@@ -17,7 +17,7 @@ from structgen.schema.compile.regexes import pattern_for
 from structgen.schema.compile.words import NOT_STATED
 from structgen.schema.json import escape
 from structgen.schema.validate.patterns import matches
-from structgen.values import JsonSchema
+from structgen.values import Json, JsonSchema
 
 
 def members(builder: Builder, core: JsonSchema, here: Here) -> Built:
@@ -72,7 +72,7 @@ class _Further(NamedTuple):
     keys: JsonSchema
     """The schema of their keys, if they are written as entries."""
     patterns: tuple[str, ...] = ()
-    """Patterns that a key must match to be one of them; the rest goes to the root."""
+    """Patterns that a key must match to be one of them; the rest has no place here."""
 
 
 def _further(
@@ -88,20 +88,20 @@ def _further(
     names: Schema = core.get("propertyNames", True)
     if value is None or names is False:
         return None
-    to_root = tuple(patterns) if builder.keeps_undeclared and additional is None else ()
+    others = tuple(patterns) if builder.keeps_undeclared and additional is None else ()
     only = ""
-    if len(patterns) == 1 and (additional is False or to_root):
+    if len(patterns) == 1 and (additional is False or others):
         only = next(iter(patterns))
     if builder.subset.maps:
         is_free = not any(matches(only, name) for name in declared)
         native = _native(builder, only if is_free else "", names, value, here)
         if patterns and "patternProperties" not in native:
             builder.drop(here, "patternProperties", patterns)
-        return _Further(value, native, {}, to_root)
+        return _Further(value, native, {}, others)
     if patterns and not only:
         builder.drop(here, "patternProperties", patterns)
     keys = _keys(builder, both(names, {"pattern": only}) if only else names, here)
-    return _Further(value, {}, keys, to_root)
+    return _Further(value, {}, keys, others)
 
 
 def _further_values(
@@ -164,12 +164,16 @@ def _map(builder: Builder, core: JsonSchema, further: _Further, here: Here) -> B
     if core.get("maxProperties") is not None:
         bounds["maxItems"] = core["maxProperties"]
     builder.keep(bounds, "array", bounds, schema, here)
+    here.words.append("each key once")
     undeclared = Undeclared("entries", further.value.codec, patterns=further.patterns)
-    return Built(schema, Entries(_announced(builder, undeclared)))
+    return Built(schema, Entries(_announced(builder, undeclared, here)))
 
 
-def _announced(builder: Builder, undeclared: Undeclared) -> Undeclared:
+def _announced(builder: Builder, undeclared: Undeclared, here: Here) -> Undeclared:
     """Remember that the root needs a member, if some members go there."""
+    if undeclared.patterns and builder.subset.declared_only:
+        builder.note(here, "additionalProperties", "narrowed", _DECLARED)
+        return replace(undeclared, has_root=False)
     builder.needs_other_members |= undeclared.way == "root" or bool(undeclared.patterns)
     return undeclared
 
@@ -184,6 +188,9 @@ def _record(
 ) -> Built:
     """An object with members of its own."""
     own, properties, required = _declared(builder, core, declared, here)
+    if not properties and further is None and not builder.subset.empty_objects:
+        builder.note(here, "properties", "rewritten", "an empty object, written as JSON text")
+        return Built({"type": "string", "enum": ["{}"]}, Listed(({},)))
     bounds: JsonSchema = {
         key: core[key] for key in ("minProperties", "maxProperties") if key in core
     }
@@ -197,23 +204,23 @@ def _record(
         builder.keep(bounds, "object", bounds, kept, here)
     schema = {**builder.object(properties, required), **kept}
     if further is None:
-        undeclared = _rule_for_undeclared(builder, additional, here)
+        undeclared = _rule_for_undeclared(builder, core, here)
         if not builder.subset.closed and additional is not False:
             del schema["additionalProperties"]
-        return Built(schema, _fields(own, _announced(builder, undeclared)))
+        return Built(schema, _fields(own, _announced(builder, undeclared, here)))
     values, patterns = further.value.codec, further.patterns
     if builder.subset.maps:
         native = further.native
         schema |= {**native, "properties": {**native.get("properties", {}), **properties}}
         undeclared = Undeclared("keep", values, patterns=patterns)
-        return Built(schema, _fields(own, _announced(builder, undeclared)))
+        return Built(schema, _fields(own, _announced(builder, undeclared, here)))
     name = other_members_name(properties)
     detail = f"further members, written as a list of entries in {name!r}"
     builder.note(here, "additionalProperties", "rewritten", detail)
     builder.note(here, "additionalProperties", "checked", "each key once, and no declared one")
     entry = builder.object({KEY: further.keys, VALUE: further.value.schema})
-    properties[name] = {"description": "Further members.", "type": "array", "items": entry}
-    undeclared = _announced(builder, Undeclared("entries", values, name, patterns))
+    properties[name] = {"description": _FURTHER, "type": "array", "items": entry}
+    undeclared = _announced(builder, Undeclared("entries", values, name, patterns), here)
     return Built(builder.object(properties, [*required, name]), _fields(own, undeclared))
 
 
@@ -224,14 +231,24 @@ def _fields(own: list[Member], undeclared: Undeclared) -> Codec:
     return Fields(tuple(own), undeclared)
 
 
-def _rule_for_undeclared(builder: Builder, additional: Schema | None, here: Here) -> Undeclared:
+def _rule_for_undeclared(builder: Builder, core: JsonSchema, here: Here) -> Undeclared:
     """How members that the schema says nothing about are written."""
+    additional = core.get("additionalProperties")
     if additional is False or not builder.subset.closed:
         return Undeclared("keep")
-    if builder.subset.declared_only:
-        builder.note(here, "additionalProperties", "narrowed", "declared members only")
-        return Undeclared("keep")
-    return Undeclared("root" if builder.keeps_undeclared else "drop")
+    if not builder.keeps_undeclared:
+        return Undeclared("drop")
+    is_invited = additional is not None or not core.keys().isdisjoint(_CONDITIONS)
+    if builder.subset.declared_only and not is_invited:
+        builder.note(here, "additionalProperties", "narrowed", _DECLARED)
+        return Undeclared("refuse")
+    return Undeclared("root")
+
+
+_CONDITIONS: Final = ("if", "dependentSchemas")
+"""Keywords that may declare members that no `properties` beside them has."""
+_DECLARED: Final = "only declared members are asked for"
+_FURTHER: Final = "Further members that the text states, each key once; empty if there are none."
 
 
 def _declared(
@@ -247,6 +264,8 @@ def _declared(
         absent: Absent = "never" if name in needed else _way_to_leave_out(builder, sub)
         if absent == "null":
             place.words.append(NOT_STATED)
+        if absent == "unsaid":
+            sub = _without_null(builder, sub, place)
         try:
             built = builder.node(sub, place)
         except Unsatisfiable:
@@ -255,26 +274,62 @@ def _declared(
             continue
         if absent == "null":
             absent = _way_with_null(builder, sub, built, place)
-        own.append(Member(name, built.codec, absent))
+        constant = _constant(builder, sub)[0] if absent == "constant" else None
+        own.append(Member(name, built.codec, absent, constant))
         properties[name] = _absentable(builder, built.schema, absent)
         lists_nullable = subset.absent == "null" or subset.all_required
-        if absent == "never" or (absent != "omitted" and lists_nullable):
+        if absent in _ALWAYS or (absent not in _NOT_SAID and lists_nullable):
             required.append(name)
     return own, properties, required
 
 
+_ALWAYS: Final = ("never", "constant")
+_NOT_SAID: Final = ("omitted", "unsaid")
+
+
 def _way_to_leave_out(builder: Builder, sub: Schema) -> Absent:
     """How the language says that an optional member is absent."""
+    if _constant(builder, sub):
+        return "constant"
+    if not builder.subset.null_objects and builder.source.may_be_object(sub):
+        is_null_by_default = isinstance(sub, dict) and sub.get("default", ...) is None
+        return "unsaid" if is_null_by_default and not builder.keeps_undeclared else "omitted"
     way = builder.subset.absent
     if way == "omit" or (way == "either" and builder.source.admits_null(sub)):
         return "omitted"
     return "null"
 
 
+def _constant(builder: Builder, sub: Schema) -> list[Json]:
+    """The only value of a member with a default, in a list; [] if it may have several.
+
+    Such a member is a tag: if it could be null, options would not be told apart. In a
+    JSON Schema without a default its absence may mean something.
+    """
+    has_default = isinstance(sub, dict) and "default" in sub
+    followed = builder.source.follow(sub)
+    if not has_default or not isinstance(followed, dict):
+        return []
+    listed = listed_values(followed) or []
+    return listed if len(listed) == 1 and listed[0] is not None else []
+
+
+def _without_null(builder: Builder, sub: Schema, here: Here) -> Schema:
+    """A member's schema without the null that its absence says."""
+    followed = builder.source.follow(sub)
+    if not isinstance(followed, dict) or {"type": "null"} not in followed.get("anyOf", ()):
+        return sub
+    here.words.append("leave it out if the text does not state it")
+    return {**followed, "anyOf": [one for one in followed["anyOf"] if one != {"type": "null"}]}
+
+
 def _way_with_null(builder: Builder, sub: Schema, built: Built, here: Here) -> Absent:
     """How null tells an absent member from one that is null itself."""
     if not builder.null_on_wire(sub, built):
         builder.note(here, "required", "rewritten", NOT_STATED)
+        return "null"
+    if builder.keeps_undeclared and builder.subset.declared_only:
+        builder.note(here, "required", "narrowed", f"{NOT_STATED}; no other null is asked for")
         return "null"
     if builder.keeps_undeclared:
         builder.needs_other_members = True
@@ -290,10 +345,10 @@ def _way_with_null(builder: Builder, sub: Schema, built: Built, here: Here) -> A
 
 def _absentable(builder: Builder, schema: JsonSchema, absent: Absent) -> JsonSchema:
     """The schema of a member that may be absent."""
-    if absent in ("never", "omitted"):
+    if absent in _ALWAYS or absent in _NOT_SAID:
         return schema
     if absent == "boxed":
         head = {key: value for key, value in schema.items() if key in ("title", "description")}
         inner = {key: value for key, value in schema.items() if key not in head}
-        return {**head, **nullable(builder.object({VALUE: inner}))}
-    return nullable(schema)
+        return {**head, **builder.nullable(builder.object({VALUE: inner}))}
+    return builder.nullable(schema)

@@ -22,6 +22,8 @@ from structgen.values import JsonSchema
 MAX_MERGED: Final = 50_000
 """How many schemas with `allOf` or a reference beside other keywords one compilation
 merges."""
+_DEEP: Final = 20
+"""How many unions in one another are looked into."""
 _MAPS: Final = ("properties", "patternProperties", "dependentSchemas", "$defs")
 _LISTS: Final = ("allOf", "anyOf", "oneOf", "prefixItems")
 _ONES: Final = (
@@ -114,6 +116,16 @@ class Source:
             self._nulls[ref] = self.admits_null(self.resolve(ref)[0])
         return self._nulls[ref]
 
+    def may_be_object(self, schema: Schema, depth: int = 0) -> bool:
+        """Whether an object is among the declared types. Errs on the side of True."""
+        followed = self.follow(schema)
+        if not isinstance(followed, dict) or depth > _DEEP:
+            return followed is not False
+        parts = [*followed.get("anyOf", ()), *followed.get("oneOf", ()), *followed.get("allOf", ())]
+        return "object" in (types_of(followed) or ()) or any(
+            self.may_be_object(part, depth + 1) for part in parts
+        )
+
     def flat(self, schema: JsonSchema, drop: Drop) -> JsonSchema:
         """One schema without `$ref` and `allOf` on its own level.
 
@@ -145,12 +157,13 @@ class Source:
                 keyword="allOf",
                 hint="Write the merged schemas out.",
             )
-        result = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
+        own = {key: value for key, value in schema.items() if key not in ("$ref", "allOf")}
         parts = [*([self.resolve(ref)[0]] if ref else ()), *schema.get("allOf", ())]
         inside = seen | {ref} if ref else seen
+        result: JsonSchema = {}
         for part in parts:
-            result = merge(self._flat(part, drop, inside), result, drop)
-        return result
+            result = merge(result, self._flat(part, drop, inside), drop)
+        return merge(result, own, drop)
 
 
 def _circular(ref: Any) -> SchemaError:

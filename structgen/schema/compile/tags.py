@@ -7,9 +7,10 @@ from collections.abc import Set as AbstractSet
 
 from structgen.schema.codecs.codec import KIND, VALUE, Codec, Positions, Ref
 from structgen.schema.codecs.records import Entries
-from structgen.schema.codecs.unions import Option
+from structgen.schema.codecs.unions import Option, Union
 from structgen.schema.compile.builder import Alternatives, Builder
 from structgen.schema.compile.forms import distinct, fits, leaves, overlap, types
+from structgen.schema.compile.keywords import listed_values
 from structgen.schema.compile.names import unused_name
 from structgen.values import JsonSchema
 
@@ -69,8 +70,8 @@ def _tag(builder: Builder, union: Alternatives, changed: set[str]) -> bool:
     """Wrap the options that are not told apart yet, and say whether there were any."""
     codec = union.codec
     new = sorted(_unclear(builder, union, changed) - codec.kinds.keys())
-    for i in new:
-        name = _kind(codec.schemas[i], codec.branches[i])
+    names = {i: _kind(builder, codec, i) for i in new}  # before any is wrapped
+    for i, name in names.items():
         kind = codec.kinds[i] = unused_name(name, set(codec.kinds.values()))
         codec.schemas[i] = builder.object({KIND: builder.constant(kind), VALUE: codec.schemas[i]})
     if new:
@@ -99,13 +100,25 @@ def _unclear(builder: Builder, union: Alternatives, changed: set[str]) -> set[in
     return unclear
 
 
-def _kind(schema: JsonSchema, codec: Codec) -> str:
-    """A name for an option, from its definition, its title or its form."""
+def _kind(builder: Builder, union: Union, i: int) -> str:
+    """A name for an option: its definition, its title, what only it has, or its form."""
+    schema, codec = union.schemas[i], union.branches[i]
+    name = str(schema.get("$ref", "")).rsplit("/", 1)[-1] or schema.get("title")
+    if name:
+        return str(name)
     if isinstance(codec, Entries):
-        form = "map"
-    elif isinstance(codec, Positions):
-        form = "tuple"
-    else:
-        form = schema.get("type", "other")
-    form = form if isinstance(form, str) else "other"
-    return str(schema.get("$ref", "").rsplit("/", 1)[-1] or schema.get("title") or form)
+        return "map"
+    if isinstance(codec, Positions):
+        return "tuple"
+    own = schema.get("properties", {})
+    constants = (listed_values(own[name]) for name in schema.get("required", ()) if name in own)
+    for listed in constants:
+        if listed is not None and len(listed) == 1 and isinstance(listed[0], str):
+            return listed[0]
+    others: set[str] = set()
+    for j, other in enumerate(union.schemas):
+        if j != i:
+            others.update(*(form.get("properties", ()) for form in leaves(builder.defs, other)))
+    distinct_name = next((name for name in own if name not in others), None)
+    form = schema.get("type")
+    return distinct_name or (form if isinstance(form, str) else "other")

@@ -7,6 +7,7 @@ from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
 from structgen.schema.json import to_text
+from structgen.schema.validate import text_forms
 from structgen.schema.verbatim import VERBATIM
 from structgen.values import JsonSchema
 
@@ -38,10 +39,25 @@ def in_words(keyword: str, value: Any) -> str:
     if keyword == "dependentRequired":
         needs = [f"with {name}, also {', '.join(names)}" for name, names in value.items() if names]
         return "; ".join(needs)
+    known = known_form(keyword, value)
+    if known:
+        return known
     phrase = _WORDS.get(keyword)
     if phrase is None or value is False:
         return ""
     return phrase.format(value)[:_MAX_WORDS]
+
+
+def known_form(keyword: str, value: Any) -> str | None:
+    """The words for a form of text that people have a name for; None for any other keyword.
+
+    Args:
+        keyword: The keyword.
+        value: Its value.
+    """
+    if keyword == "pattern":
+        return text_forms.in_words(value)
+    return text_forms.FORMATS_IN_WORDS.get(value) if keyword == "format" else None
 
 
 def example_words(examples: Sequence[Any]) -> str:

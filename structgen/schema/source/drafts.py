@@ -22,6 +22,7 @@ from structgen.schema.source.documents import (
     SchemaDocument,
 )
 from structgen.schema.source.wellformed import (
+    COUNTS,
     require_bounded,
     require_end,
     require_pattern,
@@ -231,7 +232,7 @@ class _Upgrade:
         if key in SUBSCHEMAS:
             return self.inner(place, key, value, scope)
         require_shape(key, value, place.path)
-        return value
+        return int(value) if key in COUNTS else value
 
     def older_forms(self, place: Place, result: JsonSchema, scope: _Scope) -> None:
         """Convert the keywords that drafts before 2020-12 wrote otherwise."""

@@ -19,9 +19,9 @@ from structgen.errors import SchemaError
 from structgen.schema.source.agreement import LEAVES, is_email, is_read_exactly, takes_names_too
 from structgen.schema.source.marks import ALL, MARK, marked, widened
 from structgen.schema.source.reader import is_pydantics, is_users
-from structgen.schema.source.text_forms import BYTES, DURATION, INTEGER_KEY, NUMBER_KEY, text_form
 from structgen.schema.source.wire_path import place_field, wire_path
 from structgen.schema.validate.pattern_tree import is_portable
+from structgen.schema.validate.text_forms import BYTES, DURATION, INTEGER_KEY, NUMBER_KEY, text_form
 
 _BOUNDS: Final = ("ge", "gt", "le", "lt", "multiple_of")
 _RANGE: Final = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})

@@ -11,7 +11,6 @@ type's author set it up.
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from decimal import Decimal
@@ -20,15 +19,17 @@ from typing import Any, Final, NamedTuple
 
 from pydantic_core import PydanticCustomError, SchemaValidator, to_jsonable_python
 
+from structgen.schema.json import constant_key
 from structgen.schema.source.inits import with_read_fields
-from structgen.schema.source.text_forms import text_form
 from structgen.schema.source.text_only import (
     DIGITS,
     held_to_form,
     is_plain_key,
     key_form,
+    with_bounded_pattern,
     with_distinct_keys,
 )
+from structgen.schema.validate.text_forms import text_form
 
 Core = Any
 """A pydantic-core schema: nested dicts, each with a `type`."""
@@ -148,11 +149,18 @@ class _Place(NamedTuple):
     """How many models down values are still made by a user's validator and not JSON."""
     is_key: bool = False
     """Whether it reads the keys of a map."""
+    regex_engine: str | None = None
+    """The engine for its patterns, as the configuration around it says."""
 
 
 def _strict(node: Core, place: _Place) -> Core:
     """A copy with strict leaves, except where a user's validator makes the values."""
     kind = node["type"]
+    if "regex_engine" in (node.get("config") or ()):
+        place = place._replace(regex_engine=node["config"]["regex_engine"])
+    if kind == "str" and "pattern" in node:
+        engine = {"regex_engine": place.regex_engine} if place.regex_engine else {}
+        return with_bounded_pattern(engine | node)
     if "keys_schema" in node:
         return _map(node, place)
     if not place.own and node.get("strict") is None:
@@ -231,13 +239,6 @@ def _constants(node: Core, values: list[Any]) -> Core:
         return by_json[key]
 
     return _function("before", known) | {"schema": node, **rest}
-
-
-def constant_key(value: Any) -> str:
-    """A text that is the same for equal JSON values: for 1 and 1.0, but not for 1 and true."""
-    if isinstance(value, float) and value.is_integer():
-        value = int(value)
-    return json.dumps(value, sort_keys=True)
 
 
 def _outer(node: Core) -> tuple[Core, Core]:

@@ -14,16 +14,25 @@ from typing import Any, Final
 
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError
 
-from structgen.schema.source.text_forms import INTEGER_KEY, NUMBER_KEY
+from structgen.schema.validate.pattern_tree import is_portable, parse
+from structgen.schema.validate.patterns import is_found
+from structgen.schema.validate.python_patterns import parse_python
+from structgen.schema.validate.text_forms import (
+    DURATION,
+    FORMATS_IN_WORDS,
+    INTEGER_KEY,
+    NUMBER_KEY,
+    in_words,
+)
 
 Core = Any
 DIGITS: Final = "\x00digits:"
 """Begins a number's digits that are handed on as text (`reader.digits_of`)."""
 _WANTED: Final = {
-    "date": "a date (ISO 8601, such as 2026-05-01)",
-    "datetime": "a date and time (ISO 8601, such as 2026-05-01T14:30:00Z)",
-    "time": "a time (ISO 8601, such as 14:30:00)",
-    "timedelta": "a duration (ISO 8601, such as P3DT4H30M; no years or months)",
+    "date": f"a date ({FORMATS_IN_WORDS['date']})",
+    "datetime": f"a date and time ({FORMATS_IN_WORDS['date-time']})",
+    "time": f"a time ({FORMATS_IN_WORDS['time']})",
+    "timedelta": f"a duration ({in_words(DURATION)})",
     "decimal": "a decimal number",
     "uuid": "a UUID",
     "int": "an integer",
@@ -35,6 +44,9 @@ _KEYS: Final = {"int": INTEGER_KEY, "float": NUMBER_KEY, "bool": "^(?:true|false
 _PLAIN: Final = frozenset({"str", "any"})
 _CHANGES: Final = ("strip_whitespace", "to_lower", "to_upper")
 """Options of strings that make two texts one key."""
+_OUTER: Final = ("ref", "metadata", "serialization")
+_CASES: Final = {"to_lower": str.lower, "to_upper": str.upper}
+"""Options of strings that change the case, after the pattern is matched."""
 _READ: Final = "read"
 _REFUSED: Final = "refused"
 
@@ -75,6 +87,40 @@ def held_to_form(node: Core, pattern: str, strict: Core) -> Core:
 
     wanted = _WANTED.get(node["type"], "one of the keys")
     return _judged(judge, strict, lambda raw: PydanticCustomError("text_form", wanted))
+
+
+def with_bounded_pattern(node: Core) -> Core:
+    """A string whose pattern is matched in bounded time, and as the schema means it.
+
+    Python's own engine may try for ever. Pydantic's other one does not, but its `\\d` and
+    `\\w` go beyond ASCII.
+
+    Args:
+        node: The core schema of a string with a pattern.
+    """
+    pattern = node["pattern"]
+    is_pythons = isinstance(pattern, re.Pattern) or node.get("regex_engine") == "python-re"
+    text = str(getattr(pattern, "pattern", pattern))
+    left_out = {"regex_engine", *_OUTER, *_CASES}
+    if is_pythons:
+        tree = parse_python(text, getattr(pattern, "flags", 0))
+        left_out.add("pattern")
+    elif is_portable(text):
+        tree = parse(text)
+    else:
+        return node
+    inner = {key: value for key, value in node.items() if key not in left_out}
+    outer = {key: node[key] for key in _OUTER if key in node}
+    change = next((_CASES[case] for case in _CASES if node.get(case)), str)
+
+    def judge(value: str) -> str:
+        if (value.isascii() and not is_pythons) or is_found(tree, value):
+            return change(value)
+        wanted = "text that matches {pattern}"
+        raise PydanticCustomError("string_pattern_mismatch", wanted, {"pattern": repr(text)})
+
+    function = {"type": "no-info", "function": judge}
+    return {"type": "function-after", "function": function, "schema": inner, **outer}
 
 
 def with_distinct_keys(node: Core, keys: Core) -> Core:

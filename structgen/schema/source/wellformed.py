@@ -59,14 +59,18 @@ def _is_table_of_names(value: Any) -> bool:
 def _is_type(value: Any) -> bool:
     if isinstance(value, str):
         return value in _TYPES
-    return _is_names(value) and _TYPES.issuperset(value)
+    return _is_names(value) and bool(value) and _TYPES.issuperset(value)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list)
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-_COUNTS: Final = (
+COUNTS: Final = (
     "minLength",
     "maxLength",
     "minItems",
@@ -78,16 +82,17 @@ _COUNTS: Final = (
 )
 _BOUNDS: Final = ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum")
 _SHAPES: Final[tuple[tuple[tuple[str, ...], Callable[[Any], bool], str], ...]] = (
-    (_COUNTS, _is_count, "a whole number of at least 0"),
+    (COUNTS, _is_count, "a whole number of at least 0"),
     (_BOUNDS, _is_number, "a number"),
     (("multipleOf",), _is_positive, "a number above 0"),
     (("type",), _is_type, f"one of {', '.join(sorted(_TYPES))}, or a list of them"),
     (("required",), _is_names, "a list of names"),
-    (("enum",), lambda value: isinstance(value, list), "a list"),
+    (("enum",), _is_list, "a list"),
     (("dependentRequired",), _is_table_of_names, "an object of lists of names"),
     (("uniqueItems", DUPLICATES, INFERRED), lambda value: isinstance(value, bool), "true or false"),
     ((VERBATIM,), lambda value: value in BY, " or ".join(BY)),
-    (("title", "description", "format"), _is_text, "a string"),
+    (("title", "description", "format", "pattern"), _is_text, "a string"),
+    (("allOf", "anyOf", "oneOf", "prefixItems"), _is_list, "a list of schemas"),
 )
 """Keywords, the test of their values, and what a value must be."""
 _SHAPE_OF: Final = {key: (test, words) for keys, test, words in _SHAPES for key in keys}
@@ -215,13 +220,13 @@ def require_shape(key: str, value: Any, path: str) -> None:
     Raises:
         SchemaError: If the value is of another kind.
     """
-    if key == "pattern":
-        require_pattern(key, value, path)
     test, words = _SHAPE_OF.get(key, (None, ""))
     is_draft_4 = key in ("exclusiveMinimum", "exclusiveMaximum") and isinstance(value, bool)
     if test and not is_draft_4 and not test(value):
         shown = repr(str(value)[:40])
         raise SchemaError(f"{key} must be {words}, not {shown}.", path=path, keyword=key)
+    if key == "pattern":
+        require_pattern(key, value, path)
 
 
 def require_pattern(key: str, pattern: Any, path: str) -> None:

@@ -17,8 +17,8 @@ from typing import Any, Final, Literal, TypeAlias
 from pydantic_core import SchemaSerializer, from_json
 
 from structgen.schema.source.reader import Core, is_pydantics, mapped
-from structgen.schema.source.text_forms import EXPONENT_DIGITS
 from structgen.schema.source.wire_path import wire_path
+from structgen.schema.validate.text_forms import EXPONENT_DIGITS
 from structgen.values import Json
 
 _FIELDS: Final = frozenset({"model-field", "dataclass-field", "typed-dict-field"})

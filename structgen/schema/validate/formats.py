@@ -15,7 +15,7 @@ from datetime import date
 from typing import Final
 
 from structgen.errors import SchemaError
-from structgen.schema.validate.pattern_tree import parse
+from structgen.schema.validate.pattern_tree import parse_ecma
 
 _DATE: Final = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _TIME: Final = re.compile(
@@ -102,7 +102,7 @@ def _has_good_address(found: re.Match[str] | None) -> bool:
 
 def _regex(text: str) -> bool:
     try:
-        parse(text)
+        parse_ecma(text)
     except SchemaError as error:
         return "back-reference" in error.message
     return True

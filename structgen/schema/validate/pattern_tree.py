@@ -1,7 +1,7 @@
 """ECMA-262 patterns, as JSON Schema has them, parsed into a tree.
 
-Back-references are refused: with them a pattern is not a regular language, and matching
-it has no time bound.
+A pattern that is none of ECMA-262, but one of Python's, is read as that: `(?i)`, `\\A`, named
+groups and back-references are common in schemas.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 
 from structgen.errors import SchemaError
 
-_MAX_PATTERN: Final = 20_000
+MAX_PATTERN: Final = 200_000
 """The longest pattern that is read, in characters."""
 _MAX_REPEAT: Final = 100_000
 """The most steps that one pass through a pattern may take, its repetitions written out."""
@@ -82,7 +82,24 @@ class Edge:
     kind: str
 
 
-Node: TypeAlias = "Chars | Sequence | Choice | Repeat | Look | Edge"
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A group whose text a back-reference may repeat."""
+
+    number: int
+    body: Node
+
+
+@dataclass(frozen=True, slots=True)
+class BackReference:
+    """The text of a group once more."""
+
+    number: int
+    folds: bool
+    """Whether case does not matter."""
+
+
+Node: TypeAlias = "Chars | Sequence | Choice | Repeat | Look | Edge | Group | BackReference"
 
 _DIGIT: Final = ((48, 57),)
 WORD: Final = ((48, 57), (65, 90), (95, 95), (97, 122))
@@ -123,7 +140,7 @@ _CATEGORIES: Final = _LONG_NAMES | {short: short for short in _LONG_NAMES.values
 def is_portable(pattern: str) -> bool:
     """Whether `pattern` means the same to every reader of the schema."""
     try:
-        parse(pattern)
+        parse_ecma(pattern)
     except SchemaError:
         return False
     return True
@@ -134,16 +151,71 @@ def parse(pattern: str) -> Node:
     """The tree of a pattern.
 
     Raises:
-        SchemaError: If `pattern` is not an ECMA-262 pattern, or cannot be matched in
-            bounded time.
+        SchemaError: If `pattern` is none in ECMA-262's language, nor in Python's.
+    """
+    try:
+        return parse_ecma(pattern)
+    except SchemaError as error:
+        return _parse_other(pattern, error)
+
+
+def parse_ecma(pattern: str) -> Node:
+    """The tree of a pattern in ECMA-262's language alone.
+
+    Raises:
+        SchemaError: If `pattern` is none, or repeats the text of a group.
     """
     parser = _Parser(pattern)
     node = parser.choice(0)
     if parser.at < len(pattern):
         raise parser.fault("unmatched ')'")
-    if _size(node) > _MAX_REPEAT:
-        raise parser.fault(f"more than {_MAX_REPEAT} repetitions")
+    require_bounded_size(node, pattern)
     return node
+
+
+_NAMED: Final = re.compile(r"\(\?<(?=[A-Za-z_])")
+_NAMED_REFERENCE: Final = re.compile(r"\\k<(\w+)>")
+
+
+def _parse_other(pattern: str, fault: SchemaError) -> Node:
+    """The tree of a pattern in Python's language; the ECMA-262 fault if it is none either."""
+    from structgen.schema.validate.python_patterns import parse_python
+
+    named = _NAMED_REFERENCE.sub(r"(?P=\1)", _NAMED.sub("(?P<", pattern))
+    try:
+        return parse_python(named, re.ASCII, last_line_break=False)
+    except SchemaError:
+        raise fault from None
+
+
+def require_bounded_size(node: Node, pattern: str) -> None:
+    """Check that one pass through a pattern takes a bounded number of steps.
+
+    Args:
+        node: Its tree.
+        pattern: The pattern, for the error.
+
+    Raises:
+        SchemaError: If it takes more.
+    """
+    if _size(node) > _MAX_REPEAT:
+        raise SchemaError(
+            f"Cannot use the pattern {pattern[:80]!r}: it has more than {_MAX_REPEAT} repetitions.",
+            keyword="pattern",
+            hint="Use smaller numbers in braces, or `maxLength`.",
+        )
+
+
+def has_back_reference(node: Node) -> bool:
+    """Whether a pattern repeats the text of a group, which no regular expression can."""
+    match node:
+        case BackReference():
+            return True
+        case Sequence(parts) | Choice(parts):
+            return any(map(has_back_reference, parts))
+        case Repeat(body) | Look(body) | Group(_, body):
+            return has_back_reference(body)
+    return False
 
 
 def _size(node: Node) -> int:
@@ -153,7 +225,7 @@ def _size(node: Node) -> int:
             return sum(map(_size, parts))
         case Repeat(body, least, most):
             return _size(body) * max(least, most or 1)
-        case Look(body):
+        case Look(body) | Group(_, body):
             return _size(body)
     return 1
 
@@ -162,8 +234,8 @@ class _Parser:
     def __init__(self, source: str) -> None:
         self.source = source
         self.at = 0
-        if len(source) > _MAX_PATTERN:
-            raise self.fault(f"longer than {_MAX_PATTERN} characters")
+        if len(source) > MAX_PATTERN:
+            raise self.fault(f"longer than {MAX_PATTERN} characters")
 
     def fault(self, what: str) -> SchemaError:
         return SchemaError(
@@ -256,7 +328,7 @@ class _Parser:
         if char.lower() in _SETS:
             return Chars(_SETS[char.lower()], negated=char.isupper())
         if char in "123456789k":
-            raise self.fault("a back-reference (no bounded time)")
+            raise self.fault("a back-reference")
         found = _CATEGORY.match(self.source, self.at) if char in "pP" else None
         if found and found[1] in _CATEGORIES:
             self.at = found.end()

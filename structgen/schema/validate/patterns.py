@@ -12,15 +12,19 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Final
 
+from structgen.schema.validate.backtrack import OverStepsError, found_in
 from structgen.schema.validate.pattern_tree import (
     WORD,
+    BackReference,
     Chars,
     Choice,
     Edge,
+    Group,
     Look,
     Node,
     Repeat,
     Sequence,
+    has_back_reference,
     parse,
 )
 
@@ -40,9 +44,21 @@ def matches(pattern: str, text: str) -> bool:
     Raises:
         SchemaError: If `pattern` is none, or cannot be matched in bounded time.
     """
+    return is_found(parse(pattern), text)
+
+
+def is_found(node: Node, text: str) -> bool:
+    """Whether the pattern with this tree matches anywhere in `text`, as `matches`.
+
+    Args:
+        node: The tree of the pattern.
+        text: The text to look in.
+    """
     try:
-        return bool(_Text(text).ends(parse(pattern), (1 << (len(text) + 1)) - 1))
-    except _OverBudgetError:
+        if has_back_reference(node):
+            return found_in(node, text)
+        return bool(_Text(text).ends(node, (1 << (len(text) + 1)) - 1))
+    except (_OverBudgetError, OverStepsError):
         return False
 
 
@@ -101,6 +117,10 @@ class _Text:
                 return starts & (everywhere ^ found if negated else found)
             case Edge(kind):
                 return starts & self.edge(kind)
+            case Group(_, body):
+                return self.ends(body, starts)
+            case BackReference():
+                raise AssertionError("a back-reference is matched by `backtrack`")
 
     def repeat(self, body: Node, least: int, most: int | None, starts: int) -> int:
         for _ in range(least):
@@ -152,4 +172,6 @@ def _reversed(node: Node) -> Node:
             return Look(_reversed(body), not behind, negated)
         case Edge(kind):
             return Edge(_REVERSED_EDGES.get(kind, kind))
+        case Group(number, body):
+            return Group(number, _reversed(body))
     return node

@@ -12,6 +12,7 @@ from typing import Any, Final
 from jsonschema import ValidationError
 
 from structgen.schema.json import pointer, resolve, short
+from structgen.schema.validate import text_forms
 from structgen.values import JsonSchema, Violation
 
 
@@ -157,6 +158,10 @@ _NOUNS: Final = {
     "null": "null",
 }
 _ARTICLES: Final = {
+    "date": f"a date ({text_forms.FORMATS_IN_WORDS['date']})",
+    "time": f"a time ({text_forms.FORMATS_IN_WORDS['time']})",
+    "date-time": f"a date and time ({text_forms.FORMATS_IN_WORDS['date-time']})",
+    "duration": f"a duration ({text_forms.FORMATS_IN_WORDS['duration']})",
     "email": "an e-mail address",
     "uri": "a URI",
     "uuid": "a UUID",
@@ -175,7 +180,7 @@ _WORDS: Final[dict[str, Callable[[Any], str]]] = {
     "enum": lambda value: f"one of {_listed(value)}" if len(value) > 1 else _listed(value),
     "minLength": lambda value: f"at least {value} characters",
     "maxLength": lambda value: f"at most {value} characters",
-    "pattern": lambda value: f"text that matches {short(value)}",
+    "pattern": lambda value: text_forms.in_words(value) or f"text that matches {short(value)}",
     "format": lambda value: _ARTICLES.get(value, f"a {value}"),
     "minimum": lambda value: f"at least {value}",
     "maximum": lambda value: f"at most {value}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any, Final
 
 _HOUR: Final = r"(?:[01]\d|2[0-3])"
@@ -19,6 +20,8 @@ _CLOCK_PART: Final = rf"T(?:{_HOURS}|{_MINUTES}|{_SECONDS})"
 DURATION: Final = rf"^-?P(?:\d{{1,8}}W|\d{{1,9}}D(?:{_CLOCK_PART})?|{_CLOCK_PART})$"
 """ISO 8601 durations that have one length: no years, no months."""
 
+_ZONES: Final = {None: f"{OFFSET}?", "naive": "", "aware": OFFSET}
+"""A time's offset, by Pydantic's name for the constraint on it."""
 _DATE: Final = r"^\d{4}-\d{2}-\d{2}$"
 _UUID: Final = r"^[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
 
@@ -66,7 +69,7 @@ def text_form(node: Any) -> str | None:
     Args:
         node: The core schema.
     """
-    zone = {"naive": "", "aware": OFFSET}.get(node.get("tz_constraint"), f"{OFFSET}?")
+    zone = _ZONES[node.get("tz_constraint")]
     match node["type"]:
         case "date":
             return _DATE
@@ -79,11 +82,66 @@ def text_form(node: Any) -> str | None:
         case "uuid":
             return _UUID
         case "decimal":
-            return _decimal_form(node)
+            digits, places = node.get("max_digits"), node.get("decimal_places")
+            whole = None if digits is None else digits - (places or 0)
+            return decimal_pattern(whole, places, node.get("allow_inf_nan", False))
     return None
 
 
-def _decimal_form(node: Any) -> str:
-    digits, places = node.get("max_digits"), node.get("decimal_places")
-    whole = None if digits is None else digits - (places or 0)
-    return decimal_pattern(whole, places, node.get("allow_inf_nan", False))
+# ---- in words -------------------------------------------------------------------------
+
+_ISO: Final = "ISO 8601, such as {}"
+FORMATS_IN_WORDS: Final = {
+    "date": _ISO.format("2026-05-01"),
+    "time": _ISO.format("14:30:00Z"),
+    "date-time": _ISO.format("2026-05-01T14:30:00Z"),
+    "duration": _ISO.format("P3DT4H30M"),
+}
+"""What people and models know a format by."""
+_FIXED: Final = {
+    **{f"^{DAY}[T ]{CLOCK}{zone}$": FORMATS_IN_WORDS["date-time"] for zone in _ZONES.values()},
+    f"^{DAY}[T ]{CLOCK}$": _ISO.format("2026-05-01T14:30:00"),
+    f"^{CLOCK}{OFFSET}?$": _ISO.format("14:30:00"),
+    f"^{CLOCK}{OFFSET}$": FORMATS_IN_WORDS["time"],
+    f"^{CLOCK}$": _ISO.format("14:30:00"),
+    DURATION: f"{FORMATS_IN_WORDS['duration']}, without years and months",
+    INTEGER_KEY: "an integer",
+    NUMBER_KEY: "a number",
+    BYTES["base64"]: "base64, URL-safe",
+    BYTES["hex"]: "hexadecimal digits, two for each byte",
+}
+_DECIMAL: Final = re.compile(
+    r"\^(?:\(\?:)?-\?(?:0\*\\d\{1,(?P<whole>\d+)\}|(?P<none>0\+)|\\d\+)"
+    r"(?:\(\?:\\\.\\d\{1,(?P<places>\d+)\}0\*\)\?|(?P<zeros>\(\?:\\\.0\+\)\?)|\(\?:\\\.\\d\+\)\?).*"
+)
+"""A pattern that `decimal_pattern` may have made."""
+
+
+def in_words(pattern: str) -> str | None:
+    """A text form in a few words with an example; None if the pattern is none of ours.
+
+    Args:
+        pattern: The pattern of a string.
+    """
+    return _FIXED.get(pattern) or _decimal_in_words(pattern)
+
+
+def _decimal_in_words(pattern: str) -> str | None:
+    found = _DECIMAL.fullmatch(pattern)
+    if not found:
+        return None
+    whole = 0 if found["none"] else _count(found["whole"])
+    places = 0 if found["zeros"] else _count(found["places"])
+    if pattern not in (decimal_pattern(whole, places, n) for n in (False, True)):
+        return None
+    limits = [] if whole is None else [f"at most {whole} digits before the point"]
+    limits += (
+        []
+        if places is None
+        else [f"at most {places} after it" if limits else f"at most {places} after the point"]
+    )
+    return ", ".join(["a decimal number", *limits])
+
+
+def _count(digits: str | None) -> int | None:
+    return None if digits is None else int(digits)
