@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from structgen.errors import SchemaError
 from structgen.schema.json import resolve, same_json
-from structgen.schema.validate.pattern_tree import (
+from structgen.schema.validate.pattern_nodes import (
     Chars,
     Choice,
     Edge,
@@ -18,8 +18,8 @@ from structgen.schema.validate.pattern_tree import (
     Node,
     Repeat,
     Sequence,
-    parse,
 )
+from structgen.schema.validate.pattern_reader import parse
 from structgen.schema.validate.patterns import matches
 from structgen.schema.validate.validator import validator_of
 from structgen.schema.verbatim import VERBATIM

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structgen.errors import SchemaError
-from structgen.schema.validate.pattern_tree import parse
+from structgen.schema.validate.pattern_reader import parse
 from structgen.schema.validate.patterns import matches
 
 SAME_IN_PYTHON = [

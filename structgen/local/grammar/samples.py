@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from structgen.errors import SchemaError
-from structgen.schema.validate.pattern_tree import (
+from structgen.schema.validate.pattern_nodes import (
     BackReference,
     Chars,
     Choice,
@@ -15,8 +15,8 @@ from structgen.schema.validate.pattern_tree import (
     Node,
     Repeat,
     Sequence,
-    parse,
 )
+from structgen.schema.validate.pattern_reader import parse
 
 _CHARACTERS: Final = "a0A1 -._/:@,;+#" + "".join(map(chr, range(33, 127)))
 

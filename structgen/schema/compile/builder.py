@@ -15,6 +15,7 @@ from structgen.schema.codecs.codec import SAME, Codec, Listed, Nullable, Only, R
 from structgen.schema.codecs.unions import Union
 from structgen.schema.compile.forms import nullable
 from structgen.schema.compile.here import Here
+from structgen.schema.compile.holding import test_of
 from structgen.schema.compile.keywords import (
     SCALARS,
     TYPE_OF_KEYWORD,
@@ -28,7 +29,7 @@ from structgen.schema.compile.keywords import (
 from structgen.schema.compile.names import definition_name, unused_name
 from structgen.schema.compile.source import Source, refs_above
 from structgen.schema.compile.words import annotated, in_words
-from structgen.schema.json import json_type, to_text
+from structgen.schema.json import to_text
 from structgen.schema.subset import SchemaSubset
 from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema, Note
@@ -332,26 +333,7 @@ class Builder:
 
     def validator(self, schema: Schema) -> Callable[[Json], bool]:
         """A test for a part of the source: by type first, by jsonschema if that is not enough."""
-        followed = self.source.follow(schema)
-        types = types_of(followed) if isinstance(followed, dict) else None
-        only_type = isinstance(followed, dict) and assertions(followed).keys() == {"type"}
-        target = self.target
-
-        def test(value: Json) -> bool:
-            if types is not None:
-                actual = json_type(value)
-                if actual not in types and not (actual == "integer" and "number" in types):
-                    return False
-                if only_type:
-                    return True
-            from structgen.schema.validate.validator import OverBudgetError
-
-            try:
-                return bool(target.validator.evolve(schema=schema).is_valid(value))
-            except (OverBudgetError, RecursionError):
-                return False
-
-        return test
+        return test_of(self.target, self.source, schema)
 
     def null_on_wire(self, source: Schema, built: Built) -> bool:
         """Whether a value of `source` may be written as null."""

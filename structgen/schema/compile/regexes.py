@@ -6,15 +6,8 @@ from functools import lru_cache
 from typing import Final
 
 from structgen.errors import SchemaError
-from structgen.schema.validate.pattern_tree import (
-    Chars,
-    Choice,
-    Edge,
-    Node,
-    Repeat,
-    Sequence,
-    parse,
-)
+from structgen.schema.validate.pattern_nodes import Chars, Choice, Edge, Node, Repeat, Sequence
+from structgen.schema.validate.pattern_reader import parse
 
 _DOT: Final = Chars(((10, 10), (13, 13), (0x2028, 0x2029)), negated=True)
 _CONTROL: Final = {9: r"\t", 10: r"\n", 13: r"\r"}

@@ -14,7 +14,8 @@ from typing import Any, Final
 
 from pydantic_core import PydanticCustomError, SchemaValidator, ValidationError
 
-from structgen.schema.validate.pattern_tree import is_portable, parse
+from structgen.schema.validate.pattern_reader import parse
+from structgen.schema.validate.pattern_tree import is_portable
 from structgen.schema.validate.patterns import is_found
 from structgen.schema.validate.python_patterns import parse_python
 from structgen.schema.validate.text_forms import (

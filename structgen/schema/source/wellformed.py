@@ -9,7 +9,7 @@ from typing import Any, Final
 from structgen.errors import SchemaError, SchemaLimitError
 from structgen.schema.inside import DUPLICATES
 from structgen.schema.json import pointer
-from structgen.schema.validate.pattern_tree import parse
+from structgen.schema.validate.pattern_reader import parse
 from structgen.schema.verbatim import BY, INFERRED, VERBATIM
 from structgen.values import JsonSchema
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Final, TypeAlias
 
-from structgen.schema.validate.pattern_tree import (
+from structgen.schema.validate.pattern_nodes import (
     WORD,
     BackReference,
     Chars,

@@ -1,108 +1,31 @@
 """ECMA-262 patterns, as JSON Schema has them, parsed into a tree.
 
-A pattern that is none of ECMA-262, but one of Python's, is read as that: `(?i)`, `\\A`, named
-groups and back-references are common in schemas.
+Back-references are left to `python_patterns`, which keeps the groups that they name.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
-from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, TypeAlias
+from typing import Final
 
 from structgen.errors import SchemaError
+from structgen.schema.validate.pattern_nodes import (
+    MAX_PATTERN,
+    WORD,
+    Chars,
+    Choice,
+    Edge,
+    Look,
+    Node,
+    Repeat,
+    Sequence,
+    require_bounded_size,
+)
 
-MAX_PATTERN: Final = 200_000
-"""The longest pattern that is read, in characters."""
-_MAX_REPEAT: Final = 100_000
-"""The most steps that one pass through a pattern may take, its repetitions written out."""
 _MAX_NESTING: Final = 100
 """The deepest nesting of groups."""
-
-
-@dataclass(frozen=True, slots=True)
-class Chars:
-    """One character of a class."""
-
-    ranges: tuple[tuple[int, int], ...] = ()
-    """First and last code point of each range, both inside."""
-    categories: tuple[tuple[str, bool], ...] = ()
-    """Unicode categories (`L`, `Nd`); True for characters outside the category."""
-    negated: bool = False
-    """Whether the class holds all other characters instead."""
-
-    def __contains__(self, char: str) -> bool:
-        code, category = ord(char), unicodedata.category(char)
-        in_range = any(low <= code <= high for low, high in self.ranges)
-        in_category = any(category.startswith(name) is not out for name, out in self.categories)
-        return (in_range or in_category) is not self.negated
-
-
-@dataclass(frozen=True, slots=True)
-class Sequence:
-    """One part after another."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """Any one of the parts."""
-
-    parts: tuple[Node, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Repeat:
-    """A body, several times."""
-
-    body: Node
-    least: int
-    most: int | None
-    """None for no upper bound."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """A place where the body matches, without taking any text."""
-
-    body: Node
-    behind: bool
-    """Whether the body ends here (lookbehind) and does not begin here (lookahead)."""
-    negated: bool
-    """Whether the body must not match."""
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """`^`, `$`, `b` (a word boundary) or `B`."""
-
-    kind: str
-
-
-@dataclass(frozen=True, slots=True)
-class Group:
-    """A group whose text a back-reference may repeat."""
-
-    number: int
-    body: Node
-
-
-@dataclass(frozen=True, slots=True)
-class BackReference:
-    """The text of a group once more."""
-
-    number: int
-    folds: bool
-    """Whether case does not matter."""
-
-
-Node: TypeAlias = "Chars | Sequence | Choice | Repeat | Look | Edge | Group | BackReference"
-
 _DIGIT: Final = ((48, 57),)
-WORD: Final = ((48, 57), (65, 90), (95, 95), (97, 122))
 _SPACE: Final = (
     *((9, 13), (32, 32), (0xA0, 0xA0), (0x1680, 0x1680), (0x2000, 0x200A), (0x2028, 0x2029)),
     *((0x202F, 0x202F), (0x205F, 0x205F), (0x3000, 0x3000), (0xFEFF, 0xFEFF)),
@@ -147,18 +70,6 @@ def is_portable(pattern: str) -> bool:
 
 
 @lru_cache(maxsize=1024)
-def parse(pattern: str) -> Node:
-    """The tree of a pattern.
-
-    Raises:
-        SchemaError: If `pattern` is none in ECMA-262's language, nor in Python's.
-    """
-    try:
-        return parse_ecma(pattern)
-    except SchemaError as error:
-        return _parse_other(pattern, error)
-
-
 def parse_ecma(pattern: str) -> Node:
     """The tree of a pattern in ECMA-262's language alone.
 
@@ -171,63 +82,6 @@ def parse_ecma(pattern: str) -> Node:
         raise parser.fault("unmatched ')'")
     require_bounded_size(node, pattern)
     return node
-
-
-_NAMED: Final = re.compile(r"\(\?<(?=[A-Za-z_])")
-_NAMED_REFERENCE: Final = re.compile(r"\\k<(\w+)>")
-
-
-def _parse_other(pattern: str, fault: SchemaError) -> Node:
-    """The tree of a pattern in Python's language; the ECMA-262 fault if it is none either."""
-    from structgen.schema.validate.python_patterns import parse_python
-
-    named = _NAMED_REFERENCE.sub(r"(?P=\1)", _NAMED.sub("(?P<", pattern))
-    try:
-        return parse_python(named, re.ASCII, last_line_break=False)
-    except SchemaError:
-        raise fault from None
-
-
-def require_bounded_size(node: Node, pattern: str) -> None:
-    """Check that one pass through a pattern takes a bounded number of steps.
-
-    Args:
-        node: Its tree.
-        pattern: The pattern, for the error.
-
-    Raises:
-        SchemaError: If it takes more.
-    """
-    if _size(node) > _MAX_REPEAT:
-        raise SchemaError(
-            f"Cannot use the pattern {pattern[:80]!r}: it has more than {_MAX_REPEAT} repetitions.",
-            keyword="pattern",
-            hint="Use smaller numbers in braces, or `maxLength`.",
-        )
-
-
-def has_back_reference(node: Node) -> bool:
-    """Whether a pattern repeats the text of a group, which no regular expression can."""
-    match node:
-        case BackReference():
-            return True
-        case Sequence(parts) | Choice(parts):
-            return any(map(has_back_reference, parts))
-        case Repeat(body) | Look(body) | Group(_, body):
-            return has_back_reference(body)
-    return False
-
-
-def _size(node: Node) -> int:
-    """The number of steps that one pass through the node takes."""
-    match node:
-        case Sequence(parts) | Choice(parts):
-            return sum(map(_size, parts))
-        case Repeat(body, least, most):
-            return _size(body) * max(least, most or 1)
-        case Look(body) | Group(_, body):
-            return _size(body)
-    return 1
 
 
 class _Parser:

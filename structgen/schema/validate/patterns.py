@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Final
 
 from structgen.schema.validate.backtrack import OverStepsError, found_in
-from structgen.schema.validate.pattern_tree import (
+from structgen.schema.validate.pattern_nodes import (
     WORD,
     BackReference,
     Chars,
@@ -25,8 +25,8 @@ from structgen.schema.validate.pattern_tree import (
     Repeat,
     Sequence,
     has_back_reference,
-    parse,
 )
+from structgen.schema.validate.pattern_reader import parse
 
 _BUDGET: Final = 3 * 10**10
 """Bits touched for one match: a few seconds at worst."""

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any, Final
 
 from structgen.errors import SchemaError
-from structgen.schema.validate.pattern_tree import (
+from structgen.schema.validate.pattern_nodes import (
     MAX_PATTERN,
     WORD,
     BackReference,

@@ -23,7 +23,7 @@ from structgen.pipeline.outputs.columns.kinds import (
     Text,
 )
 from structgen.schema.json import resolve
-from structgen.schema.source.text_forms import CLOCK, DAY, OFFSET
+from structgen.schema.validate.text_forms import CLOCK, DAY, OFFSET
 from structgen.values import JsonSchema
 
 _FORMATS: Final[Mapping[str, Callable[[], Kind]]] = {
