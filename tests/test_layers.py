@@ -21,7 +21,7 @@ FACES = {"", "types", "ports", "providers"}
 ROOMS = {"schema", "local"}
 """Folders with folders inside."""
 OWNERS = {
-    "httpx": {"wire.http"},
+    "httpx": {"wire.connections", "wire.http"},
     "tenacity": {"wire.retry"},
     "outlines": {"local"},
     "llguidance": {"local"},

@@ -24,7 +24,7 @@ from examples.form_service.store import Store
 from structgen import Client, Form
 from structgen.errors import FormIncompleteError, InputError, StaleFormError, StructgenError
 from structgen.forms import Field
-from structgen.values import Violation
+from structgen.types import Violation
 
 PAGE = Path(__file__).parent / "page.html"
 LOG = logging.getLogger("form_service")
