@@ -166,6 +166,17 @@ def _shown(row: Mapping[str, Any], document: Document | None) -> Shown:
     )
 
 
+_MARK: Final = b'<meta name="generator" content="structgen">'
+"""Is at the beginning of every page, so that nothing else is replaced."""
+_BEGINNING: Final = 500
+"""The bytes of a page that hold the mark."""
+
+
+def _is_page(path: Path) -> bool:
+    with path.open("rb") as file:
+        return _MARK in file.read(_BEGINNING)
+
+
 def write_page(path: str | os.PathLike[str], page: Page) -> None:
     """Write a page to a file.
 
@@ -174,9 +185,13 @@ def write_page(path: str | os.PathLike[str], page: Page) -> None:
         page: The page.
 
     Raises:
-        InputError: If the file cannot be written.
+        InputError: If the file cannot be written, or is one that this function did not write.
     """
     try:
+        if os.path.exists(path) and not _is_page(Path(path)):
+            raise InputError(
+                f"{path} exists, and is no page of structgen.", hint="Name another file."
+            )
         Path(path).write_bytes(page.html().encode(errors="replace"))
     except OSError as error:
         raise InputError(

@@ -190,3 +190,13 @@ def test_a_notebook_shows_a_result_as_a_table() -> None:
     shown = result._repr_html_()
     assert "<td>/name</td><td>&quot;&lt;Ada&gt;&quot;</td>" in shown
     assert "<td>/age</td><td>36</td>" in shown
+
+
+def test_a_page_replaces_a_page_and_nothing_else(tmp_path: Path) -> None:
+    page = page_of_results([{"key": "a", "value": {"n": 1}, "error": None}], {}, title="t")
+    for _ in range(2):
+        write_page(tmp_path / "page.html", page)
+    (tmp_path / "mine.html").write_text("<p>mine</p>")
+    with pytest.raises(InputError, match="no page"):
+        write_page(tmp_path / "mine.html", page)
+    assert (tmp_path / "mine.html").read_text() == "<p>mine</p>"
