@@ -67,7 +67,7 @@ def to_item(given: Any, position: int) -> Item:
     key = str(position)
     if not isinstance(given, (str, list, tuple)):
         error = InputError(
-            f"Input {position} is a {type(given).__name__}, not a document.",
+            f"Input {position} ({type(given).__name__}) is not a document.",
             hint="Give texts, lists of messages, or Items. Rows of columns go through "
             "`open_source(rows)`.",
         )

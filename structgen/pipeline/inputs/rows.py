@@ -15,6 +15,7 @@ from structgen.values import Json
 _SHOWN_COLUMNS: Final = 12
 """How many columns a hint names."""
 _CORRECT: Final = "Correct the row or leave it out."
+CHECK_FILE: Final = "Check whether the file is complete."
 _ENCODING: Final = "Correct the row, or name the `encoding` of the file."
 
 
@@ -36,7 +37,7 @@ def unreadable(where: str, error: Exception, hint: str | None = None) -> Item:
         return Item(where, "", error=error)
     said = getattr(error, "strerror", None) or str(error).partition("\n")[0] or "no reason given"
     why = f"{type(error).__name__}: {said}".rstrip(".")
-    return bad_item(where, why, hint=hint or "Check whether the file is complete.")
+    return bad_item(where, why, hint=hint or CHECK_FILE)
 
 
 def missing_columns(names: Iterable[Any], where: str, options: ReadOptions) -> InputError | None:

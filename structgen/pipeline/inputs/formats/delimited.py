@@ -9,7 +9,12 @@ from typing import Final, TextIO
 
 from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.place import UNDECODABLE, Place, open_text
-from structgen.pipeline.inputs.rows import bad_item, item_of_row, missing_columns
+from structgen.pipeline.inputs.rows import (
+    CHECK_FILE,
+    bad_item,
+    item_of_row,
+    missing_columns,
+)
 from structgen.pipeline.record import Item
 
 _FIELD_SIZE: Final = 2**24
@@ -45,7 +50,7 @@ def _read(place: Place, options: ReadOptions, default: str) -> Iterator[Item]:
         delimiter, header = _header(lines, options, default)
         where = f"{place.name}:{max(lines.number, 1)}"
         if header is None:
-            yield bad_item(where, "its header is malformed or missing")
+            yield bad_item(where, "its header is malformed or missing", hint=CHECK_FILE)
             return
         if any(UNDECODABLE in name for name in header):
             yield bad_item(where, f"{_NOT_TEXT} (header)", hint=_ENCODING_HINT)

@@ -16,7 +16,7 @@ from structgen.pipeline.inputs.place import (
     encoding_of,
     open_text,
 )
-from structgen.pipeline.inputs.rows import bad_item, item_of_row
+from structgen.pipeline.inputs.rows import CHECK_FILE, bad_item, item_of_row
 from structgen.pipeline.record import Item
 
 _UTF8: Final = "utf-8-sig"
@@ -57,7 +57,7 @@ def read_json(place: Place, options: ReadOptions) -> Iterator[Item]:
         if len(lines) > 1 and _is_object(next(filter(str.strip, lines), "")):
             yield from _json_of_lines(lines, place, options)
         else:
-            yield bad_item(place.name, f"it is not JSON ({error})")
+            yield bad_item(place.name, f"it is not JSON ({error})", hint=CHECK_FILE)
         return
     if isinstance(data, dict) and options.text not in data:
         inner = [value for value in data.values() if isinstance(value, list)]
