@@ -2,11 +2,12 @@
 
     python -m benchmarks decisions --tasks restaurants,coffee_orders --records 10
 
-Needs ../shared/data/dev. Each closed value of a record (an enum, a boolean, a small integer, the tag
-of a union) is asked for after the gold of everything before it, so that one mistake does not make
-the next. Ways: `written` token by token, under the grammar; `whole`, decided by the probability of
-whole options; `prior`, with a share of the prior taken off (`--share`). Figures of each way, by task
-and over all of them: the share of values that are right, and CPU milliseconds a value.
+Needs ../shared/data/dev. Each closed value of a record (an enum, a boolean, a small integer, the
+tag of a union) is asked for after the gold of everything before it, so that one mistake does not
+make the next. Ways: `written` token by token, under the grammar; `whole`, decided by the
+probability of whole options; `prior`, with a share of the prior taken off (`--share`). Figures
+of each way, by task and over all of them: the share of values that are right, and CPU
+milliseconds a value.
 
 Records are the last ones of a task, or with `--half first` the first ones.
 """

@@ -1,9 +1,9 @@
 """A job against a server of which some answers are errors that have nothing to do with load.
 
-5,000 documents, 20 ms each, 64 at a time: a job with its journal and output, and the loop that users
-write around the openai SDK, in turns, each in a fresh process. Goal: with 10 % of 500s, and with 5 %
-of 429s, the job takes at most 1.3 times as long as the loop. `STRUCTGEN_BENCH=full` asks about all
-of them, by default about a fifth.
+5,000 documents, 20 ms each, 64 at a time: a job with its journal and output, and the loop that
+users write around the openai SDK, in turns, each in a fresh process. Goal: with 10 % of 500s,
+and with 5 % of 429s, the job takes at most 1.3 times as long as the loop. `STRUCTGEN_BENCH=full`
+asks about all of them, by default about a fifth.
 """
 
 from __future__ import annotations

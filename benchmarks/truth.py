@@ -8,8 +8,8 @@ for an answer; an answer that is cut, refused, invalid or not JSON counts as one
 entity tasks the offsets are left out, because finding them is not the model's work. Examples come
 from the end of a task's file, the texts that are scored from its beginning.
 
-`--prompt` asks with further layouts of the prompt; `--skip 100` leaves a task's first texts out, for
-tuning on texts that no figure is reported on.
+`--prompt` asks with further layouts of the prompt; `--skip 100` leaves a task's first texts out,
+for tuning on texts that no figure is reported on.
 
 With `--answers FILE` every answer is kept, and a run that is started again asks only what is
 missing. Figures of each system: `f1` (mean over tasks, with an interval by bootstrap over records

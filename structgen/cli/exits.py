@@ -31,7 +31,7 @@ INTERRUPTED: Final = 130
 MEANINGS: Final[Mapping[int, str]] = {
     OK: "done",
     NO_VALUE: "no valid value: the answer was refused, truncated or invalid",
-    USAGE: "usage error: the command, the target or the text has to change; no such model or folder",
+    USAGE: "usage error: change the command, the target or the text; no such model or folder",
     SERVER: "the server failed or could not be reached",
     ENGINE: "the model in this process failed",
     STOPPED: "the job stopped before its end; the same command goes on with it",

@@ -95,7 +95,8 @@ class Extractor:
             **call: The arguments of each question; see `CallArgs`.
 
         Raises:
-            ConfigurationError: If an argument has a value of another kind, or the journal is a file.
+            ConfigurationError: If an argument has a value of another kind, or the journal is a
+                file.
         """
         given = {
             "model": model,

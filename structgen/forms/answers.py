@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from structgen.answer.held import HeldTexts
 from structgen.errors import InvalidOutputError, NotJsonError
 from structgen.forms.fields import Fields
 from structgen.forms.revisions import EVERYTHING, revised
@@ -212,7 +212,7 @@ def _quotes(
 
 
 def is_supported(stated: Json, schema: JsonSchema, turn: Turn) -> bool | None:
-    """Whether what was said, or the question that it answers, has what a value says.
+    """Whether what was said, or the question that it answers, has what a value says in some form.
 
     Args:
         stated: The value.
@@ -222,9 +222,8 @@ def is_supported(stated: Json, schema: JsonSchema, turn: Turn) -> bool | None:
     Returns:
         None if that cannot be told: of booleans, and of labels that the words do not have.
     """
-    said = "\n".join(filter(None, (turn.asked, turn.text)))
-    source, words = SourceText(said), _folded(said)
-    found = [_is_said(scalar, source, words) for scalar in scalars(stated)]
+    said = HeldTexts("\n".join(filter(None, (turn.asked, turn.text))))
+    found = [None if isinstance(one, bool) else said.holds(str(one)) for one in scalars(stated)]
     if False in found:
         return None if _has_labels(schema) else False
     return None if None in found or not found else True
@@ -237,25 +236,6 @@ def scalars(value: Json) -> Iterator[str | int | float | bool]:
             yield from scalars(inner)
     elif isinstance(value, str | int | float):
         yield value
-
-
-def _is_said(value: str | int | float | bool, source: SourceText, words: str) -> bool | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, str):
-        return f" {_folded(value)} " in f" {words} "
-    return bool(source.spans(value, "words"))
-
-
-def _folded(text: str) -> str:
-    """Words in lower case, without accents and with one space between them."""
-    plain = unicodedata.normalize("NFKD", text).casefold()
-    kept = "".join(
-        character if character.isalnum() else " "
-        for character in plain
-        if not unicodedata.combining(character)
-    )
-    return " ".join(kept.split())
 
 
 def _has_labels(schema: JsonSchema) -> bool:

@@ -48,8 +48,9 @@ _NOT_ASKED: Final = frozenset(
         "prompt",
     }
 )
-"""Options that bound a call, or judge what came, and do not change what the model is asked. The messages
-show what `prompt` does."""
+"""Options that bound a call, or judge what came, and do not change what the model is asked. The
+messages show what `prompt` does.
+"""
 
 
 class JobQuestion(Generic[T]):

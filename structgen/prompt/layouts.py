@@ -19,8 +19,10 @@ LAYOUTS: Final[Mapping[str, str]] = {
     "line": "Extract from the text: {about} Use null for what the text does not state."
     "\n\n{instructions}",
 }
-"""The layouts by name, as templates. "line" is the line that people write who have no library. The description of the target comes after its fields: before
-them, the smallest models take it for the value of the first one."""
+"""The layouts by name, as templates. "line" is the line that people write who have no library.
+The description of the target comes after its fields: before them, the smallest models take it
+for the value of the first one.
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,8 +44,8 @@ ROWS: Final[tuple[Row, ...]] = (
         models="smollm2",
         billions=0.2,
         layout="description",
-        measured="8 restaurants: fields .32, names .30, description .42, plain .43, line .48; 9 tasks "
-        "of 3 texts, values that the text lacks read as null: fields .19, names .18, plain .21, "
+        measured="8 restaurants: fields .32, names .30, description .42, plain .43, line .48; "
+        "9 tasks of 3 texts, values that the text lacks read as null: fields .19, names .18, plain .21, "
         "description .23, line .23; but line gives no items of a list without a description. On 7 "
         "tasks of 3 other texts no mean differs: fields .26, description .23, plain .28, line .24",
     ),
@@ -51,8 +53,8 @@ ROWS: Final[tuple[Row, ...]] = (
         models="gemma",
         billions=0.3,
         layout="names",
-        measured="6 tasks of 2 texts, values that the text lacks read as null: fields .17, plain .24, "
-        "description .25, names .27",
+        measured="6 tasks of 2 texts, values that the text lacks read as null: fields .17, "
+        "plain .24, description .25, names .27",
     ),
 )
 """The first row that holds for a model gives its layout."""

@@ -1,7 +1,8 @@
 """HTTP requests over httpx: the port that the steps of a flow are performed on.
 
 httpx is loaded with the first request. A transport keeps idle httpx transports of one connection
-each in a free list (see `pool`). If the package httpx-aiohttp is installed, async calls go over aiohttp.
+each in a free list (see `pool`). If the package httpx-aiohttp is installed, async calls go over
+aiohttp.
 """
 
 from __future__ import annotations

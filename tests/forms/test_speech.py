@@ -174,6 +174,8 @@ def test_a_value_without_support_is_marked() -> None:
     talk.say("For anna  SMITH, 5 of us", {"guest": "Anna Smith", "people": 5})
     assert talk.form.entries["/guest"].supported
     assert talk.form.entries["/people"].supported
+    talk.say("There are seven of us", {"people": 7})
+    assert talk.form.entries["/people"].supported
     talk.model.said = {"/phone": "555 1234"}
     talk.form.fill("Yes, that one.", asked="Is it still 555 1234?")
     assert talk.form.entries["/phone"].supported

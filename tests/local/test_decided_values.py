@@ -1,4 +1,6 @@
-"""Law 12 with the embedded model: decided values are options, in whatever order these are listed."""
+"""Law 12 with the embedded model: decided values are options, in whatever order these are
+listed.
+"""
 
 from __future__ import annotations
 

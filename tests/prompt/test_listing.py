@@ -1,4 +1,6 @@
-"""The list of fields: each definition once, unions as alternatives, at most as long as the schema."""
+"""The list of fields: each definition once, unions as alternatives, at most as long as the
+schema.
+"""
 
 from __future__ import annotations
 

@@ -33,7 +33,9 @@ class DecodeRequest:
     stop: tuple[str, ...] = ()
     """Texts that end free text."""
     begun: bytes = field(default=b"", repr=False)
-    """The bytes that the answer begins with, under a grammar. They count as written by the model."""
+    """The bytes that the answer begins with, under a grammar. They count as written by the
+    model.
+    """
     deciding: Deciding | None = None
     """How closed values are decided; None to write them token by token."""
 

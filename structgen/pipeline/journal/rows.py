@@ -62,7 +62,9 @@ def entry_of_row(row: Sequence[Any]) -> Entry | None:
 
 
 def _is_outcome(data: Json, ok: bool) -> bool:
-    """Whether an outcome can be made of a row's body. Members that it may lack are not asked for."""
+    """Whether an outcome can be made of a row's body. Members that it may lack are not asked
+    for.
+    """
     record = data.get("record") if isinstance(data, dict) else None
     if not isinstance(record, dict):
         return False

@@ -1,8 +1,8 @@
 """A journal in a table of a database, which workers on many machines share.
 
-It keeps outcomes by the hash of their question, as the journal in a file does, and nothing else: the
-engine that runs the workers knows the inputs. A partition that is tried again asks about nothing
-that was answered before.
+It keeps outcomes by the hash of their question, as the journal in a file does, and nothing else:
+the engine that runs the workers knows the inputs. A partition that is tried again asks about
+nothing that was answered before.
 """
 
 from __future__ import annotations

@@ -200,7 +200,9 @@ def _with_entries(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Entries(Codec):
-    """A map <-> a list of `{key, value}`. A key with two values is a fault, never a silent choice."""
+    """A map <-> a list of `{key, value}`. A key with two values is a fault, never a silent
+    choice.
+    """
 
     undeclared: Undeclared
 
