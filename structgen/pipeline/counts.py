@@ -22,6 +22,8 @@ class Counts:
     """Inputs with an error."""
     cached: int = 0
     """Inputs whose outcome the journal had, or an equal input got."""
+    equal: int = 0
+    """Those of them that are equal to another input of this run."""
     accepted: int = 0
     """Records that keep the promise of `accept`."""
     to_review: int = 0
@@ -46,11 +48,18 @@ class Counts:
 
     def clear(self) -> None:
         """Begin again with the first input. Usage and cost stay counted."""
-        self.ok = self.failed = self.cached = self.accepted = self.to_review = 0
+        self.ok = self.failed = self.cached = self.equal = self.accepted = self.to_review = 0
         self.failures.clear()
 
-    def add(self, outcome: Outcome[Any], *, cached: bool) -> None:
-        """Count an outcome; `cached` if nothing was asked for it."""
+    def add(self, outcome: Outcome[Any], *, cached: bool, equal: bool = False) -> None:
+        """Count an outcome.
+
+        Args:
+            outcome: The outcome.
+            cached: Whether nothing was asked for it.
+            equal: Whether that is because another input of this run is equal.
+        """
+        self.equal += equal
         self.ok += outcome.ok
         self.failed += not outcome.ok
         self.cached += cached

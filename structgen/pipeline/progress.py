@@ -85,8 +85,8 @@ def progress_line(counts: Counts, began: float) -> str:
     parts = [f"{now['done']}{total}", f"{now['rate']:.3g}/s"]
     if now["left"]:
         parts.append(f"{_duration(now['left'])} left")
-    if counts.cached:
-        parts.append(f"{now['cached']} from the journal")
+    if known := counts.cached - counts.equal:
+        parts.append(f"{known} from the journal")
     if now["tokens"]:
         parts.append(f"{now['tokens']} tokens")
     if counts.cost is not None:
@@ -114,9 +114,13 @@ def show_summary(style: Style, stream: TextIO, done: Summary) -> None:
 def summary_lines(done: Summary) -> list[str]:
     """Give the lines that say how a run ended."""
     took = _duration(done.seconds)
-    lines = [f"{done.ok} extracted, {done.failed} failed, of {done.done} inputs in {took}"]
-    if done.cached:
-        lines.append(f"{done.cached} were in the journal already")
+    lines = [
+        f"{done.ok} extracted, {done.failed} failed, of {done.done} {_inputs(done.done)} in {took}"
+    ]
+    if known := done.cached - done.equal:
+        lines.append(f"{known} were in the journal already")
+    if done.equal:
+        lines.append(f"{done.equal} were equal to another input, and asked about once")
     if done.accepted or done.to_review:
         lines.append(f"{done.accepted} accepted, {done.to_review} to review")
     usage = done.usage
@@ -173,6 +177,10 @@ def _bar(stream: TextIO, began: float) -> Iterator[Report]:
             progress.update(task, total=counts.total, completed=counts.done, description=line)
 
         yield report
+
+
+def _inputs(count: int) -> str:
+    return "input" if count == 1 else "inputs"
 
 
 def _by_kind(word: str, kinds: Mapping[str, int]) -> str:

@@ -21,6 +21,8 @@ class Summary:
     """Inputs with an error."""
     cached: int
     """Inputs whose outcome the journal had, or an equal input got."""
+    equal: int = 0
+    """Those of them that are equal to another input of this run."""
     accepted: int = 0
     """Records that keep the promise of `accept`."""
     to_review: int = 0
@@ -67,6 +69,7 @@ def summarize(
         ok=counts.ok,
         failed=counts.failed,
         cached=counts.cached,
+        equal=counts.equal,
         accepted=counts.accepted,
         to_review=counts.to_review,
         usage=counts.usage,

@@ -310,12 +310,18 @@ class Workers:
         await self._hand_on(position, outcome, on_outcome, cached=False)
         for place, other in equal:
             copy = replace(outcome, key=other.key, meta=other.meta)
-            await self._hand_on(place, copy, on_outcome, cached=True)
+            await self._hand_on(place, copy, on_outcome, cached=True, equal=True)
 
     async def _hand_on(
-        self, position: int, outcome: Outcome[Any], on_outcome: OnOutcome, *, cached: bool
+        self,
+        position: int,
+        outcome: Outcome[Any],
+        on_outcome: OnOutcome,
+        *,
+        cached: bool,
+        equal: bool = False,
     ) -> None:
-        self.counts.add(outcome, cached=cached)
+        self.counts.add(outcome, cached=cached, equal=equal)
         await on_outcome(position, outcome)
 
     async def _ask(self, item: Item, question: JobQuestion[Any]) -> Outcome[Any] | None:

@@ -272,6 +272,17 @@ def test_an_unknown_price_is_not_told_as_nothing(tmp_path: Path) -> None:
     assert (done.ok, done.failed, done.cost) == (1, 1, None)
 
 
+def test_equal_inputs_are_not_told_as_from_the_journal(tmp_path: Path) -> None:
+    with FaultyServer(slow) as server, Client("vllm:m", base_url=server.base_url) as client:
+        output = tmp_path / "out.jsonl"
+        inputs = ["person number 1."] * 3
+        done = Job(Person, inputs, client=client, output=output).run()
+        again = Job(Person, inputs, client=client, output=output).run()
+    assert (done.cached, done.equal, again.cached, again.equal) == (2, 2, 3, 0)
+    assert "2 were equal to another input, and asked about once" in summary_lines(done)
+    assert "3 were in the journal already" in summary_lines(again)
+
+
 def test_progress_knows_the_total_and_the_time_left_of_what_has_a_length(tmp_path: Path) -> None:
     lines: list[str] = []
 
