@@ -13,12 +13,25 @@ from structgen.schema.codecs.codec import VALUE
 from structgen.schema.compiler import Compiled
 from structgen.schema.inside import described_by, inside
 from structgen.schema.json import Path
-from structgen.values import JsonSchema
+from structgen.values import Json, JsonSchema
 
 T = TypeVar("T")
 
 INVALID: Final = object()
 """A part that has closed and is not valid."""
+
+
+class _TakenOutError(Exception):
+    """The rules take a part out.
+
+    Args:
+        shown: Whether a part that is not valid takes its place: the answer may be invalid without
+            it, or the items are counted.
+    """
+
+    def __init__(self, *, shown: bool) -> None:
+        super().__init__()
+        self.shown = shown
 
 
 class Node:
@@ -139,34 +152,42 @@ class Draft(Generic[T]):
         if place.optional and span.what == "scalar" and span.value is None:
             return  # the field is absent, and gets its default when the record is built
         text = bytes(self.scanner.text[span.start : span.end])
-        way: Verdict = "keep"
-        mend: Mend = as_it_is
-        if self._rules is not None:
-            way, mend = self._by_rules(self._rules, span, key)
-            if way != "keep" and self._rules.may_be_refused:
-                self._add(key, INVALID)
-                return
-            if way == "absent" or (way == "drop" and not self._check_item):
-                return
-            text = b"null" if way == "null" else text
         try:
-            value = INVALID if way == "drop" else place.read(text, mend)
-            if self._check_item and self._is_item() and value is not INVALID:
+            value = place.read(text, self._mend(span, key))
+            if self._check_item and self._is_item():
                 value = self._check_item(value)
+        except _TakenOutError as out:
+            if not out.shown:
+                return
+            value = INVALID
         except OutputError:
             value = INVALID
         self._add(key, value)
 
-    def _by_rules(self, rules: Rules, span: Span, key: str | int) -> tuple[Verdict, Mend]:
-        """What the rules make of a part: of a text itself, or of the texts inside it."""
-        node = self.nodes[-1]
-        if node.place.wrapper:
-            return "keep", lambda data: rules.apply(data).data
-        if span.what == "scalar":
-            verdict, _ = rules.verdict(node.schemas, key, span.value, node.name, len(node.values))
-            return verdict, as_it_is
-        inner, name = inside(rules.root, node.schemas, key), _name(node, key)
-        return "keep", lambda data: rules.apply_at(inner, name, data).data
+    def _mend(self, span: Span, key: str | int) -> Mend:
+        """The rules, for a part that has closed, in its own form."""
+        rules, node = self._rules, self.nodes[-1]
+        if rules is None or (span.what == "scalar" and not isinstance(span.value, str)):
+            return as_it_is
+        name = _name(node, key)
+
+        def mend(data: Json) -> Json:
+            way: Verdict = "keep"
+            if node.place.wrapper:
+                mended = rules.apply(data).data
+            else:
+                way, _ = rules.verdict(node.schemas, key, data, name, len(node.values))
+                inner = inside(rules.root, node.schemas, key)
+                mended = rules.apply_at(inner, name, data).data
+            if way == "keep" and mended is data:
+                return data
+            if rules.may_be_refused:
+                raise _TakenOutError(shown=True)
+            if way in ("absent", "drop"):
+                raise _TakenOutError(shown=way == "drop" and self._check_item is not None)
+            return None if way == "null" else mended
+
+        return mend
 
     def _opened(self, place: Place, key: str | int) -> Node:
         """A container that has opened."""
