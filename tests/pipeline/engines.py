@@ -1,6 +1,6 @@
 """A job on a real engine; it prints the rows as JSON, by their ids.
 
-python engines.py ray|spark|dask|pandas BASE_URL
+python engines.py ray|spark|"spark with structs"|dask|pandas BASE_URL
 """
 
 from __future__ import annotations
@@ -55,11 +55,16 @@ def on_ray(base_url: str) -> list[dict[str, Any]]:
     return rows
 
 
-def on_spark(base_url: str) -> list[dict[str, Any]]:
+def on_spark_with_structs(base_url: str) -> list[dict[str, Any]]:
+    rows = on_spark(base_url, structs=True)
+    return [{**row, "value": row["value"] and row["value"].asDict()} for row in rows]
+
+
+def on_spark(base_url: str, *, structs: bool = False) -> list[dict[str, Any]]:
     from pyspark.sql import SparkSession
 
     positional, named = arguments(base_url)
-    extractor = Extractor(*positional, **named)
+    extractor = Extractor(*positional, **named, structs=structs)
     local: dict[str, bool | float | int | str | None] = {
         "spark.ui.enabled": "false",
         "spark.driver.host": "127.0.0.1",
@@ -106,7 +111,12 @@ if __name__ == "__main__":
     os.environ.update(
         PYSPARK_PYTHON=sys.executable, RAY_AUTH_MODE="disabled", RAY_USAGE_STATS_ENABLED="0"
     )
-    found = {"ray": on_ray, "spark": on_spark, "dask": on_dask, "pandas": on_pandas}[sys.argv[1]](
-        sys.argv[2]
-    )
+    ways = {
+        "ray": on_ray,
+        "spark": on_spark,
+        "spark with structs": on_spark_with_structs,
+        "dask": on_dask,
+        "pandas": on_pandas,
+    }
+    found = ways[sys.argv[1]](sys.argv[2])
     print(json.dumps(sorted(found, key=lambda row: row["id"])))

@@ -71,21 +71,26 @@ def plain(base_url: str) -> list[dict[str, object]]:
     ]
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("engine", ["pandas", "dask", "ray", "spark"])
-def test_an_engine_gives_what_the_plain_job_gives(
-    engine: str, base_url: str, plain: list[dict[str, object]], tmp_path: Path
-) -> None:
+def run_on(engine: str, base_url: str, folder: Path) -> list[dict[str, Any]]:
     script = Path(engines.__file__)
     done = subprocess.run(
         [sys.executable, str(script), engine, base_url],
         capture_output=True,
         text=True,
         timeout=200,
-        cwd=tmp_path,
+        cwd=folder,
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    assert json.loads(done.stdout.splitlines()[-1]) == plain
+    rows: list[dict[str, Any]] = json.loads(done.stdout.splitlines()[-1])
+    return rows
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("engine", ["pandas", "dask", "ray", "spark"])
+def test_an_engine_gives_what_the_plain_job_gives(
+    engine: str, base_url: str, plain: list[dict[str, object]], tmp_path: Path
+) -> None:
+    assert run_on(engine, base_url, tmp_path) == plain
     assert sum(row["value"] is not None for row in plain) == 21
 
 
@@ -299,6 +304,15 @@ def test_a_job_keeps_its_journal_in_a_file(tmp_path: Path) -> None:
         pytest.raises(ConfigurationError, match="journal of a job is a file"),
     ):
         Job(Rich, ["a"], client=client, output=tmp_path / "o.jsonl", journal="sqlite:///j.db#t")
+
+
+@pytest.mark.slow
+def test_spark_gets_values_as_structs(
+    base_url: str, plain: list[dict[str, Any]], tmp_path: Path
+) -> None:
+    found = run_on("spark with structs", base_url, tmp_path)
+    values = [row["value"] and json.loads(row["value"]) for row in plain]
+    assert [row["value"] for row in found] == values
 
 
 def test_an_extractor_crosses_to_other_processes() -> None:
