@@ -29,7 +29,7 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from multiprocessing.connection import Connection
 from typing import Any, Final
@@ -50,6 +50,7 @@ from structgen.local.runtimes.base import Vocabulary
 from structgen.schema.check import parse_json
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.json import resolve
+from structgen.schema.subset import SUBSETS
 from structgen.schema.validate.validator import validator_of
 from structgen.values import Json, JsonSchema
 
@@ -180,8 +181,12 @@ class Even(Sampler):
         return int(self._draw_from.choice(numpy.flatnonzero(mask()))), 0.0
 
 
+WHOLE = replace(SUBSETS["llguidance"], declared_only=False)
+"""Labelled instances have members that no schema declares; a text to records has none by default."""
+
+
 def ours(schema: Any, vocabulary: Vocabulary) -> Held:
-    compiled = compile_schema(schema, "llguidance")
+    compiled = compile_schema(schema, WHOLE)
     held = compile_grammar(compiled.schema, vocabulary.engine)
     validator = validator_of(compiled.schema)
 

@@ -31,6 +31,14 @@ _ORDER: Final[tuple[Status, ...]] = (
     "narrowed",
     "refused",
 )
+_LETTERS: Final[dict[Status, str]] = {
+    "enforced": "e",
+    "rewritten": "r",
+    "checked": "c",
+    "wider": "w",
+    "narrowed": "n",
+    "refused": "X",
+}
 _MAPS: Final = ("properties", "$defs", "patternProperties")
 _ONES: Final = ("items", "additionalProperties")
 _LISTS: Final = ("anyOf", "oneOf", "allOf", "prefixItems")
@@ -79,8 +87,38 @@ class Audit:
         counts = Counter(finding.status for finding in self.of(subset))
         return ", ".join(f"{counts[status]} {status}" for status in _ORDER if counts[status])
 
+    def matrix(self) -> str:
+        """The fields as rows and the languages as columns, for a terminal.
+
+        Each cell has the letter of the field's weakest finding; the last line says what
+        the letters mean.
+        """
+        subsets = self.subsets
+        worst: dict[str, dict[str, Status]] = {}
+        for finding in self.findings:
+            row = worst.setdefault(finding.path or "/", {})
+            known = row.get(finding.subset, finding.status)
+            row[finding.subset] = max(known, finding.status, key=_ORDER.index)
+        width = max(map(len, worst))
+        lines = [f"{'':<{width}}  " + " ".join(subsets)]
+        for path, row in worst.items():
+            marks = [_LETTERS[row[name]] if name in row else " " for name in subsets]
+            cells = (f"{m:<{len(name)}}" for m, name in zip(marks, subsets, strict=True))
+            lines.append(f"{path:<{width}}  {' '.join(cells)}".rstrip())
+        lines.append(", ".join(f"{_LETTERS[status]} {status}" for status in _ORDER))
+        return "\n".join(lines)
+
     def table(self) -> str:
-        """The findings as plain text for a terminal, a block per language."""
+        """The findings as plain text for a terminal.
+
+        One language: a line for each finding. Several: a matrix, and a line for each
+        language that refuses the target.
+        """
+        subsets = self.subsets
+        if len(subsets) > 1:
+            refused = [f for f in self.findings if f.status == "refused"]
+            lines = [f"{f.subset} refuses {f.path or '/'}: {f.how}" for f in refused]
+            return "\n".join([f"{self.target}:", self.matrix(), *lines])
         blocks = []
         for subset in self.subsets:
             findings = self.of(subset)
@@ -128,19 +166,21 @@ def audit(source: Any, subset: str | SchemaSubset | None = None) -> Audit:
     """
     target = target_of(source)
     rows = SUBSETS.values() if subset is None else [subset_of(subset)]
-    return Audit(target.name, tuple(finding for row in rows for finding in _findings(target, row)))
+    fields = list(dict.fromkeys(_fields(target.schema)))
+    found = tuple(finding for row in rows for finding in _findings(target, row, fields))
+    return Audit(target.name, found)
 
 
-def _findings(target: Target[Any], subset: SchemaSubset) -> Iterator[Finding]:
+def _findings(target: Target[Any], subset: SchemaSubset, fields: list[str]) -> Iterator[Finding]:
     try:
         notes = compile_schema(target, subset).notes
     except SchemaError as error:
         yield Finding(subset.name, error.path, "refused", str(error))
         return
-    fields = list(dict.fromkeys(_fields(target.schema)))
     said: dict[str, list[Note]] = {}
+    known = frozenset(fields)
     for note in notes:
-        said.setdefault(_field_of(note.path, set(fields)), []).append(note)
+        said.setdefault(_field_of(note.path, known), []).append(note)
     for path in fields:
         if path in said:
             for note in said[path]:
@@ -152,7 +192,7 @@ def _findings(target: Target[Any], subset: SchemaSubset) -> Iterator[Finding]:
             yield Finding(subset.name, path, "checked", how)
 
 
-def _field_of(path: str, fields: set[str]) -> str:
+def _field_of(path: str, fields: frozenset[str]) -> str:
     """The field that a place in the schema belongs to: itself, or the nearest around it."""
     while path and path not in fields:
         path = path.rpartition("/")[0]
@@ -164,7 +204,7 @@ def _fields(schema: JsonSchema) -> Iterator[str]:
     todo: list[tuple[str, Any]] = [("", schema)]
     yield ""
     while todo:
-        at, node = todo.pop(0)
+        at, node = todo.pop()
         if not isinstance(node, dict):
             continue
         inner: list[tuple[str, Any]] = []
@@ -176,7 +216,7 @@ def _fields(schema: JsonSchema) -> Iterator[str]:
         inner += [(f"{at}/{key}", node[key]) for key in _ONES if key in node]
         for key in _LISTS:
             inner += [(f"{at}/{key}/{i}", sub) for i, sub in enumerate(node.get(key, ()))]
-        todo = inner + todo
+        todo += reversed(inner)
 
 
 def _cell(text: str) -> str:

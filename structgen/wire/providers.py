@@ -69,7 +69,7 @@ _GROQ = Capabilities(
     key_env=("GROQ_API_KEY",),
     headers_env=("GROQ_CUSTOM_HEADERS",),
     needs_key=True,
-    modes=_modes(None),
+    modes=_modes(None, tool="groq-tool"),
     rename=_NEW_TOKEN_LIMIT,
     unsupported=_GROQ_UNSUPPORTED,
     stop_max=4,
@@ -80,7 +80,7 @@ _GROQ = Capabilities(
     retried=frozenset({422}),
     context=131_072,
 )
-_GROQ_STRICT = replace(_GROQ, modes=_modes("groq-strict", best_effort=True))
+_GROQ_STRICT = replace(_GROQ, modes=_modes("groq-strict", tool="groq-tool", best_effort=True))
 
 _OPENAI = Capabilities(
     dialect=CHAT_COMPLETIONS,
@@ -118,7 +118,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _GROQ,
         model="openai/gpt-oss-safeguard-20b",
-        modes=_modes(None, best_effort=True),
+        modes=_modes(None, tool="groq-tool", best_effort=True),
         max_output=65_536,
     ),
     _GROQ,

@@ -66,3 +66,14 @@ def test_markdown_keeps_its_columns_whatever_the_text_holds() -> None:
     rows = [line for line in report.splitlines() if line.startswith("| `")]
     assert rows
     assert all(line.replace("\\|", "").count("|") == 4 for line in rows)
+
+
+def test_several_languages_are_a_matrix() -> None:
+    lines = audit(Order).table().splitlines()
+    assert lines[0] == "Order:"
+    assert lines[1].split() == list(SUBSETS)
+    rows = {line.split()[0]: line.split()[1:] for line in lines[2:] if line.startswith("/")}
+    assert set(rows) == {finding.path or "/" for finding in audit(Order).findings}
+    letters = dict(zip(SUBSETS, rows["/properties/number"], strict=True))
+    assert (letters["openai-strict"], letters["groq-strict"]) == ("e", "c")
+    assert "c checked" in lines[2 + len(rows)]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import enum
 from typing import Annotated, Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field
 
-from structgen.errors import InvalidOutputError
+from structgen.errors import InvalidOutputError, SchemaError
 from structgen.schema.compiler import compile_schema
 from structgen.schema.subset import SUBSETS
 
@@ -171,3 +172,71 @@ def test_a_key_that_comes_twice_with_one_value_is_one_entry() -> None:
     with pytest.raises(InvalidOutputError, match="the form that was asked for"):
         it.decode({"value": [same, {"key": "a", "value": 2}]})
     assert "each key once" in it.schema["properties"]["value"]["description"].lower()
+
+
+# ---- schemas that a model reads easily ------------------------------------------------
+
+
+def test_a_homogeneous_tuple_is_an_array_of_that_length() -> None:
+    it = compile_schema(tuple[float, float, float, float], "openai-strict")
+    box = it.schema["properties"]["value"]
+    assert box == {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
+    assert it.decode(it.encode((1.0, 2.0, 3.0, 4.0))) == (1.0, 2.0, 3.0, 4.0)
+    with pytest.raises(InvalidOutputError):
+        it.decode({"value": [1, 2, 3]})
+
+
+@pytest.mark.parametrize("subset", ["groq-strict", "best-effort", "openai-strict"])
+def test_dates_are_told_in_words(subset: str) -> None:
+    field = properties(Dated, subset)
+    assert "2026-05-01T14:30:00Z" in field["at"]["description"]
+    assert "P3DT4H30M" in field["lasts"]["description"]
+    if subset != "openai-strict":
+        assert "\\d" not in compile_schema(Dated, subset).dumps().decode()
+
+
+class Dated(BaseModel):
+    at: dt.datetime
+    lasts: dt.timedelta
+
+
+def test_members_of_all_of_come_in_the_order_of_its_parts() -> None:
+    def part(name: str) -> dict[str, Any]:
+        return {"properties": {name: {"type": "string"}}, "required": [name]}
+
+    schema = {"type": "object", "allOf": [part("base"), part("own")], **part("last")}
+    assert list(properties(schema, "openai-strict")) == ["base", "own", "last"]
+
+
+def test_tags_of_untitled_options_say_what_only_they_have() -> None:
+    def option(**own: Any) -> dict[str, Any]:
+        shared = {"name": {"type": "string"}}
+        return {"type": "object", "properties": {**shared, **own}, "required": ["name"]}
+
+    url, path = option(url={"type": "string"}), option(path={"type": "string"})
+    options = compile_schema({"anyOf": [url, path]}, "groq-strict").schema["properties"]["value"]
+    kinds = [one["properties"]["kind"]["const"] for one in options["anyOf"]]
+    assert kinds == ["url", "path"]
+
+
+def test_other_members_are_asked_for_only_if_the_schema_does() -> None:
+    plain = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
+    assert list(properties(plain, "openai-strict")) == ["a"]
+    it = compile_schema({**plain, "additionalProperties": True}, "openai-strict")
+    assert list(it.schema["properties"]) == ["a", "other_members"]
+    others: list[Any] = [[{"path": "note", "value": "hello"}], {"note": "hello"}]
+    for given in others:
+        assert it.decode({"a": "x", "other_members": given}) == {"a": "x", "note": "hello"}
+
+
+def test_a_value_that_nothing_asks_for_says_how_to_ask() -> None:
+    plain = {"type": "object", "properties": {"a": {"type": "string"}}}
+    with pytest.raises(SchemaError, match="additionalProperties: true"):
+        compile_schema(plain, "openai-strict").encode({"b": 1})
+
+
+def test_equal_json_among_listed_values_is_one_value() -> None:
+    for listed, equal in (([1], [1.0]), ({"a": 1, "b": 2}, {"b": 2, "a": 1})):
+        it = compile_schema({"enum": [listed, "x"]}, "openai-strict")
+        assert it.encode(equal) == it.encode(listed)
+        assert it.decode(it.encode(equal)) == listed

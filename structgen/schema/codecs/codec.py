@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import chain, repeat
-from typing import Final, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import NotJsonError, SchemaError
 from structgen.schema.check import parse_json
@@ -32,6 +32,8 @@ class Trace:
     absent: list[Path] = field(default_factory=list)
     """Optional members that the answer leaves out."""
     faults: list[Violation] = field(default_factory=list)
+    tries: dict[tuple[int, str], Any] = field(default_factory=dict)
+    """What was found for a union at a place, so that it is not tried again."""
     unplaced: list[tuple[str, Json]] = field(default_factory=list)
     """Members that have no place in the compiled schema: the pointer and the value of
     each."""

@@ -9,7 +9,7 @@ them would be a lie, so each goes to the root, with its JSON Pointer and its JSO
 from __future__ import annotations
 
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from structgen.errors import NotJsonError
@@ -61,8 +61,11 @@ class Root(Codec):
             else:
                 inner = {key: item for key, item in value.items() if key != others}
             out = back(inner, path, trace) if back else inner
+            placed = _Placed()
             for entry in _entries(value.get(others) if others else None):
-                out = _with_member(out, entry, trace)
+                out = _with_member(out, entry, trace, placed)
+            if placed.paths:
+                trace.absent = [at for at in trace.absent if pointer_of(at) not in placed.paths]
             return out
 
         return encode, decode
@@ -75,8 +78,31 @@ def _entries(given: Json) -> list[Json]:
     return given if isinstance(given, list) else []
 
 
-def _with_member(root: Json, entry: Json, trace: Trace) -> Json:
-    """`root` with one member of an entry in its place; the containers on the way are copied."""
+@dataclass(slots=True)
+class _Placed:
+    """The members that were put in their places."""
+
+    paths: set[str] = field(default_factory=set)
+    copies: set[int] = field(default_factory=set)
+    """The identities of the containers that are copies already."""
+
+    def own(self, container: Json) -> Json:
+        if id(container) in self.copies:
+            return container
+        copied = copy(container)
+        self.copies.add(id(copied))
+        return copied
+
+
+def _with_member(root: Json, entry: Json, trace: Trace, placed: _Placed) -> Json:
+    """`root` with one member of an entry in its place; the containers on the way are copied once.
+
+    Args:
+        root: The value so far.
+        entry: A path and a value.
+        trace: Takes the faults.
+        placed: Takes the member.
+    """
     at = entry.get(PATH) if isinstance(entry, dict) else None
     if not isinstance(at, str) or not at:
         found, wanted = "an entry without a path", "a JSON Pointer and a JSON text"
@@ -86,7 +112,7 @@ def _with_member(root: Json, entry: Json, trace: Trace) -> Json:
         at = f"/{escape(at)}"
     item = _read(entry.get(VALUE))
     *parents, last = map(unescape, at[1:].split("/"))
-    root = node = copy(root)
+    root = node = placed.own(root)
     for step in parents:
         slot: str | int = step
         if isinstance(node, list) and step.isdecimal() and int(step) < len(node):
@@ -94,7 +120,9 @@ def _with_member(root: Json, entry: Json, trace: Trace) -> Json:
         elif not isinstance(node, dict) or step not in node:
             node = None
             break
-        node[slot] = node = copy(node[slot])
+        inner = placed.own(node[slot])
+        node[slot] = inner
+        node = inner
     if isinstance(node, dict) and last in node and same_json(node[last], item):
         return root
     if not isinstance(node, dict) or last in node:
@@ -102,7 +130,7 @@ def _with_member(root: Json, entry: Json, trace: Trace) -> Json:
         trace.faults.append(Violation(at, "", found, wanted))
         return root
     node[last] = item
-    trace.absent = [path for path in trace.absent if pointer_of(path) != at]
+    placed.paths.add(at)
     return root
 
 

@@ -90,12 +90,15 @@ def _encoder(ways: list[_Way]) -> Map:
     """Encode by the option that loses nothing and leaves the fewest members without a place."""
 
     def encode(value: Json, path: Path, trace: Trace) -> Json:
+        key = id(ways), pointer_of(path)
+        if key in trace.tries:
+            return _taken(trace.tries[key], trace)
         holding = [way for way in ways if way.option.holds(value)]
         best: _Try | None = None
         fault = misfit(value, path, "values of its options")
         for way in holding:
             try:
-                tried = _tried(way, value, path, judged=len(holding) > 1)
+                tried = _tried(way, value, path, trace, judged=len(holding) > 1)
             except SchemaError as error:
                 fault = error
                 continue
@@ -105,10 +108,15 @@ def _encoder(ways: list[_Way]) -> Map:
                 break
         if best is None:
             raise fault
-        trace.unplaced += best.unplaced
-        return {KIND: best.kind, VALUE: best.answer} if best.kind else best.answer
+        trace.tries[key] = best
+        return _taken(best, trace)
 
     return encode
+
+
+def _taken(best: _Try, trace: Trace) -> Json:
+    trace.unplaced += best.unplaced
+    return {KIND: best.kind, VALUE: best.answer} if best.kind else best.answer
 
 
 class _Try(NamedTuple):
@@ -121,8 +129,8 @@ class _Try(NamedTuple):
     unplaced: list[tuple[str, Json]]
 
 
-def _tried(way: _Way, value: Json, path: Path, *, judged: bool) -> _Try:
-    trace = Trace()
+def _tried(way: _Way, value: Json, path: Path, around: Trace, *, judged: bool) -> _Try:
+    trace = Trace(tries=around.tries)
     answer = way.into(value, path, trace) if way.into else value
     cost: tuple[bool, int] | tuple[()] = ()
     if judged:

@@ -121,6 +121,9 @@ class Source:
         followed = self.follow(schema)
         if not isinstance(followed, dict) or depth > _DEEP:
             return followed is not False
+        listed = listed_values(followed)
+        if listed is not None:
+            return any(isinstance(value, dict) for value in listed)
         parts = [*followed.get("anyOf", ()), *followed.get("oneOf", ()), *followed.get("allOf", ())]
         return "object" in (types_of(followed) or ()) or any(
             self.may_be_object(part, depth + 1) for part in parts

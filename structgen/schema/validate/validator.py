@@ -14,7 +14,7 @@ from jsonschema import Draft202012Validator, FormatChecker, ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import extend
 
-from structgen.schema.json import resolve
+from structgen.schema.json import constant_key, resolve
 from structgen.schema.validate.formats import FORMATS
 from structgen.schema.validate.patterns import matches
 from structgen.values import Json, JsonSchema
@@ -85,6 +85,13 @@ def _multiple_of(
         return
     if (Fraction(str(value)) / Fraction(str(divisor))).denominator != 1:
         yield ValidationError(f"is not a multiple of {divisor}")
+
+
+def _unique_items(
+    validator: Any, is_unique: bool, value: Json, schema: JsonSchema
+) -> Iterator[ValidationError]:
+    if is_unique and isinstance(value, list) and len(set(map(constant_key, value))) < len(value):
+        yield ValidationError("has an item twice")
 
 
 def _properties(
@@ -205,6 +212,7 @@ _DRAFT: Final[Any] = extend(  # type: ignore[no-untyped-call]
         "pattern": _pattern,
         "format": _format,
         "multipleOf": _multiple_of,
+        "uniqueItems": _unique_items,
         "properties": _properties,
         "patternProperties": _pattern_properties,
         "additionalProperties": _additional_properties,
