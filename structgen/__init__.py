@@ -58,10 +58,11 @@ else:
                 ConnectionFailedError EngineError EnginePromptTooLongError FormChangedError
                 FormError FormIncompleteError GrammarError InputError InvalidDocumentError
                 InvalidOutputError JobError JobStoppedError JournalError MissingPackage
-                ModelCorruptError ModelMissingError NotFoundError NotJsonError OutputError
-                OutputRejectedError PromptTooLongError RateLimitError Refused RequestTimeoutError
-                SchemaError SchemaLimitError ServerError StaleFormError StreamBrokenError
-                StructgenError TargetError TotalTimeoutError TransportError Truncated UsageError
+                ModelCorruptError ModelMissingError ModelRetiredError NotFoundError NotJsonError
+                OutputError OutputRejectedError PromptTooLongError RateLimitError Refused
+                RequestTimeoutError SchemaError SchemaLimitError ServerError StaleFormError
+                StreamBrokenError StructgenError TargetError TotalTimeoutError TransportError
+                Truncated UsageError
             """,
             "structgen.examples.nearest": "Nearest",
             "structgen.extraction.stream_handles": "AsyncStreaming Streaming",

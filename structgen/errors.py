@@ -1,8 +1,7 @@
 """Every error structgen raises, in one tree; docs/errors.md draws it.
 
 A message says what happened and what to do next. It never holds a key or the text of a document;
-what a model answered is in attributes (`attempts`), its beginning in `str(InvalidOutputError)`.
-"""
+what a model answered is in attributes (`attempts`), its beginning in `str(InvalidOutputError)`."""
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
@@ -17,8 +16,8 @@ __all__ = [
     "ConnectionFailedError", "EngineError", "EnginePromptTooLongError", "FormChangedError",
     "FormError", "FormIncompleteError", "GrammarError", "InputError", "InvalidDocumentError",
     "InvalidOutputError", "JobError", "JobStoppedError", "JournalError", "MissingPackage",
-    "ModelCorruptError", "ModelMissingError", "NotFoundError", "NotJsonError", "OutputError",
-    "OutputRejectedError", "PromptTooLongError", "RateLimitError", "Refused",
+    "ModelCorruptError", "ModelMissingError", "ModelRetiredError", "NotFoundError", "NotJsonError",
+    "OutputError", "OutputRejectedError", "PromptTooLongError", "RateLimitError", "Refused",
     "RequestTimeoutError", "SchemaError", "SchemaLimitError", "ServerError", "StaleFormError",
     "StreamBrokenError", "StructgenError", "TargetError", "TotalTimeoutError", "TransportError",
     "Truncated", "UsageError",
@@ -29,10 +28,7 @@ _SHOWN, _SHOWN_TEXT = 3, 500  # violations, and characters of the answer, in `st
 
 @dataclass(eq=False, repr=False, kw_only=True)
 class StructgenError(Exception):
-    """The root: `except StructgenError` catches everything this library raises.
-
-    `str()` gives the message and the hint.
-    """
+    """The root of everything this library raises. `str()` gives the message and the hint."""
 
     __module__ = "structgen"  # so annotations are not deferred: nobody could look them up there
 
@@ -48,8 +44,7 @@ class StructgenError(Exception):
 
     def __post_init__(self) -> None:
         super().__init__(self.message)
-        self.attempts: tuple[Attempt, ...] = ()
-        """Every try of the call that ended in this error, with what the model wrote."""
+        self.attempts: tuple[Attempt, ...] = ()  # every try of the call that ended in this error
 
     def __str__(self) -> str:
         return f"{self.message} {self.hint}" if self.hint else self.message
@@ -58,8 +53,7 @@ class StructgenError(Exception):
         """Give `type`, `message` and `hint` as plain JSON data."""
         return {"type": type(self).__name__, "message": self.message, "hint": self.hint}
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The default protocol would call the constructors with `args` alone, without the keywords.
+    def __reduce__(self) -> tuple[Any, ...]:  # by default, keywords would be lost
         return type(self).__new__, (type(self), *self.args), self.__dict__.copy()
 
     @classmethod
@@ -240,6 +234,12 @@ class AuthenticationError(APIError):
 
 class NotFoundError(APIError):
     """404: no such model or path."""
+
+
+class ModelRetiredError(NotFoundError):
+    """The provider switched this model off; `replacement` is one to take instead, if known."""
+
+    replacement: str | None = None
 
 
 class RateLimitError(APIError):

@@ -35,7 +35,7 @@ MEANINGS: Final[Mapping[int, str]] = {
     SERVER: "the server failed or could not be reached",
     ENGINE: "the model in this process failed",
     STOPPED: "the job stopped before its end; the same command goes on with it",
-    BELOW: "the evaluation is below a bound, or worse than the earlier one",
+    BELOW: "a check failed: below a bound, worse than before, or a model has ended",
     INTERRUPTED: "interrupted",
 }
 """What each exit code says."""

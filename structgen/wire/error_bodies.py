@@ -22,6 +22,7 @@ from structgen.errors import (
     APIPromptTooLongError,
     AuthenticationError,
     BadRequestError,
+    ModelRetiredError,
     NotFoundError,
     OutputRejectedError,
     RateLimitError,
@@ -30,6 +31,7 @@ from structgen.errors import (
 from structgen.values import Reply, Request
 from structgen.wire.dialect import Capabilities
 from structgen.wire.redaction import redacted
+from structgen.wire.retired import retired_model
 from structgen.wire.retry import retry_after
 
 _REJECTED_OUTPUT: Final = frozenset({"json_validate_failed", "tool_use_failed"})
@@ -89,7 +91,11 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
     status = _status(reply, body)
     message = _message(body)
     code, kind = _short_text(body.get("code")), _short_text(_error_type(body))
-    error = _error_class(status, code, kind, body, message)(
+    is_retired = code == "model_decommissioned" or _has_ended(status, caps.provider, request)
+    kind_of_error = (
+        ModelRetiredError if is_retired else _error_class(status, code, kind, body, message)
+    )
+    error = kind_of_error(
         _summary(caps.provider, status, (code, kind), redacted(message, request)),
         status_code=status,
         code=code,
@@ -100,6 +106,8 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
         body=body.get("_text", body),
         hint=_HINTS.get(status or 0),
     )
+    if isinstance(error, ModelRetiredError):
+        _name_replacement(error, caps.provider, request)
     if status is not None and 300 <= status < 400:
         error.hint = "The server points elsewhere, and redirects are not followed: see `base_url`."
     should_retry = reply.headers.get("x-should-retry")
@@ -116,6 +124,29 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
         error.tokens, error.limit = _prompt_and_context_length(body, message)
         error.hint = "Send less text, or split it."
     return error
+
+
+def _has_ended(status: int | None, provider: str, request: Request | None) -> bool:
+    """Whether a 404 is of a model whose end is known and has passed."""
+    if status != 404:
+        return False
+    found = retired_model(provider, _model_of(request))
+    return found is not None and found.has_ended
+
+
+def _name_replacement(error: ModelRetiredError, provider: str, request: Request | None) -> None:
+    found = retired_model(provider, _model_of(request))
+    error.replacement = found.replacement if found else None
+    error.hint = f"{found}." if found else "See the provider's page of deprecations."
+
+
+def _model_of(request: Request | None) -> str:
+    """The model that a request asked for."""
+    try:
+        body = from_json(request.body) if request is not None else None
+    except ValueError:
+        body = None
+    return str(body.get("model", "")) if isinstance(body, dict) else ""
 
 
 def _summary(provider: str, status: int | None, names: tuple[str | None, ...], words: str) -> str:

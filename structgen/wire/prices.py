@@ -65,6 +65,8 @@ PRICES: Final[tuple[Price, ...]] = (
     Price(provider="groq", model="openai/gpt-oss-20b", input=0.075, cached=0.0375, output=0.30),
     Price(provider="groq", model="openai/gpt-oss-120b", input=0.15, cached=0.075, output=0.60),
     Price(provider="groq", model="openai/gpt-oss-safeguard-20b", input=0.075, output=0.30),
+    # As quoted on 2026-08-29.
+    Price(provider="groq", model="qwen/qwen3.8-27b", input=0.80, cached=0.40, output=4.00),
 )
 """The known prices; rows of your own go before them."""
 
