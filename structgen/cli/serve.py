@@ -40,7 +40,10 @@ def _add_model(parser: ArgumentParser) -> None:
         "--name",
         action="append",
         metavar="NAME",
-        help="A model name that clients may ask for; by default Groq's chat models.",
+        help="A model name that clients may ask for; by default those of Groq, retired ones too.",
+    )
+    parser.add_argument(
+        "--any-model", action="store_true", help="Answer to every model name that clients ask for."
     )
     parser.add_argument(
         "--parallel", type=int, metavar="N", default=2, help="Answers at a time; by default 2."
@@ -125,14 +128,15 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
 
 
 def _server(arguments: Namespace, engine: Engine, key: str) -> Server:
-    from structgen.server.app import GROQ_MODELS, Server
+    from structgen.server.app import Server
     from structgen.server.places import Places
     from structgen.server.rate_limiter import RateLimiter
 
     return Server(
         engine=engine,
         places=Places(arguments.parallel, arguments.queue),
-        names=arguments.name or GROQ_MODELS,
+        names=arguments.name,
+        any_model=arguments.any_model,
         keys=(key,) if key else (),
         rate_limiter=RateLimiter(arguments.requests_per_day, arguments.tokens_per_minute),
         max_tokens=arguments.max_tokens,
@@ -141,9 +145,15 @@ def _server(arguments: Namespace, engine: Engine, key: str) -> Server:
 
 def _run(uvicorn: Any, server: Server, listener: socket.socket) -> None:
     from structgen.server.app import app
+    from structgen.server.connections import BoundedConnection
 
     config = uvicorn.Config(
-        app(server), access_log=False, log_level="warning", timeout_graceful_shutdown=_GRACE
+        app(server),
+        http=BoundedConnection,
+        ws="none",
+        access_log=False,
+        log_level="warning",
+        timeout_graceful_shutdown=_GRACE,
     )
     # uvicorn stops at SIGTERM, and raises it again afterwards.
     signal.signal(signal.SIGTERM, lambda *_: None)

@@ -22,14 +22,18 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from structgen.errors import APIError, AuthenticationError, BadRequestError, NotFoundError
+from structgen.errors import APIError, AuthenticationError, NotFoundError
 from structgen.local.engine import Engine
 from structgen.prompt.messages import estimate_tokens
 from structgen.server.answers import End, Part, answer_parts
+from structgen.server.body import read_body
 from structgen.server.metrics import Metrics
+from structgen.server.models import ModelNames, describe_model
 from structgen.server.places import Places
 from structgen.server.rate_limiter import RateLimiter
 from structgen.server.replies import (
+    GROQ_TIER,
+    OPENAI_TIER,
     ReplyWriter,
     as_api_error,
     error_body,
@@ -41,18 +45,8 @@ from structgen.server.requests import TYPE, ServedRequest, parse_request
 MAX_BODY: Final = 4 << 20
 """Bytes of a request: far more text than any context holds."""
 
-GROQ_MODELS: Final = (
-    "openai/gpt-oss-20b",
-    "openai/gpt-oss-120b",
-    "openai/gpt-oss-safeguard-20b",
-    "qwen/qwen3.6-27b",
-    "qwen/qwen3.8-27b",
-)
-"""Groq's chat models, console.groq.com/docs/models, autumn 2026: the names under which client
-code asks.
-"""
-
-_PREFIXES: Final = ("/v1", "/openai/v1")
+_GROQ_PREFIX: Final = "/openai/v1"
+_PREFIXES: Final = ("/v1", _GROQ_PREFIX)
 _LEFT: Final = 499
 """The status of a request whose client has left, as nginx logs it."""
 _log: Final = logging.getLogger("structgen.server")
@@ -60,22 +54,32 @@ _log: Final = logging.getLogger("structgen.server")
 
 @dataclass(kw_only=True)
 class Server:
-    """What a server needs. `names`: of the models that clients asked for; all are the engine's.
-    `keys`: any of them lets a client in; without any, everyone is. `max_tokens`: of an answer,
-    whatever is asked for.
-    """
+    """What a server needs."""
 
     engine: Engine
+    """What answers."""
     places: Places
-    names: Sequence[str] = GROQ_MODELS
+    """The turns at the engine."""
+    names: Sequence[str] | None = None
+    """Names of models that clients may ask for, all answered by the engine; None for Groq's."""
+    any_model: bool = False
+    """Whether every other name is answered too."""
     keys: Sequence[str] = field(default=(), repr=False)
+    """Any of them lets a client in; without any, everyone is."""
     rate_limiter: RateLimiter
+    """What bounds requests per day and tokens per minute."""
     max_tokens: int | None = None
+    """Tokens of an answer, whatever is asked for."""
     max_body: int = MAX_BODY
+    """Bytes of a request, unpacked."""
     metrics: Metrics = field(default_factory=Metrics)
+    """What is counted."""
+    models: ModelNames = field(init=False)
+    """The names that are answered."""
 
     def __post_init__(self) -> None:
-        self.names = tuple(dict.fromkeys((self.engine.model, "local", *self.names)))
+        own = (self.engine.model, "local")
+        self.models = ModelNames(own, self.names, any_name=self.any_model)
 
 
 def app(server: Server) -> Starlette:
@@ -193,49 +197,40 @@ async def _metrics(server: Server, request: Request, request_id: str) -> Respons
 
 
 async def _models(server: Server, request: Request, request_id: str) -> Response:
-    return JSONResponse(
-        {"object": "list", "data": [_described(server, name) for name in server.names]}
-    )
+    listed = [_described(server, name) for name in server.models.listed]
+    return JSONResponse({"object": "list", "data": listed})
 
 
 async def _model(server: Server, request: Request, request_id: str) -> Response:
-    return JSONResponse(_described(server, _known(server, request.path_params["name"])))
+    return JSONResponse(_described(server, server.models.check(request.path_params["name"])))
 
 
 def _described(server: Server, name: str) -> dict[str, Any]:
-    context = server.engine.context
-    return {
-        "id": name,
-        "object": "model",
-        "created": 0,
-        "owned_by": "structgen",
-        "active": True,
-        "context_window": context,
-        "max_completion_tokens": server.max_tokens or context,
-        "answered_by": server.engine.model,
-    }
-
-
-def _known(server: Server, name: str) -> str:
-    if name not in server.names:
-        message = f"The model `{name[:100]}` does not exist or you do not have access to it."
-        raise NotFoundError(message, status_code=404, type=TYPE, code="model_not_found")
-    return name
+    return describe_model(
+        name,
+        answered_by=server.engine.model,
+        context=server.engine.context,
+        max_tokens=server.max_tokens,
+    )
 
 
 # ---- chat completions ----------------------------------------------------------------------------
 
 
 async def _complete(server: Server, request: Request, request_id: str) -> Response:
-    asked = parse_request(await _body(request, server.max_body))
-    _known(server, asked.model)
+    asked = parse_request(await read_body(request, server.max_body))
+    server.models.check(asked.model)
     expected = estimate_tokens(asked.messages)
     server.rate_limiter.admit(asked.model, expected)
     asked = replace(asked, limit=min(filter(None, (asked.limit, server.max_tokens)), default=None))
-    return await _unless_gone(request, _answer(server, asked, request_id, expected))
+    is_groq = request.url.path.startswith(_GROQ_PREFIX)
+    tier = GROQ_TIER if is_groq else OPENAI_TIER
+    return await _unless_gone(request, _answer(server, asked, request_id, expected, tier))
 
 
-async def _answer(server: Server, asked: ServedRequest, request_id: str, expected: int) -> Response:
+async def _answer(
+    server: Server, asked: ServedRequest, request_id: str, expected: int, tier: str
+) -> Response:
     """Answer at once, or open a stream.
 
     The first part is awaited, so that a refused request is an error and not a stream.
@@ -244,7 +239,7 @@ async def _answer(server: Server, asked: ServedRequest, request_id: str, expecte
         queued = await stack.enter_async_context(server.places.place())
         server.metrics.add("queue_seconds", queued)
         parts = await stack.enter_async_context(aclosing(_counted(server, asked, expected)))
-        body = reply_writer(request_id, asked, server.engine.model, queued)
+        body = reply_writer(request_id, asked, server.engine.model, queued, tier)
         if not asked.stream:
             whole = body.whole([part async for part in parts])
             return JSONResponse(whole, headers=server.rate_limiter.headers())
@@ -307,18 +302,6 @@ class _Stream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._held:
             await super().__call__(scope, receive, send)
-
-
-async def _body(request: Request, limit: int) -> bytes:
-    """Read the body. Raises BadRequestError (413) as soon as it is too long."""
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise BadRequestError(
-                "Request Entity Too Large", status_code=413, type=TYPE, code="request_too_large"
-            )
-    return bytes(body)
 
 
 async def _unless_gone(request: Request, answer: Coroutine[Any, Any, Response]) -> Response:

@@ -28,6 +28,10 @@ from structgen.server.requests import TYPE, ServedRequest
 from structgen.values import CutText, Json
 
 DONE: Final = b"data: [DONE]\n\n"
+GROQ_TIER: Final = "on_demand"
+"""The service tier of answers, in Groq's words."""
+OPENAI_TIER: Final = "default"
+"""The same in OpenAI's words, whose clients refuse other ones."""
 _INTERNAL: Final = "internal_server_error"
 
 
@@ -42,6 +46,8 @@ class ReplyWriter:
     """Seconds that the request waited for its turn."""
     created: int
     """Seconds since 1970."""
+    tier: str
+    """The service tier."""
 
     def whole(self, parts: list[Part]) -> Json:
         """Write the body of an answer that is sent at once.
@@ -112,7 +118,7 @@ class ReplyWriter:
             "model": self.request.model,
             "choices": list(choices),
             "system_fingerprint": self.fingerprint,
-            "service_tier": "on_demand",
+            "service_tier": self.tier,
         }
 
     def _call(self, index: int, call: Call) -> Json:
@@ -151,7 +157,9 @@ class ReplyWriter:
         return {"x_structgen": ended} if ended else {}
 
 
-def reply_writer(request_id: str, request: ServedRequest, model: str, queued: float) -> ReplyWriter:
+def reply_writer(
+    request_id: str, request: ServedRequest, model: str, queued: float, tier: str
+) -> ReplyWriter:
     """Make the writer of an answer.
 
     Args:
@@ -159,6 +167,7 @@ def reply_writer(request_id: str, request: ServedRequest, model: str, queued: fl
         request: The request.
         model: The model that answers.
         queued: Seconds that the request waited for its turn.
+        tier: The service tier, in the words of the API that was asked.
     """
     fingerprint = f"fp_{hashlib.sha256(model.encode()).hexdigest()[:10]}"
     return ReplyWriter(
@@ -167,6 +176,7 @@ def reply_writer(request_id: str, request: ServedRequest, model: str, queued: fl
         fingerprint=fingerprint,
         queued=queued,
         created=int(time.time()),
+        tier=tier,
     )
 
 

@@ -23,7 +23,7 @@ TYPE: Final = "invalid_request_error"
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _MEMBERS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TIERS: Final = ("auto", "on_demand", "flex", "performance")
+_TIERS: Final = ("auto", "on_demand", "flex", "performance", "default", "priority", "scale")
 _EFFORTS: Final = ("none", "default", "low", "medium", "high")
 _UNSUPPORTED: Final = frozenset(
     {

@@ -16,6 +16,7 @@ import uvicorn
 from structgen.cli.serve import listening
 from structgen.local.engine import Engine, open_engine
 from structgen.server.app import Server, app
+from structgen.server.connections import BoundedConnection
 from structgen.server.places import Places
 from structgen.server.rate_limiter import RateLimiter
 
@@ -57,7 +58,13 @@ def running(
     )
     with listening("127.0.0.1", 0) as listener:
         uvicorn_server = uvicorn.Server(
-            uvicorn.Config(app(server), log_level="warning", access_log=False, ws="none")
+            uvicorn.Config(
+                app(server),
+                http=BoundedConnection,
+                log_level="warning",
+                access_log=False,
+                ws="none",
+            )
         )
         thread = threading.Thread(target=uvicorn_server.run, args=([listener],))
         thread.start()
