@@ -176,9 +176,11 @@ class Draft(Generic[T]):
             if node.place.wrapper:
                 mended = rules.apply(data).data
             else:
-                way, _ = rules.verdict(node.schemas, key, data, name, len(node.values))
-                inner = inside(rules.root, node.schemas, key)
-                mended = rules.apply_at(inner, name, data).data
+                inner, count = inside(rules.root, node.schemas, key), len(node.values)
+                is_row = isinstance(node.key, int)
+                way, _ = rules.verdict(node.schemas, key, data, name, count, is_row=is_row)
+                is_item = isinstance(key, int)
+                mended = rules.apply_at(inner, name, data, is_item=is_item).data
             if way == "keep" and mended is data:
                 return data
             if rules.may_be_refused:

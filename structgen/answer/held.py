@@ -15,9 +15,9 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
+from structgen.answer.word_forms import WordForms, folded, words_of
 from structgen.schema.verbatim import SourceText
 
-_WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 _NUMBER: Final = re.compile(r"[-+\u2212]?\d[\d,.\u00a0\u202f ]*")
 _ISO: Final = re.compile(
     r"(?P<year>\d{4})-(?P<month>\d\d)(?:-(?P<day>\d\d))?"
@@ -52,26 +52,52 @@ _SMALL: Final = [
     "nineteen",
 ]
 _TENS: Final = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
+_ORDINALS: Final = [
+    "first",
+    "second",
+    "third",
+    "fourth",
+    "fifth",
+    "sixth",
+    "seventh",
+    "eighth",
+    "ninth",
+    "tenth",
+]
 _WORDS: Final = {
     **{word: number for number, word in enumerate(_SMALL)},
+    **{f"{word}th": number for number, word in enumerate(_SMALL)},
+    **{word: number for number, word in enumerate(_ORDINALS, 1)},
+    **{f"{word[:-1]}ieth": 10 * number for number, word in enumerate(_TENS, 2)},
+    "twelfth": 12,
     **{word: 10 * number for number, word in enumerate(_TENS, 2)},
     "dozen": 12,
 }
 _LARGE: Final = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
 _MONTHS: Final = [
-    "january",
-    "february",
-    "march",
-    "april",
-    "may",
-    "june",
-    "july",
-    "august",
-    "september",
-    "october",
-    "november",
-    "december",
+    "january januar janvier enero gennaio janeiro januari jan",
+    "february februar fevrier febrero febbraio fevereiro februari feb",
+    "march marz maerz mars marzo marco maart mar",
+    "april avril abril aprile apr",
+    "may mai mayo maggio maio mei",
+    "june juni juin junio giugno junho jun",
+    "july juli juillet julio luglio julho jul",
+    "august aout agosto augustus augusti aug",
+    "september septembre septiembre settembre setembro sep sept",
+    "october oktober octobre octubre ottobre outubro oct okt",
+    "november novembre noviembre novembro nov",
+    "december dezember decembre diciembre dicembre dezembro dec dez",
 ]
+"""The names of each month in eight languages, folded, and common abbreviations."""
+_MONTH_OF: Final = {
+    name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()
+}
+_TELEPHONE: Final = re.compile(r"[+(\d][\d ()./\-\u00a0]*")
+_LOCAL_DIGITS: Final = 7
+"""Digits at the end of a telephone number that its country's code is no part of."""
+_SCALED: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?) ?(k|m|mn|bn|thousand|million|billion)\b", re.I)
+"""A number in digits and a word, such as `2.5 million`."""
+_SCALES: Final = {**_LARGE, "k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000}
 
 
 class HeldTexts:
@@ -95,6 +121,15 @@ class HeldTexts:
             self._known[value] = self._holds(value)
         return self._known[value]
 
+    def says(self, value: str) -> bool:
+        """Whether the document has the words of a text, each as a word of its own.
+
+        Args:
+            value: The text.
+        """
+        words = words_of(value)
+        return bool(words) and self._words.issuperset(words)
+
     def _holds(self, value: str) -> bool:
         if not value.strip():
             return False
@@ -102,16 +137,29 @@ class HeldTexts:
             return True
         words = words_of(value)
         if not words:
-            return _folded(value) in self._folded
+            return folded(value) in self._folded or self._forms.has_sign(value)
         return (
-            all(map(self._has_word, words))
+            all(self._has_word(word, value) for word in words)
             or self._has_run_together(words)
             or self._has_number(value)
             or self._has_date(value)
+            or self._has_telephone_number(value)
+            or self._forms.has_initials(value)
+            or self._forms.has_respelled(value)
         )
 
-    def _has_word(self, word: str) -> bool:
-        return word in self._words or (word.isdecimal() and Decimal(word) in self._numbers)
+    def _has_word(self, word: str, value: str) -> bool:
+        if word in self._words or (word.isdecimal() and Decimal(word) in self._numbers):
+            return True
+        month = _MONTH_OF.get(word)
+        return (month is not None and self._has_month(month)) or self._forms.has(word, value)
+
+    def _has_telephone_number(self, value: str) -> bool:
+        """Whether a telephone number is there, perhaps without the code of its country."""
+        if _TELEPHONE.fullmatch(value.strip()) is None:
+            return False
+        digits = re.sub(r"\D", "", value)
+        return len(digits) > _LOCAL_DIGITS and digits[-_LOCAL_DIGITS:] in self._run_together
 
     def _has_run_together(self, words: list[str]) -> bool:
         """Whether the words are there without their spaces: in longer words or number groups."""
@@ -134,8 +182,7 @@ class HeldTexts:
     def _has_part(self, name: str, number: int) -> bool:
         """Whether a part of a date or time is there, or goes without saying."""
         if name == "month" and 1 <= number <= len(_MONTHS):
-            month = _MONTHS[number - 1]
-            return number in self._numbers or not {month, month[:3]}.isdisjoint(self._words)
+            return self._has_month(number)
         if name == "minute" and number == 0:
             return True
         if name == "hour":
@@ -144,9 +191,20 @@ class HeldTexts:
             return number in self._numbers or number % 100 in self._numbers
         return number in self._numbers
 
+    def _has_month(self, number: int) -> bool:
+        return number in self._numbers or number in self._months
+
+    @cached_property
+    def _forms(self) -> WordForms:
+        return WordForms(self.text)
+
+    @cached_property
+    def _months(self) -> frozenset[int]:
+        return frozenset(_MONTH_OF[word] for word in self._words if word in _MONTH_OF)
+
     @cached_property
     def _folded(self) -> str:
-        return _folded(self.text)
+        return folded(self.text)
 
     @cached_property
     def _words(self) -> frozenset[str]:
@@ -160,21 +218,11 @@ class HeldTexts:
     def _numbers(self) -> frozenset[Decimal]:
         digits = (Decimal(word) for word in self._words if word.isdecimal())
         numerals = (abs(number) for number, _, _ in SourceText(self.text).numerals)
-        return frozenset((*digits, *numerals, *_written_out(words_of(self.text))))
-
-
-def words_of(text: str) -> list[str]:
-    """The words and digits of a text, without case and accents.
-
-    Args:
-        text: Any text.
-    """
-    return _WORD.findall(_folded(text))
-
-
-def _folded(text: str) -> str:
-    apart = unicodedata.normalize("NFKD", text)
-    return "".join(c for c in apart if not unicodedata.combining(c)).casefold()
+        scaled = (
+            Decimal(match[1].replace(",", "")) * _SCALES[match[2].lower()]
+            for match in _SCALED.finditer(self.text)
+        )
+        return frozenset((*digits, *numerals, *scaled, *_written_out(words_of(self.text))))
 
 
 def _is_spaced(character: str) -> bool:

@@ -7,7 +7,8 @@ Two rules look at the strings of an answer that may be null, and at the items of
   (`held`) is null, unless the field asks for something that no document holds, such as a label or
   a summary.
 
-An item of a list is left out instead, if the list may be shorter. What was taken out is told. A
+An item of a list is left out instead, if the list may be shorter; one of a list in a list, which
+may be a row of a table, stays at its place. What was taken out is told. A
 string whose schema lists or describes its values (`enum`, `const`, `pattern`, `format`) is never
 touched, and neither is a value that the document holds. What becomes of a value depends on nothing
 that comes after it, so that a stream and the whole answer agree.
@@ -19,7 +20,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
-from structgen.answer.held import HeldTexts, words_of
+from structgen.answer.held import HeldTexts
+from structgen.answer.word_forms import words_of
 from structgen.answer.wording import asks_for_a_copy, asks_for_more, names_a_label, worked_out
 from structgen.schema.compile.keywords import listed_values, types_of
 from structgen.schema.inside import described_by, inside, rivals_left_out
@@ -153,27 +155,37 @@ class Rules:
         """
         return self.apply_at(described_by(self.root, [self.root]), "", data)
 
-    def apply_at(self, schemas: Sequence[JsonSchema], name: str, data: Json) -> Ruled:
+    def apply_at(
+        self, schemas: Sequence[JsonSchema], name: str, data: Json, *, is_item: bool = False
+    ) -> Ruled:
         """Apply the rules inside a part of a value.
 
         Args:
             schemas: What may describe the part.
             name: The name of the member that it is or is in; "" if it is in none.
             data: The part as plain data. It is not changed.
+            is_item: Whether it is an item of a list.
         """
         found = _Found()
-        ruled = self._inside(schemas, data, name, "", found)
+        ruled = self._inside(schemas, data, name, "", found, is_item=is_item)
         if not found.removed:
             return Ruled(data)
         return Ruled(ruled, tuple(found.removed), frozenset(found.absent), frozenset(found.dropped))
 
     def _inside(
-        self, schemas: Sequence[JsonSchema], data: Json, name: str, at: str, found: _Found
+        self,
+        schemas: Sequence[JsonSchema],
+        data: Json,
+        name: str,
+        at: str,
+        found: _Found,
+        *,
+        is_item: bool = False,
     ) -> Json:
         if isinstance(data, dict):
             return self._members(rivals_left_out(schemas, data), data, at, found)
         if isinstance(data, list):
-            return self._items(schemas, data, name, at, found)
+            return self._items(schemas, data, name, at, found, is_row=is_item)
         return data
 
     def _members(
@@ -192,18 +204,26 @@ class Rules:
         return members
 
     def _items(
-        self, schemas: Sequence[JsonSchema], data: list[Json], name: str, at: str, found: _Found
+        self,
+        schemas: Sequence[JsonSchema],
+        data: list[Json],
+        name: str,
+        at: str,
+        found: _Found,
+        *,
+        is_row: bool,
     ) -> Json:
         items: list[Json] = []
         for index, value in enumerate(data):
             path = f"{at}/{index}"
-            verdict, reason = self.verdict(schemas, index, value, name, len(items))
+            before = len(items)
+            verdict, reason = self.verdict(schemas, index, value, name, before, is_row=is_row)
             found.note(path, value, reason, verdict)
             if verdict == "null":
                 items.append(None)
             elif verdict == "keep":
                 inner = inside(self.root, schemas, index)
-                items.append(self._inside(inner, value, name, path, found))
+                items.append(self._inside(inner, value, name, path, found, is_item=True))
         return items
 
     def verdict(
@@ -213,6 +233,8 @@ class Rules:
         value: Json,
         name: str,
         before: int = 0,
+        *,
+        is_row: bool = False,
     ) -> tuple[Verdict, Reason | None]:
         """What becomes of a member or an item, and why.
 
@@ -222,12 +244,13 @@ class Rules:
             value: The member or the item, as plain data.
             name: The name of the member that it is or is in; "" if it is in none.
             before: The items that its list has so far.
+            is_row: Whether its list is an item of a list itself.
         """
         if not isinstance(value, str):
             return "keep", None
         inner = inside(self.root, schemas, key)
         verdict = _way_out(schemas, key, inner, before) if _is_open_text(inner) else "keep"
-        if verdict == "keep":
+        if verdict == "keep" or (verdict == "drop" and is_row):
             return "keep", None
         about = (*inner, *schemas) if isinstance(key, int) else inner
         reason = self._reason(about, inner, name, value)
@@ -243,9 +266,10 @@ class Rules:
         value: str,
     ) -> Reason | None:
         words, described = " ".join(words_of(value)), [_description(node) for node in about]
-        if not value.strip() or words == "null":
+        if not value.strip() or (words == "null" and not self._is_name(value)):
             return "null"
-        if self._held.holds(value) or any(VERBATIM in node for node in inner):
+        stated = self._held.says if words in _WORDS else self._held.holds
+        if stated(value) or any(VERBATIM in node for node in inner):
             return None
         if any(node.get(INFERRED) is True for node in about) or any(map(asks_for_more, described)):
             return None
@@ -255,6 +279,10 @@ class Rules:
         if not self._looks_up or (not copies and (names_a_label(name) or worked_out(value))):
             return None
         return "ungrounded"
+
+    def _is_name(self, value: str) -> bool:
+        """Whether the document has a word for null in title case, as a name: Jennifer Null."""
+        return value.istitle() and value in self._held.text
 
 
 def _description(schema: JsonSchema) -> str:

@@ -37,6 +37,7 @@ class Whole(BaseModel):
     category_of: dict[str, str | None]
     tags: list[str] = Field(description="The names of towns, copied.")
     pair: tuple[str, str | None]
+    rows: list[list[str]]
     parts: list[Part]
     one: Part | list[str | None] | None = None
     label: str | int = "none at all"
@@ -61,6 +62,7 @@ WHOLES = st.builds(
     category_of=st.dictionaries(st.sampled_from(["label", "town"]), WORDS),
     tags=st.lists(WORDS, max_size=3),
     pair=st.tuples(WORDS, st.none() | WORDS),
+    rows=st.lists(st.lists(WORDS, max_size=3), max_size=2),
     parts=st.lists(PARTS, max_size=2),
     one=ONES,
     label=WORDS,
@@ -92,7 +94,7 @@ def test_the_own_name_of_a_field_says_whether_it_is_a_label(subset: str) -> None
     it = compile_schema(Whole, subset)
     rules = Rules(it.target, TEXT)
     draft: Draft[Whole] = Draft(it, rules=rules)
-    value = Whole(category="Zed", category_of={}, tags=[], pair=("", None), parts=[])
+    value = Whole(category="Zed", category_of={}, tags=[], pair=("", None), rows=[], parts=[])
     text = json.dumps(it.encode(value))
     draft.feed(text[: text.index("category_of")].encode())
     assert Partial(draft).value.category == "Zed"

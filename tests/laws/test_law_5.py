@@ -71,7 +71,7 @@ def agrees(value: Any, final: Any) -> bool:
         return all(agrees(item, whole) for item, whole in zip(value, final, strict=False))
     if place.names:
         return all(agrees(getattr(value, name), getattr(final, name)) for name in place.names)
-    return all(agrees(value[key], final[key]) for key in value)
+    return all(agrees(value[key], final.get(key, ABSENT)) for key in value)
 
 
 def progress(before: Any, after: Any) -> bool:
