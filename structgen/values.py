@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from math import isfinite
+from typing import Any, Final, Literal, Protocol, TypeAlias
 
 Json: TypeAlias = Any
 """Plain JSON data: None, bool, int, float, str, list, dict with str keys."""
@@ -297,3 +298,24 @@ class ExamplePool(Protocol):
             partial: Whether values may lack members that the target requires.
         """
         ...
+
+
+_KINDS: Final[Mapping[type, str]] = {
+    type(None): "null",
+    bool: "a boolean",
+    int: "a number",
+    float: "a number",
+    str: "a text",
+    list: "a list",
+    tuple: "a list",
+    dict: "an object",
+}
+
+
+def kind_of_value(value: object) -> str:
+    """Name what a value is, in the words of JSON if it has one, for a sentence: "a list"."""
+    if isinstance(value, float) and not isfinite(value):
+        return f"the number {value}"
+    name = type(value).__name__
+    article = "an" if name[0].lower() in "aeiou" else "a"
+    return _KINDS.get(type(value)) or f"{article} {name}"

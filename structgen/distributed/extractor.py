@@ -26,6 +26,7 @@ from structgen.pipeline.record import Item
 from structgen.schema.json import to_text
 from structgen.schema.load import load_target
 from structgen.schema.target import Target, target_of
+from structgen.values import kind_of_value
 
 RESULTS: Final = ("value", "error", "evidence", "absent", "guarantee")
 """The columns that an Extractor adds: JSON text, null for what is not there."""
@@ -139,7 +140,7 @@ class Extractor:
         arrow = load("pyarrow", "distributed")
         if not isinstance(batch, (arrow.RecordBatch, arrow.Table)):
             raise InputError(
-                f"The batch is a {type(batch).__name__}, not Arrow data.",
+                f"The batch is {kind_of_value(batch)}, not Arrow data.",
                 hint="Pass batch_format='pyarrow' to `map_batches`; for a DataFrame, call `frame`.",
             )
         self._check_columns(batch.schema.names)

@@ -16,7 +16,7 @@ from structgen.forms.folding import folded
 from structgen.forms.state import Conflict, Entry, State, Step, Turn, state_of
 from structgen.schema.check import part_violations, validate
 from structgen.schema.target import Target, target_of
-from structgen.values import Json, Violation
+from structgen.values import Json, Violation, kind_of_value
 
 T = TypeVar("T", default=Any)
 
@@ -188,7 +188,7 @@ def _to_json(value: Any) -> Json:
         json.dumps(data, allow_nan=False)
     except (PydanticSerializationError, TypeError, ValueError, RecursionError):
         raise InputError(
-            f"JSON cannot carry this value: a {type(value).__name__}.",
+            f"JSON cannot carry this value: {kind_of_value(value)}.",
             hint="Give texts, finite numbers, booleans, lists and objects of them.",
         ) from None
     return data

@@ -6,6 +6,8 @@ import re
 from typing import Final
 from urllib.parse import unquote
 
+from structgen.errors import ConfigurationError
+
 _HIDDEN: Final = "***"
 _PASSWORD: Final = re.compile(r"(?P<before>://[^/?#\s:@]*:)(?P<secret>[^/?#\s]*)(?=@)")
 _ODD_PASSWORD: Final = re.compile(r"(?P<before>://[^/?#\s:@]*:)(?P<secret>[^@\s]*)(?=@)")
@@ -13,7 +15,24 @@ _ODD_PASSWORD: Final = re.compile(r"(?P<before>://[^/?#\s:@]*:)(?P<secret>[^@\s]
 _TELLING: Final = r"[^&#=?]*(?:pass|pwd|secret|token|key|sig|credential|auth)[^&#=?]*"
 """The name of a parameter that holds a secret."""
 _PARAMETER: Final = re.compile(rf"(?i)(?P<before>[?&;]{_TELLING}=)(?P<secret>[^&#\s]*)")
+_REST_OF_PASSWORD: Final = re.compile(r"[^/\s]*@[^/\s@]+(?:/|$)")
+"""What comes after a "#" inside a password: its rest, and the host."""
 _PATTERNS: Final = (_PASSWORD, _ODD_PASSWORD, _PARAMETER)
+
+
+def split_table(name: str) -> tuple[str, str]:
+    """Split "URL#TABLE" into the URL and what it names: a table or a query; "" if there is none.
+
+    Raises:
+        ConfigurationError: If the password of the URL holds a "#", which would split it.
+    """
+    url, _, what = name.partition("#")
+    host = url.partition("://")[2]
+    if host and "/" not in host and _REST_OF_PASSWORD.match(what):
+        raise ConfigurationError(
+            'The password of the URL holds a "#".', hint="Write %23 for it, and %40 for an @."
+        )
+    return url, what
 
 
 def redact(name: str) -> str:

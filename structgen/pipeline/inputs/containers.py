@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+import stat
 import tarfile
 import zipfile
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import IO, Any, Final, cast
 from urllib.parse import unquote
@@ -23,6 +25,7 @@ _DEPTH: Final = 3
 """How deep archives may be in archives; one can hold itself."""
 _PARTITION: Final = re.compile(r"([^=/]+)=([^/]*)")
 _NULL_PARTITION: Final = "__HIVE_DEFAULT_PARTITION__"
+_ADD_FILE: Final = "Add the file itself to the archive, or leave the member out."
 _ZIP: Final = (".zip",)
 _TAR: Final = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz", ".tbz2", ".txz")
 ARCHIVES: Final = (*_ZIP, *_TAR)
@@ -69,7 +72,7 @@ def read_folder(folder: Path, options: ReadOptions, skip: frozenset[Path]) -> It
             yield unreadable(name, error, "Check the rights and links of the folder.")
         elif not path.is_file():
             yield bad_item(name, "it is a broken link or no regular file")
-        elif not (skip and path.resolve() in skip):
+        elif not (skip and Path(os.path.realpath(path)) in skip):
             yield from read_file(place_of(path, inside, partitions_of(inside)), options)
 
 
@@ -128,29 +131,54 @@ def _partition_value(text: str) -> Json:
 def _read_zip(place: Place, options: ReadOptions) -> Iterator[Item]:
     with place.open_seekable() as raw, zipfile.ZipFile(raw) as archive:
         for info in sorted(archive.infolist(), key=lambda one: one.filename):
-            if not info.is_dir():
-                yield from _read_member(info.filename, place, options, archive.open, info)
+            if info.is_dir():
+                continue
+            mode = info.external_attr >> 16
+            fault = "it is a link" if stat.S_ISLNK(mode) else None
+            opener = partial(archive.open, info)
+            yield from _read_member(info.filename, place, options, opener, fault)
 
 
 def _read_tar(place: Place, options: ReadOptions) -> Iterator[Item]:
     with place.open_seekable() as raw, tarfile.open(fileobj=raw, mode="r:*") as archive:
         for info in archive:
-            if info.isfile():
-                yield from _read_member(info.name, place, options, archive.extractfile, info)
+            fault, is_folder = _tar_kind(archive, info)
+            if not is_folder:
+                opener = partial(archive.extractfile, info)
+                yield from _read_member(info.name, place, options, opener, fault)
+
+
+def _tar_kind(archive: tarfile.TarFile, info: tarfile.TarInfo) -> tuple[str | None, bool]:
+    """Why a member cannot be read, if so, and whether it is a folder or a link to one."""
+    if not (info.islnk() or info.issym()):
+        regular = info.isfile() or info.isdir()
+        return None if regular else "it is no regular file", info.isdir()
+    try:
+        return None, archive.extractfile(info) is None
+    except (KeyError, RecursionError):
+        return "it is a link to nothing in the archive", False
 
 
 def _read_member(
-    inside: str, place: Place, options: ReadOptions, opener: Any, info: Any
+    inside: str, place: Place, options: ReadOptions, opener: Any, fault: str | None
 ) -> Iterator[Item]:
-    """Read a member of an archive, unless it is hidden or not wanted."""
+    """Read a member of an archive, unless it is hidden or not wanted.
+
+    Nothing is written to the disk, so a name that points out of the archive does no harm.
+    """
     inside = inside.encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")
-    hidden = any(part.startswith((".", "__MACOSX")) for part in inside.split("/"))
+    parts = [part for part in inside.split("/") if part not in ("", ".", "..")]
+    inside = "/".join(parts)
+    hidden = any(part.startswith((".", "__MACOSX")) for part in parts)
     if hidden or not options.wants_file(inside):
+        return
+    if fault is not None:
+        yield bad_item(f"{place.name}/{inside}", fault, hint=_ADD_FILE)
         return
     member = replace(
         place,
         name=f"{place.name}/{inside}",
-        open_raw=lambda: cast("IO[bytes]", opener(info)),
+        open_raw=lambda: cast("IO[bytes]", opener()),
         partitions={**place.partitions, **partitions_of(inside)},
         depth=place.depth + 1,
     )

@@ -25,6 +25,7 @@ _QUERY: Final = re.compile(
     r"(?is)[\s(]*(?:select|with|values|table|from|show|call|exec|execute|pragma)[\s(*'\"]"
 )
 _QUOTED: Final = re.compile(r'"((?:[^"]|"")*)"|([^."]+)')
+_FILE_DATABASES: Final = ("sqlite", "duckdb")
 _LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1", "", None})
 
 
@@ -100,6 +101,8 @@ def read_database(url: str, what: str, options: ReadOptions) -> Iterator[Item]:
         InputError: If the database refuses the connection or the query, or a column is missing.
     """
     sqlalchemy = load("sqlalchemy", "files")
+    with database_errors(url, "read from", InputError):
+        _check_file(sqlalchemy.make_url(url))
     with (
         database_errors(url, "read from", InputError),
         engine_of(url) as engine,
@@ -112,6 +115,14 @@ def read_database(url: str, what: str, options: ReadOptions) -> Iterator[Item]:
         if missing is not None:
             raise missing
         yield from _rows(rows, names, name, options)
+
+
+def _check_file(url: Any) -> None:
+    """Raise InputError if a database is a file that does not exist: connecting would make it."""
+    name = url.database or ""
+    is_file = url.get_backend_name() in _FILE_DATABASES and name not in ("", ":memory:")
+    if is_file and not name.startswith("file:") and not os.path.exists(name):
+        raise InputError(f"There is no database {name}.", hint="Check the path in the URL.")
 
 
 def _rows(rows: Any, names: list[str], name: str, options: ReadOptions) -> Iterator[Item]:
@@ -206,7 +217,7 @@ def same_database(one: str, other: str) -> bool:
     a, b = make_url(one), make_url(other)
     if a.get_backend_name() != b.get_backend_name():
         return False
-    if a.get_backend_name() in ("sqlite", "duckdb"):
+    if a.get_backend_name() in _FILE_DATABASES:
         return _same_file(a.database, b.database)
     same_name = (a.database or "") == (b.database or "") or not (a.database and b.database)
     loopback = a.host in _LOOPBACK and b.host in _LOOPBACK
@@ -221,7 +232,7 @@ def _same_file(one: str | None, other: str | None) -> bool:
     try:
         return os.path.samefile(*paths)
     except OSError:
-        return paths[0].resolve() == paths[1].resolve()
+        return os.path.realpath(paths[0]) == os.path.realpath(paths[1])
 
 
 def reads_table(url: str, what: str, written: TableName) -> bool:

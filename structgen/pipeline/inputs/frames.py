@@ -11,6 +11,7 @@ from structgen.pipeline.inputs.formats.arrow import ROWS, items_of_batch
 from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.rows import bad_item, item_of_row, missing_columns
 from structgen.pipeline.record import Item
+from structgen.values import kind_of_value
 
 _FRAMES: Final = ("pandas", "polars", "pyarrow")
 """The packages whose tables are rows."""
@@ -121,7 +122,7 @@ def read_rows(rows: Iterable[Any], options: ReadOptions) -> Iterator[Item]:
         if isinstance(row, Mapping):
             yield item_of_row(row, where, options)
         else:
-            yield bad_item(where, f"it is a {type(row).__name__}, not a mapping of columns")
+            yield bad_item(where, f"it is {kind_of_value(row)}, not a mapping of columns")
 
 
 def missing_in_frame(frame: Any, options: ReadOptions) -> Exception | None:

@@ -10,6 +10,7 @@ from structgen.errors import InputError
 from structgen.pipeline.inputs.frames import Once, is_frame, is_series, values_of_series
 from structgen.pipeline.inputs.rows import document_of, is_unicode, key_of, plain_meta
 from structgen.pipeline.record import Item
+from structgen.values import kind_of_value
 
 Inputs: TypeAlias = "Iterable[Any] | AsyncIterable[Any]"
 """Texts, conversations or Items; or a table of pandas, polars or pyarrow."""
@@ -47,7 +48,7 @@ def checked_inputs(given: Any) -> Inputs:
     if isinstance(given, (Iterable, AsyncIterable)):
         return given
     raise InputError(
-        f"The inputs are a {type(given).__name__}, which cannot be iterated.",
+        f"The inputs are {kind_of_value(given)}, which cannot be iterated.",
         hint="Pass a list of texts, or `open_source(path)`.",
     )
 
@@ -98,7 +99,7 @@ def _with_document(item: Item, given: Any, position: int) -> Item:
 
 
 def _no_mapping(meta: Any) -> InputError:
-    return InputError(f"its meta is a {type(meta).__name__}, not a mapping")
+    return InputError(f"its meta is {kind_of_value(meta)}, not a mapping")
 
 
 def _about(position: int, why: str) -> InputError:

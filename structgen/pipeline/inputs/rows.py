@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 from structgen.errors import InputError
 from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.record import Item
-from structgen.values import Json
+from structgen.values import Json, kind_of_value
 
 _SHOWN_COLUMNS: Final = 12
 """How many columns a hint names."""
@@ -19,7 +19,13 @@ CHECK_FILE: Final = "Check whether the file is complete."
 _ENCODING: Final = "Correct the row, or name the `encoding` of the file."
 
 
-def bad_item(where: str, why: str, key: str | None = None, hint: str = _CORRECT) -> Item:
+def bad_item(
+    where: str,
+    why: str,
+    key: str | None = None,
+    hint: str = _CORRECT,
+    meta: Mapping[str, Json] = {},
+) -> Item:
     """Give an input that could not be read, with its error.
 
     Args:
@@ -27,8 +33,10 @@ def bad_item(where: str, why: str, key: str | None = None, hint: str = _CORRECT)
         why: What is wrong, as a clause: "it is not JSON".
         key: The key of the input, by default its place.
         hint: What to do about it.
+        meta: What could be read of it.
     """
-    return Item(key or where, "", error=InputError(f"Cannot read {where}: {why}.", hint=hint))
+    error = InputError(f"Cannot read {where}: {why}.", hint=hint)
+    return Item(key or where, "", meta, error=error)
 
 
 def unreadable(where: str, error: Exception, hint: str | None = None) -> Item:
@@ -86,10 +94,6 @@ def item_of_row(
     if options.text not in row:
         columns = named([str(name) for name in row])
         return bad_item(where, f"it has no {options.text!r}, only: {columns}", key)
-    document = document_of(row[options.text])
-    if isinstance(document, InputError):
-        hint = document.hint or _CORRECT
-        return bad_item(where, f"its {options.text!r} {document.message}", key, hint)
     used = (options.text, options.key)
     others = {
         str(name): cell
@@ -99,6 +103,10 @@ def item_of_row(
     meta = plain_meta(others)
     if isinstance(meta, InputError):
         return bad_item(where, meta.message, key, meta.hint or _CORRECT)
+    document = document_of(row[options.text])
+    if isinstance(document, InputError):
+        hint = document.hint or _CORRECT
+        return bad_item(where, f"its {options.text!r} {document.message}", key, hint, meta)
     return Item(key, document, meta)
 
 
@@ -112,7 +120,7 @@ def key_of(cell: Any) -> str | InputError:
     if isinstance(cell, bytes):
         cell = cell.decode("utf-8", "surrogateescape")
     if isinstance(cell, (list, dict, tuple, set)):
-        return InputError(f"is a {type(cell).__name__}, not a name")
+        return InputError(f"is {kind_of_value(cell)}, not a name")
     key = str(cell)
     return key if is_unicode(key) else InputError("is not valid text", hint=_ENCODING)
 
@@ -132,7 +140,7 @@ def document_of(cell: Any) -> Any:
         return InputError("is empty")
     if isinstance(cell, (list, tuple)):
         return messages_of(cell)
-    return InputError(f"is a {type(cell).__name__}, not a text")
+    return InputError(f"is {kind_of_value(cell)}, not a text")
 
 
 def messages_of(messages: Sequence[Any]) -> Any:
@@ -173,7 +181,7 @@ def _no_json(cells: Mapping[str, Any], error: Exception) -> InputError:
         try:
             from_json(to_json(cell, fallback=str, bytes_mode="base64", inf_nan_mode="null"))
         except Exception:
-            return InputError(f"its {name!r} is a {type(cell).__name__}, which JSON cannot carry")
+            return InputError(f"its {name!r} is {kind_of_value(cell)}, which JSON cannot carry")
     return InputError("its other columns hold what JSON cannot carry")
 
 

@@ -40,7 +40,8 @@ from structgen.pipeline.inputs.place import Place, place_of, printable, standard
 from structgen.pipeline.inputs.remote import is_remote, open_remote
 from structgen.pipeline.inputs.rows import missing_columns
 from structgen.pipeline.record import Item
-from structgen.pipeline.secrets import redact
+from structgen.pipeline.secrets import redact, split_table
+from structgen.values import kind_of_value
 
 STANDARD_INPUT: Final = "-"
 _SEED: Final = 0
@@ -76,7 +77,7 @@ class Source:
 
     def without(self, paths: Iterable[Path]) -> Source:
         """Give the same source, but for these files: those that the job itself writes."""
-        return replace(self, _skip=self._skip | {path.resolve() for path in paths})
+        return replace(self, _skip=self._skip | {Path(os.path.realpath(path)) for path in paths})
 
 
 def open_source(
@@ -127,9 +128,7 @@ def _open(name: Any, options: ReadOptions) -> Source:
             raise missing
         return Source("a table", lambda skip: read_frame(name, options), (), lambda: name.shape[0])
     if isinstance(name, (Mapping, bytes, bytearray)) or not isinstance(name, Iterable):
-        raise InputError(
-            f"Cannot read a {type(name).__name__}.", hint="Give a path, a URL, or rows."
-        )
+        raise InputError(f"Cannot read {kind_of_value(name)}.", hint="Give a path, a URL, or rows.")
     if isinstance(name, Sequence) and name and isinstance(name[0], (str, os.PathLike)):
         return _joined([os.fspath(one) for one in name], options)
     rows = Once(name) if isinstance(name, Iterator) else name
@@ -180,7 +179,7 @@ def _open_name(given: str, options: ReadOptions, name: str | None = None) -> Sou
 
 
 def _open_database(given: str, options: ReadOptions) -> Source:
-    url, _, what = given.partition("#")
+    url, what = split_table(given)
     check_url(url, what)
     return Source(redact(given), lambda skip: read_database(url, what, options), (given,))
 

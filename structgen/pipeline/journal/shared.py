@@ -17,7 +17,7 @@ from structgen.errors import JournalError
 from structgen.extras import load
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.journal.rows import Entry, entry_of_row, row_of_entry
-from structgen.pipeline.secrets import redact, scrub
+from structgen.pipeline.secrets import redact, scrub, split_table
 
 TABLE: Final = "structgen_journal"
 """The name of the table, unless the URL ends in "#TABLE"."""
@@ -45,7 +45,7 @@ class SharedJournal:
             JournalError: If the database cannot be reached, or the table is another one's.
             MissingPackage: If SQLAlchemy is not installed.
         """
-        url, _, table = name.partition("#")
+        url, table = split_table(name)
         self._sql: Any = load("sqlalchemy", "files")
         self._name, self._log = redact(name), log
         self._unwritten: dict[bytes, Entry] = {}

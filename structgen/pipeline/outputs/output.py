@@ -27,7 +27,7 @@ from structgen.pipeline.outputs.files import (
 )
 from structgen.pipeline.outputs.mode import MODES, IfExists
 from structgen.pipeline.record import Sink
-from structgen.pipeline.secrets import redact
+from structgen.pipeline.secrets import redact, split_table
 from structgen.schema.target import Target
 
 BESIDE: Final = ("", "-wal", "-shm", "-journal", ".lock")
@@ -113,7 +113,7 @@ class Output:
     def _is(self, origin: Origin) -> bool:
         if isinstance(origin, Path):
             return self.path is not None and _same(self.path, origin)
-        url, _, what = origin.partition("#")
+        url, what = split_table(origin)
         if self.table is None or is_remote(origin):
             return False
         schema, table = next(table_names(self.table.table))
@@ -189,7 +189,7 @@ def output_of(
         format_of(path)
         check_folder(path)
         return Output(given, if_exists, layout, path=Path(os.path.realpath(path)))
-    url, _, table = given.partition("#")
+    url, table = split_table(given)
     if is_remote(given):
         raise ConfigurationError(
             f"Cannot write to {redact(given)}.",

@@ -28,7 +28,7 @@ from structgen.schema.source.wellformed import (
     require_pattern,
     require_shape,
 )
-from structgen.values import JsonSchema
+from structgen.values import JsonSchema, kind_of_value
 
 MAX_DEFINITIONS: Final = 10_000
 
@@ -163,7 +163,7 @@ class _Upgrade:
             return node
         if not isinstance(node, dict):
             raise SchemaError(
-                f"Expected a schema, but found a {type(node).__name__}.",
+                f"Expected a schema, but found {kind_of_value(node)}.",
                 path=place.path,
                 hint="A schema is an object, or true or false.",
             )
@@ -193,7 +193,7 @@ class _Upgrade:
         ref = place.node[word]
         if not isinstance(ref, str):
             raise SchemaError(
-                f"{word} must be a string, not a {type(ref).__name__}.",
+                f"{word} must be a string, not {kind_of_value(ref)}.",
                 path=place.path,
                 keyword=word,
                 hint="Write a reference such as '#/$defs/Name'.",
@@ -220,7 +220,7 @@ class _Upgrade:
         if key in SUBSCHEMA_MAPS:
             if not isinstance(value, dict):
                 raise SchemaError(
-                    f"{key} must be an object, not a {type(value).__name__}.",
+                    f"{key} must be an object, not {kind_of_value(value)}.",
                     path=place.path,
                     keyword=key,
                     hint="Map each name to a schema.",

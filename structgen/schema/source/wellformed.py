@@ -11,7 +11,7 @@ from structgen.schema.inside import DUPLICATES
 from structgen.schema.json import pointer
 from structgen.schema.validate.pattern_reader import parse
 from structgen.schema.verbatim import BY, INFERRED, VERBATIM
-from structgen.values import JsonSchema
+from structgen.values import JsonSchema, kind_of_value
 
 MAX_DEPTH: Final = 200
 """The deepest nesting of a document."""
@@ -143,7 +143,7 @@ def require_bounded(document: Any) -> None:
             stack += [(inner, depth + 1, path) for inner in node]
         elif not _is_scalar(node):
             raise SchemaError(
-                f"The schema holds a {type(node).__name__} that JSON cannot represent.",
+                f"The schema holds {kind_of_value(node)} that JSON cannot represent.",
                 path=path,
                 hint="Use plain JSON data: null, booleans, finite numbers, strings, lists, dicts.",
             )

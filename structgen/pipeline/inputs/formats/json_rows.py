@@ -53,7 +53,7 @@ def read_json(place: Place, options: ReadOptions) -> Iterator[Item]:
     try:
         data = from_json(text)
     except ValueError as error:
-        lines = text.splitlines()
+        lines = text.split("\n")
         if len(lines) > 1 and _is_object(next(filter(str.strip, lines), "")):
             yield from _json_of_lines(lines, place, options)
         else:

@@ -60,7 +60,9 @@ def text_of_place(place: Place, options: ReadOptions) -> str:
             hint="Check whether another program opens it.",
         ) from error
     if not text.strip():
-        raise InputError(f"{place.name} contains no text.", hint="Scanned pages need OCR first.")
+        scanned = place.suffixes[1] == ".pdf"
+        hint = "Scanned pages need OCR first." if scanned else "Check whether the file is complete."
+        raise InputError(f"{place.name} contains no text.", hint=hint)
     if is_binary(text):
         raise InputError(
             f"{place.name} is not text: it holds control characters.",
