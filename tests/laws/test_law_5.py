@@ -58,20 +58,25 @@ def shown(value: Any) -> Any:
     )
 
 
-def agrees(value: Any, final: Any) -> bool:
-    """Is what is shown as done what the final value has there?"""
+def agrees(value: Any, final: Any, *, removed: bool = False) -> bool:
+    """Is what is shown as done what the final value has there?
+
+    `removed`: whether a text that grows may be taken out once it is done.
+    """
     if isinstance(value, GrowingText):
-        return not isinstance(final, str) or final.startswith(value)
+        return removed or not isinstance(final, str) or final.startswith(value)
     if not isinstance(value, View):
         return same(value, final)
     place = value._place
     if place is None:
         return True
     if place.opens == "array":
-        return all(agrees(item, whole) for item, whole in zip(value, final, strict=False))
-    if place.names:
-        return all(agrees(getattr(value, name), getattr(final, name)) for name in place.names)
-    return all(agrees(value[key], final.get(key, ABSENT)) for key in value)
+        pairs = list(zip(value, final, strict=False))
+    elif place.names:
+        pairs = [(getattr(value, name), getattr(final, name)) for name in place.names]
+    else:
+        pairs = [(value[key], final.get(key, ABSENT)) for key in value]
+    return all(agrees(part, whole, removed=removed) for part, whole in pairs)
 
 
 def progress(before: Any, after: Any) -> bool:
