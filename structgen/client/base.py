@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, overload
 
 from typing_extensions import TypeVar, Unpack
@@ -37,8 +38,11 @@ T = TypeVar("T", default=Any)
 
 MODEL_ENV: Final = "STRUCTGEN_MODEL"
 LOCAL: Final = "local"
-DEFAULTS: Final = Options(max_retries=2, max_reasks=1)
+DEFAULTS: Final = Options(max_retries=2, max_reasks=1, on_ungrounded="keep")
 """The library's own options."""
+LOCAL_DEFAULTS: Final = replace(DEFAULTS, on_ungrounded="null")
+"""Those for a model in this process. Small models fill fields with what the document does not
+state; it was measured for them that such texts are better null."""
 
 
 def _has(*methods: str) -> Callable[[Any], bool]:
@@ -141,7 +145,9 @@ class BaseClient:
                 port=transport,
             )
         further = [backend for client in fallback for backend in client.caller.backends]
-        self.caller: Final[Caller] = Caller((own, *further), options_of(options).over(DEFAULTS))
+        is_local_model = isinstance(spec, str) and not isinstance(own.via, Link)
+        defaults = LOCAL_DEFAULTS if is_local_model else DEFAULTS
+        self.caller: Final[Caller] = Caller((own, *further), options_of(options).over(defaults))
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._own.name!r})"

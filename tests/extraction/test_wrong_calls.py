@@ -52,7 +52,7 @@ def test_an_unknown_option_is_met_with_the_nearest_one() -> None:
         ({"stop": [""]}, "`stop` is ['']"),
         ({"logprobs": 1}, "`logprobs` is 1, but must be True or False."),
         ({"mode": "fast"}, "`mode` is 'fast', but must be 'decoder', 'strict'"),
-        ({"accept": 1.0}, "`accept` is 1.0, but must be a share above 0 and below 1."),
+        ({"accept": 1.0}, "`accept` is 1.0, but must be a number from 0.5 to 0.999."),
         ({"cost_budget": "5"}, "`cost_budget` is '5'"),
     ],
 )
@@ -124,7 +124,10 @@ SECRET = "sk-secret"
         ({"model": Person}, "`model` is "),
         ({"model": 5}, "`model` is 5, but must be the name of a model, or an engine."),
         ({"base_url": 8000}, "`base_url` is 8000, but must be a text, or None."),
-        ({"api_key": [SECRET]}, "`api_key` is list, but must be a text, or None."),
+        (
+            {"api_key": [SECRET]},
+            "`api_key` is list, but must be a text, or a function that gives one.",
+        ),
         ({"fallback": ["local"]}, "`fallback` is ['local'], but must be a list of clients"),
         ({"fallback": structgen.Client}, "`fallback` is "),
         ({"hooks": print}, "`hooks` is <built-in function print>, but must be a list of functions"),
