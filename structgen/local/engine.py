@@ -120,6 +120,19 @@ class Engine:
             self._loaded.threads, self._call(messages, schema, options, document)
         )
 
+    def prepare(self, schema: JsonSchema) -> None:
+        """Compile the grammar of a schema, so that the next answer under it need not wait for that.
+
+        Args:
+            schema: The compiled schema.
+
+        Raises:
+            GrammarError: If the grammar engine refuses the schema.
+            EngineError: If the engine is closed or the model cannot be loaded.
+        """
+        self._check()
+        self._loaded.prepare(schema)
+
     def count(self, messages: Sequence[Message]) -> int:
         """Count the tokens of the messages. An answer may have `context` less that.
 

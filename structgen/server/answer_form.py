@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, NoReturn
 
+from pydantic_core import to_json
+
 from structgen.errors import (
     BadRequestError,
     OutputError,
@@ -19,12 +21,14 @@ from structgen.errors import (
     SchemaError,
     TargetError,
 )
-from structgen.prompt.listing import fields_of
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
+from structgen.server.instructions import describe_schema
 from structgen.values import Json, JsonSchema
 
+MAX_SCHEMA: Final = 1 << 20
+"""Bytes of a schema as JSON text. The grammar of a larger one may take a minute."""
 _TYPE: Final = "invalid_request_error"
 _ANY_OBJECT: Final[JsonSchema] = {"type": "object"}
 # Clients read the text as it is written, so this is the language that changes the fewest schemas.
@@ -64,7 +68,9 @@ def form_of_any_object() -> AnswerForm:
     return AnswerForm(schema=_ANY_OBJECT, instructions="", as_written=True, to_text=to_text)
 
 
-def form_of_schema(schema: JsonSchema, name: str, param: str, *, strict: bool) -> AnswerForm:
+def form_of_schema(
+    schema: JsonSchema, name: str, param: str, *, strict: bool, model: str
+) -> AnswerForm:
     """Make the form of answers to a client's schema.
 
     Args:
@@ -72,20 +78,23 @@ def form_of_schema(schema: JsonSchema, name: str, param: str, *, strict: bool) -
         name: Its name, for errors.
         param: The member of the request that it came in, for errors.
         strict: Refuse a schema that breaks Groq's rules for strict mode.
+        model: The name of the model that answers; what it is told depends on it.
 
     Raises:
         BadRequestError: If the schema is refused.
     """
+    if (size := len(to_json(schema))) > MAX_SCHEMA:
+        _refuse(name, param, "", f"it has {size:,} bytes, of {MAX_SCHEMA:,} at most")
     if strict and (fault := next(_breaches(schema, ""), None)):
         _refuse(name, param, *fault)
     try:
         compiled = compile_schema(target_of(schema), _LANGUAGE)
-        fields = fields_of(compiled.dumps())
+        instructions = describe_schema(compiled.dumps(), model)
     except (SchemaError, TargetError) as error:
         _refuse(name, param, getattr(error, "path", ""), str(error))
     return AnswerForm(
         schema=compiled.schema,
-        instructions=f"Fields of the JSON:\n{fields}" if fields else "",
+        instructions=instructions,
         as_written=compiled.identity,
         to_text=lambda text: _proved(compiled, text),
     )

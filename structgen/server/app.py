@@ -27,6 +27,7 @@ from structgen.local.engine import Engine
 from structgen.prompt.messages import estimate_tokens
 from structgen.server.answers import End, Part, answer_parts
 from structgen.server.body import read_body
+from structgen.server.members import TYPE
 from structgen.server.metrics import Metrics
 from structgen.server.models import ModelNames, describe_model
 from structgen.server.places import Places
@@ -40,7 +41,7 @@ from structgen.server.replies import (
     error_event,
     reply_writer,
 )
-from structgen.server.requests import TYPE, ServedRequest, parse_request
+from structgen.server.requests import ServedRequest, parse_request
 
 MAX_BODY: Final = 4 << 20
 """Bytes of a request: far more text than any context holds."""
@@ -277,7 +278,7 @@ def _count(server: Server, end: End, expected: int) -> None:
 async def _events(
     body: ReplyWriter, first: Part, rest: AsyncIterator[Part], request_id: str
 ) -> AsyncIterator[bytes]:
-    yield body.first()
+    yield body.first(first)
     try:
         for event in body.events(first):
             yield event

@@ -10,7 +10,7 @@ from typing import Final
 from starlette.requests import Request
 
 from structgen.errors import BadRequestError
-from structgen.server.requests import TYPE
+from structgen.server.members import TYPE
 
 MAX_SECONDS: Final = 60.0
 """Seconds in which a body has to come."""

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 
 from structgen.errors import NotFoundError
-from structgen.server.requests import TYPE
+from structgen.server.members import TYPE
 
 GROQ_MODELS: Final = (
     "openai/gpt-oss-20b",

@@ -23,8 +23,9 @@ from structgen.errors import (
     ServerError,
     StructgenError,
 )
-from structgen.server.answers import Call, End, Part, Text
-from structgen.server.requests import TYPE, ServedRequest
+from structgen.server.answers import Arguments, Call, End, Part, Text
+from structgen.server.members import TYPE
+from structgen.server.requests import ServedRequest
 from structgen.values import CutText, Json
 
 DONE: Final = b"data: [DONE]\n\n"
@@ -56,15 +57,22 @@ class ReplyWriter:
             parts: All parts of the answer.
         """
         end = next(part for part in parts if isinstance(part, End))
-        calls = [part for part in parts if isinstance(part, Call)]
-        text = "".join(part.text for part in parts if isinstance(part, Text))
+        calls: list[dict[str, Any]] = []
+        text = ""
+        for part in parts:
+            if isinstance(part, Text):
+                text += part.text
+            elif isinstance(part, Call):
+                calls.append(self._call(part))
+            elif isinstance(part, Arguments):
+                calls[part.index]["function"]["arguments"] += part.text
         message: dict[str, Any] = {"role": "assistant", "content": None if calls else text}
         if calls:
-            message["tool_calls"] = [self._call(index, call) for index, call in enumerate(calls)]
+            message["tool_calls"] = calls
         choice = {
             "index": 0,
             "message": message,
-            "logprobs": None,
+            "logprobs": _logprobs(end),
             "finish_reason": end.finish_reason,
         }
         body = self._body("chat.completion", choice)
@@ -76,14 +84,18 @@ class ReplyWriter:
             **self._x_groq(),
         }
 
-    def first(self) -> bytes:
+    def first(self, part: Part) -> bytes:
         """Write the event that opens a stream.
 
         An empty `x_structgen` says that the last event may name values that were cut short, so that
         a client can wait for it before it uses the last item of a list.
+
+        Args:
+            part: The first part of the answer, which `events` writes.
         """
         more = {**self._x_groq(), "x_structgen": {}}
-        return self._event({"role": "assistant", "content": ""}, **more)
+        content = None if isinstance(part, Call) else ""
+        return self._event({"role": "assistant", "content": content}, **more)
 
     def events(self, part: Part) -> Iterator[bytes]:
         """Write the events of a part of the answer.
@@ -92,13 +104,15 @@ class ReplyWriter:
             part: The part.
         """
         if isinstance(part, Text):
-            own: dict[str, Any] = {}
-            if isinstance(part.text, CutText):
-                own = {"x_structgen": {"cut": True}}
-            yield self._event({"content": part.text}, **own)
+            yield self._event({"content": part.text}, **_cut(part.text))
         elif isinstance(part, Call):
-            yield self._event({"tool_calls": [{"index": 0, **self._call(0, part)}]})
+            yield self._event({"tool_calls": [{"index": part.index, **self._call(part)}]})
+        elif isinstance(part, Arguments):
+            call = {"index": part.index, "function": {"arguments": part.text}}
+            yield self._event({"tool_calls": [call]}, **_cut(part.text))
         else:
+            if (logprobs := _logprobs(part)) is not None:
+                yield self._event({}, logprobs=logprobs)
             usage = self._usage(part)
             own = {**self._own(part), "x_groq": {"id": self.request_id, "usage": usage}}
             yield self._event({}, part.finish_reason, **own)
@@ -106,8 +120,19 @@ class ReplyWriter:
                 yield _event({**self._body("chat.completion.chunk"), "usage": usage})
             yield DONE
 
-    def _event(self, delta: Json, finish_reason: str | None = None, **more: Any) -> bytes:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    def _event(
+        self,
+        delta: Json,
+        finish_reason: str | None = None,
+        logprobs: Json = None,
+        **more: Any,
+    ) -> bytes:
+        choice = {
+            "index": 0,
+            "delta": delta,
+            "logprobs": logprobs,
+            "finish_reason": finish_reason,
+        }
         return _event({**self._body("chat.completion.chunk", choice), **more})
 
     def _body(self, kind: str, *choices: Json) -> dict[str, Any]:
@@ -121,12 +146,12 @@ class ReplyWriter:
             "service_tier": self.tier,
         }
 
-    def _call(self, index: int, call: Call) -> Json:
-        number = hashlib.sha256(f"{self.request_id}/{index}".encode()).hexdigest()[:9]
+    def _call(self, call: Call) -> dict[str, Any]:
+        number = hashlib.sha256(f"{self.request_id}/{call.index}".encode()).hexdigest()[:9]
         return {
             "id": f"call_{number}",
             "type": "function",
-            "function": {"name": call.name, "arguments": call.arguments},
+            "function": {"name": call.name, "arguments": ""},
         }
 
     def _usage(self, end: End) -> Json:
@@ -178,6 +203,22 @@ def reply_writer(
         created=int(time.time()),
         tier=tier,
     )
+
+
+def _cut(text: str) -> dict[str, Any]:
+    """What an event says of a piece of text from the first value on that was ended early."""
+    return {"x_structgen": {"cut": True}} if isinstance(text, CutText) else {}
+
+
+def _logprobs(end: End) -> Json:
+    """The probabilities of an answer's tokens, as OpenAI writes them; None if there are none."""
+    if end.logprobs is None:
+        return None
+    tokens = [
+        {"token": token, "bytes": list(token.encode()), "logprob": logprob, "top_logprobs": []}
+        for token, logprob in end.logprobs
+    ]
+    return {"content": tokens, "refusal": None}
 
 
 # ---- errors --------------------------------------------------------------------------------------

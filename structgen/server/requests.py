@@ -9,51 +9,17 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, NoReturn
+from typing import Any, Final
 
 from pydantic_core import from_json, to_json
 
-from structgen.errors import BadRequestError
+from structgen.server.members import check_member, refuse, shown
 from structgen.values import JsonSchema, Message
-
-TYPE: Final = "invalid_request_error"
 
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _MEMBERS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning"})
 _NAME: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TIERS: Final = ("auto", "on_demand", "flex", "performance", "default", "priority", "scale")
-_EFFORTS: Final = ("none", "default", "low", "medium", "high")
-_UNSUPPORTED: Final = frozenset(
-    {
-        *(
-            "logprobs",
-            "top_logprobs",
-            "logit_bias",
-            "frequency_penalty",
-            "presence_penalty",
-            "metadata",
-            "store",
-        ),
-        *(
-            "functions",
-            "function_call",
-            "documents",
-            "citation_options",
-            "search_settings",
-            "compound_custom",
-        ),
-        *(
-            "include_domains",
-            "exclude_domains",
-            "audio",
-            "modalities",
-            "prediction",
-            "web_search_options",
-        ),
-    }
-)
 _MAX_SEED: Final = 1 << 31
 
 
@@ -93,6 +59,10 @@ class ServedRequest:
     tools: tuple[Tool, ...]
     choice: str | tuple[str]
     """`none`, `auto`, `required`, or the name of one tool in a tuple."""
+    several_calls: bool
+    """Whether several tools may be called, one after another."""
+    logprobs: bool
+    """Whether the answer has the probabilities of its tokens."""
 
 
 def parse_request(body: bytes) -> ServedRequest:
@@ -107,17 +77,17 @@ def parse_request(body: bytes) -> ServedRequest:
     try:
         given = from_json(body, allow_inf_nan=False)
     except ValueError:
-        _refuse("The body of the request is not valid JSON.", code="invalid_json")
+        refuse("The body of the request is not valid JSON.", code="invalid_json")
     if not isinstance(given, dict):
-        _refuse("The body of the request is not a JSON object.", code="invalid_json")
+        refuse("The body of the request is not a JSON object.", code="invalid_json")
     given = {name: value for name, value in given.items() if value is not None}
     for name, value in given.items():
-        _member(name, value)
+        check_member(name, value)
     for name in ("model", "messages"):
         if name not in given:
-            _refuse(f"'' : property '{name}' is missing", param=name)
+            refuse(f"'' : property '{name}' is missing", param=name)
     if "stream_options" in given and not given.get("stream"):
-        _refuse("`stream_options` is only allowed with `stream: true`", param="stream_options")
+        refuse("`stream_options` is only allowed with `stream: true`", param="stream_options")
     messages = tuple(_message(index, message) for index, message in enumerate(given["messages"]))
     tools = tuple(_tool(index, tool) for index, tool in enumerate(given.get("tools", ())))
     return _fitting(
@@ -133,6 +103,8 @@ def parse_request(body: bytes) -> ServedRequest:
             usage=given.get("stream_options", {}).get("include_usage") is True,
             tools=tools,
             choice=_choice(given.get("tool_choice", "auto" if tools else "none"), tools),
+            several_calls=given.get("parallel_tool_calls", False),
+            logprobs=given.get("logprobs", False),
             **_format(given.get("response_format", {"type": "text"})),
         )
     )
@@ -141,14 +113,14 @@ def parse_request(body: bytes) -> ServedRequest:
 def _fitting(request: ServedRequest) -> ServedRequest:
     """Raise BadRequestError for members that do not go together."""
     if request.format != "text" and request.stop:
-        _refuse(
+        refuse(
             f"`stop` is not supported with `response_format` of type `{request.format}`",
             param="stop",
         )
     if request.format != "text" and request.choice != "none":
-        _refuse("json mode cannot be combined with tool/function calling", param="response_format")
+        refuse("json mode cannot be combined with tool/function calling", param="response_format")
     if request.format == "json_object" and b"json" not in to_json(request.messages).lower():
-        _refuse(
+        refuse(
             "'messages' must contain the word 'json' in some form, to use 'response_format' "
             "of type 'json_object'.",
             param="messages",
@@ -159,83 +131,6 @@ def _fitting(request: ServedRequest) -> ServedRequest:
 # ---- members -------------------------------------------------------------------------------------
 
 
-def _number(low: float, high: float) -> Callable[[Any], str | None]:
-    def fault(value: Any) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, (int, float)):
-            return "value must be a number"
-        return None if low <= value <= high else f"number must be between {low:g} and {high:g}"
-
-    return fault
-
-
-def _whole(low: int, high: int) -> Callable[[Any], str | None]:
-    def fault(value: Any) -> str | None:
-        if isinstance(value, bool) or not isinstance(value, int):
-            return "value must be an integer"
-        return None if low <= value <= high else f"integer must be between {low} and {high}"
-
-    return fault
-
-
-def _one_of(*values: str) -> Callable[[Any], str | None]:
-    return lambda value: None if value in values else f"value must be one of {', '.join(values)}"
-
-
-def _of(kind: type, name: str) -> Callable[[Any], str | None]:
-    return lambda value: None if isinstance(value, kind) else f"value must be {name}"
-
-
-def _list(low: int, high: int) -> Callable[[Any], str | None]:
-    def fault(value: Any) -> str | None:
-        if not isinstance(value, list):
-            return "value must be an array"
-        return (
-            None
-            if low <= len(value) <= high
-            else f"number of items must be between {low} and {high}"
-        )
-
-    return fault
-
-
-_BOOLEAN: Final = _of(bool, "a boolean")
-_CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
-    "model": _of(str, "a string"),
-    "messages": _list(1, 4096),
-    "temperature": _number(0, 2),
-    "top_p": _number(0, 1),
-    "seed": _whole(-(1 << 63), (1 << 63) - 1),
-    "max_completion_tokens": _whole(1, 1 << 31),
-    "max_tokens": _whole(1, 1 << 31),
-    "n": _whole(1, 1),
-    "stop": lambda value: None,
-    "stream": _BOOLEAN,
-    "stream_options": _of(dict, "an object"),
-    "response_format": _of(dict, "an object"),
-    "tools": _list(0, 128),
-    "tool_choice": lambda value: None,
-    "parallel_tool_calls": _BOOLEAN,
-    "disable_tool_validation": _BOOLEAN,
-    "user": _of(str, "a string"),
-    "service_tier": _one_of(*_TIERS),
-    # These change nothing: the models here do not reason.
-    "reasoning_effort": _one_of(*_EFFORTS),
-    "reasoning_format": _one_of("hidden", "raw", "parsed"),
-    "include_reasoning": _BOOLEAN,
-}
-"""The members of a request. Each check gives the fault of a value, or None."""
-
-
-def _member(name: str, value: Any) -> None:
-    if name in _UNSUPPORTED:
-        if value:
-            _refuse(f"`{name}` is not supported with this model", param=name)
-    elif name not in _CHECKS:
-        _refuse(f"property '{_shown(name)}' is unsupported", param=_shown(name))
-    elif fault := _CHECKS[name](value):
-        _refuse(f"'{name}' : {fault}", param=name)
-
-
 def _stop(value: Any) -> tuple[str, ...]:
     stops = [value] if isinstance(value, str) else value
     if (
@@ -243,7 +138,7 @@ def _stop(value: Any) -> tuple[str, ...]:
         or len(stops) > 4
         or not all(isinstance(stop, str) and stop for stop in stops)
     ):
-        _refuse(
+        refuse(
             "'stop' : value must be a string or an array of at most 4 strings, none of them empty",
             param="stop",
         )
@@ -257,18 +152,18 @@ def _message(index: int, given: Any) -> Message:
     """A message that every model's template takes: text alone, of a role that all of them know."""
     where = f"messages.{index}"
     if not isinstance(given, dict):
-        _refuse(f"'{where}' : value must be an object", param=where)
+        refuse(f"'{where}' : value must be an object", param=where)
     role = given.get("role")
     if role not in _ROLES:
-        _refuse(f"'{where}' : discriminator property 'role' has invalid value", param=where)
+        refuse(f"'{where}' : discriminator property 'role' has invalid value", param=where)
     for name, value in given.items():
         if name not in _MEMBERS and value:
-            _refuse(f"'{where}' : property '{_shown(name)}' is unsupported", param=where)
+            refuse(f"'{where}' : property '{shown(name)}' is unsupported", param=where)
     calls = given.get("tool_calls") or []
     if not isinstance(calls, list):
-        _refuse(f"'{where}.tool_calls' : value must be an array", param=where)
+        refuse(f"'{where}.tool_calls' : value must be an array", param=where)
     if given.get("content") is None and not (role == "assistant" and calls):
-        _refuse(
+        refuse(
             f"'{where}' : for 'role:{role}' the following must be satisfied"
             f"[('{where}.content' : property 'content' is missing)]",
             param=where,
@@ -290,19 +185,19 @@ def _text(content: Any, where: str) -> str:
     if content is None or isinstance(content, str):
         return content or ""
     if not isinstance(content, list):
-        _refuse(f"'{where}.content' : value must be a string or an array", param=where)
+        refuse(f"'{where}.content' : value must be a string or an array", param=where)
     for part in content:
         if not isinstance(part, dict) or not isinstance(part.get("type"), str):
-            _refuse(
+            refuse(
                 f"'{where}.content' : value must be an array of parts with a 'type'", param=where
             )
         if part["type"] != "text":
-            _refuse(
+            refuse(
                 f"'{where}.content' : only parts of type 'text' are supported with this model",
                 param=where,
             )
         if not isinstance(part.get("text"), str):
-            _refuse(f"'{where}.content' : property 'text' is missing", param=where)
+            refuse(f"'{where}.content' : property 'text' is missing", param=where)
     return "".join(part["text"] for part in content)
 
 
@@ -310,7 +205,7 @@ def _called(call: Any, where: str) -> str:
     """A call that was made, written as the model may have written it."""
     function = call.get("function") if isinstance(call, dict) else None
     if not isinstance(function, dict) or not isinstance(function.get("name"), str):
-        _refuse(f"'{where}' : value must be an array of function calls", param=where)
+        refuse(f"'{where}' : value must be an array of function calls", param=where)
     return to_json(
         {"call": function["name"], "id": call.get("id"), "arguments": function.get("arguments", "")}
     ).decode()
@@ -324,26 +219,26 @@ def _format(given: dict[str, Any]) -> dict[str, Any]:
     if kind in ("text", "json_object"):
         return {"format": kind, "name": "", "schema": None, "strict": False}
     if kind != "json_schema":
-        _refuse(
+        refuse(
             "'response_format.type' : value must be one of text, json_object, json_schema",
             param="response_format",
         )
     held = given.get("json_schema")
     if not isinstance(held, dict):
-        _refuse("'response_format' : property 'json_schema' is missing", param="response_format")
+        refuse("'response_format' : property 'json_schema' is missing", param="response_format")
     name, schema, strict = held.get("name"), held.get("schema"), held.get("strict")
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        _refuse(
+        refuse(
             "'response_format.json_schema.name' : value must match [A-Za-z0-9_-]{1,64}",
             param="response_format",
         )
     if not isinstance(schema, dict):
-        _refuse(
+        refuse(
             "'response_format.json_schema' : property 'schema' is missing or not an object",
             param="response_format",
         )
     if not isinstance(strict, bool | None):
-        _refuse(
+        refuse(
             "'response_format.json_schema.strict' : value must be a boolean",
             param="response_format",
         )
@@ -354,7 +249,7 @@ def _tool(index: int, given: Any) -> Tool:
     where = f"tools.{index}"
     function = given.get("function") if isinstance(given, dict) else None
     if not isinstance(function, dict) or given.get("type") != "function":
-        _refuse(
+        refuse(
             f"'{where}' : only tools of type 'function' are supported with this model",
             param="tools",
         )
@@ -363,9 +258,9 @@ def _tool(index: int, given: Any) -> Tool:
         function.get("parameters") or {"type": "object", "properties": {}},
     )
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        _refuse(f"'{where}.function.name' : value must match [A-Za-z0-9_-]{{1,64}}", param="tools")
+        refuse(f"'{where}.function.name' : value must match [A-Za-z0-9_-]{{1,64}}", param="tools")
     if not isinstance(parameters, dict):
-        _refuse(f"'{where}.function.parameters' : value must be an object", param="tools")
+        refuse(f"'{where}.function.parameters' : value must be an object", param="tools")
     return Tool(
         name=name,
         description=str(function.get("description") or ""),
@@ -378,23 +273,14 @@ def _choice(given: Any, tools: tuple[Tool, ...]) -> str | tuple[str]:
     if given == "none" or (given == "auto" and not tools):
         return "none"
     if not tools:
-        _refuse("'tool_choice' : needs `tools`", param="tool_choice")
+        refuse("'tool_choice' : needs `tools`", param="tool_choice")
     if given in ("auto", "required"):
         return str(given)
     function = given.get("function") if isinstance(given, dict) else None
     name = function.get("name") if isinstance(function, dict) else None
     if name not in [tool.name for tool in tools]:
-        _refuse(
+        refuse(
             "'tool_choice' : value must be none, auto, required, or a function of `tools`",
             param="tool_choice",
         )
     return (str(name),)
-
-
-def _refuse(message: str, *, param: str | None = None, code: str | None = None) -> NoReturn:
-    raise BadRequestError(message, status_code=400, type=TYPE, param=param, code=code)
-
-
-def _shown(name: str) -> str:
-    """A name that a client sent, short enough for an error."""
-    return name if len(name) <= 64 else name[:64] + "..."

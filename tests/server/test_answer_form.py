@@ -28,7 +28,7 @@ from tests.laws.json_schemas import json_schemas
 def test_what_is_sent_is_valid_under_the_clients_schema(
     schema: dict[str, Any], data: st.DataObject
 ) -> None:
-    form = form_of_schema(schema, "it", "response_format", strict=False)
+    form = form_of_schema(schema, "it", "response_format", strict=False, model="m")
     written = json.dumps(data.draw(instances(form.schema)))
     try:
         sent = form.to_text(written)
@@ -63,20 +63,22 @@ RULES = [
 @pytest.mark.parametrize(("schema", "said"), RULES)
 def test_strict_schemas_keep_groqs_rules(schema: dict[str, Any], said: str | None) -> None:
     if said is None:
-        assert form_of_schema(schema, "it", "response_format", strict=True).as_written
+        assert form_of_schema(schema, "it", "response_format", strict=True, model="m").as_written
     else:
         with pytest.raises(
             BadRequestError,
             match="invalid JSON schema for response_format: 'it': " + said.replace("$", r"\$"),
         ):
-            form_of_schema(schema, "it", "response_format", strict=True)
-    form_of_schema(schema, "it", "response_format", strict=False)
+            form_of_schema(schema, "it", "response_format", strict=True, model="m")
+    form_of_schema(schema, "it", "response_format", strict=False, model="m")
 
 
-def test_a_schema_whose_fields_no_prompt_can_hold_is_refused() -> None:
+def test_a_schema_that_is_too_large_is_refused() -> None:
     properties = {f"p{n}": {"type": "string", "description": "x" * 1000} for n in range(1100)}
-    with pytest.raises(BadRequestError, match="characters of the prompt"):
-        form_of_schema({"type": "object", "properties": properties}, "it", "tools", strict=False)
+    with pytest.raises(BadRequestError, match="bytes, of 1,048,576 at most"):
+        form_of_schema(
+            {"type": "object", "properties": properties}, "it", "tools", strict=False, model="m"
+        )
 
 
 def test_shared_definitions_are_told_once_in_bounded_time() -> None:
@@ -85,5 +87,5 @@ def test_shared_definitions_are_told_once_in_bounded_time() -> None:
         for n in range(30)
     }
     schema = {"$defs": {**levels, "L30": {"type": "string"}}, "$ref": "#/$defs/L0"}
-    form = form_of_schema(schema, "it", "response_format", strict=False)
+    form = form_of_schema(schema, "it", "response_format", strict=False, model="m")
     assert len(form.instructions) < 4000

@@ -125,9 +125,9 @@ def test_groqs_sdk_raises_its_own_errors(served: Running) -> None:
             client.chat.completions.create(
                 model="gpt-0", messages=[{"role": "user", "content": TEXT}]
             )
-        with pytest.raises(groq.BadRequestError, match="logprobs"):
+        with pytest.raises(groq.BadRequestError, match="logit_bias"):
             client.chat.completions.create(
-                model="local", messages=[{"role": "user", "content": TEXT}], logprobs=True
+                model="local", messages=[{"role": "user", "content": TEXT}], logit_bias={"5": 1}
             )
         assert "openai/gpt-oss-20b" in [model.id for model in client.models.list().data]
         assert client.models.retrieve("openai/gpt-oss-20b").id == "openai/gpt-oss-20b"

@@ -92,7 +92,7 @@ REFUSED: list[tuple[dict[str, Any], int, str | None, str]] = [
     ({"stop": ["a", "b", "c", "d", "e"]}, 400, None, "at most 4"),
     ({"stop": ""}, 400, None, "none of them empty"),
     ({"stream_options": {"include_usage": True}}, 400, None, "only allowed with `stream: true`"),
-    ({"logprobs": True}, 400, None, "`logprobs` is not supported"),
+    ({"top_logprobs": 2}, 400, None, "`top_logprobs` is not supported"),
     ({"frequency_penalty": 1}, 400, None, "`frequency_penalty` is not supported"),
     ({"colour": "red"}, 400, None, "property 'colour' is unsupported"),
     ({"response_format": {"type": "xml"}}, 400, None, "'response_format.type'"),

@@ -119,6 +119,11 @@ class LoadedModel:
         )
         return replace(answer, seconds={**loading, "compile": compiled, **answer.seconds})
 
+    def prepare(self, schema: JsonSchema) -> None:
+        """Compile the grammar of a schema. The next answer under it finds it in the cache."""
+        self.ready()
+        self._grammar(schema, Options(), None)
+
     def count(self, messages: Sequence[Message]) -> int:
         """Count the tokens of the messages, through the model's chat template."""
         self.ready()
