@@ -101,6 +101,17 @@ def _structgen_told(client: Client) -> System:
     return lambda task: client.extract(dict(task.schema), task.text, instructions=task.told)
 
 
+def _structgen_written(client: Client) -> System:
+    return lambda task: client.extract(dict(task.schema), task.text, decide="off")
+
+
+def _structgen_ungrounded(client: Client) -> System:
+    def ask(task: Task) -> Any:
+        return client.extract(dict(task.schema), task.text, on_ungrounded="keep")
+
+    return ask
+
+
 def _structgen_kept(client: Client) -> System:
     def ask(task: Task) -> Any:
         return client.extract(dict(task.schema), task.text, on_shortened="keep")
@@ -238,11 +249,13 @@ OWN: Mapping[str, Callable[[Client], System]] = {
     "structgen": _structgen,
     "structgen-told": _structgen_told,
     "structgen-kept": _structgen_kept,
+    "structgen-written": _structgen_written,
+    "structgen-ungrounded": _structgen_ungrounded,
     "structgen-3": _structgen_shown,
     "structgen-nearest": _structgen_nearest,
 }
 """structgen as it is; with the line that the peers are told; keeping answers that were cut short;
-with three examples, the same for every text; with the three of a pool that are nearest."""
+writing closed values token by token; keeping texts that the document does not hold; with three examples, the same for every text; with the three of a pool that are nearest."""
 PROMPTED = "structgen:"
 """structgen with a layout of the prompt, which follows this name."""
 PEERS: Mapping[str, Callable[[Server], System]] = {

@@ -132,9 +132,10 @@ class Removed:
     """JSON Pointer to its place in the value, as the model wrote it."""
     value: Json = field(repr=False)
     """What the model wrote, as plain data."""
-    reason: Literal["null", "ungrounded", "repeated"]
+    reason: Literal["null", "ungrounded", "endless", "repeated"]
     """Why. `null`: a word for null, such as "" or "n/a". `ungrounded`: the document holds no such
-    text. `repeated`: an item that its list has already, where the list ends."""
+    text. `endless`: a text or number in which the model repeated itself until the decoder ended
+    it. `repeated`: an item that its list has already, where the list ends."""
 
 
 @dataclass(frozen=True, slots=True)

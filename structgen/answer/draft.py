@@ -12,7 +12,7 @@ from structgen.errors import OutputError
 from structgen.schema.codecs.codec import VALUE
 from structgen.schema.compiler import Compiled
 from structgen.schema.inside import described_by, inside
-from structgen.schema.json import Path
+from structgen.schema.json import Path, pointer_of
 from structgen.values import Json, JsonSchema
 
 T = TypeVar("T")
@@ -167,7 +167,11 @@ class Draft(Generic[T]):
     def _mend(self, span: Span, key: str | int) -> Mend:
         """The rules, for a part that has closed, in its own form."""
         rules, node = self._rules, self.nodes[-1]
-        if rules is None or (span.what == "scalar" and not isinstance(span.value, str)):
+        if rules is None:
+            return as_it_is
+        at = self._pointer_of(span) if rules.endless else ""
+        is_other = span.what == "scalar" and not isinstance(span.value, str)
+        if is_other and at not in rules.endless:
             return as_it_is
         name = _name(node, key)
 
@@ -178,9 +182,9 @@ class Draft(Generic[T]):
             else:
                 inner, count = inside(rules.root, node.schemas, key), len(node.values)
                 is_row = isinstance(node.key, int)
-                way, _ = rules.verdict(node.schemas, key, data, name, count, is_row=is_row)
+                way, _ = rules.verdict(node.schemas, key, data, name, count, is_row=is_row, at=at)
                 is_item = isinstance(key, int)
-                mended = rules.apply_at(inner, name, data, is_item=is_item).data
+                mended = rules.apply_at(inner, name, data, is_item=is_item, at=at).data
             if way == "keep" and mended is data:
                 return data
             if rules.may_be_refused:
@@ -190,6 +194,11 @@ class Draft(Generic[T]):
             return None if way == "null" else mended
 
         return mend
+
+    def _pointer_of(self, span: Span) -> str:
+        """The JSON Pointer of a part of the value."""
+        path = pointer_of(span.path)
+        return path.removeprefix(f"/{VALUE}") if self._root.wrapper else path
 
     def _opened(self, place: Place, key: str | int) -> Node:
         """A container that has opened."""

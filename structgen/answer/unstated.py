@@ -7,16 +7,20 @@ Two rules look at the strings of an answer that may be null, and at the items of
   (`held`) is null, unless the field asks for something that no document holds, such as a label or
   a summary.
 
+- A third one takes out an *endless* value: a text or number in which the model repeated itself
+  without end, so that the decoder ended it. It says nothing, whatever the document holds.
+
 An item of a list is left out instead, if the list may be shorter; one of a list in a list, which
 may be a row of a table, stays at its place. What was taken out is told. A
 string whose schema lists or describes its values (`enum`, `const`, `pattern`, `format`) is never
-touched, and neither is a value that the document holds. What becomes of a value depends on nothing
-that comes after it, so that a stream and the whole answer agree.
+touched, and neither is a value that the document holds, unless it is endless. What becomes of a
+value depends on nothing that comes after it, so that a stream and the whole answer agree.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import copy
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
@@ -36,7 +40,7 @@ T = TypeVar("T")
 _RELATING: Final = ("minProperties", "dependentRequired", "dependentSchemas", "if", "not", "oneOf")
 """Keywords by which a schema may refuse a record that has null, or one member less."""
 
-Reason: TypeAlias = Literal["null", "ungrounded"]
+Reason: TypeAlias = Literal["null", "ungrounded", "endless"]
 Verdict: TypeAlias = Literal["keep", "null", "absent", "drop"]
 """What becomes of a value: it stays, is null, is as if it had not been written, or its list goes
 without it."""
@@ -146,6 +150,19 @@ class Rules:
         """Whether the target has a text that may be taken out."""
         self.may_be_refused = self.may_change and _may_refuse(target)
         """Whether a value may be invalid after the rules, so that they are not applied."""
+        self.endless: frozenset[str] = frozenset()
+        """JSON Pointers of values in which the model repeated itself without end."""
+
+    def of_cut(self, endless: Collection[str]) -> Rules:
+        """Give the rules for an answer of which some values had no end.
+
+        Args:
+            endless: JSON Pointers of the values in which the model repeated itself without end.
+        """
+        rules = copy.copy(self)
+        rules.endless = frozenset(endless)
+        rules.may_change = rules.may_change or bool(endless)
+        return rules
 
     def apply(self, data: Json) -> Ruled:
         """Apply the rules to a value.
@@ -156,7 +173,13 @@ class Rules:
         return self.apply_at(described_by(self.root, [self.root]), "", data)
 
     def apply_at(
-        self, schemas: Sequence[JsonSchema], name: str, data: Json, *, is_item: bool = False
+        self,
+        schemas: Sequence[JsonSchema],
+        name: str,
+        data: Json,
+        *,
+        is_item: bool = False,
+        at: str = "",
     ) -> Ruled:
         """Apply the rules inside a part of a value.
 
@@ -165,9 +188,10 @@ class Rules:
             name: The name of the member that it is or is in; "" if it is in none.
             data: The part as plain data. It is not changed.
             is_item: Whether it is an item of a list.
+            at: The JSON Pointer of the part.
         """
         found = _Found()
-        ruled = self._inside(schemas, data, name, "", found, is_item=is_item)
+        ruled = self._inside(schemas, data, name, at, found, is_item=is_item)
         if not found.removed:
             return Ruled(data)
         return Ruled(ruled, tuple(found.removed), frozenset(found.absent), frozenset(found.dropped))
@@ -194,7 +218,7 @@ class Rules:
         members: dict[str, Json] = {}
         for name, value in data.items():
             path = f"{at}/{escape(name)}"
-            verdict, reason = self.verdict(schemas, name, value, name)
+            verdict, reason = self.verdict(schemas, name, value, name, at=path)
             found.note(path, value, reason, verdict)
             if verdict == "null":
                 members[name] = None
@@ -217,7 +241,9 @@ class Rules:
         for index, value in enumerate(data):
             path = f"{at}/{index}"
             before = len(items)
-            verdict, reason = self.verdict(schemas, index, value, name, before, is_row=is_row)
+            verdict, reason = self.verdict(
+                schemas, index, value, name, before, is_row=is_row, at=path
+            )
             found.note(path, value, reason, verdict)
             if verdict == "null":
                 items.append(None)
@@ -235,6 +261,7 @@ class Rules:
         before: int = 0,
         *,
         is_row: bool = False,
+        at: str = "",
     ) -> tuple[Verdict, Reason | None]:
         """What becomes of a member or an item, and why.
 
@@ -245,10 +272,16 @@ class Rules:
             name: The name of the member that it is or is in; "" if it is in none.
             before: The items that its list has so far.
             is_row: Whether its list is an item of a list itself.
+            at: Its JSON Pointer.
         """
+        inner = inside(self.root, schemas, key)
+        if at in self.endless and not isinstance(value, list | dict):
+            verdict = _way_out(schemas, key, inner, before)
+            if verdict == "keep" or (verdict == "drop" and is_row):
+                return "keep", None
+            return verdict, "endless"
         if not isinstance(value, str):
             return "keep", None
-        inner = inside(self.root, schemas, key)
         verdict = _way_out(schemas, key, inner, before) if _is_open_text(inner) else "keep"
         if verdict == "keep" or (verdict == "drop" and is_row):
             return "keep", None

@@ -12,10 +12,12 @@ from structgen.answer.continuation import first_cut_item
 from structgen.answer.draft import Draft
 from structgen.answer.partial import Partial
 from structgen.answer.repair import CLOSING_TAG, OPENING_TAG
+from structgen.answer.unstated import Rules
 from structgen.errors import InvalidOutputError, NotJsonError, StructgenError
 from structgen.extraction.ask import chat_request, get_whole_answer
 from structgen.extraction.attempts import CallState
 from structgen.extraction.backend import Backend, streams
+from structgen.extraction.outcome import rules_of_cut, stays_whole
 from structgen.flow.ports import TextStream
 from structgen.flow.steps import Emit, Flow, Read, Start
 from structgen.schema.compiler import Compiled
@@ -178,10 +180,22 @@ class Listener(Generic[T]):
         if self._check_item is None:
             return ()
         closed = self.draft.items(self._seen)
-        if state.options.on_shortened != "keep":
-            cut = first_cut_item(answer.shortened, compiled)
-            closed = closed if cut is None else closed[: max(0, cut - self._seen)]
+        cut = first_cut_item(answer.shortened, compiled)
+        if cut is not None and state.options.on_shortened != "keep":
+            rules = rules_of_cut(answer, compiled, state)
+            if stays_whole(answer, compiled, rules):
+                closed = self._read_again(compiled, rules)
+            else:
+                closed = closed[: max(0, cut - self._seen)]
         return self._hand_out(closed, state)
+
+    def _read_again(
+        self, compiled: Compiled[Any], rules: Rules | None
+    ) -> Sequence[tuple[bool, Any]]:
+        """The items that were held back, now that it is known which of their values to take out."""
+        draft = Draft(compiled, check_item=self._check_item, rules=rules)
+        draft.feed(bytes(self.draft.scanner.text))
+        return draft.items(self._seen)
 
     def _hand_out(self, closed: Sequence[tuple[bool, Any]], state: CallState) -> Sequence[Any]:
         """The valid ones of some items, which the caller then has."""

@@ -14,6 +14,7 @@ from structgen.answer.origins import Origins
 from structgen.answer.read import Reading, is_cut, json_text, read_answer, recover_rejected
 from structgen.answer.repair import repair
 from structgen.answer.salvage import drop_invalid_items, value_at, without_cut_values
+from structgen.answer.unstated import Rules
 from structgen.errors import (
     InvalidOutputError,
     NotJsonError,
@@ -87,7 +88,8 @@ def read_turn(
     if not is_cut(turn.answer):
         turn.joined, turn.joins = continuation.join(turn.answer)
     try:
-        turn.reading = read_answer(turn.joined, compiled, state.document, state.rules)
+        rules = rules_of_cut(turn.joined, compiled, state)
+        turn.reading = read_answer(turn.joined, compiled, state.document, rules)
     except (InvalidOutputError, NotJsonError):
         # The cut may be what makes it invalid, so another try would fare no better.
         if not turn.answer.shortened or state.options.on_shortened == "keep":
@@ -96,8 +98,25 @@ def read_turn(
         raise _cut_short(turn.joined, turn.reading, compiled)
 
 
+def rules_of_cut(answer: Answer, compiled: Compiled[Any], state: CallState) -> Rules | None:
+    """The rules for an answer: they also take out values in which the model repeated itself."""
+    keeps = state.options.on_shortened == "keep"
+    if state.rules is None or keeps or set(answer.shortened_by) != {"repetition"}:
+        return state.rules
+    return state.rules.of_cut(_places(answer.shortened, json_text(answer), compiled))
+
+
+def stays_whole(answer: Answer, compiled: Compiled[Any], rules: Rules | None) -> bool:
+    """Whether a valid answer that was cut is whole without what the rules take out."""
+    try:
+        reading = read_answer(answer, compiled, None, rules)
+    except OutputError:
+        return False
+    return _cut_is_out(answer, reading, compiled)
+
+
 def _cut_is_out(answer: Answer, reading: Reading[Any] | None, compiled: Compiled[Any]) -> bool:
-    """Whether the rules took out all that was cut: texts in which the model repeated itself."""
+    """Whether the rules took out all that was cut: values in which the model repeated itself."""
     if reading is None or set(answer.shortened_by) != {"repetition"}:
         return False
     return not reading.ruled.moved(_places(answer.shortened, reading.text, compiled))

@@ -312,6 +312,58 @@ def test_a_text_that_was_cut_in_a_circle_and_taken_out_is_no_cut() -> None:
         ask(Person, limit)
 
 
+def in_circles(text: str, *places: str) -> Answer:
+    """An answer of which the decoder ended some values because the model repeated itself."""
+    return Answer(text=text, finish_reason="stop", shortened=places, shortened_by=("repetition",))
+
+
+def test_a_value_without_end_says_nothing_even_if_the_document_holds_it() -> None:
+    text = json.dumps(person(town="Ada Ada Ada Ada", aliases=["Lovelace", "books books"]))
+    result = ask(Person, in_circles(text, "/town", "/aliases/1"))
+    assert result.value.town is None
+    assert result.value.aliases == ["Lovelace"]
+    assert not result.shortened
+    assert set(result.removed) == {
+        Removed("/town", "Ada Ada Ada Ada", "endless"),
+        Removed("/aliases/1", "books books", "endless"),
+    }
+
+
+class Sale(BaseModel):
+    count: int | None
+    code: str = Field(pattern="^[A-Z]+$")
+
+
+def test_a_number_without_end_says_nothing_either() -> None:
+    result = ask(Sale, in_circles('{"count": 2020202, "code": "A"}', "/count"))
+    assert result.value == Sale(count=None, code="A")
+    assert result.removed == (Removed("/count", 2020202, "endless"),)
+
+
+@pytest.mark.parametrize(
+    ("text", "places"),
+    [
+        ('{"count": 1, "code": "ABABABAB"}', ["/code"]),
+        ('{"count": 121212, "code": "ABABABAB"}', ["/count", "/code"]),
+    ],
+)
+def test_a_value_without_end_that_must_be_there_is_a_cut(text: str, places: list[str]) -> None:
+    with pytest.raises(structgen.Truncated):
+        ask(Sale, in_circles(text, *places))
+
+
+def test_a_list_without_end_is_a_cut() -> None:
+    with pytest.raises(structgen.Truncated):
+        ask(list[str], in_circles('["Ada", "Lovelace"]', "", "/1"))
+
+
+def test_a_caller_who_keeps_cut_values_keeps_those_without_end() -> None:
+    text = json.dumps(person(town="Ada Ada Ada Ada"))
+    result = ask(Person, in_circles(text, "/town"), on_shortened="keep")
+    assert result.value.town == "Ada Ada Ada Ada"
+    assert result.shortened == {"/town"}
+
+
 def test_what_is_known_of_items_moves_with_them() -> None:
     text = '["Rome","Ada","Lovelace"]'
     pieces = [('["', 0.0), ("Rome", -3.0), ('","', 0.0), ("Ada", -1.0), ('","', 0.0)]

@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 import structgen
 from structgen.errors import InvalidOutputError, Truncated
@@ -13,7 +14,7 @@ from structgen.local.engine import Engine
 from structgen.options import Options
 from structgen.schema.target import target_of
 from structgen.testing.scripted import ScriptedTransport, events
-from structgen.values import CutText, Message
+from structgen.values import Answer, CutText, Message
 from tests.extraction.test_shortened import TEXT, Person, WritingModel, Written, cut, streamed
 
 
@@ -111,17 +112,19 @@ EARLY = '[{"name":"Al","bio":"Born."},{"name":"Ada","bio":"Bor"},{"name":"Al","b
 """The second item was ended early, because it went round in circles; the model went on."""
 
 
-def test_an_item_that_was_cut_before_others_is_not_handed_out_either() -> None:
-    class Early(WritingModel):
-        def stream(self, *asked: Any, **more: Any) -> Written:
-            answer = self.generate(*asked, **more)
-            text = answer.text or ""
-            end = text.index('Bor"') + 3
-            written = Written(answer)
-            pieces = [*text[:end], *map(CutText, text[end:])]
-            written._characters = iter(pieces)
-            return written
+class Early(WritingModel):
+    """A model whose text is marked from the first value on that was cut."""
 
+    def stream(self, *asked: Any, **more: Any) -> Written:
+        answer = self.generate(*asked, **more)
+        text = answer.text or ""
+        end = text.index('Bor"') + 3
+        written = Written(answer)
+        written._characters = iter([*text[:end], *map(CutText, text[end:])])
+        return written
+
+
+def test_an_item_that_was_cut_before_others_is_not_handed_out_either() -> None:
     answer = cut(EARLY, "/1/bio", "/1")
     given: list[Any] = []
     with structgen.Client(Early(answer)).stream_items(Person, TEXT) as items:
@@ -165,3 +168,23 @@ def with_own(event: bytes, own: dict[str, Any]) -> bytes:
     """An event with what structgen's server adds."""
     said = {**json.loads(event.removeprefix(b"data: ")), "x_structgen": own}
     return b"data: " + json.dumps(said).encode() + b"\n\n"
+
+
+class Friend(BaseModel):
+    name: str
+    town: str | None
+
+
+@pytest.mark.parametrize("cut_item", [0, 1, 2])
+def test_an_item_is_whole_without_a_value_that_had_no_end(cut_item: int) -> None:
+    """The items after it are handed out, too: the model wrote them."""
+    towns = ["BorBorBor" if index == cut_item else None for index in range(3)]
+    answer = Answer(
+        text=json.dumps([{"name": "Alan", "town": town} for town in towns]),
+        finish_reason="stop",
+        shortened=(f"/{cut_item}/town",),
+        shortened_by=("repetition",),
+    )
+    with structgen.Client(Early(answer)).stream_items(Friend, "Alan, BorBorBor") as items:
+        assert list(items) == [Friend(name="Alan", town=None)] * 3
+    assert [one.reason for one in items.result.removed] == ["endless"]
