@@ -20,6 +20,8 @@ class Backend:
     """Its name for people: "groq:openai/gpt-oss-20b"."""
     model: str
     """The model's name on the wire; "" if each call names one."""
+    family: str = ""
+    """The size and family of the model as its file tells them; "" if only its name does."""
     modes: tuple[tuple[Mode, str], ...]
     """Each mode with the name of the schema language it holds answers to, the strongest first."""
     via: Link | EnginePort

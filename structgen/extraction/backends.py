@@ -38,10 +38,12 @@ def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
     Returns:
         The backend.
     """
-    own = getattr(engine, "model", None)  # its layout of the prompt depends on it
+    own = getattr(engine, "model", None)  # the layout of the prompt depends on these two
+    family = getattr(engine, "family", None)
     return Backend(
         name=name or engine.name,
         model=name or (own if isinstance(own, str) else engine.name),
+        family=family if isinstance(family, str) else "",
         modes=(("decoder", "llguidance"),),
         via=engine,
         price=FREE,

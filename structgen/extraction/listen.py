@@ -189,9 +189,7 @@ class Listener(Generic[T]):
                 closed = closed[: max(0, cut - self._seen)]
         return self._hand_out(closed, state)
 
-    def _read_again(
-        self, compiled: Compiled[Any], rules: Rules | None
-    ) -> Sequence[tuple[bool, Any]]:
+    def _read_again(self, compiled: Compiled[Any], rules: Rules | None) -> list[tuple[bool, Any]]:
         """The items that were held back, now that it is known which of their values to take out."""
         draft = Draft(compiled, check_item=self._check_item, rules=rules)
         draft.feed(bytes(self.draft.scanner.text))

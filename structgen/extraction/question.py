@@ -214,7 +214,7 @@ class Question(Generic[T]):
             context=self.context,
             show_schema=mode in _SHOWN_IN_PROMPT,
             prompt=self.options.prompt,
-            model=backend.model,
+            model=f"{backend.family} {backend.model}".strip(),
         )
 
 

@@ -45,12 +45,14 @@ class Engine:
     """The runtime and the grammar engine, for people."""
     model: str
     """The name of the model."""
+    family: str
+    """The size and family of the model as its file tells them; "" if only its name does."""
     context: int
     """Tokens of prompt and answer together."""
 
     def __init__(self, loaded: LoadedModel, name: str) -> None:
         self.name = name
-        self.model = loaded.model.name
+        self.model, self.family = loaded.model.name, loaded.model.family
         self.context = loaded.settings.context
         self._loaded = loaded
         self._open = True

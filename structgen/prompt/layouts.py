@@ -69,7 +69,8 @@ def layout_for(model: str) -> str:
     """Name the layout that a model gets if the call names none.
 
     Args:
-        model: The name of the model, as its server or its file has it.
+        model: The name of the model, as its server or its file has it; what its file tells of
+            family and size comes before it.
 
     Returns:
         A key of `LAYOUTS`.

@@ -187,4 +187,5 @@ def test_an_item_is_whole_without_a_value_that_had_no_end(cut_item: int) -> None
     )
     with structgen.Client(Early(answer)).stream_items(Friend, "Alan, BorBorBor") as items:
         assert list(items) == [Friend(name="Alan", town=None)] * 3
+    assert items.result is not None
     assert [one.reason for one in items.result.removed] == ["endless"]

@@ -222,7 +222,7 @@ class LoadedModel:
         from structgen.local.decide.decided import Deciding
         from structgen.local.decide.priors import row_of
 
-        share = row_of(self.model.name).share
+        share = row_of(f"{self.model.family} {self.model.name}").share
         if grammar is None or grammar.closed is None or share is None or options.decide == "off":
             return None
         if not share:

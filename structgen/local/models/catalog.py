@@ -46,6 +46,8 @@ class Model:
     context: int
     """Tokens of context that the model was trained for."""
     package: Package | None = None
+    family: str = ""
+    """Its size and family as its file tells them, such as "268m gemma3"; "" if only the name does."""
 
 
 def find(model: str) -> Model:
@@ -76,7 +78,8 @@ def find(model: str) -> Model:
                 "folder with a model."
             ),
         )
-    return Model(name=path.stem, file=path, context=gguf.context_length(path))
+    header = gguf.read_header(path)
+    return Model(name=path.stem, file=path, context=header.context, family=header.family)
 
 
 def cache() -> Path:

@@ -1,13 +1,16 @@
-"""Read from the header of a GGUF file how much context its model was trained for.
+"""Read from the header of a GGUF file what its model is: context, family and size.
 
 The layout is the ggml project's GGUF specification, versions 2 and 3, little-endian: the magic
 `GGUF`, u32 version, u64 tensors, u64 pairs; then for each pair a key (u64 length and bytes), a
-u32 type and a value.
+u32 type and a value; then for each tensor its name, u32 dimensions, a u64 for each of them, its u32
+type and its u64 offset.
 """
 
 from __future__ import annotations
 
+import math
 import struct
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO, Final
 
@@ -30,13 +33,29 @@ _STRING: Final = 8
 _ARRAY: Final = 9
 _LONGEST: Final = 1 << 24
 """Bytes of a string; chat templates, the longest ones, have some ten thousand."""
+_NAMES: Final = ("general.architecture", "general.basename", "general.name")
+_MOST_DIMENSIONS: Final = 8
+"""Dimensions of a tensor; ggml has at most 4."""
 
 
-def context_length(path: Path) -> int:
-    """Read the tokens of context that the model was trained for.
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What the header of a GGUF file says of its model."""
+
+    context: int
+    """Tokens of context that it was trained for."""
+    family: str
+    """Its size and names, in lower case: "268m gemma3 gemma-3 gemma 3 270m"."""
+
+
+def read_header(path: Path) -> Header:
+    """Read what a GGUF file says of its model.
 
     Args:
         path: The GGUF file.
+
+    Returns:
+        The context, family and size.
 
     Raises:
         ModelMissingError: If the file cannot be read.
@@ -44,7 +63,7 @@ def context_length(path: Path) -> int:
     """
     try:
         with path.open("rb") as file:
-            return _context_length(file)
+            return _header(file)
     except OSError as error:
         raise ModelMissingError(
             f"Cannot read the model file {path}: {error.strerror}.", hint="Check the path."
@@ -56,17 +75,37 @@ def context_length(path: Path) -> int:
         ) from error
 
 
-def _context_length(file: BinaryIO) -> int:
+def _header(file: BinaryIO) -> Header:
     if file.read(4) != b"GGUF":
         raise ValueError("no GGUF magic")
-    version, _, pairs = struct.unpack("<IQQ", file.read(20))
+    version, tensors, pairs = struct.unpack("<IQQ", file.read(20))
     if version not in (2, 3):
         raise ValueError(f"GGUF version {version}")
+    context: int | None = None
+    names: dict[str, str] = {}
     for _ in range(pairs):
         key, value = _string(file), _value(file, _number(file, "<I"))
         if key.endswith(".context_length"):
-            return int(value)
-    raise ValueError("no context length")
+            context = int(value)
+        elif key in _NAMES:
+            names[key] = str(value).lower()
+    if context is None:
+        raise ValueError("no context length")
+    millions = round(sum(_weights(file) for _ in range(tensors)) / 1e6)
+    return Header(
+        context, " ".join([f"{millions}m", *(names[key] for key in _NAMES if key in names)])
+    )
+
+
+def _weights(file: BinaryIO) -> int:
+    """How many weights the next tensor has."""
+    _string(file)
+    count = _number(file, "<I")
+    if count > _MOST_DIMENSIONS:
+        raise ValueError(f"{count} dimensions")
+    sizes = [_number(file, "<Q") for _ in range(count)]
+    _number(file, "<I"), _number(file, "<Q")
+    return math.prod(sizes)
 
 
 def _value(file: BinaryIO, kind: int) -> Any:
@@ -77,7 +116,10 @@ def _value(file: BinaryIO, kind: int) -> Any:
         if inner in _SCALARS:
             return file.seek(struct.calcsize(_SCALARS[inner]) * count, 1)
         for _ in range(count):
-            _value(file, inner)
+            if inner == _STRING:
+                file.seek(_number(file, "<Q"), 1)
+            else:
+                _value(file, inner)
         return None
     return _number(file, _SCALARS[kind])
 

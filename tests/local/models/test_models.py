@@ -22,7 +22,7 @@ import pytest
 from structgen.errors import ModelCorruptError, ModelMissingError
 from structgen.local.engine import open_engine
 from structgen.local.models import catalog, fetch
-from structgen.local.models.gguf import context_length
+from structgen.local.models.gguf import read_header
 from structgen.local.models.packages import PACKAGED
 from structgen.options import Options
 
@@ -136,8 +136,8 @@ def header(**changes: Any) -> Any:
 def test_the_header_names_the_context(tmp_path: Path, embedded_model: Path) -> None:
     file = tmp_path / "small.gguf"
     file.write_bytes(header())
-    assert context_length(file) == 2048
-    assert context_length(embedded_model) == 8192
+    assert read_header(file).context == 2048
+    assert read_header(embedded_model).context == 8192
 
 
 @pytest.mark.parametrize(
