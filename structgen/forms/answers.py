@@ -10,7 +10,7 @@ from typing import Any, Final
 from structgen.answer.held import HeldTexts
 from structgen.errors import InvalidOutputError, NotJsonError
 from structgen.forms.fields import Fields
-from structgen.forms.revisions import EVERYTHING, revised
+from structgen.forms.revisions import EVERYTHING, is_revision, revised
 from structgen.forms.state import Entry, Quote, State, Step, Turn
 from structgen.results import Extraction
 from structgen.schema.json import same_json
@@ -170,10 +170,10 @@ def step_of(said: Statements, turn: Turn, state: State, fields: Fields[Any]) -> 
 def _change(path: str, said: Statements, held: Entry | None, fields: Fields[Any]) -> _Change | None:
     """Tell what a turn makes of a field; None if nothing."""
     stated = said.values.get(path)
+    if fields.is_list(path) and isinstance(stated, dict) and (held or is_revision(stated)):
+        return _list_change(path, stated, held, fields)
     if held is None:
         return None if stated is None or stated in _EMPTY else _Change(stated, stated)
-    if fields.is_list(path) and isinstance(stated, dict):
-        return _list_change(path, stated, held.value, fields)
     if stated == [] and fields.is_list(path):
         return _Change(None)
     if stated is None or stated in _EMPTY:
@@ -183,12 +183,14 @@ def _change(path: str, said: Statements, held: Entry | None, fields: Fields[Any]
 
 
 def _list_change(
-    path: str, change: dict[str, Json], held: Json, fields: Fields[Any]
+    path: str, change: dict[str, Json], held: Entry | None, fields: Fields[Any]
 ) -> _Change | None:
-    items = held if isinstance(held, list) else []
+    items = held.value if held is not None and isinstance(held.value, list) else []
     keys = fields.keys.get(path, ())
     left, added = revised(items, change, keys)
     value = fields.updated(path, left, added) if keys else [*left, *added]
+    if held is None and not value:
+        return None
     return _Change(value or None, added, adds=True)
 
 

@@ -115,8 +115,8 @@ class Fields(Generic[T]):
                     description = self._described[at]
                     record = {"description": description} if description else {}
                     members = _members_of(members.setdefault(step, record))
-                can_change = revise and self.is_list(path)
-                members[name] = list_revision(known.schema) if can_change else known.schema
+                lists = self._list_schema(known.schema) if revise else None
+                members[name] = known.schema if lists is None else list_revision(lists)
         if revise:
             names = [path for path in self.by_path if path in paths]
             _members_of(root)[self.clearing_member] = clearing(names)
@@ -133,7 +133,21 @@ class Fields(Generic[T]):
 
     def is_list(self, path: str) -> bool:
         """Whether a field's values are lists."""
-        return bool(self.by_path[path].schema.get("type") == "array")
+        return self._list_schema(self.by_path[path].schema) is not None
+
+    def _list_schema(self, schema: JsonSchema) -> JsonSchema | None:
+        """The schema of a list, out of an option with a single branch or a reference; else None."""
+        if schema.get("type") == "array":
+            return schema
+        branches = schema.get("anyOf", ())
+        inner = branches[0] if len(branches) == 1 else None
+        if isinstance(ref := schema.get("$ref"), str):
+            inner = resolve(self._part, ref)
+        if not isinstance(inner, dict):
+            return None
+        found = self._list_schema(inner)
+        told: JsonSchema = {key: schema[key] for key in ("title", "description") if key in schema}
+        return None if found is None else {**found, **told}
 
     def field_at(self, path: str) -> Field:
         """Give the field of this path. Raises InputError if there is none."""

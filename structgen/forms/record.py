@@ -185,10 +185,10 @@ def _to_json(value: Any) -> Json:
     """Give a value as plain JSON data. Raises InputError if JSON cannot carry it."""
     try:
         data = to_jsonable_python(value, by_alias=True)
-        json.dumps(data, allow_nan=False)
+        json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
     except (PydanticSerializationError, TypeError, ValueError, RecursionError):
         raise InputError(
             f"JSON cannot carry this value: {kind_of_value(value)}.",
-            hint="Give texts, finite numbers, booleans, lists and objects of them.",
+            hint="Give valid texts, finite numbers, booleans, lists and objects of them.",
         ) from None
     return data

@@ -90,6 +90,11 @@ def list_revision(schema: JsonSchema) -> JsonSchema:
     return {**described, "anyOf": [whole, change]}
 
 
+def is_revision(value: dict[str, Json]) -> bool:
+    """Whether an object says what to add to a list and to remove from it."""
+    return bool(value) and value.keys() <= {_ADD, _REMOVE}
+
+
 def revised(
     held: Sequence[Json], change: dict[str, Json], keys: Sequence[str]
 ) -> tuple[list[Json], list[Json]]:
@@ -106,8 +111,13 @@ def revised(
     removed, added = _items(change.get(_REMOVE)), _items(change.get(_ADD))
     is_removed = _finder(removed, keys)
     left = [item for item in held if not is_removed(item)]
-    is_left = _finder(left, ()) if not keys else _finder((), ())
-    return left, [item for item in added if not is_left(item)]
+    if keys:
+        return left, added
+    new: list[Json] = []
+    for item in added:
+        if not _finder([*left, *new], ())(item):
+            new.append(item)
+    return left, new
 
 
 def _items(value: Json) -> list[Json]:

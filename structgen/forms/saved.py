@@ -11,11 +11,12 @@ from typing import Any, Final
 
 from pydantic import TypeAdapter, ValidationError
 
-from structgen.errors import FormChangedError, NotJsonError
+from structgen.errors import FormChangedError, InputError, NotJsonError
 from structgen.forms.folding import entries_of
 from structgen.forms.state import Entry, State, Step, state_of
 from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
+from structgen.values import kind_of_value
 
 VERSION: Final = 2
 """The version of the format. A form of a later version is refused; one of version 1 has no digest
@@ -59,8 +60,14 @@ def load_form(text: str | bytes) -> SavedForm:
     """Read what `save_form` wrote.
 
     Raises:
+        InputError: If it is no text at all.
         FormChangedError: If the text is something else or damaged, or its version is later.
     """
+    if not isinstance(text, (str, bytes)):
+        raise InputError(
+            f"A saved form is a text, not {kind_of_value(text)}.",
+            hint="Pass the text that `dumps` gave.",
+        )
     try:
         data = parse_json(text)
         _check_version(data)

@@ -34,7 +34,7 @@ from structgen.forms.saved import (
     save_form,
     schema_hash,
 )
-from structgen.forms.state import Entry, Step, Turn
+from structgen.forms.state import Entry, Step, Turn, whole_characters
 from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
 from structgen.schema.target import Target
@@ -161,6 +161,8 @@ class Form(FormRecord[T]):
     def _fill(self, text: str, asked: str | None) -> Flow[Step]:
         if not isinstance(text, str) or not text.strip():
             raise InputError("The text is empty or is no text.", hint="Pass what the user said.")
+        text = whole_characters(text)
+        asked = asked and whole_characters(asked)
         revision, turn = self._revision, Turn(text, asked)
         paths = self._paths_to_ask()
         if not paths:

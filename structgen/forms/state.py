@@ -13,6 +13,14 @@ from structgen.forms.fields import contradicts
 from structgen.values import Json
 
 
+def whole_characters(text: str) -> str:
+    """Replace halves of characters, which programs leave that cut texts in UTF-16.
+
+    No server takes them, and no file can hold them.
+    """
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
 @dataclass(frozen=True, slots=True)
 class Quote:
     """Where the user said something: `form.turns[turn].text[start:end] == quote`."""

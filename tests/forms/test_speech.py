@@ -12,7 +12,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from structgen import Client, Form, Identity, Verbatim
-from structgen.errors import FormChangedError
+from structgen.errors import FormChangedError, InputError
 from structgen.forms import Step
 from structgen.testing import ScriptedModel
 from tests.forms.speaking import SpeakingModel
@@ -154,6 +154,43 @@ def test_items_are_added_and_removed() -> None:
     assert talk.form.data["allergies"] == ["eggs"]
     talk.say("No eggs.", {"allergies": {"add": None, "remove": ["eggs"]}})
     assert "/allergies" not in talk.form.entries
+
+
+class Choices(BaseModel):
+    name: str | None = None
+    tags: list[str] | None = None
+    drinks: Annotated[list[str], Field(max_length=5, description="to drink")] | None = None
+
+
+def test_items_are_added_to_a_list_that_may_be_null() -> None:
+    talk = Talk(Choices)
+    talk.say("Red, and tea.", {"tags": ["red"], "drinks": ["tea"]})
+    change = {"add": ["blue"], "remove": None}
+    talk.say("Also blue, no tea.", {"tags": change, "drinks": {"add": None, "remove": ["Tea"]}})
+    assert talk.form.data == {"tags": ["red", "blue"]}
+
+
+def test_items_are_added_to_an_empty_list() -> None:
+    form = written(Visit, {"allergies": {"add": ["milk", "Milk", "soy"]}, "guest": "Ann"})
+    form.fill("I am Ann. Also milk and soy.")
+    assert form.data == {"allergies": ["milk", "soy"], "guest": "Ann"}
+    form = written(Visit, {"allergies": {"remove": ["milk"]}, "guest": "Ann"})
+    form.fill("I am Ann. No milk.")
+    assert form.data == {"guest": "Ann"}
+
+
+def test_half_of_a_character_is_no_loss_of_the_form() -> None:
+    """A program that cuts a text in UTF-16 leaves half of an emoji."""
+    talk = Talk()
+    talk.say("Anna here \ud83d", {"guest": "Anna"})
+    with pytest.raises(InputError):
+        talk.form.set("/phone", "\ud83d")
+    again = Form.loads(Visit, talk.form.dumps(), client=Client(talk.model))
+    assert again.data == {"guest": "Anna"}
+    nothing: Any
+    for nothing in (None, 5):
+        with pytest.raises(InputError):
+            Form.loads(Visit, nothing, client=Client(talk.model))
 
 
 def test_items_with_identity_are_removed_by_it() -> None:

@@ -240,6 +240,18 @@ def test_answers_of_batches_survive_a_damaged_file(tmp_path: Path) -> None:
         assert [reply.body for reply in journal.replies(b"h" * 16)] == [b"paid"]
 
 
+def test_a_journal_that_was_cut_keeps_what_is_left(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path) as journal:
+        for number in range(2000):
+            journal.add(Entry(number.to_bytes(16, "big"), "r", True, {"record": {"value": 1}}))
+        journal.flush()
+    os.truncate(path, path.stat().st_size // 2)
+    with Journal(path) as journal:
+        kept = sum(journal.find(n.to_bytes(16, "big")) is not None for n in range(2000))
+    assert 500 < kept < 2000
+
+
 def test_one_row_that_cannot_be_written_as_it_is_stops_no_other(tmp_path: Path) -> None:
     with Journal(tmp_path / "journal") as journal:
         odd = {"record": {"value": "\ud800 lone"}, "object": object()}

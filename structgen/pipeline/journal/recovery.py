@@ -16,6 +16,9 @@ _ROW_AT: Final = f"{SELECT} WHERE seq = ?"
 _GAP: Final = 100_000
 """How many rows in sequence may be unreachable before the rest is given up. The rows below one
 inner page of SQLite's tree are fewer."""
+_READ_CUT_FILES: Final = "PRAGMA writable_schema = ON"
+"""Without it, SQLite reads nothing of a file that is shorter than its header says (`lockBtree` in
+https://sqlite.org/src/file/src/btree.c). Nothing is written to the damaged file."""
 _FILES: Final = ("-wal", "-shm", "")
 """The suffixes of a journal's files; the main one last."""
 _HEADER: Final = slice(68, 72)
@@ -56,6 +59,8 @@ def recover(path: Path, log: Callable[[str], None]) -> None:
         Path(f"{new}{suffix}").unlink(missing_ok=True)
     kept = 0
     with closing(connect(new)) as db, closing(sqlite3.connect(path)) as damaged, db:
+        with suppress(sqlite3.DatabaseError):
+            damaged.execute(_READ_CUT_FILES)
         for row in _readable_rows(damaged):
             if (entry := entry_of_row(row)) is not None:
                 db.execute(INSERT, row_of_entry(entry))
