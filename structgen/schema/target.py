@@ -38,6 +38,7 @@ from structgen.schema.source.generate import CHECK, TargetSchema
 from structgen.schema.source.marks import held_part, take_marks
 from structgen.schema.source.members import Count, counter
 from structgen.schema.source.reader import Core, contains, json_validator
+from structgen.schema.source.wellformed import require_characters
 from structgen.schema.source.writer import Keep, json_serializer, write
 from structgen.values import Json, JsonSchema, Note
 
@@ -316,6 +317,7 @@ def _of_type(source: Any) -> Target[Any]:
             f"{_label(source)[:200]} has no JSON form: {reason}",
             hint="Use types that JSON can represent.",
         ) from error
+    require_characters(schema)
     held = held_part(schema) if schema.pop(CHECK, False) else None
     notes = tuple(take_marks(schema))
     return Target(source, _name(_label(source)), schema, adapter, notes, held)
@@ -336,6 +338,7 @@ def _is_type(source: Any) -> bool:
 
 def _of_schema(source: Any) -> Target[Any]:
     schema = upgrade(source)
+    require_characters(schema)
     title = source.get("title") if isinstance(source, dict) else None
     return Target(source, _name(title if isinstance(title, str) else ""), schema, None, ())
 

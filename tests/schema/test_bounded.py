@@ -188,3 +188,18 @@ def test_digits_beyond_ascii_are_no_digits_of_a_schema() -> None:
     """In JSON Schema `\\d` is ASCII; Pydantic's own engine would take these."""
     with pytest.raises(InvalidOutputError):
         validate(Annotated[str, Field(pattern=r"^\d{3}$")], "١٢٣")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"const": "\ud800"},
+        {"properties": {"\ud800": True}},
+        {"description": "\ud800"},
+        {"type": "string", "pattern": "\ud800"},
+        Annotated[str, Field(description="\udfff")],
+    ],
+)
+def test_half_of_a_surrogate_pair_is_a_schema_error(source: Any) -> None:
+    with pytest.raises(SchemaError, match="surrogate"):
+        compile_schema(source, "openai-strict")

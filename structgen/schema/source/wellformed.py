@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from structgen.errors import SchemaError, SchemaLimitError
 from structgen.schema.inside import DUPLICATES
-from structgen.schema.json import pointer
+from structgen.schema.json import pointer, to_text
 from structgen.schema.validate.pattern_reader import parse
 from structgen.schema.verbatim import BY, INFERRED, VERBATIM
 from structgen.values import JsonSchema, kind_of_value
@@ -153,6 +153,25 @@ def _is_scalar(node: Any) -> bool:
     if isinstance(node, float):
         return node == node and node not in (inf, -inf)
     return node is None or isinstance(node, str | int)
+
+
+def require_characters(schema: Any) -> None:
+    """Check that every text of a schema can be sent.
+
+    Args:
+        schema: The schema, as plain JSON data.
+
+    Raises:
+        SchemaError: If it has half of a surrogate pair, which is not a character.
+    """
+    try:
+        to_text(schema).encode()
+    except UnicodeEncodeError as error:
+        raise SchemaError(
+            "The schema has half of a surrogate pair, which is not a character: "
+            f"{error.object[error.start]!a}.",
+            hint="Remove it from names, descriptions, values and patterns.",
+        ) from None
 
 
 def require_end(schema: JsonSchema) -> None:
