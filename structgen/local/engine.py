@@ -122,6 +122,31 @@ class Engine:
             self._loaded.threads, self._call(messages, schema, options, document)
         )
 
+    async def adecide(self, messages: Sequence[Message], schema: JsonSchema) -> Answer:
+        """Answer under a schema, and score every option of its closed values.
+
+        It costs more than an answer, which stops scoring when the best option is known.
+
+        Args:
+            messages: The conversation so far.
+            schema: The compiled schema that the answer has to follow.
+
+        Returns:
+            The answer. Its `alternatives` have all options of each closed value.
+
+        Raises:
+            EnginePromptTooLongError: If the prompt does not fit the context.
+            GrammarError: If the grammar engine refuses the schema.
+            EngineError: If the model fails.
+        """
+        self._check()
+        cancelled = threading.Event()
+        call = partial(self._loaded.decide, messages, schema, cancelled)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._loaded.threads, call)
+        finally:
+            cancelled.set()
+
     def prepare(self, schema: JsonSchema) -> None:
         """Compile the grammar of a schema, so that the next answer under it need not wait for that.
 

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, Final
 
 from starlette.applications import Starlette
@@ -27,6 +28,8 @@ from structgen.local.engine import Engine
 from structgen.prompt.messages import estimate_tokens
 from structgen.server.answers import End, Part, answer_parts
 from structgen.server.body import read_body
+from structgen.server.decision_bodies import DecisionRequest, parse_decisions, parse_system_one
+from structgen.server.decisions import decide_questions
 from structgen.server.members import TYPE
 from structgen.server.metrics import Metrics
 from structgen.server.models import ModelNames, describe_model
@@ -104,6 +107,8 @@ def app(server: Server) -> Starlette:
         *(route(f"{prefix}/models", _models) for prefix in _PREFIXES),
         *(route(f"{prefix}/models/{{name:path}}", _model) for prefix in _PREFIXES),
         *(route(f"{prefix}/chat/completions", _complete, method="POST") for prefix in _PREFIXES),
+        route("/v1/decisions", partial(_decide, parse_decisions), method="POST"),
+        route("/v1/systemone", partial(_decide, parse_system_one), method="POST"),
     ]
     return Starlette(
         routes=routes,
@@ -303,6 +308,31 @@ class _Stream(StreamingResponse):
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async with self._held:
             await super().__call__(scope, receive, send)
+
+
+# ---- decisions -----------------------------------------------------------------------------------
+
+
+async def _decide(
+    parse: Callable[[bytes], DecisionRequest], server: Server, request: Request, request_id: str
+) -> Response:
+    asked = parse(await read_body(request, server.max_body))
+    server.models.check(asked.model)
+    expected = estimate_tokens([{"role": "user", "content": asked.text}])
+    server.rate_limiter.admit(asked.model, expected)
+    return await _unless_gone(request, _decided(server, asked, expected))
+
+
+async def _decided(server: Server, asked: DecisionRequest, expected: int) -> Response:
+    async with server.places.place() as queued:
+        server.metrics.add("queue_seconds", queued)
+        answers, usage = await decide_questions(server.engine, asked.text, asked.questions)
+    server.rate_limiter.settle(usage.total_tokens - expected)
+    server.metrics.add("prompt_tokens", usage.prompt_tokens)
+    server.metrics.add("cached_tokens", usage.cached_tokens)
+    server.metrics.add("completion_tokens", usage.completion_tokens)
+    body = {"model": asked.model, **asked.write(answers, usage)}
+    return JSONResponse(body, headers=server.rate_limiter.headers())
 
 
 async def _unless_gone(request: Request, answer: Coroutine[Any, Any, Response]) -> Response:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from structgen.values import Json
 
 _TOLD: Final = 10
-"""Options of a decided value that are told."""
+"""Options of a decided value that are told, unless all are scored."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,7 +90,8 @@ class DecidedValues:
         )
         if decision is None:
             return None
-        self.alternatives.put(pointer_of(path), start, decision.probabilities[:_TOLD])
+        told = None if self._deciding.all_scores else _TOLD
+        self.alternatives.put(pointer_of(path), start, decision.probabilities[:told])
         if self._deciding.all_scores:
             texts = [one.text.decode() for one in options]
             known = self.scores.setdefault(place, {})

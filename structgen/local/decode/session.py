@@ -119,6 +119,28 @@ class LoadedModel:
         )
         return replace(answer, seconds={**loading, "compile": compiled, **answer.seconds})
 
+    def decide(
+        self, messages: Sequence[Message], schema: JsonSchema, cancelled: threading.Event
+    ) -> Answer:
+        """Let the model answer, with every option of closed values scored to its end."""
+        self.ready()
+        from structgen.local.decide.decided import Deciding
+        from structgen.local.decode.request import DecodeRequest
+        from structgen.local.decode.sampling import Sampler, Sampling
+
+        options = Options()
+        prompt = self.runtime.prompt(messages)
+        grammar = self._grammar(schema, options, None)
+        request = DecodeRequest(
+            prompt=prompt,
+            budget=_budget(options, len(prompt), self.settings.context),
+            sampler=Sampler(Sampling()),
+            watch=_watch(options, cancelled, None),
+            grammar=grammar,
+            deciding=Deciding(all_scores=True),
+        )
+        return self._answer(_finished(self._batcher.submit(request)), request, options, grammar)
+
     def prepare(self, schema: JsonSchema) -> None:
         """Compile the grammar of a schema. The next answer under it finds it in the cache."""
         self.ready()
