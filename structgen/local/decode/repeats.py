@@ -4,8 +4,8 @@ A small model that has listed everything begins again. So the text of an item wa
 is the beginning of an earlier item of its list. If it becomes equal to that one, it is taken back,
 and its list ends; if not, the text goes on. Nothing that was handed on is ever taken back.
 
-Items are strings and objects. Equal numbers mean nothing, and a list may ask for equal items
-(`x-duplicates`).
+Items are strings and objects. Equal numbers mean nothing, nor do equal strings of a list in a list:
+they may be the cells of a row. A list may ask for equal items (`x-duplicates`).
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ class _Frame:
     is_list: bool
     watched: bool
     """Whether it is a list whose items are compared."""
+    is_row: bool = False
+    """Whether it is a list in a list, whose strings may be cells."""
     count: int = 0
     """Items before the one that is being written."""
     items: dict[bytes, int] = field(default_factory=dict)
@@ -158,7 +160,8 @@ class Repeats:
                 self._close_string(self._string)
         elif byte == _QUOTE:
             self._string = len(self._text) - 1
-            self._begin(self._string)
+            if not (self._frames and self._frames[-1].is_row):
+                self._begin(self._string)
         elif byte in _OPENERS:
             self._open(byte)
         elif byte in _CLOSERS and self._frames:
@@ -185,7 +188,9 @@ class Repeats:
             schemas = described_by(root, [root])
         start, is_list = len(self._text) - 1, byte == _LIST
         self._begin(start)
-        self._frames.append(_Frame(schemas, is_list, is_list and not may_repeat(schemas)))
+        is_row = is_list and bool(self._frames) and self._frames[-1].is_list
+        watched = is_list and not may_repeat(schemas)
+        self._frames.append(_Frame(schemas, is_list, watched, is_row))
 
     def _close_string(self, start: int) -> None:
         self._string = None

@@ -122,3 +122,20 @@ def test_equal_numbers_are_no_repeats() -> None:
     decoded, _ = answer_to(schema, 3, budget=60)
     assert len(json.loads(decoded.text)) > 2
     assert not decoded.repeated
+
+
+def test_equal_cells_of_a_row_are_no_repeats() -> None:
+    table = list_of(list_of(NAME, maxItems=6), maxItems=4)
+    texts = [answer_to(table, seed, budget=1000)[0].text for seed in range(20)]
+    rows = [row for text in texts for row in json.loads(text)]
+    assert any(len(set(row)) < len(row) for row in rows)
+
+
+def test_equal_records_of_a_list_in_a_list_are_repeats() -> None:
+    named = {"type": "object", "properties": {"name": NAME}, "required": ["name"]}
+    some = list_of(list_of({**named, "additionalProperties": False}), maxItems=2)
+    for seed in range(20):
+        decoded, _ = answer_to(some, seed, budget=1000)
+        for inner in json.loads(decoded.text):
+            names = [record["name"] for record in inner]
+            assert len(set(names)) == len(names)
