@@ -195,7 +195,7 @@ def _failure_of(choice: Mapping[str, Any], caps: Capabilities, request: Request 
     if isinstance(error := choice.get("error"), dict):
         return _event_error(to_json({"error": error}), caps, request)
     return ServerError(
-        f"{caps.provider} failed while it answered: finish reason {choice['finish_reason']!r}.",
+        f"{caps.provider} failed while it answered.",
         hint="Ask again.",
     )
 

@@ -176,7 +176,7 @@ def test_a_type_without_a_json_form_is_a_schema_error(source: Any) -> None:
             "$ref",
         ),
         ({"properties": {"a": {"pattern": "("}}}, "pattern"),
-        ({"pattern": r"(a)\1"}, "pattern"),
+        ({"pattern": "a{2,1}"}, "pattern"),
         ({"patternProperties": {"[": {}}}, "patternProperties"),
         ({"type": "strin"}, "type"),
         ({"minLength": -1}, "minLength"),
