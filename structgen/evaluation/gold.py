@@ -90,7 +90,9 @@ def load_gold(
         records = [check.record(line, raw) for line, raw in read(where, rules_of(target.schema))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         why = getattr(error, "strerror", None) or error
-        raise InputError(f"Cannot read {where}: {why}.", hint="Name a file in UTF-8.") from error
+        raise InputError(
+            f"Cannot read {where}: {why}.", hint="Name a file that exists and is UTF-8 text."
+        ) from error
     if not records:
         raise InputError(f"{where} holds no gold.", hint="Write at least one record.")
     return records

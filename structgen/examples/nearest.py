@@ -61,7 +61,9 @@ class Nearest:
             InputError: If the pool is a list with something that is no example.
         """
         if not isinstance(k, int) or k < 1:
-            raise ConfigurationError(f"`k` is {k!r}.", hint="Show at least 1 example.")
+            raise ConfigurationError(
+                f"The number of nearest examples is {k!r}.", hint="Show at least 1 example."
+            )
         if max_tokens is not None and max_tokens < 1:
             raise ConfigurationError(
                 f"`max_tokens` of the examples is {max_tokens}.", hint="Give at least 1."

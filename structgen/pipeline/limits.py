@@ -66,6 +66,17 @@ class LimitWatch:
         """Seconds since a value last came."""
         return time.monotonic() - self.answered_at
 
+    @property
+    def seconds_left(self) -> float | None:
+        """Seconds until the job has to end; None if it need not."""
+        most = self.limits.max_seconds
+        return None if most is None else most - (time.monotonic() - self._began)
+
+    @property
+    def time_is_over(self) -> str:
+        """The reason to stop when no seconds are left."""
+        return f"its {self.limits.max_seconds or 0:.4g} seconds are over"
+
     def add_earlier_cost(self, cost: float) -> None:
         """Count what earlier runs of the job have cost."""
         self._earlier += cost
@@ -106,8 +117,8 @@ class LimitWatch:
                     f"it has cost {self.spent:.4g} US dollars, with {under_way} questions under "
                     f"way, and max_cost is {limits.max_cost:.4g}"
                 )
-        if limits.max_seconds is not None and time.monotonic() - self._began >= limits.max_seconds:
-            return f"its {limits.max_seconds:.4g} seconds are over"
+        if self.seconds_left is not None and self.seconds_left <= 0:
+            return self.time_is_over
         return self._failure_reason() if self._failed else None
 
     def _mean_cost(self) -> float:

@@ -175,11 +175,14 @@ class Workers:
         flushing = asyncio.create_task(self._flush_periodically())
         flushing.add_done_callback(self._on_end)
         self._add_workers()
+        clock = self._start_clock()
         try:
             await self._ended.wait()
             if self._failure is not None:
                 raise self._failure
         finally:
+            if clock is not None:
+                clock.cancel()
             tasks = (flushing, *self._tasks)
             for task in tasks:
                 task.cancel()
@@ -189,6 +192,14 @@ class Workers:
             await asyncio.to_thread(self._journal.flush)
         if self._reader.exhausted and not self._skipped:
             self.stopped = None  # it was told to stop, and had nothing left to do
+
+    def _start_clock(self) -> asyncio.TimerHandle | None:
+        """Stop in time even if no outcome comes: a server that is away would be waited for."""
+        left = self.watch.seconds_left
+        if left is None:
+            return None
+        loop = asyncio.get_running_loop()
+        return loop.call_later(max(0.0, left), self.stop, self.watch.time_is_over)
 
     # ---- as many workers as there are places, and one more for each that rests ----------------
 

@@ -5,14 +5,22 @@ from __future__ import annotations
 import io
 import stat
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from structgen import Client, Job
-from structgen.errors import ConfigurationError, InputError, StructgenError
-from structgen.pipeline import Item, open_source
+from structgen.errors import (
+    ConfigurationError,
+    InputError,
+    JobStoppedError,
+    JournalError,
+    StructgenError,
+)
+from structgen.pipeline import Item, JobLimits, open_source
+from structgen.pipeline.journal.view import JournalView
 from structgen.testing import ScriptedModel
 
 
@@ -132,3 +140,21 @@ def test_an_output_that_is_a_link_to_itself_is_a_typed_error(tmp_path: Path) -> 
     with Client(ScriptedModel("{}")) as client, pytest.raises(StructgenError):
         Job(dict, open_source(tmp_path / "in"), client=client, output=loop).run()
     assert loop.is_symlink()
+
+
+def test_the_seconds_of_a_job_end_it_while_its_server_is_away(tmp_path: Path) -> None:
+    """No outcome comes that could ask for the time."""
+    limits = JobLimits(max_seconds=1)
+    began = time.monotonic()
+    with Client("llamacpp:m", base_url="http://127.0.0.1:9/v1", max_retries=0) as client:
+        job = Job(dict, ["a"], client=client, output=tmp_path / "out.jsonl", limits=limits)
+        with pytest.raises(JobStoppedError, match="1 seconds are over"):
+            job.run()
+    assert time.monotonic() - began < 15
+
+
+def test_a_file_that_is_no_journal_is_told_as_such(tmp_path: Path) -> None:
+    path = tmp_path / "out.jsonl"
+    path.write_text('{"key": "a"}\n' * 100)
+    with pytest.raises(JournalError, match="is no journal of structgen"):
+        JournalView(path)

@@ -109,6 +109,8 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         except sqlite3.OperationalError:  # a folder that cannot be written has no room for the log
             db.close()
             db = sqlite3.connect(f"{name}?mode=ro&immutable=1", uri=True)
+        except sqlite3.DatabaseError:  # no file of SQLite at all
+            raise no_journal(path) from None
         if _pragma(db, "application_id") != APPLICATION_ID:
             raise no_journal(path)
         check_version(_pragma(db, "user_version"), path)
