@@ -17,6 +17,14 @@ Message: TypeAlias = Mapping[str, Any]
 """One message of a Chat Completions request: `{"role": ..., "content": ...}` and what else its role
 allows."""
 
+
+class FixedMessage(dict[str, Any]):
+    """A message that is the same for every document, at the beginning of a prompt.
+
+    A model in this process may keep on disk what it computed for such messages.
+    """
+
+
 Document: TypeAlias = str | Sequence[Message]
 """What is extracted from: a text, or the messages of a conversation."""
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import time
 from argparse import ArgumentParser, Namespace
+from contextlib import nullcontext, redirect_stderr
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.cli.command import Command, Streams, add_target
@@ -56,7 +58,9 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
         api_key=_NO_KEY if arguments.plan else None,
         **options_from(arguments),
     )
-    with client:
+    # Errors have the stream of the call; what a model says while it loads or reads has this one.
+    hushed = redirect_stderr(io.StringIO()) if arguments.quiet else nullcontext()
+    with client, hushed:
         if arguments.plan:
             plan = client.plan(target, streams.read(names[0]), **call)
             streams.give(plan.to_dict(), indent=2)

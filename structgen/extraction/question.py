@@ -211,6 +211,7 @@ class Question(Generic[T]):
             self.document,
             instructions=self.instructions,
             examples=[(one.text, one.answer) for one in shown],
+            examples_vary=self.examples is not None and self.examples.vary,
             context=self.context,
             show_schema=mode in _SHOWN_IN_PROMPT,
             prompt=self.options.prompt,

@@ -18,7 +18,7 @@ from structgen.prompt.layouts import template_of
 from structgen.prompt.listing import NAMES_ALONE, fields_of
 from structgen.prompt.template import PLACEHOLDERS, fill, placeholders_of
 from structgen.prompt.views import has_optional, takes_null
-from structgen.values import Json, JsonSchema, Message, PromptParts
+from structgen.values import FixedMessage, Json, JsonSchema, Message, PromptParts
 
 _TASK: Final = "Extract the record from the document. Answer with one JSON {} and nothing else."
 _NULL: Final = "Use null for every field that the document does not state."
@@ -34,6 +34,7 @@ def messages_for(
     *,
     instructions: str | None = None,
     examples: Sequence[tuple[str, Json]] = (),
+    examples_vary: bool = False,
     context: str | None = None,
     show_schema: bool = False,
     prompt: str | PromptWriter | Unset = UNSET,
@@ -47,6 +48,7 @@ def messages_for(
             they are.
         instructions: What else the model should know.
         examples: (document, answer in the terms of the compiled schema) pairs.
+        examples_vary: Whether other documents are shown other examples.
         context: A text that helps to read the document; it is shown right before it.
         show_schema: Whether to add the JSON Schema itself, for modes in which nothing else conveys
             it.
@@ -55,7 +57,8 @@ def messages_for(
         model: The name of the model.
 
     Returns:
-        The messages, in the form of Chat Completions.
+        The messages, in the form of Chat Completions. Those that are the same for every document
+        are FixedMessages; a function's are not, since they may hold the document anywhere.
 
     Raises:
         InputError: If the document is empty.
@@ -69,8 +72,10 @@ def messages_for(
     template = template_of(prompt, model)
     if show_schema and "schema" not in placeholders_of(template):
         template = f"{template}\n\n{_SCHEMA}"
-    system: Message = {"role": "system", "content": _system(schema, instructions, template)}
-    return (system, *_example_turns(examples), *conversation)
+    system = FixedMessage(role="system", content=_system(schema, instructions, template))
+    turns = _example_turns(examples)
+    shown = turns if examples_vary else map(FixedMessage, turns)
+    return (system, *shown, *conversation)
 
 
 def _example_turns(examples: Sequence[tuple[str, Json]]) -> list[Message]:

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -44,6 +45,18 @@ def test_extract_reads_standard_input_and_shows_everything_known(embedded_cache:
     assert result["held_by"] == "decoder"
     assert result["attempts"][0]["text"]
     assert result["seconds"]["decode"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("more", "told"), [([], True), (["--quiet"], False)])
+def test_a_long_prompt_is_told_of_unless_quiet(
+    embedded_cache: Path, monkeypatch: Any, capsys: Any, more: list[str], told: bool
+) -> None:
+    monkeypatch.setattr("structgen.local.decode.prefill._LONG", 100)
+    monkeypatch.setattr("structgen.local.decode.prefill._SLOW", 0.0)
+    text = "The advisory CVE-2024-1595 is by Delta. " * 60
+    run("extract", ADVISORY, "--model", "local", "--max-tokens", "100", *more, stdin=text)
+    assert ("The model is reading a prompt of" in capsys.readouterr().err) is told
 
 
 @pytest.mark.slow

@@ -4,7 +4,8 @@ One thread computes. Each round computes, in one batch, the next tokens of every
 way; new answers join between two rounds. A prompt that begins like an earlier one is not
 computed again: an answer gets the free sequence that shares most with its prompt, or a copy of
 the shared part from another sequence. So calls with one target share its instructions, and only
-their documents are read.
+their documents are read. What is the same for every document may also come from a folder, where an
+earlier process left it.
 """
 
 from __future__ import annotations
@@ -19,11 +20,15 @@ from typing import TYPE_CHECKING, Final
 import numpy
 
 from structgen.local.decode.decoder import decode
+from structgen.local.decode.prefill import PrefillLog
 from structgen.local.decode.request import Decoded, DecodeRequest, Decoding
 from structgen.local.runtimes.base import Part, Step
+from structgen.local.runtimes.prefixes import LEAST
 
 if TYPE_CHECKING:
+    from structgen.local.models.packages import Log
     from structgen.local.runtimes.base import Rows, Runtime
+    from structgen.local.runtimes.prefixes import SavedPrefixes
 
 _WORTH_COPYING: Final = 16
 """Tokens that a copy between sequences has to save to be worth its time."""
@@ -65,6 +70,8 @@ class _Running:
     """Tokens to compute before the answer goes on."""
     cached: int
     began: float
+    save: bool = False
+    """Whether the state after the fixed tokens is to be saved."""
     first: float | None = None
     rows: list[Rows] = field(default_factory=list)
     """The scores of this step that have been computed, if it wants those of each token."""
@@ -73,8 +80,16 @@ class _Running:
 class Batcher:
     """Decodes answers, as many at a time as the runtime has sequences. Close it once."""
 
-    def __init__(self, runtime: Runtime, name: str) -> None:
+    def __init__(
+        self,
+        runtime: Runtime,
+        name: str,
+        saved: SavedPrefixes | None = None,
+        log: Log | None = None,
+    ) -> None:
         self._runtime = runtime
+        self._saved = saved
+        self._prefill_log = PrefillLog(log)
         self._free = [_Sequence(index) for index in range(runtime.sequences)]
         self._turns: list[_Running] = []
         self._queue: SimpleQueue[tuple[DecodeRequest, Future[Finished]] | None] = SimpleQueue()
@@ -129,15 +144,18 @@ class Batcher:
             cached = self._runtime.keep(
                 sequence.index, min(self._reuse(sequence, prompt), len(prompt) - 1)
             )
+            del sequence.held[cached:]
+            save = self._load(sequence, prompt[: request.fixed])
+            cached = len(sequence.held)
         except StopIteration as over:
             future.set_result(Finished(written=over.value, cached=0, prefill=0.0, decode=0.0))
         except BaseException as error:  # whatever went wrong belongs to whoever request
             future.set_exception(error)
         else:
-            del sequence.held[cached:]
             self._free.remove(sequence)
+            ready = prompt[cached:]
             self._turns.append(
-                _Running(request, future, sequence, decoding, step, prompt[cached:], cached, began)
+                _Running(request, future, sequence, decoding, step, ready, cached, began, save)
             )
 
     def _reuse(self, sequence: _Sequence, prompt: list[int]) -> int:
@@ -152,6 +170,24 @@ class Batcher:
         sequence.held = best.held[:shared]
         return shared
 
+    def _load(self, sequence: _Sequence, fixed: list[int]) -> bool:
+        """Load the fixed tokens of a prompt, unless the sequence holds them already.
+
+        Returns:
+            Whether they are to be saved once they are computed.
+        """
+        missing = len(fixed) - len(sequence.held)
+        if self._saved is None or len(fixed) < LEAST or missing < _WORTH_COPYING:
+            return False
+        state = self._saved.load(fixed)
+        if state is None:
+            return self._saved.may_save()
+        restored = self._runtime.restore(sequence.index, state, len(fixed))
+        sequence.held = fixed if restored else []
+        if not restored:
+            self._saved.remove(fixed)
+        return not restored
+
     def _round(self) -> None:
         """Compute one batch. Answers whose tokens are all computed go on."""
         room, parts, turns = self._runtime.batch, [], []
@@ -159,9 +195,12 @@ class Batcher:
             self._turns, key=lambda turn: len(turn.ready)
         ):  # short steps do not wait behind long prompts
             if room:
-                piece = turn.ready[:room]
-                room -= len(piece)
                 start = len(turn.sequence.held)
+                # Fixed tokens are computed by themselves, so that an answer is the same whether
+                # they come from memory, from the folder or from the model.
+                until = turn.request.fixed - start
+                piece = turn.ready[: min(room, until) if until > 0 else room]
+                room -= len(piece)
                 parts.append(Part(turn.sequence.index, start, piece, turn.step.each))
                 turns.append(turn)
         try:
@@ -174,7 +213,22 @@ class Batcher:
         for turn, part, score in zip(turns, parts, scores, strict=True):
             turn.sequence.held += part.tokens
             del turn.ready[: len(part.tokens)]
+            if turn.save:
+                self._save(turn)
+            if turn.first is None:
+                self._prefill_log.tell(
+                    computed=len(turn.sequence.held) - turn.cached,
+                    left=len(turn.ready),
+                    seconds=time.perf_counter() - turn.began,
+                )
             self._go_on(turn, score)
+
+    def _save(self, turn: _Running) -> None:
+        """Save the fixed tokens of a prompt once they are computed, and nothing after them."""
+        held = turn.sequence.held
+        if self._saved is not None and len(held) == turn.request.fixed:
+            self._saved.save(held, self._runtime.state(turn.sequence.index))
+            turn.save = False
 
     def _go_on(self, turn: _Running, scores: Rows) -> None:
         try:

@@ -145,9 +145,9 @@ def generate(
         on_text: Called with each piece of text.
     """
     generator = Generator(model, None if grammar is None else _Compiled("", grammar))
-    text = generator(
-        Chat([dict(message) for message in messages]), options=options, on_text=on_text
-    )
+    # As they are if they are dicts, so that fixed messages stay marked.
+    asked = [message if isinstance(message, dict) else dict(message) for message in messages]
+    text = generator(Chat(asked), options=options, on_text=on_text)
     return cast("_Text", text).answer
 
 

@@ -25,6 +25,8 @@ class DecodeRequest:
     """The prompt, in tokens."""
     budget: int
     """Tokens that the answer may have."""
+    fixed: int = 0
+    """Tokens at the beginning of the prompt that are the same for every document."""
     sampler: Sampler
     watch: Callable[[str], None]
     """Called with each piece of text. Whatever it raises ends the answer."""

@@ -125,6 +125,8 @@ class Runtime(Protocol):
     batch: int
     """Tokens that one `decode` takes, all parts together."""
     vocabulary: Vocabulary
+    build: str
+    """The library that computes, with its version; "" if it gives no states."""
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         """Turn messages into tokens, through the model's chat template, up to where the answer
@@ -177,6 +179,31 @@ class Runtime(Protocol):
 
         Returns:
             The places that `target` holds.
+        """
+        ...
+
+    def state(self, sequence: int) -> bytes:
+        """Give what the model knows after the tokens of a sequence.
+
+        Args:
+            sequence: Which sequence.
+
+        Returns:
+            A state for `restore`, in any process with the same build, model and settings; b"" if
+            there is none.
+        """
+        ...
+
+    def restore(self, sequence: int, state: bytes, length: int) -> bool:
+        """Put a state into a sequence, over everything that it holds.
+
+        Args:
+            sequence: Which sequence.
+            state: What `state` gave.
+            length: The tokens that it is the state after.
+
+        Returns:
+            Whether the sequence holds it now. If not, it holds nothing.
         """
         ...
 

@@ -10,9 +10,22 @@ from __future__ import annotations
 
 import ctypes
 import importlib.util
+import platform
 import re
 from collections.abc import Sequence
-from ctypes import POINTER, c_bool, c_char_p, c_float, c_int, c_int8, c_int32, c_uint32, c_void_p
+from ctypes import (
+    POINTER,
+    c_bool,
+    c_char_p,
+    c_float,
+    c_int,
+    c_int8,
+    c_int32,
+    c_size_t,
+    c_uint32,
+    c_void_p,
+)
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -78,6 +91,10 @@ _FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
     "llama_get_memory": (c_void_p, [c_void_p]),
     "llama_memory_seq_rm": (c_bool, [c_void_p, c_int32, c_int32, c_int32]),
     "llama_memory_seq_cp": (None, [c_void_p, c_int32, c_int32, c_int32, c_int32]),
+    "llama_memory_seq_pos_max": (c_int32, [c_void_p, c_int32]),
+    "llama_state_seq_get_size": (c_size_t, [c_void_p, c_int32]),
+    "llama_state_seq_get_data": (c_size_t, [c_void_p, c_char_p, c_size_t, c_int32]),
+    "llama_state_seq_set_data": (c_size_t, [c_void_p, c_char_p, c_size_t, c_int32]),
     "llama_decode": (c_int32, [c_void_p, _Batch]),
     "llama_get_logits_ith": (POINTER(c_float), [c_void_p, c_int32]),
     "llama_vocab_n_tokens": (c_int32, [c_void_p]),
@@ -124,6 +141,16 @@ def library(package: str, pattern: str, extra: str) -> Any:
     return found
 
 
+def _build_of(library: Any, package: str) -> str:
+    """The library by its package's version and its file, since it may have been built here."""
+    try:
+        known = version(package)
+    except PackageNotFoundError:
+        known = "?"
+    file = Path(library._name).stat()
+    return f"{package} {known} {platform.machine()} {file.st_size} {file.st_mtime_ns}"
+
+
 def _unknown(package: str) -> EngineError:
     return EngineError(
         f"This version of structgen does not know the llama.cpp library of {package}.",
@@ -139,6 +166,7 @@ class LlamaCpp:
         self.context = settings.context
         self.sequences = settings.parallel
         self.batch = min(_BATCH, settings.context * settings.parallel)
+        self.build = _build_of(library, name)
         self._library = library
         self._model = library.llama_model_load_from_file(
             str(model.file).encode(), library.llama_model_default_params()
@@ -290,6 +318,20 @@ class LlamaCpp:
         # llama.cpp copies whole sequences only.
         self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)
         return self.keep(target, length)
+
+    def state(self, sequence: int) -> bytes:
+        size = self._library.llama_state_seq_get_size(self._context, sequence)
+        room = ctypes.create_string_buffer(size)
+        got = self._library.llama_state_seq_get_data(self._context, room, size, sequence)
+        return room.raw[:got]
+
+    def restore(self, sequence: int, state: bytes, length: int) -> bool:
+        taken = self._library.llama_state_seq_set_data(self._context, state, len(state), sequence)
+        last = self._library.llama_memory_seq_pos_max(self._memory, sequence)
+        if taken == len(state) and last == length - 1:
+            return True
+        self._library.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        return False
 
     def close(self) -> None:
         self._library.llama_free(self._context)

@@ -73,6 +73,7 @@ class Transformers:
     """
 
     name = "transformers"
+    build = ""
     batch = _BATCH
 
     def __init__(self, model: Any, tokenizer: Any, settings: Settings) -> None:
@@ -153,6 +154,13 @@ class Transformers:
             copied.update(layer.keys[:, :, :length], layer.values[:, :, :length], index)
         self._caches[target] = copied
         return length
+
+    def state(self, sequence: int) -> bytes:
+        return b""
+
+    def restore(self, sequence: int, state: bytes, length: int) -> bool:
+        self.keep(sequence, 0)
+        return False
 
     def close(self) -> None:
         del self._model, self._caches
