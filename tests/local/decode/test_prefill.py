@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def test_a_slow_prompt_is_told_of_at_once_and_each_ten_seconds() -> None:
         "`extract_document` splits long texts.",
     )
     times = [time for time, _ in lines]
-    assert all(later - earlier >= 10 for earlier, later in zip(times, times[1:], strict=False))
+    assert all(later - earlier >= 10 for earlier, later in pairwise(times))
     assert 5 <= len(lines) <= 8
 
 
