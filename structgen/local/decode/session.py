@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from structgen.local.decode.sampling import Sampling
     from structgen.local.grammar.grammar import Grammar
     from structgen.local.runtimes.base import Runtime
-    from structgen.local.runtimes.prefixes import FixedTokens, SavedPrefixes
+    from structgen.local.runtimes.prefixes import FixedTokens
 
 RUNTIMES: Final[Mapping[str, tuple[str, str]]] = {
     "xllamacpp": ("structgen.local.runtimes.xllamacpp", "local"),
@@ -188,11 +188,12 @@ class LoadedModel:
         from structgen.local.decide.priors import KnownPriors
         from structgen.local.decode.batcher import Batcher
         from structgen.local.decode.outlines_model import OutlinesModel
-        from structgen.local.runtimes.prefixes import FixedTokens
+        from structgen.local.runtimes.prefixes import FixedTokens, saved_prefixes
 
         self.runtime = self._runtime = runtime
         self._fixed: FixedTokens = FixedTokens(runtime.prompt)
-        saved = self._saved_prefixes(runtime)
+        folder = catalog.cache().parent / "prefixes"
+        saved = saved_prefixes(folder, self.model.file, runtime.build, self.settings)
         self._batcher: Batcher = Batcher(runtime, self.model.name, saved, self._log)
         self.priors: KnownPriors = KnownPriors(
             f"{self.model.name} {self.model.file.stat().st_size}",
@@ -200,20 +201,6 @@ class LoadedModel:
             self._scores_of_nothing,
         )
         self.outlines_model: OutlinesModel = OutlinesModel(self._decode, runtime.vocabulary.engine)
-
-    def _saved_prefixes(self, runtime: Runtime) -> SavedPrefixes | None:
-        """The beginnings of prompts on disk; None if none are kept there."""
-        from structgen.local.runtimes.prefixes import SavedPrefixes, fingerprint, is_wanted
-
-        if not runtime.build or not is_wanted():
-            return None
-        try:
-            content = fingerprint(self.model.file)
-        except OSError:
-            return None
-        # Everything that a state depends on, beside its tokens.
-        build = f"{runtime.build} {content} {self.settings.context} {self.settings.parallel}"
-        return SavedPrefixes(catalog.cache().parent / "prefixes", build)
 
     def _grammar(
         self, schema: JsonSchema | None, options: Options, document: str | None

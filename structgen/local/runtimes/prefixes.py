@@ -17,6 +17,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from structgen.local.runtimes.base import Settings
 from structgen.values import FixedMessage, Message
 
 SWITCH: Final = "STRUCTGEN_PREFIX_CACHE"
@@ -182,6 +183,29 @@ class FixedTokens:
         while size < min(len(one), len(other)) and one[size] == other[size]:
             size += 1
         return tuple(one[:size])
+
+
+def saved_prefixes(
+    folder: Path, model: Path, build: str, settings: Settings
+) -> SavedPrefixes | None:
+    """Open the folder of computed beginnings.
+
+    Args:
+        folder: The folder. It need not be there.
+        model: The file of the model.
+        build: The `build` of its runtime.
+        settings: How the model is run.
+
+    Returns:
+        None if the runtime gives no states, or the user wants no files.
+    """
+    if not build or not is_wanted():
+        return None
+    try:
+        content = fingerprint(model)
+    except OSError:
+        return None
+    return SavedPrefixes(folder, f"{build} {content} {settings.context} {settings.parallel}")
 
 
 def is_wanted() -> bool:
