@@ -68,8 +68,9 @@ def _without_surroundings(text: str, done: list[str]) -> str:
     if end is None:
         return text
     before, after = text[: opener.start()], text[end:]
-    if _BRACKETS.search(after):
-        # A second document, or a bracket too many: choosing one would be a guess.
+    if _BRACKETS.search(after) or CLOSING_TAG.search(after):
+        # A second document, a bracket too many, or the end of reasoning, which this was then a
+        # part of: choosing one would be a guess.
         return text
     if before.strip() and after.strip() and not _FENCE.search(before):
         # JSON in the middle of prose may be an example, or what the answer is not.

@@ -359,18 +359,20 @@ class _Preamble:
     def rest_of(self, piece: str) -> str:
         """The part of a piece from the opening brace on; "" if the JSON text has not begun."""
         text, self._pending = self._pending + piece, ""
-        if self._within == "start":
-            text = text.lstrip()
-            if len(text) < _LONGEST_TAG and _MAY_BE_TAG.fullmatch(text):
-                self._pending = text
-                return ""
-            self._within = "reasoning" if OPENING_TAG.match(text) else "prose"
-        if self._within == "reasoning":
+        while True:
+            if self._within == "start":
+                text = text.lstrip()
+                if len(text) < _LONGEST_TAG and _MAY_BE_TAG.fullmatch(text):
+                    self._pending = text
+                    return ""
+                self._within = "reasoning" if OPENING_TAG.match(text) else "prose"
+            if self._within == "prose":
+                break
             end = CLOSING_TAG.search(text)
             if end is None:
                 self._pending = text[-_LONGEST_TAG:]
                 return ""
-            text, self._within = text[end.end() :], "prose"
+            text, self._within = text[end.end() :], "start"  # there may be more of it
         start = text.find("{")
         return "" if start < 0 else text[start:]
 

@@ -70,6 +70,7 @@ def call_of(name: str, arguments: Any, **more: Any) -> dict[str, Any]:
         f"<THINKING>It says {BO}",
         f"I think {BO} is what they want\n</think>\nI cannot tell.",
         f"<analysis>{BO}</analysis>",
+        f"{BO}</think> I cannot tell.",
         f"[THINK]{BO}[/THINK] There is none.",
         f"The document has no person. An answer would look like {BO}.",
     ],
@@ -159,3 +160,17 @@ def test_words_for_an_end_are_read_in_every_spelling() -> None:
     assert {ending_of(word) for word in ("MAX_TOKENS", "max-tokens", "length")} == {"cut"}
     assert ending_of("FINISH_REASON_SAFETY") == "filtered"
     assert ending_of("what is this") == "unknown"
+
+
+@pytest.mark.parametrize("size", [1, 3, 50])
+def test_a_stream_shows_nothing_of_reasoning_in_several_parts(size: int) -> None:
+    text = f'<think>a</think>\n<think>{BO}</think> {{"name":"Al","age":4}}'
+    client = Client(
+        "openai:gpt",
+        api_key="k",
+        mode="json-object",
+        transport=ScriptedTransport(events(text, size=size)),
+    )
+    with client.stream(Person, "a text") as running:
+        shown = [partial.value.name for partial in running if partial.state("name") == "done"]
+    assert set(shown) == {"Al"}
