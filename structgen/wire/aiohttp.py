@@ -11,7 +11,7 @@ from typing import Any
 
 from structgen.values import Reply, Request
 from structgen.wire.http_body import BodyBuffer, headers_of
-from structgen.wire.http_settings import connect_timeout
+from structgen.wire.http_settings import connect_timeout, whole_timeout
 
 
 async def send_over_aiohttp(
@@ -23,7 +23,7 @@ async def send_over_aiohttp(
         session: An `aiohttp.ClientSession`.
         base_url: The server's address.
         request: The request to send.
-        timeout: Seconds to the first byte, and to the last; None for no limit.
+        timeout: Seconds to the last byte; None for no limit.
 
     Raises:
         aiohttp.ClientError: If the connection fails; the caller translates it.
@@ -48,6 +48,9 @@ def _limits(timeout: float | None) -> Any:
     """The limits of a request, as aiohttp takes them."""
     import aiohttp
 
+    # The total counts too: headers that come byte by byte never keep a read waiting.
     return aiohttp.ClientTimeout(
-        total=None, sock_connect=connect_timeout(timeout), sock_read=timeout
+        total=whole_timeout(timeout),
+        sock_connect=connect_timeout(timeout),
+        sock_read=timeout,
     )

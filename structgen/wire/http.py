@@ -29,7 +29,7 @@ from structgen.wire.connections import (
 from structgen.wire.endpoint import KeyFunction
 from structgen.wire.http_body import HttpStream, aread_reply, read_reply
 from structgen.wire.http_errors import raise_translated
-from structgen.wire.http_settings import connect_timeout, is_socks, proxy_for
+from structgen.wire.http_settings import connect_timeout, is_socks, proxy_for, within
 from structgen.wire.pool import AsyncFreeList, FreeList, LoopFreeLists, aclose_idle, close_idle
 
 _Connections: TypeAlias = FreeList[Any]
@@ -207,14 +207,15 @@ class HttpTransport:
         if self._client is not None:
             try:
                 built = self._client_request(request, timeout, is_async=True)
-                return await self._client.send(built, stream=True), _arelease_nothing
+                answer = self._client.send(built, stream=True)
+                return await within(answer, timeout), _arelease_nothing
             except Exception as error:
                 raise_translated(error, self._server, timeout)
         connections, connection = await self._atake(timeout)
         release = partial(self._arelease, connections, connection)
         try:
             own = self._own_request(request, timeout)
-            return await connection.handle_async_request(own), release
+            return await within(connection.handle_async_request(own), timeout), release
         except BaseException as error:
             await release()
             raise_translated(error, self._server, timeout)

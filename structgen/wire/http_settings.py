@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Coroutine
 from importlib.util import find_spec
-from typing import Final
+from typing import Any, Final, TypeVar
 from urllib.parse import urlsplit
 
 from structgen.errors import ConfigurationError
+
+T = TypeVar("T")
 
 CONNECT_TIMEOUT: Final = 20.0
 """The greatest number of seconds to connect. It is generous, since an event loop that is busy sees
@@ -14,6 +18,9 @@ a finished handshake late."""
 
 KEEP_ALIVE: Final = 15.0
 """Seconds that an idle connection stays open."""
+
+_GRACE: Final = 0.05
+"""Seconds by which the end of a whole try comes after those of its steps."""
 
 _PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 
@@ -25,6 +32,30 @@ def connect_timeout(timeout: float | None) -> float:
         timeout: Seconds for the whole try; None for no limit.
     """
     return CONNECT_TIMEOUT if timeout is None else min(timeout, CONNECT_TIMEOUT)
+
+
+def whole_timeout(timeout: float | None) -> float | None:
+    """Compute the seconds after which a try is ended whatever comes.
+
+    They are a little more than the timeouts of its steps, whose errors say more.
+
+    Args:
+        timeout: Seconds for the whole try; None for no limit.
+    """
+    return None if timeout is None else timeout + _GRACE
+
+
+async def within(answer: Coroutine[Any, Any, T], timeout: float | None) -> T:
+    """Await the headers of an answer, also if they come byte by byte.
+
+    Args:
+        answer: What gives the answer.
+        timeout: Seconds for the whole try; None for no limit.
+
+    Raises:
+        TimeoutError: If the time is over.
+    """
+    return await asyncio.wait_for(answer, whole_timeout(timeout))
 
 
 def proxy_for(base_url: str) -> str | None:

@@ -17,6 +17,7 @@ from structgen.errors import (
     Attempt,
     OutputRejectedError,
     RateLimitError,
+    RequestTimeoutError,
     StructgenError,
     TotalTimeoutError,
     TransportError,
@@ -34,6 +35,8 @@ TIMEOUT: Final = 60.0
 
 _LONG_WAIT: Final = 1.0
 """Seconds from which on a wait for the rate limits is logged."""
+_CLOCK_TICK: Final = 0.02
+"""Seconds by which a timer may fire before its time."""
 _BYTES_PER_TOKEN: Final = 4
 """A usual ratio for English text; the estimate is corrected when the answer has come."""
 _IMAGE: Final = re.compile(rb"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=]+")
@@ -188,6 +191,7 @@ class Tries:
             TotalTimeoutError: If the total timeout ends before the next try could start.
         """
         now = time.monotonic()
+        error = self._as_total_timeout(error, now)
         if (pacer := self._link.pacer) is not None:
             self._settle(pacer, 0)
             pacer.count(refused=isinstance(error, RateLimitError))
@@ -196,7 +200,7 @@ class Tries:
         attempt = self._attempt(error, now - self._started)
         self._failed.append(attempt)
         try:
-            if final:
+            if final or isinstance(error, TotalTimeoutError):
                 raise error
             wait = decide(
                 error,
@@ -216,6 +220,19 @@ class Tries:
             self._call_hooks(None, error, final=False)
         self.reply, self._waited = None, wait
         return wait
+
+    def _as_total_timeout(
+        self, error: TransportError | APIError, now: float
+    ) -> TransportError | APIError:
+        """Give a try's timeout the name of the total timeout, if that was what ended the try."""
+        is_over = self._ends_at is not None and now >= self._ends_at - _CLOCK_TICK
+        if not is_over or not isinstance(error, RequestTimeoutError):
+            return error
+        total = TotalTimeoutError(
+            "The call's total_timeout is over.", sent=error.sent, hint="Raise `total_timeout`."
+        )
+        total.__cause__ = error
+        return total
 
     def _attempt(self, error: TransportError | APIError, seconds: float) -> Attempt:
         return Attempt(
