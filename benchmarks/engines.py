@@ -61,7 +61,7 @@ _PARTS: Final = {"llguidance": 3, "outlines-core": 12}
 """Every which schema the others get, so that all ends within minutes; ours gets all."""
 
 _FORM: Final = {"whitespace_flexible": False, "item_separator": ", ", "key_separator": ": "}
-_LLGUIDANCE: Final[Mapping[str, Mapping[str, bool]]] = {
+LLGUIDANCE: Final[Mapping[str, Mapping[str, bool]]] = {
     "llguidance": {},
     "llguidance coerce_one_of": {"coerce_one_of": True},
     "llguidance lenient": {"lenient": True},
@@ -91,11 +91,11 @@ def main() -> dict[str, Any]:
                 "structgen", records, lambda record: ours(record["schema"], vocabulary)
             )
         }
-        for name, options in _LLGUIDANCE.items():
+        for name, options in LLGUIDANCE.items():
             figures[name] = _row(
                 name,
                 records[:: _PARTS["llguidance"]],
-                partial(_theirs, vocabulary=vocabulary, options=options),
+                partial(theirs, vocabulary=vocabulary, options=options),
             )
         figures["outlines-core"] = _row(
             "outlines-core",
@@ -262,7 +262,7 @@ def _inner(validator: Any, part: JsonSchema) -> Any:
 # ---- llguidance as it comes ----------------------------------------------------------------------
 
 
-def _theirs(
+def theirs(
     record: dict[str, Any], vocabulary: Vocabulary, options: Mapping[str, bool]
 ) -> Held | None:
     """The schema as it stands, with the separators of ours; None where llguidance refuses it."""
