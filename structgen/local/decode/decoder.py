@@ -339,7 +339,9 @@ class _GrammarDecoder:
             ahead = open_values.copy()
             ahead.feed(repeat.rest + b"]", repeat.keep)
             left = self._left - len(end)
-            fits = find_ending(self._matcher, self._engine, left, ahead, self._shortest) is not None
+            fits = left >= 0 and (
+                find_ending(self._matcher, self._engine, left, ahead, self._shortest) is not None
+            )
             self._matcher.rollback(len(end))
             if fits:
                 return end, self._take_back(repeat, item, open_values)

@@ -8,7 +8,7 @@ from typing import Any
 import jsonschema
 import numpy
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from structgen.local.decode.decoder import decode
@@ -73,6 +73,7 @@ def lists_in(value: Any) -> list[list[Any]]:
 )
 @settings(max_examples=40)
 @given(seed=st.integers(0, 1 << 30), budget=st.sampled_from([60, 120, 400]))
+@example(seed=109825920, budget=60)  # the item comes again with the last token
 def test_no_list_has_an_item_twice_and_no_text_is_taken_back(
     schema: dict[str, Any], seed: int, budget: int
 ) -> None:
