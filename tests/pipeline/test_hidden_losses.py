@@ -158,3 +158,10 @@ def test_a_file_that_is_no_journal_is_told_as_such(tmp_path: Path) -> None:
     path.write_text('{"key": "a"}\n' * 100)
     with pytest.raises(JournalError, match="is no journal of structgen"):
         JournalView(path)
+
+
+def test_a_page_that_is_nested_too_deeply_is_not_called_damaged(tmp_path: Path) -> None:
+    pytest.importorskip("bs4")
+    (tmp_path / "x.html").write_text("<div>" * 20_000 + "hi" + "</div>" * 20_000)
+    (item,) = open_source(tmp_path / "x.html")
+    assert "nested too deeply" in str(item.error)

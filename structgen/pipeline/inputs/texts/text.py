@@ -54,6 +54,11 @@ def text_of_place(place: Place, options: ReadOptions) -> str:
         ) from error
     except OSError as error:
         raise InputError(f"Cannot read {place.name}: {error.strerror or error}.") from error
+    except RecursionError:
+        raise InputError(
+            f"Cannot read {place.name}: its elements are nested too deeply.",
+            hint="Save its text as a .txt file, or pass a reader of your own (`readers`).",
+        ) from None
     except Exception as error:  # libraries raise anything for damaged files
         raise InputError(
             f"Cannot read {place.name}: the file is damaged ({type(error).__name__}).",
