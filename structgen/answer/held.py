@@ -95,7 +95,10 @@ _MONTH_OF: Final = {
 _TELEPHONE: Final = re.compile(r"[+(\d][\d ()./\-\u00a0]*")
 _LOCAL_DIGITS: Final = 7
 """Digits at the end of a telephone number that its country's code is no part of."""
-_SCALED: Final = re.compile(r"(\d[\d,]*(?:\.\d+)?) ?(k|m|mn|bn|thousand|million|billion)\b", re.I)
+_SCALED: Final = re.compile(
+    r"(?<![\d,])(\d[\d,]{0,20}(?:\.\d{1,9})?) ?(k|m|mn|bn|thousand|million|billion)\b",
+    re.IGNORECASE,
+)
 """A number in digits and a word, such as `2.5 million`."""
 _SCALES: Final = {**_LARGE, "k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000}
 

@@ -128,13 +128,18 @@ class WordForms:
 
     def _abbreviates(self, word: str, value: str) -> bool:
         """Whether a short word of the value stands for a word of the text."""
-        shorts = {folded(short.rstrip(".")) for short in _shorts(value)}
-        candidates = self._by_letter.get(word[0], ()) if word in shorts else ()
-        return any(_is_short_for(word, long) for long in candidates)
+        prefixes, frames = _shorts(value)
+        if word not in prefixes and word not in frames:
+            return False
+        long_words = self._capitalized.get(word[0], ())
+        return any(_is_short_for(word, long, prefixes) for long in long_words)
 
     def _is_abbreviated(self, word: str) -> bool:
         """Whether a short word of the text stands for a word of the value."""
-        return any(_is_short_for(short, word) for short in self._shorts.get(word[0], ()))
+        prefixes = self._shorts[0]
+        return any(
+            _is_short_for(short, word, prefixes) for short in self._short_words.get(word[0], ())
+        )
 
     @cached_property
     def _words(self) -> frozenset[str]:
@@ -156,12 +161,17 @@ class WordForms:
         return frozenset().union(*found)
 
     @cached_property
-    def _by_letter(self) -> dict[str, list[str]]:
-        return _by_first_letter(self._words)
+    def _capitalized(self) -> dict[str, list[str]]:
+        words = (word for word in _WORD.findall(self._text) if word[0].isupper())
+        return _by_first_letter({folded(word) for word in words})
 
     @cached_property
-    def _shorts(self) -> dict[str, list[str]]:
-        return _by_first_letter({folded(short.rstrip(".")) for short in _shorts(self._text)})
+    def _shorts(self) -> tuple[set[str], set[str]]:
+        return _shorts(self._text)
+
+    @cached_property
+    def _short_words(self) -> dict[str, list[str]]:
+        return _by_first_letter(set().union(*self._shorts))
 
     @cached_property
     def _capitals(self) -> frozenset[str]:
@@ -186,18 +196,30 @@ def _initials(name: str) -> Iterator[str]:
     yield "".join(word[0] for word in words).upper()
 
 
-def _shorts(text: str) -> list[str]:
-    """The words that may be abbreviations: with a dot after them, or a capital."""
-    found: list[str] = _SHORT.findall(text)
-    return [short for short in found if short.endswith(".") or short[0].isupper()]
+def _shorts(text: str) -> tuple[set[str], set[str]]:
+    """The words that may be the beginnings of longer ones, and those that may be their frames.
+
+    A word with a capital that has no dot is no beginning: `In` is not `Indiana`, but `St` is
+    `Street`.
+    """
+    prefixes: set[str] = set()
+    frames: set[str] = set()
+    for found in _SHORT.findall(text):
+        short = found.rstrip(".")
+        has_dot = short != found and (short[0].isupper() or len(short) > 2)
+        if short.isupper() or has_dot:
+            prefixes.add(folded(short))
+        if short[0].isupper() or has_dot:
+            frames.add(folded(short))
+    return prefixes, frames
 
 
-def _is_short_for(short: str, long: str) -> bool:
+def _is_short_for(short: str, long: str, prefixes: set[str]) -> bool:
     """Whether a word may abbreviate another one: it is its beginning, or its frame of letters."""
     if not 2 <= len(short) <= _LONGEST_SHORT or len(long) < len(short) + 2:
         return False
     if long.startswith(short):
-        return True
+        return short in prefixes
     letters = iter(long)
     same_ends = short[0] == long[0] and short[-1] == long[-1]
     return same_ends and all(letter in letters for letter in short)

@@ -98,3 +98,15 @@ def test_the_own_name_of_a_field_says_whether_it_is_a_label(subset: str) -> None
     text = json.dumps(it.encode(value))
     draft.feed(text[: text.index("category_of")].encode())
     assert Partial(draft).value.category == "Zed"
+
+
+class Table(BaseModel):
+    rows: list[list[str]]
+    gaps: list[list[str | None]]
+
+
+def test_the_cells_of_a_row_keep_their_columns() -> None:
+    row = ["Ada", "", "Rome"]
+    ruled = Rules(target_of(Table), TEXT).apply({"rows": [row], "gaps": [row]})
+    assert ruled.data == {"rows": [row], "gaps": [["Ada", None, "Rome"]]}
+    assert [one.path for one in ruled.removed] == ["/gaps/0/1"]

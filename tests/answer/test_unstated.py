@@ -115,55 +115,6 @@ def test_a_value_of_other_words_is_not(value: str) -> None:
     assert not HeldTexts(TEXT).holds(value)
 
 
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("It costs $5.", "USD"),
-        ("It costs 5 dollars.", "$"),
-        ("Es kostet 5 €.", "EUR"),
-        ("ten per cent, or 10 %", "10 percent"),
-        ("He pays $2.5 million.", "$2,500,000"),
-        ("am 3. März 2021", "3 March 2021"),
-        ("on the third of May 2021", "2021-05-03"),
-        ("2021-05-03", "May 3, 2021"),
-        ("call 555 012-3456", "+44 (555) 012-3456"),
-        ("see www.example.com/a", "https://www.example.com/a"),
-        ("the United States of America", "USA"),
-        ("the U.S.A.", "United States of America"),
-        ("Smith & Sons", "Smith and Sons"),
-        ("Dr. Smith", "Doctor Smith"),
-        ("Saint Louis", "St. Louis"),
-        ("12 Main St", "12 Main Street"),
-        ("a city", "cities"),
-        ("two wolves", "wolf"),
-        ("в Москве", "Москва"),
-        ("Mueller", "Müller"),
-        ("Müller", "Mueller"),
-        ("Straße", "STRASSE"),
-        ("inter-\nnational", "international"),
-        ("the ﬁrst oﬃce", "first office"),
-        ("１２３", "123"),
-    ],
-)
-def test_other_forms_of_words_are_held(text: str, value: str) -> None:
-    assert HeldTexts(text).holds(value)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("It costs $5.", "EUR"),
-        ("am 3. März 2021", "3 May 2021"),
-        ("the United Nations", "USA"),
-        ("call 555 012-3456", "+1 555 012 3457"),
-        ("Smith, Sons", "Smith and Sons"),
-        ("He walks his dog.", "cat"),
-    ],
-)
-def test_other_words_are_not(text: str, value: str) -> None:
-    assert not HeldTexts(text).holds(value)
-
-
 @pytest.mark.parametrize("word", ["None", "nan", "nil", "NA"])
 def test_a_part_of_a_word_does_not_make_a_word_for_null_stated(word: str) -> None:
     text = "Nancy nonetheless finances vanilla."
@@ -175,24 +126,6 @@ def test_a_name_that_is_a_word_for_null_stays() -> None:
     value = ask(Person, answer, "Jennifer Null and Nan").value
     assert (value.town, value.aliases) == ("Null", ["Null", "Nan"])
     assert ask(Person, person(town="Null"), "town: null").value.town is None
-
-
-class Table(BaseModel):
-    rows: list[list[str]]
-    gaps: list[list[str | None]]
-
-
-def test_the_cells_of_a_row_keep_their_columns() -> None:
-    row = ["Ada", "", "Rome"]
-    result = ask(Table, {"rows": [row], "gaps": [row]})
-    assert result.value == Table(rows=[row], gaps=[["Ada", None, None]])
-    assert [one.path for one in result.removed] == ["/gaps/0/1", "/gaps/0/2"]
-
-
-def test_scripts_without_spaces_are_looked_up_by_their_letters() -> None:
-    assert HeldTexts("東京都に住んでいます").holds("東京都")
-    assert HeldTexts("東京都に住んでいます").holds("都")
-    assert not HeldTexts("東京都に住んでいます").holds("大阪")
 
 
 class Labelled(BaseModel):
