@@ -255,7 +255,8 @@ OWN: Mapping[str, Callable[[Client], System]] = {
     "structgen-nearest": _structgen_nearest,
 }
 """structgen as it is; with the line that the peers are told; keeping answers that were cut short;
-writing closed values token by token; keeping texts that the document does not hold; with three examples, the same for every text; with the three of a pool that are nearest."""
+writing closed values token by token; keeping texts that the document does not hold; with three
+examples, the same for every text; with the three of a pool that are nearest."""
 PROMPTED = "structgen:"
 """structgen with a layout of the prompt, which follows this name."""
 PEERS: Mapping[str, Callable[[Server], System]] = {

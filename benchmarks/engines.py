@@ -182,7 +182,7 @@ class Even(Sampler):
 
 
 WHOLE = replace(SUBSETS["llguidance"], declared_only=False)
-"""Labelled instances have members that no schema declares; a text to records has none by default."""
+"""The grammar with undeclared members, which labelled instances have and records of texts do not."""
 
 
 def ours(schema: Any, vocabulary: Vocabulary) -> Held:

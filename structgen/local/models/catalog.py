@@ -47,7 +47,7 @@ class Model:
     """Tokens of context that the model was trained for."""
     package: Package | None = None
     family: str = ""
-    """Its size and family as its file tells them, such as "268m gemma3"; "" if only the name does."""
+    """Size and family as its file tells them, such as "268m gemma3"; "" if only the name does."""
 
 
 def find(model: str) -> Model:
