@@ -182,7 +182,7 @@ class Even(Sampler):
 
 
 WHOLE = replace(SUBSETS["llguidance"], declared_only=False)
-"""The grammar with undeclared members, which labelled instances have and records of texts do not."""
+"""The language with undeclared members: labelled instances have them, records of texts do not."""
 
 
 def ours(schema: Any, vocabulary: Vocabulary) -> Held:
