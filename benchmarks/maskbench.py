@@ -1,4 +1,5 @@
-"""`python -m benchmarks maskbench DIR`: all schemas of MaskBench, or of any folder laid out like it.
+"""`python -m benchmarks maskbench DIR`: all schemas of MaskBench, or of any folder laid out like
+it.
 
 DIR holds JSON files, at any depth: `{"schema": ..., "tests": [{"valid": true, "data": ...}]}`. The
 subset of a file is its name up to `---`, as in `Github_easy---o12345.json`. For each schema and

@@ -44,9 +44,9 @@ ROWS: Final[tuple[Row, ...]] = (
         models="smollm2",
         billions=0.2,
         layout="description",
-        measured="8 restaurants: fields .32, names .30, description .42, plain .43, line .48; 9 tasks "
-        "of 3 texts, values that the text lacks read as null: fields .19, names .18, plain "
-        ".21, description .23, line .23; but line gives no items of a list without a "
+        measured="8 restaurants: fields .32, names .30, description .42, plain .43, line .48; "
+        "9 tasks of 3 texts, values that the text lacks read as null: fields .19, names .18, "
+        "plain .21, description .23, line .23; but line gives no items of a list without a "
         "description. On 7 tasks of 3 other texts no mean differs: fields .26, description "
         ".23, plain .28, line .24. Cut answers as zero, 24 texts of 6 tasks: description .21, "
         "plain .20, line .22, names .20; line and names win logs (+.19, +.25) and lose "
