@@ -179,6 +179,20 @@ def test_what_has_a_form_among_declared_members_comes_back(
             assert found == value, (it, encoded)
 
 
+def test_an_option_with_members_of_a_pattern_comes_back() -> None:
+    null_or_node = {"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]}
+    node = {
+        "type": "object",
+        "properties": {"more": null_or_node},
+        "required": ["more"],
+        "patternProperties": {"^x-": {"type": "string"}},
+        "additionalProperties": False,
+    }
+    value = {"more": {"more": {"more": None}, "x-": ""}}
+    for it in forms(target_of({"$ref": "#/$defs/Node", "$defs": {"Node": node}})):
+        assert it.decode(it.encode(value)) == value, it
+
+
 def without_nulls(data: Any) -> Any:
     if isinstance(data, dict):
         return {key: without_nulls(item) for key, item in data.items() if item is not None}

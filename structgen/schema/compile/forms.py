@@ -146,9 +146,14 @@ def fits(defs: Defs, schema: JsonSchema) -> Callable[[Json], bool]:
 
 def _requires_unknown(a: JsonSchema, b: JsonSchema) -> bool:
     """Whether `a` requires a member that `b`, which is closed, cannot have."""
-    return b.get("additionalProperties") is False and any(
+    return _is_closed(b) and any(
         name not in b.get("properties", {}) for name in a.get("required", ())
     )
+
+
+def _is_closed(form: JsonSchema) -> bool:
+    """Whether an object has no members but those in `properties`."""
+    return form.get("additionalProperties") is False and not form.get("patternProperties")
 
 
 def _tags(form: JsonSchema, defs: Defs) -> dict[str, list[Any]]:
@@ -166,7 +171,7 @@ def _tags(form: JsonSchema, defs: Defs) -> dict[str, list[Any]]:
 def _test(form: JsonSchema, defs: Defs) -> Callable[[Json], bool]:
     allowed, listed, tags = types(form), listed_values(form), _tags(form, defs)
     required = set(form.get("required", ()))
-    known = set(form.get("properties", {})) if form.get("additionalProperties") is False else None
+    known = set(form.get("properties", {})) if _is_closed(form) else None
 
     def test(value: Json) -> bool:
         if json_type(value) not in allowed:
