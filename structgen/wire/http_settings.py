@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Coroutine
 from importlib.util import find_spec
 from typing import Any, Final, TypeVar
@@ -55,7 +56,12 @@ async def within(answer: Coroutine[Any, Any, T], timeout: float | None) -> T:
     Raises:
         TimeoutError: If the time is over.
     """
-    return await asyncio.wait_for(answer, whole_timeout(timeout))
+    if sys.version_info < (3, 11):
+        return await asyncio.wait_for(answer, whole_timeout(timeout))
+    # `wait_for` makes a task, and so gives the body time to arrive and break off before it is read:
+    # aiohttp then keeps what came of it to itself.
+    async with asyncio.timeout(whole_timeout(timeout)):
+        return await answer
 
 
 def proxy_for(base_url: str) -> str | None:
