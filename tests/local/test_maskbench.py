@@ -43,8 +43,16 @@ def test_a_folder_is_judged_and_a_second_run_judges_only_what_is_missing(
     assert main(call)["llguidance"]["all"]["compiled"] == 3
     # A run that was stopped in the middle of a line, and one file more.
     results.write_text("\n".join([*lines[:-2], lines[-1][:20]]))
-    assert main(call)["structgen"] == rows
+    assert _without_times(main(call)["structgen"]) == _without_times(rows)
     assert len(list(results_of(results))) == 12
+
+
+def _without_times(rows: dict[str, Any]) -> dict[str, Any]:
+    """The figures that another run has again; of a schema that is judged anew the time differs."""
+    return {
+        name: {key: value for key, value in row.items() if not key.startswith("ms_")}
+        for name, row in rows.items()
+    }
 
 
 def test_times_and_counts_are_of_schemas() -> None:

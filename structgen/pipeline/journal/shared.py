@@ -124,8 +124,11 @@ class SharedJournal:
         kept = [one for one in entries if one.ok or one.hash.hex() not in values]
         if not kept:
             return
-        replaced = table.c.hash.in_([one.hash.hex() for one in kept])
-        connection.execute(self._sql.delete(table).where(replaced))
+        by_values = table.c.hash.in_([one.hash.hex() for one in kept if one.ok])
+        by_failures = table.c.hash.in_([one.hash.hex() for one in kept if not one.ok])
+        connection.execute(self._sql.delete(table).where(by_values))
+        # A value that another worker wrote since the query stays, and ends this try below.
+        connection.execute(self._sql.delete(table).where(by_failures, table.c.ok == 0))
         connection.execute(self._sql.insert(table), [_row(entry) for entry in kept])
 
     def _open_table(self, name: str) -> Any:
