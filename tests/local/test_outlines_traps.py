@@ -51,8 +51,8 @@ from outlines.processors import OutlinesLogitsProcessor
 from outlines.types import JsonSchema as OutlinesSchema
 from pydantic import BaseModel, NaiveDatetime
 
-from structgen.errors import ConfigurationError, InvalidOutputError, NotJsonError
-from structgen.local.decode.decoder import _GrammarDecoder
+from structgen.errors import ConfigurationError, EngineError, InvalidOutputError, NotJsonError
+from structgen.local.decode.choosing import Choosing
 from structgen.local.engine import Engine, open_engine
 from structgen.local.grammar.grammar import byte_tokenizer, compile_grammar
 from structgen.options import Options
@@ -193,9 +193,10 @@ def test_2_here_an_error_in_decoding_ends_the_answer(
     def broken(*_: Any) -> None:
         raise RuntimeError("there is a fault in the decoder")
 
-    monkeypatch.setattr(_GrammarDecoder, "_allows", broken)
-    with pytest.raises(RuntimeError, match="fault"):
+    monkeypatch.setattr(Choosing, "_allows", broken)
+    with pytest.raises(EngineError, match="RuntimeError") as caught:
         engine.generate(ASK, compile_schema(Contact, "llguidance").schema, Options(max_tokens=20))
+    assert "fault" in str(caught.value.__cause__)
 
 
 def test_3_a_stream_begun_before_another_call_gives_nothing(plain: Any, processor: Any) -> None:
