@@ -116,6 +116,11 @@ class Violation:
     wanted: str
     """What the schema asks for, as a short text."""
 
+    @property
+    def keyword(self) -> str:
+        """The keyword of the source schema that the answer breaks."""
+        return self.schema_path.rpartition("/")[2]
+
     def __str__(self) -> str:
         return f"{self.path or '/'}: found {self.found}, wanted {self.wanted}"
 

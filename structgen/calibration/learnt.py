@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from hashlib import sha256
 from math import prod
 from typing import Final, NamedTuple
 
 from structgen.calibration.curves import Curve, log_odds, sigmoid
 from structgen.calibration.kinds import NULL
+from structgen.schema.json import digest
 from structgen.values import JsonSchema
 
 OTHERS: Final = "other"
@@ -143,4 +142,4 @@ def schema_fingerprint(schema: JsonSchema) -> str:
     Args:
         schema: The schema.
     """
-    return sha256(json.dumps(schema, sort_keys=True).encode()).hexdigest()[:16]
+    return digest(schema)[:16]

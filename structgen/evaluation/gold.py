@@ -12,11 +12,9 @@ A file that is named in one is looked for beside it. Each value is checked again
 from __future__ import annotations
 
 import csv
-import json
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -26,7 +24,7 @@ from structgen.evaluation.rules import Place, rules_of
 from structgen.evaluation.stated import alternatives_of, evidence_of
 from structgen.pipeline.inputs.texts.text import FILES, text_of
 from structgen.schema.check import validate
-from structgen.schema.json import pointer, short
+from structgen.schema.json import digest, pointer, short
 from structgen.schema.json_text import parse_json_of
 from structgen.schema.target import Target
 from structgen.values import Document, Json
@@ -105,7 +103,7 @@ def fingerprint(records: Sequence[GoldRecord]) -> str:
         records: The gold.
     """
     content = [[one.key, one.document, one.value] for one in records]
-    return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:16]
+    return digest(content)[:16]
 
 
 class _Check:

@@ -6,10 +6,8 @@ the same evaluation is started again, not asked again.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import InputError, OutputError, StructgenError
@@ -30,6 +28,7 @@ from structgen.evaluation.spans import (
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item, Outcome
+from structgen.schema.json import digest
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, Usage
 
@@ -246,7 +245,7 @@ def score(
         records.append(_score(rules, record, held, with_spans))
     return Evaluation(
         target=target.name,
-        schema=schema_fingerprint(target),
+        schema=values_fingerprint(target),
         gold=fingerprint(gold),
         model=model,
         records=records,
@@ -271,7 +270,7 @@ _NAMED: Final = frozenset({"properties", "patternProperties", "$defs"})
 """Keywords whose members are named by the user."""
 
 
-def schema_fingerprint(target: Target[Any]) -> str:
+def values_fingerprint(target: Target[Any]) -> str:
     """Hash what the values of a target are to 16 hexadecimal digits.
 
     Descriptions play no part: runs with other descriptions are there to be compared.
@@ -279,7 +278,7 @@ def schema_fingerprint(target: Target[Any]) -> str:
     Args:
         target: The target.
     """
-    return sha256(json.dumps(_unsaid(target.schema), sort_keys=True).encode()).hexdigest()[:16]
+    return digest(_unsaid(target.schema))[:16]
 
 
 def _unsaid(schema: Json) -> Json:

@@ -81,7 +81,7 @@ def read_invalid(
     data = _json_of(error.attempts[-1].text if error.attempts else None)
     if not isinstance(data, dict):
         return None
-    invented = [fault.path for fault in error.violations if _keyword(fault.schema_path) == VERBATIM]
+    invented = [fault.path for fault in error.violations if fault.keyword == VERBATIM]
     values = {path: value for path, value in fields.values_in(data).items() if path in asked}
     unsupported = tuple(path for path in values if _holds_any(path, invented))
     return Statements(
@@ -89,10 +89,6 @@ def read_invalid(
         _meant_nulls(data, fields, asked, held) | _named_to_clear(data, fields, held),
         unsupported=unsupported,
     )
-
-
-def _keyword(schema_path: str) -> str:
-    return schema_path.rpartition("/")[2]
 
 
 def _holds_any(path: str, places: Sequence[str]) -> bool:

@@ -61,11 +61,12 @@ class _Places:
             for quote in entry.quotes:
                 quotes.setdefault(quote.turn, []).append(quote)
         numbers = sorted(number for number in quotes if number < len(turns))
-        self._starts = {number: _part_to_keep(quotes[number])[0] for number in numbers}
+        kept = {number: _part_to_keep(quotes[number]) for number in numbers}
+        self._starts = {number: start for number, (start, _) in kept.items()}
         self._numbers = {number: at for at, number in enumerate(numbers)}
         self._shift = len(turns) - len(numbers)
         self.turns = tuple(
-            Turn(turns[number].text[slice(*_part_to_keep(quotes[number]))]) for number in numbers
+            Turn(turns[number].text[start:end]) for number, (start, end) in kept.items()
         )
 
     def _number(self, turn: int) -> int:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 from structgen.errors import FormChangedError, InputError, NotJsonError
 from structgen.forms.folding import entries_of
 from structgen.forms.state import Entry, State, Step, state_of
+from structgen.schema.json import digest
 from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
 from structgen.values import kind_of_value
@@ -30,7 +30,7 @@ class SavedForm:
     structgen_form: int
     """The version of the format, under a name that tells what the text is."""
     schema: str
-    """The hash of the target's schema; see `schema_hash`."""
+    """The digest of the target's schema."""
     revision: int
     """The revision at which it was saved."""
     steps: tuple[Step, ...]
@@ -39,21 +39,16 @@ class SavedForm:
     """The SHA-256 of the steps as they are written; it tells if somebody edited them."""
 
 
-def schema_hash(target: Target[Any]) -> str:
-    """Give the SHA-256 of a schema, in hexadecimal, whatever order its members are in."""
-    return hashlib.sha256(json.dumps(target.schema, sort_keys=True).encode()).hexdigest()
-
-
 def save_form(target: Target[Any], revision: int, steps: tuple[Step, ...]) -> str:
     """Write a form as JSON text."""
-    form = SavedForm(VERSION, schema_hash(target), revision, steps)
+    form = SavedForm(VERSION, digest(target.schema), revision, steps)
     data = asdict(form)
     return json.dumps({**data, "digest": _digest(data)}, separators=(",", ":"))
 
 
 def _digest(data: Mapping[str, Any]) -> str:
     told = {name: data[name] for name in ("schema", "revision", "steps")}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return digest(told)
 
 
 def load_form(text: str | bytes) -> SavedForm:

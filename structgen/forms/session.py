@@ -32,11 +32,11 @@ from structgen.forms.saved import (
     load_form,
     move_renamed,
     save_form,
-    schema_hash,
 )
 from structgen.forms.state import Entry, Step, Turn, whole_characters
 from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
+from structgen.schema.json import digest
 from structgen.schema.target import Target
 from structgen.values import ExamplePool, Json, JsonSchema
 
@@ -307,7 +307,7 @@ class Form(FormRecord[T]):
         """
         found = load_form(text)
         loaded: Form[Any] = cls(target, client=client, **form)
-        if migrate and found.schema != schema_hash(loaded.target):
+        if migrate and found.schema != digest(loaded.target.schema):
             loaded._migrate(move_renamed(found.steps, renamed or {}), found.revision)
         else:
             loaded._restore(found)
@@ -316,7 +316,7 @@ class Form(FormRecord[T]):
     def _restore(self, found: SavedForm) -> None:
         """Take over the steps of a saved form that has the same schema."""
         self._steps, self._revision = found.steps, found.revision
-        if found.schema == schema_hash(self.target):
+        if found.schema == digest(self.target.schema):
             paths = {path for step in found.steps for path in (*step.entries, *step.refused)}
             if not paths <= self.fields.keys():
                 raise FormChangedError(

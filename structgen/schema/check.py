@@ -131,7 +131,7 @@ def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
         return ()
     except InvalidOutputError as error:
         violations = error.violations
-    found = [violation for violation in violations if _keyword(violation) not in _MISSING]
+    found = [violation for violation in violations if violation.keyword not in _MISSING]
     # A missing member hides what else the type refuses.
     if len(found) < len(violations) and target.reader is not None:
         try:
@@ -140,11 +140,7 @@ def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
             found += _only_by_type(target, data, fault, found)
         except Exception as fault:  # A validator of the user's may raise anything.
             found.append(_by_exception(fault))
-    return tuple(violation for violation in found if _keyword(violation) not in _MISSING)
-
-
-def _keyword(violation: Violation) -> str:
-    return violation.schema_path.rpartition("/")[2]
+    return tuple(violation for violation in found if violation.keyword not in _MISSING)
 
 
 def _read_by_type(target: Target[T], text: str | bytes) -> T:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
 from structgen.values import Json, JsonSchema
@@ -114,6 +115,11 @@ def json_type(value: Json) -> str:
 def to_text(value: Json) -> str:
     """Compact JSON text."""
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def digest(value: Json) -> str:
+    """The SHA-256 of a value in hexadecimal, whatever order its members are in."""
+    return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def short(value: Json) -> str:

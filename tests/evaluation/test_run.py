@@ -19,7 +19,7 @@ from structgen.errors import APIError, InputError
 from structgen.evaluation.answers import read_answers
 from structgen.evaluation.gold import GoldRecord, load_gold
 from structgen.evaluation.result import Evaluation
-from structgen.evaluation.run import evaluate, schema_fingerprint, score
+from structgen.evaluation.run import evaluate, score, values_fingerprint
 from structgen.evaluation.scoring import Counts
 from structgen.schema.target import target_of
 from structgen.testing import FaultyServer, Served
@@ -155,7 +155,7 @@ def test_a_target_is_the_same_with_other_descriptions_but_not_with_other_fields(
     def of(description: str, name: str = "title") -> str:
         field = {"type": "string", "description": description}
         schema = {"type": "object", "description": description, "properties": {name: field}}
-        return schema_fingerprint(target_of(schema))
+        return values_fingerprint(target_of(schema))
 
     assert of("one") == of("another")
     assert of("one") != of("one", name="heading")
