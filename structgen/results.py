@@ -26,6 +26,44 @@ from structgen.values import (
 T = TypeVar("T")
 
 
+_PLACES_SHOWN: Final = 3
+"""Places that the line of a folded note names; `paths` has all."""
+
+
+@dataclass(frozen=True, slots=True)
+class FoldedNote:
+    """Notes that say the same of several places, as one. `str()` is one line for people."""
+
+    paths: tuple[str, ...]
+    """JSON Pointers into the source schema, in the order of the notes."""
+    keyword: str
+    """The construct, as in `Note`."""
+    action: Literal["rewritten", "checked", "narrowed", "wider"]
+    """What became of it, as in `Note`."""
+    detail: str
+    """One line for people."""
+
+    def __str__(self) -> str:
+        shown = [path or "/" for path in self.paths[:_PLACES_SHOWN]]
+        left = len(self.paths) - len(shown)
+        places = ", ".join(shown) + (f" and {left} more" if left else "")
+        count = f"{len(self.paths)} places ({places})" if len(self.paths) > 1 else places
+        return f"{count}: {self.keyword} {self.action}: {self.detail}"
+
+
+def folded_notes(notes: Iterable[Note]) -> tuple[FoldedNote, ...]:
+    """Fold notes that differ only in their place, each at the place of the first.
+
+    Args:
+        notes: The notes of a compiled schema, a plan or a result.
+    """
+    places: dict[tuple[Any, ...], dict[str, None]] = {}
+    for note in notes:
+        said = note.keyword, note.action, note.detail
+        places.setdefault(said, {})[note.path] = None
+    return tuple(FoldedNote(tuple(paths), *said) for said, paths in places.items())
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarantee:
     """What held the value to its type. The whole value is always checked, whatever held it."""
@@ -46,8 +84,7 @@ class Guarantee:
     def __str__(self) -> str:
         text = _HELD_BY[self.by].format(self.engine) + ", proved by the check"
         if self.checked and self.by != "check":
-            places = [f"{note.keyword} at {note.path or '/'}" for note in self.checked]
-            text += f"; by the check alone: {', '.join(places)}"
+            text += f"; by the check alone: {', '.join(_places_of(self.checked))}"
         if self.repairs:
             text += f"; repaired: {', '.join(self.repairs)}"
         if self.samples > 1:
@@ -66,6 +103,16 @@ _HELD_BY: Final = {
     "server": "held by the server ({})",
     "check": "not held by {}",
 }
+
+
+def _places_of(notes: Iterable[Note]) -> Iterator[str]:
+    """Where each keyword is checked: its only place, or how many there are."""
+    places: dict[str, dict[str, None]] = {}
+    for note in notes:
+        places.setdefault(note.keyword, {})[note.path or "/"] = None
+    for keyword, paths in places.items():
+        where = f"{len(paths)} places" if len(paths) > 1 else next(iter(paths))
+        yield f"{keyword} at {where}"
 
 
 def plain_alternatives(alternatives: Alternatives) -> dict[str, Json]:
@@ -195,7 +242,7 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "to_review": lambda result: sorted(result.to_review),
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
-    "notes": lambda result: [str(note) for note in result.notes],
+    "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,
     "attempts": lambda result: [attempt.to_dict() for attempt in result.attempts],
@@ -270,7 +317,7 @@ class Plan:
         names = ("backend", "mode", "schema", "tokens", "stream", "body")
         return {
             **{name: getattr(self, name) for name in names},
-            "notes": [str(note) for note in self.notes],
+            "notes": [str(note) for note in folded_notes(self.notes)],
             "messages": list(self.messages),
             "options": {
                 name: _name_of(value) if callable(value) else value

@@ -20,12 +20,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
+    from structgen.results import folded_notes
     from structgen.schema.compiler import compile_schema
     from structgen.schema.load import load_target
 
     compiled = compile_schema(load_target(arguments.target), arguments.subset)
     streams.give(compiled.schema, indent=2)
-    for note in compiled.notes:
+    for note in folded_notes(compiled.notes):
         streams.tell(str(note))
     return OK
 

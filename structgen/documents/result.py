@@ -10,8 +10,23 @@ from structgen.documents.chunk import Chunk
 from structgen.documents.merge import Conflict
 from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
-from structgen.results import ConfidenceBy, Dumps, Extraction, Guarantee, plain_alternatives
-from structgen.values import Alternatives, Evidence, Json, Note, Rejected, Removed, Usage
+from structgen.results import (
+    ConfidenceBy,
+    Dumps,
+    Extraction,
+    Guarantee,
+    folded_notes,
+    plain_alternatives,
+)
+from structgen.values import (
+    Alternatives,
+    Evidence,
+    Json,
+    Note,
+    Rejected,
+    Removed,
+    Usage,
+)
 
 T = TypeVar("T")
 Value = TypeVar("Value")
@@ -165,7 +180,7 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "to_review": lambda result: [],
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
-    "notes": lambda result: [str(note) for note in result.notes],
+    "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "conflicts": lambda result: [_conflict_data(conflict) for conflict in result.conflicts],
     "chunks": lambda result: [outcome.to_dict() for outcome in result.chunks],
     "usage": lambda result: asdict(result.usage),

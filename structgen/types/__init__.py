@@ -16,8 +16,10 @@ if TYPE_CHECKING:
     from structgen.options import Unset as Unset
     from structgen.results import ConfidenceBy as ConfidenceBy
     from structgen.results import Extraction as Extraction
+    from structgen.results import FoldedNote as FoldedNote
     from structgen.results import Guarantee as Guarantee
     from structgen.results import Plan as Plan
+    from structgen.results import folded_notes as folded_notes
     from structgen.values import Answer as Answer
     from structgen.values import Document as Document
     from structgen.values import Evidence as Evidence
@@ -39,7 +41,7 @@ else:
         {
             "structgen.errors": "Attempt",
             "structgen.options": "UNSET CallArgs OptionArgs Options PromptWriter Unset",
-            "structgen.results": "ConfidenceBy Extraction Guarantee Plan",
+            "structgen.results": "ConfidenceBy Extraction FoldedNote Guarantee Plan folded_notes",
             "structgen.values": """
                 Answer Document Evidence Json JsonSchema Message Mode Note PromptParts Rejected
                 Removed Reply Request Usage Violation

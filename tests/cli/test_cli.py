@@ -245,6 +245,14 @@ def test_compile_prints_the_schema_and_its_notes() -> None:
     assert "structgen:" in err
 
 
+def test_compile_tells_once_what_many_fields_share() -> None:
+    invoice = "structgen.schemas.invoice:Invoice"
+    code, _, err = run("compile", invoice, "--for", "groq-strict")
+    assert code == exits.OK
+    assert err.count("a decimal number") == 1
+    assert " places (/properties/subtotal/anyOf/0, " in err
+
+
 def test_audit_prints_a_line_per_field() -> None:
     code, out, _ = run("audit", ADVISORY, "--for", "openai-strict")
     assert code == exits.OK
