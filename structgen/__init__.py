@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from structgen.forms.session import Form as Form
     from structgen.options import UNSET as UNSET
     from structgen.pipeline.job import Job as Job
+    from structgen.prompt.attachments import file as file
+    from structgen.prompt.attachments import image as image
     from structgen.results import Extraction as Extraction
     from structgen.results import Plan as Plan
     from structgen.schema.audit import audit as audit
@@ -69,6 +71,7 @@ else:
             "structgen.forms.session": "Form",
             "structgen.options": "UNSET",
             "structgen.pipeline.job": "Job",
+            "structgen.prompt.attachments": "file image",
             "structgen.results": "Extraction Plan",
             "structgen.schema.audit": "audit",
             "structgen.schema.check": "validate",

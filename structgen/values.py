@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any, Final, Literal, Protocol, TypeAlias
@@ -25,8 +25,57 @@ class FixedMessage(dict[str, Any]):
     """
 
 
-Document: TypeAlias = str | Sequence[Message]
-"""What is extracted from: a text, or the messages of a conversation."""
+class Attachment(dict[str, Any]):
+    """An image or a file in a message. `structgen.image` and `structgen.file` make them.
+
+    It is plain JSON data in the form of Chat Completions, such as
+    `{"type": "image_url", "image_url": {"url": "data:image/png;base64,..."}}`. Other dialects
+    write it in their own form. Its `repr` does not show the data.
+    """
+
+    @property
+    def media_type(self) -> str | None:
+        """Its media type, such as "image/png"; None for the URL of an image elsewhere."""
+        url = url_of_attachment(self)
+        return url[5:].partition(";")[0] if url.startswith("data:") else None
+
+    def __repr__(self) -> str:
+        of_type = f" of {self.media_type}" if self.media_type else ""
+        return f"<{self.get('type')}{of_type}, {len(url_of_attachment(self)):,} characters>"
+
+
+def url_of_attachment(part: Mapping[str, Any]) -> str:
+    """Give the URL of a part of a message, which is a data URL if the part holds its data.
+
+    Args:
+        part: A part in the form of Chat Completions.
+
+    Returns:
+        The URL; "" if the part has none.
+    """
+    held = part.get(part.get("type", ""))
+    found = held.get("url") or held.get("file_data") if isinstance(held, Mapping) else held
+    return found if isinstance(found, str) else ""
+
+
+def attachments_in(messages: Iterable[Any]) -> list[Mapping[str, Any]]:
+    """Give the parts of messages that are no text: images, files, sounds.
+
+    Args:
+        messages: Messages in the form of Chat Completions.
+    """
+    contents = [one.get("content") for one in messages if isinstance(one, Mapping)]
+    parts = [part for content in contents if isinstance(content, list | tuple) for part in content]
+    attached = [part for part in parts if isinstance(part, Mapping)]
+    return [part for part in attached if part.get("type") in _ATTACHED]
+
+
+_ATTACHED: Final = frozenset({"image_url", "file", "input_audio", "image", "document"})
+"""The types of parts that are no text, in Chat Completions and in Anthropic's Messages."""
+
+Document: TypeAlias = str | Attachment | Sequence[Message | str]
+"""What is extracted from: a text, an image or a file, several of these in a list, or the messages
+of a conversation."""
 
 Mode: TypeAlias = Literal["decoder", "strict", "best-effort", "tool", "json-object", "prompt"]
 """How the answer is held to the schema, strongest first: by constrained decoding that we run or

@@ -69,7 +69,8 @@ def document_text(document: Document) -> str:
     """
     if isinstance(document, str):
         return document
-    contents = [message.get("content") for message in document if message.get("role") == "user"]
+    messages = [message for message in document if isinstance(message, Mapping)]
+    contents = [message.get("content") for message in messages if message.get("role") == "user"]
     return "\n".join(text for content in contents for text in _texts(content))
 
 

@@ -49,6 +49,7 @@ class Caller:
             InputError: If something is no example, the value of one is none of the target, or
                 `instructions` or `context` is no text.
         """
+        from structgen.extraction.document import with_messages
         from structgen.extraction.examples import examples_for
         from structgen.extraction.question import Question
         from structgen.schema.target import target_of
@@ -60,7 +61,7 @@ class Caller:
         wanted, given = target_of(target), call.get("examples", ())
         return Question(
             target=wanted,
-            document=document,
+            document=with_messages(document),
             instructions=call.get("instructions"),
             examples=examples_for(wanted, given) if given != () else None,
             context=call.get("context"),

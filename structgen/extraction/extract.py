@@ -19,7 +19,6 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from structgen.answer.continuation import Continuation
-from structgen.answer.grounding import document_text, target_is_grounded
 from structgen.answer.read import breaks_schema
 from structgen.errors import (
     Attempt,
@@ -98,7 +97,7 @@ def extract(
         get_answer,
         billed=[] if billed is None else billed,
         ends_at=ends_at,
-        document=document_text(question.document) if target_is_grounded(question.target) else None,
+        document=question.text_to_copy_from(),
         rules=rules_for(question),
     )
     for backend in backends:

@@ -10,9 +10,10 @@ from structgen.errors import SchemaError
 from structgen.extraction.ask import chat_request
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.question import Prompt, Question
-from structgen.prompt.messages import estimate_tokens
+from structgen.prompt.attachments import estimate_tokens
 from structgen.results import Plan
 from structgen.values import Mode
+from structgen.wire.attachments import check_attachments
 from structgen.wire.link import Link
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
     Raises:
         SchemaError: If no mode can hold the target.
         ConfigurationError: If the backend cannot do what the options ask for.
+        InputError: If the model does not take the images or files of the document.
     """
     question.check_options(backend)
     question = question.asked_of(backend)
@@ -40,6 +42,7 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
     if isinstance(backend.via, Link):
         caps = backend.via.caps
         request = chat_request(backend, mode, compiled, messages, question.options, stream=streamed)
+        check_attachments(messages, caps, request.model)
         body = from_json(caps.dialect.build(request, caps).body)
     return Plan(
         backend=backend.name,

@@ -8,22 +8,23 @@ from typing import Any, Final, Generic, TypeVar
 
 from typing_extensions import NamedTuple
 
-from structgen.answer.grounding import document_text, said_in
+from structgen.answer.grounding import document_text, said_in, target_is_grounded
 from structgen.answer.unstated import Rules
 from structgen.answer.wording import asks_for_more
 from structgen.calibration.judge import require_enough
 from structgen.calibration.saved import require
-from structgen.errors import ConfigurationError
+from structgen.errors import ConfigurationError, InputError
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.copied import Sources
 from structgen.extraction.examples import Examples, Shown, budget_for
 from structgen.options import UNSET, Options
+from structgen.prompt.attachments import estimate_tokens
 from structgen.prompt.layouts import check_prompt
-from structgen.prompt.messages import estimate_tokens, messages_for
+from structgen.prompt.messages import messages_for
 from structgen.results import ConfidenceBy
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.target import Target
-from structgen.values import Document, Message, Mode
+from structgen.values import Document, Message, Mode, attachments_in
 from structgen.wire.link import Link
 
 T = TypeVar("T")
@@ -129,6 +130,23 @@ class Question(Generic[T]):
         if not isinstance(backend.via, Link):
             return True
         return backend.via.caps.logprobs and not self.stream
+
+    def text_to_copy_from(self) -> str | None:
+        """Give the text from which the target's grounded values are copied; None if it has none.
+
+        Raises:
+            InputError: If it has some, and the document is images alone.
+        """
+        if not target_is_grounded(self.target):
+            return None
+        text = document_text(self.document)
+        if not text and attachments_in(self.document):
+            raise InputError(
+                "The target has values to copy word for word (Verbatim), and the document has no "
+                "text to copy from, only images or files.",
+                hint="Add the text of the document, or leave Verbatim out.",
+            )
+        return text
 
     def modes(self, backend: Backend) -> tuple[tuple[Mode, str], ...]:
         """The modes to try, strongest first: those of the backend, or the one the options name.

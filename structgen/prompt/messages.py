@@ -18,7 +18,7 @@ from structgen.prompt.layouts import template_of
 from structgen.prompt.listing import NAMES_ALONE, fields_of
 from structgen.prompt.template import PLACEHOLDERS, fill, placeholders_of
 from structgen.prompt.views import has_optional, takes_null
-from structgen.values import FixedMessage, Json, JsonSchema, Message, PromptParts
+from structgen.values import Document, FixedMessage, Json, JsonSchema, Message, PromptParts
 
 _TASK: Final = "Extract the record from the document. Answer with one JSON {} and nothing else."
 _NULL: Final = "Use null for every field that the document does not state."
@@ -30,7 +30,7 @@ _SCHEMA: Final = "JSON Schema of the answer:\n{schema}"
 
 def messages_for(
     schema: bytes,
-    document: str | Sequence[Message],
+    document: Document,
     *,
     instructions: str | None = None,
     examples: Sequence[tuple[str, Json]] = (),
@@ -152,7 +152,7 @@ _TEXTS: Final[Mapping[str, Callable[[bytes], str]]] = {
 
 def _parts(
     schema: bytes,
-    document: str | Sequence[Message],
+    document: Document,
     instructions: str | None,
     examples: Sequence[tuple[str, Json]],
     context: str | None,
@@ -204,26 +204,11 @@ def reask(answer: str, faults: Sequence[str]) -> tuple[Message, ...]:
     )
 
 
-def estimate_tokens(messages: Sequence[Message]) -> int:
-    """Estimate the length of messages in tokens: 4 bytes of UTF-8 a token, 4 tokens a message.
-
-    Args:
-        messages: The messages, in the form of Chat Completions.
-
-    Returns:
-        A rough count. Real tokenizers differ by a third either way.
-    """
-    return sum(
-        4 + len(json.dumps(message.get("content"), ensure_ascii=False).encode()) // 4
-        for message in messages
-    )
-
-
 def _is_blank(content: Any) -> bool:
     return content is None or (isinstance(content, str) and not content.strip())
 
 
-def _check_messages(document: Any) -> None:
+def _checked_messages(document: Any) -> tuple[Message, ...]:
     hint = 'Pass the text as a str, or messages such as {"role": "user", "content": "..."}.'
     if not isinstance(document, Sequence) or isinstance(document, bytes | bytearray):
         kind = type(document).__name__
@@ -239,13 +224,14 @@ def _check_messages(document: Any) -> None:
         raise InputError(
             "The messages of the conversation are empty.", hint="Pass the text to extract from."
         )
+    return tuple(document)
 
 
-def _conversation(document: str | Sequence[Message], context: str | None) -> tuple[Message, ...]:
+def _conversation(document: Document, context: str | None) -> tuple[Message, ...]:
     before = f"{_CONTEXT}\n{delimited(context, 'context')}" if context and context.strip() else ""
     if not isinstance(document, str):
-        _check_messages(document)
-        return ({"role": "user", "content": before}, *document) if before else tuple(document)
+        messages = _checked_messages(document)
+        return ({"role": "user", "content": before}, *messages) if before else messages
     if not document.strip():
         raise InputError("The document is empty.", hint="Pass the text to extract from.")
     shown = f"{before}\n\n{delimited(document)}" if before else delimited(document)

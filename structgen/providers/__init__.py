@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.wire.dialect import AttachmentLimits as AttachmentLimits
     from structgen.wire.dialect import Capabilities as Capabilities
     from structgen.wire.prices import PRICES as PRICES
     from structgen.wire.prices import Price as Price
@@ -21,7 +22,7 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
-            "structgen.wire.dialect": "Capabilities",
+            "structgen.wire.dialect": "AttachmentLimits Capabilities",
             "structgen.wire.prices": "PRICES Price price_of",
             "structgen.wire.providers": "PROVIDERS capabilities",
             "structgen.wire.rate_limits": "RateLimits",

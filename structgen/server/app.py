@@ -25,7 +25,7 @@ from starlette.types import Receive, Scope, Send
 
 from structgen.errors import APIError, AuthenticationError, NotFoundError
 from structgen.local.engine import Engine
-from structgen.prompt.messages import estimate_tokens
+from structgen.prompt.attachments import estimate_tokens
 from structgen.server.answers import End, Part, answer_parts
 from structgen.server.body import read_body
 from structgen.server.decision_bodies import DecisionRequest, parse_decisions, parse_system_one

@@ -26,6 +26,28 @@ SchemaForm: TypeAlias = Literal["json_schema", "json_object", "tgi"]
 """
 
 
+IMAGE_TYPES: Final = frozenset({"image/png", "image/jpeg", "image/gif", "image/webp"})
+"""The media types of images that nearly all providers take."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttachmentLimits:
+    """What a model takes of images and files in one request."""
+
+    images: int | None = None
+    """The greatest number of images; 0 for a model that reads none, None if there is no known
+    limit."""
+    media_types: frozenset[str] = IMAGE_TYPES
+    """The media types of images whose data is in the request."""
+    bytes: int | None = None
+    """The greatest size of all data in the request, as base64 text; None if there is no known
+    limit."""
+    files: bool = True
+    """Whether files, such as PDFs, are taken."""
+    urls: bool = True
+    """Whether an image may be given as the URL of a server."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Capabilities:
     """The abilities of a provider's models, and how its wire format differs from the others.
@@ -89,6 +111,9 @@ class Capabilities:
     """The context length, in tokens; None if unknown."""
     max_output: int | None = None
     """The greatest length of an answer, in tokens; None if unknown."""
+    attachments: AttachmentLimits | None = None
+    """What the model takes of images and files; None for what `structgen/wire/attachments.py` has
+    about it. If that has nothing, all are sent."""
 
     @property
     def logprobs(self) -> bool:

@@ -5,7 +5,6 @@ Nothing here sends or waits; `exchange` does that.
 
 from __future__ import annotations
 
-import re
 import time
 from dataclasses import replace
 from functools import lru_cache
@@ -23,7 +22,9 @@ from structgen.errors import (
     TransportError,
 )
 from structgen.options import UNSET, Options
+from structgen.prompt.attachments import estimate_tokens_of_body
 from structgen.values import Answer, Reply, Usage
+from structgen.wire.attachments import check_attachments
 from structgen.wire.dialect import ChatRequest
 from structgen.wire.link import Link
 from structgen.wire.rate_limits import Pacer
@@ -37,17 +38,6 @@ _LONG_WAIT: Final = 1.0
 """Seconds from which on a wait for the rate limits is logged."""
 _CLOCK_TICK: Final = 0.02
 """Seconds by which a timer may fire before its time."""
-_BYTES_PER_TOKEN: Final = 4
-"""A usual ratio for English text; the estimate is corrected when the answer has come."""
-_IMAGE: Final = re.compile(rb"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=]+")
-_TOKENS_PER_IMAGE: Final = 2048
-"""What Groq counts for an image (console.groq.com/docs/vision), whatever its size in bytes."""
-
-
-def _estimate_tokens(body: bytes) -> int:
-    images = _IMAGE.findall(body) if b";base64," in body else ()
-    text = len(body) - sum(map(len, images))
-    return text // _BYTES_PER_TOKEN + _TOKENS_PER_IMAGE * len(images)
 
 
 class Tries:
@@ -62,6 +52,7 @@ class Tries:
 
     Raises:
         ConfigurationError: If the server does not take something that the request has.
+        InputError: If the model does not take the images or files that the messages hold.
     """
 
     __slots__ = (
@@ -93,6 +84,7 @@ class Tries:
         self._failed: list[Attempt] = []
         self._reserved = 0
         self._started = self._waited = 0.0
+        check_attachments(chat_request.messages, link.caps, chat_request.model)
         self.http_request = link.caps.dialect.build(chat_request, link.caps)
         self.reply: Reply | None = None
         self.received = 0
@@ -112,7 +104,8 @@ class Tries:
         if pacer is None:
             return 0.0
         now = time.monotonic()
-        prompt_tokens = _estimate_tokens(self.http_request.body)
+        messages = self._chat_request.messages
+        prompt_tokens = estimate_tokens_of_body(self.http_request.body, messages)
         self._reserved = prompt_tokens + self._max_answer_tokens()
         left = None if self._ends_at is None else self._ends_at - now
         wait = pacer.reserve(self._reserved, now, left)

@@ -18,9 +18,9 @@ from pydantic import BaseModel
 from structgen import AsyncClient, Client
 from structgen.errors import ConfigurationError, InputError, RateLimitError
 from structgen.options import options_of
+from structgen.prompt.attachments import estimate_tokens, estimate_tokens_of_body
 from structgen.testing import ScriptedTransport, completion, events
 from structgen.values import Reply
-from structgen.wire.tries import _estimate_tokens
 
 BO = '{"name":"Bo","age":9}'
 
@@ -176,9 +176,12 @@ def test_a_spent_account_is_not_asked_again() -> None:
 
 def test_an_image_counts_as_the_provider_counts_it() -> None:
     image = "data:image/png;base64," + "A" * 1_000_000
-    body = json.dumps({"messages": [{"content": [{"image_url": {"url": image}}]}]}).encode()
-    assert 2048 <= _estimate_tokens(body) <= 2100
-    assert _estimate_tokens(b"x" * 400) == 100
+    part = {"type": "image_url", "image_url": {"url": image}}
+    messages = [{"role": "user", "content": [part]}]
+    body = json.dumps({"messages": messages}).encode()
+    assert 2048 <= estimate_tokens_of_body(body, messages) <= 2100
+    assert 2048 <= estimate_tokens(messages) <= 2100
+    assert estimate_tokens_of_body(b"x" * 400, []) == 100
 
 
 def test_the_sdks_timeouts_are_taken() -> None:

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterable, Iterable, Iterator, Mapping
 from typing import Any, TypeAlias
 
 from structgen.errors import InputError
+from structgen.extraction.document import with_messages
 from structgen.pipeline.inputs.frames import Once, is_frame, is_series, values_of_series
 from structgen.pipeline.inputs.rows import document_of, is_unicode, key_of, plain_meta
 from structgen.pipeline.record import Item
@@ -66,6 +67,7 @@ def to_item(given: Any, position: int) -> Item:
     if isinstance(given, Item):
         return _checked(given, position)
     key = str(position)
+    given = with_messages(given)
     if not isinstance(given, (str, list, tuple)):
         error = InputError(
             f"Input {position} ({type(given).__name__}) is not a document.",
@@ -92,7 +94,7 @@ def _checked(item: Item, position: int) -> Item:
 def _with_document(item: Item, given: Any, position: int) -> Item:
     if isinstance(given, str) and is_unicode(given):
         return Item(item.key, given, item.meta)
-    document = document_of(given)
+    document = document_of(with_messages(given))
     if isinstance(document, InputError):
         return Item(item.key, "", item.meta, _about(position, f"it {document.message}"))
     return Item(item.key, document, item.meta)

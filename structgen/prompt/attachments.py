@@ -1,0 +1,177 @@
+"""Images and files in messages: made from paths, bytes and URLs, and counted in tokens."""
+
+from __future__ import annotations
+
+import base64
+import json
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final, Literal, TypeAlias
+
+from structgen.errors import InputError
+from structgen.values import (
+    Attachment,
+    Message,
+    attachments_in,
+    kind_of_value,
+    url_of_attachment,
+)
+
+Detail: TypeAlias = Literal["auto", "low", "high"]
+"""How closely a model looks at an image, in OpenAI's words; most other providers ignore it."""
+
+TOKENS_OF_ATTACHMENT: Final = 2048
+"""What an image is taken to cost, in tokens, whatever its size in bytes: what Groq counts
+(console.groq.com/docs/vision). A file is counted alike, since its pages are not known."""
+
+_BYTES_PER_TOKEN: Final = 4
+_TOKENS_OF_MESSAGE: Final = 4
+_HEAD: Final = 32
+"""Bytes at the beginning of a file, by which its kind is told."""
+
+_SIGNATURES: Final[Sequence[tuple[str, Callable[[bytes], bool]]]] = (
+    ("image/png", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
+    ("image/jpeg", lambda head: head.startswith(b"\xff\xd8\xff")),
+    ("image/gif", lambda head: head[:6] in (b"GIF87a", b"GIF89a")),
+    ("image/webp", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
+    ("image/bmp", lambda head: head.startswith(b"BM")),
+    ("image/tiff", lambda head: head[:4] in (b"II*\x00", b"MM\x00*")),
+    ("image/avif", lambda head: head[4:12] in (b"ftypavif", b"ftypavis")),
+    ("image/heic", lambda head: head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1")),
+    ("application/pdf", lambda head: head.lstrip().startswith(b"%PDF-")),
+)
+"""Media types with how the first bytes of their files look (their specifications say so)."""
+
+
+def image(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    media_type: str | None = None,
+    detail: Detail | None = None,
+) -> Attachment:
+    """Make an image that can be extracted from, or put into a message.
+
+    Args:
+        source: The path of an image file, its bytes, or the URL of an image (http, https or data).
+        media_type: Its media type, such as "image/png". By default the first bytes tell it.
+        detail: How closely the model looks at it: "auto", "low" or "high".
+
+    Raises:
+        InputError: If the file cannot be read, or is not known to be an image.
+    """
+    url = source if isinstance(source, str) and _is_url(source) else None
+    if url is None:
+        data, name = _read(source)
+        found = media_type or sniff_media_type(data)
+        if found is None or not found.startswith("image/"):
+            raise InputError(
+                f"{name} is not an image of a known kind.",
+                hint="Give a PNG, JPEG, GIF or WebP image, or name its `media_type`. "
+                "For a PDF use structgen.file.",
+            )
+        url = _data_url(data, found)
+    held = {"url": url} if detail is None else {"url": url, "detail": detail}
+    return Attachment(type="image_url", image_url=held)
+
+
+def file(
+    source: str | os.PathLike[str] | bytes,
+    *,
+    name: str | None = None,
+    media_type: str | None = None,
+) -> Attachment:
+    """Make a file, such as a PDF, that can be extracted from, or put into a message.
+
+    Args:
+        source: The path of the file, or its bytes.
+        name: The name that the model is told; by default that of the path.
+        media_type: Its media type. By default the first bytes tell it, or else the name's ending.
+
+    Raises:
+        InputError: If the file cannot be read, or nothing tells its media type.
+    """
+    from mimetypes import guess_type  # it reads the tables of the system
+
+    data, where = _read(source)
+    shown = name or ("document" if isinstance(source, bytes) else Path(source).name)
+    found = media_type or sniff_media_type(data) or guess_type(shown)[0]
+    if found is None:
+        raise InputError(
+            f"{where} is a file of an unknown kind.",
+            hint='Name its `media_type`, such as "application/pdf".',
+        )
+    held = {"filename": shown, "file_data": _data_url(data, found)}
+    return Attachment(type="file", file=held)
+
+
+def sniff_media_type(data: bytes) -> str | None:
+    """Tell the media type of an image or a PDF by its first bytes; None if they do not tell.
+
+    Args:
+        data: The file, or its beginning.
+    """
+    head = bytes(data[:_HEAD])
+    return next((name for name, fits in _SIGNATURES if fits(head)), None)
+
+
+def _is_url(text: str) -> bool:
+    return text.lower().startswith(("http://", "https://", "data:"))
+
+
+def _read(source: Any) -> tuple[bytes, str]:
+    """The bytes of a source, and what an error calls it."""
+    if isinstance(source, bytes | bytearray | memoryview):
+        return bytes(source), "The data"
+    if not isinstance(source, str | os.PathLike):
+        raise InputError(
+            f"An image or file cannot be made of {kind_of_value(source)}.",
+            hint="Give a path, bytes, or the URL of an image.",
+        )
+    try:
+        return Path(source).read_bytes(), str(source)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise InputError(
+            f"Cannot read {source}: {reason}.", hint="Name a readable file."
+        ) from error
+
+
+def _data_url(data: bytes, media_type: str) -> str:
+    return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
+
+
+# ---- tokens --------------------------------------------------------------------------------------
+
+
+def estimate_tokens(messages: Sequence[Message]) -> int:
+    """Estimate the length of messages in tokens: 4 bytes of UTF-8 a token, 4 tokens a message.
+
+    Args:
+        messages: The messages, in the form of Chat Completions. Each image and each file counts as
+            TOKENS_OF_ATTACHMENT tokens.
+
+    Returns:
+        A rough count. Real tokenizers differ by a third either way.
+    """
+    contents = [json.dumps(message.get("content"), ensure_ascii=False) for message in messages]
+    of_texts = sum(_TOKENS_OF_MESSAGE + len(text.encode()) // _BYTES_PER_TOKEN for text in contents)
+    return of_texts + _difference(messages)
+
+
+def estimate_tokens_of_body(body: bytes, messages: Sequence[Message]) -> int:
+    """Estimate the length of a request in tokens, images and files as `estimate_tokens` does.
+
+    Args:
+        body: The request's body, as a dialect wrote it.
+        messages: The messages that are in it.
+    """
+    return max(0, len(body) // _BYTES_PER_TOKEN + _difference(messages))
+
+
+def _difference(messages: Sequence[Message]) -> int:
+    """What the attachments of messages count for, less what their data would count for as text."""
+    return sum(
+        TOKENS_OF_ATTACHMENT - len(url_of_attachment(part)) // _BYTES_PER_TOKEN
+        for part in attachments_in(messages)
+    )

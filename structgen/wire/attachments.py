@@ -1,0 +1,121 @@
+"""Images and files of a request, checked against what a model takes, before anything is sent.
+
+The rows are from the vendors' documentation, as of autumn 2026. If a source says nothing,
+everything is sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
+from typing import Any, Final
+
+from structgen.errors import InputError
+from structgen.values import Message, attachments_in, url_of_attachment
+from structgen.wire.dialect import IMAGE_TYPES, AttachmentLimits, Capabilities
+
+_TEXT_ALONE: Final = AttachmentLimits(images=0, files=False)
+_GROQ_BYTES: Final = 20_000_000
+
+LIMITS: Final[Sequence[tuple[str, str, AttachmentLimits]]] = (
+    # https://console.groq.com/docs/vision
+    ("groq", "qwen/qwen3.6*", AttachmentLimits(images=5, bytes=_GROQ_BYTES, files=False)),
+    ("groq", "qwen/qwen3.8*", AttachmentLimits(images=3, bytes=_GROQ_BYTES, files=False)),
+    ("groq", "openai/gpt-oss*", _TEXT_ALONE),
+    # https://platform.openai.com/docs/models
+    ("openai", "gpt-3.5*", _TEXT_ALONE),
+    ("openai", "o1-mini*", _TEXT_ALONE),
+    ("openai", "o3-mini*", _TEXT_ALONE),
+    # https://docs.anthropic.com/en/docs/build-with-claude/vision
+    ("anthropic", "*", AttachmentLimits(images=100, bytes=32_000_000)),
+    # https://ai.google.dev/gemini-api/docs/image-understanding
+    (
+        "gemini",
+        "*",
+        AttachmentLimits(media_types=IMAGE_TYPES - {"image/gif"} | {"image/heic", "image/heif"}),
+    ),
+    # https://docs.ollama.com/api/openai-compatibility
+    ("ollama", "*", AttachmentLimits(files=False, urls=False)),
+)
+"""Provider, a glob pattern of its models, and what they take. The first one that fits is used."""
+
+
+def limits_of(caps: Capabilities, model: str) -> AttachmentLimits | None:
+    """Find what a model takes of images and files; None if it is not known.
+
+    Args:
+        caps: The row of the model, whose own limits come first.
+        model: The model's name.
+    """
+    if caps.attachments is not None:
+        return caps.attachments
+    name = model.lower()
+    fitting = (
+        limits
+        for provider, pattern, limits in LIMITS
+        if provider == caps.provider and fnmatchcase(name, pattern)
+    )
+    return next(fitting, None)
+
+
+def check_attachments(messages: Sequence[Message], caps: Capabilities, model: str) -> None:
+    """Raise if a model does not take the images and files in messages.
+
+    Args:
+        messages: The messages to send.
+        caps: The row of the model.
+        model: The model's name.
+
+    Raises:
+        InputError: If it reads none, or they are too many, too large, or of another kind.
+    """
+    parts = attachments_in(messages)
+    limits = limits_of(caps, model) if parts else None
+    if limits is None:
+        return
+    name = f"{caps.provider}:{model}"
+    images = [part for part in parts if part["type"] in ("image_url", "image")]
+    if limits.images == 0 and images:
+        raise InputError(
+            f"{name} reads text alone, and the messages hold an image.",
+            hint="Choose a model that reads images. If this one does, pass a row of your own as "
+            "`capabilities`.",
+        )
+    if len(parts) > len(images) and not limits.files:
+        raise InputError(
+            f"{name} reads no files, and the messages hold one.",
+            hint="Give its pages as images, or its text.",
+        )
+    if limits.images is not None and len(images) > limits.images:
+        raise InputError(
+            f"{name} reads at most {limits.images} images in a request; "
+            f"the messages hold {len(images)}.",
+            hint="Ask about fewer images at once.",
+        )
+    for part in images:
+        _check_image(part, limits, name)
+    size = sum(len(url_of_attachment(part)) for part in parts)
+    if limits.bytes is not None and size > limits.bytes:
+        raise InputError(
+            f"The images and files have {size:,} bytes as base64; {name} takes at most "
+            f"{limits.bytes:,} in a request.",
+            hint="Make the images smaller, or give fewer.",
+        )
+
+
+def _check_image(part: Mapping[str, Any], limits: AttachmentLimits, name: str) -> None:
+    url = url_of_attachment(part)
+    if not url.startswith("data:"):
+        if not limits.urls:
+            raise InputError(
+                f"{name} does not fetch images from URLs.",
+                hint="Pass the image itself: structgen.image(path).",
+            )
+        return
+    media_type = url[5:].partition(";")[0]
+    if media_type not in limits.media_types:
+        taken = ", ".join(sorted(one.partition("/")[2] for one in limits.media_types))
+        raise InputError(
+            f"{name} does not read images of type {media_type}.",
+            hint=f"Convert it first; it reads {taken}.",
+        )
