@@ -28,7 +28,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "files",
         metavar="FILE",
         nargs="*",
-        help="Text files; - is standard input, which is read if no file is named.",
+        help="Text files and images; - is standard input, which is read if no file is named.",
     )
     parser.add_argument(
         "--result",
@@ -47,6 +47,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.client.blocking import Client
+    from structgen.extraction.document import image_in
     from structgen.schema.load import load_target
 
     target = load_target(arguments.target)
@@ -62,7 +63,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     hushed = redirect_stderr(io.StringIO()) if arguments.quiet else nullcontext()
     with client, hushed:
         if arguments.plan:
-            plan = client.plan(target, streams.read(names[0]), **call)
+            plan = client.plan(target, image_in(names[0]) or streams.read(names[0]), **call)
             streams.give(plan.to_dict(), indent=2)
             return OK
         codes = [_one(client, target, name, call, arguments, streams) for name in names]
@@ -79,10 +80,12 @@ def _one(
 ) -> int:
     """Extract from one text and print the record: in one line with the file's name if there are
     several."""
+    from structgen.extraction.document import image_in
+
     began = time.perf_counter()
     several = len(arguments.files) > 1
     try:
-        result = client.extract_result(target, streams.read(name), **call)
+        result = client.extract_result(target, image_in(name) or streams.read(name), **call)
     except StructgenError as error:
         failure = _failure(error, target) if arguments.result else {"error": error.to_dict()}
         if several:
@@ -124,7 +127,7 @@ def _tell(result: Extraction[Any], seconds: float, streams: Streams) -> None:
 COMMAND = Command(
     name="extract",
     usage="TARGET [FILE ...] [options]",
-    summary="Extract a record from each text.",
+    summary="Extract a record from each text or image.",
     detail="Records go to standard output as JSON: indented if there is one text, one line for "
     "each if there are several. What is said about them goes to standard error.",
     add_arguments=_add_arguments,

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
+from structgen.prompt.attachments import image, sniff_media_type
 from structgen.values import Attachment, Document
+
+_HEAD: Final = 64
+"""Bytes of a file that are read to tell what it is."""
 
 
 def with_messages(document: Document) -> Document:
@@ -27,3 +32,17 @@ def with_messages(document: Document) -> Document:
 
 def _is_part(value: Any) -> bool:
     return isinstance(value, Mapping) and "type" in value and "role" not in value
+
+
+def image_in(path: str | os.PathLike[str]) -> Attachment | None:
+    """Read an image file; None for any other file, and for one that cannot be read.
+
+    Args:
+        path: The file, whose first bytes tell what it is.
+    """
+    try:
+        with open(path, "rb") as opened:
+            media_type = sniff_media_type(opened.read(_HEAD))
+    except (OSError, ValueError):
+        return None
+    return image(path) if media_type and media_type.startswith("image/") else None

@@ -75,6 +75,23 @@ def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(
     assert "empty" in err
 
 
+def test_an_image_is_sent_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GROQ_API_KEY", "k")
+    photo = tmp_path / "photo"  # its first bytes tell what it is, not its name
+    photo.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 32)
+    schema = tmp_path / "schema.json"
+    schema.write_text('{"type": "object", "properties": {"name": {"type": "string"}}}')
+    model = "groq:qwen/qwen3.8-27b"
+    code, out, _ = run("extract", str(schema), str(photo), "--model", model, "--plan")
+    assert code == exits.OK
+    plan = json.loads(out)
+    assert plan["messages"][-1]["content"][0]["type"] == "image_url"
+    assert plan["tokens"] > 2000
+    code, _, err = run("extract", str(schema), str(photo), "--model", "groq:openai/gpt-oss-20b")
+    assert code == exits.USAGE
+    assert "reads text alone" in err
+
+
 @pytest.mark.parametrize(
     ("argv", "said"),
     [

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from structgen import errors
+from structgen.wire.attachments import LIMITS
 from structgen.wire.dialect import Capabilities
 from structgen.wire.providers import ROWS
 
@@ -92,3 +93,18 @@ def test_the_tree_on_the_page_of_errors_is_the_tree_of_classes() -> None:
         bases = [base.__name__ for base in classes[name].__bases__]
         assert parent in bases, name
         assert all(base == parent or base in said for base in bases), name
+
+
+def test_the_table_of_images_has_every_row() -> None:
+    lines = (DOCS / "images.md").read_text().splitlines()
+    for provider, pattern, limits in LIMITS:
+        (cells,) = [line.split("|") for line in lines if f"`{provider}:{pattern}`" in line]
+        shown = [cell.strip() for cell in cells[2:-1]]
+        counts = {None: "any", 0: "none"}
+        assert shown[0] == counts.get(limits.images, str(limits.images))
+        assert shown[3] == ("yes" if limits.files else "no")
+        if limits.images != 0:
+            assert shown[1] == (f"{limits.bytes // 10**6} MB" if limits.bytes else "any")
+            assert shown[4] == ("yes" if limits.urls else "no")
+            kinds = {f"image/{name.lower()}" for name in shown[2].split(", ")}
+            assert kinds == limits.media_types
