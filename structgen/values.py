@@ -124,6 +124,15 @@ class Usage:
         """Tokens of prompts and answers together."""
         return self.prompt_tokens + self.completion_tokens
 
+    def largest(self, other: Usage) -> Usage:
+        """The larger of each count: the events of a stream count again what came before them."""
+        return Usage(
+            prompt_tokens=max(self.prompt_tokens, other.prompt_tokens),
+            completion_tokens=max(self.completion_tokens, other.completion_tokens),
+            cached_tokens=max(self.cached_tokens, other.cached_tokens),
+            reasoning_tokens=max(self.reasoning_tokens, other.reasoning_tokens),
+        )
+
     def __add__(self, other: Usage) -> Usage:
         return Usage(
             prompt_tokens=self.prompt_tokens + other.prompt_tokens,

@@ -270,7 +270,7 @@ class _Transcript:
         self._shortened = delta.shortened or self._shortened
         self._shortened_by = delta.shortened_by or self._shortened_by
         self._repeated = delta.repeated or self._repeated
-        self._usage = delta.usage or self._usage
+        self._usage = self._usage.largest(delta.usage) if delta.usage else self._usage
         if delta.reasoning:
             self._reasoning.append(delta.reasoning)
         if delta.refusal:

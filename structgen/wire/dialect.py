@@ -1,4 +1,4 @@
-"""The interface of a wire format: four pure functions, and a row of facts that adapts them.
+"""The interface of a wire format: five pure functions, and a row of facts that adapts them.
 
 A `Dialect` turns a `ChatRequest` into an HTTP request and an HTTP reply into an answer. A row of
 `Capabilities` says how one provider differs from the others. Neither does any I/O.
@@ -10,11 +10,12 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal, NamedTuple, TypeAlias
+from urllib.parse import urlencode
 
 from structgen.errors import APIError, InputError
 from structgen.options import Options
 from structgen.values import Answer, Message, Mode, Reply, Request, Usage
-from structgen.wire.sse import Event
+from structgen.wire.sse import Decoder, Event, EventDecoder
 
 SchemaForm: TypeAlias = Literal["json_schema", "json_object", "tgi"]
 """Where a request holds its schema.
@@ -77,7 +78,10 @@ class Capabilities:
     needs_key: bool = False
     """Whether the provider refuses every request without a key."""
     path: str = "chat/completions"
-    """The path of the endpoint, after the base URL."""
+    """The path of the endpoint, after the base URL. A dialect whose path names the model writes it
+    itself."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """Headers that every request needs, such as the version of the API, in lower case."""
     modes: tuple[tuple[Mode, str], ...] = (
         ("json-object", "json-object"),
         ("prompt", "json-object"),
@@ -114,6 +118,8 @@ class Capabilities:
     attachments: AttachmentLimits | None = None
     """What the model takes of images and files; None for what `structgen/wire/attachments.py` has
     about it. If that has nothing, all are sent."""
+    default_max_tokens: int | None = None
+    """The `max_tokens` of calls that give none, for servers that require one; None if not."""
 
     @property
     def logprobs(self) -> bool:
@@ -149,8 +155,11 @@ class ChatRequest:
     schema_name: str = "answer"
     """The name of the schema or of its tool on the wire."""
     members: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    """Further members of the request body (`tools`, `response_format` ...). They go before
-    those that `options` gives."""
+    """Parameters of Chat Completions (`tools`, `response_format` ...), which a dialect translates.
+    They go before those that `options` gives."""
+    extra_body: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    """Further members of the request body in the server's own terms, which no dialect translates.
+    They go before all others."""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Further HTTP headers."""
     query: Mapping[str, Any] = field(default_factory=dict, repr=False)
@@ -189,10 +198,12 @@ class Delta(NamedTuple):
 
 
 class Dialect(NamedTuple):
-    """A wire format, as four pure functions that raise typed errors only.
+    """A wire format, as pure functions that raise typed errors only.
 
     The functions that read a reply also take the request: they keep its texts out of the
-    messages of errors.
+    messages of errors. Whatever the format, requests come and answers go in the terms of Chat
+    Completions: roles and contents of messages, names of parameters, tool calls, finish reasons,
+    and the `raw` of answers and deltas.
     """
 
     build: Callable[[ChatRequest, Capabilities], Request]
@@ -203,6 +214,30 @@ class Dialect(NamedTuple):
     """Turn an event of a stream into a delta, or raise the error that it holds."""
     parse_error: Callable[[Reply, Capabilities, Request | None], APIError]
     """Turn an error reply into an APIError, which is returned."""
+    decoder: Callable[[], EventDecoder] = Decoder
+    """Make a parser of one stream, which cuts its bytes into events."""
+
+
+_HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
+_STREAM_HEADERS: Final = {"content-type": "application/json", "accept": "text/event-stream"}
+
+
+def post(path: str, body: bytes, chat_request: ChatRequest, caps: Capabilities) -> Request:
+    """Make an HTTP request of a body, with the headers and the query that belong to it.
+
+    Args:
+        path: The path of the endpoint, after the base URL.
+        body: The encoded body.
+        chat_request: The request that it asks.
+        caps: The row of the server.
+    """
+    headers = _STREAM_HEADERS if chat_request.stream else _HEADERS
+    if caps.headers or chat_request.headers:
+        own = {name.lower(): value for name, value in chat_request.headers.items()}
+        headers = {**headers, **dict(caps.headers), **own}
+    if chat_request.query:
+        path += ("&" if "?" in path else "?") + urlencode(chat_request.query)
+    return Request("POST", path, headers, body)
 
 
 def _as_plain_data(value: Any) -> Any:

@@ -18,7 +18,6 @@ from structgen.options import Options
 from structgen.values import Answer
 from structgen.wire.dialect import ChatRequest, Delta
 from structgen.wire.link import Link
-from structgen.wire.sse import Decoder
 from structgen.wire.tries import Tries
 
 
@@ -100,7 +99,8 @@ def _stream_once(link: Link, tries: Tries, take: Callable[[Delta], Iterable[Any]
     stream = yield from _open_stream(link, tries)
     caps, http_request = link.caps, tries.http_request
     parse_event = caps.dialect.parse_event
-    decoder, read, last, finished = Decoder(), Read(stream), Answer(text=None), False
+    decoder, read = caps.dialect.decoder(), Read(stream)
+    last, finished = Answer(text=None), False
     waiting: list[Delta] = []  # deltas before the first piece of text: a role, an id
     values: Iterable[Any]
     while not decoder.closed:
@@ -159,7 +159,7 @@ def _with_end(last: Answer, delta: Delta) -> Answer:
     return replace(
         last,
         finish_reason=delta.finish_reason or last.finish_reason,
-        usage=delta.usage or last.usage,
+        usage=last.usage.largest(delta.usage) if delta.usage else last.usage,
     )
 
 

@@ -45,7 +45,7 @@ class BodyBuffer:
             raise ConnectionFailedError(
                 f"The answer is longer than {MAX_BODY} bytes.",
                 sent=True,
-                hint="Check that `base_url` is the address of a Chat Completions server.",
+                hint="Check that `base_url` is the address of the server's API.",
             )
         if self._ends_at is not None and time.monotonic() > self._ends_at:
             raise TimeoutError

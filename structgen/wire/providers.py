@@ -15,8 +15,8 @@ from typing import Final
 
 from structgen.errors import ConfigurationError
 from structgen.values import Mode
-from structgen.wire.chat_completions import CHAT_COMPLETIONS
 from structgen.wire.dialect import Capabilities
+from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
 
 EXAMPLE_MODEL: Final = "openai/gpt-oss-20b"
 """The Groq model that documentation and examples ask for. Tests hold them to it, so that a model

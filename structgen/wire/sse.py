@@ -12,7 +12,7 @@ The format is `text/event-stream` of the WHATWG HTML standard, with deliberate d
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from structgen.errors import StreamBrokenError
 
@@ -29,6 +29,27 @@ class Event(NamedTuple):
     """The lines of its data, joined by newlines."""
     name: str = ""
     """Its type, as in `event: error`; empty if the server gave none."""
+
+
+class EventDecoder(Protocol):
+    """Turns the pieces of one stream into events. Server-sent events are the usual framing."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether `close` has been called."""
+        ...
+
+    def feed(self, piece: bytes) -> list[Event]:
+        """Read the next piece of the stream, and give the events that end in it.
+
+        Args:
+            piece: The bytes that came, of any length.
+        """
+        ...
+
+    def close(self) -> list[Event]:
+        """End the stream, and give the events that were still open."""
+        ...
 
 
 class Decoder:
@@ -159,7 +180,7 @@ class Decoder:
             raise StreamBrokenError(
                 f"An event of the stream is longer than {MAX_EVENT} bytes.",
                 sent=True,
-                hint="Check that `base_url` is the address of a Chat Completions server.",
+                hint="Check that `base_url` is the address of the server's API.",
             )
 
 

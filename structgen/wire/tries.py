@@ -127,7 +127,7 @@ class Tries:
             self._link.pacer.give_back(self._reserved)
 
     def _max_answer_tokens(self) -> int:
-        members = self._chat_request.members
+        members = {**self._chat_request.members, **self._chat_request.extra_body}
         limit = (
             members.get("max_completion_tokens")
             or members.get("max_tokens")

@@ -14,7 +14,7 @@ from pydantic.json_schema import GenerateJsonSchema
 
 from structgen import Client
 from structgen.testing import ScriptedTransport
-from structgen.wire import chat_requests
+from structgen.wire.dialects import chat_requests
 
 
 class Place(pydantic.BaseModel):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from structgen.wire.chat_replies import parse, parse_event
-from structgen.wire.chat_requests import build
 from structgen.wire.dialect import Dialect
+from structgen.wire.dialects.chat_replies import parse, parse_event
+from structgen.wire.dialects.chat_requests import build
 from structgen.wire.error_bodies import parse_error
 
 CHAT_COMPLETIONS: Final = Dialect(build, parse, parse_event, parse_error)

@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
-from urllib.parse import urlencode
 
 from structgen.errors import ConfigurationError
 from structgen.options import UNSET, Options
 from structgen.values import Mode, Request
-from structgen.wire.dialect import Capabilities, ChatRequest, to_json
+from structgen.wire.dialect import Capabilities, ChatRequest, post, to_json
 
-_HEADERS: Final = {"content-type": "application/json", "accept": "application/json"}
-_STREAM_HEADERS: Final = {"content-type": "application/json", "accept": "text/event-stream"}
 _TOKEN_LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 """The two names of one parameter: the old one and the new one."""
 _NEUTRAL: Final = {"n": 1, "tool_choice": "auto", "parallel_tool_calls": True}
@@ -63,28 +60,17 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
     if members:
         parts += b",", to_json(_adapted_members(members, chat_request, caps))[1:-1]
     parts.append(b"}")
-    return Request("POST", _path(chat_request, caps), _headers(chat_request), b"".join(parts))
-
-
-def _path(chat_request: ChatRequest, caps: Capabilities) -> str:
-    query = chat_request.query
-    return f"{caps.path}?{urlencode(query)}" if query else caps.path
-
-
-def _headers(chat_request: ChatRequest) -> dict[str, str]:
-    headers = _STREAM_HEADERS if chat_request.stream else _HEADERS
-    if not chat_request.headers:
-        return headers
-    return {**headers, **{name.lower(): value for name, value in chat_request.headers.items()}}
+    return post(caps.path, b"".join(parts), chat_request, caps)
 
 
 def _merged_members(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
     """Merge what the options, the call and the provider's row add to the body, the call first."""
     members = _option_members(chat_request.options)
-    if not _TOKEN_LIMITS.isdisjoint(chat_request.members):
+    given = {**chat_request.members, **chat_request.extra_body}
+    if not _TOKEN_LIMITS.isdisjoint(given):
         for name in _TOKEN_LIMITS:
             members.pop(name, None)
-    members.update(chat_request.members)
+    members.update(given)
     if chat_request.include_usage and chat_request.stream and caps.stream_usage:
         members.update(_below("stream_options", {"include_usage": True}, members))
     if chat_request.schema is not None:
