@@ -1,7 +1,8 @@
-"""`structgen models`: the local models, how to get more, and which models of a project end."""
+"""`structgen models`: the local models, how to get more, and which models a project uses."""
 
 from __future__ import annotations
 
+import re
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,9 +34,9 @@ def _add_arguments(parser: ArgumentParser) -> None:
     check = actions.add_parser(
         "check",
         usage="structgen models check [PATH ...]",
-        help="Find the models that a project names and that end, or have ended.",
-        description="Find the models that a project names and that end, or have ended. "
-        "Ends with 6 if one has ended.",
+        help="Find the models that a project names, and those of them that end.",
+        description="Find the models that a project names: what is known of each provider:model, "
+        "and which of them end, or have ended. Ends with 6 if one has ended.",
     )
     check.add_argument(
         "check", metavar="PATH", nargs="*", help="Files and folders; by default this folder."
@@ -57,13 +58,45 @@ def _check(paths: list[Path], streams: Streams) -> int:
     from structgen.wire.retired import named_in
 
     found, ended = 0, False
+    used: set[tuple[str, str]] = set()
     for file in (file for path in paths for file in _files(path)):
-        for line, model in named_in(file.read_text(encoding="utf-8", errors="replace")):
-            print(f"{file}:{line}: {model}", file=streams.stdout)
+        text = file.read_text(encoding="utf-8", errors="replace")
+        used.update(_specs_in(text))
+        for line, model in named_in(text):
+            print(f"{file}:{line}: {model.end_in_words()}", file=streams.stdout)
             found, ended = found + 1, ended or model.has_ended
     if not found:
         print("No model is named that ends or has ended.", file=streams.stdout)
+    for provider, model_name in sorted(used):
+        print(
+            f"uses {provider}:{model_name}: {_known_of(provider, model_name)}", file=streams.stdout
+        )
     return BELOW if ended else OK
+
+
+def _specs_in(text: str) -> Iterator[tuple[str, str]]:
+    """Each "provider:model" within quotes."""
+    from structgen.wire.providers import PROVIDERS
+
+    names = "|".join(map(re.escape, PROVIDERS))
+    pattern = rf"""(?<=["'`])({names}):([\w][\w./:@-]*)(?=["'`])"""
+    yield from re.findall(pattern, text)
+
+
+def _known_of(provider: str, model: str) -> str:
+    """The lengths and prices of a model, as one line."""
+    from structgen.wire.prices import price_of
+    from structgen.wire.providers import capabilities
+
+    row, price = capabilities(provider, model), price_of(provider, model)
+    parts = []
+    if row.context:
+        parts.append(f"{row.context:,} tokens of context")
+    if row.max_output:
+        parts.append(f"at most {row.max_output:,} of answer")
+    if price:
+        parts.append(f"${price.input:g} in and ${price.output:g} out per million tokens")
+    return ", ".join(parts) or "nothing is known of its lengths and prices"
 
 
 def _files(path: Path) -> Iterator[Path]:

@@ -147,7 +147,7 @@ def _warn_of_its_end(provider: str, model: str) -> None:
     """Warn of a model that will be switched off. One that was may live on under a contract."""
     found = retired_model(provider, model)
     if found is not None and not found.has_ended:
-        warnings.warn(f"{found}.", FutureWarning, stacklevel=4)
+        warnings.warn(f"{found.end_in_words()}.", FutureWarning, stacklevel=4)
 
 
 def _parts(spec: str, base_url: str | None, rows: Sequence[Capabilities]) -> tuple[str, str]:

@@ -9,6 +9,8 @@ from structgen.lazy import face
 if TYPE_CHECKING:
     from structgen.wire.dialect import AttachmentLimits as AttachmentLimits
     from structgen.wire.dialect import Capabilities as Capabilities
+    from structgen.wire.model_facts import ModelFacts as ModelFacts
+    from structgen.wire.models import facts_of as facts_of
     from structgen.wire.prices import PRICES as PRICES
     from structgen.wire.prices import Price as Price
     from structgen.wire.prices import price_of as price_of
@@ -23,6 +25,8 @@ else:
         __name__,
         {
             "structgen.wire.dialect": "AttachmentLimits Capabilities",
+            "structgen.wire.model_facts": "ModelFacts",
+            "structgen.wire.models": "facts_of",
             "structgen.wire.prices": "PRICES Price price_of",
             "structgen.wire.providers": "PROVIDERS capabilities",
             "structgen.wire.rate_limits": "RateLimits",

@@ -137,7 +137,7 @@ def _has_ended(status: int | None, provider: str, request: Request | None) -> bo
 def _name_replacement(error: ModelRetiredError, provider: str, request: Request | None) -> None:
     found = retired_model(provider, _model_of(request))
     error.replacement = found.replacement if found else None
-    error.hint = f"{found}." if found else "See the provider's page of deprecations."
+    error.hint = f"{found.end_in_words()}." if found else "See the provider's page of deprecations."
 
 
 def _model_of(request: Request | None) -> str:

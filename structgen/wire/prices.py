@@ -1,18 +1,20 @@
 """The price of tokens by provider and model, in US dollars per million tokens.
 
-Prices change, and a wrong price is worse than none: every row here names its source and the month
-in which it was read. For other models give rows of your own, as `Client(..., prices=[...])`.
+Prices change, and a wrong price is worse than none. Prices of the package genai-prices go first,
+where it is installed; the rows here name their source and the month in which they were read. For
+other models give rows of your own, as `Client(..., prices=[...])`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Final
 
-from structgen.kinds import TEXT, Kind, check_fields, number, or_none
+from structgen.kinds import TEXT, Kind, check_fields, number, or_none, sequence, whole
 from structgen.values import Usage
+from structgen.wire.price_list import ListedPrice, listed_prices
 
 _MILLION: Final = 1e6
 _KINDS: Final[Mapping[str, Kind]] = {
@@ -21,6 +23,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "input": number(0, of="US dollars"),
     "output": number(0, of="US dollars"),
     "cached": or_none(number(0, of="US dollars")),
+    "above": whole(0),
 }
 """Which values the members of a price take."""
 
@@ -40,16 +43,23 @@ class Price:
     cached: float | None = None
     """The price of prompt tokens that the provider served from its cache; None if it is the same
     as `input`."""
+    longer: tuple[Price, ...] = ()
+    """Other prices, of longer prompts, the shortest of them first."""
+    above: int = 0
+    """Tokens of a prompt above which this is its price, if it is one of `longer`."""
 
     def __post_init__(self) -> None:
-        check_fields(self, _KINDS)
+        check_fields(self, {**_KINDS, "longer": _PRICES})
 
     def cost_of(self, usage: Usage) -> float:
-        """Compute the cost of tokens, in US dollars.
+        """Compute the cost of one answer, in US dollars.
 
         Args:
-            usage: The tokens. Reasoning tokens are among those of the completion.
+            usage: Its tokens. Reasoning tokens are among those of the completion.
         """
+        for price in reversed(self.longer):
+            if usage.prompt_tokens > price.above:
+                return price.cost_of(usage)
         cached = min(usage.cached_tokens, usage.prompt_tokens)
         uncached = usage.prompt_tokens - cached
         cached_price = self.input if self.cached is None else self.cached
@@ -58,6 +68,8 @@ class Price:
         )
         return dollars / _MILLION
 
+
+_PRICES: Final = sequence(lambda one: isinstance(one, Price), "a list of prices")
 
 PRICES: Final[tuple[Price, ...]] = (
     # Groq: groq.com/pricing and console.groq.com/docs/models, as quoted in January and May 2026.
@@ -68,7 +80,7 @@ PRICES: Final[tuple[Price, ...]] = (
     # As quoted on 2026-08-29.
     Price(provider="groq", model="qwen/qwen3.8-27b", input=0.80, cached=0.40, output=4.00),
 )
-"""The known prices; rows of your own go before them."""
+"""Known prices. Rows of your own and those of genai-prices go before them."""
 
 FREE: Final = Price(provider="local", input=0.0, output=0.0)
 """The price of a model in this process."""
@@ -83,9 +95,38 @@ def price_of(provider: str, model: str, rows: Sequence[Price] = ()) -> Price | N
         rows: The user's own prices, which go before the known ones.
 
     Returns:
-        The first row that fits; None if no price is known.
+        The first of the user's rows that fits, else the price that genai-prices has, else the
+        first of the known rows; None if no price is known.
     """
-    for row in (*rows, *PRICES):
-        if row.provider == provider and fnmatchcase(model.lower(), row.model.lower()):
-            return row
-    return None
+    return (
+        _first_that_fits(provider, model, rows)
+        or _listed_price(provider, model)
+        or _first_that_fits(provider, model, PRICES)
+    )
+
+
+def _first_that_fits(provider: str, model: str, rows: Sequence[Price]) -> Price | None:
+    name = model.lower()
+    fitting = (
+        row for row in rows if row.provider == provider and fnmatchcase(name, row.model.lower())
+    )
+    return next(fitting, None)
+
+
+def _listed_price(provider: str, model: str) -> Price | None:
+    listed = listed_prices(provider, model)
+    if not listed:
+        return None
+    first, *longer = (_as_price(provider, model, one) for one in listed)
+    return replace(first, longer=tuple(longer))
+
+
+def _as_price(provider: str, model: str, listed: ListedPrice) -> Price:
+    return Price(
+        provider=provider,
+        model=model,
+        input=listed.input,
+        output=listed.output,
+        cached=listed.cached,
+        above=listed.above,
+    )

@@ -17,10 +17,8 @@ from structgen.errors import ConfigurationError
 from structgen.values import Mode
 from structgen.wire.dialect import Capabilities
 from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
-
-EXAMPLE_MODEL: Final = "openai/gpt-oss-20b"
-"""The Groq model that documentation and examples ask for. Tests hold them to it, so that a model
-which Groq switches off is replaced here and everywhere at once."""
+from structgen.wire.model_rows import EXAMPLE_MODEL
+from structgen.wire.models import facts_of
 
 _NEW_TOKEN_LIMIT = (("max_tokens", "max_completion_tokens"),)
 _OLD_TOKEN_LIMIT = (("max_completion_tokens", "max_tokens"),)
@@ -112,14 +110,13 @@ _SERVER = Capabilities(
 )
 
 ROWS: Final[tuple[Capabilities, ...]] = (
-    replace(_GROQ_STRICT, model=EXAMPLE_MODEL, max_output=65_536),
-    replace(_GROQ_STRICT, model="openai/gpt-oss-120b", max_output=65_536),
-    replace(_GROQ_STRICT, model="qwen/qwen3.8-27b", max_output=16_384),
+    replace(_GROQ_STRICT, model=EXAMPLE_MODEL),
+    replace(_GROQ_STRICT, model="openai/gpt-oss-120b"),
+    replace(_GROQ_STRICT, model="qwen/qwen3.8-27b"),
     replace(
         _GROQ,
         model="openai/gpt-oss-safeguard-20b",
         modes=_modes(None, tool="groq-tool", best_effort=True),
-        max_output=65_536,
     ),
     _GROQ,
     _OPENAI,
@@ -262,7 +259,6 @@ ROWS: Final[tuple[Capabilities, ...]] = (
 
 PROVIDERS: Final[tuple[str, ...]] = tuple(dict.fromkeys(row.provider for row in ROWS))
 """The names of the built-in providers, as in "groq:openai/gpt-oss-20b"."""
-"""Names of the providers there are rows for."""
 
 
 def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -> Capabilities:
@@ -274,15 +270,24 @@ def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -
         rows: The user's own rows, which go before the built-in ones.
 
     Returns:
-        The first row of this provider whose pattern fits the model.
+        The first row of this provider whose pattern fits the model. A built-in row gets the
+        lengths that are known of the model.
 
     Raises:
         ConfigurationError: If there is no such provider.
     """
     for row in (*rows, *ROWS):
         if row.provider == provider and fnmatchcase(model.lower(), row.model.lower()):
-            return row
+            return row if row in rows else _with_facts(row, model)
     raise ConfigurationError(
         f"There is no provider {provider!r}.",
         hint=f"Known: {', '.join(PROVIDERS)}. For any other server give `base_url`.",
     )
+
+
+def _with_facts(row: Capabilities, model: str) -> Capabilities:
+    """A built-in row with what is known of one of its models."""
+    facts = facts_of(row.provider, model)
+    if facts.context is None and facts.max_output is None:
+        return row
+    return replace(row, context=facts.context or row.context, max_output=facts.max_output)

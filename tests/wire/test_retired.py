@@ -15,7 +15,8 @@ from structgen.cli import main as cli
 from structgen.errors import ModelRetiredError, NotFoundError
 from structgen.testing import ScriptedTransport
 from structgen.values import Reply
-from structgen.wire.retired import RetiredModel, named_in, retired_model
+from structgen.wire.model_facts import ModelFacts
+from structgen.wire.retired import named_in, retired_model
 
 ROOT = Path(__file__).parents[2]
 GONE = "llama-3.3-70b-versatile"
@@ -53,7 +54,8 @@ def test_an_unknown_model_may_be_decommissioned_too() -> None:
 
 
 def test_a_client_warns_of_an_end_that_comes(monkeypatch: pytest.MonkeyPatch) -> None:
-    soon = RetiredModel("groq", "soon-gone", date.today() + timedelta(days=9), "the-next")
+    end = date.today() + timedelta(days=9)
+    soon = ModelFacts(provider="groq", model="soon-gone", ends=end, replacement="the-next")
     monkeypatch.setattr(retired, "RETIRED", (soon,))
     with pytest.warns(FutureWarning, match="soon-gone ends on .*; use the-next"):
         Client("groq:soon-gone", api_key="k")
@@ -71,8 +73,17 @@ def test_a_project_is_looked_through(tmp_path: Path) -> None:
     (tmp_path / ".venv" / "old.py").write_text(GONE)
     code, out = check(tmp_path)
     assert code == 6
-    (line,) = out.splitlines()
+    line, used = out.splitlines()
+    assert used.startswith(f"uses groq:{GONE}: ")
     assert line.startswith(f"{tmp_path / 'job.py'}:2: groq:{GONE} ended on 2026-08-16")
+    (tmp_path / "job.py").write_text("""Client("groq:openai/gpt-oss-20b")\nClient("vllm:m")\n""")
+    code, out = check(tmp_path)
+    assert code == 0
+    _, groq, vllm = out.splitlines()
+    assert groq.startswith(
+        "uses groq:openai/gpt-oss-20b: 131,072 tokens of context, at most 65,536"
+    )
+    assert vllm == "uses vllm:m: nothing is known of its lengths and prices"
     (tmp_path / "job.py").unlink()
     assert check(tmp_path)[0] == 0
     assert check(tmp_path / "nowhere")[0] == 2
@@ -92,3 +103,15 @@ def test_pages_and_examples_name_no_model_that_ended() -> None:
 def test_names_are_found_in_any_letter_case() -> None:
     assert retired_model("groq", GONE.upper()) is not None
     assert retired_model("openai", GONE) is None
+
+
+def test_a_text_names_a_model_with_a_short_name_within_quotes_or_with_its_provider() -> None:
+    assert not list(named_in("o1 = 5  # an outcome, as o3"))
+    (found,) = named_in('model = "o1"')
+    assert (found[0], found[1].provider, found[1].model) == (1, "openai", "o1")
+    assert [row.model for _, row in named_in("openai:o1 and openai:gpt-4")] == ["o1", "gpt-4"]
+
+
+def test_a_name_counts_for_the_provider_that_is_named_with_it() -> None:
+    assert not list(named_in(f"openai:{GONE}"))
+    assert [row.provider for _, row in named_in(f"my_gateway:{GONE}")] == ["groq"]
