@@ -215,6 +215,8 @@ class _Transcript:
         self._refusal: list[str] = []
         self._calls: list[_Call] = []
         self._last_event: Any = None
+        self._model: str | None = None
+        self._id: str | None = None
         self._usage = Usage()
         self._finish_reason: str | None = None
         self._shortened: tuple[str, ...] = ()
@@ -238,6 +240,8 @@ class _Transcript:
             InvalidOutputError: If the answer cannot become valid any more.
         """
         self._last_event = delta.raw or self._last_event
+        if self._model is None and delta.raw:  # some dialects say it with the first event alone
+            self._model, self._id = delta.raw.get("model") or None, delta.raw.get("id") or None
         piece = delta.text or ""
         if (
             delta.tool_calls
@@ -306,7 +310,7 @@ class _Transcript:
 
     def answer(self) -> Answer:
         """What was said, as if it had come in one piece."""
-        text, event = "".join(self._text), self._last_event or {}
+        text = "".join(self._text)
         return Answer(
             text=None if self._calls else text,
             finish_reason=self._finish_reason,
@@ -314,8 +318,8 @@ class _Transcript:
             reasoning="".join(self._reasoning) or None,
             tool_calls=tuple(call.whole() for call in self._calls),
             usage=self._usage,
-            model=event.get("model"),
-            id=event.get("id"),
+            model=self._model,
+            id=self._id,
             shortened=self._shortened,
             shortened_by=self._shortened_by,
             repeated=self._repeated,

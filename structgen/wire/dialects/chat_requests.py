@@ -11,9 +11,10 @@ from functools import lru_cache
 from typing import Any, Final
 
 from structgen.errors import ConfigurationError
-from structgen.options import UNSET, Options
+from structgen.options import UNSET
 from structgen.values import Mode, Request
 from structgen.wire.dialect import Capabilities, ChatRequest, post, to_json
+from structgen.wire.dialects.given import option_members
 
 _TOKEN_LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 """The two names of one parameter: the old one and the new one."""
@@ -65,7 +66,9 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
 
 def _merged_members(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
     """Merge what the options, the call and the provider's row add to the body, the call first."""
-    members = _option_members(chat_request.options)
+    members = option_members(chat_request.options)
+    if chat_request.options.extra_body is not UNSET:
+        members.update(chat_request.options.extra_body)
     given = {**chat_request.members, **chat_request.extra_body}
     if not _TOKEN_LIMITS.isdisjoint(given):
         for name in _TOKEN_LIMITS:
@@ -85,16 +88,6 @@ def _below(name: str, value: Any, members: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(value, Mapping) and isinstance(given, Mapping):
         return {name: {**value, **given}}
     return {name: given if name in members else value}
-
-
-def _option_members(options: Options) -> dict[str, Any]:
-    names = ("temperature", "top_p", "seed", "stop", "max_tokens")
-    given = {name: value for name in names if (value := getattr(options, name)) is not UNSET}
-    if options.logprobs is True:
-        given["logprobs"] = True
-    if options.extra_body is not UNSET:
-        given.update(options.extra_body)
-    return given
 
 
 def _check_json_word(
