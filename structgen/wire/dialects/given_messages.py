@@ -1,4 +1,4 @@
-"""The messages of a `ChatRequest`, for a dialect with terms of its own: contents, calls of tools."""
+"""The messages of a `ChatRequest`, for a dialect with terms of its own: contents and calls."""
 
 from __future__ import annotations
 
