@@ -20,7 +20,7 @@ from structgen.kinds import (
     sequence,
     whole,
 )
-from structgen.values import ExamplePool, Message, Mode, PromptParts
+from structgen.values import ExamplePool, Message, Mode, PromptParts, ReasoningEffort
 
 PromptWriter: TypeAlias = Callable[[PromptParts], Sequence[Message]]
 """A function that writes the messages of a question from its parts."""
@@ -88,6 +88,9 @@ class OptionArgs(TypedDict, total=False):
     on_shortened: Literal["raise", "keep"]
     """What to do about a value that was cut short, to fit `max_tokens` or because the model
     repeated itself: "raise" Truncated, or "keep" it. "raise" by default."""
+    reasoning_effort: ReasoningEffort
+    """How much a reasoning model on a server thinks before it answers. Each model gets the nearest
+    of its own levels, and a model that takes none is sent none."""
     decide: Literal["auto", "off"]
     """How a model in this process writes a value that has few options, such as an enum or a
     boolean: "auto" scores the options as whole strings and takes the best, for models with which
@@ -144,6 +147,7 @@ class Options:
     max_continuations: int | Unset = UNSET
     on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
     on_shortened: Literal["raise", "keep"] | Unset = UNSET
+    reasoning_effort: ReasoningEffort | Unset = UNSET
     decide: Literal["auto", "off"] | Unset = UNSET
     on_ungrounded: Literal["null", "keep"] | Unset = UNSET
     mode: Mode | Unset = UNSET
@@ -194,6 +198,7 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
         lambda value: isinstance(value, str) or callable(value),
         "the name of a layout, a template, or a function that writes messages",
     ),
+    "reasoning_effort": one_of(*get_args(ReasoningEffort)),
     "decide": one_of("auto", "off"),
     "mode": one_of(*get_args(Mode)),
     "extra_body": Kind(

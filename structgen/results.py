@@ -188,8 +188,11 @@ class Extraction(Generic[T]):
     pressure: Mapping[str, float] = field(default_factory=dict)
     """How hard the grammar pressed on each value, 0 to 1, by JSON Pointer: near 1, the model wanted
     to write something that the schema forbids there. Values without pressure are left out."""
+    reasoning: str | None = None
+    """What the model thought before it answered, if it shows that."""
     usage: Usage = Usage()
-    """Tokens of all attempts."""
+    """Tokens of all attempts; `usage.reasoning_tokens` are those in which the model reasoned, if
+    its server counts them."""
     cost: float | None = None
     """US dollars of all attempts; None if a price is not known."""
     attempts: tuple[Attempt, ...] = ()
@@ -242,6 +245,7 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "to_review": lambda result: sorted(result.to_review),
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
+    "reasoning": lambda result: result.reasoning,
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,

@@ -82,6 +82,9 @@ Mode: TypeAlias = Literal["decoder", "strict", "best-effort", "tool", "json-obje
 configured ourselves; by the server's `json_schema` with and without `strict`; by a tool call; by
 JSON object mode; by the prompt alone."""
 
+ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "default"]
+"""How much a model on a server reasons before it answers; `default` is the server's own level."""
+
 
 Alternatives: TypeAlias = "Mapping[str, tuple[tuple[Json, float], ...]]"
 """For each value that was decided among options, by JSON Pointer: its likeliest options, the

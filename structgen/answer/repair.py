@@ -15,6 +15,7 @@ OPENING_TAG: Final = re.compile(rf"\s*(?:<(?:{_NAMES})>|\[THINK\]|◁think▷)",
 """Opens what a model thinks before it answers."""
 CLOSING_TAG: Final = re.compile(rf"</(?:{_NAMES})>|\[/THINK\]|◁/think▷", re.IGNORECASE)
 """Ends it."""
+_TAG: Final = re.compile(f"{OPENING_TAG.pattern}|{CLOSING_TAG.pattern}", re.IGNORECASE)
 _FENCE: Final = re.compile(r"```[a-zA-Z0-9]*\s*$")
 _OPENERS: Final = re.compile(r"[{\[]")
 _BRACKETS: Final = re.compile(r"[{}\[\]]")
@@ -39,7 +40,28 @@ def repair(text: str) -> tuple[str, tuple[str, ...]]:
     return _without_trailing_commas(text, done), tuple(done)
 
 
+def reasoning_in(text: str) -> str | None:
+    """Give what the model thought in the text of its answer, without the tags around it.
+
+    Args:
+        text: The answer.
+
+    Returns:
+        The thoughts before the answer; None if there are none.
+    """
+    thought = text[: len(text) - len(_after_reasoning(text))]
+    return _TAG.sub("", thought).strip() or None
+
+
 def _without_reasoning(text: str, done: list[str]) -> str:
+    """The text after what the model thought; "" if it was still thinking when it ended."""
+    rest = _after_reasoning(text)
+    if rest != text:
+        done.append("reasoning before the answer")
+    return rest
+
+
+def _after_reasoning(text: str) -> str:
     """The text after what the model thought; "" if it was still thinking when it ended.
 
     A server may cut off the opening tag, because its chat template writes that.
@@ -54,8 +76,6 @@ def _without_reasoning(text: str, done: list[str]) -> str:
     if rest == text and not begins_with_json:
         ends = list(CLOSING_TAG.finditer(rest))
         rest = rest[ends[-1].end() :] if ends else rest
-    if rest != text:
-        done.append("reasoning before the answer")
     return rest
 
 

@@ -12,7 +12,7 @@ from structgen.answer.continuation import Continuation
 from structgen.answer.grounding import evidence_of
 from structgen.answer.origins import Origins
 from structgen.answer.read import Reading, is_cut, json_text, read_answer, recover_rejected
-from structgen.answer.repair import repair
+from structgen.answer.repair import reasoning_in, repair
 from structgen.answer.salvage import drop_invalid_items, value_at, without_cut_values
 from structgen.answer.unstated import Rules
 from structgen.errors import (
@@ -54,6 +54,7 @@ class Turn(Generic[T]):
     """The value, if there is one to give."""
 
 
+_BEGINS_JSON: Final = ("{", "[", '"')
 _MOST_TOLD: Final = 20
 """Faults that the model is told; a long list has the same one in every row."""
 _ASK_FOR_LESS: Final = "Raise max_tokens, ask for less in one call"
@@ -277,11 +278,21 @@ def make_extraction(
         pressure=ruled.moved_known(_moved(answer.pressure, reading.text, compiled)),
         confidence={**written, **decided},
         confidence_by="tokens" if written else "decisions" if decided else None,
+        reasoning=_reasoning_of(answer),
         usage=sum((attempt.usage for attempt in state.attempts), Usage()),
         cost=cost_of(state.attempts),
         attempts=tuple(state.attempts),
         seconds={**seconds, "check": time.monotonic() - turn.answered},
     )
+
+
+def _reasoning_of(answer: Answer) -> str | None:
+    """What the model thought: in a member of its own, or in tags before the JSON text."""
+    text = answer.text or ""
+    # An answer that begins with JSON has no thoughts before it; most answers do.
+    inside = None if text.lstrip()[:1] in _BEGINS_JSON else reasoning_in(text)
+    parts = [part for part in (answer.reasoning, inside) if part and part.strip()]
+    return "\n".join(parts) or None
 
 
 def _guarantee(

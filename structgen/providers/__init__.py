@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from structgen.wire.providers import PROVIDERS as PROVIDERS
     from structgen.wire.providers import capabilities as capabilities
     from structgen.wire.rate_limits import RateLimits as RateLimits
+    from structgen.wire.reasoning import Reasoning as Reasoning
     from structgen.wire.telemetry import CallRecord as CallRecord
     from structgen.wire.telemetry import Hook as Hook
     from structgen.wire.telemetry import otel_hook as otel_hook
@@ -30,6 +31,7 @@ else:
             "structgen.wire.prices": "PRICES Price price_of",
             "structgen.wire.providers": "PROVIDERS capabilities",
             "structgen.wire.rate_limits": "RateLimits",
+            "structgen.wire.reasoning": "Reasoning",
             "structgen.wire.telemetry": "CallRecord Hook otel_hook",
         },
     )

@@ -15,6 +15,7 @@ from urllib.parse import urlencode
 from structgen.errors import APIError, InputError
 from structgen.options import Options
 from structgen.values import Answer, Message, Mode, Reply, Request, Usage
+from structgen.wire.reasoning import Reasoning
 from structgen.wire.sse import Decoder, Event, EventDecoder
 
 SchemaForm: TypeAlias = Literal["json_schema", "json_object", "tgi"]
@@ -120,6 +121,10 @@ class Capabilities:
     about it. If that has nothing, all are sent."""
     default_max_tokens: int | None = None
     """The `max_tokens` of calls that give none, for servers that require one; None if not."""
+    reasoning: Reasoning = Reasoning()
+    """How much the models reason, and what they refuse meanwhile."""
+    roles: tuple[tuple[str, str], ...] = ()
+    """Roles of messages with another name here, as (our name, their name)."""
 
     @property
     def logprobs(self) -> bool:

@@ -55,6 +55,7 @@ _GROQ: Final = (
         efforts=("none", "default"),
         default_effort="default",
     ),
+    _groq(model="*llama*", efforts=()),
     _groq(model="minimaxai/minimax-m2.7", context=196_608, max_output=131_072),
     _groq_ended(
         model="meta-llama/llama-4-maverick-17b-128e-instruct",
@@ -80,6 +81,13 @@ _openai_ends = partial(
     provider="openai",
     source="developers.openai.com/api/docs/deprecations, read in November 2026",
 )
+_openai = partial(
+    ModelFacts,
+    provider="openai",
+    source="developers.openai.com/api/docs/guides/reasoning, read in October 2026",
+)
+_openai_reasons = partial(_openai, temperature="without-reasoning")
+_LEVELS: Final = ("low", "medium", "high")
 _october = partial(_openai_ends, ends=date(2026, 10, 23))
 _december = partial(_openai_ends, deprecated=date(2026, 6, 11), ends=date(2026, 12, 11))
 _january = partial(_openai_ends, deprecated=date(2026, 10, 14), ends=date(2027, 1, 14))
@@ -113,18 +121,13 @@ _OPENAI: Final = (
     _january(model="gpt-4.1-mini", replacement="gpt-6-luna"),
     _january(model="gpt-4.1-mini-2025-04-14", replacement="gpt-6-luna"),
     _openai_ends(model="gpt-5.1", ends=date(2027, 4, 1), replacement="gpt-6.1-sol"),
-    ModelFacts(
-        provider="openai",
-        model="gpt-6*",
-        temperature="without-reasoning",
-        source="developers.openai.com/api/docs/guides/reasoning, read in October 2026",
-    ),
-    ModelFacts(
-        provider="openai",
-        model="o[134]*",
-        temperature="never",
-        source="developers.openai.com/api/docs/guides/reasoning, read in October 2026",
-    ),
+    _openai_reasons(model="gpt-6*", efforts=("none", *_LEVELS, "xhigh"), default_effort="medium"),
+    _openai_reasons(model="gpt-5.1*", efforts=("none", *_LEVELS), default_effort="none"),
+    _openai_reasons(model="gpt-5.*", efforts=("none", *_LEVELS, "xhigh"), default_effort="none"),
+    _openai_reasons(model="gpt-5*", efforts=("minimal", *_LEVELS), default_effort="medium"),
+    _openai_reasons(model="o[134]*", efforts=_LEVELS, default_effort="medium", temperature="never"),
+    _openai(model="gpt-4*", efforts=()),
+    _openai(model="gpt-3.5*", efforts=()),
 )
 
 # ---- Anthropic -----------------------------------------------------------------------

@@ -19,6 +19,7 @@ from structgen.wire.dialect import Capabilities
 from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
 from structgen.wire.model_rows import EXAMPLE_MODEL
 from structgen.wire.models import facts_of
+from structgen.wire.reasoning import Reasoning, with_facts
 
 _NEW_TOKEN_LIMIT = (("max_tokens", "max_completion_tokens"),)
 _OLD_TOKEN_LIMIT = (("max_completion_tokens", "max_tokens"),)
@@ -38,6 +39,11 @@ _VLLM_REMOVED = frozenset(
     f"guided_{name}"
     for name in ("json", "regex", "choice", "grammar", "decoding_backend", "whitespace_pattern")
 )
+
+_DEVELOPER = (("system", "developer"),)
+_NO_DEVELOPER = (("developer", "system"),)
+_LOGPROBS = frozenset({"logprobs", "top_logprobs"})
+_NEVER_REASONS = Reasoning(levels=())
 
 
 def _modes(
@@ -79,7 +85,6 @@ _GROQ = Capabilities(
     context=131_072,
 )
 _GROQ_STRICT = replace(_GROQ, modes=_modes("groq-strict", tool="groq-tool", best_effort=True))
-
 _OPENAI = Capabilities(
     dialect=CHAT_COMPLETIONS,
     provider="openai",
@@ -94,6 +99,8 @@ _OPENAI = Capabilities(
     stop_max=4,
     needs_json_word=True,
 )
+# They take system messages under the name of developer messages, and give no probabilities.
+_OPENAI_REASONING = replace(_OPENAI, unsupported=_LOGPROBS, roles=_DEVELOPER)
 # Services that follow OpenAI.
 _HOSTED = replace(
     _OPENAI,
@@ -103,10 +110,26 @@ _HOSTED = replace(
     rename=_OLD_TOKEN_LIMIT,
     stop_max=None,
     needs_json_word=False,
+    roles=_NO_DEVELOPER,
+)
+_CEREBRAS = replace(
+    _HOSTED,
+    provider="cerebras",
+    base_url="https://api.cerebras.ai/v1",
+    key_env=("CEREBRAS_API_KEY",),
+    modes=_modes("cerebras", tool="cerebras"),
+    tool_strict=True,
+    rename=_NEW_TOKEN_LIMIT,
+    tools_with_schema=False,
+    reasoning=_NEVER_REASONS,
 )
 # Servers that one runs oneself.
 _SERVER = Capabilities(
-    dialect=CHAT_COMPLETIONS, provider="generic", base_path="/v1", needs_json_word=False
+    dialect=CHAT_COMPLETIONS,
+    provider="generic",
+    base_path="/v1",
+    needs_json_word=False,
+    roles=_NO_DEVELOPER,
 )
 
 ROWS: Final[tuple[Capabilities, ...]] = (
@@ -119,6 +142,13 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         modes=_modes(None, tool="groq-tool", best_effort=True),
     ),
     _GROQ,
+    # GPT-6 refuses tools while it reasons.
+    replace(
+        _OPENAI_REASONING,
+        model="gpt-6*",
+        modes=_modes("openai-strict", tool=None, best_effort=True),
+    ),
+    *(replace(_OPENAI_REASONING, model=model) for model in ("gpt-5*", "o1*", "o3*", "o4*")),
     _OPENAI,
     replace(
         _OPENAI,
@@ -175,6 +205,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         modes=_modes("ollama"),
         rename=_OLD_TOKEN_LIMIT,
         unsupported=frozenset({"n", "tool_choice", "logit_bias"}),
+        reasoning=Reasoning(levels=("none", "low", "medium", "high"), default="default"),
     ),
     replace(
         _SERVER,
@@ -188,6 +219,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         stop_list=True,
         tools_with_schema=False,
         retried=frozenset({424}),
+        reasoning=_NEVER_REASONS,
     ),
     replace(
         _SERVER,
@@ -207,6 +239,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _HOSTED,
         provider="fireworks",
+        reasoning=Reasoning(levels=("none", "low", "medium", "high")),
         base_url="https://api.fireworks.ai/inference/v1",
         key_env=("FIREWORKS_API_KEY",),
         stream_usage=False,
@@ -214,6 +247,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _HOSTED,
         provider="mistral",
+        reasoning=_NEVER_REASONS,
         base_url="https://api.mistral.ai/v1",
         key_env=("MISTRAL_API_KEY",),
         rename=(*_OLD_TOKEN_LIMIT, ("seed", "random_seed")),
@@ -223,24 +257,20 @@ ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _HOSTED,
         provider="deepseek",
+        reasoning=_NEVER_REASONS,
         base_url="https://api.deepseek.com/v1",
         key_env=("DEEPSEEK_API_KEY",),
         modes=_modes(None),
         needs_json_word=True,
     ),
-    replace(
-        _HOSTED,
-        provider="cerebras",
-        base_url="https://api.cerebras.ai/v1",
-        key_env=("CEREBRAS_API_KEY",),
-        modes=_modes("cerebras", tool="cerebras"),
-        tool_strict=True,
-        rename=_NEW_TOKEN_LIMIT,
-        tools_with_schema=False,
-    ),
+    _CEREBRAS,
     replace(
         _HOSTED,
         provider="openrouter",
+        reasoning=Reasoning(
+            levels=("none", "minimal", "low", "medium", "high", "xhigh"),
+            member=("reasoning", "effort"),
+        ),
         base_url="https://openrouter.ai/api/v1",
         key_env=("OPENROUTER_API_KEY",),
         needs_json_word=True,
@@ -249,6 +279,7 @@ ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _HOSTED,
         provider="gemini",
+        reasoning=Reasoning(levels=("none", "minimal", "low", "medium", "high"), default="default"),
         base_url="https://generativelanguage.googleapis.com/v1beta/openai",
         key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         modes=_modes("gemini"),
@@ -270,8 +301,8 @@ def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -
         rows: The user's own rows, which go before the built-in ones.
 
     Returns:
-        The first row of this provider whose pattern fits the model. A built-in row gets the
-        lengths that are known of the model.
+        The first row of this provider whose pattern fits the model. A built-in row gets what is
+        known of the model: its lengths, and how it reasons.
 
     Raises:
         ConfigurationError: If there is no such provider.
@@ -288,6 +319,12 @@ def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -
 def _with_facts(row: Capabilities, model: str) -> Capabilities:
     """A built-in row with what is known of one of its models."""
     facts = facts_of(row.provider, model)
-    if facts.context is None and facts.max_output is None:
+    reasoning = with_facts(row.reasoning, facts)
+    if facts.context is None and facts.max_output is None and reasoning == row.reasoning:
         return row
-    return replace(row, context=facts.context or row.context, max_output=facts.max_output)
+    return replace(
+        row,
+        context=facts.context or row.context,
+        max_output=facts.max_output,
+        reasoning=reasoning,
+    )

@@ -187,7 +187,8 @@ def test_every_provider_has_a_row_for_any_model_and_a_way_to_be_found() -> None:
 def test_no_row_is_hidden_by_one_before_it() -> None:
     for row in ROWS:
         found = capabilities(row.provider, row.model)
-        assert replace(found, context=row.context, max_output=row.max_output) == row
+        by_model = {name: getattr(row, name) for name in ("context", "max_output", "reasoning")}
+        assert replace(found, **by_model) == row
 
 
 def test_an_unknown_provider_is_an_error_that_lists_the_known() -> None:

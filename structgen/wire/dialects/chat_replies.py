@@ -63,7 +63,7 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         text=_text(message.get("content")),
         finish_reason=_string(choice.get("finish_reason")) or None,
         refusal=_string(message.get("refusal")),
-        reasoning=_string(message.get("reasoning") or message.get("reasoning_content")),
+        reasoning=_reasoning(message),
         tool_calls=_calls(message.get("tool_calls")),
         usage=_usage(usage),
         model=_string(raw.get("model")),
@@ -145,7 +145,7 @@ def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, An
         return Delta(text, None, None, (), finish_reason, usage, raw, whole)
     return Delta(
         text=_text(text),
-        reasoning=_string(delta.get("reasoning") or delta.get("reasoning_content")),
+        reasoning=_reasoning(delta),
         refusal=_string(delta.get("refusal")),
         tool_calls=_calls(delta.get("tool_calls")),
         finish_reason=finish_reason,
@@ -250,6 +250,17 @@ def _text(content: Any) -> str | None:
         return _string(content)
     texts = (part.get("text") for part in _objects(content))
     return "".join(text for text in texts if isinstance(text, str))
+
+
+def _reasoning(message: Mapping[str, Any]) -> str | None:
+    """The reasoning of a message: in a member of its own, or in parts of the content."""
+    own = message.get("reasoning") or message.get("reasoning_content")
+    content = message.get("content")
+    if own or not isinstance(content, list):
+        return _string(own)
+    # A part of Mistral has the type "thinking" and a list of texts under the same name.
+    texts = [_text(part.get("thinking")) for part in _objects(content)]
+    return "".join(text for text in texts if text) or None
 
 
 def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:

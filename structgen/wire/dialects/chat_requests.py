@@ -6,15 +6,16 @@ refuse or silently ignore is an error before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any, Final
 
 from structgen.errors import ConfigurationError
 from structgen.options import UNSET
-from structgen.values import Mode, Request
+from structgen.values import Message, Mode, Request
 from structgen.wire.dialect import Capabilities, ChatRequest, post, to_json
 from structgen.wire.dialects.given import option_members
+from structgen.wire.reasoning import check_format, with_reasoning
 
 _TOKEN_LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 """The two names of one parameter: the old one and the new one."""
@@ -43,7 +44,7 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
         InputError: If the messages or members are not plain JSON data.
     """
     members = _merged_members(chat_request, caps)
-    messages = to_json(chat_request.messages)
+    messages = to_json(_with_roles(chat_request.messages, caps))
     _check_json_word(chat_request, members, messages, caps)
     parts = [b'{"model":', to_json(chat_request.model), b',"messages":', messages]
     if chat_request.schema is not None:
@@ -58,10 +59,24 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
         )
     if chat_request.stream:
         parts.append(b',"stream":true')
-    if members:
-        parts += b",", to_json(_adapted_members(members, chat_request, caps))[1:-1]
+    adapted = _adapted_members(members, chat_request, caps) if members else {}
+    if adapted:
+        parts += b",", to_json(adapted)[1:-1]
     parts.append(b"}")
     return post(caps.path, b"".join(parts), chat_request, caps)
+
+
+def _with_roles(messages: Sequence[Message], caps: Capabilities) -> Sequence[Message]:
+    """The messages under the roles that this server knows."""
+    theirs = dict(caps.roles)
+    if not theirs:
+        return messages
+    return [
+        {**one, "role": theirs[one["role"]]}
+        if isinstance(one, Mapping) and one.get("role") in theirs
+        else one
+        for one in messages
+    ]
 
 
 def _merged_members(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
@@ -114,6 +129,8 @@ def _adapted_members(
 ) -> dict[str, Any]:
     """Give the members the form and the names that this server takes, or raise an error."""
     _check_written_once(members, chat_request)
+    check_format(members, caps.provider, wants_json=_wants_json(members, chat_request))
+    members = with_reasoning(members, caps.reasoning)
     for ours, theirs in caps.rename:
         if ours in members:
             members.setdefault(theirs, members[ours])
@@ -125,6 +142,14 @@ def _adapted_members(
     if isinstance(response_format, Mapping) and response_format.get("type") == "json_schema":
         members["response_format"] = _adapted_format(response_format, members, chat_request, caps)
     return members
+
+
+def _wants_json(members: Mapping[str, Any], chat_request: ChatRequest) -> bool:
+    """Whether the answer is to be JSON, or may call tools."""
+    response_format = members.get("response_format")
+    kind = response_format.get("type") if isinstance(response_format, Mapping) else None
+    by_us = chat_request.schema is not None and chat_request.mode != "prompt"
+    return by_us or kind in ("json_object", "json_schema") or bool(members.get("tools"))
 
 
 def _check_written_once(members: Mapping[str, Any], chat_request: ChatRequest) -> None:
