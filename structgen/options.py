@@ -102,6 +102,11 @@ class OptionArgs(TypedDict, total=False):
     this process, which invent, and "keep" for all others."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
+    learned_rows: Literal["process", "saved", "off"]
+    """What to do about a server that refuses a keyword of the schema: ask again without it, and
+    remember that for the "process", or in the cache folder too ("saved"). "off" learns nothing and
+    uses nothing learned. "process" by default, which also uses what `structgen providers probe`
+    saved."""
     prompt: str | PromptWriter
     """How the question is laid out: "fields", "names", "description", "plain" or "line"; a template
     of your own with placeholders such as {fields}; or a function that writes the messages. By
@@ -151,6 +156,7 @@ class Options:
     decide: Literal["auto", "off"] | Unset = UNSET
     on_ungrounded: Literal["null", "keep"] | Unset = UNSET
     mode: Mode | Unset = UNSET
+    learned_rows: Literal["process", "saved", "off"] | Unset = UNSET
     prompt: str | PromptWriter | Unset = UNSET
     extra_body: Mapping[str, Any] | Unset = UNSET
 
@@ -200,6 +206,7 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     ),
     "reasoning_effort": one_of(*get_args(ReasoningEffort)),
     "decide": one_of("auto", "off"),
+    "learned_rows": one_of("process", "saved", "off"),
     "mode": one_of(*get_args(Mode)),
     "extra_body": Kind(
         lambda value: isinstance(value, Mapping) and all(isinstance(name, str) for name in value),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from hypothesis import settings
@@ -33,6 +34,16 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure() -> None:
     network.refuse()
+
+
+@pytest.fixture(autouse=True)
+def learned_rows(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No test knows what another one, or this machine, learned of servers."""
+    from structgen.extraction import learned
+
+    learned.LEARNED.clear()
+    rows = tmp_path_factory.getbasetemp() / f"rows-{uuid4().hex}"
+    monkeypatch.setattr(learned, "folder", lambda: rows)
 
 
 @pytest.fixture

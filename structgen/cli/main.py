@@ -9,7 +9,18 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
-from structgen.cli import audit, calibrate, compile, evaluate, extract, journal, models, serve, view
+from structgen.cli import (
+    audit,
+    calibrate,
+    compile,
+    evaluate,
+    extract,
+    journal,
+    models,
+    providers,
+    serve,
+    view,
+)
 from structgen.cli import run as run_command
 from structgen.cli.command import Command, Streams
 from structgen.cli.exits import INTERRUPTED, MEANINGS, OK, USAGE, tell_error
@@ -27,6 +38,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     compile.COMMAND,
     audit.COMMAND,
     models.COMMAND,
+    providers.COMMAND,
 )
 
 

@@ -13,7 +13,7 @@ from structgen.chat.api import AsyncChat
 from structgen.client.base import BaseClient
 from structgen.extraction.stream_handles import AsyncStreaming
 from structgen.flow.drive import aperform
-from structgen.options import CallArgs
+from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
 from structgen.values import Document, JsonSchema
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from structgen.answer.partial import Partial
     from structgen.documents.extract import DocumentArgs
     from structgen.documents.result import DocumentExtraction
+    from structgen.extraction.probe import Probe
     from structgen.pipeline.mapping import MapArgs
     from structgen.pipeline.record import Item, Outcome
     from structgen.schema.target import Target
@@ -140,6 +141,10 @@ class AsyncClient(BaseClient):
     def chat(self) -> AsyncChat:
         """Chat Completions, as of `Client.chat`."""
         return AsyncChat(*self._link())
+
+    async def probe(self, **options: Unpack[OptionArgs]) -> Probe:
+        """Do as `Client.probe` does."""
+        return await aperform(self._probing(options))
 
     async def close(self) -> None:
         """Do as `Client.close` does."""

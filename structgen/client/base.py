@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from structgen.documents.extract import DocumentArgs
     from structgen.documents.result import DocumentExtraction
     from structgen.extraction.backend import Backend
+    from structgen.extraction.probe import Probe
     from structgen.flow.ports import EnginePort, HttpPort
     from structgen.flow.steps import Flow
     from structgen.forms.session import Form, FormArgs
@@ -181,6 +182,11 @@ class BaseClient:
         from structgen.extraction.plan import plan
 
         return plan(self._own, self.caller.question(target, document, call, stream=stream))
+
+    def _probing(self, options: OptionArgs) -> Flow[Probe]:
+        from structgen.extraction.probe import probe
+
+        return probe(self._own, options_of(options).over(self.caller.options))
 
     def _partials(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
         from structgen.extraction.stream import stream

@@ -12,7 +12,7 @@ from structgen.chat.api import Chat
 from structgen.client.base import BaseClient
 from structgen.extraction.stream_handles import Streaming
 from structgen.flow.drive import perform
-from structgen.options import CallArgs
+from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
 from structgen.values import Document, JsonSchema
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from structgen.answer.partial import Partial
     from structgen.documents.extract import DocumentArgs
     from structgen.documents.result import DocumentExtraction
+    from structgen.extraction.probe import Probe
     from structgen.pipeline.mapping import MapArgs
     from structgen.pipeline.record import Item, Outcome
     from structgen.schema.target import Target
@@ -197,6 +198,20 @@ class Client(BaseClient):
     def chat(self) -> Chat:
         """Chat Completions as the Groq and OpenAI SDKs have it: `chat.completions.create(...)`."""
         return Chat(*self._link())
+
+    def probe(self, **options: Unpack[OptionArgs]) -> Probe:
+        """Ask the server which schema keywords it takes and which it enforces, in short questions.
+
+        `Probe.save` keeps what was found, so that later calls heed it.
+
+        Args:
+            **options: Options of the questions, such as `timeout`.
+
+        Raises:
+            ConfigurationError: If this client's model is on no server.
+            APIError: If the server answers with an error that is about something else.
+        """
+        return perform(self._probing(options))
 
     def close(self) -> None:
         """Close the connections, or unload the model if no other client uses it.

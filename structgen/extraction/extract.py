@@ -6,6 +6,7 @@ that carries every attempt. What is tried after a failure, and after which:
     the same request again      after what may pass (`wire.retry`): connection, 429, 5xx
     the same question again     after an invalid answer, with its violations; never after a refusal
     the rest of the answer      after an answer that was cut, if `max_continuations` allows it
+    the same without a keyword  if the server refuses a keyword of the schema; it is remembered
     the next weaker mode        if this mode cannot hold the schema, or the server rejects it or its
                                 own output
     the next backend            after everything that another backend may do better
@@ -21,6 +22,7 @@ from typing import Any, Final, TypeVar
 from structgen.answer.continuation import Continuation
 from structgen.answer.read import breaks_schema
 from structgen.errors import (
+    APIError,
     Attempt,
     BadRequestError,
     BudgetExceededError,
@@ -37,6 +39,7 @@ from structgen.errors import (
 from structgen.extraction.ask import ask_backend, get_whole_answer
 from structgen.extraction.attempts import CallState, GetAnswer
 from structgen.extraction.backend import Backend
+from structgen.extraction.learned import MOST_STEPS
 from structgen.extraction.outcome import (
     Turn,
     ask_for_rest,
@@ -119,13 +122,29 @@ def one_backend(backend: Backend, question: Question[T], state: CallState) -> Fl
     *stronger, weakest = question.modes(backend)
     for mode, subset in stronger:
         try:
-            return (yield from _compiled_for_mode(backend, mode, subset, question, state))
+            return (yield from _in_mode(backend, mode, subset, question, state))
         except (SchemaError, OutputRejectedError, BadRequestError) as error:
             if state.handed_out or not _blames_mode(error):
                 raise
             said = "%s has no answer in mode %s (%s): a weaker mode is tried"
             _LOG.warning(said, backend.name, mode, _kind(error))
-    return (yield from _compiled_for_mode(backend, *weakest, question, state))
+    return (yield from _in_mode(backend, *weakest, question, state))
+
+
+def _in_mode(
+    backend: Backend, mode: Mode, subset: str, question: Question[T], state: CallState
+) -> Flow[Extraction[T]]:
+    """Ask in one mode, again without each keyword of the schema that the server refuses."""
+    for _ in range(MOST_STEPS):
+        try:
+            return (yield from _compiled_for_mode(backend, mode, subset, question, state))
+        except APIError as error:
+            refused = question.refused_by(backend, mode, subset, error)
+            if state.handed_out or not refused:
+                raise
+            said = "%s refuses %s in mode %s: asked again without"
+            _LOG.warning(said, backend.name, ", ".join(sorted(refused)), mode)
+    return (yield from _compiled_for_mode(backend, mode, subset, question, state))
 
 
 def _compiled_for_mode(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar, get_args
 
 from typing_extensions import NamedTuple
 
@@ -13,16 +13,18 @@ from structgen.answer.unstated import Rules
 from structgen.answer.wording import asks_for_more
 from structgen.calibration.judge import require_enough
 from structgen.calibration.saved import require
-from structgen.errors import ConfigurationError, InputError
+from structgen.errors import APIError, ConfigurationError, InputError
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.copied import Sources
 from structgen.extraction.examples import Examples, Shown, budget_for
+from structgen.extraction.learned import LEARNED, learn_from
 from structgen.options import UNSET, Options
 from structgen.prompt.attachments import estimate_tokens
 from structgen.prompt.layouts import check_prompt
 from structgen.prompt.messages import messages_for
 from structgen.results import ConfidenceBy
 from structgen.schema.compiler import Compiled, compile_schema
+from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target
 from structgen.values import Document, Message, Mode, attachments_in
 from structgen.wire.link import Link
@@ -165,25 +167,67 @@ class Question(Generic[T]):
             raise ConfigurationError(
                 f"The call names no model of {backend.name}.", hint=f"Write {backend.name}:MODEL."
             )
-        if not backend.modes:
+        offered_modes = self._modes_of(backend)
+        if not offered_modes:
             raise ConfigurationError(
                 f"{backend.name} has no mode to answer in.",
                 hint="Pass a row of `capabilities` that lists its modes.",
             )
         if self.options.mode is UNSET:
             if not self.stream:
-                return backend.modes
-            return tuple(pair for pair in backend.modes if streams(backend, pair[0])) or (
-                backend.modes
-            )
-        pinned = tuple(pair for pair in backend.modes if pair[0] == self.options.mode)
+                return offered_modes
+            streamed = tuple(pair for pair in offered_modes if streams(backend, pair[0]))
+            return streamed or offered_modes
+        pinned = tuple(pair for pair in offered_modes if pair[0] == self.options.mode)
         if not pinned:
-            offered = ", ".join(mode for mode, _ in backend.modes)
+            offered = ", ".join(mode for mode, _ in offered_modes)
             raise ConfigurationError(
                 f"{backend.name} has no mode {self.options.mode!r}.",
                 hint=f"Choose from: {offered}.",
             )
         return pinned
+
+    def _modes_of(self, backend: Backend) -> tuple[tuple[Mode, str], ...]:
+        """The modes of a backend, and those that it was learned to have, strongest first."""
+        if self.options.learned_rows == "off":
+            return backend.modes
+        learned = LEARNED.of(backend).modes
+        if not learned:
+            return backend.modes
+        languages = {**dict(learned), **dict(backend.modes)}
+        return tuple((mode, languages[mode]) for mode in get_args(Mode) if mode in languages)
+
+    def language(self, backend: Backend, subset: str) -> SchemaSubset:
+        """The schema language of a mode, as this backend's server takes it.
+
+        Args:
+            backend: Who is going to be asked.
+            subset: The name of the language.
+        """
+        row = subset_of(subset)
+        if self.options.learned_rows == "off":
+            return row
+        return LEARNED.of(backend).apply(row)
+
+    def refused_by(
+        self, backend: Backend, mode: Mode, subset: str, error: APIError
+    ) -> frozenset[str]:
+        """Learn from an error which keywords of the schema the server refuses.
+
+        Args:
+            backend: Who was asked.
+            mode: In which mode.
+            subset: The name of the mode's schema language.
+            error: What the server answered.
+
+        Returns:
+            The keywords that the next schema does without; none if another question is no better.
+        """
+        if self.options.learned_rows == "off":
+            return frozenset()
+        schema = compile_schema(self.target, self.language(backend, subset)).schema
+        keep = self.options.learned_rows == "saved"
+        return learn_from(error, backend, mode, subset_of(subset), schema, keep=keep)
 
     def compile_and_prompt(self, backend: Backend, mode: Mode, subset: str) -> Prompt[T]:
         """Compile the target and write the messages for one mode.
@@ -197,7 +241,7 @@ class Question(Generic[T]):
             SchemaError: If the language cannot hold the target, or the prompt its fields.
             InputError: If the document is empty.
         """
-        compiled = compile_schema(self.target, subset)
+        compiled = compile_schema(self.target, self.language(backend, subset))
         shown = self._examples_shown(backend, mode, compiled)
         return Prompt(compiled, self._messages(backend, mode, compiled, shown), tuple(shown))
 

@@ -7,6 +7,9 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.extraction.learned import LearnedRow as LearnedRow
+    from structgen.extraction.probe import Outcome as Outcome
+    from structgen.extraction.probe import Probe as Probe
     from structgen.wire.dialect import AttachmentLimits as AttachmentLimits
     from structgen.wire.dialect import Capabilities as Capabilities
     from structgen.wire.model_facts import ModelFacts as ModelFacts
@@ -25,6 +28,8 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
+            "structgen.extraction.learned": "LearnedRow",
+            "structgen.extraction.probe": "Outcome Probe",
             "structgen.wire.dialect": "AttachmentLimits Capabilities",
             "structgen.wire.model_facts": "ModelFacts",
             "structgen.wire.models": "facts_of",

@@ -112,6 +112,9 @@ class SchemaSubset:
     """Whether it has the keyword `const`."""
     annotations: frozenset[str] = frozenset({"title", "description"})
     """The annotations that it takes."""
+    unwritten: frozenset[str] = frozenset()
+    """Keywords that are taken out of every finished schema, because the server answers
+    400 to them; what they say is checked."""
     limits: SchemaLimits = SchemaLimits()
 
 

@@ -36,6 +36,8 @@ def within_limits(builder: Builder, schema: JsonSchema) -> JsonSchema:
         SchemaLimitError: If the schema is over a limit even so.
     """
     limits = builder.subset.limits
+    for keyword in sorted(builder.subset.unwritten):
+        schema = _without_keyword(builder, schema, keyword)
     if builder.has_long_enums:
         schema = _without_long_enums(builder, schema)
     if limits.depth is not None and builder.subset.defs:
@@ -44,7 +46,7 @@ def within_limits(builder: Builder, schema: JsonSchema) -> JsonSchema:
     return schema
 
 
-def _parts(node: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
+def parts_of(node: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
     """The schemas directly inside one, with the steps to them."""
     for key in _MAPS:
         for name, sub in node.get(key, {}).items():
@@ -57,7 +59,7 @@ def _parts(node: JsonSchema) -> Iterator[tuple[str, JsonSchema]]:
             yield f"{key}/{i}", sub
 
 
-def _mapped(node: JsonSchema, change: Callable[[str, JsonSchema], JsonSchema]) -> JsonSchema:
+def with_parts(node: JsonSchema, change: Callable[[str, JsonSchema], JsonSchema]) -> JsonSchema:
     """A copy with `change(name, part)` in place of each part."""
     out = dict(node)
     for key in _MAPS:
@@ -70,6 +72,23 @@ def _mapped(node: JsonSchema, change: Callable[[str, JsonSchema], JsonSchema]) -
         if key in node:
             out[key] = [change(key, sub) for sub in node[key]]
     return out
+
+
+def _without_keyword(builder: Builder, schema: JsonSchema, keyword: str) -> JsonSchema:
+    """Take a keyword out of a schema, wherever it is."""
+    found = False
+
+    def change(_: str, node: JsonSchema) -> JsonSchema:
+        nonlocal found
+        found = found or keyword in node
+        rest = {key: value for key, value in node.items() if key != keyword}
+        return with_parts(rest, change)
+
+    schema = change("", schema)
+    if found:
+        detail = f"left out: {builder.subset.name} takes none"
+        builder.notes.append(Note("", keyword, "checked", detail))
+    return schema
 
 
 # ---- long enums ----------------------------------------------------------------------
@@ -87,7 +106,7 @@ def _without_long_enums(builder: Builder, schema: JsonSchema) -> JsonSchema:
         total, longest = total - size, size - 1
 
     def change(_: str, node: JsonSchema) -> JsonSchema:
-        out = _mapped(node, change)
+        out = with_parts(node, change)
         at, values = out.pop(AT, None), out.get("enum", ())
         if at is None or (len(values) <= longest and _fits_chars(values, limits.enum_chars)):
             return out
@@ -112,7 +131,7 @@ def _fits_chars(values: list[Any], most: int | None) -> bool:
 
 def _levels(node: JsonSchema) -> int:
     """How many objects and arrays are nested in a schema, definitions left out."""
-    parts = [sub for step, sub in _parts(node) if not step.startswith("$defs/")]
+    parts = [sub for step, sub in parts_of(node) if not step.startswith("$defs/")]
     below = max(map(_levels, parts), default=0)
     is_choice = "anyOf" in node or "$ref" in node
     return below + (not is_choice and _is_nesting(node))
@@ -147,7 +166,7 @@ class _Hoist:
             self.defs[own] = self._flat(node)
             return {"$ref": f"#/$defs/{own}"}
         inside = level + _is_nesting(node)
-        return _mapped(node, lambda key, sub: self._cut(definition_name(key), sub, inside))
+        return with_parts(node, lambda key, sub: self._cut(definition_name(key), sub, inside))
 
 
 # ---- bounds --------------------------------------------------------------------------
@@ -158,7 +177,7 @@ def _walk(schema: JsonSchema, at: str = "") -> Iterator[tuple[str, JsonSchema]]:
     while todo:
         place, node = todo.pop()
         yield place, node
-        todo += [(f"{place}/{step}", sub) for step, sub in _parts(node)]
+        todo += [(f"{place}/{step}", sub) for step, sub in parts_of(node)]
 
 
 def _optional(node: JsonSchema) -> int:
@@ -233,7 +252,7 @@ def _total(count: Callable[[JsonSchema], int], schema: JsonSchema) -> int:
 
 def _branches(schema: JsonSchema) -> list[tuple[str, JsonSchema]]:
     """The root's fields and the definitions: where to look for what is too large."""
-    return [(f"/{step}", sub) for step, sub in _parts(schema)]
+    return [(f"/{step}", sub) for step, sub in parts_of(schema)]
 
 
 def _over(what: str, most: int, actual: int, language: str, at: str, hint: str) -> SchemaLimitError:
