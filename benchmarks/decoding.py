@@ -4,7 +4,8 @@ thread.
 `decode`: speed in units of free decoding in the same runtime: structgen's; llama.cpp's own
 grammars, in its own server; and outlines as it is shipped with llguidance, where llama-cpp-python
 is installed. Three schemas, or all with $SCHEMAS=all. `mask`: microseconds to the next token's
-mask, p50 and p99, of the decoder's and of llguidance called directly. `grammar`: time from a schema
+mask, p50 and p99, of the decoder's and of llguidance called directly, and to the likeliest token
+that is allowed, the decoder's way and from a copy of all scores. `grammar`: time from a schema
 to a matcher, cold and warm. `first_token`: seconds from the question to the first token, for the
 first and for later calls of a schema.
 """
@@ -17,6 +18,7 @@ import json
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, TypeAlias
@@ -25,7 +27,7 @@ import numpy
 from llguidance import LLMatcher
 
 from benchmarks._measure import cpu
-from structgen.local.decode.choosing import Choosing
+from structgen.local.decode.mask import TokenMask
 from structgen.local.engine import Engine, open_engine
 from structgen.local.grammar.grammar import compile_grammar
 from structgen.local.models import catalog
@@ -193,35 +195,53 @@ def _of_llama_cpp_python() -> dict[str, Way]:
 def _mask(
     engine: Engine, asked: list[tuple[Compiled[Any], list[dict[str, Any]]]]
 ) -> dict[str, Any]:
-    """Along real answers: our step from scores to a mask of booleans, and llguidance's own bits."""
+    """Along real answers: our mask and llguidance's own; and from there to the likeliest token.
+
+    The model's scores are drawn, so that the likeliest token is hardly ever an allowed one.
+    """
     vocabulary = engine._loaded.runtime.vocabulary
-    words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
-    ours: list[float] = []
-    direct: list[float] = []
+    size = vocabulary.engine.vocab_size
+    words = numpy.zeros((size + 31) // 32, dtype=numpy.int32)
+    address, room = words.ctypes.data, words.nbytes
+    mask = TokenMask(size, len(vocabulary.pieces))
+    scores = numpy.random.default_rng(0).random(len(vocabulary.pieces), dtype=numpy.float32)
+    times: dict[str, list[float]] = {name: [] for name in ("direct", "ours", "copied", "chosen")}
     for compiled, messages in asked[:8]:
-        held = compile_grammar(compiled.schema, vocabulary.engine)
-        tokens = vocabulary.engine.tokenize_str(
-            engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or ""
-        )
-        pen = object.__new__(Choosing)
-        pen._matcher, pen._words, pen._pieces, pen._ends = (
-            held.matcher(),
-            words,
-            vocabulary.pieces,
-            vocabulary.ends,
-        )
-        for token in tokens:
-            ours.append(_microseconds(pen._mask))
-            direct.append(_microseconds(lambda: _bits(pen._matcher, words)))  # noqa: B023  # called at once
-            ours.append(_microseconds(pen._mask))
-            pen._matcher.consume_token(token)
-    allowed = _allowing(engine, asked)
+        matcher = compile_grammar(compiled.schema, vocabulary.engine).matcher()
+        text = engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or ""
+        calls = {
+            "direct": partial(matcher.unsafe_compute_mask_ptr, address, room),
+            "ours": partial(mask.fill, matcher),
+            "copied": partial(_chosen_by_copy, matcher, words, scores),
+            "chosen": partial(_chosen, mask, matcher, scores),
+        }
+        for token in vocabulary.engine.tokenize_str(text):
+            for call in calls.values():
+                call()  # the first question after a token is the engine's own work
+            for name, call in calls.items():
+                times[name].append(_microseconds(call))
+            matcher.consume_token(token)
     return {
-        "mask_us": _spread(ours),
-        "llguidance_us": _spread(direct),
-        "ratio_p50": round(median(ours) / median(direct), 3),
-        **allowed,
+        "mask_us": _spread(times["ours"]),
+        "llguidance_us": _spread(times["direct"]),
+        "ratio_p50": round(median(times["ours"]) / median(times["direct"]), 3),
+        "likeliest_us": _spread(times["chosen"]),
+        "likeliest_by_copy_us": _spread(times["copied"]),
+        **_allowing(engine, asked),
     }
+
+
+def _chosen(mask: TokenMask, matcher: LLMatcher, scores: Any) -> int:
+    """The likeliest token that is allowed, as the decoder finds it."""
+    allowed = mask.fill(matcher).tokens()
+    return int(allowed[scores.take(allowed).argmax()])
+
+
+def _chosen_by_copy(matcher: LLMatcher, words: Any, scores: Any) -> int:
+    """The same token, from a copy of all scores."""
+    matcher.unsafe_compute_mask_ptr(words.ctypes.data, words.nbytes)
+    flags = numpy.unpackbits(words.view(numpy.uint8), bitorder="little", count=len(scores))
+    return int(numpy.where(flags.view(numpy.bool_), scores, -numpy.inf).argmax())
 
 
 def _allowing(
@@ -245,10 +265,6 @@ def _microseconds(call: Callable[[], object]) -> float:
     began = time.perf_counter()
     call()
     return (time.perf_counter() - began) * 1e6
-
-
-def _bits(matcher: LLMatcher, words: Any) -> None:
-    matcher.unsafe_compute_mask_ptr(words.ctypes.data, words.nbytes)
 
 
 def _spread(values: list[float]) -> dict[str, float]:

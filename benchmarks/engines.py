@@ -176,9 +176,9 @@ class Even(Sampler):
         self._draw_from = random.Random(seed)
 
     def pick(
-        self, scores: Any, allows: Callable[[int], bool], mask: Callable[[], Any]
+        self, scores: Any, allows: Callable[[int], bool], choices: Callable[[], Any]
     ) -> tuple[int, float]:
-        return int(self._draw_from.choice(numpy.flatnonzero(mask()))), 0.0
+        return int(self._draw_from.choice(choices())), 0.0
 
 
 WHOLE = replace(SUBSETS["llguidance"], declared_only=False)

@@ -11,9 +11,8 @@ from structgen.local.grammar.closed import options_after
 from structgen.schema.json import Path, escape
 
 if TYPE_CHECKING:
-    from llguidance import LLMatcher
-
     from structgen.local.grammar.grammar import Grammar
+    from structgen.local.grammar.matcher import Matcher
     from structgen.local.runtimes.base import Vocabulary
 
 
@@ -28,7 +27,7 @@ class ClosedValues:
         self._scanner = Scanner()
         self._written = 0
         self._asked = -1
-        self._bytes: LLMatcher | None = None
+        self._bytes: Matcher | None = None
         self._read = 0
         self._is_json = True
 
@@ -98,7 +97,7 @@ class ClosedValues:
             except NotJsonError:
                 self._is_json = False  # a grammar may describe something else than JSON
 
-    def look_ahead(self, matcher: LLMatcher) -> None:
+    def look_ahead(self, matcher: Matcher) -> None:
         """Take the bytes that are forced and were not yet written.
 
         Args:
@@ -107,7 +106,7 @@ class ClosedValues:
         forced = bytes(matcher.compute_ff_bytes())
         self._scan(forced[len(self._scanner.text) - self._written :])
 
-    def options(self, matcher: LLMatcher) -> list[Option]:
+    def options(self, matcher: Matcher) -> list[Option]:
         """Find the options of the value that comes next. First `look_ahead`.
 
         Args:
@@ -131,7 +130,7 @@ class ClosedValues:
         are_allowed = all(matcher.validate_tokens(one) == len(one) for one in tokens)
         return options if are_allowed and len(options) > 1 else []
 
-    def _byte_matcher(self) -> LLMatcher:
+    def _byte_matcher(self) -> Matcher:
         """The grammar over bytes, after everything that was written or is forced."""
         self._bytes = self._bytes or self._grammar.byte_matcher()
         text = bytes(self._scanner.text[self._read :])

@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
-import numpy
-
 from structgen.local.decide.closed_values import ClosedValues
 from structgen.local.decide.decided import DecidedValues, Deciding
 from structgen.local.decide.decisions import Decision, Option
 from structgen.local.decide.pressure import Pressure
+from structgen.local.decode.mask import TokenMask
 from structgen.local.decode.request import DecodeRequest
 from structgen.schema.json import pointer_of
 
 if TYPE_CHECKING:
-    from llguidance import LLMatcher
-
-    from structgen.local.decode.sampling import Mask
     from structgen.local.grammar.grammar import Grammar
+    from structgen.local.grammar.matcher import Matcher
     from structgen.local.runtimes.base import Logits, Rows, Step, TokenSet, Vocabulary
 
 
@@ -33,12 +30,12 @@ class Choosing:
     """
 
     def __init__(
-        self, request: DecodeRequest, grammar: Grammar, vocabulary: Vocabulary, matcher: LLMatcher
+        self, request: DecodeRequest, grammar: Grammar, vocabulary: Vocabulary, matcher: Matcher
     ) -> None:
         self._sampler, self._deciding = request.sampler, request.deciding
         self._pieces, self._ends = vocabulary.pieces, vocabulary.ends
         self._matcher = matcher
-        self._words = numpy.zeros((vocabulary.engine.vocab_size + 31) // 32, dtype=numpy.int32)
+        self._mask = TokenMask(vocabulary.engine.vocab_size, len(vocabulary.pieces))
         self._values = ClosedValues(grammar, vocabulary)
         self._picked: tuple[int, float] | None = None
         self._only: TokenSet | None = None
@@ -83,30 +80,26 @@ class Choosing:
     def _pick(self, scores: Logits) -> tuple[int, float]:
         """Choose a token that the grammar allows, and that ends a value that has to end."""
         if self._only is None:
-            return self._sampler.pick(scores, self._allows, self._mask)
-        mask = numpy.zeros(len(self._pieces), dtype=bool)
-        mask[self._only] = True
-        mask &= self._mask()
-        return self._sampler.pick(scores, mask.__getitem__, lambda: mask)
+            return self._sampler.pick(scores, self._allows, self._choices)
+        choices = self._only[self._mask.fill(self._matcher).flags()[self._only]]
+        return self._sampler.pick(scores, choices.__contains__, lambda: choices)
 
     def _allows(self, token: int) -> bool:
         if token in self._ends:
             return bool(self._matcher.is_accepting())
         return bool(self._matcher.validate_tokens([token]) == 1)
 
-    def _mask(self) -> Mask:
-        self._matcher.unsafe_compute_mask_ptr(self._words.ctypes.data, self._words.nbytes)
-        return numpy.unpackbits(
-            self._words.view(numpy.uint8), bitorder="little", count=len(self._pieces)
-        ).view(numpy.bool_)
+    def _choices(self) -> TokenSet:
+        return self._mask.fill(self._matcher).tokens()
 
     def _note_pressure(self, token: int, scores: Logits) -> None:
         values = self._values
         place, likeliest = pointer_of(values.path), int(scores.argmax())
         is_allowed = token == likeliest or self._allows(likeliest)
         if not is_allowed or self.pressure.matters(place, scores):
+            allowed = self._mask.fill(self._matcher).flags()
             found = self.pressure.measure(
-                scores, self._mask(), values.pending, in_string=values.in_string
+                scores, allowed, values.pending, in_string=values.in_string
             )
             self.pressure.note(place, values.start, found)
 

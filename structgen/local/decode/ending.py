@@ -24,7 +24,9 @@ from typing import TYPE_CHECKING, Final
 from structgen.local.decode.open_values import OpenValues
 
 if TYPE_CHECKING:
-    from llguidance import LLMatcher, LLTokenizer
+    from llguidance import LLTokenizer
+
+    from structgen.local.grammar.matcher import Matcher
 
 _ENDS: Final = (b"}", b"]", b", ", b": ", b",", b":")
 _BEFORE_VALUE: Final = b'": '
@@ -79,7 +81,7 @@ _SEARCHES: Final = (
 
 
 def find_ending(
-    matcher: LLMatcher,
+    matcher: Matcher,
     engine: LLTokenizer,
     limit: int,
     open_values: OpenValues,
@@ -126,7 +128,7 @@ class _Search:
 
     def __init__(
         self,
-        probe: LLMatcher,
+        probe: Matcher,
         engine: LLTokenizer,
         open_values: OpenValues,
         shortest: Sequence[bytes],

@@ -21,7 +21,7 @@ def decode_free(request: DecodeRequest, vocabulary: Vocabulary) -> Decoding:
         request: The answer to decode.
         vocabulary: The tokens of the model.
     """
-    everything = numpy.ones(len(vocabulary.pieces), dtype=bool)
+    everything = numpy.arange(len(vocabulary.pieces))
     filtered = _StopFilter(request.stop, request.watch)
     text = TextBuffer(vocabulary, filtered.add)
     scores = (yield Step(request.prompt))[-1]

@@ -13,9 +13,7 @@ import numpy
 from structgen.errors import ConfigurationError
 
 if TYPE_CHECKING:
-    from structgen.local.runtimes.base import Logits
-
-    Mask = numpy.ndarray[tuple[int], numpy.dtype[numpy.bool_]]
+    from structgen.local.runtimes.base import Logits, TokenSet
 
 EXTRA: Final = ("top_k", "min_p")
 """The members of `extra_body` that a model in this process takes."""
@@ -68,14 +66,14 @@ class Sampler:
         self._random = numpy.random.default_rng(seed)
 
     def pick(
-        self, scores: Logits, allows: Callable[[int], bool], mask: Callable[[], Mask]
+        self, scores: Logits, allows: Callable[[int], bool], choices: Callable[[], TokenSet]
     ) -> tuple[int, float]:
         """Choose a token.
 
         Args:
             scores: The model's scores (logits), one for each token.
-            allows: Whether the grammar allows a token: cheaper than the mask, and mostly true.
-            mask: Gives the mask of all allowed tokens.
+            allows: Whether the grammar allows a token: cheaper than all of them, and mostly true.
+            choices: Gives all allowed tokens.
 
         Returns:
             The token, and the natural logarithm of its probability among the allowed tokens at
@@ -84,11 +82,12 @@ class Sampler:
         if not self._sampling.temperature:
             token = int(scores.argmax())
             if not allows(token):
-                token = int(numpy.where(mask(), scores, -numpy.inf).argmax())
-            return token, self._chance(scores, token, mask) if self._logprobs else 0.0
-        choices = numpy.flatnonzero(mask())
-        token = int(choices[self._draw(scores[choices])])
-        return token, self._chance(scores, token, mask) if self._logprobs else 0.0
+                allowed = choices()
+                token = int(allowed[scores.take(allowed).argmax()])
+            return token, self._chance(scores, token, choices) if self._logprobs else 0.0
+        allowed = choices()
+        token = int(allowed[self._draw(scores.take(allowed))])
+        return token, self._chance(scores, token, choices) if self._logprobs else 0.0
 
     @property
     def temperature(self) -> float:
@@ -117,7 +116,7 @@ class Sampler:
         return int(order[weights.searchsorted(self._random.random() * weights[-1], side="right")])
 
     @staticmethod
-    def _chance(scores: Logits, token: int, mask: Callable[[], Mask]) -> float:
-        allowed = scores[mask()].astype(numpy.float64)
+    def _chance(scores: Logits, token: int, choices: Callable[[], TokenSet]) -> float:
+        allowed = scores.take(choices()).astype(numpy.float64)
         top = allowed.max()
         return float(scores[token] - top - numpy.log(numpy.exp(allowed - top).sum()))
