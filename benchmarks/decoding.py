@@ -24,12 +24,12 @@ from statistics import median
 from typing import Any, TypeAlias
 
 import numpy
-from llguidance import LLMatcher
 
 from benchmarks._measure import cpu
 from structgen.local.decode.mask import TokenMask
 from structgen.local.engine import Engine, open_engine
 from structgen.local.grammar.grammar import compile_grammar
+from structgen.local.grammar.matcher import Matcher
 from structgen.local.models import catalog
 from structgen.options import Options
 from structgen.prompt.messages import messages_for
@@ -209,7 +209,7 @@ def _mask(
     for compiled, messages in asked[:8]:
         matcher = compile_grammar(compiled.schema, vocabulary.engine).matcher()
         text = engine.generate(messages, compiled.schema, Options(max_tokens=HELD)).text or ""
-        calls = {
+        calls: dict[str, Callable[[], object]] = {
             "direct": partial(matcher.unsafe_compute_mask_ptr, address, room),
             "ours": partial(mask.fill, matcher),
             "copied": partial(_chosen_by_copy, matcher, words, scores),
@@ -220,7 +220,7 @@ def _mask(
                 call()  # the first question after a token is the engine's own work
             for name, call in calls.items():
                 times[name].append(_microseconds(call))
-            matcher.consume_token(token)
+            matcher.consume_tokens([token])
     return {
         "mask_us": _spread(times["ours"]),
         "llguidance_us": _spread(times["direct"]),
@@ -231,13 +231,13 @@ def _mask(
     }
 
 
-def _chosen(mask: TokenMask, matcher: LLMatcher, scores: Any) -> int:
+def _chosen(mask: TokenMask, matcher: Matcher, scores: Any) -> int:
     """The likeliest token that is allowed, as the decoder finds it."""
     allowed = mask.fill(matcher).tokens()
     return int(allowed[scores.take(allowed).argmax()])
 
 
-def _chosen_by_copy(matcher: LLMatcher, words: Any, scores: Any) -> int:
+def _chosen_by_copy(matcher: Matcher, words: Any, scores: Any) -> int:
     """The same token, from a copy of all scores."""
     matcher.unsafe_compute_mask_ptr(words.ctypes.data, words.nbytes)
     flags = numpy.unpackbits(words.view(numpy.uint8), bitorder="little", count=len(scores))
@@ -257,7 +257,7 @@ def _allowing(
     spent = []
     for token in tokens:
         spent.append(_microseconds(lambda: matcher.validate_tokens([token])))  # noqa: B023  # called at once
-        matcher.consume_token(token)
+        matcher.consume_tokens([token])
     return {"question_about_one_token_us": _spread(spent)}
 
 

@@ -17,6 +17,7 @@ command goes on where it was stopped; delete the file to begin anew.
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import multiprocessing
 import time
@@ -32,13 +33,15 @@ from pathlib import Path
 from queue import Empty, SimpleQueue
 from typing import Any, Final, TypeAlias
 
-from benchmarks.engines import LLGUIDANCE, Held, ours, theirs
+from benchmarks.engines import LLGUIDANCE, Held, ours, theirs, xgrammar_alone
 from benchmarks.jsonschemabench import kind_of
 from structgen.errors import StructgenError
 
 Hold: TypeAlias = Callable[[dict[str, Any]], Held | None]
 """Puts the schema of a file into an engine; gives None if the engine refuses it."""
-ENGINES: Final = ("structgen", *LLGUIDANCE)
+XGRAMMAR: Final = ("structgen with xgrammar", "xgrammar")
+"""Engines that need xgrammar. By default they run if it is installed."""
+ENGINES: Final = ("structgen", *LLGUIDANCE, *XGRAMMAR)
 _PROCESSES: Final = 2
 _PATIENCE: Final = 60.0
 """Seconds for a schema and all engines; the first one also loads the model's vocabulary."""
@@ -82,7 +85,7 @@ def main(argv: Iterable[str] = ()) -> dict[str, Any]:
     parser.add_argument("--engine", action="append", choices=ENGINES, help="By default all.")
     parser.add_argument("--results", type=Path, default=Path("maskbench.jsonl"), metavar="FILE")
     arguments = parser.parse_args(list(argv))
-    engines = tuple(arguments.engine or ENGINES)
+    engines = tuple(arguments.engine or _installed())
     files = sorted(
         str(path.relative_to(arguments.folder)) for path in arguments.folder.rglob("*.json")
     )
@@ -100,6 +103,12 @@ def main(argv: Iterable[str] = ()) -> dict[str, Any]:
             out.write(json.dumps(asdict(result)) + "\n")
             out.flush()
     return {engine: table_of(engine, [known[file, engine] for file in files]) for engine in engines}
+
+
+def _installed() -> Iterator[str]:
+    """The engines that are there."""
+    has_xgrammar = importlib.util.find_spec("xgrammar") is not None
+    yield from (one for one in ENGINES if has_xgrammar or one not in XGRAMMAR)
 
 
 def results_of(file: Path) -> Iterator[Result]:
@@ -266,6 +275,10 @@ def _work(pipe: Connection) -> None:
                 name: partial(theirs, vocabulary=vocabulary, options=options)
                 for name, options in LLGUIDANCE.items()
             },
+            "structgen with xgrammar": lambda record: ours(
+                record["schema"], vocabulary, "xgrammar"
+            ),
+            "xgrammar": partial(xgrammar_alone, vocabulary=vocabulary),
         }
         while True:
             try:

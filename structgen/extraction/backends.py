@@ -40,11 +40,12 @@ def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
     """
     own = getattr(engine, "model", None)  # the layout of the prompt depends on these two
     family = getattr(engine, "family", None)
+    language = getattr(engine, "grammar", "llguidance")
     return Backend(
         name=name or engine.name,
         model=name or (own if isinstance(own, str) else engine.name),
         family=family if isinstance(family, str) else "",
-        modes=(("decoder", "llguidance"),),
+        modes=(("decoder", language),),
         via=engine,
         price=FREE,
     )

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 from structgen.errors import ConfigurationError, EngineError
 from structgen.local.decode.session import RUNTIMES, LoadedModel
 from structgen.local.decode.text_stream import EngineTextStream
+from structgen.local.grammar.engines import GRAMMAR_ENGINES
 from structgen.local.models import catalog
 from structgen.local.models.packages import Log, log_to_stderr
 from structgen.local.runtimes.base import Settings
@@ -49,9 +50,11 @@ class Engine:
     """The size and family of the model as its file tells them; "" if only its name does."""
     context: int
     """Tokens of prompt and answer together."""
+    grammar: str
+    """The grammar engine, and the schema language that it takes."""
 
     def __init__(self, loaded: LoadedModel, name: str) -> None:
-        self.name = name
+        self.name, self.grammar = name, loaded.settings.grammar
         self.model, self.family = loaded.model.name, loaded.model.family
         self.context = loaded.settings.context
         self._loaded = loaded
@@ -218,6 +221,7 @@ def open_engine(
     model: str = catalog.DEFAULT,
     *,
     runtime: str | None = None,
+    grammar: str = "llguidance",
     context: int | None = None,
     threads: int | None = None,
     parallel: int = 1,
@@ -231,6 +235,7 @@ def open_engine(
             file, or
             the path of a folder with a model in transformers' layout.
         runtime: A name in `RUNTIMES`; by default transformers for a folder, else xllamacpp.
+        grammar: The grammar engine: "llguidance", or "xgrammar" if it is installed.
         context: Tokens of prompt and answer together; by default the model's own, at most
             `MAX_CONTEXT`.
         threads: Threads of computation; by default $STRUCTGEN_THREADS, else half of the cores that
@@ -248,6 +253,11 @@ def open_engine(
     """
     found = catalog.find(model)
     runtime = _runtime(runtime, found, device)
+    if grammar not in GRAMMAR_ENGINES:
+        raise ConfigurationError(
+            f"There is no grammar engine {grammar!r}.",
+            hint=f"Use one of {', '.join(GRAMMAR_ENGINES)}.",
+        )
     settings = Settings(
         context=_positive(
             "context", context if context is not None else min(found.context, MAX_CONTEXT)
@@ -255,6 +265,7 @@ def open_engine(
         threads=_positive("threads", threads if threads is not None else _cores()),
         parallel=_positive("parallel", parallel),
         device=device,
+        grammar=grammar,
     )
     key = (runtime, found, settings)
     with _loaded_lock:
@@ -262,7 +273,7 @@ def open_engine(
         if loaded is None:
             loaded = _loaded[key] = LoadedModel(found, runtime, settings, log)
         loaded.users += 1
-    return Engine(loaded, f"outlines+{runtime}/llguidance")
+    return Engine(loaded, f"outlines+{runtime}/{grammar}")
 
 
 def _runtime(asked: str | None, model: catalog.Model, device: str) -> str:

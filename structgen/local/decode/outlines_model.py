@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any, Final, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, TypeAlias, cast
 
 from outlines import Generator
 from outlines.inputs import Chat
@@ -20,9 +20,12 @@ from outlines.models.base import ModelTypeAdapter
 from outlines.types import CFG, JsonSchema
 from outlines.types.dsl import python_types_to_terms, to_regex
 
-from structgen.local.grammar.grammar import Grammar, compile_grammar, grammar_of_lark, lark_of_regex
+from structgen.local.grammar.grammar import Grammar, grammar_of_lark, lark_of_regex
 from structgen.options import Options
 from structgen.values import Answer, Message
+
+if TYPE_CHECKING:
+    from structgen.local.grammar.engines import Compile
 
 OnText: TypeAlias = "Callable[[str], None]"
 Answerer: TypeAlias = "Callable[[Sequence[Message], Grammar | None, Options, OnText], Answer]"
@@ -49,8 +52,8 @@ class _Text(str):
 class _Adapter(ModelTypeAdapter):
     """Turns outlines' inputs and output types into messages and a grammar."""
 
-    def __init__(self, tokens: Any) -> None:
-        self._tokens = tokens
+    def __init__(self, compile_schema: Compile, tokens: Any) -> None:
+        self._compile, self._tokens = compile_schema, tokens
 
     def format_input(self, model_input: Any) -> list[Message]:
         if isinstance(model_input, str):
@@ -64,7 +67,7 @@ class _Adapter(ModelTypeAdapter):
             return output_type.grammar
         term = python_types_to_terms(output_type)
         if isinstance(term, JsonSchema):
-            return compile_grammar(json.loads(term.schema), self._tokens)
+            return self._compile(json.loads(term.schema), None)
         return grammar_of_lark(
             term.definition if isinstance(term, CFG) else lark_of_regex(to_regex(term)),
             self._tokens,
@@ -74,9 +77,9 @@ class _Adapter(ModelTypeAdapter):
 class OutlinesModel(VLLMOffline):
     """An outlines model. Its generators take the members of `Options` as keyword arguments."""
 
-    def __init__(self, answer: Answerer, tokens: Any) -> None:
+    def __init__(self, answer: Answerer, compile_schema: Compile, tokens: Any) -> None:
         self._answer = answer
-        self.type_adapter = _Adapter(tokens)
+        self.type_adapter = _Adapter(compile_schema, tokens)
 
     def generate(
         self, model_input: Any, output_type: Any | None = None, **inference_kwargs: Any

@@ -21,6 +21,7 @@ from structgen.errors import (
     StructgenError,
 )
 from structgen.extras import load
+from structgen.local.grammar.engines import GRAMMAR_ENGINES, compiler_for
 from structgen.local.models import catalog
 from structgen.local.models.packages import Log
 from structgen.local.runtimes.base import Settings
@@ -175,6 +176,7 @@ class LoadedModel:
             module = load(name, extra)
             # Before anything is fetched, so that a missing package shows at once.
             load("structgen.local.decode.outlines_model", extra)
+            load(*GRAMMAR_ENGINES[self.settings.grammar])
             imported = time.perf_counter()
             catalog.ready(self.model, self._log)
             fetched = time.perf_counter()
@@ -200,7 +202,10 @@ class LoadedModel:
             catalog.cache().parent / "priors",
             self._scores_of_nothing,
         )
-        self.outlines_model: OutlinesModel = OutlinesModel(self._decode, runtime.vocabulary.engine)
+        self._compile = compiler_for(self.settings.grammar, runtime.vocabulary)
+        self.outlines_model: OutlinesModel = OutlinesModel(
+            self._decode, self._compile, runtime.vocabulary.engine
+        )
 
     def _grammar(
         self, schema: JsonSchema | None, options: Options, document: str | None
@@ -212,9 +217,7 @@ class LoadedModel:
                 "Stop sequences would cut a record short.",
                 hint="Leave `stop` unset: the grammar ends the record.",
             )
-        from structgen.local.grammar.grammar import compile_grammar
-
-        return compile_grammar(schema, self.runtime.vocabulary.engine, document)
+        return self._compile(schema, document)
 
     def _decode(
         self,
@@ -262,7 +265,6 @@ class LoadedModel:
         from structgen.local.decide.decided import Deciding
         from structgen.local.decode.request import DecodeRequest
         from structgen.local.decode.sampling import Sampler, Sampling
-        from structgen.local.grammar.grammar import compile_grammar
 
         prompt = self.runtime.prompt(messages)
         room = self.settings.context - len(prompt)
@@ -273,7 +275,7 @@ class LoadedModel:
             budget=min(_NOTHING_TOKENS, room),
             sampler=Sampler(Sampling()),
             watch=lambda _: None,
-            grammar=compile_grammar(schema, self.runtime.vocabulary.engine),
+            grammar=self._compile(schema, None),
             deciding=Deciding(all_scores=True),
         )
         return self._batcher.submit(request).result().written.scores

@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy
-from llguidance import LLMatcher
 
+from structgen.local.grammar.matcher import Matcher
 from structgen.schema.compile.keywords import listed_values, types_of
 from structgen.schema.inside import described_by, inside
 from structgen.schema.json import Path, inner_values
@@ -107,7 +107,7 @@ def _is_narrow(node: JsonSchema) -> bool:
 # ---- what the grammar says ----------------------------------------------------------------------
 
 
-def options_after(matcher: LLMatcher, begun: bytes) -> list[bytes] | None:
+def options_after(matcher: Matcher, begun: bytes) -> list[bytes] | None:
     """Find the ways to end the scalar that is begun or comes next.
 
     Args:
@@ -127,7 +127,7 @@ def options_after(matcher: LLMatcher, begun: bytes) -> list[bytes] | None:
 class _Options:
     """A walk through all ways to end a scalar."""
 
-    def __init__(self, matcher: LLMatcher) -> None:
+    def __init__(self, matcher: Matcher) -> None:
         self._matcher = matcher
         self._words = numpy.zeros((_END + 32) // 32, dtype=numpy.int32)
         self._states = self._depth = 0

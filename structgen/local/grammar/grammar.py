@@ -13,26 +13,24 @@ document. Anything beyond is a GrammarError within about a second.
 from __future__ import annotations
 
 import re
-import threading
-from collections import OrderedDict
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
-from typing import Any, Final, Generic, Literal, TypeVar
+from functools import lru_cache, partial
+from typing import Final, Literal
 
 from llguidance import LLMatcher, LLTokenizer, TokenizerWrapper, regex_to_lark
 
 from structgen.errors import GrammarError
+from structgen.local.grammar.cache import Cache
 from structgen.local.grammar.closed import ClosedPlaces
 from structgen.local.grammar.dates import close_formats
 from structgen.local.grammar.lark import to_lark
 from structgen.local.grammar.left_out import MAX_DEPTH, depth_of, without_refused
+from structgen.local.grammar.matcher import Matcher
 from structgen.local.grammar.shortest import shortest_values
 from structgen.local.grammar.terminals import parser_limits
 from structgen.schema.json import inner_values, to_text
 from structgen.values import Json, JsonSchema, Note
-
-T = TypeVar("T")
 
 _LADDER: Final[tuple[Mapping[str, bool], ...]] = ({}, {"coerce_one_of": True}, {"lenient": True})
 _COSTLY: Final = 100_000
@@ -40,10 +38,6 @@ _COSTLY: Final = 100_000
 remainders, so many in half a second.
 """
 _EOS: Final = 256
-_CACHE_SIZE: Final = 8 << 20
-"""Characters of schemas and documents whose grammars are kept."""
-_ENTRY_SIZE: Final = 1 << 14
-"""Characters that each grammar counts besides, so that small ones do not grow without bound."""
 
 
 class _Bytes:
@@ -68,13 +62,15 @@ def byte_tokenizer() -> LLTokenizer:
 
 @dataclass(frozen=True, slots=True)
 class Grammar:
-    """A grammar that llguidance has accepted, for the tokens of one model."""
+    """A grammar that its engine has accepted, for the tokens of one model."""
 
     text: str = field(repr=False)
-    """The grammar in llguidance's Lark dialect."""
+    """The grammar in the words of its engine: llguidance's Lark dialect, or xgrammar's schema."""
     notes: tuple[Note, ...]
     """The keywords of the schema that it does not enforce."""
-    _matcher: LLMatcher = field(repr=False, compare=False)
+    _matcher: Matcher = field(repr=False, compare=False)
+    _of_bytes: Callable[[], Matcher] = field(repr=False, compare=False)
+    """Makes a matcher of bytes, at the beginning of an answer."""
     shortest: tuple[bytes, ...] = field(default=(), repr=False)
     """The shortest values of the schema's parts, as JSON, for `find_ending`."""
     schema: JsonSchema | None = field(default=None, repr=False, compare=False)
@@ -82,13 +78,13 @@ class Grammar:
     closed: ClosedPlaces | None = field(default=None, repr=False, compare=False)
     """Where its values may be closed; None if it was not compiled from a schema."""
 
-    def matcher(self) -> LLMatcher:
+    def matcher(self) -> Matcher:
         """Make a matcher at the beginning of an answer, for one generation."""
         return self._matcher.deep_copy()
 
-    def byte_matcher(self) -> LLMatcher:
+    def byte_matcher(self) -> Matcher:
         """Make a matcher at the beginning of an answer that takes bytes (`byte_tokenizer`)."""
-        return _matcher_of(self.text, byte_tokenizer()).deep_copy()
+        return self._of_bytes().deep_copy()
 
     def classify(self, text: str) -> Literal["whole", "part", "no"]:
         """Tell whether a text is a sentence of the grammar, the beginning of one, or neither.
@@ -124,7 +120,7 @@ def compile_grammar(
             key, _compile_on_ladder(close_formats(schema), engine, document)
         )
     except RecursionError:
-        raise _refused("it is nested too deeply") from None
+        raise refused("it is nested too deeply") from None
 
 
 def lark_of_regex(pattern: str) -> str:
@@ -157,8 +153,8 @@ def grammar_of_lark(text: str, engine: LLTokenizer) -> Grammar:
     """
     matcher = _matcher_of(text, engine)
     if matcher.is_error():
-        raise _refused(_reason(matcher.get_error()))
-    return Grammar(text, (), matcher)
+        raise refused(_reason(matcher.get_error()))
+    return Grammar(text, (), matcher, partial(_matcher_of, text, byte_tokenizer()))
 
 
 # ---- the ladder ----------------------------------------------------------------------------------
@@ -172,7 +168,7 @@ def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | 
             Note("", "multipleOf", "checked", "not held while decoding: the divisors are too large")
         ]
     if depth_of(schema) > MAX_DEPTH:
-        raise _refused(f"its parts lead more than {MAX_DEPTH} deep into one another")
+        raise refused(f"its parts lead more than {MAX_DEPTH} deep into one another")
     for last in (False, True):
         for options in _LADDER:
             text = to_lark(schema, document, options)
@@ -182,6 +178,7 @@ def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | 
                     text,
                     (*left_out, *_ignored(matcher.get_grammar_warnings())),
                     matcher,
+                    partial(_matcher_of, text, byte_tokenizer()),
                     shortest_values(schema),
                     schema,
                     ClosedPlaces(schema),
@@ -190,7 +187,7 @@ def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | 
         if not last:
             schema, notes = without_refused(schema, _accepts)
             left_out += notes
-    raise _refused(_reason(refusal))
+    raise refused(_reason(refusal))
 
 
 def _accepts(schema: JsonSchema) -> bool:
@@ -219,7 +216,12 @@ def _without_divisors(node: Json) -> Json:
     }
 
 
-def _refused(reason: str) -> GrammarError:
+def refused(reason: str) -> GrammarError:
+    """Say that an engine refuses a schema.
+
+    Args:
+        reason: Why, in the engine's words.
+    """
     return GrammarError(
         f"The grammar engine refuses the schema: {reason}",
         hint="Simplify the schema, or ask a server: there the check alone proves the answer.",
@@ -251,36 +253,8 @@ def _reason(message: str) -> str:
 # ---- what is kept --------------------------------------------------------------------------------
 
 
-class _Cache(Generic[T]):
-    """The values used last, as many as the texts of their keys allow. Many threads may use it."""
-
-    def __init__(self) -> None:
-        self._values: OrderedDict[tuple[Any, ...], T] = OrderedDict()
-        self._lock = threading.Lock()
-        self._size = 0
-
-    def get(self, key: tuple[Any, ...]) -> T | None:
-        with self._lock:
-            if key in self._values:
-                self._values.move_to_end(key)
-            return self._values.get(key)
-
-    def keep(self, key: tuple[Any, ...], value: T) -> T:
-        with self._lock:
-            if key not in self._values:
-                self._size += _size(key)
-            self._values[key] = value
-            while self._size > _CACHE_SIZE and len(self._values) > 1:
-                self._size -= _size(self._values.popitem(last=False)[0])
-        return value
-
-
-def _size(key: tuple[Any, ...]) -> int:
-    return _ENTRY_SIZE + sum(len(part) for part in key if isinstance(part, str))
-
-
-_GRAMMARS: Final[_Cache[Grammar]] = _Cache()
-_MATCHERS: Final[_Cache[LLMatcher]] = _Cache()
+_GRAMMARS: Final[Cache[Grammar]] = Cache()
+_MATCHERS: Final[Cache[LLMatcher]] = Cache()
 
 
 def _matcher_of(text: str, engine: LLTokenizer) -> LLMatcher:

@@ -53,7 +53,7 @@ def to_lark(
     """
     form = {**_FORM, **(options or {})}
     if document is None or not schema_is_grounded(schema):
-        embedded = {**_without_ours(schema), "x-guidance": form}
+        embedded = {**without_ours(schema), "x-guidance": form}
         return f"%llguidance {{}}\nstart: %json {to_text(embedded)}"
     grammar = _Grammar(schema, document, form)
     start = grammar.start()
@@ -114,7 +114,7 @@ class _Grammar:
         if VERBATIM in node:
             return self._scalar(node)
         if not node.keys().isdisjoint(_UNWRITTEN):
-            return self._embedded(_without_ours(node))
+            return self._embedded(without_ours(node))
         return _either(self._typed(node, kind) for kind in types_of(node) or ("object", "array"))
 
     def _typed(self, node: JsonSchema, kind: str) -> str | None:
@@ -122,7 +122,7 @@ class _Grammar:
             return self._object(node)
         if kind == "array":
             return self._array(node)
-        return self._embedded({**_without_ours(node), "type": kind})
+        return self._embedded({**without_ours(node), "type": kind})
 
     def _reference(self, ref: str) -> str | None:
         if ref in self._impossible:
@@ -202,12 +202,12 @@ class _Grammar:
         needed = _reached(node, self._refs)
         defs = {
             "$defs": {
-                ref.removeprefix("#/$defs/"): _without_ours(self._refs[ref])
+                ref.removeprefix("#/$defs/"): without_ours(self._refs[ref])
                 for ref in self._refs
                 if ref in needed
             }
         }
-        inner = {key: value for key, value in _without_ours(node).items() if key != "$defs"}
+        inner = {key: value for key, value in without_ours(node).items() if key != "$defs"}
         text = to_text({**inner, **(defs if needed else {}), "x-guidance": self._form})
         return self._terminals.rule("j", f"%json {text}")
 
@@ -270,14 +270,18 @@ def _reached(node: Json, refs: Mapping[str, JsonSchema]) -> set[str]:
     return found
 
 
-def _without_ours(node: Json) -> Json:
-    """A schema without our keywords. A field of such a name has a schema, and stays."""
+def without_ours(node: Json) -> Json:
+    """Leave our own keywords out of a schema. A field of such a name has a schema, and stays.
+
+    Args:
+        node: A compiled schema. It stays as it is.
+    """
     if isinstance(node, list):
-        return [_without_ours(part) for part in node]
+        return [without_ours(part) for part in node]
     if not isinstance(node, dict):
         return node
     return {
-        key: _without_ours(value)
+        key: without_ours(value)
         for key, value in node.items()
         if key not in _OURS or isinstance(value, dict)
     }

@@ -6,7 +6,11 @@ nothing stands between it and the decoder; other engines get an adapter.
 
 from __future__ import annotations
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from llguidance import LLTokenizer
 
 
 class Matcher(Protocol):
@@ -39,6 +43,9 @@ class Matcher(Protocol):
     def rollback(self, count: int, /) -> bool:
         """Take back the tokens that were read last."""
 
+    def compute_bitmask(self) -> bytes:
+        """Give the mask of the next token, one bit for each token."""
+
     def unsafe_compute_mask_ptr(self, address: int, size: int, /) -> None:
         """Write the mask of the next token, one bit for each token.
 
@@ -46,3 +53,19 @@ class Matcher(Protocol):
             address: Where to write it.
             size: Bytes that are there.
         """
+
+
+class Tokens(Protocol):
+    """The tokens of one model."""
+
+    @property
+    def pieces(self) -> Sequence[bytes]:
+        """The bytes of each token; b"" for a special one."""
+
+    @property
+    def ends(self) -> frozenset[int]:
+        """The tokens that end an answer."""
+
+    @property
+    def engine(self) -> LLTokenizer:
+        """The same tokens, as llguidance takes them."""

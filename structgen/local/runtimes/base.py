@@ -39,6 +39,8 @@ class Settings:
     """Where torch computes, by torch's name. A build of llama.cpp computes where it was built
     for.
     """
+    grammar: str = "llguidance"
+    """The grammar engine that holds answers to their schemas."""
 
 
 @dataclass(frozen=True, slots=True)

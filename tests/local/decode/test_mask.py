@@ -29,7 +29,7 @@ def test_the_tokens_of_the_mask_are_those_that_the_grammar_allows(draws: list[in
         allowed = mask.fill(matcher).tokens()
         assert allowed.tolist() == wanted
         assert numpy.flatnonzero(mask.flags()).tolist() == wanted
-        matcher.consume_token(int(allowed[draw % len(allowed)]))
+        matcher.consume_tokens([int(allowed[draw % len(allowed)])])
         if matcher.is_stopped():
             break
 
