@@ -70,7 +70,7 @@ def _caller(name: str, base_url: str, level: int) -> Callable[[], Awaitable[Any]
 
     if name == "structgen":
         # As if the extra were not installed.
-        sys.modules["httpx_aiohttp"] = None  # type: ignore[assignment]
+        sys.modules["aiohttp"] = None  # type: ignore[assignment]
     ours = structgen.AsyncClient("vllm:m", base_url=base_url, max_retries=0)
     return lambda: ours.chat.completions.create(messages=MESSAGES)
 

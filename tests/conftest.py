@@ -10,6 +10,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
+from structgen.wire import http_library
+from structgen.wire.http_library import LIBRARIES
 from tests import network
 from tests.servers import Server, llama_cpp
 
@@ -30,10 +32,18 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="write the golden files anew instead of comparing with them",
     )
+    parser.addoption(
+        "--http-library",
+        choices=[library.name for library in LIBRARIES],
+        help="speak HTTP with this library instead of the first one that is installed",
+    )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     network.refuse()
+    if name := config.getoption("--http-library"):
+        chosen_first = sorted(LIBRARIES, key=lambda library: library.name != name)
+        http_library.LIBRARIES = tuple(chosen_first)  # type: ignore[misc,assignment]
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,10 @@ FACES = {"", "types", "ports", "providers"}
 """Modules that hand out the names of others; nothing inside imports them."""
 ROOMS = {"schema", "local"}
 """Folders with folders inside."""
-OWNERS = {
-    "httpx": {"wire.connections", "wire.http"},
+OWNERS: dict[str, set[str]] = {
+    "httpx": set(),
+    "httpx2": set(),
+    "aiohttp": {"wire.connections"},
     "tenacity": {"wire.retry"},
     "outlines": {"local"},
     "llguidance": {"local"},

@@ -1,75 +1,235 @@
-"""Connections of httpx and aiohttp. All of them share one TLS context."""
+"""Connections of httpcore and of aiohttp. All of them share one TLS context."""
 
 from __future__ import annotations
 
-from functools import lru_cache
-from typing import Any
+import time
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any, Final
 
-from structgen.errors import ConfigurationError
-from structgen.wire.http_settings import KEEP_ALIVE, proxy_for
+from structgen.values import Request
+from structgen.wire.http_library import HttpLibrary, tls_for, url_of
+from structgen.wire.http_settings import KEEP_ALIVE, connect_timeout, proxy_for, whole_timeout
+from structgen.wire.responses import AiohttpResponse, CoreResponse
 
-
-def sync_connection(base_url: str, http2: bool) -> Any:
-    """Open an httpx transport of one connection, or of one HTTP/2 connection for all."""
-    import httpx
-
-    return httpx.HTTPTransport(**_connection_settings(base_url, http2))
-
-
-def async_connection(base_url: str, http2: bool) -> Any:
-    """As `sync_connection`, for an event loop."""
-    import httpx
-
-    return httpx.AsyncHTTPTransport(**_connection_settings(base_url, http2))
+_SOCKS: Final = (b"socks5", b"socks5h")
 
 
-def _connection_settings(base_url: str, http2: bool) -> dict[str, Any]:
-    import httpx
+class Connection:
+    """One connection of httpcore for threads; with HTTP/2, one that all threads share.
 
+    Args:
+        library: The library.
+        base_url: The server's address.
+        http2: Whether HTTP/2 may be spoken.
+    """
+
+    def __init__(self, library: HttpLibrary, base_url: str, http2: bool) -> None:
+        self._library, self._base_url = library, base_url
+        core = self._core = import_module(library.core)
+        # The requests of a shared connection end at different times.
+        self._clock = None if http2 else _Clock()
+        backend = None if self._clock is None else _Backend(core, self._clock)
+        kinds = core.ConnectionPool, core.HTTPProxy, core.SOCKSProxy
+        self._pool = _pool(library, base_url, http2, kinds, backend)
+
+    def respond(self, request: Request, timeout: float | None) -> CoreResponse:
+        """Send a request, and give its answer once the headers have come.
+
+        Args:
+            request: The request.
+            timeout: Seconds until the headers are there; None for no limit.
+        """
+        own = _core_request(self._core, self._library, self._base_url, request, timeout)
+        whole = whole_timeout(timeout)
+        if self._clock is None or whole is None:
+            return CoreResponse(self._pool.handle_request(own))
+        self._clock.ends_at = time.monotonic() + whole
+        try:
+            return CoreResponse(self._pool.handle_request(own))
+        finally:
+            self._clock.ends_at = None
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._pool.close()
+
+
+class AsyncConnection:
+    """As `Connection`, for an event loop. Its caller bounds the time of a whole call."""
+
+    def __init__(self, library: HttpLibrary, base_url: str, http2: bool) -> None:
+        self._library, self._base_url = library, base_url
+        core = self._core = import_module(library.core)
+        kinds = core.AsyncConnectionPool, core.AsyncHTTPProxy, core.AsyncSOCKSProxy
+        self._pool = _pool(library, base_url, http2, kinds, None)
+
+    async def arespond(self, request: Request, timeout: float | None) -> CoreResponse:
+        """Do as `Connection.respond` does."""
+        own = _core_request(self._core, self._library, self._base_url, request, timeout)
+        return CoreResponse(await self._pool.handle_async_request(own))
+
+    async def aclose(self) -> None:
+        """Close the connection."""
+        await self._pool.aclose()
+
+
+class AiohttpConnection:
+    """One session of aiohttp for all requests of an event loop: it opens connections as needed.
+
+    Args:
+        library: The library whose certificates are trusted.
+        base_url: The server's address.
+    """
+
+    def __init__(self, library: HttpLibrary, base_url: str) -> None:
+        import aiohttp
+
+        self._base_url = base_url
+        connector = aiohttp.TCPConnector(
+            limit=0,
+            ssl=tls_for(library, base_url) or True,
+            keepalive_timeout=KEEP_ALIVE,
+        )
+        self._session = aiohttp.ClientSession(
+            connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=False
+        )
+        self._timeouts: dict[float | None, Any] = {}
+
+    async def arespond(self, request: Request, timeout: float | None) -> AiohttpResponse:
+        """Do as `Connection.respond` does."""
+        answer = await self._session.request(
+            request.method,
+            f"{self._base_url}/{request.path}",
+            data=request.body,
+            headers=request.headers,
+            allow_redirects=False,
+            timeout=self._limits(timeout),
+        )
+        return AiohttpResponse(answer)
+
+    def _limits(self, timeout: float | None) -> Any:
+        import aiohttp
+
+        found = self._timeouts.get(timeout)
+        if found is None:
+            found = aiohttp.ClientTimeout(
+                total=None, sock_connect=connect_timeout(timeout), sock_read=timeout
+            )
+            if len(self._timeouts) < _TIMEOUTS_KEPT:
+                self._timeouts[timeout] = found
+        return found
+
+    async def aclose(self) -> None:
+        """Close the session and its connections."""
+        await self._session.close()
+
+
+_TIMEOUTS_KEPT: Final = 64
+
+
+# ---- httpcore ------------------------------------------------------------------------------------
+
+
+def _pool(
+    library: HttpLibrary, base_url: str, http2: bool, kinds: tuple[Any, Any, Any], backend: Any
+) -> Any:
+    """A pool of one connection: direct, through a proxy, or through a SOCKS proxy."""
+    direct, through_proxy, through_socks = kinds
     count = None if http2 else 1
-    pool_limits = httpx.Limits(
-        max_connections=count, max_keepalive_connections=count, keepalive_expiry=KEEP_ALIVE
-    )
-    return {
-        "verify": _tls(base_url),
+    settings: dict[str, Any] = {
+        "ssl_context": tls_for(library, base_url),
+        "max_connections": count,
+        "max_keepalive_connections": count,
+        "keepalive_expiry": KEEP_ALIVE,
         "http2": http2,
-        "limits": pool_limits,
-        "proxy": proxy_for(base_url),
+        "network_backend": backend,
     }
+    address = proxy_for(base_url)
+    if address is None:
+        return direct(**settings)
+    proxy = import_module(library.name).Proxy(address)
+    url = import_module(library.core).URL(
+        scheme=proxy.url.raw_scheme,
+        host=proxy.url.raw_host,
+        port=proxy.url.port,
+        target=proxy.url.raw_path,
+    )
+    if url.scheme in _SOCKS:
+        return through_socks(proxy_url=url, proxy_auth=proxy.raw_auth, **settings)
+    return through_proxy(
+        proxy_url=url, proxy_auth=proxy.raw_auth, proxy_headers=proxy.headers.raw, **settings
+    )
 
 
-def aiohttp_connection(base_url: str) -> Any:
-    """One session for all requests of an event loop: aiohttp opens connections as it needs them."""
-    import aiohttp
-    import httpx
-    from httpx_aiohttp import AiohttpTransport
-
-    tls, proxy = _tls(base_url), proxy_for(base_url)
-    connector = aiohttp.TCPConnector(limit=0, ssl=tls, keepalive_timeout=KEEP_ALIVE)
-    session = aiohttp.ClientSession(connector=connector, cookie_jar=aiohttp.DummyCookieJar())
-    return AiohttpTransport(verify=tls, client=session, proxy=httpx.Proxy(proxy) if proxy else None)
-
-
-@lru_cache(maxsize=256)
-def url_of(base_url: str, path: str) -> Any:
-    """Give the URL of a path below a server's address, as httpx has it."""
-    import httpx
-
-    try:
-        return httpx.URL(f"{base_url}/{path}")
-    except httpx.InvalidURL as error:
-        raise ConfigurationError(
-            f"The base URL is not a URL: {error}.", hint="Give http(s)://host[:port]/path."
-        ) from error
+def _core_request(
+    core: Any, library: HttpLibrary, base_url: str, request: Request, timeout: float | None
+) -> Any:
+    """The request as httpcore has it."""
+    url, host = url_of(library, base_url, request.path)
+    headers = [(name.encode(), value.encode()) for name, value in request.headers.items()]
+    if "host" not in request.headers:
+        headers.insert(0, (b"Host", host))
+    headers.append((b"Content-Length", str(len(request.body)).encode()))
+    return core.Request(
+        request.method,
+        url,
+        headers=headers,
+        content=request.body,
+        extensions={"timeout": _timeouts(timeout)},
+    )
 
 
-@lru_cache(maxsize=1)
-def _tls_context() -> Any:
-    """One TLS context for all connections: it takes tens of milliseconds and a megabyte to make."""
-    import httpx
-
-    return httpx.create_ssl_context()
+def _timeouts(timeout: float | None) -> Mapping[str, float | None]:
+    connect = connect_timeout(timeout)
+    return {"connect": connect, "read": timeout, "write": timeout, "pool": timeout}
 
 
-def _tls(base_url: str) -> Any:
-    return _tls_context() if base_url.startswith("https") or proxy_for(base_url) else False
+# ---- the end of the headers ----------------------------------------------------------------------
+
+
+class _Clock:
+    """When the headers of the current request must have come; None after they have."""
+
+    ends_at: float | None = None
+
+    def left(self, timeout: float | None, error: type[Exception]) -> float | None:
+        """The seconds that a step may take."""
+        if self.ends_at is None:
+            return timeout
+        left = self.ends_at - time.monotonic()
+        if left <= 0:
+            raise error
+        return left if timeout is None else min(left, timeout)
+
+
+class _Backend:
+    """httpcore's own way to the network, with a clock: its timeouts bound single steps, so that
+    headers which come byte by byte would never end.
+    """
+
+    def __init__(self, core: Any, clock: _Clock) -> None:
+        self._inner, self._core, self._clock = core.SyncBackend(), core, clock
+
+    def connect_tcp(self, *args: Any, **options: Any) -> _Network:
+        return _Network(self._inner.connect_tcp(*args, **options), self._core, self._clock)
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class _Network:
+    """A stream of bytes to a server, with a clock."""
+
+    def __init__(self, inner: Any, core: Any, clock: _Clock) -> None:
+        self._inner, self._core, self._clock = inner, core, clock
+        self.write, self.close = inner.write, inner.close
+        self.get_extra_info = inner.get_extra_info
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        left = self._clock.left(timeout, self._core.ReadTimeout)
+        found: bytes = self._inner.read(max_bytes, left)
+        return found
+
+    def start_tls(self, *args: Any, **options: Any) -> _Network:
+        return _Network(self._inner.start_tls(*args, **options), self._core, self._clock)

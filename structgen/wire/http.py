@@ -1,8 +1,7 @@
-"""HTTP requests over httpx: the port that the steps of a flow are performed on.
+"""HTTP requests: the port that the steps of a flow are performed on.
 
-httpx is loaded with the first request. A transport keeps idle httpx transports of one connection
-each in a free list (see `pool`). If the package httpx-aiohttp is installed, async calls go over
-aiohttp.
+HTTP libraries are loaded with the first request. A transport keeps idle connections in a free list
+(see `pool`). If the package aiohttp is installed, async calls go over it.
 """
 
 from __future__ import annotations
@@ -19,25 +18,22 @@ from urllib.parse import urlsplit
 from structgen.errors import ConfigurationError, RequestTimeoutError
 from structgen.flow.ports import Stream
 from structgen.values import Reply, Request
-from structgen.wire.aiohttp import send_over_aiohttp
-from structgen.wire.connections import (
-    aiohttp_connection,
-    async_connection,
-    sync_connection,
-    url_of,
-)
+from structgen.wire.connections import AiohttpConnection, AsyncConnection, Connection
 from structgen.wire.endpoint import KeyFunction
 from structgen.wire.http_body import HttpStream, aread_reply, read_reply
 from structgen.wire.http_errors import raise_translated
-from structgen.wire.http_settings import connect_timeout, is_socks, proxy_for, within
+from structgen.wire.http_library import HttpLibrary, http_library
+from structgen.wire.http_settings import proxy_for, within
 from structgen.wire.pool import AsyncFreeList, FreeList, LoopFreeLists, aclose_idle, close_idle
+from structgen.wire.responses import ACCEPTED, Response, UserResponse
 
-_Connections: TypeAlias = FreeList[Any]
-_AsyncConnections: TypeAlias = AsyncFreeList[Any]
+_Connections: TypeAlias = FreeList[Connection]
+_AnyAsync: TypeAlias = AsyncConnection | AiohttpConnection
+_AsyncConnections: TypeAlias = AsyncFreeList[_AnyAsync]
 
 
 class HttpTransport:
-    """Sends requests to one server over httpx, from any number of threads and event loops.
+    """Sends requests to one server, from any number of threads and event loops.
 
     It implements `HttpPort`. Redirects are not followed: they are answers with their status. A
     process that is forked gets connections of its own.
@@ -68,7 +64,11 @@ class HttpTransport:
         self.base_url = base_url.rstrip("/")
         # For messages, so without credentials.
         self._server = urlsplit(self.base_url).netloc.rpartition("@")[2]
-        self._headers = {"user-agent": "structgen", **(headers or {})}
+        self._headers = {
+            "user-agent": "structgen",
+            "accept-encoding": ACCEPTED,
+            **(headers or {}),
+        }
         self._query = query
         self._key = key
         self._client = http_client
@@ -83,13 +83,17 @@ class HttpTransport:
     def _start(self) -> None:
         self._closed = False
         self._connections: _Connections = FreeList(
-            partial(sync_connection, self.base_url, self._http2),
+            lambda: Connection(self._library, self.base_url, self._http2),
             self._max_connections,
             shared=self._http2,
         )
-        self._loops: LoopFreeLists[Any] = LoopFreeLists(self._new_loop_connections)
+        self._loops: LoopFreeLists[_AnyAsync] = LoopFreeLists(self._new_loop_connections)
         # A transport that is dropped without being closed leaves nothing open.
         self._finalizer = weakref.finalize(self, close_idle, self._connections)
+
+    @cached_property
+    def _library(self) -> HttpLibrary:
+        return http_library()
 
     # ---- sync
 
@@ -129,19 +133,22 @@ class HttpTransport:
         """
         response, release = self._respond(self._complete(request), timeout)
         stream = self._stream(response, release, timeout)
-        if not 200 <= response.status_code < 300:
+        if not 200 <= response.status < 300:
             try:
                 stream.reply = read_reply(response, self._server, timeout)
             finally:
                 stream.close()
         return stream
 
-    def _respond(self, request: Request, timeout: float | None) -> tuple[Any, Callable[[], None]]:
-        """An httpx.Response whose body is still to come, and what releases its connection."""
+    def _respond(
+        self, request: Request, timeout: float | None
+    ) -> tuple[Response, Callable[[], None]]:
+        """A response whose body is still to come, and what releases its connection."""
         if self._client is not None:
             try:
                 built = self._client_request(request, timeout, is_async=False)
-                return self._client.send(built, stream=True), _release_nothing
+                response = self._client.send(built, stream=True)
+                return UserResponse(response), _release_nothing
             except Exception as error:
                 raise_translated(error, self._server, timeout)
         self._check_open()
@@ -151,12 +158,12 @@ class HttpTransport:
             raise self._all_busy(timeout)
         release = partial(self._release, connections, connection)
         try:
-            return connection.handle_request(self._own_request(request, timeout)), release
+            return connection.respond(request, timeout), release
         except BaseException as error:
             release()
             raise_translated(error, self._server, timeout)
 
-    def _release(self, connections: _Connections, connection: Any) -> None:
+    def _release(self, connections: _Connections, connection: Connection) -> None:
         connections.give(connection)
         if self._closed:
             self.close()
@@ -173,28 +180,18 @@ class HttpTransport:
 
     async def asend(self, request: Request, timeout: float | None) -> Reply:
         """Do what `send` does, without blocking the event loop."""
-        request = await self._acomplete(request)
-        if not self._sends_over_aiohttp:
-            response, release = await self._arespond(request, timeout)
-            try:
-                return await aread_reply(response, self._server, timeout)
-            finally:
-                await response.aclose()
-                await release()
-        connections, connection = await self._atake(timeout)
-        session = connection.client
+        response, release = await self._arespond(await self._acomplete(request), timeout)
         try:
-            return await send_over_aiohttp(session, self.base_url, request, timeout)
-        except Exception as error:
-            raise_translated(error, self._server, timeout)
+            return await aread_reply(response, self._server, timeout)
         finally:
-            await self._arelease(connections, connection)
+            await response.aclose()
+            await release()
 
     async def aopen(self, request: Request, timeout: float | None) -> Stream:
         """Do what `open` does, without blocking the event loop."""
         response, release = await self._arespond(await self._acomplete(request), timeout)
         stream = self._stream(response, release, timeout)
-        if not 200 <= response.status_code < 300:
+        if not 200 <= response.status < 300:
             try:
                 stream.reply = await aread_reply(response, self._server, timeout)
             finally:
@@ -203,35 +200,30 @@ class HttpTransport:
 
     async def _arespond(
         self, request: Request, timeout: float | None
-    ) -> tuple[Any, Callable[[], Awaitable[None]]]:
+    ) -> tuple[Response, Callable[[], Awaitable[None]]]:
         if self._client is not None:
             try:
                 built = self._client_request(request, timeout, is_async=True)
                 answer = self._client.send(built, stream=True)
-                return await within(answer, timeout), _arelease_nothing
+                return UserResponse(await within(answer, timeout)), _arelease_nothing
             except Exception as error:
                 raise_translated(error, self._server, timeout)
         connections, connection = await self._atake(timeout)
         release = partial(self._arelease, connections, connection)
         try:
-            own = self._own_request(request, timeout)
-            return await within(connection.handle_async_request(own), timeout), release
+            return await within(connection.arespond(request, timeout), timeout), release
         except BaseException as error:
             await release()
             raise_translated(error, self._server, timeout)
 
     @cached_property
-    def _sends_over_aiohttp(self) -> bool:
-        """Whether whole answers come over aiohttp without httpx between."""
-        return self._client is None and self._has_aiohttp and proxy_for(self.base_url) is None
-
-    @cached_property
     def _has_aiohttp(self) -> bool:
-        if self._http2 or is_socks(proxy_for(self.base_url)):
+        """Whether async calls go over aiohttp, which speaks no HTTP/2 and to few proxies."""
+        if self._http2 or proxy_for(self.base_url) is not None:
             return False
-        return find_spec("httpx_aiohttp") is not None
+        return find_spec("aiohttp") is not None
 
-    async def _atake(self, timeout: float | None) -> tuple[_AsyncConnections, Any]:
+    async def _atake(self, timeout: float | None) -> tuple[_AsyncConnections, _AnyAsync]:
         self._check_open()
         connections = await self._loops.current()
         connection = await connections.take(timeout)
@@ -240,14 +232,15 @@ class HttpTransport:
         return connections, connection
 
     def _new_loop_connections(self) -> _AsyncConnections:
-        if self._has_aiohttp:
-            make = partial(aiohttp_connection, self.base_url)
-        else:
-            make = partial(async_connection, self.base_url, self._http2)
         shared = self._http2 or self._has_aiohttp
-        return AsyncFreeList(make, self._max_connections, shared=shared)
+        return AsyncFreeList(self._new_async_connection, self._max_connections, shared=shared)
 
-    async def _arelease(self, connections: _AsyncConnections, connection: Any) -> None:
+    def _new_async_connection(self) -> _AnyAsync:
+        if self._has_aiohttp:
+            return AiohttpConnection(self._library, self.base_url)
+        return AsyncConnection(self._library, self.base_url, self._http2)
+
+    async def _arelease(self, connections: _AsyncConnections, connection: _AnyAsync) -> None:
         connections.give(connection)
         if self._closed:
             await aclose_idle(connections)
@@ -260,15 +253,9 @@ class HttpTransport:
     # ---- shared
 
     def _stream(
-        self, response: Any, release: Callable[[], Any], timeout: float | None
+        self, response: Response, release: Callable[[], Any], timeout: float | None
     ) -> HttpStream:
-        return HttpStream(
-            response,
-            release,
-            server=self._server,
-            timeout=timeout,
-            own_connection=self._client is None,
-        )
+        return HttpStream(response, release, server=self._server, timeout=timeout)
 
     def _complete(self, request: Request) -> Request:
         """The request with the headers and the query of every request."""
@@ -289,24 +276,6 @@ class HttpTransport:
             raise ConfigurationError(
                 "The client is closed.", hint="Make a new one, or leave its `with` block later."
             )
-
-    def _own_request(self, request: Request, timeout: float | None) -> Any:
-        """The request as an httpx.Request for a connection of ours."""
-        import httpx
-
-        timeouts = {
-            "connect": connect_timeout(timeout),
-            "read": timeout,
-            "write": timeout,
-            "pool": timeout,
-        }
-        return httpx.Request(
-            request.method,
-            url_of(self.base_url, request.path),
-            headers=[(name.encode(), value.encode()) for name, value in request.headers.items()],
-            content=request.body,
-            extensions={"timeout": timeouts},
-        )
 
     def _client_request(self, request: Request, timeout: float | None, *, is_async: bool) -> Any:
         """The request, built by the caller's own client (httpx's or httpx2's)."""

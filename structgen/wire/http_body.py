@@ -1,17 +1,15 @@
-"""Bodies of HTTP responses: read whole, within a time and a size, or as a stream.
-
-The responses are httpx's (or httpx2's); nothing here imports them.
-"""
+"""Bodies of HTTP responses: read whole, within a time and a size, or as a stream."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from typing import Any, Final, NoReturn
 
 from structgen.errors import ConnectionFailedError, StreamBrokenError
 from structgen.values import Reply
 from structgen.wire.http_errors import raise_translated
+from structgen.wire.responses import Response
 
 MAX_BODY: Final = 32 * 1024 * 1024
 """The greatest size of a whole body, in bytes, so that no server can fill the memory."""
@@ -55,11 +53,11 @@ class BodyBuffer:
         return b"".join(self._parts)
 
 
-def read_reply(response: Any, server: str, timeout: float | None) -> Reply:
+def read_reply(response: Response, server: str, timeout: float | None) -> Reply:
     """Read the whole body of a response.
 
     Args:
-        response: An open `httpx.Response`.
+        response: An open response.
         server: The server's host and port, for messages.
         timeout: Seconds from now in which the body must be whole; None for no limit.
 
@@ -68,78 +66,55 @@ def read_reply(response: Any, server: str, timeout: float | None) -> Reply:
     """
     buffer = BodyBuffer(timeout)
     try:
-        for part in response.iter_bytes():
+        for part in response.pieces():
             buffer.add(part)
     except Exception as error:
         raise_translated(error, server, timeout)
-    return reply_of(response, buffer.joined())
+    return Reply(response.status, response.headers, buffer.joined())
 
 
-async def aread_reply(response: Any, server: str, timeout: float | None) -> Reply:
+async def aread_reply(response: Response, server: str, timeout: float | None) -> Reply:
     """Do what `read_reply` does, without blocking the event loop."""
     buffer = BodyBuffer(timeout)
     try:
-        async for part in response.aiter_bytes():
+        async for part in response.apieces():
             buffer.add(part)
     except Exception as error:
         raise_translated(error, server, timeout)
-    return reply_of(response, buffer.joined())
-
-
-def reply_of(response: Any, body: bytes) -> Reply:
-    """Make a Reply of an `httpx.Response`, with lower-case header names.
-
-    Args:
-        response: The response.
-        body: Its body, as far as it is known.
-    """
-    return Reply(response.status_code, headers_of(response.headers.raw), body)
-
-
-def headers_of(raw: Any) -> dict[str, str]:
-    """Decode the headers of a response, with lower-case names.
-
-    Args:
-        raw: Pairs of bytes, as httpx and aiohttp have them.
-    """
-    return {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in raw}
+    return Reply(response.status, response.headers, buffer.joined())
 
 
 class HttpStream:
-    """A `flow.ports.Stream` over an `httpx.Response`.
+    """A `flow.ports.Stream` over an open response.
 
     Args:
-        response: The open response.
+        response: The response.
         release: Gives the response's connection back; a coroutine function for an event loop.
         server: The server's host and port, for messages.
         timeout: The seconds that each wait for a piece was given.
-        own_connection: Whether the connection is ours. Then a body without content encoding is
-            read past httpx's decoders.
     """
 
     def __init__(
         self,
-        response: Any,
+        response: Response,
         release: Callable[[], Awaitable[None] | None],
         *,
         server: str,
         timeout: float | None,
-        own_connection: bool,
     ) -> None:
-        self.reply = reply_of(response, b"")
+        self.reply = Reply(response.status, response.headers, b"")
         self._response, self._server, self._timeout = response, server, timeout
         self._release: Callable[[], Any] | None = release
-        self._pieces: Any = None
-        self._undecoded = own_connection and "content-encoding" not in self.reply.headers
+        self._pieces: Iterator[bytes] | None = None
+        self._apieces: AsyncIterator[bytes] | None = None
 
     def read(self) -> bytes:
         """Wait for the next bytes of the body; `b""` at its end."""
         if self._release is None:
             return b""
-        if self._pieces is None:
-            response = self._response
-            self._pieces = iter(response.stream) if self._undecoded else response.iter_bytes()
         try:
+            if self._pieces is None:
+                self._pieces = self._response.pieces()
             return next(self._pieces, b"")
         except Exception as error:
             self._raise_broken(error)
@@ -148,14 +123,12 @@ class HttpStream:
         """Do what `read` does, without blocking the event loop."""
         if self._release is None:
             return b""
-        if self._pieces is None:
-            response = self._response
-            self._pieces = aiter(response.stream) if self._undecoded else response.aiter_bytes()
         try:
-            piece: bytes = await anext(self._pieces, b"")
+            if self._apieces is None:
+                self._apieces = self._response.apieces()
+            return await anext(self._apieces, b"")
         except Exception as error:
             self._raise_broken(error)
-        return piece
 
     def close(self) -> None:
         """Free the connection, whether the body was read to its end or not."""
@@ -169,8 +142,6 @@ class HttpStream:
         if self._release is not None:
             release, self._release = self._release, None
             try:
-                if self._pieces is not None:
-                    await self._pieces.aclose()
                 await self._response.aclose()
             finally:
                 await release()

@@ -80,8 +80,9 @@ def _translated(error: Exception, server: str, timeout: float | None) -> Structg
 
 def _kind_of(error: Exception) -> tuple[_ErrorType, bool]:
     for one in (error.__cause__, error):
-        if one is not None:
-            for cls in type(one).__mro__:
-                if cls.__name__ in _ERRORS:
-                    return _ERRORS[cls.__name__]
+        for cls in type(one).__mro__:
+            # That a socket timed out says nothing of the phase that the library was in.
+            is_told = one is error or cls.__module__ != "builtins"
+            if is_told and cls.__name__ in _ERRORS:
+                return _ERRORS[cls.__name__]
     return _UNKNOWN

@@ -98,8 +98,3 @@ def proxy_for(base_url: str) -> str | None:
             hint="Install it: pip install socksio.",
         )
     return url
-
-
-def is_socks(proxy: str | None) -> bool:
-    """Whether a proxy speaks SOCKS, which only httpx does."""
-    return proxy is not None and proxy.startswith("socks")

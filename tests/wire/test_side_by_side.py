@@ -61,7 +61,7 @@ COMMON: list[dict[str, Any]] = [
     {"response_format": FORMAT},
     {"tools": [TOOL], "tool_choice": "auto", "parallel_tool_calls": False},
     {"tools": [TOOL], "tool_choice": {"type": "function", "function": {"name": "look"}}},
-    {"messages": TURNS},
+    {"messages": TURNS, "model": "qwen/qwen3.8-27b"},  # it reads images
     {"reasoning_effort": "low"},
     {"service_tier": "auto"},
     {"extra_body": {"new_member": {"a": [1, None, "é"]}}},

@@ -47,30 +47,23 @@ def dripping(at_once: bytes, piece: bytes) -> Iterator[str]:
             thread.join()
 
 
-@pytest.fixture(params=["async", "aiohttp"])
-def adrive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    if request.param == "async":
-        monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
-    return lambda flow: asyncio.run(aperform(flow))
-
-
 @pytest.fixture(params=["sync", "async", "aiohttp"])
 def drive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
     if request.param == "sync":
         return perform
     if request.param == "async":
-        monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
+        monkeypatch.setitem(sys.modules, "aiohttp", None)
     return lambda flow: asyncio.run(aperform(flow))
 
 
 @pytest.mark.parametrize("stream", [False, True])
 @pytest.mark.parametrize("piece", [b"x", b"x-more: 1\r\n"])
-def test_headers_that_drip_end_at_the_timeout(adrive: Any, piece: bytes, stream: bool) -> None:
+def test_headers_that_drip_end_at_the_timeout(drive: Any, piece: bytes, stream: bool) -> None:
     began = time.monotonic()
     opts = options(max_retries=0, timeout=0.4)
     with dripping(HEAD, piece) as url, pytest.raises(errors.RequestTimeoutError) as caught:
         way = link(url)
-        adrive(
+        drive(
             streamed(way, chat_request(stream=True), opts)
             if stream
             else exchange(way, chat_request(), opts)
@@ -79,10 +72,10 @@ def test_headers_that_drip_end_at_the_timeout(adrive: Any, piece: bytes, stream:
     assert caught.value.sent
 
 
-def test_a_total_timeout_that_ends_in_the_headers_is_named(adrive: Any) -> None:
+def test_a_total_timeout_that_ends_in_the_headers_is_named(drive: Any) -> None:
     ends_at = time.monotonic() + 0.4
     with dripping(HEAD, b"x") as url, pytest.raises(errors.TotalTimeoutError) as caught:
-        adrive(exchange(link(url), chat_request(), options(), ends_at))
+        drive(exchange(link(url), chat_request(), options(), ends_at))
     assert caught.value.sent
     assert len(caught.value.attempts) == 1
     assert time.monotonic() - ends_at < 3

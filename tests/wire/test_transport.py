@@ -7,6 +7,8 @@ import gc
 import multiprocessing
 import sys
 import threading
+import tracemalloc
+import zlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,21 +21,28 @@ from structgen.flow.drive import aperform, perform
 from structgen.options import Options
 from structgen.testing import FAULTS, FaultyServer, Served, completion, events
 from structgen.values import Request
+from structgen.wire import http_library
 from structgen.wire.exchange import exchange
 from structgen.wire.http import HttpTransport
+from structgen.wire.http_library import LIBRARIES
+from structgen.wire.http_library import http_library as chosen_library
 from structgen.wire.pool import AsyncFreeList, FreeList
 from tests.wire.parts import chat_request, link, options, outcome, streamed, text_of
 
 REQUEST = Request("POST", "chat/completions", {"content-type": "application/json"}, b"{}")
 
 
-@pytest.fixture(params=["sync", "async", "aiohttp"])
+@pytest.fixture(params=["sync httpx", "sync httpx2", "async httpx", "async httpx2", "aiohttp"])
 def drive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
-    """Performs a flow on a thread, and on an event loop over httpx and over aiohttp."""
-    if request.param == "sync":
+    """Performs a flow on a thread, and on an event loop over httpcore and over aiohttp."""
+    way, _, library = request.param.partition(" ")
+    if library:
+        chosen = tuple(one for one in LIBRARIES if one.name == library)
+        monkeypatch.setattr(http_library, "LIBRARIES", chosen)
+    if way == "sync":
         return perform
-    if request.param == "async":
-        monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
+    if way == "async":
+        monkeypatch.setitem(sys.modules, "aiohttp", None)
     return lambda flow: asyncio.run(aperform(flow))
 
 
@@ -235,7 +244,7 @@ def test_a_thousand_concurrent_calls_on_one_client_all_succeed(
     counting: Counting, over_aiohttp: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if not over_aiohttp:
-        monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
+        monkeypatch.setitem(sys.modules, "aiohttp", None)
     transport = HttpTransport(counting.base_url, max_connections=50)
 
     async def main() -> list[Any]:
@@ -265,7 +274,7 @@ def test_a_transport_serves_one_event_loop_after_another(
 ) -> None:
     """Connections end with their loop: nothing is left open, and nothing warns."""
     if not over_aiohttp:
-        monkeypatch.setitem(sys.modules, "httpx_aiohttp", None)
+        monkeypatch.setitem(sys.modules, "aiohttp", None)
     transport = HttpTransport(counting.base_url)
     for _ in range(3):
         assert asyncio.run(transport.asend(REQUEST, 5)).status == 200
@@ -434,3 +443,53 @@ def test_all_faults_have_a_reply_that_parses_as_http() -> None:
         for served in FAULTS.values()
     )
     assert isinstance(Options(), Options)
+
+
+# ---- the library ---------------------------------------------------------------------
+
+
+def test_httpx2_is_used_where_it_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    newest_first = sorted(LIBRARIES, key=lambda library: library.python, reverse=True)
+    monkeypatch.setattr(http_library, "LIBRARIES", tuple(newest_first))
+    assert chosen_library().name == "httpx2"
+    with monkeypatch.context() as without:
+        without.setitem(sys.modules, "httpx2", None)
+        assert chosen_library().name == "httpx"
+    with monkeypatch.context() as old:
+        old.setattr(sys, "version_info", (3, 10, 0))
+        assert chosen_library().name == "httpx"
+
+
+# ---- packed bodies -------------------------------------------------------------------
+
+
+def _packed(coding: str, body: bytes) -> Served:
+    wbits = {"gzip": 31, "deflate": 15, "raw": -15}[coding]
+    packer = zlib.compressobj(wbits=wbits)
+    name = "deflate" if coding == "raw" else coding
+    return Served(headers={"content-encoding": name}, body=packer.compress(body) + packer.flush())
+
+
+@pytest.mark.parametrize("coding", ["gzip", "deflate", "raw"])
+def test_packed_answers_are_read(drive: Any, coding: str) -> None:
+    with FaultyServer(_packed(coding, completion("Paris"))) as server:
+        assert drive(exchange(link(server.base_url), chat_request(), options())).text == "Paris"
+
+
+def test_a_short_answer_that_unpacks_to_much_is_refused_before_it_fills_the_memory(
+    drive: Any,
+) -> None:
+    with FaultyServer(_packed("gzip", b" " * (64 << 20))) as server:
+        tracemalloc.start()
+        with pytest.raises(errors.ConnectionFailedError, match="longer than"):
+            drive(exchange(link(server.base_url), chat_request(), options(max_retries=0)))
+        most = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+    assert most < 80 << 20
+
+
+@pytest.mark.parametrize(("coding", "body"), [("br", b"x"), ("gzip", b"no gzip"), ("gzip", b"")])
+def test_an_encoding_that_cannot_be_read_is_typed(drive: Any, coding: str, body: bytes) -> None:
+    served = Served(headers={"content-encoding": coding}, body=body)
+    with FaultyServer(served) as server, pytest.raises(errors.StructgenError):
+        drive(exchange(link(server.base_url), chat_request(), options(max_retries=0)))
