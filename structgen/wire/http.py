@@ -25,7 +25,7 @@ from structgen.wire.http_errors import raise_translated
 from structgen.wire.http_library import HttpLibrary, http_library
 from structgen.wire.http_settings import proxy_for, within
 from structgen.wire.pool import AsyncFreeList, FreeList, LoopFreeLists, aclose_idle, close_idle
-from structgen.wire.responses import ACCEPTED, Response, UserResponse
+from structgen.wire.responses import ACCEPTED, EVENT_STREAM, Response, UserResponse
 
 _Connections: TypeAlias = FreeList[Connection]
 _AnyAsync: TypeAlias = AsyncConnection | AiohttpConnection
@@ -66,7 +66,6 @@ class HttpTransport:
         self._server = urlsplit(self.base_url).netloc.rpartition("@")[2]
         self._headers = {
             "user-agent": "structgen",
-            "accept-encoding": ACCEPTED,
             **(headers or {}),
         }
         self._query = query
@@ -268,7 +267,9 @@ class HttpTransport:
         path = request.path
         if self._query:
             path += f"{'&' if '?' in path else '?'}{self._query}"
-        headers = {**self._headers, **key, **request.headers}
+        # A packed stream would wait at each proxy until there is enough to pack.
+        coding = "identity" if request.headers.get("accept") == EVENT_STREAM else ACCEPTED
+        headers = {"accept-encoding": coding, **self._headers, **key, **request.headers}
         return replace(request, path=path, headers=headers)
 
     def _check_open(self) -> None:

@@ -16,6 +16,9 @@ from structgen.values import shorten
 ACCEPTED: Final = "gzip, deflate"
 """The content encodings in which whole answers may come, as a header."""
 
+EVENT_STREAM: Final = "text/event-stream"
+"""The media type of streamed answers, which come as they are."""
+
 _WINDOWS: Final = {"gzip": 31, "x-gzip": 31, "deflate": 47}
 """The encodings that are unpacked, with the `wbits` that zlib reads them with. Either header is
 found for "deflate", because some servers send gzip under that name."""

@@ -493,3 +493,12 @@ def test_an_encoding_that_cannot_be_read_is_typed(drive: Any, coding: str, body:
     served = Served(headers={"content-encoding": coding}, body=body)
     with FaultyServer(served) as server, pytest.raises(errors.StructgenError):
         drive(exchange(link(server.base_url), chat_request(), options(max_retries=0)))
+
+
+def test_whole_answers_may_be_packed_and_streams_may_not(drive: Any) -> None:
+    with FaultyServer("answer", "stream") as server:
+        way = link(server.base_url)
+        drive(exchange(way, chat_request(), options()))
+        drive(streamed(way, chat_request(stream=True), options()))
+    asked = [request.headers["accept-encoding"] for request in server.requests]
+    assert asked == ["gzip, deflate", "identity"]
