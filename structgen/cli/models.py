@@ -88,7 +88,8 @@ def _known_of(provider: str, model: str) -> str:
     from structgen.wire.prices import price_of
     from structgen.wire.providers import capabilities
 
-    row, price = capabilities(provider, model), price_of(provider, model)
+    row = capabilities(provider, model)
+    price = price_of(row.owner, model)
     parts = []
     if row.context:
         parts.append(f"{row.context:,} tokens of context")

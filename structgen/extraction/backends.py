@@ -114,7 +114,7 @@ def http_backend(
     """
     provider, model = _parts(spec, base_url, rows)
     caps = capabilities(provider, model, rows)
-    _warn_of_its_end(provider, model)
+    _warn_of_its_end(caps.owner, model)
     where = endpoint(caps, base_url, api_key, headers=headers, query=query)
     link = Link(
         port=port
@@ -140,7 +140,7 @@ def http_backend(
         model=model,
         modes=caps.modes,
         via=link,
-        price=price_of(provider, model, prices),
+        price=price_of(caps.owner, model, prices),
     )
 
 

@@ -53,7 +53,7 @@ def limits_of(caps: Capabilities, model: str) -> AttachmentLimits | None:
     fitting = (
         limits
         for provider, pattern, limits in LIMITS
-        if provider == caps.provider and fnmatchcase(name, pattern)
+        if provider == caps.owner and fnmatchcase(name, pattern)
     )
     return next(fitting, None)
 

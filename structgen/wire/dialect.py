@@ -62,6 +62,9 @@ class Capabilities:
     """The wire format that the provider speaks."""
     provider: str
     """The provider's name, as in "groq:openai/gpt-oss-20b"."""
+    vendor: str = ""
+    """The provider whose models these are, if this is another wire format of theirs: their
+    lengths, prices and dates are the same. Empty if it is the provider itself."""
     model: str = "*"
     """A glob pattern of the models that the row is for."""
     base_url: str | None = None
@@ -125,6 +128,11 @@ class Capabilities:
     """How much the models reason, and what they refuse meanwhile."""
     roles: tuple[tuple[str, str], ...] = ()
     """Roles of messages with another name here, as (our name, their name)."""
+
+    @property
+    def owner(self) -> str:
+        """The name of the provider whose models these are."""
+        return self.vendor or self.provider
 
     @property
     def logprobs(self) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, Final
+from urllib.parse import unquote
 
 from pydantic_core import from_json
 
@@ -38,15 +39,19 @@ _REJECTED_OUTPUT: Final = frozenset({"json_validate_failed", "tool_use_failed"})
 """Codes of a server that rejects what its own model wrote."""
 _PROMPT_TOO_LONG: Final = re.compile(
     r"context.{0,20}(length|size|window)|maximum context"
-    r"|exceeds? the (available )?context|reduce the length",
+    r"|exceeds? the (available )?context|reduce the length"
+    r"|exceeds? the maximum number of tokens",
     re.IGNORECASE,
 )
 _CONTEXT_LENGTH: Final = re.compile(
-    r"(?:context (?:length|size|window)\D{0,20}|n_ctx\D{0,4})(\d+)", re.IGNORECASE
+    r"(?:context (?:length|size|window)\D{0,20}|n_ctx\D{0,4}|of tokens allowed\D{0,3})(\d+)",
+    re.IGNORECASE,
 )
 _PROMPT_LENGTH: Final = re.compile(
-    r"(?:requested|resulted in|at least|contains|prompt has)\D{0,20}(\d+)", re.IGNORECASE
+    r"(?:requested|resulted in|at least|contains|prompt has|token count|^request)\D{0,20}(\d+)",
+    re.IGNORECASE,
 )
+_MODEL_IN_PATH: Final = re.compile(r"(?:^|/)models/([^:/?]+):")
 _MAX_TEXT: Final = 2000
 """Characters that are kept of a body that is not JSON."""
 _MAX_WORD: Final = 200
@@ -91,7 +96,7 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
     status = _status(reply, body)
     message = _message(body)
     code, kind = _short_text(body.get("code")), _short_text(_error_type(body))
-    is_retired = code == "model_decommissioned" or _has_ended(status, caps.provider, request)
+    is_retired = code == "model_decommissioned" or _has_ended(status, caps.owner, request)
     kind_of_error = (
         ModelRetiredError if is_retired else _error_class(status, code, kind, body, message)
     )
@@ -107,7 +112,7 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
         hint=_HINTS.get(status or 0),
     )
     if isinstance(error, ModelRetiredError):
-        _name_replacement(error, caps.provider, request)
+        _name_replacement(error, caps.owner, request)
     if status is not None and 300 <= status < 400:
         error.hint = "The server points elsewhere, and redirects are not followed: see `base_url`."
     should_retry = reply.headers.get("x-should-retry")
@@ -141,9 +146,13 @@ def _name_replacement(error: ModelRetiredError, provider: str, request: Request 
 
 
 def _model_of(request: Request | None) -> str:
-    """The model that a request asked for."""
+    """The model that a request asked for: in its body, or in its path, as Gemini has it."""
+    if request is None:
+        return ""
+    if found := _MODEL_IN_PATH.search(request.path):
+        return unquote(found[1])
     try:
-        body = from_json(request.body) if request is not None else None
+        body = from_json(request.body)
     except ValueError:
         body = None
     return str(body.get("model", "")) if isinstance(body, dict) else ""

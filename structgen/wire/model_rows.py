@@ -207,7 +207,14 @@ _GEMINI: Final = (
         default_effort="high",
     ),
     _gemini(model="gemini-3*", context=1_048_576, max_output=65_536, image_tokens=1120),
-    _gemini(model="gemini-2.5*", context=1_048_576, max_output=65_536, image_tokens=258),
+    _gemini(model="gemini-2.5-flash*", efforts=("none", "low", "medium", "high")),
+    _gemini(
+        model="gemini-2.5*",
+        context=1_048_576,
+        max_output=65_536,
+        image_tokens=258,
+        efforts=("low", "medium", "high"),
+    ),
     _gemini_ends(model="gemini-2.5-pro", ends=date(2026, 12, 1), replacement="gemini-3.8-flash"),
     _gemini_ends(
         model="gemini-2.5-flash", ends=date(2026, 12, 1), replacement="gemini-3.5-flash-lite"

@@ -17,6 +17,8 @@ from structgen.errors import ConfigurationError
 from structgen.values import Mode
 from structgen.wire.dialect import Capabilities
 from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
+from structgen.wire.dialects.gemini import GEMINI
+from structgen.wire.dialects.ollama import OLLAMA
 from structgen.wire.model_rows import EXAMPLE_MODEL
 from structgen.wire.models import facts_of
 from structgen.wire.reasoning import Reasoning, with_facts
@@ -44,6 +46,7 @@ _DEVELOPER = (("system", "developer"),)
 _NO_DEVELOPER = (("developer", "system"),)
 _LOGPROBS = frozenset({"logprobs", "top_logprobs"})
 _NEVER_REASONS = Reasoning(levels=())
+_OLLAMA_REASONING = Reasoning(levels=("none", "low", "medium", "high"), default="default")
 
 
 def _modes(
@@ -205,7 +208,20 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         modes=_modes("ollama"),
         rename=_OLD_TOKEN_LIMIT,
         unsupported=frozenset({"n", "tool_choice", "logit_bias"}),
-        reasoning=Reasoning(levels=("none", "low", "medium", "high"), default="default"),
+        reasoning=_OLLAMA_REASONING,
+    ),
+    replace(
+        _SERVER,
+        dialect=OLLAMA,
+        provider="ollama-native",
+        vendor="ollama",
+        base_url="http://127.0.0.1:11434/api",
+        base_path="/api",
+        path="chat",
+        base_url_env=("OLLAMA_HOST",),
+        key_env=("OLLAMA_API_KEY",),
+        modes=_modes("ollama", tool=None),
+        reasoning=_OLLAMA_REASONING,
     ),
     replace(
         _SERVER,
@@ -284,6 +300,18 @@ ROWS: Final[tuple[Capabilities, ...]] = (
         key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         modes=_modes("gemini"),
     ),
+    Capabilities(
+        dialect=GEMINI,
+        provider="gemini-native",
+        vendor="gemini",
+        base_url="https://generativelanguage.googleapis.com/v1beta",
+        base_path="/v1beta",
+        key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+        key_header="x-goog-api-key",
+        needs_key=True,
+        modes=_modes("gemini", tool="gemini"),
+        reasoning=Reasoning(levels=("minimal", "low", "medium", "high"), default="default"),
+    ),
     replace(_SERVER, rename=_OLD_TOKEN_LIMIT, modes=_modes(None, tool=None), needs_json_word=True),
 )
 """The built-in rows. The first one whose provider and model fit is used."""
@@ -318,7 +346,7 @@ def capabilities(provider: str, model: str, rows: Sequence[Capabilities] = ()) -
 
 def _with_facts(row: Capabilities, model: str) -> Capabilities:
     """A built-in row with what is known of one of its models."""
-    facts = facts_of(row.provider, model)
+    facts = facts_of(row.owner, model)
     reasoning = with_facts(row.reasoning, facts)
     if facts.context is None and facts.max_output is None and reasoning == row.reasoning:
         return row

@@ -17,6 +17,8 @@ _API_KEY: Final = re.compile(
 """Keys in the forms that the providers of the table give out."""
 _QUOTED_INPUT: Final = re.compile(r"""(['"]?input(?:_value)?['"]?\s*[:=]\s*).*""", re.DOTALL)
 """The input that a validation error of FastAPI quotes, to the end of the message."""
+_MESSAGES: Final = ("messages", "contents", "systemInstruction", "input", "instructions", "system")
+"""Members of a body that hold its messages, in every format."""
 _SHORTEST_QUOTE: Final = 16
 """Characters in a row that count as a quote; fewer may be equal by chance."""
 _SHORTEST_TEXT: Final = 5
@@ -62,7 +64,8 @@ def _texts_of(request: Request | None) -> Iterator[str]:
     """Every text in a request's messages."""
     if request is None or not request.body.startswith(b"{"):  # a form that uploads a file
         return
-    stack = [from_json(request.body).get("messages")]
+    body = from_json(request.body)
+    stack = [body.get(name) for name in _MESSAGES]
     while stack:
         item = stack.pop()
         if isinstance(item, str):

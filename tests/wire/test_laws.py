@@ -17,8 +17,9 @@ from structgen.flow.steps import Emit, Flow, Sleep
 from structgen.options import Options
 from structgen.testing import FAULTS, FaultyServer, ScriptedTransport, Served, completion, events
 from structgen.values import Answer, Reply, Request
+from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
 from structgen.wire.exchange import exchange
-from structgen.wire.providers import PROVIDERS
+from structgen.wire.providers import PROVIDERS, capabilities
 from structgen.wire.rate_limits import Pacer, RateLimits
 from tests.wire.parts import both, chat_request, link, options, outcome, streamed
 
@@ -119,6 +120,10 @@ PIECES = st.lists(
     max_size=8,
 )
 PROVIDER = st.sampled_from(PROVIDERS)
+CHAT_PROVIDER = st.sampled_from(
+    [one for one in PROVIDERS if capabilities(one, "m").dialect is CHAT_COMPLETIONS]
+)
+"""The providers whose messages are sent as they are."""
 LINES = st.lists(REPLIES | FAILURES | PIECES, min_size=1, max_size=5)
 
 
@@ -211,7 +216,7 @@ def test_a_stream_cut_into_any_pieces_is_the_same(
             "max_tokens": st.integers(1, 99),
         },
     ),
-    PROVIDER,
+    CHAT_PROVIDER,
     st.booleans(),
 )
 def test_sync_and_async_send_the_same_bytes(
