@@ -157,7 +157,7 @@ def test_a_conversation_with_a_tool_keeps_signatures() -> None:
     first = mine.chat.completions.create(
         messages=[{"role": "system", "content": "Be brief."}, question], tools=tools
     )
-    message = first.choices[0].message
+    message: Any = first.choices[0].message
     (call,) = message.tool_calls
     assert first.choices[0].finish_reason == "tool_calls"
     assert json.loads(call.function.arguments) == {"place": "pond"}
@@ -338,6 +338,7 @@ def test_sync_and_async_over_a_socket(server: FaultyServer) -> None:
         assert mine.extract(Person, "Ada is 36.").age == 36
         stream = mine.stream(Person, "Ada is 36.")
         assert list(stream)[-1].value.name == "Ada"
+        assert stream.result is not None
         assert stream.result.reasoning == "Hm."
 
     async def awaited() -> Person:

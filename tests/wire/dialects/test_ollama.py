@@ -129,7 +129,7 @@ def test_a_conversation_with_a_tool() -> None:
     question = {"role": "user", "content": "Where is the heron?"}
     mine = client(script).chat.completions
     first = mine.create(messages=[question], tools=tools)
-    message = first.choices[0].message
+    message: Any = first.choices[0].message
     assert first.choices[0].finish_reason == "tool_calls"
     result = {"role": "tool", "tool_call_id": message.tool_calls[0].id, "content": "a pond"}
     mine.create(messages=[question, message, result], tools=tools, tool_choice="none")
@@ -250,6 +250,7 @@ def test_sync_and_async_over_a_socket(
         assert mine.extract(Person, "Ada is 36.").age == 36
         stream = mine.stream(Person, "Ada is 36.")
         assert list(stream)[-1].value.name == "Ada"
+        assert stream.result is not None
         assert stream.result.reasoning == "Hm."
 
     async def awaited() -> Person:
