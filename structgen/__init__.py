@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from structgen.pipeline.job import Job as Job
     from structgen.prompt.attachments import file as file
     from structgen.prompt.attachments import image as image
+    from structgen.reading.document import Document as Document
+    from structgen.reading.files import read as read
     from structgen.results import Extraction as Extraction
     from structgen.results import Plan as Plan
     from structgen.schema.audit import audit as audit
@@ -57,14 +59,14 @@ else:
             "structgen.errors": """
                 APIError APIPromptTooLongError Attempt AuthenticationError BadRequestError
                 BudgetExceededError CalibrationError CircuitOpenError ConfigurationError
-                ConnectionFailedError EngineError EnginePromptTooLongError FormChangedError
-                FormError FormIncompleteError GrammarError InputError InvalidDocumentError
-                InvalidOutputError JobError JobStoppedError JournalError MissingPackage
-                ModelCorruptError ModelMissingError ModelRetiredError NotFoundError NotJsonError
-                OutputError OutputRejectedError PromptTooLongError RateLimitError Refused
-                RequestTimeoutError SchemaError SchemaLimitError ServerError StaleFormError
-                StreamBrokenError StructgenError TargetError TotalTimeoutError TransportError
-                Truncated UsageError
+                ConnectionFailedError DocumentError EngineError EnginePromptTooLongError
+                FormChangedError FormError FormIncompleteError GrammarError InputError
+                InvalidDocumentError InvalidOutputError JobError JobStoppedError JournalError
+                MissingPackage ModelCorruptError ModelMissingError ModelRetiredError
+                NotFoundError NotJsonError OutputError OutputRejectedError PromptTooLongError
+                RateLimitError Refused RequestTimeoutError SchemaError SchemaLimitError
+                ServerError StaleFormError StreamBrokenError StructgenError TargetError
+                TotalTimeoutError TransportError Truncated UsageError
             """,
             "structgen.examples.nearest": "Nearest",
             "structgen.extraction.stream_handles": "AsyncStreaming Streaming",
@@ -72,6 +74,8 @@ else:
             "structgen.options": "UNSET",
             "structgen.pipeline.job": "Job",
             "structgen.prompt.attachments": "file image",
+            "structgen.reading.document": "Document",
+            "structgen.reading.files": "read",
             "structgen.results": "Extraction Plan",
             "structgen.schema.audit": "audit",
             "structgen.schema.check": "validate",

@@ -9,20 +9,18 @@ from typing import Any, Literal
 
 from structgen.values import Mode, Rejected, Usage, Violation, shorten
 
-# fmt: off
 __all__ = [
     "APIError", "APIPromptTooLongError", "Attempt", "AuthenticationError", "BadRequestError",
     "BudgetExceededError", "CalibrationError", "CircuitOpenError", "ConfigurationError",
-    "ConnectionFailedError", "EngineError", "EnginePromptTooLongError", "FormChangedError",
-    "FormError", "FormIncompleteError", "GrammarError", "InputError", "InvalidDocumentError",
-    "InvalidOutputError", "JobError", "JobStoppedError", "JournalError", "MissingPackage",
-    "ModelCorruptError", "ModelMissingError", "ModelRetiredError", "NotFoundError", "NotJsonError",
-    "OutputError", "OutputRejectedError", "PromptTooLongError", "RateLimitError", "Refused",
-    "RequestTimeoutError", "SchemaError", "SchemaLimitError", "ServerError", "StaleFormError",
-    "StreamBrokenError", "StructgenError", "TargetError", "TotalTimeoutError", "TransportError",
-    "Truncated", "UsageError",
-]
-# fmt: on
+    "ConnectionFailedError", "DocumentError", "EngineError", "EnginePromptTooLongError",
+    "FormChangedError", "FormError", "FormIncompleteError", "GrammarError", "InputError",
+    "InvalidDocumentError", "InvalidOutputError", "JobError", "JobStoppedError", "JournalError",
+    "MissingPackage", "ModelCorruptError", "ModelMissingError", "ModelRetiredError",
+    "NotFoundError", "NotJsonError", "OutputError", "OutputRejectedError", "PromptTooLongError",
+    "RateLimitError", "Refused", "RequestTimeoutError", "SchemaError", "SchemaLimitError",
+    "ServerError", "StaleFormError", "StreamBrokenError", "StructgenError", "TargetError",
+    "TotalTimeoutError", "TransportError", "Truncated", "UsageError",
+]  # fmt: skip
 _SHOWN, _SHOWN_TEXT = 3, 500  # violations, and characters of the answer, in `str()` of an error
 
 
@@ -89,12 +87,10 @@ class Attempt:
     def to_dict(self) -> dict[str, Any]:
         """Give the attempt as plain JSON data."""
         names = ("backend", "mode", "text", "finish_reason", "cost")
-        return {
-            **{name: getattr(self, name) for name in names},
-            "usage": asdict(self.usage),
-            "seconds": round(self.seconds, 4),
-            "error": self.error.to_dict() if self.error else None,
-        }
+        plain = {name: getattr(self, name) for name in names}
+        usage, seconds = asdict(self.usage), round(self.seconds, 4)
+        error = self.error.to_dict() if self.error else None
+        return {**plain, "usage": usage, "seconds": seconds, "error": error}
 
 
 class UsageError(StructgenError):
@@ -129,6 +125,14 @@ class InputError(UsageError):
     """The document is empty, or is no text."""
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
+class DocumentError(InputError):
+    """A file cannot be read as a document."""
+
+    reason: Literal["damaged", "locked", "scanned", "too-large", "unsupported"]
+    """Why, in a word. `locked`: it needs a password. `scanned`: its pages are images, not text."""
+
+
 class ConfigurationError(UsageError):
     """An unknown provider, a missing key, or an option this backend does not take."""
 
@@ -148,8 +152,7 @@ class MissingPackage(UsageError, ImportError):
     def __init__(self, package: str, extra: str) -> None:
         message = f"The package {package} is not installed."
         super().__init__(message, hint=f"Run: pip install 'structgen[{extra}]'")
-        self.package = self.name = package
-        self.extra = extra
+        self.package, self.name, self.extra = package, package, extra
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MissingPackage, (self.package, self.extra), {"attempts": self.attempts}
@@ -294,16 +297,12 @@ class NotJsonError(OutputError):
 class InvalidOutputError(OutputError):
     """The answer is JSON but no value of the target."""
 
-    violations: Sequence[Violation] = ()
+    violations: tuple[Violation, ...] = ()
     """Where, what was found, and what was wanted."""
     salvaged: Any = None
     """The value without the `rejected` items, checked, if only items of lists are at fault."""
     rejected: tuple[Rejected, ...] = ()
     """Those items, each with its violations."""
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        self.violations = tuple(self.violations)
 
     def __str__(self) -> str:
         lines = [super().__str__(), *(f"  {one}" for one in self.violations[:_SHOWN])]

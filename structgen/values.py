@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
@@ -73,9 +74,12 @@ def attachments_in(messages: Iterable[Any]) -> list[Mapping[str, Any]]:
 _ATTACHED: Final = frozenset({"image_url", "file", "input_audio", "image", "document"})
 """The types of parts that are no text, in Chat Completions and in Anthropic's Messages."""
 
-Document: TypeAlias = str | Attachment | Sequence[Message | str]
-"""What is extracted from: a text, an image or a file, several of these in a list, or the messages
-of a conversation."""
+TextOrMessages: TypeAlias = str | Attachment | Sequence[Message | str]
+"""What is extracted from: a text (a `Document` is one), an image or a file, several of these in a
+list, or the messages of a conversation."""
+
+DocumentLike: TypeAlias = TextOrMessages | os.PathLike[str]
+"""What a document is given as: what is extracted from, or the path of a file that is read."""
 
 Mode: TypeAlias = Literal["decoder", "strict", "best-effort", "tool", "json-object", "prompt"]
 """How the answer is held to the schema, strongest first: by constrained decoding that we run or
@@ -97,7 +101,7 @@ class PromptParts:
 
     schema: JsonSchema
     """The compiled schema of the answer."""
-    document: Document = field(repr=False)
+    document: TextOrMessages = field(repr=False)
     """What to extract from."""
     instructions: str | None = field(default=None, repr=False)
     """What else the model should know."""

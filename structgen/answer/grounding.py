@@ -20,7 +20,7 @@ from structgen.schema.json import json_type, pointer, resolve, short
 from structgen.schema.target import Target
 from structgen.schema.validate.patterns import matches
 from structgen.schema.verbatim import VERBATIM, SourceText, Span
-from structgen.values import Document, Evidence, Json, JsonSchema, Violation
+from structgen.values import Evidence, Json, JsonSchema, TextOrMessages, Violation
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Grounding:
     """The values that are not in the document."""
 
 
-def document_text(document: Document) -> str:
+def document_text(document: TextOrMessages) -> str:
     """The text that grounded values are copied from, and that evidence counts characters in.
 
     Args:
@@ -74,7 +74,7 @@ def document_text(document: Document) -> str:
     return "\n".join(text for content in contents for text in _texts(content))
 
 
-def said_in(document: Document) -> str | None:
+def said_in(document: TextOrMessages) -> str | None:
     """All that is said in a document: of a conversation whoever says it, but not the system.
 
     Args:

@@ -305,7 +305,8 @@ def _restored(data: Json, back: Map | None, *, boxed: bool) -> Json:
     restored = back(data, None, trace) if back else data
     if trace.faults:
         raise InvalidOutputError(
-            "The answer does not have the form that was asked for.", violations=trace.faults
+            "The answer does not have the form that was asked for.",
+            violations=tuple(trace.faults),
         )
     return restored
 

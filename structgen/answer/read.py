@@ -169,7 +169,7 @@ def _require_one_call(answer: Answer, name: str) -> None:
 def _wrong_call(message: str, found: str, wanted: str) -> InvalidOutputError:
     return InvalidOutputError(
         message,
-        violations=[Violation("", "", found, wanted)],
+        violations=(Violation("", "", found, wanted),),
         hint="What the model wrote is in `attempts`.",
     )
 

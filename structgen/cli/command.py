@@ -5,10 +5,7 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple, TextIO
-
-from structgen.errors import InputError
 
 
 class Streams(NamedTuple):
@@ -28,24 +25,22 @@ class Streams(NamedTuple):
         print(text, file=self.stdout, flush=True)
 
     def read(self, name: str) -> str:
-        """Read a text file, or standard input if its name is "-".
+        """Read a file of any kind, or a text from standard input if its name is "-".
+
+        What could not be read of the file is told.
 
         Raises:
-            InputError: If the file cannot be read or is not UTF-8 text.
+            InputError: If the file cannot be read.
+            MissingPackage: If the package that reads its kind is not installed.
         """
         if name == "-":
             return self.stdin.read()
-        try:
-            return Path(name).read_text(encoding="utf-8")
-        except OSError as error:
-            raise InputError(
-                f"Cannot read {name}: {error.strerror}.",
-                hint="Name a readable text file, or - for standard input.",
-            ) from error
-        except UnicodeDecodeError as error:
-            raise InputError(
-                f"{name} is not UTF-8 text.", hint="Convert it to UTF-8 first."
-            ) from error
+        from structgen.reading.files import read
+
+        document = read(name)
+        for note in document.notes:
+            self.tell(f"{name}: {note}")
+        return document
 
 
 class Command(NamedTuple):

@@ -47,7 +47,6 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.client.blocking import Client
-    from structgen.extraction.document import image_in
     from structgen.schema.load import load_target
 
     target = load_target(arguments.target)
@@ -63,7 +62,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     hushed = redirect_stderr(io.StringIO()) if arguments.quiet else nullcontext()
     with client, hushed:
         if arguments.plan:
-            plan = client.plan(target, image_in(names[0]) or streams.read(names[0]), **call)
+            plan = client.plan(target, streams.read(names[0]), **call)
             streams.give(plan.to_dict(), indent=2)
             return OK
         codes = [_one(client, target, name, call, arguments, streams) for name in names]
@@ -80,12 +79,10 @@ def _one(
 ) -> int:
     """Extract from one text and print the record: in one line with the file's name if there are
     several."""
-    from structgen.extraction.document import image_in
-
     began = time.perf_counter()
     several = len(arguments.files) > 1
     try:
-        result = client.extract_result(target, image_in(name) or streams.read(name), **call)
+        result = client.extract_result(target, streams.read(name), **call)
     except StructgenError as error:
         failure = _failure(error, target) if arguments.result else {"error": error.to_dict()}
         if several:

@@ -15,7 +15,7 @@ from structgen.extraction.stream_handles import AsyncStreaming
 from structgen.flow.drive import aperform
 from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
-from structgen.values import Document, JsonSchema
+from structgen.values import DocumentLike, JsonSchema
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -39,58 +39,58 @@ class AsyncClient(BaseClient):
 
     @overload
     async def extract(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> T: ...
     @overload
     async def extract(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> T: ...
-    async def extract(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Any:
+    async def extract(self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]) -> Any:
         """Do as `Client.extract` does."""
         return (await self.extract_result(target, document, **call)).value
 
     @overload
     async def extract_result(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Extraction[T]: ...
     @overload
     async def extract_result(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Extraction[T]: ...
     async def extract_result(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Extraction[Any]:
         """Do as `Client.extract_result` does."""
         return await aperform(self.caller.extract(target, document, call))
 
     @overload
     def stream(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> AsyncStreaming[Partial[T], T]: ...
     @overload
     def stream(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> AsyncStreaming[Partial[T], T]: ...
     def stream(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> AsyncStreaming[Partial[Any], Any]:
         """Do as `Client.stream` does, for `async for`."""
         return AsyncStreaming(self._partials(target, document, call))
 
     @overload
     def stream_items(
-        self, target: TypeForm[list[T]], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[list[T]], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> AsyncStreaming[T, list[T]]: ...
     @overload
     def stream_items(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> AsyncStreaming[T, list[T]]: ...
     @overload
     def stream_items(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> AsyncStreaming[Any, list[Any]]: ...
     def stream_items(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> AsyncStreaming[Any, list[Any]]:
         """Do as `Client.stream_items` does, for `async for`."""
         return AsyncStreaming(self._items(target, document, call))
@@ -113,14 +113,14 @@ class AsyncClient(BaseClient):
     def map(
         self,
         target: TypeForm[T],
-        documents: Iterable[Document | Item] | AsyncIterable[Document | Item],
+        documents: Iterable[DocumentLike | Item] | AsyncIterable[DocumentLike | Item],
         **args: Unpack[MapArgs],
     ) -> AsyncIterator[Outcome[T]]: ...
     @overload
     def map(
         self,
         target: Target[T] | JsonSchema,
-        documents: Iterable[Document | Item] | AsyncIterable[Document | Item],
+        documents: Iterable[DocumentLike | Item] | AsyncIterable[DocumentLike | Item],
         **args: Unpack[MapArgs],
     ) -> AsyncIterator[Outcome[T]]: ...
     async def map(

@@ -15,7 +15,7 @@ from structgen.extraction.caller import Caller
 from structgen.kinds import TEXT, TRUTH, Kind, check_values, instance, or_none, sequence, whole
 from structgen.options import CallArgs, OptionArgs, Options, options_of
 from structgen.results import Extraction, Plan
-from structgen.values import Document, JsonSchema
+from structgen.values import DocumentLike, JsonSchema
 from structgen.wire.dialect import Capabilities
 from structgen.wire.endpoint import ApiKey
 from structgen.wire.link import Link
@@ -169,7 +169,7 @@ class BaseClient:
         return backend.via, backend.model or None, self.caller.options
 
     def plan(
-        self, target: Any, document: Document, *, stream: bool = False, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, *, stream: bool = False, **call: Unpack[CallArgs]
     ) -> Plan:
         """Tell what `extract` would ask first, without asking it.
 
@@ -188,14 +188,16 @@ class BaseClient:
 
         return probe(self._own, options_of(options).over(self.caller.options))
 
-    def _partials(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
+    def _partials(
+        self, target: Any, document: DocumentLike, call: CallArgs
+    ) -> Flow[Extraction[Any]]:
         from structgen.extraction.stream import stream
 
         question = self.caller.question(target, document, call, stream=True)
         return stream(self.caller.backends, question)
 
     def _items(
-        self, target: Any, document: Document, call: CallArgs
+        self, target: Any, document: DocumentLike, call: CallArgs
     ) -> Flow[Extraction[list[Any]]]:
         from structgen.extraction.stream import items_target, stream_items
 

@@ -14,7 +14,7 @@ from structgen.extraction.stream_handles import Streaming
 from structgen.flow.drive import perform
 from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
-from structgen.values import Document, JsonSchema
+from structgen.values import DocumentLike, JsonSchema
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -41,12 +41,14 @@ class Client(BaseClient):
     """
 
     @overload
-    def extract(self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> T: ...
+    def extract(
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
+    ) -> T: ...
     @overload
     def extract(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> T: ...
-    def extract(self, target: Any, document: Document, **call: Unpack[CallArgs]) -> Any:
+    def extract(self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]) -> Any:
         """Give the value of `target` that the document states.
 
         Args:
@@ -61,14 +63,14 @@ class Client(BaseClient):
 
     @overload
     def extract_result(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Extraction[T]: ...
     @overload
     def extract_result(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Extraction[T]: ...
     def extract_result(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Extraction[Any]:
         """Extract, and tell everything known about the value.
 
@@ -83,14 +85,14 @@ class Client(BaseClient):
 
     @overload
     def stream(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Streaming[Partial[T], T]: ...
     @overload
     def stream(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Streaming[Partial[T], T]: ...
     def stream(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Streaming[Partial[Any], Any]:
         """Iterate over partial values, one for each piece of the answer.
 
@@ -106,18 +108,18 @@ class Client(BaseClient):
 
     @overload
     def stream_items(
-        self, target: TypeForm[list[T]], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[list[T]], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Streaming[T, list[T]]: ...
     @overload
     def stream_items(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Streaming[T, list[T]]: ...
     @overload
     def stream_items(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Streaming[Any, list[Any]]: ...
     def stream_items(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> Streaming[Any, list[Any]]:
         """Iterate over the items of a list, each validated as soon as it is complete.
 
@@ -161,17 +163,17 @@ class Client(BaseClient):
 
     @overload
     def map(
-        self, target: TypeForm[T], documents: Iterable[Document | Item], **args: Unpack[MapArgs]
+        self, target: TypeForm[T], documents: Iterable[DocumentLike | Item], **args: Unpack[MapArgs]
     ) -> Iterator[Outcome[T]]: ...
     @overload
     def map(
         self,
         target: Target[T] | JsonSchema,
-        documents: Iterable[Document | Item],
+        documents: Iterable[DocumentLike | Item],
         **args: Unpack[MapArgs],
     ) -> Iterator[Outcome[T]]: ...
     def map(
-        self, target: Any, documents: Iterable[Document | Item], **args: Unpack[MapArgs]
+        self, target: Any, documents: Iterable[DocumentLike | Item], **args: Unpack[MapArgs]
     ) -> Iterator[Outcome[Any]]:
         """Extract from many documents at a time, with one Outcome for each.
 

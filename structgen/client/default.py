@@ -12,7 +12,7 @@ from structgen.client.base import LOCAL, MODEL_ENV
 from structgen.client.blocking import Client
 from structgen.options import CallArgs
 from structgen.results import Extraction, Plan
-from structgen.values import Document, JsonSchema
+from structgen.values import DocumentLike, JsonSchema
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -33,10 +33,12 @@ def _default() -> Client:
 
 
 @overload
-def extract(target: TypeForm[T], document: Document, **call: Unpack[CallArgs]) -> T: ...
+def extract(target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]) -> T: ...
 @overload
-def extract(target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]) -> T: ...
-def extract(target: Any, document: Document, **call: Unpack[CallArgs]) -> Any:
+def extract(
+    target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
+) -> T: ...
+def extract(target: Any, document: DocumentLike, **call: Unpack[CallArgs]) -> Any:
     """Call `Client.extract` of the default client.
 
     Its model is the one that $STRUCTGEN_MODEL names, else the embedded one.
@@ -54,13 +56,15 @@ def extract(target: Any, document: Document, **call: Unpack[CallArgs]) -> Any:
 
 @overload
 def extract_result(
-    target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+    target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
 ) -> Extraction[T]: ...
 @overload
 def extract_result(
-    target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+    target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
 ) -> Extraction[T]: ...
-def extract_result(target: Any, document: Document, **call: Unpack[CallArgs]) -> Extraction[Any]:
+def extract_result(
+    target: Any, document: DocumentLike, **call: Unpack[CallArgs]
+) -> Extraction[Any]:
     """Call `Client.extract_result` of the default client.
 
     Args:
@@ -72,7 +76,7 @@ def extract_result(target: Any, document: Document, **call: Unpack[CallArgs]) ->
 
 
 def plan(
-    target: Any, document: Document, *, stream: bool = False, **call: Unpack[CallArgs]
+    target: Any, document: DocumentLike, *, stream: bool = False, **call: Unpack[CallArgs]
 ) -> Plan:
     """Call `Client.plan` of the default client.
 

@@ -22,12 +22,13 @@ from structgen.errors import InputError, InvalidOutputError
 from structgen.evaluation.cells import require_columns, value_of_cells
 from structgen.evaluation.rules import Place, rules_of
 from structgen.evaluation.stated import alternatives_of, evidence_of
-from structgen.pipeline.inputs.texts.text import FILES, text_of
+from structgen.reading.files import read
+from structgen.reading.registry import suffixes
 from structgen.schema.check import validate
 from structgen.schema.json import digest, pointer, short
 from structgen.schema.json_text import parse_json_of
 from structgen.schema.target import Target
-from structgen.values import Document, Json
+from structgen.values import Json, TextOrMessages
 
 OnInvalid = Literal["raise", "keep"]
 """What becomes of gold that does not fit the target, or whose document cannot be read: an error, or
@@ -47,7 +48,7 @@ class GoldRecord:
 
     key: str
     """Its name, which no other record has."""
-    document: Document = field(repr=False)
+    document: TextOrMessages = field(repr=False)
     """What is extracted from."""
     value: Json = field(repr=False)
     """The right value as plain JSON data; members that were left out are not stated."""
@@ -122,7 +123,7 @@ class _Check:
             )
         self._lines[key] = line
         value, invalid = self._value(line, raw["value"])
-        document: Document | InputError = raw["document"]
+        document: TextOrMessages | InputError = raw["document"]
         if isinstance(document, InputError):
             if self._on_invalid == "raise":
                 raise document
@@ -279,12 +280,12 @@ def _folder(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]
                 f"{path}: the name {name!r} is not UTF-8.", hint="Give the file another name."
             )
         stem = gold.name.removesuffix(_GOLD_END)
-        beside = [gold.with_name(stem + end) for end in FILES]
+        beside = [gold.with_name(stem + end) for end in suffixes()]
         document = next((one for one in beside if one.is_file()), None)
         if document is None:
             raise InputError(
                 f"{name}: there is no document {stem} beside it.",
-                hint=f"Its name ends in one of: {', '.join(FILES)}.",
+                hint=f"Its name ends in one of: {', '.join(suffixes())}.",
             )
         value = parse_json_of(name, gold.read_text(encoding="utf-8-sig"))
         key = name.removesuffix(_GOLD_END)
@@ -300,7 +301,7 @@ _READERS: Final[Mapping[str, Callable[[Path, Place], Iterator[tuple[str, Mapping
 """How gold is read, by the end of the file's name; "/" is a folder."""
 
 
-def _document(line: str, row: Mapping[str, Any], folder: Path) -> Document | InputError:
+def _document(line: str, row: Mapping[str, Any], folder: Path) -> TextOrMessages | InputError:
     given = [name for name in _SOURCES if name in row]
     if len(given) != 1:
         found = f"it has {' and '.join(given)}" if given else "it has no document"
@@ -319,12 +320,12 @@ def _document(line: str, row: Mapping[str, Any], folder: Path) -> Document | Inp
 
 def _text(line: str, path: Path) -> str | InputError:
     """The text of a document, or why there is none."""
-    if path.suffix.lower() not in FILES:
+    if path.suffix.lower() not in suffixes():
         return InputError(
             f"{line}: cannot read {path.name}: unsupported file type.",
-            hint=f"Supported: {', '.join(FILES)}.",
+            hint=f"Supported: {', '.join(suffixes())}.",
         )
     try:
-        return text_of(path)
+        return read(path)
     except InputError as error:
         return InputError(f"{line}: {error.message}", hint=error.hint)

@@ -21,7 +21,7 @@ from structgen.evaluation.record import Shown
 from structgen.evaluation.result import Evaluation
 from structgen.evaluation.rules import rules_of
 from structgen.evaluation.scoring import KINDS, Leaf, leaves_of
-from structgen.values import Document, Json
+from structgen.values import Json, TextOrMessages
 
 _PLACEHOLDER: Final = "/*DATA*/"
 _VALUE: Final = len(KINDS)
@@ -134,7 +134,7 @@ def _figure(name: str, interval: Interval) -> tuple[str, str, str]:
 
 def page_of_results(
     rows: Sequence[Mapping[str, Any]],
-    documents: Mapping[str, Document] | None = None,
+    documents: Mapping[str, TextOrMessages] | None = None,
     *,
     title: str = "Results",
 ) -> Page:
@@ -154,7 +154,7 @@ def page_of_results(
     )
 
 
-def _shown(row: Mapping[str, Any], document: Document | None) -> Shown:
+def _shown(row: Mapping[str, Any], document: TextOrMessages | None) -> Shown:
     error = row["error"]
     return Shown(
         document=document,

@@ -8,14 +8,14 @@ from typing import Any
 
 from structgen.evaluation.saved import SavedRecord
 from structgen.evaluation.scoring import Counts, Leaf, counts_by_field
-from structgen.values import Document, Json
+from structgen.values import Json, TextOrMessages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shown:
     """What a page shows of a record; it is not saved with an evaluation."""
 
-    document: Document | None = field(repr=False)
+    document: TextOrMessages | None = field(repr=False)
     """The text or the messages; None if they are not at hand."""
     value: Json = field(default=None, repr=False)
     """The answer as plain JSON data; None if it failed."""

@@ -7,7 +7,7 @@ from typing import Any
 
 from structgen.errors import InputError
 from structgen.schema.json import pointer, short
-from structgen.values import Document, Json
+from structgen.values import Json, TextOrMessages
 
 
 def alternatives_of(line: str, given: Any, value: Json) -> Mapping[str, Sequence[Json]]:
@@ -36,7 +36,9 @@ def alternatives_of(line: str, given: Any, value: Json) -> Mapping[str, Sequence
     return given or {}
 
 
-def evidence_of(line: str, given: Any, document: Document) -> Mapping[str, Mapping[str, Json]]:
+def evidence_of(
+    line: str, given: Any, document: TextOrMessages
+) -> Mapping[str, Mapping[str, Json]]:
     """Read where values stand in the text.
 
     Args:

@@ -15,7 +15,7 @@ from structgen.evaluation.gold import GoldRecord, OnInvalid, load_gold
 from structgen.examples.similarity import SimilarityIndex, normalised
 from structgen.extraction.examples import Examples, examples_of
 from structgen.schema.target import Target, target_of
-from structgen.values import Document, Example
+from structgen.values import Example, TextOrMessages
 
 _CANDIDATES: Final = 30
 """Texts to choose among for each example that is shown, the most like ones."""
@@ -125,7 +125,7 @@ class Nearest:
             examples, self.k, max_tokens=self.max_tokens, diversity=self.diversity, own=self._own
         )
 
-    def choose(self, target: Any, document: Document) -> list[Example]:
+    def choose(self, target: Any, document: TextOrMessages) -> list[Example]:
         """Give the examples that are shown with a document if they have room, the nearest last.
 
         Args:

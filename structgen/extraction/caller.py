@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from structgen.extraction.question import Question
     from structgen.flow.steps import Flow
     from structgen.results import Extraction
-    from structgen.values import Document
+    from structgen.values import DocumentLike
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,13 +29,13 @@ class Caller:
     """The options of every call that does not set its own."""
 
     def question(
-        self, target: Any, document: Document, call: CallArgs, *, stream: bool = False
+        self, target: Any, document: DocumentLike, call: CallArgs, *, stream: bool = False
     ) -> Question[Any]:
         """The question that a call asks.
 
         Args:
             target: What to extract: a type, or a JSON Schema.
-            document: What to extract it from.
+            document: What to extract it from; a path is read.
             call: The keyword arguments of the call.
             stream: Whether the answer is read while it is written.
 
@@ -47,7 +47,7 @@ class Caller:
             SchemaError: If the target has no JSON form.
             ConfigurationError: If there is no such option.
             InputError: If something is no example, the value of one is none of the target, or
-                `instructions` or `context` is no text.
+                `instructions` or `context` is no text, or the file cannot be read.
         """
         from structgen.extraction.document import with_messages
         from structgen.extraction.examples import examples_for
@@ -69,7 +69,7 @@ class Caller:
             stream=stream,
         )
 
-    def extract(self, target: Any, document: Document, call: CallArgs) -> Flow[Extraction[Any]]:
+    def extract(self, target: Any, document: DocumentLike, call: CallArgs) -> Flow[Extraction[Any]]:
         """The flow that extracts a value from a document.
 
         Args:

@@ -3,46 +3,54 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from typing import Any, Final
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
-from structgen.prompt.attachments import image, sniff_media_type
-from structgen.values import Attachment, Document
+from structgen.prompt.attachments import image
+from structgen.reading.document import Document
+from structgen.reading.files import read
+from structgen.values import Attachment, DocumentLike, Message, TextOrMessages
 
-_HEAD: Final = 64
-"""Bytes of a file that are read to tell what it is."""
 
-
-def with_messages(document: Document) -> Document:
+def with_messages(document: DocumentLike) -> TextOrMessages:
     """Give a document as a text or as messages.
 
-    An image or a file, and a list of these and of texts, becomes one message of the user.
+    A path is read. An image or a file, a Document with images of its pages, and a list of these and
+    of texts become one message of the user.
 
     Args:
         document: What the user wants to extract from. What is no document is given back as it is.
+
+    Raises:
+        InputError: If a file cannot be read.
+        MissingPackage: If the package that reads it is not installed.
     """
-    parts = [document] if isinstance(document, Attachment) else document
-    if not isinstance(parts, list | tuple) or not any(map(_is_part, parts)):
-        return document
-    if not all(isinstance(one, str) or _is_part(one) for one in parts):
+    given = read(document) if isinstance(document, os.PathLike) else document
+    parts: Sequence[Any] = given if isinstance(given, list | tuple) else [given]
+    if not any(map(_is_seen, parts)):
+        return given
+    if not all(isinstance(one, str) or _is_seen(one) for one in parts):
         return parts
-    content = [{"type": "text", "text": one} if isinstance(one, str) else one for one in parts]
+    content = [part for one in parts for part in _parts_of(one)]
     return [{"role": "user", "content": content}]
 
 
-def _is_part(value: Any) -> bool:
-    return isinstance(value, Mapping) and "type" in value and "role" not in value
+def _is_seen(value: Any) -> bool:
+    """Whether a value goes into a message as it is, or holds images that do."""
+    if isinstance(value, Document):
+        return bool(value.images)
+    is_part = isinstance(value, Mapping) and "type" in value and "role" not in value
+    return is_part or isinstance(value, Attachment | os.PathLike)
 
 
-def image_in(path: str | os.PathLike[str]) -> Attachment | None:
-    """Read an image file; None for any other file, and for one that cannot be read.
-
-    Args:
-        path: The file, whose first bytes tell what it is.
-    """
-    try:
-        with open(path, "rb") as opened:
-            media_type = sniff_media_type(opened.read(_HEAD))
-    except (OSError, ValueError):
-        return None
-    return image(path) if media_type and media_type.startswith("image/") else None
+def _parts_of(value: Any) -> Iterator[Message]:
+    """The parts of a message that show a text, the pages of a document, or an attachment."""
+    given = read(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(given, str):
+        yield given
+        return
+    if given.strip():
+        yield {"type": "text", "text": str(given)}
+    if isinstance(given, Document):
+        for seen in given.images:
+            yield image(seen.data, media_type=seen.media_type)

@@ -16,7 +16,7 @@ from structgen.schema.check import validate
 from structgen.schema.compiler import Compiled
 from structgen.schema.json import to_text
 from structgen.schema.target import Target
-from structgen.values import Chooser, Document, Example, Json
+from structgen.values import Chooser, Example, Json, TextOrMessages
 
 T = TypeVar("T")
 
@@ -74,7 +74,12 @@ class Examples(Generic[T]):
         return self.chooser is not None
 
     def shown(
-        self, compiled: Compiled[Any], document: Document, *, whole: Document | None, budget: int
+        self,
+        compiled: Compiled[Any],
+        document: TextOrMessages,
+        *,
+        whole: TextOrMessages | None,
+        budget: int,
     ) -> list[Shown]:
         """Give the examples to show with a document.
 

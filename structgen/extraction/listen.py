@@ -304,7 +304,7 @@ class _Transcript:
         found, wanted = "another kind of value", "one that the schema allows"
         raise InvalidOutputError(
             "The answer could not become valid any more, and was stopped there.",
-            violations=[Violation(self._draft.pointer(), "", found, wanted)],
+            violations=(Violation(self._draft.pointer(), "", found, wanted),),
             hint="What had come is in `attempts`.",
         )
 

@@ -26,7 +26,7 @@ from structgen.results import ConfidenceBy
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target
-from structgen.values import Document, Message, Mode, attachments_in
+from structgen.values import Message, Mode, TextOrMessages, attachments_in
 from structgen.wire.link import Link
 
 T = TypeVar("T")
@@ -52,7 +52,7 @@ class Question(Generic[T]):
 
     target: Target[T]
     """What to extract."""
-    document: Document = field(repr=False)
+    document: TextOrMessages = field(repr=False)
     """What to extract it from."""
     instructions: str | None = field(default=None, repr=False)
     """What else the model should know."""
@@ -64,7 +64,7 @@ class Question(Generic[T]):
     """The options of the call."""
     stream: bool = False
     """Whether the answer is read while it is written."""
-    whole: Document | None = field(default=None, repr=False)
+    whole: TextOrMessages | None = field(default=None, repr=False)
     """What the document is a part of; None if it is whole."""
 
     def check_options(self, backend: Backend) -> None:

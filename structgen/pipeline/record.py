@@ -16,7 +16,7 @@ from structgen.errors import Attempt, StructgenError
 from structgen.results import MEMBERS, Extraction
 from structgen.schema.check import validate
 from structgen.schema.target import Target
-from structgen.values import Document, Json, Usage, Violation, shorten
+from structgen.values import Json, TextOrMessages, Usage, Violation, shorten
 
 T = TypeVar("T")
 
@@ -58,7 +58,7 @@ class Item:
 
     key: str
     """Its name, unique and the same in every run: an id, or source and position."""
-    document: Document = field(repr=False)
+    document: TextOrMessages = field(repr=False)
     """A text, or the messages of a conversation."""
     meta: Mapping[str, Json] = field(default_factory=dict, repr=False)
     """Further data to copy from the source to the output, as plain JSON data."""

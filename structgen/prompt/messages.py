@@ -18,7 +18,14 @@ from structgen.prompt.layouts import template_of
 from structgen.prompt.listing import NAMES_ALONE, fields_of
 from structgen.prompt.template import PLACEHOLDERS, fill, placeholders_of
 from structgen.prompt.views import has_optional, takes_null
-from structgen.values import Document, FixedMessage, Json, JsonSchema, Message, PromptParts
+from structgen.values import (
+    FixedMessage,
+    Json,
+    JsonSchema,
+    Message,
+    PromptParts,
+    TextOrMessages,
+)
 
 _TASK: Final = "Extract the record from the document. Answer with one JSON {} and nothing else."
 _NULL: Final = "Use null for every field that the document does not state."
@@ -30,7 +37,7 @@ _SCHEMA: Final = "JSON Schema of the answer:\n{schema}"
 
 def messages_for(
     schema: bytes,
-    document: Document,
+    document: TextOrMessages,
     *,
     instructions: str | None = None,
     examples: Sequence[tuple[str, Json]] = (),
@@ -152,7 +159,7 @@ _TEXTS: Final[Mapping[str, Callable[[bytes], str]]] = {
 
 def _parts(
     schema: bytes,
-    document: Document,
+    document: TextOrMessages,
     instructions: str | None,
     examples: Sequence[tuple[str, Json]],
     context: str | None,
@@ -227,7 +234,7 @@ def _checked_messages(document: Any) -> tuple[Message, ...]:
     return tuple(document)
 
 
-def _conversation(document: Document, context: str | None) -> tuple[Message, ...]:
+def _conversation(document: TextOrMessages, context: str | None) -> tuple[Message, ...]:
     before = f"{_CONTEXT}\n{delimited(context, 'context')}" if context and context.strip() else ""
     if not isinstance(document, str):
         messages = _checked_messages(document)

@@ -187,7 +187,7 @@ def _invalid(target: Target[Any], violations: Sequence[Violation]) -> InvalidOut
     count = f"{at_least}{len(violations)} violations" if len(violations) > 1 else "1 violation"
     return InvalidOutputError(
         f"The answer is not a valid {target.name}: {count}.",
-        violations=violations,
+        violations=tuple(violations),
     )
 
 

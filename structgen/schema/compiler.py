@@ -216,7 +216,7 @@ class Compiled(Generic[T]):
         if trace.faults:
             raise InvalidOutputError(
                 "The answer does not have the form that was asked for.",
-                violations=trace.faults,
+                violations=tuple(trace.faults),
             )
         return restored, trace
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from structgen.results import folded_notes as folded_notes
     from structgen.values import Answer as Answer
     from structgen.values import Attachment as Attachment
-    from structgen.values import Document as Document
+    from structgen.values import DocumentLike as DocumentLike
     from structgen.values import Evidence as Evidence
     from structgen.values import Json as Json
     from structgen.values import JsonSchema as JsonSchema
@@ -44,8 +44,8 @@ else:
             "structgen.options": "UNSET CallArgs OptionArgs Options PromptWriter Unset",
             "structgen.results": "ConfidenceBy Extraction FoldedNote Guarantee Plan folded_notes",
             "structgen.values": """
-                Answer Attachment Document Evidence Json JsonSchema Message Mode Note PromptParts
-                Rejected Removed Reply Request Usage Violation
+                Answer Attachment DocumentLike Evidence Json JsonSchema Message Mode Note
+                PromptParts Rejected Removed Reply Request Usage Violation
             """,
         },
     )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from structgen import errors
 from structgen.cli import exits
@@ -78,7 +79,7 @@ def test_several_files_give_one_line_each_and_a_bad_one_stops_nothing(
 def test_an_image_is_sent_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GROQ_API_KEY", "k")
     photo = tmp_path / "photo"  # its first bytes tell what it is, not its name
-    photo.write_bytes(b"\x89PNG\r\n\x1a\n" + b"\0" * 32)
+    Image.new("RGB", (4, 4)).save(photo, "PNG")
     schema = tmp_path / "schema.json"
     schema.write_text('{"type": "object", "properties": {"name": {"type": "string"}}}')
     model = "groq:qwen/qwen3.8-27b"

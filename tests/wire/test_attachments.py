@@ -17,7 +17,7 @@ from structgen import Client, InputError, Verbatim
 from structgen.prompt.attachments import sniff_media_type
 from structgen.providers import AttachmentLimits, capabilities
 from structgen.testing import ScriptedTransport
-from structgen.types import Attachment, Document
+from structgen.types import Attachment, DocumentLike
 from tests.sent import sent
 
 MODEL = "groq:qwen/qwen3.8-27b"
@@ -147,7 +147,7 @@ def test_an_image_may_stand_in_messages_and_in_chat() -> None:
 
 
 def test_images_are_mapped_over() -> None:
-    documents: list[Document] = [structgen.image(PNG), ["A badge:", structgen.image(PNG)]]
+    documents: list[DocumentLike] = [structgen.image(PNG), ["A badge:", structgen.image(PNG)]]
     outcomes = list(client(MODEL, BO, BO).map(Person, documents))
     assert [outcome.value for outcome in outcomes] == [Person(name="Bo", age=9)] * 2
 

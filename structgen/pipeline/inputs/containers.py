@@ -16,9 +16,10 @@ from urllib.parse import unquote
 
 from structgen.pipeline.inputs.formats.readers import is_table, read_place
 from structgen.pipeline.inputs.options import ReadOptions
-from structgen.pipeline.inputs.place import Place, place_of, printable
+from structgen.pipeline.inputs.place import Place, place_of
 from structgen.pipeline.inputs.rows import bad_item, unreadable
 from structgen.pipeline.record import Item
+from structgen.reading.remote import printable
 from structgen.values import Json
 
 _DEPTH: Final = 3

@@ -11,7 +11,8 @@ from structgen.extraction.document import with_messages
 from structgen.pipeline.inputs.frames import Once, is_frame, is_series, values_of_series
 from structgen.pipeline.inputs.rows import document_of, is_unicode, key_of, plain_meta
 from structgen.pipeline.record import Item
-from structgen.values import kind_of_value
+from structgen.reading.remote import printable
+from structgen.values import Attachment, kind_of_value
 
 Inputs: TypeAlias = "Iterable[Any] | AsyncIterable[Any]"
 """Texts, conversations or Items; or a table of pandas, polars or pyarrow."""
@@ -58,7 +59,7 @@ def to_item(given: Any, position: int) -> Item:
     """Give an input as an Item that can be asked about and written.
 
     Args:
-        given: A text, a list of messages, or an Item.
+        given: A text, a list of messages, a path, or an Item.
         position: Its place among the inputs, which is its key if it has none.
 
     Returns:
@@ -66,12 +67,13 @@ def to_item(given: Any, position: int) -> Item:
     """
     if isinstance(given, Item):
         return _checked(given, position)
+    if isinstance(given, os.PathLike):
+        return _with_document(Item(printable(given), ""), given, position)
     key = str(position)
-    given = with_messages(given)
-    if not isinstance(given, (str, list, tuple)):
+    if not isinstance(given, (str, list, tuple, Attachment)):
         error = InputError(
             f"Input {position} ({type(given).__name__}) is not a document.",
-            hint="Give texts, lists of messages, or Items. Rows of columns go through "
+            hint="Give texts, paths, lists of messages, or Items. Rows of columns go through "
             "`open_source(rows)`.",
         )
         return Item(key, "", error=error)
@@ -92,9 +94,13 @@ def _checked(item: Item, position: int) -> Item:
 
 
 def _with_document(item: Item, given: Any, position: int) -> Item:
-    if isinstance(given, str) and is_unicode(given):
-        return Item(item.key, given, item.meta)
-    document = document_of(with_messages(given))
+    try:
+        read = with_messages(given)
+    except InputError as error:
+        return Item(item.key, "", item.meta, error)
+    if isinstance(read, str) and is_unicode(read):
+        return Item(item.key, read, item.meta)
+    document = document_of(read)
     if isinstance(document, InputError):
         return Item(item.key, "", item.meta, _about(position, f"it {document.message}"))
     return Item(item.key, document, item.meta)

@@ -7,7 +7,6 @@ import codecs
 import gzip
 import io
 import lzma
-import os
 import shutil
 import sys
 import tempfile
@@ -19,6 +18,8 @@ from typing import IO, Any, Final, TextIO, cast
 
 from structgen.errors import InputError
 from structgen.extras import load
+from structgen.reading.remote import OneRead, printable
+from structgen.reading.text import encoding_of
 from structgen.values import Json
 
 UNDECODABLE: Final = "\udcff"
@@ -114,53 +115,6 @@ class Place:
         return data
 
 
-class OneRead:
-    """Hands out what a file gives in one read: what comes before the damage is not lost with it."""
-
-    def __init__(
-        self, file: IO[bytes], head: bytes = b"", on_close: Callable[[], Any] | None = None
-    ) -> None:
-        """Wrap a file.
-
-        Args:
-            file: The file.
-            head: What was read from it already.
-            on_close: Closes the file, unless whoever opened it does.
-        """
-        self._on_close = on_close
-        self._read = getattr(file, "read1", file.read)
-        self._head = head
-        self.closed = False
-
-    def readinto(self, buffer: Any) -> int:
-        """Fill a buffer from its beginning, and tell how far."""
-        data = self._head or self._read(len(buffer))
-        data, self._head = data[: len(buffer)], data[len(buffer) :]
-        buffer[: len(data)] = data
-        return len(data)
-
-    def readable(self) -> bool:
-        """Say yes: it is read."""
-        return True
-
-    def writable(self) -> bool:
-        """Say no: nothing is written."""
-        return False
-
-    def seekable(self) -> bool:
-        """Say no: what was read is gone."""
-        return False
-
-    def flush(self) -> None:
-        """Do nothing: nothing is written."""
-
-    def close(self) -> None:
-        """Let go of the file."""
-        if not self.closed and self._on_close is not None:
-            self._on_close()
-        self.closed = True
-
-
 def place_of(path: Path, name: str | None = None, partitions: Mapping[str, Json] = {}) -> Place:
     """Give the place of a file on the disk.
 
@@ -192,20 +146,7 @@ def standard_input(kind: str) -> Place:
     return Place(f"stdin{kind}", open_once)
 
 
-def printable(name: str | os.PathLike[str]) -> str:
-    r"""Give the name of a file as valid Unicode: bytes that are no text become `\xNN`."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
-
-
 # ---- text ------------------------------------------------------------------------------------
-
-_MARKS: Final = (
-    (codecs.BOM_UTF32_LE, "utf-32"),  # before UTF-16, whose mark it begins with
-    (codecs.BOM_UTF32_BE, "utf-32"),
-    (codecs.BOM_UTF8, "utf-8-sig"),
-    (codecs.BOM_UTF16_LE, "utf-16"),
-    (codecs.BOM_UTF16_BE, "utf-16"),
-)
 
 
 @contextmanager
@@ -227,25 +168,3 @@ def open_text(file: IO[bytes], encoding: str | None, newline: str = "") -> Itera
         yield text
     finally:
         text.detach()
-
-
-def encoding_of(head: bytes) -> str:
-    """Tell an encoding by the first four bytes of a file: its byte order mark, else its zeros."""
-    for mark, name in _MARKS:
-        if head.startswith(mark):
-            return name
-    zeros = tuple(byte == 0 for byte in head)
-    if zeros == (False, True, False, True):
-        return "utf-16-le"
-    if zeros == (True, False, True, False):
-        return "utf-16-be"
-    return "utf-8-sig"
-
-
-def decode(data: bytes, encoding: str | None) -> str:
-    """Decode a document that was read whole.
-
-    Raises:
-        UnicodeDecodeError: If it is not in this encoding.
-    """
-    return data.decode(encoding or encoding_of(data[:4]))

@@ -27,7 +27,7 @@ from structgen.pipeline.inputs.containers import (
 )
 from structgen.pipeline.inputs.databases import check_url, read_database
 from structgen.pipeline.inputs.formats.arrow import parquet_length
-from structgen.pipeline.inputs.formats.readers import SUPPORTED, columns_of, reader_of
+from structgen.pipeline.inputs.formats.readers import columns_of, reader_of, supported
 from structgen.pipeline.inputs.frames import (
     Once,
     is_frame,
@@ -36,11 +36,12 @@ from structgen.pipeline.inputs.frames import (
     read_rows,
 )
 from structgen.pipeline.inputs.options import ReadOptions, SourceArgs, options_of_source
-from structgen.pipeline.inputs.place import Place, place_of, printable, standard_input
-from structgen.pipeline.inputs.remote import is_remote, open_remote
+from structgen.pipeline.inputs.place import Place, place_of, standard_input
+from structgen.pipeline.inputs.remote import open_remote
 from structgen.pipeline.inputs.rows import missing_columns
 from structgen.pipeline.record import Item
-from structgen.pipeline.secrets import redact, split_table
+from structgen.reading.remote import is_remote, printable
+from structgen.reading.secrets import redact, split_table
 from structgen.values import kind_of_value
 
 STANDARD_INPUT: Final = "-"
@@ -208,7 +209,7 @@ def _check_kind(place: Place, options: ReadOptions) -> None:
     if reader_of(place, options) is None and not is_archive(place.name):
         raise ConfigurationError(
             f"Cannot read {place.name}: unsupported file type.",
-            hint=f"Supported: {SUPPORTED}. Name another kind with `format`.",
+            hint=f"Supported: {supported()}. Name another kind with `format`.",
         )
 
 

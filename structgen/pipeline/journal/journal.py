@@ -41,7 +41,7 @@ from structgen.pipeline.journal.rows import (
     row_of_entry,
 )
 from structgen.pipeline.journal.tables import connect
-from structgen.values import Document, Json, Reply
+from structgen.values import Json, Reply, TextOrMessages
 
 _NEWEST: Final = f"{SELECT} WHERE hash = ? ORDER BY seq DESC LIMIT 1"
 _RESULTS: Final = """
@@ -77,7 +77,7 @@ class Input:
     """The hash of its question."""
 
 
-def question_hash(run: str, document: Document) -> bytes:
+def question_hash(run: str, document: TextOrMessages) -> bytes:
     """Give 16 bytes that tell questions apart.
 
     Args:

@@ -12,7 +12,6 @@ from typing import IO, Any, Final
 
 from structgen.errors import ConfigurationError, JobError, StructgenError
 from structgen.extras import load
-from structgen.pipeline.inputs.place import printable
 from structgen.pipeline.outputs.claims import Claim, digest_of_file
 from structgen.pipeline.outputs.columns.spool import Spool
 from structgen.pipeline.outputs.columns.table import Column, Layout
@@ -27,6 +26,7 @@ from structgen.pipeline.outputs.formats import (
 from structgen.pipeline.outputs.merging import MERGES, check_columns, columns_in
 from structgen.pipeline.outputs.mode import IfExists, foreign
 from structgen.pipeline.record import Outcome
+from structgen.reading.remote import printable
 from structgen.schema.target import Target
 from structgen.values import Json
 

@@ -11,8 +11,6 @@ from typing import Any, Final
 from structgen.errors import ConfigurationError, InputError, JobError
 from structgen.extras import load
 from structgen.pipeline.inputs.databases import TableName, database_errors, reads_table, table_names
-from structgen.pipeline.inputs.place import printable
-from structgen.pipeline.inputs.remote import is_remote
 from structgen.pipeline.inputs.source import Origin
 from structgen.pipeline.outputs.claims import Claim, NoNotes, Notes
 from structgen.pipeline.outputs.columns.table import LAYOUTS, Layout, Table
@@ -27,7 +25,8 @@ from structgen.pipeline.outputs.files import (
 )
 from structgen.pipeline.outputs.mode import MODES, IfExists
 from structgen.pipeline.record import Sink
-from structgen.pipeline.secrets import redact, split_table
+from structgen.reading.remote import is_remote, printable
+from structgen.reading.secrets import redact, split_table
 from structgen.schema.target import Target
 
 BESIDE: Final = ("", "-wal", "-shm", "-journal", ".lock")

@@ -8,16 +8,11 @@ from typing import Any, Final, cast
 from pydantic_core import from_json
 
 from structgen.pipeline.inputs.options import ReadOptions
-from structgen.pipeline.inputs.place import (
-    UNDECODABLE,
-    OneRead,
-    Place,
-    decode,
-    encoding_of,
-    open_text,
-)
+from structgen.pipeline.inputs.place import UNDECODABLE, Place, open_text
 from structgen.pipeline.inputs.rows import CHECK_FILE, bad_item, item_of_row
 from structgen.pipeline.record import Item
+from structgen.reading.remote import OneRead
+from structgen.reading.text import decode, encoding_of
 
 _UTF8: Final = "utf-8-sig"
 _BOM: Final = b"\xef\xbb\xbf"

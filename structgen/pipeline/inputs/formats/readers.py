@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Final, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from structgen.errors import InputError, MissingPackage
 from structgen.pipeline.inputs.formats.arrow import parquet_columns, read_arrow, read_parquet
@@ -13,18 +13,36 @@ from structgen.pipeline.inputs.formats.sheets import read_xlsx
 from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.place import COMPRESSED, Place
 from structgen.pipeline.inputs.rows import unreadable
-from structgen.pipeline.inputs.texts.text import FILES, text_of_place
 from structgen.pipeline.record import Item
+from structgen.reading.files import read_bytes
+from structgen.reading.options import Reader, ReadSettings
+from structgen.reading.registry import reader_for, suffixes
 
-Reader: TypeAlias = "Callable[[Place, ReadOptions], Iterator[Item]]"
+ReadsItems: TypeAlias = "Callable[[Place, ReadOptions], Iterator[Item]]"
 """Reads the rows of a file, or the one document that it is."""
 
 
 def _read_document(place: Place, options: ReadOptions) -> Iterator[Item]:
-    yield Item(place.name, text_of_place(place, options), place.partitions)
+    settings = ReadSettings(
+        name=place.name, encoding=options.encoding, reader=_document_reader(place, options)
+    )
+    yield Item(place.name, read_bytes(place.read(), settings), place.partitions)
 
 
-_STREAMED: Final[Mapping[str, Reader]] = {
+def _document_reader(place: Place, options: ReadOptions) -> Reader | None:
+    """What reads a document: the user's function for its suffix, or what is registered."""
+    suffix = place.suffixes[1]
+    own = options.readers.get(suffix)
+    if own is None:
+        return reader_for(suffix=options.format or suffix)
+
+    def read(data: bytes, settings: Any) -> str:
+        return own(data)
+
+    return Reader(f"readers[{suffix!r}]", read)
+
+
+_STREAMED: Final[Mapping[str, ReadsItems]] = {
     ".jsonl": read_jsonl,
     ".ndjson": read_jsonl,
     ".json": read_json,
@@ -32,7 +50,7 @@ _STREAMED: Final[Mapping[str, Reader]] = {
     ".tsv": read_tsv,
 }
 """The files that are read compressed, too."""
-READERS: Final[Mapping[str, Reader]] = {
+READERS: Final[Mapping[str, ReadsItems]] = {
     **_STREAMED,
     **{f"{kind}{packed}": read for kind, read in _STREAMED.items() for packed in COMPRESSED},
     ".parquet": read_parquet,
@@ -42,28 +60,30 @@ READERS: Final[Mapping[str, Reader]] = {
     ".ipc": read_arrow,
     ".xlsx": read_xlsx,
     ".xlsm": read_xlsx,
-    **dict.fromkeys(FILES, _read_document),
 }
-"""The function that reads a file, by the file's suffix."""
-_COLUMNS: Final[Mapping[Reader, Callable[[Place, ReadOptions], Sequence[str]]]] = {
+"""The function that reads the rows of a file, by the file's suffix."""
+_COLUMNS: Final[Mapping[ReadsItems, Callable[[Place, ReadOptions], Sequence[str]]]] = {
     read_csv: csv_columns,
     read_tsv: csv_columns,
     read_parquet: parquet_columns,
 }
-SUPPORTED: Final = (
-    ".jsonl, .json, .csv, .tsv (also .gz, .zst, .bz2, .xz), .parquet, .arrow, .feather, .xlsx, "
-    f"{', '.join(FILES)}, .zip, .tar"
-)
-"""The kinds of files that can be read, for people."""
 
 
-def reader_of(place: Place, options: ReadOptions) -> Reader | None:
+def supported() -> str:
+    """List the kinds of files that can be read, for people."""
+    tables = ".jsonl, .json, .csv, .tsv (also .gz, .zst, .bz2, .xz), .parquet, .arrow, .feather"
+    return f"{tables}, .xlsx, {', '.join(suffixes())}, .zip, .tar"
+
+
+def reader_of(place: Place, options: ReadOptions) -> ReadsItems | None:
     """Give the function that reads a file; None if none does."""
     if place.suffixes[1] in options.readers:
         return _read_document
-    if options.format is not None:
-        return READERS.get(options.format)
-    return READERS.get(place.suffixes[0]) or READERS.get(place.suffixes[1])
+    both, last = place.suffixes
+    kinds = (both, last) if options.format is None else (options.format,)
+    rows = next((READERS[kind] for kind in kinds if kind in READERS), None)
+    is_document = reader_for(suffix=kinds[-1]) is not None
+    return rows or (_read_document if is_document else None)
 
 
 def is_table(place: Place, options: ReadOptions) -> bool:
@@ -74,7 +94,7 @@ def is_table(place: Place, options: ReadOptions) -> bool:
 def unsupported(place: Place) -> InputError:
     """Give the error of a file that nothing reads."""
     return InputError(
-        f"Cannot read {place.name}: unsupported file type.", hint=f"Supported: {SUPPORTED}."
+        f"Cannot read {place.name}: unsupported file type.", hint=f"Supported: {supported()}."
     )
 
 

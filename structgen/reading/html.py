@@ -7,14 +7,29 @@ import warnings
 from typing import Any, Final
 
 from structgen.extras import load
+from structgen.reading.document import Document
+from structgen.reading.options import ReadSettings
+from structgen.reading.text import encoding_of, markdown_document
 
 _INVISIBLE: Final = ("script", "style", "template", "noscript", "head", "svg")
 """Elements that a browser does not show, or not as text."""
 _HIDING_STYLE: Final = re.compile(r"(?i)display\s*:\s*none|visibility\s*:\s*hidden")
 
 
-def text_of_html(data: bytes, encoding: str | None = None) -> str:
+def read_html(data: bytes, settings: ReadSettings) -> Document:
     """Read a page as Markdown, which keeps headings, lists and tables.
+
+    Args:
+        data: The page.
+        settings: Its encoding, by default what the page says.
+    """
+    head = encoding_of(data[:4])
+    marked = None if head == "utf-8-sig" else head
+    return markdown_document(markdown_of(data, settings.encoding or marked), settings)
+
+
+def markdown_of(data: bytes, encoding: str | None = None) -> str:
+    """Give a page as Markdown.
 
     Args:
         data: The page.

@@ -1,1 +1,0 @@
-"""Read the text of a file that is one document."""

@@ -1,0 +1,157 @@
+"""Read a PDF through PDFium: its text, or images of its pages for models that see."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from threading import Lock
+from typing import Any, Final
+
+from structgen.errors import DocumentError, InputError
+from structgen.extras import load
+from structgen.reading.builder import DocumentBuilder
+from structgen.reading.document import Document
+from structgen.reading.images import MOST_PIXELS, encoded
+from structgen.reading.layout import PageImage
+from structgen.reading.options import ReadSettings
+from structgen.reading.pdf.order import lines_of
+from structgen.reading.pdf.words import Word, words_of
+from structgen.reading.pdf.write import PageWriter, Vocabulary, body_height, heading_sizes
+
+_PDFIUM: Final = Lock()
+"""PDFium may not be called from two threads at a time."""
+_POINTS_PER_INCH: Final = 72
+_SHOWN_PAGES: Final = 10
+"""Pages that a note names."""
+
+
+def read_pdf(data: bytes, settings: ReadSettings) -> Document:
+    """Read a PDF.
+
+    Args:
+        data: The file.
+        settings: Its password, which pages to read, and what to take from them.
+
+    Raises:
+        DocumentError: If it needs a password, is damaged, or holds scans alone.
+    """
+    with _PDFIUM, _opened(data, settings) as pdf:
+        return _document(pdf, settings)
+
+
+@contextmanager
+def _opened(data: bytes, settings: ReadSettings) -> Iterator[Any]:
+    pdfium = load("pypdfium2", "files")
+    name = settings.name or "The PDF"
+    try:
+        pdf = pdfium.PdfDocument(data, password=settings.password)
+    except pdfium.PdfiumError as error:
+        if getattr(error, "err_code", None) == pdfium.raw.FPDF_ERR_PASSWORD:
+            raise _locked(name, settings.password) from None
+        raise _damaged(name, "no program of ours can open it") from error
+    try:
+        yield pdf
+    finally:
+        pdf.close()
+
+
+def _locked(name: str, password: str | None) -> DocumentError:
+    if password is None:
+        message, hint = "needs a password.", "Pass it as `password`, or save it without one."
+    else:
+        message, hint = "has another password than the one given.", "Correct `password`."
+    return DocumentError(f"{name} {message}", hint=hint, reason="locked")
+
+
+def _damaged(name: str, why: str) -> DocumentError:
+    return DocumentError(
+        f"{name} is damaged: {why}.",
+        hint="Check whether another program opens it, and save it again from there.",
+        reason="damaged",
+    )
+
+
+def _document(pdf: Any, settings: ReadSettings) -> Document:
+    name = settings.name or "The PDF"
+    count = len(pdf)
+    beyond = [number for number in settings.page_numbers or () if number > count]
+    if beyond:
+        raise InputError(
+            f"{name} has no page {beyond[0]}: it has {count}.", hint="Correct `page_numbers`."
+        )
+    numbers = [number for number in range(1, count + 1) if settings.wants_page(number)]
+    found: list[tuple[int, float, float, list[Word], PageImage | None]] = []
+    scans = []
+    for number in numbers:
+        page = _page(pdf, number, name)
+        try:
+            words = words_of(page) if settings.pages != "images" else []
+            image = _rendered(page, settings.dpi) if settings.pages != "text" else None
+            if not words and image is None and _has_marks(page):
+                scans.append(number)
+            found.append((number, *page.get_size(), words, image))
+        finally:
+            page.close()
+    if scans and not any(words for *_, words, _ in found):
+        raise DocumentError(
+            f"{name} is scanned: its pages are images without a text layer.",
+            hint='Run OCR first, read it with an OCR `reader`, or pass pages="images" to a model '
+            "that sees.",
+            reason="scanned",
+        )
+    return _written(found, scans, settings)
+
+
+def _page(pdf: Any, number: int, name: str) -> Any:
+    try:
+        return pdf[number - 1]
+    except Exception as error:  # PDFium says no more than that it cannot load the page
+        raise _damaged(name, f"page {number} cannot be read") from error
+
+
+def _has_marks(page: Any) -> bool:
+    """Whether anything is painted on a page."""
+    return next(iter(page.get_objects(max_depth=1)), None) is not None
+
+
+def _written(
+    pages: Sequence[tuple[int, float, float, list[Word], PageImage | None]],
+    scans: Sequence[int],
+    settings: ReadSettings,
+) -> Document:
+    words = [page[3] for page in pages]
+    blocks = [lines_of(one) for one in words]
+    body = body_height(words)
+    vocabulary = Vocabulary(word for one in words for word in one)
+    builder = DocumentBuilder()
+    writer = PageWriter(builder, vocabulary, body, heading_sizes(blocks, body))
+    for (number, width, height, _, image), found in zip(pages, blocks, strict=True):
+        with builder.page(number, width, height, image):
+            writer.write(number, found)
+    notes = [_scan_note(scans)] if scans else []
+    kind = settings.media_type or "application/pdf"
+    return builder.build(name=settings.name, media_type=kind, notes=notes)
+
+
+def _scan_note(scans: Sequence[int]) -> str:
+    shown = ", ".join(map(str, scans[:_SHOWN_PAGES]))
+    more = len(scans) - _SHOWN_PAGES
+    listed = f"{shown} and {more} more" if more > 0 else shown
+    return (
+        f"Pages without a text layer were not read: {listed}. They need OCR, or a model that sees."
+    )
+
+
+def _rendered(page: Any, dpi: int) -> PageImage:
+    """Render a page as PNG, or as JPEG if that is much smaller."""
+    load("PIL.Image", "files")
+    width, height = page.get_size()
+    scale = dpi / _POINTS_PER_INCH
+    pixels = width * height * scale * scale
+    if pixels > MOST_PIXELS:
+        scale *= (MOST_PIXELS / pixels) ** 0.5
+    bitmap = page.render(scale=scale)
+    try:
+        return encoded(bitmap.to_pil())
+    finally:
+        bitmap.close()

@@ -1,0 +1,136 @@
+"""The words of a PDF page with their boxes, as PDFium finds them."""
+
+from __future__ import annotations
+
+import re
+from ctypes import byref
+from typing import Any, Final
+
+from typing_extensions import NamedTuple
+
+from structgen.extras import load
+
+_SCRIPTS_WITHOUT_SPACES: Final = (
+    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"  # Thai, Lao, Burmese, Khmer
+    "\u2e80-\u303f\u3040-\u30ff\u31f0-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff00-\uffef"  # CJK
+)
+NO_SPACES: Final = re.compile(f"[{_SCRIPTS_WITHOUT_SPACES}]")
+"""A character of a script that has no spaces between words, so each of them has its own box."""
+_TOKEN: Final = re.compile(rf"[{_SCRIPTS_WITHOUT_SPACES}]|[^\s{_SCRIPTS_WITHOUT_SPACES}]+")
+_BREAK_HYPHENS: Final = "\x02\ufffe"
+"""What PDFium writes for a hyphen at the end of a line."""
+_SPLIT: Final = re.compile(rf"(?<=[{_BREAK_HYPHENS}])")
+_PLAIN: Final = str.maketrans(
+    {
+        **dict.fromkeys(map(chr, range(32)), None),
+        **dict.fromkeys("\u200b\ufeff", None),
+        **dict.fromkeys(_BREAK_HYPHENS, "-"),
+        "\ufb00": "ff",
+        "\ufb01": "fi",
+        "\ufb02": "fl",
+        "\ufb03": "ffi",
+        "\ufb04": "ffl",
+        "\ufb05": "st",
+        "\ufb06": "st",
+        "\u00a0": " ",
+    }
+)
+"""Ligatures as letters; nothing for characters that print nothing."""
+
+
+class Word(NamedTuple):
+    """A printed word. Lengths are points from the top left corner of the page as it is shown."""
+
+    text: str
+    """Its characters, with ligatures as letters."""
+    left: float
+    """The left edge."""
+    top: float
+    """The upper edge, as high as its font reaches."""
+    right: float
+    """The right edge."""
+    bottom: float
+    """The lower edge, as low as its font reaches."""
+    is_glued: bool
+    """Whether no space separates it from the word before it."""
+
+    @property
+    def height(self) -> float:
+        """The height of its font."""
+        return self.bottom - self.top
+
+    @property
+    def middle(self) -> float:
+        """Halfway between its upper and lower edges."""
+        return (self.top + self.bottom) / 2
+
+
+class Frame(NamedTuple):
+    """How the coordinates of a PDF page become those of the page as it is shown."""
+
+    left: float
+    """The left edge of the page, in its own coordinates."""
+    bottom: float
+    """The lower edge."""
+    right: float
+    """The right edge."""
+    top: float
+    """The upper edge."""
+    rotation: int
+    """Degrees clockwise by which it is shown turned: 0, 90, 180 or 270."""
+
+    def shown(
+        self, left: float, bottom: float, right: float, top: float
+    ) -> tuple[float, float, float, float]:
+        """Turn a box of PDF coordinates into left, top, right and bottom on the shown page."""
+        if self.rotation == 90:
+            return bottom - self.bottom, left - self.left, top - self.bottom, right - self.left
+        if self.rotation == 180:
+            return self.right - right, bottom - self.bottom, self.right - left, top - self.bottom
+        if self.rotation == 270:
+            return self.top - top, self.right - right, self.top - bottom, self.right - left
+        return left - self.left, self.top - top, right - self.left, self.top - bottom
+
+
+def words_of(page: Any) -> list[Word]:
+    """Read the words of a page, in the order in which the file holds them.
+
+    Args:
+        page: A `pypdfium2.PdfPage`.
+    """
+    pdfium = load("pypdfium2.raw", "files")
+    text_page = page.get_textpage()
+    try:
+        raw = text_page.raw
+        unicode_of = pdfium.FPDFText_GetUnicode
+        count = pdfium.FPDFText_CountChars(raw)
+        text = "".join([chr(unicode_of(raw, at)) for at in range(count)])
+        left, bottom, right, top = page.get_bbox()
+        frame = Frame(left, bottom, right, top, page.get_rotation() % 360)
+        return _words(text, frame, pdfium, raw)
+    finally:
+        text_page.close()
+
+
+def _words(text: str, frame: Frame, pdfium: Any, raw: Any) -> list[Word]:
+    box = pdfium.FS_RECTF()
+    place = byref(box)
+    box_of = pdfium.FPDFText_GetLooseCharBox
+    found: list[Word] = []
+    after = -1
+    for token in _TOKEN.finditer(text):
+        start = token.start()
+        for piece in _SPLIT.split(token[0]):
+            end = start + len(piece)
+            plain = piece.translate(_PLAIN)
+            if not plain.isascii():  # PDFium gives characters beyond U+FFFF as surrogates
+                plain = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+            if plain and box_of(raw, start, place):
+                left, bottom, right, top = box.left, box.bottom, box.right, box.top
+                if end - start > 1 and box_of(raw, end - 1, place):
+                    left, right = min(left, box.left), max(right, box.right)
+                    bottom, top = min(bottom, box.bottom), max(top, box.top)
+                found.append(Word(plain, *frame.shown(left, bottom, right, top), start == after))
+                after = end
+            start = end
+    return found

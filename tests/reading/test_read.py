@@ -1,0 +1,146 @@
+"""`read` takes files as people have them, and whatever takes a text takes them, too."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+
+import pytest
+
+import structgen
+from structgen import Client, ConfigurationError, Document, DocumentError, InputError
+from structgen.reading import Cell, Reader, ReadSettings, register_reader, suffixes
+from structgen.reading.registry import unregister_reader
+from structgen.testing import ScriptedModel
+
+MARKDOWN = """# Report
+
+Intro.
+
+## Numbers
+
+| name | age |
+|:-----|----:|
+| Ada \\| A. | 36 |
+
+```
+# no heading
+```
+"""
+
+
+def test_a_path_bytes_and_files_are_one_document(tmp_path: Path) -> None:
+    path = tmp_path / "a.md"
+    path.write_text(MARKDOWN)
+    with path.open("rb") as file:
+        found = [
+            structgen.read(path),
+            structgen.read(str(path)),
+            structgen.read(path.read_bytes(), name="a.md"),
+            structgen.read(path.read_bytes(), media_type="text/markdown"),
+            structgen.read(file),
+        ]
+    for document in found:
+        assert document == MARKDOWN
+        assert document.media_type == "text/markdown"
+        assert document.locate(MARKDOWN.index("36")).cell == Cell(1, 2, 2, "age")
+        assert document.locate(MARKDOWN.index("Ada")).headings == ("Report", "Numbers")
+        assert document.locate(MARKDOWN.index("# no")).headings == ("Report", "Numbers")
+    assert structgen.read(found[0]) is found[0]
+
+
+def test_a_url_is_read() -> None:
+    fsspec = pytest.importorskip("fsspec")
+    with fsspec.open("memory://reading/a.md", "wb") as file:
+        file.write(MARKDOWN.encode())
+    assert structgen.read("memory://reading/a.md") == MARKDOWN
+    with pytest.raises(InputError, match="nothing at"):
+        structgen.read("memory://reading/none.md")
+
+
+def test_what_takes_a_text_takes_a_path(tmp_path: Path) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text("Ada is 36.")
+    model = ScriptedModel('{"age": 36}', '{"age": 36}', '{"age": 36}', '{"age": 36}')
+    client = Client(model)
+    target = {"type": "object", "properties": {"age": {"type": "integer"}}, "required": ["age"]}
+    for document in (path, structgen.read(path)):
+        assert client.extract(target, document) == {"age": 36}
+    outcomes = list(client.map(target, [path, tmp_path / "none.txt", structgen.read(path)]))
+    assert [outcome.ok for outcome in outcomes] == [True, False, True]
+    assert outcomes[0].key == str(path)
+    assert "none.txt" in str(outcomes[1].error)
+    assert "Ada is 36." in str(client.plan(target, path).messages)
+
+
+def test_kinds_are_told_by_the_first_bytes() -> None:
+    kinds = {
+        b"<!DOCTYPE html><h1>Head</h1>": "text/html",
+        b"From: a@b.c\nSubject: Hi\n\nText": "message/rfc822",
+        b"plain": "text/plain",
+    }
+    assert {data: structgen.read(data).media_type for data in kinds} == kinds
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (b"\x7fELF\0\0\0\xff\xfe", "unsupported"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + b"\0" * 600, "unsupported"),
+        (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + "EncryptedPackage".encode("utf-16-le"), "locked"),
+    ],
+)
+def test_what_cannot_be_read_says_why(data: bytes, reason: str) -> None:
+    with pytest.raises(DocumentError) as caught:
+        structgen.read(data)
+    assert caught.value.reason == reason
+
+
+def test_a_file_has_a_size_at_most(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("x" * 100)
+    with pytest.raises(DocumentError, match="more than 99 bytes") as caught:
+        structgen.read(tmp_path / "a.txt", max_bytes=99)
+    assert caught.value.reason == "too-large"
+    assert len(structgen.read(tmp_path / "a.txt", max_bytes=100)) == 100
+
+
+@pytest.mark.parametrize(
+    ("source", "says"),
+    [
+        ("none.txt", "No such file"),
+        (".", "is a folder"),
+        (7, "a number"),
+        (io.StringIO("a"), "text"),
+    ],
+    ids=["missing", "folder", "number", "text file"],
+)
+def test_what_is_no_file_is_an_error(source: object, says: str) -> None:
+    with pytest.raises(InputError, match=says):
+        structgen.read(source)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"pages": "all"}, {"dpi": 5}, {"page_numbers": [0]}, {"max_bytes": 0}, {"reader": "none"}],
+)
+def test_impossible_options_are_errors(options: dict[str, object]) -> None:
+    with pytest.raises(ConfigurationError):
+        structgen.read(b"text", **options)  # type: ignore[arg-type]
+
+
+def test_readers_can_be_added() -> None:
+    def read_shout(data: bytes, settings: ReadSettings) -> str:
+        return data.decode().upper()
+
+    reader = Reader("shout", read_shout, ("text/x-shout",), (".shout",))
+    with pytest.raises(ConfigurationError, match="no kind"):
+        register_reader(Reader("nothing", read_shout))
+    register_reader(reader)
+    try:
+        assert structgen.read(b"hi", name="a.shout") == "HI"
+        assert structgen.read(b"hi", media_type="text/x-shout") == "HI"
+        assert structgen.read(b"hi", reader="shout") == "HI"
+        assert ".shout" in suffixes()
+    finally:
+        unregister_reader(reader)
+    assert isinstance(structgen.read(b"hi", reader=reader), Document)
