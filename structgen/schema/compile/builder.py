@@ -28,7 +28,7 @@ from structgen.schema.compile.keywords import (
 )
 from structgen.schema.compile.names import definition_name, unused_name
 from structgen.schema.compile.source import Source, refs_above
-from structgen.schema.compile.words import annotated, in_words
+from structgen.schema.compile.words import annotated, content_in_words, in_words, repeats
 from structgen.schema.json import to_text
 from structgen.schema.subset import SchemaSubset
 from structgen.schema.target import Target
@@ -106,7 +106,7 @@ class Builder:
         self,
         here: Here,
         keyword: str,
-        action: Literal["rewritten", "checked", "narrowed"],
+        action: Literal["rewritten", "checked", "narrowed", "wider"],
         detail: str,
     ) -> None:
         """Add a note on a keyword of the source."""
@@ -213,8 +213,13 @@ class Builder:
             built = self.shape(assertions(merged), here)
         else:
             built = self.shape(core, here)
+        if self.keeps_undeclared:
+            for keyword, words in content_in_words(schema):
+                here.words.append(words)
+                self.note(here, keyword, "wider", "nothing checks what the string holds")
         title = schema.get("title")
-        has_own_title = isinstance(title, str) and not self._is_name(title, here.at)
+        name = here.at.rsplit("/", 1)[-1] or self.target.name
+        has_own_title = isinstance(title, str) and not repeats(title, name)
         compiled = annotated(
             built.schema, schema, here.words, self.subset.annotations, title=has_own_title
         )
@@ -224,11 +229,6 @@ class Builder:
         """The recursive definition that a node refers to on its own level."""
         names = map(self.source.name_of, refs_above(core))
         return next((name for name in names if name in self.source.recursive), None)
-
-    def _is_name(self, title: str, at: str) -> bool:
-        """Whether a title only repeats the name of its field or definition, as Pydantic's do."""
-        name = at.rsplit("/", 1)[-1] or self.target.name
-        return title.replace(" ", "").replace("_", "").lower() == name.replace("_", "").lower()
 
     def shape(self, core: JsonSchema, here: Here) -> Built:
         """Compile a node without references."""

@@ -10,8 +10,9 @@ from structgen.schema.compile.builder import AT, LONG, Builder, Built
 from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import Unsatisfiable
 from structgen.schema.compile.regexes import pattern_for
-from structgen.schema.compile.words import known_form
+from structgen.schema.compile.words import in_words, known_form
 from structgen.schema.json import constant_key, json_type, same_json, to_text
+from structgen.schema.validate.formats import FORMATS
 from structgen.schema.verbatim import VERBATIM
 from structgen.values import Json, JsonSchema
 
@@ -112,6 +113,11 @@ def _format(builder: Builder, core: JsonSchema, kept: JsonSchema, here: Here) ->
     if family in subset.formats and free:
         kept["format"] = family
     if kept.get("format") == name:
+        return
+    if builder.keeps_undeclared and name not in FORMATS:
+        # A type checks its own formats; for a JSON Schema this one is a word to the model.
+        here.words.append(in_words("format", name))
+        builder.note(here, "format", "wider", f"nothing checks the format {name}")
         return
     builder.drop(here, "format", name)
     form = _FORMAT_PATTERNS.get(family)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -28,8 +28,11 @@ _WORDS: Final = {
     "minProperties": "at least {} members",
     "maxProperties": "at most {} members",
     "uniqueItems": "no item twice",
+    "contentEncoding": "encoded in {}",
+    "contentMediaType": "content of the type {}",
     VERBATIM: "copied word for word from the text",
 }
+_CONTENT: Final = ("contentEncoding", "contentMediaType")
 _MAX_WORDS: Final = 200
 """The longest phrase, in characters."""
 
@@ -58,6 +61,22 @@ def known_form(keyword: str, value: Any) -> str | None:
     if keyword == "pattern":
         return text_forms.in_words(value)
     return text_forms.FORMATS_IN_WORDS.get(value) if keyword == "format" else None
+
+
+def content_in_words(schema: JsonSchema) -> Iterator[tuple[str, str]]:
+    """The keywords that say what a string holds, each in words. They check nothing.
+
+    Args:
+        schema: The source schema of the string.
+    """
+    for keyword in _CONTENT:
+        if isinstance(schema.get(keyword), str):
+            yield keyword, in_words(keyword, schema[keyword])
+
+
+def repeats(title: str, name: str) -> bool:
+    """Whether a title only repeats the name of its field or definition, as Pydantic's do."""
+    return title.replace(" ", "").replace("_", "").lower() == name.replace("_", "").lower()
 
 
 def example_words(examples: Sequence[Any]) -> str:
