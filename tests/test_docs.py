@@ -21,7 +21,7 @@ from types import ModuleType
 
 import pytest
 
-from scripts import api_reference, llms_txt
+from scripts import api_reference, llms_txt, provider_pages
 from tests.servers import Server
 
 ROOT = Path(__file__).parent.parent
@@ -135,7 +135,7 @@ def test_the_readmes_first_command_works_from_nothing(tmp_path: Path) -> None:
 def test_every_page_is_in_the_navigation_and_the_index() -> None:
     listed = [page for _, pages in llms_txt.groups() for _, page in pages]
     assert sorted(listed) == sorted(str(page.relative_to(DOCS)) for page in DOCS.rglob("*.md"))
-    written_by_hand = {page for page in listed if not page.startswith("api/")}
+    written_by_hand = {page for page in listed if not page.startswith(("api/", "providers/"))}
     assert llms_txt.descriptions().keys() - {"api/structgen.md"} == written_by_hand - {"index.md"}
 
 
@@ -152,6 +152,15 @@ def test_the_reference_is_up_to_date(update_goldens: bool) -> None:
         api_reference.main()
     written = {page.name: page.read_text() for page in (DOCS / "api").glob("*.md")}
     assert written == api_reference.pages()
+
+
+def test_the_pages_of_providers_are_up_to_date(update_goldens: bool) -> None:
+    """Run `python scripts/provider_pages.py` after a change of a row in structgen/wire."""
+    if update_goldens:
+        provider_pages.main()
+    written = {page.name: page.read_text() for page in (DOCS / "providers").glob("*.md")}
+    assert written == provider_pages.pages()
+    assert provider_pages.overview() in (DOCS / "providers.md").read_text()
 
 
 @pytest.mark.parametrize("face", api_reference.faces())

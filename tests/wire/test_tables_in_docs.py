@@ -1,73 +1,16 @@
-"""docs/providers.md and docs/errors.md say what the code says."""
+"""Tables that are written by hand in docs/ say what the code says."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from structgen import errors
 from structgen.wire.attachments import LIMITS
-from structgen.wire.dialect import Capabilities
-from structgen.wire.providers import ROWS
 
 DOCS = Path(__file__).parents[2] / "docs"
 EXAMPLES = DOCS.parent / "examples"
-
-
-def table() -> str:
-    """The rows of the capability table, as Markdown."""
-    columns = (
-        "provider",
-        "models",
-        "schemas, strongest first",
-        "key",
-        "address",
-        "stream + schema",
-        "tools + schema",
-        "not taken",
-    )
-    head = f"| {' | '.join(columns)} |"
-    return "\n".join([head, "|---" * len(columns) + "|", *map(line, ROWS)])
-
-
-def line(row: Capabilities) -> str:
-    def code(names: Iterable[str]) -> str:
-        return ", ".join(f"`{name}`" for name in names) or "-"
-
-    modes = ", ".join(
-        mode if subset in ("json-object", "best-effort") else f"{mode} (`{subset}`)"
-        for mode, subset in row.modes
-    )
-    cells = [
-        f"`{row.provider}`",
-        f"`{row.model}`" if row.model != "*" else "all",
-        modes,
-        code(row.key_env),
-        (row.base_url and f"`{row.base_url}`") or code(row.base_url_env),
-        "yes" if row.stream_with_schema else "**no**",
-        "yes" if row.tools_with_schema else "**no**",
-        code(sorted(row.unsupported)),
-    ]
-    return f"| {' | '.join(cells)} |"
-
-
-def between_markers(page: Path) -> re.Match[str]:
-    found = re.search(
-        r"(?<=<!-- generated -->\n)(.*)(?=\n<!-- end -->)", page.read_text(), re.DOTALL
-    )
-    assert found
-    return found
-
-
-def test_the_table_of_providers_is_the_rows(update_goldens: bool) -> None:
-    page = DOCS / "providers.md"
-    if update_goldens:
-        found = between_markers(page)
-        page.write_text(
-            page.read_text()[: found.start()] + table() + page.read_text()[found.end() :]
-        )
-    assert between_markers(page)[0] == table()
 
 
 def tree_of(page: str) -> Iterator[tuple[str, str, str]]:
