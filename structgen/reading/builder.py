@@ -124,7 +124,7 @@ class DocumentBuilder:
         """Note a heading, which what comes afterwards is under.
 
         Args:
-            level: 1 for the outermost headings.
+            level: How far in it is: 1 for chapters, 0 for a title over them.
             title: Its text.
             at: The offset where it begins; by default what is written next.
         """

@@ -198,7 +198,7 @@ def _heading_styles(package: Any) -> Iterator[tuple[str, int]]:
         name = style.find(f"{_W}name")
         found = _HEADING_STYLE.match(name.get(_VAL, "") if name is not None else "")
         if found:
-            yield style.get(f"{_W}styleId"), int(found[1] or 1)
+            yield style.get(f"{_W}styleId"), int(found[1] or 0)
 
 
 def _number(element: Any, path: str) -> int:

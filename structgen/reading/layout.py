@@ -86,7 +86,7 @@ class Heading(NamedTuple):
     start: int
     """The offset of its first character."""
     level: int
-    """1 for the outermost headings."""
+    """How far in it is: 1 for chapters, 0 for a title over them."""
     title: str
     """Its text."""
 

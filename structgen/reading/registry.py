@@ -14,14 +14,19 @@ from structgen.reading.images import read_image
 from structgen.reading.mail import read_mail
 from structgen.reading.options import Reader
 from structgen.reading.pdf.read import read_pdf
+from structgen.reading.pptx import read_pptx
 from structgen.reading.text import read_markdown, read_plain
+from structgen.reading.xlsx import read_xlsx
 
 ENTRY_POINTS: Final = "structgen.readers"
 """The group of entry points under which packages bring readers."""
 
 
 _HTML: Final = ("text/html", "application/xhtml+xml")
-_DOCX: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+_DOCX: Final = f"{_OFFICE}.wordprocessingml.document"
+_XLSX: Final = f"{_OFFICE}.spreadsheetml.sheet"
+_PPTX: Final = f"{_OFFICE}.presentationml.presentation"
 _IMAGES: Final = {
     "image/png": (".png",),
     "image/jpeg": (".jpg", ".jpeg"),
@@ -37,7 +42,9 @@ _OWN: Final = (
     Reader("markdown", read_markdown, ("text/markdown",), (".md", ".markdown")),
     Reader("html", read_html, _HTML, (".html", ".htm", ".xhtml")),
     Reader("pdf", read_pdf, ("application/pdf",), (".pdf",)),
-    Reader("docx", read_docx, (_DOCX,), (".docx",)),
+    Reader("docx", read_docx, (_DOCX,), (".docx", ".docm")),
+    Reader("xlsx", read_xlsx, (_XLSX,), (".xlsx", ".xlsm")),
+    Reader("pptx", read_pptx, (_PPTX,), (".pptx", ".pptm")),
     Reader("image", read_image, tuple(_IMAGES), tuple(chain.from_iterable(_IMAGES.values()))),
     Reader("mail", read_mail, ("message/rfc822",), (".eml",)),
 )

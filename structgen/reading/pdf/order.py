@@ -24,7 +24,8 @@ _NARROW: Final = 0.6
 _GUTTER_POINTS: Final = 6.0
 _BIN_POINTS: Final = 2.0
 _CROSSING_SHARE: Final = 0.03
-"""The share of narrow segments that may cross a gutter, such as captions."""
+_CROSSING_SEGMENTS: Final = 2
+"""The narrow segments that may cross a gutter, such as titles and captions: whichever is more."""
 _EDGE_SHARE: Final = 0.15
 """How far from the edges of the text a gutter is, as a share of its width."""
 _COLUMN_LINES: Final = 4
@@ -162,7 +163,7 @@ def _gaps(narrow: Sequence[Segment], start: float, width: float) -> list[float]:
     for one in narrow:
         changes[int((one.left - start) / _BIN_POINTS)] += 1
         changes[int((one.right - start) / _BIN_POINTS) + 1] -= 1
-    most = int(_CROSSING_SHARE * len(narrow))
+    most = max(_CROSSING_SEGMENTS, int(_CROSSING_SHARE * len(narrow)))
     first, last = int(_EDGE_SHARE * size), int((1 - _EDGE_SHARE) * size)
     found: list[tuple[int, int]] = []
     covered = run = 0

@@ -1,0 +1,187 @@
+"""PDFs are read in the order in which people read them, and each word knows its box."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pypdf
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import structgen
+from structgen import Client, Document, DocumentError, InputError
+from structgen.testing import ScriptedModel
+from tests.reading.pdfs import CHARACTER, HEIGHT, WIDTH, Text, lines, pdf_of
+
+LEFT = """the first column is full of
+words that go on for some
+lines until it is at its end
+and then the other column is
+read and not a line before"""
+RIGHT = """so here the second one goes
+on with words that make up
+running text of some length
+which is read when the first
+is done and all is in order"""
+SCAN = "q 100 0 0 100 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x7f EI Q"
+
+
+def test_words_know_their_boxes() -> None:
+    document = structgen.read(pdf_of([[Text(100, 200, "Total due")], [Text(50, 60, "42.50", 20)]]))
+    assert document == "Total due\n\n42.50"
+    assert document.media_type == "application/pdf"
+    assert [(page.number, page.width, page.height) for page in document.pages] == [
+        (1, WIDTH, HEIGHT),
+        (2, WIDTH, HEIGHT),
+    ]
+    found = document.locate(document.index("due"), len("Total due"))
+    [box] = found.boxes
+    assert (found.page, box.page) == (1, 1)
+    assert box.left == pytest.approx(100 + 6 * CHARACTER * 10, abs=1)
+    assert box.right == pytest.approx(100 + 9 * CHARACTER * 10, abs=1)
+    assert box.top < 200 <= box.bottom + 1
+    assert box.bottom - box.top < 20
+    assert document.locate(document.index("42")).boxes[0].page == 2
+
+
+@pytest.mark.parametrize("turned", [0, 90, 180, 270])
+def test_boxes_are_those_of_the_page_as_it_is_shown(turned: int) -> None:
+    document = structgen.read(pdf_of([[Text(60, 700, "low")]], rotate=turned))
+    [page] = document.pages
+    [box] = document.locate(0, 3).boxes
+    assert (page.width, page.height) == ((HEIGHT, WIDTH) if turned % 180 else (WIDTH, HEIGHT))
+    middle = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    expected = {0: (69, 697), 90: (103, 69), 180: (531, 103), 270: (697, 531)}
+    assert middle == pytest.approx(expected[turned], abs=6)
+
+
+def test_columns_are_read_one_by_one() -> None:
+    texts = [
+        Text(200, 50, "A title over both"),
+        *(
+            one
+            for pair in zip(lines(LEFT, 50, 90), lines(RIGHT, 320, 90), strict=True)
+            for one in pair
+        ),
+        Text(150, 180, "and a line below all of that is here"),
+    ]
+    text = structgen.read(pdf_of([texts])).text
+    words = " ".join(text.split())
+    assert words == " ".join(
+        f"A title over both {LEFT} {RIGHT} and a line below all of that is here".split()
+    )
+
+
+def test_rows_of_a_table_stay_whole() -> None:
+    rows = ["Revenue", "Cost of sales", "Gross profit", "Income tax", "Net income", "Shares"]
+    texts = [Text(50, 100 + 15 * at, row) for at, row in enumerate(rows)]
+    for column in (300, 420):
+        texts += [Text(column, 100 + 15 * at, f"{column + at}.5") for at in range(len(rows))]
+    found = structgen.read(pdf_of([texts])).splitlines()
+    assert found == [f"{row}\t{300 + at}.5\t{420 + at}.5" for at, row in enumerate(rows)]
+
+
+def test_words_broken_at_the_end_of_a_line_are_joined() -> None:
+    text = "the agree-\nment of a well-known com-\npany is well-\nknown in 2019-\n2020 and A-\nB"
+    document = structgen.read(pdf_of([lines(text, 50, 100)]))
+    joined = "the agreement of a well-known company is well-known in 2019-\n2020 and A-\nB"
+    assert document == joined
+    start = document.index("agreement")
+    above, below = document.locate(start, start + len("agreement")).boxes
+    assert above.bottom <= below.top + 3
+    assert above.left > below.left
+
+
+def test_headings_are_the_lines_in_larger_type() -> None:
+    texts = [
+        Text(50, 60, "Annual report", 24),
+        *lines(LEFT, 50, 100),
+        Text(50, 200, "Results", 16),
+        *lines(RIGHT, 50, 230),
+    ]
+    document = structgen.read(pdf_of([texts]))
+    assert document.locate(document.index("second one")).headings == ("Annual report", "Results")
+    assert document.locate(document.index("first column")).headings == ("Annual report",)
+
+
+def test_what_cannot_be_read_says_why() -> None:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf_of([[Text(50, 50, "secret")]])))
+    writer.encrypt("right", algorithm="AES-256")
+    locked = io.BytesIO()
+    writer.write(locked)
+    scanned = pdf_of([[], []], extra=SCAN)
+    cases: dict[tuple[str, str], Callable[[], Document]] = {
+        ("locked", "needs a password"): lambda: structgen.read(locked.getvalue()),
+        ("locked", "another password"): lambda: structgen.read(locked.getvalue(), password="no"),
+        ("damaged", "is damaged"): lambda: structgen.read(b"%PDF-1.7\n%%EOF"),
+        ("scanned", "is scanned"): lambda: structgen.read(scanned),
+    }
+    for (reason, says), read in cases.items():
+        with pytest.raises(DocumentError, match=says) as caught:
+            read()
+        assert caught.value.reason == reason
+        assert caught.value.hint
+    assert structgen.read(locked.getvalue(), password="right") == "secret"
+
+
+def test_pages_that_are_scans_are_told() -> None:
+    both = pypdf.PdfWriter()
+    for data in (pdf_of([[Text(50, 50, "text")]]), pdf_of([[]], extra=SCAN), pdf_of([[]])):
+        both.append(io.BytesIO(data))
+    file = io.BytesIO()
+    both.write(file)
+    document = structgen.read(file.getvalue())
+    assert document == "text"
+    [note] = document.notes
+    assert "not read: 2." in note
+
+
+def test_pages_are_chosen_by_number() -> None:
+    data = pdf_of([[Text(50, 50, name)] for name in ("one", "two", "three")])
+    document = structgen.read(data, page_numbers=[2, 3])
+    assert document == "two\n\nthree"
+    assert [page.number for page in document.pages] == [2, 3]
+    with pytest.raises(InputError, match="no page 4"):
+        structgen.read(data, page_numbers=[4])
+
+
+def test_pages_are_shown_to_models_that_see() -> None:
+    scanned = structgen.read(pdf_of([[], []], extra=SCAN), pages="images", dpi=72)
+    assert scanned == ""
+    assert [(one.media_type, one.width, one.height) for one in scanned.images] == [
+        ("image/png", WIDTH, HEIGHT)
+    ] * 2
+    both = structgen.read(pdf_of([[Text(50, 50, "text")]]), pages="both")
+    assert both == "text"
+    client = Client(ScriptedModel("{}"))
+    [*_, asked] = client.plan({"type": "object"}, both).messages
+    text, image = asked["content"]
+    assert text == {"type": "text", "text": "text"}
+    assert image["image_url"]["url"].startswith("data:image/png;base64,")
+
+
+def test_several_threads_may_read() -> None:
+    data = pdf_of([lines(LEFT, 50, 100)] * 5)
+    with ThreadPoolExecutor(4) as pool:
+        assert len(set(pool.map(lambda _: structgen.read(data), range(12)))) == 1
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=200), st.integers(0, 2000))
+def test_damage_anywhere_is_a_typed_error_or_a_text(junk: bytes, at: int) -> None:
+    data = pdf_of([[Text(50, 50, "Ada is 36.")]])
+    at = min(at, len(data))
+    try:
+        structgen.read(data[:at] + junk + data[at + len(junk) :], name="a.pdf")
+    except InputError as error:
+        assert "a.pdf" in str(error)
+
+
+def test_long_files_are_read_page_by_page() -> None:
+    document = structgen.read(pdf_of([lines(LEFT, 50, 100)] * 120))
+    assert len(document.pages) == 120
+    for page in document.pages[::30]:
+        assert document.locate(page.start).page == page.number
