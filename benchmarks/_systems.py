@@ -119,6 +119,10 @@ def _structgen_kept(client: Client) -> System:
     return ask
 
 
+def _structgen_thinking(reasoning: Literal["first", "draft"], client: Client) -> System:
+    return lambda task: client.extract(dict(task.schema), task.text, reasoning=reasoning)
+
+
 def _structgen_nearest(client: Client) -> System:
     def ask(task: Task) -> Any:
         examples = task.pool or ()
@@ -251,12 +255,15 @@ OWN: Mapping[str, Callable[[Client], System]] = {
     "structgen-kept": _structgen_kept,
     "structgen-written": _structgen_written,
     "structgen-ungrounded": _structgen_ungrounded,
+    "structgen-first": partial(_structgen_thinking, "first"),
+    "structgen-draft": partial(_structgen_thinking, "draft"),
     "structgen-3": _structgen_shown,
     "structgen-nearest": _structgen_nearest,
 }
 """structgen as it is; with the line that the peers are told; keeping answers that were cut short;
-writing closed values token by token; keeping texts that the document does not hold; with three
-examples, the same for every text; with the three of a pool that are nearest."""
+writing closed values token by token; keeping texts that the document does not hold; thinking first,
+or drafting; with three examples, the same for every text; with the three of a pool that are
+nearest."""
 PROMPTED = "structgen:"
 """structgen with a layout of the prompt, which follows this name."""
 PEERS: Mapping[str, Callable[[Server], System]] = {

@@ -38,6 +38,11 @@ class Unset(Enum):
 UNSET: Final = Unset.UNSET
 """The value of an option that is left to the next level: call, then client, then library."""
 
+MAX_REASONING_TOKENS: Final = 256
+"""Tokens of thoughts before an answer, if a call sets no limit: some sentences."""
+THINKING_TAGS: Final = ("<think>", "</think>")
+"""What thoughts begin and end with: the tags of models that reason, so that these know them."""
+
 
 class OptionArgs(TypedDict, total=False):
     """The options, as keyword arguments of clients and calls.
@@ -91,6 +96,12 @@ class OptionArgs(TypedDict, total=False):
     reasoning_effort: ReasoningEffort
     """How much a reasoning model on a server thinks before it answers. Each model gets the nearest
     of its own levels, and a model that takes none is sent none."""
+    reasoning: Literal["off", "first", "draft"]
+    """Whether a model that does not reason by itself thinks before it writes: "first" lets it say
+    what the document states, "draft" lets it write the record freely. A model in this process does
+    so in the same pass; one on a server in a field that is dropped. "off" by default."""
+    max_reasoning_tokens: int
+    """Tokens of such thoughts at most. `max_tokens` does not count them. 256 by default."""
     decide: Literal["auto", "off"]
     """How a model in this process writes a value that has few options, such as an enum or a
     boolean: "auto" scores the options as whole strings and takes the best, for models with which
@@ -153,6 +164,8 @@ class Options:
     on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
     on_shortened: Literal["raise", "keep"] | Unset = UNSET
     reasoning_effort: ReasoningEffort | Unset = UNSET
+    reasoning: Literal["off", "first", "draft"] | Unset = UNSET
+    max_reasoning_tokens: int | Unset = UNSET
     decide: Literal["auto", "off"] | Unset = UNSET
     on_ungrounded: Literal["null", "keep"] | Unset = UNSET
     mode: Mode | Unset = UNSET
@@ -205,6 +218,8 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
         "the name of a layout, a template, or a function that writes messages",
     ),
     "reasoning_effort": one_of(*get_args(ReasoningEffort)),
+    "reasoning": one_of("off", "first", "draft"),
+    "max_reasoning_tokens": whole(1),
     "decide": one_of("auto", "off"),
     "learned_rows": one_of("process", "saved", "off"),
     "mode": one_of(*get_args(Mode)),

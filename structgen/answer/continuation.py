@@ -45,7 +45,7 @@ class Continuation:
         self._left = left
         self._items: list[Json] = []
         members = compiled.schema.get("properties", {})
-        self._wrapped = compiled.wrapped and members.keys() == {VALUE}
+        self._wrapped = compiled.wrapped and members.keys() - {compiled.thoughts} == {VALUE}
         self._prefix = _item_prefix(compiled)
         shape = members[VALUE] if self._wrapped else compiled.schema
         self._is_list = (

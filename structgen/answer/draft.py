@@ -83,6 +83,7 @@ class Draft(Generic[T]):
         # The container that is being written and will be read as a whole, when it closes.
         self.opaque: tuple[Path, None] | None = None
         self.root_closed: tuple[Path, int] | None = None
+        self.thoughts = compiled.thoughts
         self._root = place_of(compiled)
         self._check_item = check_item
         self._rules = rules if rules is not None and rules.may_change else None
@@ -149,6 +150,8 @@ class Draft(Generic[T]):
             self.root_closed = None, span.start  # the whole answer is checked when it is over
             return
         place = self.place(self.nodes, key)
+        if place.dropped:
+            return
         if place.optional and span.what == "scalar" and span.value is None:
             return  # the field is absent, and gets its default when the record is built
         text = bytes(self.scanner.text[span.start : span.end])

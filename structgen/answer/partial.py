@@ -146,7 +146,10 @@ class Partial(Generic[T]):
 
         None if nothing had closed. Each use parses the answer so far.
         """
-        return closed_data(self._draft.scanner.text, self._closed, self._closers)
+        data = closed_data(self._draft.scanner.text, self._closed, self._closers)
+        if self._draft.thoughts and isinstance(data, dict):
+            data.pop(self._draft.thoughts, None)
+        return data
 
     def state(self, path: str = "") -> State:
         """Whether a part is absent, growing or done.
@@ -190,9 +193,12 @@ class Partial(Generic[T]):
         key = path[1] if path else ""
         if self._nodes and self._nodes[-1].place.opens == "array":
             key = self._counts[-1]  # items before it may have been left out
+        place = self._draft.place(self._nodes, key)
+        if place.dropped:
+            return None
         if start is None:
             return key, None
-        place, first = self._draft.place(self._nodes, key), self._draft.scanner.text[start]
+        first = self._draft.scanner.text[start]
         if place.optional and first == _N:
             return None  # it is going to be null, which says that it is not stated
         return key, start if place.text and first == _QUOTE else None

@@ -80,6 +80,8 @@ class Place:
     """Makes the container's value of its parts."""
     wrapper: bool = False
     """Whether it is an object that only holds the root."""
+    dropped: bool = False
+    """Whether what is there is no part of the value."""
 
     @cached_property
     def _inside(self) -> Mapping[str | None, Place]:
@@ -93,6 +95,8 @@ class Place:
 
 UNKNOWN: Final = Place(lambda text, mend: mend(parse_json(text)))
 """The place of a member that the schema says nothing about."""
+DROPPED: Final = replace(UNKNOWN, dropped=True)
+"""The place of the model's thoughts."""
 
 
 def place_of(compiled: Compiled[Any]) -> Place:
@@ -106,10 +110,12 @@ def place_of(compiled: Compiled[Any]) -> Place:
 
 def _root(compiled: Compiled[Any]) -> Place:
     codec: Codec = compiled.codec
-    wrapped = False
+    wrapped, apart = False, dict[str | None, Place]()
     if isinstance(codec, Root):
         if codec.other_members:
             return UNKNOWN  # other members come last, and may belong anywhere
+        if codec.thoughts:
+            apart[codec.thoughts] = DROPPED
         wrapped, codec = codec.wrapped, codec.part
     adapter, codecs = compiled.target.adapter, compiled.codecs
     walk = (
@@ -118,9 +124,10 @@ def _root(compiled: Compiled[Any]) -> Place:
         else _TypeWalk(codecs, adapter.core_schema)
     )
     inner = walk.place(walk.root, codec)
-    if not wrapped:
-        return inner
-    return replace(UNKNOWN, opens="object", inside=lambda: {VALUE: inner}, wrapper=True)
+    if wrapped:
+        members: dict[str | None, Place] = {VALUE: inner, **apart}
+        return replace(UNKNOWN, opens="object", inside=lambda: members, wrapper=True)
+    return replace(inner, inside=lambda: {**inner.inside(), **apart}) if apart else inner
 
 
 class _Core(NamedTuple):

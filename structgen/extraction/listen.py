@@ -390,7 +390,7 @@ def _watcher(compiled: Compiled[Any]) -> Any:
         note.action == "rewritten" and note.keyword != "required" and note.path
         for note in compiled.notes
     )
-    if rewritten or not find_spec("llguidance"):
+    if rewritten or compiled.thoughts or not find_spec("llguidance"):
         return None
     from structgen.local.grammar.early_stop import open_watcher  # loads llguidance
 

@@ -278,7 +278,7 @@ def make_extraction(
         pressure=ruled.moved_known(_moved(answer.pressure, reading.text, compiled)),
         confidence={**written, **decided},
         confidence_by="tokens" if written else "decisions" if decided else None,
-        reasoning=_reasoning_of(answer),
+        reasoning=_reasoning_of(answer, reading.text, compiled),
         usage=sum((attempt.usage for attempt in state.attempts), Usage()),
         cost=cost_of(state.attempts),
         attempts=tuple(state.attempts),
@@ -286,13 +286,15 @@ def make_extraction(
     )
 
 
-def _reasoning_of(answer: Answer) -> str | None:
-    """What the model thought: in a member of its own, or in tags before the JSON text."""
-    text = answer.text or ""
+def _reasoning_of(answer: Answer, text: str, compiled: Compiled[Any]) -> str | None:
+    """What the model thought: apart from its answer, before the JSON text, or in a member."""
+    written = answer.text or ""
     # An answer that begins with JSON has no thoughts before it; most answers do.
-    inside = None if text.lstrip()[:1] in _BEGINS_JSON else reasoning_in(text)
-    parts = [part for part in (answer.reasoning, inside) if part and part.strip()]
-    return "\n".join(parts) or None
+    before = None if written.lstrip()[:1] in _BEGINS_JSON else reasoning_in(written)
+    data = parse_json(text) if compiled.thoughts else None
+    inside = data.get(compiled.thoughts) if isinstance(data, dict) else None
+    parts = [answer.reasoning, before, inside]
+    return "\n".join(part for part in parts if isinstance(part, str) and part.strip()) or None
 
 
 def _guarantee(

@@ -18,7 +18,7 @@ from structgen.extraction.backend import Backend, streams
 from structgen.extraction.copied import Sources
 from structgen.extraction.examples import Examples, Shown, budget_for
 from structgen.extraction.learned import LEARNED, learn_from
-from structgen.options import UNSET, Options
+from structgen.options import MAX_REASONING_TOKENS, UNSET, Options
 from structgen.prompt.attachments import estimate_tokens
 from structgen.prompt.layouts import check_prompt
 from structgen.prompt.messages import messages_for
@@ -26,6 +26,7 @@ from structgen.results import ConfidenceBy
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target
+from structgen.schema.thoughts import Thoughts, with_thoughts
 from structgen.values import Message, Mode, TextOrMessages, attachments_in
 from structgen.wire.link import Link
 
@@ -117,16 +118,53 @@ class Question(Generic[T]):
         return ("tokens", "readings") if self._has_logprobs(backend) else ("readings",)
 
     def asked_of(self, backend: Backend) -> Question[T]:
-        """The question as a backend is asked it: for probabilities, if `confidence` needs them.
+        """The question as a backend is asked it: for probabilities, if `confidence` needs them,
+        and with an effort, if it is to reason.
 
         Args:
             backend: Who is going to be asked.
         """
-        options = self.options
+        options = self._with_effort(backend)
         needs_them = options.confidence is True and options.logprobs is UNSET
-        if not needs_them or "tokens" not in self.sources_of_confidence(backend):
-            return self
-        return replace(self, options=replace(options, logprobs=True))
+        if needs_them and "tokens" in self.sources_of_confidence(backend):
+            options = replace(options, logprobs=True)
+        return self if options is self.options else replace(self, options=options)
+
+    # -- thoughts
+
+    @property
+    def thinking_tokens(self) -> int:
+        """Tokens that thoughts before the answer may have; 0 if none are asked for."""
+        if self.options.reasoning in (UNSET, "off"):
+            return 0
+        most = self.options.max_reasoning_tokens
+        return MAX_REASONING_TOKENS if most is UNSET else most
+
+    def thoughts_in_answer(self, backend: Backend) -> Thoughts | None:
+        """Tell which thoughts a backend writes into its answer, in a member that is dropped.
+
+        Args:
+            backend: Who is going to be asked.
+
+        Returns:
+            None if none are asked for, the model reasons by itself, or it runs in this process and
+            writes them before its answer.
+        """
+        kind = self.options.reasoning
+        if kind is UNSET or kind == "off" or not isinstance(backend.via, Link):
+            return None
+        return None if backend.via.caps.reasoning.is_known else kind
+
+    def _with_effort(self, backend: Backend) -> Options:
+        """The options that let a model reason, if it does so by itself but not unless told to."""
+        options = self.options
+        is_set = options.reasoning_effort is not UNSET
+        if not self.thinking_tokens or is_set or not isinstance(backend.via, Link):
+            return options
+        facts = backend.via.caps.reasoning
+        if not facts.is_known or facts.default != "none":
+            return options
+        return replace(options, reasoning_effort="low")
 
     def _has_logprobs(self, backend: Backend) -> bool:
         if not isinstance(backend.via, Link):
@@ -242,6 +280,8 @@ class Question(Generic[T]):
             InputError: If the document is empty.
         """
         compiled = compile_schema(self.target, self.language(backend, subset))
+        if (thoughts := self.thoughts_in_answer(backend)) is not None:
+            compiled = with_thoughts(compiled, thoughts, self.thinking_tokens)
         shown = self._examples_shown(backend, mode, compiled)
         return Prompt(compiled, self._messages(backend, mode, compiled, shown), tuple(shown))
 
@@ -265,6 +305,11 @@ class Question(Generic[T]):
         read = document_text(self.document), self.context, self.instructions
         return Sources([one.value for one in shown], "\n".join(filter(None, read)))
 
+    def _reasoning_in_text(self, backend: Backend) -> str:
+        """Which thoughts a backend writes before its answer."""
+        kind = self.options.reasoning
+        return "off" if kind is UNSET or isinstance(backend.via, Link) else kind
+
     def _messages(
         self, backend: Backend, mode: Mode, compiled: Compiled[T], shown: Sequence[Shown]
     ) -> tuple[Message, ...]:
@@ -278,6 +323,7 @@ class Question(Generic[T]):
             show_schema=mode in _SHOWN_IN_PROMPT,
             prompt=self.options.prompt,
             model=f"{backend.family} {backend.model}".strip(),
+            reasoning=self._reasoning_in_text(backend),
         )
 
 

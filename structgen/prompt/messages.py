@@ -17,6 +17,7 @@ from structgen.prompt.inline import delimited, one_line, without_null_phrase
 from structgen.prompt.layouts import template_of
 from structgen.prompt.listing import NAMES_ALONE, fields_of
 from structgen.prompt.template import PLACEHOLDERS, fill, placeholders_of
+from structgen.prompt.thinking import TOLD
 from structgen.prompt.views import has_optional, takes_null
 from structgen.values import (
     FixedMessage,
@@ -46,6 +47,7 @@ def messages_for(
     show_schema: bool = False,
     prompt: str | PromptWriter | Unset = UNSET,
     model: str = "",
+    reasoning: str = "off",
 ) -> tuple[Message, ...]:
     """The messages of one extraction.
 
@@ -62,6 +64,7 @@ def messages_for(
         prompt: A layout, a template, or a function that writes the messages; UNSET for the layout
             that suits the model.
         model: The name of the model.
+        reasoning: Which thoughts to ask for before the answer: a key of `TOLD`, or "off".
 
     Returns:
         The messages, in the form of Chat Completions. Those that are the same for every document
@@ -79,6 +82,8 @@ def messages_for(
     template = template_of(prompt, model)
     if show_schema and "schema" not in placeholders_of(template):
         template = f"{template}\n\n{_SCHEMA}"
+    if told := TOLD.get(reasoning):
+        template = f"{template}\n\n{told}"
     system = FixedMessage(role="system", content=_system(schema, instructions, template))
     turns = _example_turns(examples)
     shown = turns if examples_vary else map(FixedMessage, turns)

@@ -106,6 +106,11 @@ class Compiled(Generic[T]):
         """Whether an answer is an object with the value as its member `value`."""
         return isinstance(self.codec, Root) and self.codec.wrapped
 
+    @property
+    def thoughts(self) -> str:
+        """The name of the member for the model's thoughts, which comes first; "" for none."""
+        return self.codec.thoughts if isinstance(self.codec, Root) else ""
+
     def dumps(self) -> bytes:
         """The schema as compact JSON text, the same bytes every time."""
         return self._text

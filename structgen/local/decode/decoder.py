@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Generator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from structgen.local.decide.decisions import Option, shared
@@ -24,6 +25,7 @@ from structgen.local.decode.choosing import Choosing
 from structgen.local.decode.ending import find_ending
 from structgen.local.decode.free_text import decode_free
 from structgen.local.decode.open_values import OpenValue, OpenValues, find_circle, pointers_at
+from structgen.local.decode.prelude import think
 from structgen.local.decode.repeats import Repeat, Repeats
 from structgen.local.decode.request import Decoded, DecodeRequest, Decoding, TextBuffer
 from structgen.local.runtimes.base import Step
@@ -67,15 +69,16 @@ def _decode_held(request: DecodeRequest, grammar: Grammar, vocabulary: Vocabular
     decoder = _GrammarDecoder(request, grammar, vocabulary)
     if not decoder.fits():
         return Decoded(text="", finish_reason="length", tokens=0)
+    thought = yield from think(request.prompt, request.prelude, request.sampler, vocabulary)
     begun = vocabulary.engine.tokenize_bytes(request.begun)
-    step = Step(request.prompt + decoder.go(begun))
+    step = Step(thought.tokens + decoder.go(begun))
     while not decoder.over:
         scores = (yield step)[-1]
         if options := decoder.choosing.options(scores):
             step = yield from decoder.decide(options, scores)
         else:
             step = Step(decoder.choose(scores))
-    return decoder.decoded()
+    return replace(decoder.decoded(), thought=thought)
 
 
 class _GrammarDecoder:

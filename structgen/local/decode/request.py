@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeAlias
 
 from structgen.local.decide.decided import Deciding
+from structgen.local.decode.prelude import Prelude, Thought
 from structgen.local.decode.sampling import Sampler
 from structgen.local.runtimes.base import Step
 from structgen.values import Alternatives, CutText
@@ -40,6 +41,8 @@ class DecodeRequest:
     """
     deciding: Deciding | None = None
     """How closed values are decided; None to write them token by token."""
+    prelude: Prelude | None = None
+    """What the model may write freely before an answer under a grammar; None for nothing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +69,8 @@ class Decoded:
     """The largest probability that the grammar took at a token of a value, by JSON Pointer."""
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict, repr=False)
     """The scores of decided values' options, as `Deciding.priors` has them."""
+    thought: Thought | None = None
+    """What the model wrote before the answer, under a grammar. `tokens` does not count it."""
 
 
 Decoding: TypeAlias = "Generator[Step, Rows, Decoded]"

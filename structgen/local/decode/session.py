@@ -227,13 +227,16 @@ class LoadedModel:
         on_text: Callable[[str], None],
     ) -> Answer:
         """Decode one answer: what the outlines model calls."""
+        from structgen.local.decode.prelude import prelude_for
         from structgen.local.decode.request import DecodeRequest
         from structgen.local.decode.sampling import Sampler
 
-        prompt = self.runtime.prompt(messages)
+        prompt, context = self.runtime.prompt(messages), self.settings.context
+        budget = _budget(options, len(prompt), context)
         request = DecodeRequest(
             prompt=prompt,
-            budget=_budget(options, len(prompt), self.settings.context),
+            budget=budget,
+            prelude=prelude_for(options, prompt=len(prompt), answer=budget, context=context),
             fixed=self._fixed.count(messages, prompt),
             sampler=Sampler(_sampling(options), options.logprobs is True),
             watch=on_text,
@@ -283,14 +286,17 @@ class LoadedModel:
     def _answer(
         self, done: Finished, request: DecodeRequest, options: Options, grammar: Grammar | None
     ) -> Answer:
-        written = done.written
+        written, thought = done.written, done.written.thought
+        thoughts = thought.count if thought else 0
         return Answer(
             text=written.text,
             finish_reason=written.finish_reason,
+            reasoning=thought.text if thought else None,
             usage=Usage(
                 prompt_tokens=len(request.prompt),
-                completion_tokens=written.tokens,
+                completion_tokens=written.tokens + thoughts,
                 cached_tokens=done.cached,
+                reasoning_tokens=thoughts,
             ),
             model=self.model.name,
             seconds={"prefill": done.prefill, "decode": done.decode},

@@ -30,22 +30,26 @@ class Root(Codec):
     """Whether the value is the member `value` of an object."""
     other_members: str
     """The name of the member for what has no place elsewhere, "" for none."""
+    thoughts: str = ""
+    """The name of the member for the model's thoughts, which is dropped; "" for none."""
 
     def parts(self) -> tuple[Codec, ...]:
         return (self.part,)
 
     def changes(self) -> bool:
-        return self.wrapped or bool(self.other_members)
+        return self.wrapped or bool(self.other_members or self.thoughts)
 
     def link(self, link: Link) -> Pair:
         into, back = link(self.part)
         if not self.changes():
             return into, back
-        wrapped, others = self.wrapped, self.other_members
+        wrapped, others, thoughts = self.wrapped, self.other_members, self.thoughts
+        apart = {others, thoughts}
 
         def encode(value: Json, path: Path, trace: Trace) -> Json:
             inner = into(value, path, trace) if into else value
-            out = {VALUE: inner} if wrapped else dict(inner)
+            out: dict[str, Json] = {thoughts: _what_is_stated(inner)} if thoughts else {}
+            out.update({VALUE: inner} if wrapped else inner)
             if others:
                 entries = [{PATH: at, VALUE: to_text(item)} for at, item in trace.unplaced]
                 out[others] = entries or None
@@ -55,11 +59,11 @@ class Root(Codec):
             if not isinstance(value, dict):
                 return value
             if wrapped:
-                if not {VALUE} <= value.keys() <= {VALUE, others}:
+                if not {VALUE} <= value.keys() <= {VALUE, *apart}:
                     return value
                 inner = value[VALUE]
             else:
-                inner = {key: item for key, item in value.items() if key != others}
+                inner = {key: item for key, item in value.items() if key not in apart}
             out = back(inner, path, trace) if back else inner
             placed = _Placed()
             for entry in _entries(value.get(others) if others else None):
@@ -69,6 +73,16 @@ class Root(Codec):
             return out
 
         return encode, decode
+
+
+def _what_is_stated(value: Json) -> str:
+    """Thoughts for the value of a worked example: which of its members are null."""
+    if not isinstance(value, dict):
+        return "The document states it."
+    stated = [name for name, item in value.items() if item is not None]
+    missing = [name for name, item in value.items() if item is None]
+    parts = {"Stated": stated, "Not stated": missing}
+    return " ".join(f"{label}: {', '.join(names)}." for label, names in parts.items() if names)
 
 
 def _entries(given: Json) -> list[Json]:
