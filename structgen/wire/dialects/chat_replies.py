@@ -7,9 +7,8 @@ half filled.
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Mapping
-from typing import Any, Final, TypeGuard
+from typing import Any, Final
 
 from pydantic_core import from_json
 
@@ -17,6 +16,7 @@ from structgen.answer.endings import ending_of
 from structgen.errors import APIError, ServerError, StreamBrokenError
 from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire.dialect import Capabilities, Delta, to_json
+from structgen.wire.dialects.reading import read_logprobs
 from structgen.wire.error_bodies import parse_error
 from structgen.wire.sse import Event
 
@@ -27,7 +27,6 @@ _NOTHING: Final = (b"", b"null")
 """Events of servers that only keep the connection alive."""
 _MAX_COUNT: Final = 1 << 53
 """No count of tokens is as large as this; JSON numbers from here on are not exact."""
-_Utf8Decoder: Final = codecs.getincrementaldecoder("utf-8")
 
 
 def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> Answer:
@@ -264,30 +263,8 @@ def _reasoning(message: Mapping[str, Any]) -> str | None:
 
 
 def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
-    """The tokens of an answer with their log-probabilities, from `logprobs.content` of a choice.
-
-    A character that takes several tokens is given with the last of them, as their `bytes` say.
-    """
-    tokens = found.get("content") if isinstance(found, dict) else None
-    if not isinstance(tokens, list):
-        return ()
-    decoder = _Utf8Decoder("replace")
-    read: list[tuple[str, float]] = []
-    for token in tokens:
-        if not isinstance(token, dict):
-            return ()
-        text, logprob = token.get("token"), token.get("logprob")
-        if not isinstance(text, str) or not isinstance(logprob, (int, float)):
-            return ()
-        raw = token.get("bytes")
-        read.append((decoder.decode(bytes(raw)) if _is_bytes(raw) else text, float(logprob)))
-    return tuple(read)
-
-
-def _is_bytes(value: Any) -> TypeGuard[list[int]]:
-    return isinstance(value, list) and all(
-        isinstance(byte, int) and 0 <= byte < 256 for byte in value
-    )
+    """The tokens of an answer with their log-probabilities, from `logprobs` of a choice."""
+    return read_logprobs(found.get("content") if isinstance(found, dict) else None)
 
 
 def _usage(usage: Any) -> Usage:

@@ -14,7 +14,7 @@ from structgen.errors import ConfigurationError
 from structgen.options import UNSET
 from structgen.values import Message, Mode, Request
 from structgen.wire.dialect import Capabilities, ChatRequest, post, to_json
-from structgen.wire.dialects.given import option_members
+from structgen.wire.dialects.given import check_json_word, option_members
 from structgen.wire.reasoning import check_format, with_reasoning
 
 _TOKEN_LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
@@ -109,16 +109,11 @@ def _check_json_word(
     chat_request: ChatRequest, members: Mapping[str, Any], messages: bytes, caps: Capabilities
 ) -> None:
     """Raise ConfigurationError if the server wants the word JSON in the messages and it is not."""
-    if not caps.needs_json_word or b"json" in messages.lower():
-        return
     by_us = chat_request.schema is not None and chat_request.mode == "json-object"
     response_format = members.get("response_format")
     by_user = isinstance(response_format, Mapping) and response_format.get("type") == "json_object"
     if by_us or by_user:
-        raise ConfigurationError(
-            f"{caps.provider} takes JSON object mode only with the word JSON in the messages.",
-            hint="Add it to a message, as in 'Answer in JSON.'",
-        )
+        check_json_word(messages, caps)
 
 
 # ---- members that differ from server to server ---------------------------------------

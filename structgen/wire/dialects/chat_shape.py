@@ -160,6 +160,27 @@ def delta_in_chat_shape(
     )
 
 
+def delta_of_answer(answer: Answer) -> Delta:
+    """Make the one delta of a server that does not stream, and so sends the whole answer.
+
+    Args:
+        answer: The answer, whose `raw` is a `chat.completion`.
+    """
+    calls = [{"index": index, **call} for index, call in enumerate(answer.tool_calls)]
+    message = answer.raw["choices"][0]["message"]
+    return delta_in_chat_shape(
+        answer.raw,
+        text=answer.text,
+        reasoning=answer.reasoning,
+        refusal=answer.refusal,
+        tool_calls=calls,
+        finish_reason=answer.finish_reason,
+        usage=answer.usage,
+        native=message.get("native"),
+        done=True,
+    )
+
+
 def _string(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 

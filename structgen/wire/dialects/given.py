@@ -7,12 +7,17 @@ its own terms, one by one; what is left is refused before anything is sent.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
+
+from pydantic_core import from_json
 
 from structgen.errors import ConfigurationError
 from structgen.options import UNSET, Options
 from structgen.values import kind_of_value
 from structgen.wire.dialect import Capabilities, ChatRequest
+from structgen.wire.reasoning import EFFORT, with_reasoning
 
 _NEUTRAL: Final[Mapping[str, Any]] = {
     "n": 1,
@@ -38,7 +43,7 @@ def option_members(options: Options) -> dict[str, Any]:
     Args:
         options: The options of the call.
     """
-    given = {name: getattr(options, name, UNSET) for name in _OPTIONS}
+    given = {name: getattr(options, name) for name in _OPTIONS}
     members = {name: value for name, value in given.items() if value is not UNSET}
     if options.logprobs is True:
         members["logprobs"] = True
@@ -55,14 +60,19 @@ def extra_body(chat_request: ChatRequest) -> dict[str, Any]:
     return {**({} if shared is UNSET else shared), **chat_request.extra_body}
 
 
-def parameters(chat_request: ChatRequest) -> dict[str, Any]:
+def parameters(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
     """Give the parameters of a request, those of the call before those of the options.
 
     The two names of the token limit become one, `max_tokens`. A parameter that is None is left
-    out.
+    out, and so is `include_usage`: these servers always count the tokens of a stream. The level of
+    reasoning is one of the model's, and what the model refuses while it reasons is left out.
 
     Args:
         chat_request: The request.
+        caps: The row of the model.
+
+    Raises:
+        ConfigurationError: If the call gives a schema besides that of its target.
     """
     members = option_members(chat_request.options)
     given = dict(chat_request.members)
@@ -71,7 +81,48 @@ def parameters(chat_request: ChatRequest) -> dict[str, Any]:
     members.update(given)
     if limit is not None:
         members["max_tokens"] = limit
-    return {name: value for name, value in members.items() if value is not None}
+    if chat_request.schema is not None:
+        _check_no_schema(members, chat_request)
+    if set(members.get("stream_options") or ()) <= {"include_usage"}:
+        members.pop("stream_options", None)
+    given = {name: value for name, value in members.items() if value is not None}
+    return with_reasoning(given, replace(caps.reasoning, member=(EFFORT,)))
+
+
+def _check_no_schema(members: Mapping[str, Any], chat_request: ChatRequest) -> None:
+    for name in ("response_format", *(("tools",) if chat_request.mode == "tool" else ())):
+        if members.get(name):
+            raise ConfigurationError(
+                f"{name!r} is already in the request: it holds the schema of the target.",
+                hint=f"Remove `{name}`, or use chat.completions.create.",
+            )
+
+
+@lru_cache(maxsize=1024)
+def parsed_schema(schema: bytes) -> Any:
+    """Parse a compiled schema, once for all calls with a target. It must not be changed.
+
+    Args:
+        schema: The schema as JSON text.
+    """
+    return from_json(schema)
+
+
+def check_json_word(messages: bytes, caps: Capabilities) -> None:
+    """Raise if a server wants the word JSON in the messages of JSON object mode, and it is not.
+
+    Args:
+        messages: The messages as JSON text.
+        caps: The row of the server.
+
+    Raises:
+        ConfigurationError: If the word is missing.
+    """
+    if caps.needs_json_word and b"json" not in messages.lower():
+        raise ConfigurationError(
+            f"{caps.provider} takes JSON object mode only with the word JSON in the messages.",
+            hint="Add it to a message, as in 'Answer in JSON.'",
+        )
 
 
 def take_renamed(
