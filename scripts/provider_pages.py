@@ -78,6 +78,12 @@ is tried again. [Pipelines](../pipelines.md) has batches at half the price.""",
     "openai": """Chat Completions is the plain name, Responses the newer API of the same models.
 Reasoning models refuse `temperature` while they reason, so it is not sent to them then
 (see [Reasoning](../reasoning.md)).""",
+    "anthropic": """`anthropic` speaks Anthropic's Messages. The server requires a token limit:
+without `max_tokens` it is 8,192 (`default_max_tokens` of a row). The part of a prompt that all
+documents share is marked for the cache, which costs a quarter more to write and a tenth to read.
+What only the server has goes into `extra_body`, such as `top_k` or `thinking`. A model that must
+call a tool cannot think meanwhile, so `reasoning_effort` with the mode `tool` is an error before
+anything is sent.""",
     "azure": """Give the address of your resource, with or without a deployment, and `api-version`
 in `default_query` if your API has versions. Azure documents OpenAI's first, narrower rules for
 schemas, and targets are compiled to these.""",

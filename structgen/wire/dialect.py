@@ -122,6 +122,12 @@ class Capabilities:
     attachments: AttachmentLimits | None = None
     """What the model takes of images and files; None for what `structgen/wire/attachments.py` has
     about it. If that has nothing, all are sent."""
+    thinking_budgets: tuple[tuple[str, int], ...] = ()
+    """Levels of reasoning, each with the tokens to think in, for models that take a number of
+    tokens instead of a level."""
+    caches_prefix: bool = False
+    """Whether to mark the beginning that all prompts for a target share, so that the server keeps
+    it. On Anthropic, writing it costs a quarter more, and reading it a tenth."""
     default_max_tokens: int | None = None
     """The `max_tokens` of calls that give none, for servers that require one; None if not."""
     reasoning: Reasoning = Reasoning()

@@ -1,8 +1,9 @@
-"""Errors that Chat Completions servers answer, in any of the forms in use, as typed errors.
+"""Errors that servers answer, in any of the forms in use, as typed errors.
 
 The forms, from the servers' sources and from recordings:
 
 - `{"error": {...}}`: OpenAI, Groq, vLLM, llama.cpp; Gemini sends it in a list
+- `{"type": "error", "error": {...}, "request_id": ...}`: Anthropic
 - `{"object": "error", ...}`: SGLang
 - `{"error": "text", "error_type": ...}`: Text Generation Inference, Ollama
 - `{"detail": ...}`: FastAPI, and so Fireworks and Mistral
@@ -40,15 +41,17 @@ _REJECTED_OUTPUT: Final = frozenset({"json_validate_failed", "tool_use_failed"})
 _PROMPT_TOO_LONG: Final = re.compile(
     r"context.{0,20}(length|size|window)|maximum context"
     r"|exceeds? the (available )?context|reduce the length"
-    r"|exceeds? the maximum number of tokens",
+    r"|exceeds? the maximum number of tokens|prompt is too long",
     re.IGNORECASE,
 )
 _CONTEXT_LENGTH: Final = re.compile(
-    r"(?:context (?:length|size|window)\D{0,20}|n_ctx\D{0,4}|of tokens allowed\D{0,3})(\d+)",
+    r"(?:context (?:length|size|window)\D{0,20}|n_ctx\D{0,4}|of tokens allowed\D{0,3}|tokens > )"
+    r"(\d+)",
     re.IGNORECASE,
 )
 _PROMPT_LENGTH: Final = re.compile(
-    r"(?:requested|resulted in|at least|contains|prompt has|token count|^request)\D{0,20}(\d+)",
+    r"(?:requested|resulted in|at least|contains|prompt has|token count|too long:|^request)"
+    r"\D{0,20}(\d+)",
     re.IGNORECASE,
 )
 _MODEL_IN_PATH: Final = re.compile(r"(?:^|/)models/([^:/?]+):")
@@ -58,6 +61,27 @@ _MAX_WORD: Final = 200
 """Characters that are kept of a code or a type."""
 _MAX_VALIDATION_ERRORS: Final = 5
 """Validation errors that one message lists."""
+
+_STATUSES: Final = {
+    # Chat Completions servers
+    "invalid_request_error": 400,
+    "BadRequestError": 400,
+    # OpenAI's Responses
+    "invalid_prompt": 400,
+    "rate_limit_exceeded": 429,
+    "server_error": 500,
+    # platform.claude.com/docs/en/api/errors
+    "authentication_error": 401,
+    "billing_error": 402,
+    "permission_error": 403,
+    "not_found_error": 404,
+    "request_too_large": 413,
+    "rate_limit_error": 429,
+    "api_error": 500,
+    "timeout_error": 504,
+    "overloaded_error": 529,
+}
+"""Statuses of errors inside of a 200 or a stream, by their type or code."""
 
 _CLASSES: Final[dict[int, type[APIError]]] = {
     401: AuthenticationError,
@@ -78,6 +102,7 @@ _HINTS: Final[dict[int, str]] = {
     422: "The server understood the request but could not process it. Check its parameters.",
     429: "Send fewer requests at once, or raise `max_retries` and `total_timeout`.",
     498: "The flex tier has no room. Try later, or use another `service_tier`.",
+    529: "The provider is overloaded for all its customers. Try later, or use another model.",
 }
 
 
@@ -183,7 +208,8 @@ def _error_object(reply: Reply) -> dict[str, Any]:
         return {"_text": str(parsed)[:_MAX_TEXT]}
     inner = parsed.get("error")
     if isinstance(inner, dict):
-        return inner
+        outer = {"request_id": parsed["request_id"]} if parsed.get("request_id") else {}
+        return {**outer, **inner}
     return {**parsed, "message": inner} if isinstance(inner, str) else parsed
 
 
@@ -194,12 +220,13 @@ def _status(reply: Reply, body: dict[str, Any]) -> int | None:
     for value in (body.get("status_code"), body.get("code"), body.get("status")):
         if isinstance(value, int) and not isinstance(value, bool) and 400 <= value < 600:
             return value
-    kind = str(body.get("type") or "")
-    return 400 if kind in ("invalid_request_error", "BadRequestError") else None
+    names = (str(body.get("type")), str(body.get("code")))
+    return next((_STATUSES[name] for name in names if name in _STATUSES), None)
 
 
 def _error_type(body: dict[str, Any]) -> Any:
-    return body.get("type") or body.get("error_type")
+    kind = body.get("type") or body.get("error_type")
+    return None if kind == "error" else kind
 
 
 def _request_id(reply: Reply, body: dict[str, Any]) -> str | None:

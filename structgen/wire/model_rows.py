@@ -137,7 +137,8 @@ _claude = partial(
     provider="anthropic",
     source="platform.claude.com/docs/en/about-claude/models, read in November 2026",
 )
-_claude_5 = partial(_claude, context=1_000_000, max_output=128_000)
+# The types of Anthropic's SDK (2.14) have no temperature any more.
+_claude_5 = partial(_claude, context=1_000_000, max_output=128_000, temperature="never")
 _claude_ends = partial(
     ModelFacts,
     provider="anthropic",

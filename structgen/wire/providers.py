@@ -21,6 +21,7 @@ from structgen.wire.dialects.gemini import GEMINI
 from structgen.wire.dialects.ollama import OLLAMA
 from structgen.wire.model_rows import EXAMPLE_MODEL
 from structgen.wire.models import facts_of
+from structgen.wire.native_providers import NATIVE_ROWS
 from structgen.wire.reasoning import Reasoning, with_facts
 
 _NEW_TOKEN_LIMIT = (("max_tokens", "max_completion_tokens"),)
@@ -135,7 +136,7 @@ _SERVER = Capabilities(
     roles=_NO_DEVELOPER,
 )
 
-ROWS: Final[tuple[Capabilities, ...]] = (
+_CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(_GROQ_STRICT, model=EXAMPLE_MODEL),
     replace(_GROQ_STRICT, model="openai/gpt-oss-120b"),
     replace(_GROQ_STRICT, model="qwen/qwen3.8-27b"),
@@ -314,6 +315,8 @@ ROWS: Final[tuple[Capabilities, ...]] = (
     ),
     replace(_SERVER, rename=_OLD_TOKEN_LIMIT, modes=_modes(None, tool=None), needs_json_word=True),
 )
+
+ROWS: Final[tuple[Capabilities, ...]] = (*_CHAT_ROWS, *NATIVE_ROWS)
 """The built-in rows. The first one whose provider and model fit is used."""
 
 PROVIDERS: Final[tuple[str, ...]] = tuple(dict.fromkeys(row.provider for row in ROWS))

@@ -19,6 +19,7 @@ _RANKS: Final[Mapping[str, int]] = {
     "default": 3,
     "high": 4,
     "xhigh": 5,
+    "max": 6,
 }
 """How much a model reasons at each level. `default` is taken for the middle."""
 _SAMPLING: Final = frozenset(

@@ -15,8 +15,8 @@ from pydantic_core import from_json
 from structgen.answer.endings import ending_of
 from structgen.errors import APIError, ServerError, StreamBrokenError
 from structgen.values import Answer, Reply, Request, Usage
-from structgen.wire.dialect import Capabilities, Delta, to_json
-from structgen.wire.dialects.reading import read_logprobs
+from structgen.wire.dialect import Capabilities, Delta
+from structgen.wire.dialects.reading import error_in, json_text, read_logprobs
 from structgen.wire.error_bodies import parse_error
 from structgen.wire.sse import Event
 
@@ -98,7 +98,7 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
     except ValueError:
         raw = None
     if event.name == "error" or isinstance(raw, list) or (raw.__class__ is dict and _is_error(raw)):
-        raise _event_error(event.data, caps, request)
+        raise error_in(event.data, caps, request)
     if not isinstance(raw, dict):
         raise StreamBrokenError(
             "An event of the stream is not a JSON object.",
@@ -109,13 +109,13 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
     if "x_groq" in raw and isinstance(groq := raw["x_groq"], dict):
         if groq.get("error"):
             body = {"error": {"message": groq["error"], "request_id": groq.get("id")}}
-            raise _event_error(to_json(body), caps, request)
+            raise error_in(body, caps, request)
         usage = usage or groq.get("usage")
     counted = _usage(usage) if usage else None
     choice = _first_choice(raw)
     if choice is None:
         if raw.get("choices") is None and "message" in raw:
-            raise _event_error(event.data, caps, request)
+            raise error_in(event.data, caps, request)
         return Delta(usage=counted, raw=raw)
     if _has_failed(choice):
         raise _failure_of(choice, caps, request)
@@ -192,15 +192,11 @@ def _has_failed(choice: Mapping[str, Any]) -> bool:
 
 def _failure_of(choice: Mapping[str, Any], caps: Capabilities, request: Request | None) -> APIError:
     if isinstance(error := choice.get("error"), dict):
-        return _event_error(to_json({"error": error}), caps, request)
+        return error_in({"error": error}, caps, request)
     return ServerError(
         f"{caps.provider} failed while it answered.",
         hint="Ask again.",
     )
-
-
-def _event_error(data: bytes, caps: Capabilities, request: Request | None) -> APIError:
-    return parse_error(Reply(200, {}, data), caps, request)
 
 
 def _not_a_completion(caps: Capabilities, why: str) -> ServerError:
@@ -240,7 +236,7 @@ def _with_text_arguments(call: dict[str, Any]) -> dict[str, Any]:
     arguments = function.get("arguments") if isinstance(function, dict) else None
     if not isinstance(function, dict) or not isinstance(arguments, dict | list):
         return call
-    return {**call, "function": {**function, "arguments": to_json(arguments).decode()}}
+    return {**call, "function": {**function, "arguments": json_text(arguments)}}
 
 
 def _text(content: Any) -> str | None:

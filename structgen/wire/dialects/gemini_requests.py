@@ -35,7 +35,6 @@ from structgen.wire.dialects.given_messages import (
     plain_messages,
     text_of,
 )
-from structgen.wire.reasoning import with_reasoning
 
 NAME: Final = "gemini"
 """The name of this dialect in the `native` member of messages."""
@@ -77,7 +76,7 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
         ConfigurationError: If the server does not take something that the request has.
         InputError: If the messages cannot be said in this format.
     """
-    members = with_reasoning(parameters(chat_request), caps.reasoning)
+    members = parameters(chat_request, caps)
     check_max_tokens(members.get("max_tokens"), chat_request, caps)
     body = _contents(chat_request, caps)
     body.update(take_renamed(members, {"service_tier": "serviceTier"}))

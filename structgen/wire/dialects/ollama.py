@@ -43,7 +43,6 @@ from structgen.wire.dialects.reading import (
     string,
 )
 from structgen.wire.ndjson import LineDecoder
-from structgen.wire.reasoning import with_reasoning
 from structgen.wire.sse import Event
 
 _API: Final = "the Ollama API"
@@ -82,7 +81,7 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
         ConfigurationError: If the server does not take something that the request has.
         InputError: If the messages cannot be said in this format.
     """
-    members = with_reasoning(parameters(chat_request), caps.reasoning)
+    members = parameters(chat_request, caps)
     check_max_tokens(members.get("max_tokens"), chat_request, caps)
     body: dict[str, Any] = {
         "model": chat_request.model,

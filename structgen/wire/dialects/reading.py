@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 from collections.abc import Mapping
 from typing import Any, Final, TypeGuard
 
@@ -89,15 +90,27 @@ def is_error(raw: Mapping[str, Any]) -> bool:
     return bool(raw.get("error")) or "error" in (raw.get("object"), raw.get("type"))
 
 
-def error_in(data: bytes, caps: Capabilities, request: Request | None) -> APIError:
+def error_in(
+    data: bytes | Mapping[str, Any], caps: Capabilities, request: Request | None
+) -> APIError:
     """Make the typed error of an error that came inside of a 200.
 
     Args:
-        data: The JSON text of the error.
+        data: The error, parsed or as JSON text.
         caps: The row of the server that sent it.
         request: The request it belongs to; its texts are kept out of the error.
     """
-    return parse_error(Reply(200, {}, data), caps, request)
+    body = data if isinstance(data, bytes) else json_text(data).encode(errors="replace")
+    return parse_error(Reply(200, {}, body), caps, request)
+
+
+def json_text(value: Any) -> str:
+    """Write parsed JSON as text again, with what a server may have written beyond JSON, as NaN.
+
+    Args:
+        value: The parsed value.
+    """
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def not_an_answer(caps: Capabilities, why: str, api: str) -> ServerError:

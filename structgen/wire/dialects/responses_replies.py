@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from structgen.errors import APIError, ServerError
 from structgen.values import Answer, Reply, Request, Usage
-from structgen.wire.dialect import Capabilities, Delta, to_json
+from structgen.wire.dialect import Capabilities, Delta
 from structgen.wire.dialects.chat_shape import (
     answer_in_chat_shape,
     count,
@@ -23,6 +23,7 @@ from structgen.wire.dialects.reading import (
     body_object,
     error_in,
     event_object,
+    json_text,
     not_an_answer,
     objects,
     read_logprobs,
@@ -109,7 +110,7 @@ def _answer(raw: Mapping[str, Any], caps: Capabilities, request: Request | None)
 
 def _failure(raw: Mapping[str, Any], caps: Capabilities, request: Request | None) -> APIError:
     if isinstance(error := raw.get("error"), dict):
-        return error_in(to_json({"error": error}), caps, request)
+        return error_in({"error": error}, caps, request)
     return ServerError(f"{caps.provider} failed while it answered.", hint="Ask again.")
 
 
@@ -135,7 +136,7 @@ def _reasoning(item: Mapping[str, Any]) -> str:
 
 def _call(item: Mapping[str, Any]) -> dict[str, Any]:
     arguments = item.get("arguments")
-    text = arguments if isinstance(arguments, str) else to_json(arguments or {}).decode()
+    text = arguments if isinstance(arguments, str) else json_text(arguments or {})
     return tool_call(string(item.get("call_id")), string(item.get("name")), text)
 
 

@@ -1,0 +1,13 @@
+"""Anthropic's Messages API."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from structgen.wire.dialect import Dialect
+from structgen.wire.dialects.anthropic_replies import parse, parse_event
+from structgen.wire.dialects.anthropic_requests import build
+from structgen.wire.error_bodies import parse_error
+
+ANTHROPIC: Final = Dialect(build, parse, parse_event, parse_error)
+"""The Messages dialect."""
