@@ -8,9 +8,7 @@ from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.chat.api import AsyncChat as AsyncChat
-    from structgen.chat.api import AsyncStream as AsyncStream
     from structgen.chat.api import Chat as Chat
-    from structgen.chat.api import Stream as Stream
     from structgen.chat.completion import ChatCompletion as ChatCompletion
     from structgen.chat.completion import ChatCompletionChunk as ChatCompletionChunk
     from structgen.chat.completion import ChatMessage as ChatMessage
@@ -20,16 +18,24 @@ if TYPE_CHECKING:
     from structgen.chat.completion import CompletionUsage as CompletionUsage
     from structgen.chat.completion import Function as Function
     from structgen.chat.completion import ToolCall as ToolCall
+    from structgen.chat.models import Model as Model
+    from structgen.chat.models import ModelList as ModelList
     from structgen.chat.params import Params as Params
+    from structgen.chat.streams import AsyncStream as AsyncStream
+    from structgen.chat.streams import Stream as Stream
+    from structgen.wire.raw import RawResponse as RawResponse
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
-            "structgen.chat.api": "AsyncChat AsyncStream Chat Stream",
+            "structgen.chat.api": "AsyncChat Chat",
             "structgen.chat.completion": """
                 ChatCompletion ChatCompletionChunk ChatMessage Choice ChunkChoice ChoiceDelta
                 CompletionUsage Function ToolCall
             """,
+            "structgen.chat.models": "Model ModelList",
             "structgen.chat.params": "Params",
+            "structgen.chat.streams": "AsyncStream Stream",
+            "structgen.wire.raw": "RawResponse",
         },
     )

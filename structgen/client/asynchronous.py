@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING, Any, overload
 from typing_extensions import Self, TypeVar, Unpack
 
 from structgen.chat.api import AsyncChat
+from structgen.chat.models import AsyncModels
 from structgen.client.base import BaseClient
+from structgen.client.raw import AsyncRawExtractions
 from structgen.extraction.stream_handles import AsyncStreaming
 from structgen.flow.drive import aperform
 from structgen.options import CallArgs, OptionArgs
@@ -136,6 +138,17 @@ class AsyncClient(BaseClient):
             async for some in outcomes:
                 for outcome in some:
                     yield outcome
+
+    @cached_property
+    def with_raw_response(self) -> AsyncRawExtractions:
+        """`extract` and `extract_result`, which give the HTTP answer beside the result."""
+        return AsyncRawExtractions(self.caller)
+
+    @cached_property
+    def models(self) -> AsyncModels:
+        """The models that the server lists, as of `Client.models`."""
+        link, _, options = self._link()
+        return AsyncModels(link, options)
 
     @cached_property
     def chat(self) -> AsyncChat:

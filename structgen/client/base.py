@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, overload
 
-from typing_extensions import TypeVar, Unpack
+from typing_extensions import Self, TypeVar, Unpack
 
 from structgen.errors import ConfigurationError
 from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
@@ -153,6 +153,23 @@ class BaseClient:
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._own.name!r})"
 
+    def with_options(self, **options: Unpack[OptionArgs]) -> Self:
+        """Give a client that differs in some options and shares everything else.
+
+        Connections, rate limits and a model that was loaded are the same, so this costs next to
+        nothing. Whichever of the two is closed closes both.
+
+        Args:
+            **options: The options to change; see `OptionArgs`.
+
+        Raises:
+            ConfigurationError: If there is no such option, or a value is of another kind.
+        """
+        copied = object.__new__(type(self))
+        merged = options_of(options).over(self.caller.options)
+        copied.caller = Caller(self.caller.backends, merged)  # type: ignore[misc]  # its first value
+        return copied
+
     @property
     def _own(self) -> Backend:
         """The backend whose connections or model this client owns."""
@@ -163,8 +180,8 @@ class BaseClient:
         backend = self._own
         if not isinstance(backend.via, Link):
             raise ConfigurationError(
-                f"{backend.name} is a model in this process, which has no `chat`.",
-                hint="Call `extract`, or make a client of a server.",
+                f"{backend.name} is a model in this process, which has no server.",
+                hint="Call `extract`, or make a client of a server for `chat` and `models`.",
             )
         return backend.via, backend.model or None, self.caller.options
 

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, overload
 from typing_extensions import Self, TypeVar, Unpack
 
 from structgen.chat.api import Chat
+from structgen.chat.models import Models
 from structgen.client.base import BaseClient
+from structgen.client.raw import RawExtractions
 from structgen.extraction.stream_handles import Streaming
 from structgen.flow.drive import perform
 from structgen.options import CallArgs, OptionArgs
@@ -195,6 +197,17 @@ class Client(BaseClient):
 
         checked = checked_inputs(documents)
         return map_threaded(lambda: amap(self.caller, target, checked, **args))
+
+    @cached_property
+    def with_raw_response(self) -> RawExtractions:
+        """`extract` and `extract_result`, which give the HTTP answer beside the result."""
+        return RawExtractions(self.caller)
+
+    @cached_property
+    def models(self) -> Models:
+        """The models that the server lists: `models.list()` and `models.retrieve(name)`."""
+        link, _, options = self._link()
+        return Models(link, options)
 
     @cached_property
     def chat(self) -> Chat:

@@ -86,6 +86,8 @@ class Capabilities:
     itself."""
     headers: tuple[tuple[str, str], ...] = ()
     """Headers that every request needs, such as the version of the API, in lower case."""
+    models_path: str = "models"
+    """The path of the list of models, after the base URL."""
     modes: tuple[tuple[Mode, str], ...] = (
         ("json-object", "json-object"),
         ("prompt", "json-object"),

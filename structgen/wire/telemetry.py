@@ -69,7 +69,7 @@ class CallRecord:
 T = TypeVar("T")
 
 LOG: Final = logging.getLogger("structgen.wire")
-"""Where retries and waits are logged."""
+"""Where retries and waits are logged (INFO), and every try (DEBUG)."""
 logging.getLogger("structgen").addHandler(logging.NullHandler())  # a library prints nothing itself
 
 Hook: TypeAlias = Callable[[CallRecord], None]
@@ -102,6 +102,28 @@ def log_wait(backend: str, tries: int, error: StructgenError, seconds: float) ->
     status = getattr(error, "status_code", None)
     kind = type(error).__name__ + (f" {status}" if status else "")
     LOG.info("%s: try %d failed (%s), again in %.2f s", backend, tries, kind, seconds)
+
+
+def log_try(record: CallRecord) -> None:
+    """Log how a try ended, at level DEBUG.
+
+    Args:
+        record: The record of the try.
+    """
+    status = f" {record.status_code}" if record.status_code else ""
+    ended = type(record.error).__name__ if record.error else "answered"
+    LOG.debug(
+        "%s:%s: try %d %s%s in %.3f s, %d + %d tokens, request %s",
+        record.provider,
+        record.model,
+        record.attempt,
+        ended,
+        status,
+        record.seconds,
+        record.usage.prompt_tokens,
+        record.usage.completion_tokens,
+        record.request_id or "without id",
+    )
 
 
 def otel_hook(tracer_provider: Any = None) -> Hook:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from functools import lru_cache
+from logging import DEBUG
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,8 +29,9 @@ from structgen.wire.attachments import check_attachments
 from structgen.wire.dialect import ChatRequest
 from structgen.wire.link import Link
 from structgen.wire.rate_limits import Pacer
+from structgen.wire.raw import request_id_of
 from structgen.wire.retry import Policy, decide, seconds_left
-from structgen.wire.telemetry import LOG, CallRecord, call_hook, log_wait
+from structgen.wire.telemetry import LOG, CallRecord, call_hook, log_try, log_wait
 
 TIMEOUT: Final = 60.0
 """Seconds for one try, unless the call says otherwise; connecting has a shorter limit."""
@@ -169,8 +171,7 @@ class Tries:
         if self._link.pacer is not None:
             self._settle(self._link.pacer, answer.usage.total_tokens)
             self._link.pacer.count(refused=False)
-        if self._link.hooks:
-            self._call_hooks(answer, None, final=True)
+        self._tell(answer, None, final=True)
 
     def record_failure(self, error: TransportError | APIError, *, final: bool = False) -> float:
         """Note why a try failed, and return the seconds to wait before the next one.
@@ -203,14 +204,12 @@ class Tries:
             )
         except StructgenError as last:
             last.attempts = tuple(self._failed)
-            if self._link.hooks:
-                self._call_hooks(None, error, final=True)
+            self._tell(None, error, final=True)
             raise
         log_wait(attempt.backend, len(self._failed), error, wait)
         if self._attempts is not None:
             self._attempts.append(attempt)
-        if self._link.hooks:
-            self._call_hooks(None, error, final=False)
+        self._tell(None, error, final=False)
         self.reply, self._waited = None, wait
         return wait
 
@@ -247,9 +246,12 @@ class Tries:
         if self.reply is not None:
             pacer.learn(self.reply.headers, time.monotonic())
 
-    def _call_hooks(
+    def _tell(
         self, answer: Answer | None, error: TransportError | APIError | None, *, final: bool
     ) -> None:
+        """Tell the log and the hooks of a try that ended."""
+        if not self._link.hooks and not LOG.isEnabledFor(DEBUG):
+            return
         reply = self.reply
         base_url = getattr(self._link.port, "base_url", "")
         record = CallRecord(
@@ -272,8 +274,9 @@ class Tries:
             finish_reason=answer.finish_reason if answer else None,
             answered_by=answer.model if answer else None,
             id=answer.id if answer else None,
-            request_id=reply.headers.get("x-request-id") if reply else None,
+            request_id=request_id_of(reply.headers) if reply else None,
         )
+        log_try(record)
         for hook in self._link.hooks:
             call_hook(hook, record)
 

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 from typing_extensions import assert_type
 
 import structgen
+from structgen.chat import RawResponse
 from structgen.distributed import Extractor
 from structgen.documents import DocumentExtraction
 from structgen.pipeline import Outcome, Summary
@@ -31,6 +32,11 @@ def sync(client: structgen.Client) -> None:
     assert_type(client.extract(Person | None, "text"), Person | None)
     assert_type(client.extract({"type": "object"}, "text"), Any)
     assert_type(client.extract_result(Person, "text"), structgen.Extraction[Person])
+    assert_type(client.with_options(temperature=0), structgen.Client)
+    assert_type(client.with_raw_response.extract(Person, "text"), RawResponse[Person])
+    assert_type(client.with_raw_response.extract(Person, "text").parse(), Person)
+    assert_type(client.models.retrieve("m").context_window, int | None)
+    assert_type(client.extract(Person, [structgen.image(b""), "text"]), Person)
     assert_type(structgen.extract(dict[str, int], "text"), dict[str, int])
     assert_type(
         structgen.compile_schema(Person | Company, "groq-strict").decode({}), Person | Company

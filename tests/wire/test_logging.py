@@ -98,3 +98,11 @@ def test_a_hook_that_raises_is_logged_and_changes_nothing(
     assert "broken raised ZeroDivisionError at" in said
     assert "test_logging.py" in said
     assert "LEAKED" not in said
+
+
+def test_every_try_is_logged_for_debugging(caplog: pytest.LogCaptureFixture) -> None:
+    answered = Served(headers={"x-request-id": "req_1"}, body=completion('{"name": "Ada"}'))
+    said = logged(caplog, "broken", answered)
+    assert "vllm:m: try 1 ServerError 500 in " in said
+    assert "vllm:m: try 2 answered 200 in " in said
+    assert "7 + 5 tokens, request req_1" in said
