@@ -11,7 +11,7 @@ from structgen.extraction.caller import Caller
 from structgen.flow.drive import aperform, perform
 from structgen.options import CallArgs
 from structgen.results import Extraction
-from structgen.values import Document, JsonSchema
+from structgen.values import DocumentLike, JsonSchema
 from structgen.wire.link import Link
 from structgen.wire.raw import RawResponse, RecordingPort, ReplyLog
 
@@ -31,14 +31,14 @@ class RawExtractions:
 
     @overload
     def extract(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[T]: ...
     @overload
     def extract(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[T]: ...
     def extract(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[Any]:
         """Do what `Client.extract` does, and give the last HTTP answer too.
 
@@ -57,14 +57,14 @@ class RawExtractions:
 
     @overload
     def extract_result(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[Extraction[T]]: ...
     @overload
     def extract_result(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[Extraction[T]]: ...
     def extract_result(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[Extraction[Any]]:
         """Do what `Client.extract_result` does, and give the last HTTP answer too.
 
@@ -90,14 +90,14 @@ class AsyncRawExtractions:
 
     @overload
     async def extract(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[T]: ...
     @overload
     async def extract(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[T]: ...
     async def extract(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[Any]:
         """Do what `AsyncClient.extract` does, and give the last HTTP answer too.
 
@@ -116,14 +116,14 @@ class AsyncRawExtractions:
 
     @overload
     async def extract_result(
-        self, target: TypeForm[T], document: Document, **call: Unpack[CallArgs]
+        self, target: TypeForm[T], document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[Extraction[T]]: ...
     @overload
     async def extract_result(
-        self, target: Target[T] | JsonSchema, document: Document, **call: Unpack[CallArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[Extraction[T]]: ...
     async def extract_result(
-        self, target: Any, document: Document, **call: Unpack[CallArgs]
+        self, target: Any, document: DocumentLike, **call: Unpack[CallArgs]
     ) -> RawResponse[Extraction[Any]]:
         """Do what `AsyncClient.extract_result` does, and give the last HTTP answer too.
 
