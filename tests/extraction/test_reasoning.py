@@ -16,8 +16,8 @@ from structgen.local.engine import Engine
 from structgen.providers import capabilities
 from structgen.schema.compiler import compile_schema
 from structgen.schema.thoughts import with_thoughts
-from structgen.testing.scripted import ScriptedTransport, completion
-from structgen.values import Reply
+from structgen.testing.scripted import ScriptedModel, ScriptedTransport, completion
+from structgen.values import Answer, Reply
 
 TEXT = "Two large flat whites for Ada, please."
 
@@ -196,11 +196,11 @@ def test_a_model_in_this_process_thinks_in_the_same_pass(engine: Engine, reasoni
     assert all(set(data or {}) <= {"name", "size"} for data in shown)
 
 
-def test_samples_each_have_thoughts_of_their_own(engine: Engine) -> None:
-    asked = Client(engine, temperature=0.9, seed=3)
-    result = asked.extract_result(
-        Grounded, TEXT, samples=2, reasoning="first", max_tokens=60, max_reasoning_tokens=20
-    )
-    assert result.reasoning
-    assert result.guarantee.samples == 2
-    assert sum(one.usage.reasoning_tokens for one in result.attempts) > 20
+def test_a_vote_keeps_the_thoughts_of_the_answer_that_won() -> None:
+    answers = [
+        Answer(text=json.dumps({**VALUE, "quantity": count}), finish_reason="stop", reasoning=said)
+        for count, said in ((3, "Three."), (2, "Two."), (2, "Both."))
+    ]
+    result = Client(ScriptedModel(*answers)).extract_result(Order, TEXT, samples=3)
+    assert result.value == Order(**VALUE)
+    assert result.reasoning == "Two."
