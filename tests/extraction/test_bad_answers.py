@@ -1,12 +1,11 @@
-"""Every bad answer, in every mode, through every call, ends in an error and never in a value."""
+"""Every bad answer, of every dialect, in every mode and call, is an error and never a value."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 from collections.abc import Callable
-from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from pydantic import BaseModel, Field
@@ -21,9 +20,10 @@ from structgen.errors import (
     StructgenError,
     Truncated,
 )
-from structgen.testing import ScriptedTransport, completion
+from structgen.testing import ScriptedTransport
 from structgen.testing.faulty import error_body
 from structgen.values import Reply, Request
+from tests.wire.dialects.parts import CHAT, SERVERS, Said, Server
 
 MODES = ("strict", "best-effort", "tool", "json-object", "prompt")
 WATCHED = frozenset(MODES) - {"strict"}
@@ -38,14 +38,6 @@ class Person(BaseModel):
 
 ADA = Person(name="Ada", age=36)
 GOOD = '{"name":"Ada","age":36,"town":null}'
-
-
-class Said(NamedTuple):
-    """What a model says: a text (None for no content), how it ends, and how it refuses."""
-
-    text: str | None
-    finish_reason: str = "stop"
-    refusal: str | None = None
 
 
 BAD: dict[str, tuple[Said, type[StructgenError]]] = {
@@ -97,55 +89,29 @@ SCHEMA = {
 }
 
 
-def line(mode: str, said: Said) -> Callable[[Request], list[bytes]]:
-    """The answer as a server gives it in a mode: whole or as events, as the request wants it."""
-    finish = (
-        "tool_calls"
-        if mode == "tool" and said.finish_reason == "stop" and said.text
-        else said.finish_reason
-    )
+CASES = [(server, mode) for server in SERVERS for mode in server.modes]
+EACH = pytest.mark.parametrize(
+    ("server", "mode"), CASES, ids=[f"{server.provider}-{mode}" for server, mode in CASES]
+)
 
-    def message(text: str | None, request: Request, index: bool) -> dict[str, Any]:
-        if mode != "tool" or text is None:
-            return {"content": text, "refusal": said.refusal}
-        name = json.loads(request.body)["tools"][0]["function"]["name"]
-        call = {"id": "1", "type": "function", "function": {"name": name, "arguments": text}}
-        return {"content": None, "tool_calls": [{"index": 0, **call} if index else call]}
 
-    def event(delta: dict[str, Any], end: str | None = None) -> bytes:
-        return (
-            b"data: "
-            + json.dumps({"choices": [{"index": 0, "delta": delta, "finish_reason": end}]}).encode()
-            + b"\n\n"
-        )
-
-    def answer(request: Request) -> list[bytes]:
-        if b'"stream":true' not in request.body:
-            made = message(said.text, request, index=False)
-            return [completion(made.pop("content"), finish_reason=finish, **made)]
-        size = max(4, len(said.text or "") // 60)
-        pieces = (
-            [said.text[at : at + size] for at in range(0, len(said.text), size)]
-            if said.text
-            else [said.text]
-        )
-        return [
-            *(event(message(piece, request, index=True)) for piece in pieces),
-            event({}, finish),
-            b"data: [DONE]\n\n",
-        ]
-
-    return answer
+def line(
+    server: Server, mode: str, said: Said, in_stream: bool | None = None
+) -> Callable[[Request], list[bytes]]:
+    """The answer as the server gives it, in the terms of the schema that it holds it to."""
+    if server.omits_absent and mode != "prompt" and said.text is not None:
+        said = said._replace(text=said.text.replace(',"town":null', ""))
+    return server.line(said, in_stream=in_stream)
 
 
 def outcomes(
-    line: Any, mode: str, call: str, target: Any = Person
+    server: Server, line: Any, mode: str, call: str, target: Any = Person
 ) -> tuple[list[Any], Any, StructgenError | None]:
     """What a call gives on its way, its value, and its error; the same for sync and async."""
     options: dict[str, Any] = {"api_key": "k", "max_retries": 0, "max_reasks": 0, "mode": mode}
 
     def sync() -> tuple[list[Any], Any, StructgenError | None]:
-        client = Client("openai:gpt", transport=ScriptedTransport(line), **options)
+        client = Client(server.model, transport=ScriptedTransport(line), **options)
         got: list[Any] = []
         try:
             if call == "extract":
@@ -157,7 +123,7 @@ def outcomes(
             return got, None, error
 
     async def awaited() -> tuple[list[Any], Any, StructgenError | None]:
-        client = AsyncClient("openai:gpt", transport=ScriptedTransport(line), **options)
+        client = AsyncClient(server.model, transport=ScriptedTransport(line), **options)
         got: list[Any] = []
         try:
             if call == "extract":
@@ -187,13 +153,15 @@ def is_the(
     return type(error) is wanted or (stopped and type(error) is InvalidOutputError)
 
 
-@pytest.mark.parametrize("mode", MODES)
+@EACH
 @pytest.mark.parametrize("kind", BAD)
-def test_a_bad_answer_is_a_typed_error_and_never_a_value(kind: str, mode: str) -> None:
+def test_a_bad_answer_is_a_typed_error_and_never_a_value(
+    kind: str, server: Server, mode: str
+) -> None:
     said, wanted = BAD[kind]
     for call in ("extract", "stream"):
         for target in (Person, SCHEMA):
-            partials, value, error = outcomes(line(mode, said), mode, call, target)
+            partials, value, error = outcomes(server, line(server, mode, said), mode, call, target)
             assert value is None, call
             assert is_the(wanted, error, mode, call), (call, error)
             assert error is not None
@@ -202,7 +170,7 @@ def test_a_bad_answer_is_a_typed_error_and_never_a_value(kind: str, mode: str) -
             assert "Ada" not in f"{error!r} {error.attempts!r}"
 
 
-@pytest.mark.parametrize("mode", MODES)
+@EACH
 @pytest.mark.parametrize(
     "kind",
     [
@@ -211,12 +179,14 @@ def test_a_bad_answer_is_a_typed_error_and_never_a_value(kind: str, mode: str) -
         if said.text and said.text.strip() and not said.refusal
     ],
 )
-def test_a_bad_item_of_a_list_is_told_of_behind_the_good_ones(kind: str, mode: str) -> None:
+def test_a_bad_item_of_a_list_is_told_of_behind_the_good_ones(
+    kind: str, server: Server, mode: str
+) -> None:
     said, wanted = BAD[kind]
     answer = said._replace(text=f'{{"value":[{GOOD},{said.text},{GOOD}]}}')
     if kind == "truncated":
         answer = said._replace(text=f'{{"value":[{GOOD},{said.text}')
-    items, value, error = outcomes(line(mode, answer), mode, "stream_items", Person)
+    items, value, error = outcomes(server, line(server, mode, answer), mode, "stream_items", Person)
     assert value is None
     assert is_the(wanted, error, mode, "stream_items"), error
     assert items
@@ -239,7 +209,7 @@ def test_an_output_that_the_server_rejected_is_recovered_or_told(
             else generation
         )
         refused = Reply(400, {}, error_body("Failed to generate.", code=code, generation=text))
-        _, value, error = outcomes(refused, mode, call)
+        _, value, error = outcomes(CHAT, refused, mode, call)
         if valid:
             assert value == ([ADA] if call == "stream_items" else ADA)
         else:
@@ -247,42 +217,56 @@ def test_an_output_that_the_server_rejected_is_recovered_or_told(
             assert type(error) is OutputRejectedError
 
 
-@pytest.mark.parametrize("mode", MODES)
+@EACH
 @pytest.mark.parametrize(
     "around",
     ["<think>Is {{}} right?</think>{}", "Here you are: {}", "```json\n{}\n```", "{}\nThat is all."],
 )
-def test_what_stands_around_a_good_answer_costs_nothing(around: str, mode: str) -> None:
+def test_what_stands_around_a_good_answer_costs_nothing(
+    around: str, server: Server, mode: str
+) -> None:
     for call, text in (
         ("extract", GOOD),
         ("stream", GOOD),
         ("stream_items", f'{{"value":[{GOOD}]}}'),
     ):
-        _, value, error = outcomes(line(mode, Said(around.format(text))), mode, call)
+        _, value, error = outcomes(
+            server, line(server, mode, Said(around.format(text))), mode, call
+        )
         assert error is None
         assert value == ([ADA] if call == "stream_items" else ADA)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_stream_without_an_end_is_broken(mode: str) -> None:
-    whole = line(mode, Said(GOOD))
+@EACH
+def test_a_stream_without_an_end_is_broken(server: Server, mode: str) -> None:
+    whole = line(server, mode, Said(GOOD))
     for call in ("stream", "stream_items"):
-        _, value, error = outcomes(lambda request: whole(request)[:-2], mode, call)
+        _, value, error = outcomes(
+            server, lambda request: whole(request)[: -server.ends], mode, call
+        )
         assert value is None
         assert isinstance(error, StreamBrokenError | InvalidOutputError)
 
 
-@pytest.mark.parametrize("mode", MODES)
-def test_a_server_that_does_not_stream_is_understood(mode: str) -> None:
+@EACH
+def test_a_server_that_does_not_stream_is_understood(server: Server, mode: str) -> None:
     """It ignores `stream` and answers whole."""
     for call, text in (("stream", GOOD), ("stream_items", f'{{"value":[{GOOD}]}}')):
-        whole = line(mode, Said(text))
-
-        def answer(request: Request, whole: Any = whole) -> list[bytes]:
-            body = request.body.replace(b'"stream":true', b'"stream":false')
-            pieces: list[bytes] = whole(replace(request, body=body))
-            return pieces
-
-        _, value, error = outcomes(answer, mode, call)
+        whole = line(server, mode, Said(text), in_stream=False)
+        _, value, error = outcomes(server, whole, mode, call)
         assert error is None
         assert value == ([ADA] if call == "stream_items" else ADA)
+
+
+@EACH
+def test_two_calls_or_one_of_another_name_are_never_a_value(server: Server, mode: str) -> None:
+    other = GOOD.replace("Ada", "Bo")
+    name = "Person"
+    for calls in (
+        (("call_1", name, GOOD), ("call_2", name, other)),
+        (("call_1", "another", GOOD),),
+    ):
+        for call in ("extract", "stream"):
+            _, value, error = outcomes(server, line(server, mode, Said(calls=calls)), mode, call)
+            assert value is None
+            assert isinstance(error, InvalidOutputError)

@@ -118,7 +118,7 @@ def _refusal(raw: Mapping[str, Any]) -> str | None:
 
 
 def _call(block: Mapping[str, Any]) -> dict[str, Any]:
-    arguments = _arguments(block.get("input") or {})
+    arguments = _arguments(block.get("input", {}))
     return tool_call(string(block.get("id")), string(block.get("name")), arguments)
 
 

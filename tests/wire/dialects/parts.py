@@ -11,6 +11,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from pydantic_core import from_json
+
 from structgen.testing import completion
 from structgen.testing.faulty import error_body
 from structgen.values import Reply, Request
@@ -61,6 +63,8 @@ class Server(NamedTuple):
     """The schema that a request's body in mode "strict" holds the answer to."""
     texts: Callable[[Any], list[tuple[str, str]]]
     """The role and text of each message in a request's body, system messages first."""
+    omits_absent: bool = False
+    """Whether a field that the document does not state is left out, instead of null."""
     streams: Callable[[Request], bool] = lambda request: b'"stream":true' in request.body
     """Whether a request wants a stream."""
 
@@ -354,11 +358,20 @@ def message_content(said: Said) -> list[dict[str, Any]]:
 
 
 def _as_object(arguments: str) -> Any:
-    """The arguments of a call; what is no JSON stays a text, as no server would send it."""
+    """The arguments of a call, parsed. What cannot be said so stays a text, as gateways send it."""
     try:
-        return json.loads(arguments)
+        found = from_json(arguments)
+        json.loads(arguments, object_pairs_hook=_without_repeated_names)
     except (ValueError, RecursionError):
         return arguments
+    return arguments if isinstance(found, str) else found
+
+
+def _without_repeated_names(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name twice")
+    return found
 
 
 def message_events(said: Said) -> list[bytes]:
@@ -431,6 +444,7 @@ ANTHROPIC = Server(
     forced=lambda body: (body.get("tool_choice") or {}).get("name"),
     schema=lambda body: body["output_config"]["format"]["schema"],
     texts=_message_texts,
+    omits_absent=True,
 )
 
 
