@@ -73,8 +73,8 @@ INTRODUCTIONS: Mapping[str, str] = {
     "groq": """Strict mode holds answers of some models to the schema; the others are asked in JSON
 mode or by a tool. Groq streams no answer that is held to a schema and takes no tools beside one,
 so `stream` uses JSON mode. Cached prompt tokens are counted in `usage.cached_tokens` and priced
-as such. The flex tier (`extra_body={"service_tier": "flex"}`) answers 498 when it is full, which
-is tried again. [Pipelines](../pipelines.md) has batches at half the price.""",
+as such. The flex tier (`service_tier="flex"`) answers 498 when it is full, which is tried again.
+[Pipelines](../pipelines.md) has batches at half the price.""",
     "openai": """Chat Completions is the plain name, Responses the newer API of the same models.
 Reasoning models refuse `temperature` while they reason, so it is not sent to them then
 (see [Reasoning](../reasoning.md)).""",
@@ -149,7 +149,7 @@ def pages() -> dict[str, str]:
 
 def page(owner: str, rows: Sequence[Capabilities]) -> str:
     parts = [f"# {TITLES.get(owner, owner)}", INTRODUCTIONS.get(owner, ""), example(owner, rows)]
-    parts += [connection(rows), modes(rows)]
+    parts += [connection(rows), modes(rows), tiers(rows)]
     facts = [row for row in MODELS if row.provider == owner]
     parts += [models(owner, facts), ends(facts), prices(owner), images(owner), sources(facts)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -219,6 +219,13 @@ def refused(rows: Sequence[Capabilities]) -> str:
             of = "" if len(by_names) == 1 else f" ({codes(patterns)})"
             said += f"\n\nNot taken{of}: {codes(names)}."
     return said
+
+
+def tiers(rows: Sequence[Capabilities]) -> str:
+    """The service tiers, by wire format."""
+    named = {row.provider: row.service_tiers for row in rows if row.service_tiers}
+    lines = [f"`{name}` takes {codes(values)}." for name, values in named.items()]
+    return "The option `service_tier`: " + " ".join(lines) if lines else ""
 
 
 def models(owner: str, facts: Sequence[ModelFacts]) -> str:

@@ -25,6 +25,11 @@ from structgen.values import ExamplePool, Message, Mode, PromptParts, ReasoningE
 PromptWriter: TypeAlias = Callable[[PromptParts], Sequence[Message]]
 """A function that writes the messages of a question from its parts."""
 
+ServiceTier: TypeAlias = Literal[
+    "auto", "default", "standard", "standard_only", "on_demand", "flex", "performance", "priority"
+]
+"""How soon, and at which price, a server works on a request, in the words of all providers."""
+
 
 class Unset(Enum):
     """The type of `UNSET`, which tells "the default" from None, "off"."""
@@ -102,6 +107,9 @@ class OptionArgs(TypedDict, total=False):
     so in the same pass; one on a server in a field that is dropped. "off" by default."""
     max_reasoning_tokens: int
     """Tokens of such thoughts at most. `max_tokens` does not count them. 256 by default."""
+    service_tier: ServiceTier
+    """How soon, and at which price, a hosted model answers, such as "flex". Each provider has tiers
+    of its own; a request that names another one is an error before it is sent."""
     decide: Literal["auto", "off"]
     """How a model in this process writes a value that has few options, such as an enum or a
     boolean: "auto" scores the options as whole strings and takes the best, for models with which
@@ -166,6 +174,7 @@ class Options:
     reasoning_effort: ReasoningEffort | Unset = UNSET
     reasoning: Literal["off", "first", "draft"] | Unset = UNSET
     max_reasoning_tokens: int | Unset = UNSET
+    service_tier: ServiceTier | Unset = UNSET
     decide: Literal["auto", "off"] | Unset = UNSET
     on_ungrounded: Literal["null", "keep"] | Unset = UNSET
     mode: Mode | Unset = UNSET
@@ -220,6 +229,7 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "reasoning_effort": one_of(*get_args(ReasoningEffort)),
     "reasoning": one_of("off", "first", "draft"),
     "max_reasoning_tokens": whole(1),
+    "service_tier": one_of(*get_args(ServiceTier)),
     "decide": one_of("auto", "off"),
     "learned_rows": one_of("process", "saved", "off"),
     "mode": one_of(*get_args(Mode)),

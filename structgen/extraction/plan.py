@@ -15,6 +15,7 @@ from structgen.results import Plan
 from structgen.values import Mode
 from structgen.wire.attachments import check_attachments
 from structgen.wire.link import Link
+from structgen.wire.tiers import check_tier
 
 T = TypeVar("T")
 
@@ -43,6 +44,7 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
         caps = backend.via.caps
         request = chat_request(backend, mode, compiled, messages, question.options, stream=streamed)
         check_attachments(messages, caps, request.model)
+        check_tier(request, caps)
         body = from_json(caps.dialect.build(request, caps).body)
     return Plan(
         backend=backend.name,

@@ -130,6 +130,9 @@ class Capabilities:
     caches_prefix: bool = False
     """Whether to mark the beginning that all prompts for a target share, so that the server keeps
     it. On Anthropic, writing it costs a quarter more, and reading it a tenth."""
+    service_tiers: tuple[str, ...] | None = None
+    """The values of `service_tier` that the server takes; () if it has no tiers, None if that is
+    not known, so that a tier is sent as it is."""
     default_max_tokens: int | None = None
     """The `max_tokens` of calls that give none, for servers that require one; None if not."""
     reasoning: Reasoning = Reasoning()

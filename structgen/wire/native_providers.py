@@ -1,7 +1,8 @@
 """The abilities of models on servers with a wire format of their own, in rows.
 
 The sources are the vendors' documentation, as of autumn 2026 (platform.openai.com/docs for OpenAI,
-platform.claude.com/docs for Anthropic), and the types of their SDKs.
+platform.claude.com/docs for Anthropic, ai.google.dev for Gemini, docs.ollama.com for Ollama), and
+the types of their SDKs.
 """
 
 from __future__ import annotations
@@ -11,6 +12,8 @@ from typing import Final
 
 from structgen.wire.dialect import Capabilities
 from structgen.wire.dialects.anthropic import ANTHROPIC
+from structgen.wire.dialects.gemini import GEMINI
+from structgen.wire.dialects.ollama import OLLAMA
 from structgen.wire.dialects.responses import RESPONSES
 from structgen.wire.reasoning import Reasoning
 
@@ -26,6 +29,7 @@ _RESPONSES = Capabilities(
     key_env=("OPENAI_API_KEY",),
     needs_key=True,
     path="responses",
+    service_tiers=("auto", "default", "flex", "priority"),
     modes=(
         ("strict", "openai-strict"),
         ("best-effort", "best-effort"),
@@ -53,6 +57,7 @@ _ANTHROPIC = Capabilities(
     key_header="x-api-key",
     needs_key=True,
     path="messages",
+    service_tiers=("auto", "standard_only"),
     headers=(("anthropic-version", "2023-06-01"),),
     modes=(("strict", "anthropic"), ("tool", "anthropic"), ("prompt", "json-object")),
     tool_strict=True,
@@ -87,6 +92,40 @@ _ANTHROPIC_OLDEST = replace(
     _ANTHROPIC_OLD, reasoning=Reasoning(levels=()), thinking_budgets=(), default_max_tokens=4096
 )
 
+# ---- Gemini and Ollama ---------------------------------------------------------------
+
+_GEMINI = Capabilities(
+    dialect=GEMINI,
+    provider="gemini-native",
+    vendor="gemini",
+    base_url="https://generativelanguage.googleapis.com/v1beta",
+    base_path="/v1beta",
+    key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
+    key_header="x-goog-api-key",
+    needs_key=True,
+    modes=(
+        ("strict", "gemini"),
+        ("tool", "gemini"),
+        ("json-object", "json-object"),
+        ("prompt", "json-object"),
+    ),
+    reasoning=Reasoning(levels=("minimal", "low", "medium", "high"), default="default"),
+    service_tiers=("standard", "flex", "priority"),
+)
+_OLLAMA = Capabilities(
+    dialect=OLLAMA,
+    provider="ollama-native",
+    vendor="ollama",
+    base_url="http://127.0.0.1:11434/api",
+    base_path="/api",
+    base_url_env=("OLLAMA_HOST",),
+    key_env=("OLLAMA_API_KEY",),
+    path="chat",
+    modes=(("strict", "ollama"), ("json-object", "json-object"), ("prompt", "json-object")),
+    reasoning=Reasoning(levels=("none", "low", "medium", "high"), default="default"),
+    service_tiers=(),
+)
+
 NATIVE_ROWS: Final[tuple[Capabilities, ...]] = (
     *(
         replace(_RESPONSES_REASONING, model=model)
@@ -105,5 +144,7 @@ NATIVE_ROWS: Final[tuple[Capabilities, ...]] = (
         for model in models
     ),
     _ANTHROPIC_NEWEST,
+    _GEMINI,
+    _OLLAMA,
 )
 """The first row whose provider and model fit is used."""

@@ -17,8 +17,6 @@ from structgen.errors import ConfigurationError
 from structgen.values import Mode
 from structgen.wire.dialect import Capabilities
 from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
-from structgen.wire.dialects.gemini import GEMINI
-from structgen.wire.dialects.ollama import OLLAMA
 from structgen.wire.model_rows import EXAMPLE_MODEL
 from structgen.wire.models import facts_of
 from structgen.wire.native_providers import NATIVE_ROWS
@@ -47,7 +45,6 @@ _DEVELOPER = (("system", "developer"),)
 _NO_DEVELOPER = (("developer", "system"),)
 _LOGPROBS = frozenset({"logprobs", "top_logprobs"})
 _NEVER_REASONS = Reasoning(levels=())
-_OLLAMA_REASONING = Reasoning(levels=("none", "low", "medium", "high"), default="default")
 
 
 def _modes(
@@ -87,6 +84,7 @@ _GROQ = Capabilities(
     stream_usage=False,
     retried=frozenset({422}),
     context=131_072,
+    service_tiers=("auto", "on_demand", "flex", "performance"),
 )
 _GROQ_STRICT = replace(_GROQ, modes=_modes("groq-strict", tool="groq-tool", best_effort=True))
 _OPENAI = Capabilities(
@@ -102,6 +100,7 @@ _OPENAI = Capabilities(
     rename=_NEW_TOKEN_LIMIT,
     stop_max=4,
     needs_json_word=True,
+    service_tiers=("auto", "default", "flex", "priority"),
 )
 # They take system messages under the name of developer messages, and give no probabilities.
 _OPENAI_REASONING = replace(_OPENAI, unsupported=_LOGPROBS, roles=_DEVELOPER)
@@ -110,6 +109,7 @@ _HOSTED = replace(
     _OPENAI,
     base_url_env=(),
     tool_strict=False,
+    service_tiers=None,
     modes=_modes("openai-strict"),
     rename=_OLD_TOKEN_LIMIT,
     stop_max=None,
@@ -134,6 +134,7 @@ _SERVER = Capabilities(
     base_path="/v1",
     needs_json_word=False,
     roles=_NO_DEVELOPER,
+    service_tiers=(),
 )
 
 _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
@@ -209,20 +210,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
         modes=_modes("ollama"),
         rename=_OLD_TOKEN_LIMIT,
         unsupported=frozenset({"n", "tool_choice", "logit_bias"}),
-        reasoning=_OLLAMA_REASONING,
-    ),
-    replace(
-        _SERVER,
-        dialect=OLLAMA,
-        provider="ollama-native",
-        vendor="ollama",
-        base_url="http://127.0.0.1:11434/api",
-        base_path="/api",
-        path="chat",
-        base_url_env=("OLLAMA_HOST",),
-        key_env=("OLLAMA_API_KEY",),
-        modes=_modes("ollama", tool=None),
-        reasoning=_OLLAMA_REASONING,
+        reasoning=Reasoning(levels=("none", "low", "medium", "high"), default="default"),
     ),
     replace(
         _SERVER,
@@ -301,19 +289,13 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
         key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
         modes=_modes("gemini"),
     ),
-    Capabilities(
-        dialect=GEMINI,
-        provider="gemini-native",
-        vendor="gemini",
-        base_url="https://generativelanguage.googleapis.com/v1beta",
-        base_path="/v1beta",
-        key_env=("GEMINI_API_KEY", "GOOGLE_API_KEY"),
-        key_header="x-goog-api-key",
-        needs_key=True,
-        modes=_modes("gemini", tool="gemini"),
-        reasoning=Reasoning(levels=("minimal", "low", "medium", "high"), default="default"),
+    replace(
+        _SERVER,
+        rename=_OLD_TOKEN_LIMIT,
+        modes=_modes(None, tool=None),
+        needs_json_word=True,
+        service_tiers=None,
     ),
-    replace(_SERVER, rename=_OLD_TOKEN_LIMIT, modes=_modes(None, tool=None), needs_json_word=True),
 )
 
 ROWS: Final[tuple[Capabilities, ...]] = (*_CHAT_ROWS, *NATIVE_ROWS)

@@ -32,6 +32,7 @@ from structgen.wire.rate_limits import Pacer
 from structgen.wire.raw import request_id_of
 from structgen.wire.retry import Policy, decide, seconds_left
 from structgen.wire.telemetry import LOG, CallRecord, call_hook, log_try, log_wait
+from structgen.wire.tiers import check_tier
 
 TIMEOUT: Final = 60.0
 """Seconds for one try, unless the call says otherwise; connecting has a shorter limit."""
@@ -87,6 +88,7 @@ class Tries:
         self._reserved = 0
         self._started = self._waited = 0.0
         check_attachments(chat_request.messages, link.caps, chat_request.model)
+        check_tier(chat_request, link.caps)
         self.http_request = link.caps.dialect.build(chat_request, link.caps)
         self.reply: Reply | None = None
         self.received = 0

@@ -30,7 +30,15 @@ _NEUTRAL: Final[Mapping[str, Any]] = {
     "response_format": {"type": "text"},
 }
 """Values that ask for nothing special; a server that lacks the parameter loses nothing by them."""
-_OPTIONS: Final = ("temperature", "top_p", "seed", "stop", "max_tokens", "reasoning_effort")
+_OPTIONS: Final = (
+    "temperature",
+    "top_p",
+    "seed",
+    "stop",
+    "max_tokens",
+    "reasoning_effort",
+    "service_tier",
+)
 """The options of a call that are parameters of Chat Completions, under the same names."""
 
 
