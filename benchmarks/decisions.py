@@ -6,8 +6,10 @@ Needs ../shared/data/dev. Each closed value of a record (an enum, a boolean, a s
 tag of a union) is asked for after the gold of everything before it, so that one mistake does not
 make the next. Ways: `written` token by token, under the grammar; `whole`, decided by the
 probability of whole options; `prior`, with a share of the prior taken off (`--share`). Figures
-of each way, by task and over all of them: the share of values that are right, and CPU
-milliseconds a value.
+of each way, by task and over all values: the share of values that are right, CPU milliseconds, and
+tokens that the model computed. Both last until the next choice: by then all tokens of the value are
+computed, which is left to the next step if they are forced. CPU includes what is forced after the
+value, such as the next name; tokens do not. `ratio` is the cost of a way to that of writing.
 
 Records are the last ones of a task, or with `--half first` the first ones.
 """
@@ -31,6 +33,7 @@ from structgen.local.decode.request import DecodeRequest
 from structgen.local.decode.sampling import Sampler, Sampling
 from structgen.local.engine import Engine, open_engine
 from structgen.local.grammar.grammar import Grammar, compile_grammar
+from structgen.local.runtimes.base import Part
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.json import same_json
 from structgen.schema.target import target_of
@@ -62,7 +65,25 @@ class Value:
 
 
 class Done(Exception):
-    """The value is there; the rest of the answer is not needed."""
+    """The value is there and computed; the rest of the answer is not needed."""
+
+
+class Counter:
+    """Counts the tokens that a runtime computes.
+
+    Args:
+        runtime: The runtime. Its `decode` is replaced.
+    """
+
+    def __init__(self, runtime: Any) -> None:
+        self.tokens = 0
+        decode = runtime.decode
+
+        def counted(parts: Sequence[Part]) -> Any:
+            self.tokens += sum(len(part.tokens) for part in parts)
+            return decode(parts)
+
+        runtime.decode = counted
 
 
 @dataclass
@@ -70,25 +91,42 @@ class Watch:
     """Watches an answer until the value after a beginning is whole."""
 
     beginning: int
+    counter: Counter
     text: str = ""
     began: float | None = None
+    tokens_before: int = 0
     spent: float = 0.0
+    tokens: int = 0
+    after: int = 0
+    """Tokens that were written after the value."""
+    is_whole: bool = False
     value: Any = None
     decoder: json.JSONDecoder = field(default_factory=json.JSONDecoder)
 
     def __call__(self, piece: str) -> None:
+        if self.is_whole:
+            self.after += bool(piece)
+            if not piece:
+                self.stop()
+                raise Done
+            return
         self.text += piece
         raw = self.text.encode()
         if not piece and self.began is None and len(raw) >= self.beginning:
-            self.began = time.process_time()  # prompt and beginning have been computed
+            # The prompt and the beginning have been computed.
+            self.began, self.tokens_before = time.process_time(), self.counter.tokens
         written = raw[self.beginning :].decode(errors="ignore").lstrip()
         try:
             self.value, end = self.decoder.raw_decode(written)
         except ValueError:
             return
-        if written[0] == '"' or len(written) > end:
-            self.spent = time.process_time() - (self.began or time.process_time())
-            raise Done
+        self.is_whole = written[0] == '"' or len(written) > end
+
+    def stop(self) -> None:
+        """Say that everything that was written is computed."""
+        if self.began is not None:
+            self.spent = time.process_time() - self.began
+            self.tokens = max(0, self.counter.tokens - self.tokens_before - self.after)
 
 
 def main(argv: Sequence[str] = ()) -> dict[str, Any]:
@@ -100,19 +138,14 @@ def main(argv: Sequence[str] = ()) -> dict[str, Any]:
     arguments = _arguments(argv)
     found: dict[str, list[dict[str, Any]]] = {}
     with open_engine(arguments.model, context=4096, threads=1) as engine:
+        engine._loaded.ready()
+        counter = Counter(engine._loaded.runtime)
         for task in arguments.tasks.split(","):
-            found[task] = list(_task(engine, task, arguments))
+            found[task] = list(_task(engine, counter, task, arguments))
             print(task, json.dumps(_figures(found[task])), flush=True)
     figures = {task: _figures(rows) for task, rows in found.items() if rows}
-    ways = [way for way in next(iter(figures.values())) if way != "values"]
-    macro = {
-        way: {
-            name: round(fmean(one[way][name] for one in figures.values()), 3)
-            for name in ("right", "cpu_ms")
-        }
-        for way in ways
-    }
-    return {"model": arguments.model, "macro": macro, "tasks": figures}
+    together = _figures([row for rows in found.values() for row in rows])
+    return {"model": arguments.model, "all": together, "tasks": figures}
 
 
 def _arguments(argv: Sequence[str]) -> argparse.Namespace:
@@ -125,7 +158,9 @@ def _arguments(argv: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _task(engine: Engine, task: str, arguments: argparse.Namespace) -> Iterator[dict[str, Any]]:
+def _task(
+    engine: Engine, counter: Counter, task: str, arguments: argparse.Namespace
+) -> Iterator[dict[str, Any]]:
     lines = (SHARED / "dev" / f"{task}.jsonl").read_text(encoding="utf-8").splitlines()
     records = [record for record in map(json.loads, lines) if len(record["text"]) <= LONGEST]
     middle = len(records) // 2
@@ -133,11 +168,15 @@ def _task(engine: Engine, task: str, arguments: argparse.Namespace) -> Iterator[
     for record in half[: arguments.records]:
         path = SHARED / "schemas" / f"{record['schema']}.schema.json"
         schema = without_offsets(json.loads(path.read_text(encoding="utf-8")))
-        yield from _record(engine, schema, record, arguments.share)
+        yield from _record(engine, counter, schema, record, arguments.share)
 
 
 def _record(
-    engine: Engine, schema: dict[str, Any], record: Mapping[str, Any], share: float
+    engine: Engine,
+    counter: Counter,
+    schema: dict[str, Any],
+    record: Mapping[str, Any],
+    share: float,
 ) -> Iterator[dict[str, Any]]:
     compiled = compile_schema(target_of(schema), "llguidance")
     # Not closed: that would close the engine.
@@ -154,7 +193,7 @@ def _record(
     for value in values_of(compiled, grammar, without_offsets(record["gold"])):
         row: dict[str, Any] = {"place": value.place}
         for way, deciding in ways.items():
-            watch = Watch(len(value.before))
+            watch = Watch(len(value.before), counter)
             asked = DecodeRequest(
                 prompt=prompt,
                 budget=len(value.before) + ROOM,
@@ -166,8 +205,12 @@ def _record(
             )
             try:
                 loaded._batcher.submit(asked).result()
+                watch.stop()
             except Done:
-                row[way] = same_json(watch.value, value.gold), watch.spent * 1000
+                pass
+            if watch.is_whole:
+                is_right = same_json(watch.value, value.gold)
+                row[way] = is_right, watch.spent * 1000, watch.tokens
         yield row
 
 
@@ -211,10 +254,17 @@ def _fits(value: Any, branch: Any, root: Mapping[str, Any]) -> bool:
 def _figures(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     ways = [way for way in ("written", "whole", "prior") if rows and way in rows[0]]
     figures: dict[str, Any] = {"values": len(rows)}
+    costs = {}
     for way in ways:
-        judged = [row[way] for row in rows if way in row]
+        is_right, spent, tokens = zip(*(row[way] for row in rows if way in row), strict=True)
+        costs[way] = fmean(spent), fmean(tokens)
         figures[way] = {
-            "right": round(fmean(is_right for is_right, _ in judged), 3),
-            "cpu_ms": round(fmean(spent for _, spent in judged), 1),
+            "right": round(fmean(is_right), 3),
+            "cpu_ms": round(costs[way][0], 1),
+            "tokens": round(costs[way][1], 2),
         }
+        if way != "written":
+            pairs = zip(costs[way], costs["written"], strict=True)
+            cpu, computed = (round(one / max(other, 1e-9), 2) for one, other in pairs)
+            figures[way]["ratio"] = {"cpu": cpu, "tokens": computed}
     return figures

@@ -301,6 +301,8 @@ class Answer:
     repeated: tuple[str, ...] = ()
     """JSON Pointers into the answer, of the items that the decoder did not let come again: their
     lists end there."""
+    removed: tuple[Removed, ...] = ()
+    """What the decoder took back while it wrote, by the rules for what is not stated."""
     alternatives: Alternatives = field(default_factory=dict, repr=False)
     """The options of each value that was decided, by JSON Pointer into the answer."""
     pressure: Mapping[str, float] = field(default_factory=dict, repr=False)

@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Generic, TypeVar
 
 from structgen.answer.places import Mend, Place, as_it_is, place_of
+from structgen.answer.ruled import Verdict
 from structgen.answer.scanner import Scanner, Span
-from structgen.answer.unstated import Rules, Verdict
+from structgen.answer.unstated import Rules
 from structgen.errors import OutputError
 from structgen.schema.codecs.codec import VALUE
 from structgen.schema.compiler import Compiled

@@ -95,6 +95,9 @@ _MONTH_OF: Final = {
 _TELEPHONE: Final = re.compile(r"[+(\d][\d ()./\-\u00a0]*")
 _LOCAL_DIGITS: Final = 7
 """Digits at the end of a telephone number that its country's code is no part of."""
+_LONGEST_FORM: Final = 6
+"""Words of the longest text that may be held in another form than by its words: as a number with
+its unit, a date, a telephone number, or initials."""
 _SCALED: Final = re.compile(
     r"(?<![\d,])(\d[\d,]{0,20}(?:\.\d{1,9})?) ?(k|m|mn|bn|thousand|million|billion)\b",
     re.IGNORECASE,
@@ -124,6 +127,18 @@ class HeldTexts:
             self._known[value] = self._holds(value)
         return self._known[value]
 
+    def may_hold(self, beginning: str) -> bool:
+        """Whether the document may hold a text that begins so. Errs on the side of yes.
+
+        Args:
+            beginning: The beginning of a text, up to the end of a word.
+        """
+        words = words_of(beginning)
+        if len(words) <= _LONGEST_FORM or "".join(words) in self._run_together:
+            return True
+        spelled = (word for word in words if len(word) > 1 and not word.isdecimal())
+        return all(self._has_word(word, beginning) for word in spelled)
+
     def says(self, value: str) -> bool:
         """Whether the document has the words of a text, each as a word of its own.
 
@@ -144,7 +159,7 @@ class HeldTexts:
         return (
             all(self._has_word(word, value) for word in words)
             or self._has_run_together(words)
-            or self._has_number(value)
+            or (len(words) <= _LONGEST_FORM and self._has_number(value))
             or self._has_date(value)
             or self._has_telephone_number(value)
             or self._forms.has_initials(value)

@@ -13,8 +13,9 @@ from pydantic_core import from_json
 from structgen.answer.endings import ending_of
 from structgen.answer.grounding import require_grounded
 from structgen.answer.repair import repair
+from structgen.answer.ruled import UNRULED, Ruled
 from structgen.answer.scanner import closed_part
-from structgen.answer.unstated import UNRULED, Ruled, Rules
+from structgen.answer.unstated import Rules
 from structgen.errors import (
     InvalidOutputError,
     NotJsonError,

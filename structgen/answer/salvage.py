@@ -12,8 +12,9 @@ from dataclasses import replace
 from typing import Final, TypeVar
 
 from structgen.answer.grounding import require_grounded
+from structgen.answer.ruled import UNRULED, Ruled
 from structgen.answer.scanner import closed_part
-from structgen.answer.unstated import UNRULED, Ruled, Rules
+from structgen.answer.unstated import Rules
 from structgen.errors import InvalidOutputError, NotJsonError
 from structgen.schema.check import locate, parse_json, validate_parsed
 from structgen.schema.compiler import Compiled

@@ -20,11 +20,11 @@ value depends on nothing that comes after it, so that a stream and the whole ans
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any, Final, Literal, TypeAlias, TypeVar
+from collections.abc import Collection, Sequence
+from typing import Any, Final
 
 from structgen.answer.held import HeldTexts
+from structgen.answer.ruled import Found, Reason, Ruled, Verdict
 from structgen.answer.word_forms import words_of
 from structgen.answer.wording import asks_for_a_copy, asks_for_more, names_a_label, worked_out
 from structgen.schema.compile.keywords import listed_values, types_of
@@ -33,17 +33,10 @@ from structgen.schema.json import escape, to_text
 from structgen.schema.source.reader import children
 from structgen.schema.target import Target
 from structgen.schema.verbatim import INFERRED, VERBATIM
-from structgen.values import Json, JsonSchema, Removed
-
-T = TypeVar("T")
+from structgen.values import Json, JsonSchema
 
 _RELATING: Final = ("minProperties", "dependentRequired", "dependentSchemas", "if", "not", "oneOf")
 """Keywords by which a schema may refuse a record that has null, or one member less."""
-
-Reason: TypeAlias = Literal["null", "ungrounded", "endless"]
-Verdict: TypeAlias = Literal["keep", "null", "absent", "drop"]
-"""What becomes of a value: it stays, is null, is as if it had not been written, or its list goes
-without it."""
 
 _WORDS: Final = frozenset(
     {
@@ -69,68 +62,10 @@ _WORDS: Final = frozenset(
 )
 """Words for null unless the document has them. Those of other languages are left to the second
 rule: it holds in every language."""
+_MANY: Final = 1 << 30
+"""Items of a list that surely has as many as it must have."""
 _SPEAKS_FOR_ITSELF: Final = frozenset({"enum", "const", "pattern", "format"})
 """Keywords that say what a string means."""
-
-
-@dataclass(frozen=True, slots=True)
-class Ruled:
-    """Some data after the rules."""
-
-    data: Json = field(repr=False)
-    """The data; the very same if nothing was taken out."""
-    removed: tuple[Removed, ...] = ()
-    """What was taken out."""
-    absent: frozenset[str] = frozenset()
-    """JSON Pointers of the members that are now absent."""
-    dropped: frozenset[str] = frozenset()
-    """JSON Pointers, as in the data before, of the items that were left out."""
-
-    def place(self, path: str) -> str | None:
-        """Where a value of the data is now.
-
-        Args:
-            path: A JSON Pointer into the data before.
-
-        Returns:
-            The JSON Pointer into the data now; None if the value was taken out.
-        """
-        if any(path == one.path or path.startswith(f"{one.path}/") for one in self.removed):
-            return None
-        if not self.dropped:
-            return path
-        before = at = ""
-        for step in path.split("/")[1:]:
-            index = step
-            if step.isdecimal():
-                index = str(int(step) - self._dropped_before(before, int(step)))
-            before, at = f"{before}/{step}", f"{at}/{index}"
-        return at
-
-    def moved(self, paths: Iterable[str]) -> frozenset[str]:
-        """Where some values of the data are now, without those that were taken out.
-
-        Args:
-            paths: JSON Pointers into the data before.
-        """
-        places = map(self.place, paths)
-        return frozenset(place for place in places if place is not None)
-
-    def moved_known(self, known: Mapping[str, T]) -> dict[str, T]:
-        """What is known of some values of the data, by where they are now.
-
-        Args:
-            known: Anything, by JSON Pointer into the data before.
-        """
-        places = ((self.place(path), one) for path, one in known.items())
-        return {place: one for place, one in places if place is not None}
-
-    def _dropped_before(self, series: str, index: int) -> int:
-        return sum(f"{series}/{number}" in self.dropped for number in range(index))
-
-
-UNRULED: Final = Ruled(None)
-"""The data of an answer that no rule looked at."""
 
 
 class Rules:
@@ -150,6 +85,8 @@ class Rules:
         """Whether the target has a text that may be taken out."""
         self.may_be_refused = self.may_change and _may_refuse(target)
         """Whether a value may be invalid after the rules, so that they are not applied."""
+        self.may_take_back = self._looks_up and self.may_change and not self.may_be_refused
+        """Whether a text may be taken out as soon as it has closed."""
         self.endless: frozenset[str] = frozenset()
         """JSON Pointers of values in which the model repeated itself without end."""
 
@@ -190,7 +127,7 @@ class Rules:
             is_item: Whether it is an item of a list.
             at: The JSON Pointer of the part.
         """
-        found = _Found()
+        found = Found()
         ruled = self._inside(schemas, data, name, at, found, is_item=is_item)
         if not found.removed:
             return Ruled(data)
@@ -202,7 +139,7 @@ class Rules:
         data: Json,
         name: str,
         at: str,
-        found: _Found,
+        found: Found,
         *,
         is_item: bool = False,
     ) -> Json:
@@ -213,7 +150,7 @@ class Rules:
         return data
 
     def _members(
-        self, schemas: Sequence[JsonSchema], data: JsonSchema, at: str, found: _Found
+        self, schemas: Sequence[JsonSchema], data: JsonSchema, at: str, found: Found
     ) -> Json:
         members: dict[str, Json] = {}
         for name, value in data.items():
@@ -233,7 +170,7 @@ class Rules:
         data: list[Json],
         name: str,
         at: str,
-        found: _Found,
+        found: Found,
         *,
         is_row: bool,
     ) -> Json:
@@ -298,24 +235,59 @@ class Rules:
         name: str,
         value: str,
     ) -> Reason | None:
-        words, described = " ".join(words_of(value)), [_description(node) for node in about]
+        words = " ".join(words_of(value))
         if not value.strip() or (words == "null" and not self._is_name(value)):
             return "null"
         stated = self._held.says if words in _WORDS else self._held.holds
-        if stated(value) or any(VERBATIM in node for node in inner):
+        if stated(value):
             return None
-        if any(node.get(INFERRED) is True for node in about) or any(map(asks_for_more, described)):
+        if _may_be_made_up(about):
             return None
         if words in _WORDS:
             return "null"
-        copies = self._copies or any(map(asks_for_a_copy, described))
-        if not self._looks_up or (not copies and (names_a_label(name) or worked_out(value))):
+        if not self._looks_up:
             return None
-        return "ungrounded"
+        is_free = names_a_label(name) or worked_out(value)
+        return None if is_free and not self._asks_for_a_copy(about) else "ungrounded"
+
+    def looks_up(self, schemas: Sequence[JsonSchema], key: str | int, name: str) -> bool:
+        """Whether a text that is written at a place may be taken out, because of what it says.
+
+        Args:
+            schemas: What may describe the object or list that it is in.
+            key: Its name or its index.
+            name: The name of the member that it is or is in; "" if it is in none.
+        """
+        inner = inside(self.root, schemas, key)
+        about = (*inner, *schemas) if isinstance(key, int) else inner
+        if not self._looks_up or not _is_open_text(inner) or _may_be_made_up(about):
+            return False
+        if _way_out(schemas, key, inner, _MANY) == "keep" or _has_default(inner):
+            return False
+        return not names_a_label(name) or self._asks_for_a_copy(about)
+
+    def may_hold(self, beginning: str) -> bool:
+        """Whether the document may hold a text that begins so.
+
+        Args:
+            beginning: The beginning of a text, up to the end of a word.
+        """
+        return self._held.may_hold(beginning)
+
+    def _asks_for_a_copy(self, about: Sequence[JsonSchema]) -> bool:
+        described = map(_description, about)
+        return self._copies or any(map(asks_for_a_copy, described))
 
     def _is_name(self, value: str) -> bool:
         """Whether the document has a word for null in title case, as a name: Jennifer Null."""
         return value.istitle() and value in self._held.text
+
+
+def _may_be_made_up(about: Sequence[JsonSchema]) -> bool:
+    """Whether a text need not consist of the document's words, or is held to them anyway."""
+    if any(VERBATIM in node or node.get(INFERRED) is True for node in about):
+        return True
+    return any(map(asks_for_more, map(_description, about)))
 
 
 def _description(schema: JsonSchema) -> str:
@@ -375,21 +347,3 @@ def _way_out(
 def _has_default(schemas: Sequence[JsonSchema]) -> bool:
     """Whether a member that is absent has another value than null."""
     return any(node.get("default") is not None for node in schemas)
-
-
-@dataclass(slots=True)
-class _Found:
-    """What the rules have taken out so far."""
-
-    removed: list[Removed] = field(default_factory=list)
-    absent: list[str] = field(default_factory=list)
-    dropped: list[str] = field(default_factory=list)
-
-    def note(self, path: str, value: Json, reason: Reason | None, verdict: Verdict) -> None:
-        """Remember a value that is taken out."""
-        if reason is not None:
-            self.removed.append(Removed(path, value, reason))
-        if verdict == "absent":
-            self.absent.append(path)
-        if verdict == "drop":
-            self.dropped.append(path)

@@ -66,9 +66,8 @@ def get_whole_answer(
         return (
             yield from exchange(backend.via, request, state.options, state.ends_at, state.attempts)
         )
-    answer: Answer = yield Generate(
-        backend.via, messages, compiled.schema, state.engine_options(), state.document
-    )
+    port, options = state.engine(backend, compiled), state.engine_options()
+    answer: Answer = yield Generate(port, messages, compiled.schema, options, state.document)
     return answer
 
 

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from structgen.answer.taking_back import TakingBack
 from structgen.answer.unstated import Rules
 from structgen.errors import Attempt, BudgetExceededError, StructgenError
-from structgen.extraction.backend import Backend
+from structgen.extraction.backend import Backend, TakesBack
 from structgen.extraction.copied import Sources
 from structgen.flow.steps import Flow
 from structgen.options import UNSET, Options
@@ -70,6 +71,18 @@ class CallState:
             cost = sum(attempt.cost or 0.0 for attempt in self.billed)
             _check_budget(self.options.cost_budget, cost, "US dollars", "cost_budget")
         seconds_left(self.ends_at, sent=bool(self.attempts))
+
+    def engine(self, backend: Backend, compiled: Compiled[Any]) -> Any:
+        """The engine of a backend. If it can, it takes back what the rules of the call take out.
+
+        Args:
+            backend: An engine in this process.
+            compiled: The target, as the model is asked for it.
+        """
+        port, rules = backend.via, self.rules
+        if rules is None or not rules.may_take_back or not isinstance(port, TakesBack):
+            return port
+        return port.taking_back(TakingBack(compiled, rules))
 
     def engine_options(self) -> Options:
         """The options for an engine, whose `timeout` also keeps the total timeout."""

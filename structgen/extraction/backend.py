@@ -4,12 +4,27 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from threading import Event
+from typing import Protocol, runtime_checkable
 
+from structgen.answer.taking_back import TakingBack
 from structgen.flow.ports import EnginePort, HttpPort, TextPort
 from structgen.values import Mode
 from structgen.wire.breaker import Breaker
 from structgen.wire.link import Link
 from structgen.wire.prices import Price
+
+
+@runtime_checkable
+class TakesBack(Protocol):
+    """An engine that can take texts back while it writes."""
+
+    def taking_back(self, rules: TakingBack) -> EnginePort:
+        """The engine as it answers one call.
+
+        Args:
+            rules: What texts are taken back once they have closed.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

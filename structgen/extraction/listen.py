@@ -127,12 +127,10 @@ class Listener(Generic[T]):
         state: CallState,
         transcript: _Transcript,
     ) -> Flow[Answer]:
-        port: Any = backend.via
+        port, options = state.engine(backend, compiled), state.engine_options()
         # An engine that runs out of tokens ends the last item early, and says so afterwards.
         held: Held = "none" if state.options.on_shortened == "keep" else "last"
-        text: TextStream = yield Start(
-            port, messages, compiled.schema, state.engine_options(), state.document
-        )
+        text: TextStream = yield Start(port, messages, compiled.schema, options, state.document)
         read = Read(text)
         while piece := (yield read):
             if held == "last" and isinstance(piece, CutText):

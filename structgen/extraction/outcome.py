@@ -255,13 +255,21 @@ def make_extraction(
         # The places of its parts have moved; that it was cut is still told.
         shortened = ("",) if answer.shortened else ()
         answer = replace(
-            answer, logprobs=(), alternatives={}, pressure={}, shortened=shortened, repeated=()
+            answer,
+            logprobs=(),
+            alternatives={},
+            pressure={},
+            shortened=shortened,
+            repeated=(),
         )
     ruled, notes = reading.ruled, (*compiled.notes, *answer.notes)
     seconds = answer.seconds or {"answer": turn.answered - turn.began}
     alternatives = ruled.moved_known(_moved(answer.alternatives, reading.text, compiled))
     sure = confidence(reading.text, answer.logprobs, compiled) if answer.logprobs else {}
-    written = ruled.moved_known(sure)
+    taken_back = {one.path for one in answer.removed}
+    written = ruled.moved_known(
+        {place: chance for place, chance in sure.items() if place not in taken_back}
+    )
     decided = chances_of_decided(alternatives, compiled.target, reading.value)
     return Extraction(
         value=reading.value,
@@ -271,7 +279,11 @@ def make_extraction(
         absent=reading.absent,
         shortened=ruled.moved(_places(answer.shortened, reading.text, compiled)),
         rejected=reading.rejected,
-        removed=(*ruled.removed, *_repeated_items(answer.repeated, reading.text, compiled)),
+        removed=(
+            *answer.removed,
+            *ruled.removed,
+            *_repeated_items(answer.repeated, reading.text, compiled),
+        ),
         copied=copied_values(compiled.target, reading.value, state.sources),
         evidence=reading.evidence,
         alternatives=alternatives,

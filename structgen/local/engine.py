@@ -11,6 +11,7 @@ import atexit
 import os
 import threading
 from collections.abc import Sequence
+from copy import copy
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,6 +26,7 @@ from structgen.options import Options
 from structgen.values import Answer, JsonSchema, Message
 
 if TYPE_CHECKING:
+    from structgen.answer.taking_back import TakingBack
     from structgen.local.decode.outlines_model import OutlinesModel
 
 MAX_CONTEXT: Final = 8192
@@ -59,6 +61,7 @@ class Engine:
         self.context = loaded.settings.context
         self._loaded = loaded
         self._open = True
+        self._rules: TakingBack | None = None
 
     def __repr__(self) -> str:
         return f"Engine(name={self.name!r}, model={self.model!r}, context={self.context})"
@@ -185,9 +188,26 @@ class Engine:
         self._loaded.ready()
         return self._loaded.outlines_model
 
-    def _call(self, *asked: Any) -> partial[Answer]:
+    def taking_back(self, rules: TakingBack) -> Engine:
+        """This engine, which takes texts back while it writes. Do not close it.
+
+        Args:
+            rules: What texts are taken back once they have closed.
+        """
+        other = copy(self)
+        other._rules = rules
+        return other
+
+    def _call(
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        document: str | None,
+    ) -> partial[Answer]:
         self._check()
-        return partial(self._loaded.answer, *asked)
+        answer = self._loaded.answer
+        return partial(answer, messages, schema, options, document, rules=self._rules)
 
     def close(self) -> None:
         """Give the model back. The last engine that uses it frees it, after the answers under way.

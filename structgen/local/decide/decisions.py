@@ -6,10 +6,12 @@ likely and whose rest is not, is not chosen for its beginning. From this a share
 prior is taken: its logarithm of probability after the same prompt with an empty document, because
 what the model would say about nothing says nothing about the document.
 
-Options with a common beginning share its tokens (`_Trie`). Tokens are computed only as long as they
-can change the outcome: a further token never makes an option likelier, so the score of its
-beginning is a bound. The best option is mostly the likeliest at once, and deciding then costs what
-writing it costs.
+Options with a common beginning share its tokens (`_Trie`). Tokens are computed one by one, each of
+the option that is the best so far, and only as long as they can change the outcome: a further token
+never makes an option likelier, so the score of its beginning is a bound. The best option is mostly
+the likeliest at once, and deciding then costs what writing it costs. To compute an option to its
+end at once would cost more, because a processor takes as long for two tokens in a row as for two
+apart, and many an option is given up after its first.
 
 At a temperature the option is drawn: noise of the Gumbel distribution is added to the scores, which
 is a draw from the distribution of the options (Gumbel 1954), and can be bounded alike.
@@ -143,11 +145,11 @@ def decide(
                 return _decision(options, best, trie, known - trie.crowds(), computed)
             refused[best] = -numpy.inf
             continue
-        path = options[best].tokens if options[best].ends is not None else options[best].tokens[:-1]
+        path = trie.to_end(best) if all_scores else trie.beginning(best)
         same = shared(computed, path)
-        rows = yield Step(list(path[same:]), drop=len(computed) - same, each=True)
-        spent += len(rows)
-        for at, row in enumerate(rows, same + 1):
+        rows = yield Step(list(path[same:]), drop=len(computed) - same, each=all_scores)
+        spent += len(path) - same
+        for at, row in enumerate(rows, len(path) - len(rows) + 1):
             trie.open(path[:at], row)
         computed = path
 
@@ -183,6 +185,17 @@ class _Trie:
         self.scores = numpy.zeros(len(options))
         """The score of each option, or a bound if it is not done."""
         self.done = numpy.zeros(len(options), dtype=bool)
+        self._scored = numpy.zeros(len(options), dtype=int)
+        """How many tokens of each option the score is of."""
+
+    def beginning(self, number: int) -> tuple[int, ...]:
+        """The tokens of an option that its score is of: what follows them is not known yet."""
+        return self._options[number].tokens[: self._scored[number]]
+
+    def to_end(self, number: int) -> tuple[int, ...]:
+        """The tokens of an option after which its whole score is known."""
+        option = self._options[number]
+        return option.tokens if option.ends is not None else option.tokens[:-1]
 
     def crowds(self) -> Floats:
         """The logarithm of how many options share the beginning that an option's score is of.
@@ -213,6 +226,7 @@ class _Trie:
             chosen = option.ends if ends_here else option.tokens[size]
             share = float(shares[chosen].sum())
             self.scores[number] += log(share) if share > 0 else _NEVER
+            self._scored[number] = size + 1
             is_whole = len(option.tokens) == size + 1 and option.ends is None
             if ends_here or is_whole:
                 self.done[number] = True

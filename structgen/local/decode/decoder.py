@@ -10,13 +10,15 @@ that may come next. Three things hold an answer to its grammar and its budget:
   when it began, or all of it if nothing follows. A value that goes round in circles is ended at
   once. `shortened` lists the values that were ended early.
 
-A list ends before an item that it has already (`repeats`): `repeated` names such items.
+A value may be taken back once it has closed (`held_back`): an item that its list has already, or a
+text that the document does not hold. `repeated` and `removed` name such values. What follows is
+decoded as if they had never been written: the sequence goes back to where they began.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
@@ -24,9 +26,9 @@ from structgen.local.decide.decisions import Option, shared
 from structgen.local.decode.choosing import Choosing
 from structgen.local.decode.ending import find_ending
 from structgen.local.decode.free_text import decode_free
+from structgen.local.decode.held_back import HeldBack, TakenBack
 from structgen.local.decode.open_values import OpenValue, OpenValues, find_circle, pointers_at
 from structgen.local.decode.prelude import think
-from structgen.local.decode.repeats import Repeat, Repeats
 from structgen.local.decode.request import Decoded, DecodeRequest, Decoding, TextBuffer
 from structgen.local.runtimes.base import Step
 
@@ -70,14 +72,15 @@ def _decode_held(request: DecodeRequest, grammar: Grammar, vocabulary: Vocabular
     if not decoder.fits():
         return Decoded(text="", finish_reason="length", tokens=0)
     thought = yield from think(request.prompt, request.prelude, request.sampler, vocabulary)
-    begun = vocabulary.engine.tokenize_bytes(request.begun)
-    step = Step(thought.tokens + decoder.go(begun))
+    decoder.go(vocabulary.engine.tokenize_bytes(request.begun))
+    step = Step(thought.tokens + decoder.step().tokens)
     while not decoder.over:
         scores = (yield step)[-1]
         if options := decoder.choosing.options(scores):
-            step = yield from decoder.decide(options, scores)
+            yield from decoder.decide(options, scores)
         else:
-            step = Step(decoder.choose(scores))
+            decoder.choose(scores)
+        step = decoder.step()
     return replace(decoder.decoded(), thought=thought)
 
 
@@ -90,10 +93,12 @@ class _GrammarDecoder:
         self._matcher, self._shortest = grammar.matcher(), grammar.shortest
         self.choosing = Choosing(request, grammar, vocabulary, self._matcher)
         self._text = TextBuffer(vocabulary, request.watch)
-        self._repeats = Repeats(grammar.schema, self._text, self._pieces)
-        self._tokens = self._repeats.tokens
+        self._held_back = HeldBack(grammar.schema, self._text, self._pieces, request.rules)
+        self._tokens = self._held_back.tokens
+        self._computed: list[int] = []  # the tokens of the answer that the sequence holds
+        self._kept = 0  # how many of them are the answer's, as far as is known
         self._taken_back = 0  # tokens
-        self._repeated: list[int] = []  # the first bytes of items that came again
+        self._gone: list[TakenBack] = []
         self._chosen = 0
         self._open_values = OpenValues()
         self._way: list[int] = []
@@ -115,56 +120,65 @@ class _GrammarDecoder:
         self._way = way or []
         return way is not None
 
-    def choose(self, scores: Logits) -> list[int]:
-        """Choose a token. Returns it and the tokens that follow from it, to be computed."""
+    def choose(self, scores: Logits) -> None:
+        """Choose a token, and write it with the tokens that follow from it."""
         token, chance = self.choosing.pick(scores)
         if token in self._ends:
             self.over = True
-            return []
+            return
         self._chosen += 1
-        return self.go([token], chance)
+        self.go([token], chance)
 
-    def go(self, step: list[int], chance: float = 0.0) -> list[int]:
+    def go(self, step: list[int], chance: float = 0.0) -> None:
         """Write `step`, the tokens forced after it, and the ends of values that have to end.
 
         `chance` is the logarithm of the probability of the last token of `step`.
         """
-        taken = self._take(step, chance, len(step) - 1)
+        self._take(step, chance, len(step) - 1)
         while True:
-            if self._repeats.found is not None:
-                end, chance = self._end_of_list(self._repeats.found)
+            if self._held_back.found is not None:
+                end, chance = self._instead_of(self._held_back.found)
             else:
                 end, chance = [] if self.over else self._ending(), 0.0
             if end:
-                taken += self._take(end, chance)
-            elif self._repeats.found is None:
-                return taken
+                self._take(end, chance)
+            elif self._held_back.found is None:
+                return
 
-    def decide(self, options: list[Option], scores: Logits) -> Generator[Step, Rows, Step]:
-        """Decide a closed value. Returns the tokens to compute next."""
+    def step(self) -> Step:
+        """Compute next what the sequence lacks of the answer, after what it has too many."""
+        kept = self._kept + shared(self._computed[self._kept :], self._tokens[self._kept : -1])
+        step = Step(self._tokens[kept:], drop=len(self._computed) - kept)
+        self._computed[kept:], self._kept = step.tokens, len(self._tokens)
+        return step
+
+    def decide(self, options: list[Option], scores: Logits) -> Generator[Step, Rows, None]:
+        """Decide a closed value, and write it with the tokens that follow from it."""
         first = scores.copy()  # what a runtime gives lives until it computes again
-        decision = yield from self.choosing.decide(options, scores, self._fits)
+        decision = yield from self.choosing.decide(
+            options, scores, lambda option: self._fits(option.tokens, self._open_values)
+        )
         if decision is None:
-            return Step(self._end_now())
-        tokens, taken = list(decision.option.tokens), list[int]()
+            self._end_now()
+            return
+        self._computed += decision.computed
+        tokens, before = list(decision.option.tokens), len(self._tokens)
         if tokens:
             self._chosen += len(tokens)
-            taken = self.go(tokens, decision.chance)
+            self.go(tokens, decision.chance)
         self.choosing.end_with(decision.option)
-        if not taken:
-            taken = self.choose(first)
-        same = shared(decision.computed, taken[:-1])
-        return Step(taken[same:], drop=len(decision.computed) - same)
+        if len(self._tokens) == before:
+            self.choose(first)
 
-    def _fits(self, option: Option) -> bool:
-        """Whether the answer can end within its budget after an option."""
-        ahead, open_values = self._matcher.deep_copy(), self._open_values.copy()
-        ahead.consume_tokens(list(option.tokens))
-        for token in option.tokens:
+    def _fits(self, tokens: Sequence[int], open_values: OpenValues) -> bool:
+        """Whether the grammar allows some tokens, and the answer can end within its budget then."""
+        ahead, open_values = self._matcher.deep_copy(), open_values.copy()
+        left = self._left - len(tokens)
+        if left < 0 or ahead.try_consume_tokens(list(tokens)) < len(tokens):
+            return False
+        for token in tokens:
             open_values.feed(self._pieces[token], 0)
-        left = self._left - len(option.tokens)
-        way = find_ending(ahead, self._engine, left, open_values, self._shortest)
-        return left >= 0 and way is not None
+        return find_ending(ahead, self._engine, left, open_values, self._shortest) is not None
 
     @property
     def _left(self) -> int:
@@ -208,7 +222,7 @@ class _GrammarDecoder:
     def _write(self, step: list[int], chance: float = 0.0, chosen: int = 0) -> None:
         """Write tokens, of which one was chosen with a logarithm of probability."""
         for number, token in enumerate(step):
-            self._repeats.write(token, chance if number == chosen else 0.0)
+            self._held_back.write(token, chance if number == chosen else 0.0)
             self.choosing.feed(token)
 
     def _due(self, step: list[int], left: int) -> bool:
@@ -231,7 +245,7 @@ class _GrammarDecoder:
         way, self.over = self._way, True
         self._mark_cut(0, b"".join(self._pieces[token] for token in way), "limit")
         self._write(way)
-        self._repeats.flush()
+        self._held_back.flush()
         return way
 
     # -- ending
@@ -326,57 +340,38 @@ class _GrammarDecoder:
             in_list = in_list or value.kind == "array"
         self._filled.append((self._open_values.size, self._open_values.size + len(end)))
 
-    # -- repeated items
+    # -- values that are taken back
 
-    def _end_of_list(self, repeat: Repeat) -> tuple[list[int], float]:
-        """Take a repeated item back. Returns the tokens that end its list, and the first's chance.
+    def _instead_of(self, taken: TakenBack) -> tuple[list[int], float]:
+        """Take a value back. Returns the tokens that take its place, and the first's chance.
 
-        The item stays if the list may not end there, or no ending of the answer would fit.
+        The value stays if the grammar does not allow them, or no ending of the answer would fit.
         """
-        item = self._tokens[repeat.keep :]
-        end: list[int] = self._engine.tokenize_bytes(repeat.rest + b"]")
-        self._matcher.rollback(len(item))
-        if self._matcher.validate_tokens(end) == len(end):
-            open_values = self._open_values_at(repeat.keep)
-            self._matcher.consume_tokens(end)
-            ahead = open_values.copy()
-            ahead.feed(repeat.rest + b"]", repeat.keep)
-            left = self._left - len(end)
-            fits = left >= 0 and (
-                find_ending(self._matcher, self._engine, left, ahead, self._shortest) is not None
-            )
-            self._matcher.rollback(len(end))
-            if fits:
-                return end, self._take_back(repeat, item, open_values)
-        self._matcher.consume_tokens(item)
-        self._repeats.accept()
-        return [], 0.0
-
-    def _take_back(self, repeat: Repeat, item: list[int], open_values: OpenValues) -> float:
-        size, self.over, self._last_item = open_values.size, False, None
-        self._open_values = open_values
-        self._taken_back += len(item)
-        self._looked_at = self._way_at = repeat.keep
+        value, kept = self._tokens[taken.keep :], self._tokens[: taken.keep]
+        tokens: list[int] = self._engine.tokenize_bytes(taken.rest + taken.instead)
+        open_values = self._open_values.back_to([self._pieces[token] for token in kept])
+        self._matcher.rollback(len(value))
+        if not self._fits(tokens, open_values):
+            self._matcher.consume_tokens(value)
+            self._held_back.accept()
+            return [], 0.0
+        self._open_values, self._last_item, self.over = open_values, None, False
+        self._taken_back += len(value)
+        self._kept = min(self._kept, taken.keep)
+        self._looked_at = self._way_at = taken.keep
+        size = open_values.size
         self._cut = [start for start in self._cut if start < size]
         self._filled = [(start, end) for start, end in self._filled if start < size]
-        self._repeated.append(repeat.earlier)
-        kept = b"".join(self._pieces[token] for token in self._tokens[: repeat.keep])
-        self.choosing.take_back(kept)
-        return self._repeats.take_back(repeat)
-
-    def _open_values_at(self, count: int) -> OpenValues:
-        """The values that were open after some tokens, with what is known of them."""
-        found, known = OpenValues(), {value.start: value for value in self._open_values.open}
-        for number, token in enumerate(self._tokens[:count]):
-            found.feed(self._pieces[token], number)
-        found.open = [known.get(value.start, value) for value in found.open]
-        return found
+        self._gone = [one for one in self._gone if one.start < taken.start] + [taken]
+        self.choosing.take_back(b"".join(self._pieces[token] for token in kept))
+        return tokens, self._held_back.take_back(taken)
 
     def decoded(self) -> Decoded:
         """The answer as it is now."""
-        self._repeats.flush()
+        self._held_back.flush()
         text = "".join(piece for piece, _ in self._text.logprobs)
         shortened = pointers_at(text.encode(), self._cut, self._filled)
+        repeated = [one.earlier for one in self._gone if one.earlier is not None]
         spent = len(self._tokens) + self._taken_back
         return Decoded(
             text=text,
@@ -386,7 +381,8 @@ class _GrammarDecoder:
             logprobs=tuple(self._text.logprobs),
             shortened=shortened,
             shortened_by=tuple(sorted(self._cut_by)) if shortened else (),
-            repeated=pointers_at(text.encode(), self._repeated),
+            repeated=pointers_at(text.encode(), repeated),
+            removed=tuple(one.removed for one in self._gone if one.removed is not None),
             alternatives=self.choosing.decided.alternatives.facts,
             scores=self.choosing.decided.scores,
             pressure=self.choosing.pressure.highest.facts,

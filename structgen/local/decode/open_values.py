@@ -82,6 +82,18 @@ class OpenValues:
             at += 1
         return at
 
+    def back_to(self, pieces: Sequence[bytes]) -> OpenValues:
+        """The values that were open after a beginning of the text, with what is known of them.
+
+        Args:
+            pieces: The tokens of the beginning.
+        """
+        found, known = OpenValues(), {value.start: value for value in self.open}
+        for number, piece in enumerate(pieces):
+            found.feed(piece, number)
+        found.open = [known.get(value.start, value) for value in found.open]
+        return found
+
     def copy(self) -> OpenValues:
         other = OpenValues()
         other.open, other.size, other.escaped = list(self.open), self.size, self.escaped

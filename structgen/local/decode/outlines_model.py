@@ -20,6 +20,7 @@ from outlines.models.base import ModelTypeAdapter
 from outlines.types import CFG, JsonSchema
 from outlines.types.dsl import python_types_to_terms, to_regex
 
+from structgen.answer.taking_back import TakingBack
 from structgen.local.grammar.grammar import Grammar, grammar_of_lark, lark_of_regex
 from structgen.options import Options
 from structgen.values import Answer, Message
@@ -28,9 +29,11 @@ if TYPE_CHECKING:
     from structgen.local.grammar.engines import Compile
 
 OnText: TypeAlias = "Callable[[str], None]"
-Answerer: TypeAlias = "Callable[[Sequence[Message], Grammar | None, Options, OnText], Answer]"
+Answerer: TypeAlias = (
+    "Callable[[Sequence[Message], Grammar | None, Options, OnText, TakingBack | None], Answer]"
+)
 """Lets the model answer. OnText is called with each piece of text; whatever it raises ends the
-answer.
+answer. TakingBack tells which texts are taken back.
 """
 
 _NO_OPTIONS: Final = Options(temperature=0.0)
@@ -85,6 +88,7 @@ class OutlinesModel(VLLMOffline):
         self, model_input: Any, output_type: Any | None = None, **inference_kwargs: Any
     ) -> str:
         on_text = inference_kwargs.pop("on_text", _ignore)
+        rules = inference_kwargs.pop("rules", None)
         options = inference_kwargs.pop("options", None) or Options(**inference_kwargs).over(
             _NO_OPTIONS
         )
@@ -92,7 +96,7 @@ class OutlinesModel(VLLMOffline):
             self.type_adapter.format_input(model_input),
             self.type_adapter.format_output_type(output_type),
         )
-        answer = self._answer(messages, grammar, options, on_text)
+        answer = self._answer(messages, grammar, options, on_text, rules)
         text = _Text(answer.text)
         text.answer = answer
         return text
@@ -137,6 +141,7 @@ def generate(
     grammar: Grammar | None,
     options: Options,
     on_text: OnText,
+    rules: TakingBack | None = None,
 ) -> Answer:
     """Let a model answer messages, through outlines' own generator.
 
@@ -146,11 +151,12 @@ def generate(
         grammar: What holds the answer; None for free text.
         options: The options of the call.
         on_text: Called with each piece of text.
+        rules: What texts are taken back once they have closed; None for none.
     """
     generator = Generator(model, None if grammar is None else _Compiled("", grammar))
     # As they are if they are dicts, so that fixed messages stay marked.
     asked = [message if isinstance(message, dict) else dict(message) for message in messages]
-    text = generator(Chat(asked), options=options, on_text=on_text)
+    text = generator(Chat(asked), options=options, on_text=on_text, rules=rules)
     return cast("_Text", text).answer
 
 

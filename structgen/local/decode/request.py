@@ -11,9 +11,10 @@ from structgen.local.decide.decided import Deciding
 from structgen.local.decode.prelude import Prelude, Thought
 from structgen.local.decode.sampling import Sampler
 from structgen.local.runtimes.base import Step
-from structgen.values import Alternatives, CutText
+from structgen.values import Alternatives, CutText, Removed
 
 if TYPE_CHECKING:
+    from structgen.answer.taking_back import TakingBack
     from structgen.local.grammar.grammar import Grammar
     from structgen.local.runtimes.base import Rows, Vocabulary
 
@@ -43,6 +44,8 @@ class DecodeRequest:
     """How closed values are decided; None to write them token by token."""
     prelude: Prelude | None = None
     """What the model may write freely before an answer under a grammar; None for nothing."""
+    rules: TakingBack | None = field(default=None, repr=False)
+    """What texts are taken back once they have closed; None for none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +66,8 @@ class Decoded:
     """Why: `limit` if they did not fit, `repetition` if they went round in circles."""
     repeated: tuple[str, ...] = ()
     """JSON Pointers of the items that were not let come again: their lists end there."""
+    removed: tuple[Removed, ...] = ()
+    """The texts that were taken back by the request's rules."""
     alternatives: Alternatives = field(default_factory=dict, repr=False)
     """The options of decided values, by JSON Pointer."""
     pressure: Mapping[str, float] = field(default_factory=dict, repr=False)

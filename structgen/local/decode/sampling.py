@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import numpy
 
 from structgen.errors import ConfigurationError
+from structgen.options import UNSET, Options
 
 if TYPE_CHECKING:
     from structgen.local.runtimes.base import Logits, TokenSet
@@ -54,6 +55,25 @@ class Sampling:
                 raise ConfigurationError(
                     f"`{name}` is {value!r}, but must be a number from {low} to {high}."
                 )
+
+
+def sampling_of(options: Options) -> Sampling:
+    """Say how the tokens of a call are chosen.
+
+    Args:
+        options: The options of the call.
+
+    Raises:
+        ConfigurationError: If a number is out of range, or `extra_body` has another member.
+    """
+    extra = {} if options.extra_body is UNSET else dict(options.extra_body)
+    if unknown := extra.keys() - set(EXTRA):
+        raise ConfigurationError(
+            f"A model in this process does not take {', '.join(sorted(unknown))} in `extra_body`.",
+            hint=f"It takes {' and '.join(EXTRA)}.",
+        )
+    asked = {name: getattr(options, name) for name in ("temperature", "top_p", "seed")}
+    return Sampling(**{name: value for name, value in asked.items() if value is not UNSET}, **extra)
 
 
 class Sampler:

@@ -29,12 +29,12 @@ from structgen.options import UNSET, Options
 from structgen.values import Answer, JsonSchema, Message, Usage
 
 if TYPE_CHECKING:
+    from structgen.answer.taking_back import TakingBack
     from structgen.local.decide.decided import Deciding
     from structgen.local.decide.priors import KnownPriors, Priors
     from structgen.local.decode.batcher import Batcher, Finished
     from structgen.local.decode.outlines_model import OutlinesModel
     from structgen.local.decode.request import DecodeRequest
-    from structgen.local.decode.sampling import Sampling
     from structgen.local.grammar.grammar import Grammar
     from structgen.local.runtimes.base import Runtime
     from structgen.local.runtimes.prefixes import FixedTokens
@@ -95,6 +95,7 @@ class LoadedModel:
         document: str | None = None,
         cancelled: threading.Event | None = None,
         on_text: Callable[[str], None] | None = None,
+        rules: TakingBack | None = None,
     ) -> Answer:
         """Let the model answer, through outlines.
 
@@ -105,6 +106,7 @@ class LoadedModel:
             document: The text that grounded values must be copied from; None if none is grounded.
             cancelled: Ends the decoding once it is set.
             on_text: Called with each piece of text.
+            rules: What texts are taken back once they have closed; None for none.
 
         Raises:
             EngineError: If the model cannot answer.
@@ -116,9 +118,8 @@ class LoadedModel:
         began = time.perf_counter()
         grammar = self._grammar(schema, options, document)
         compiled = time.perf_counter() - began
-        answer = generate(
-            self.outlines_model, messages, grammar, options, _watch(options, cancelled, on_text)
-        )
+        watch = _watch(options, cancelled, on_text)
+        answer = generate(self.outlines_model, messages, grammar, options, watch, rules)
         return replace(answer, seconds={**loading, "compile": compiled, **answer.seconds})
 
     def decide(
@@ -225,11 +226,12 @@ class LoadedModel:
         grammar: Grammar | None,
         options: Options,
         on_text: Callable[[str], None],
+        rules: TakingBack | None = None,
     ) -> Answer:
         """Decode one answer: what the outlines model calls."""
         from structgen.local.decode.prelude import prelude_for
         from structgen.local.decode.request import DecodeRequest
-        from structgen.local.decode.sampling import Sampler
+        from structgen.local.decode.sampling import Sampler, sampling_of
 
         prompt, context = self.runtime.prompt(messages), self.settings.context
         budget = _budget(options, len(prompt), context)
@@ -238,11 +240,12 @@ class LoadedModel:
             budget=budget,
             prelude=prelude_for(options, prompt=len(prompt), answer=budget, context=context),
             fixed=self._fixed.count(messages, prompt),
-            sampler=Sampler(_sampling(options), options.logprobs is True),
+            sampler=Sampler(sampling_of(options), options.logprobs is True),
             watch=on_text,
             grammar=grammar,
             stop=() if options.stop is UNSET else options.stop,
             deciding=self._deciding(messages, grammar, options),
+            rules=rules,
         )
         done = _finished(self._batcher.submit(request))
         if grammar is not None:
@@ -305,6 +308,7 @@ class LoadedModel:
             shortened=written.shortened,
             shortened_by=written.shortened_by,
             repeated=written.repeated,
+            removed=written.removed,
             alternatives=written.alternatives,
             pressure=written.pressure,
             raw={"forced_tokens": written.forced},
@@ -346,19 +350,6 @@ def _budget(options: Options, prompt: int, context: int) -> int:
     if wanted < 1:
         raise ConfigurationError(f"`max_tokens` is {wanted}, but must be at least 1.")
     return min(wanted, context - prompt)
-
-
-def _sampling(options: Options) -> Sampling:
-    from structgen.local.decode.sampling import EXTRA, Sampling
-
-    extra = {} if options.extra_body is UNSET else dict(options.extra_body)
-    if unknown := extra.keys() - set(EXTRA):
-        raise ConfigurationError(
-            f"A model in this process does not take {', '.join(sorted(unknown))} in `extra_body`.",
-            hint=f"It takes {' and '.join(EXTRA)}.",
-        )
-    asked = {name: getattr(options, name) for name in ("temperature", "top_p", "seed")}
-    return Sampling(**{name: value for name, value in asked.items() if value is not UNSET}, **extra)
 
 
 def _prove(grammar: Grammar, done: Finished) -> None:

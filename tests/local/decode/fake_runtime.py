@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy
 
+from structgen.answer.taking_back import TakingBack
 from structgen.local.decide.decided import Deciding
 from structgen.local.decode.batcher import Batcher, Finished
 from structgen.local.decode.request import DecodeRequest
@@ -77,6 +78,8 @@ def written(
     budget: int = 400,
     deciding: Deciding | None = Deciding(),  # noqa: B008 - it is frozen
     runtime: FakeRuntime | None = None,
+    rules: TakingBack | None = None,
+    watch: Callable[[str], None] = lambda _: None,
     **sampling: Any,
 ) -> Finished:
     """Decode an answer to a schema."""
@@ -84,9 +87,10 @@ def written(
         prompt=list(prompt),
         budget=budget,
         sampler=Sampler(Sampling(**sampling)),
-        watch=lambda _: None,
+        watch=watch,
         grammar=compile_grammar(schema, WORDS),
         deciding=deciding,
+        rules=rules,
     )
     batcher = Batcher(runtime or FakeRuntime(), "fake")  # type: ignore[arg-type]  # no prompts
     try:
