@@ -296,11 +296,9 @@ class Answer:
     shortened: tuple[str, ...] = ()
     """JSON Pointers into the answer, of the values that the decoder ended early."""
     shortened_by: tuple[str, ...] = ()
-    """Why it ended them: `limit` (they did not fit the tokens left), `repetition` (they went round
-    in circles). Empty if nothing was ended or the backend does not say."""
+    """Why: `limit` (they did not fit the tokens left) or `repetition` (they went in circles)."""
     repeated: tuple[str, ...] = ()
-    """JSON Pointers into the answer, of the items that the decoder did not let come again: their
-    lists end there."""
+    """JSON Pointers into the answer, of items that came again: their lists end before them."""
     removed: tuple[Removed, ...] = ()
     """What the decoder took back while it wrote, by the rules for what is not stated."""
     alternatives: Alternatives = field(default_factory=dict, repr=False)
