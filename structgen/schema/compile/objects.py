@@ -59,7 +59,15 @@ def _additional(
     if additional is None and not declared and not patterns:
         return True
     says_nothing = additional in (True, {}) and (declared or patterns)
-    return None if says_nothing else additional
+    if says_nothing or (additional is None and not core.keys().isdisjoint(_CONDITIONS)):
+        return True if _holds_anything(builder) else None
+    return additional
+
+
+def _holds_anything(builder: Builder) -> bool:
+    """Whether members of any name and value are held in their place, and not left to the check."""
+    subset = builder.subset
+    return subset.holds and subset.untyped and subset.declared_only
 
 
 class _Further(NamedTuple):
