@@ -171,12 +171,13 @@ def _without(node: JsonSchema, keyword: str) -> JsonSchema:
 
 def _strings(node: JsonSchema) -> Iterator[str]:
     least = node.get("minLength", 0)
-    if isinstance(pattern := node.get("pattern"), str):
+    text = _FORMATS.get(str(node.get("format")))
+    if text is not None:
+        yield to_spaced(text)  # a pattern beside it only excludes days that never were (`dates`)
+    elif isinstance(pattern := node.get("pattern"), str):
         sample = pattern_sample(pattern)
         if sample is not None:
             yield to_spaced(sample)
-    elif (text := _FORMATS.get(str(node.get("format")))) is not None:
-        yield to_spaced(text)
     elif isinstance(least, int | float) and least <= _MOST:
         yield to_spaced("a" * int(least))
 
