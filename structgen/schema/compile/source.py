@@ -48,6 +48,7 @@ class Source:
         defs = root.get("$defs", {}) if isinstance(root, dict) else {}
         self.defs: dict[str, Schema] = defs
         self._nulls: dict[str, bool] = {}
+        self._ends: dict[str, Schema] = {}  # of chains that were followed
         self._merged = 0
 
     def name_of(self, ref: str) -> str:
@@ -90,7 +91,8 @@ class Source:
             if ref in seen:
                 raise _circular(ref)
             seen.add(ref)
-            schema, _ = self.resolve(ref)
+            schema = self._ends[ref] if ref in self._ends else self.resolve(ref)[0]
+        self._ends |= dict.fromkeys(seen, schema)
         return schema
 
     def admits_null(self, schema: Schema) -> bool:
