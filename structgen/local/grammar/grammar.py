@@ -38,6 +38,9 @@ _COSTLY: Final = 100_000
 remainders, so many in half a second.
 """
 _EOS: Final = 256
+_SIMPLIFY: Final = "Simplify the schema, or ask a server: there the check alone proves the answer."
+_FIRST_BYTES: Final = b'{"'
+"""How an object begins."""
 
 
 class _Bytes:
@@ -91,9 +94,18 @@ class Grammar:
 
         Args:
             text: The text of an answer.
+
+        Raises:
+            GrammarError: If the engine spends more on the text than it may.
         """
         matcher, codes = self.byte_matcher(), list(text.encode())
-        if matcher.try_consume_tokens(codes) < len(codes):
+        is_read = matcher.try_consume_tokens(codes) == len(codes)
+        if matcher.is_error():
+            raise GrammarError(
+                f"The grammar engine gave up reading the answer: {_reason(matcher.get_error())}",
+                hint=_SIMPLIFY,
+            )
+        if not is_read:
             return "no"
         return "whole" if matcher.is_accepting() else "part"
 
@@ -224,7 +236,7 @@ def refused(reason: str) -> GrammarError:
     """
     return GrammarError(
         f"The grammar engine refuses the schema: {reason}",
-        hint="Simplify the schema, or ask a server: there the check alone proves the answer.",
+        hint=_SIMPLIFY,
     )
 
 
@@ -260,7 +272,7 @@ _MATCHERS: Final[Cache[LLMatcher]] = Cache()
 def _matcher_of(text: str, engine: LLTokenizer) -> LLMatcher:
     """Make a matcher of a grammar; in its error state if llguidance refuses it. Cached.
 
-    Some errors show at the first token only, so it is asked for that.
+    Some errors show at the first tokens only, so it reads the beginning of an object.
     """
     key = (text, engine)
     found = _MATCHERS.get(key)
@@ -268,6 +280,10 @@ def _matcher_of(text: str, engine: LLTokenizer) -> LLMatcher:
         found = LLMatcher(
             engine, LLMatcher.grammar_from_lark(text), log_level=0, limits=parser_limits()
         )
-        found.compute_ff_bytes()
+        forced = found.compute_ff_bytes()
+        if forced == _FIRST_BYTES[:1] and not found.is_error():  # members compete there
+            begun = found.deep_copy()
+            begun.try_consume_tokens(engine.tokenize_bytes(_FIRST_BYTES))
+            found = begun if begun.is_error() else found
         _MATCHERS.keep(key, found)
     return found

@@ -19,6 +19,12 @@ class Matcher(Protocol):
     def deep_copy(self) -> Matcher:
         """Copy the matcher. What is read by one of both is not read by the other."""
 
+    def is_error(self) -> bool:
+        """Whether the engine gave up: it may spend only so much on one answer."""
+
+    def get_error(self) -> str:
+        """Say why the engine gave up; "" if it did not."""
+
     def is_accepting(self) -> bool:
         """Whether the answer may end here."""
 

@@ -43,8 +43,8 @@ def parser_limits() -> LLParserLimits:
         initial_lexer_fuel=40_000_000,
         step_lexer_fuel=40_000_000,
         max_lexer_states=1_000_000,
-        max_items_in_row=20_000,
-        step_max_items=200_000,
+        max_items_in_row=100_000,
+        step_max_items=400_000,
     )
 
 

@@ -54,6 +54,14 @@ class XGrammarMatcher:
         """Copy the matcher."""
         return XGrammarMatcher(self._matcher.fork(), self._tokenizer)
 
+    def is_error(self) -> bool:
+        """Whether the engine gave up. It never does."""
+        return False
+
+    def get_error(self) -> str:
+        """Say why the engine gave up."""
+        return ""
+
     def is_accepting(self) -> bool:
         """Whether the answer may end here."""
         return bool(self._matcher.is_completed())

@@ -14,6 +14,7 @@ from llguidance import LLMatcher, LLTokenizer
 
 from structgen.errors import GrammarError
 from structgen.local.grammar.grammar import (
+    Grammar,
     byte_tokenizer,
     compile_grammar,
     grammar_of_lark,
@@ -266,6 +267,41 @@ def test_a_large_schema_is_taken_and_its_first_token_too(kind: Any) -> None:
     matcher = of(LARGE[kind]).matcher()
     assert any(matcher.compute_bitmask())
     assert not matcher.is_error()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [6000, 60_000])
+def test_fields_that_may_be_left_out_are_held_or_left_to_the_check_whole(count: int) -> None:
+    """Of 6,000 the engine took the first byte and no second, so that every answer was refused."""
+    names = [f"k{number}" for number in range(count)]
+    held = of({**closed(**{name: {"type": "boolean"} for name in names}), "required": []})
+    assert held.classify('{"k7": true, "k8": false}') == "whole"
+    assert held.classify('{"k7": ') == "part"
+    is_held = not held.notes
+    assert held.classify('{"k7": 1}') == ("no" if is_held else "whole")
+    assert is_held or held.notes[0].keyword == "properties"
+
+
+def test_an_engine_that_gives_up_within_an_answer_is_a_typed_error() -> None:
+    """What a text is cannot be told, so it is not called wrong."""
+
+    class Exhausted:
+        def deep_copy(self) -> Exhausted:
+            return self
+
+        def try_consume_tokens(self, tokens: list[int]) -> int:
+            return len(tokens) // 2
+
+        def is_error(self) -> bool:
+            return True
+
+        def get_error(self) -> str:
+            return "Parser Error: Current row has 23999 items"
+
+    held = Grammar("", (), Exhausted(), Exhausted)  # type: ignore[arg-type]
+    with pytest.raises(GrammarError, match=r"gave up reading the answer: .*23999 items") as raised:
+        held.classify('{"a": 1}')
+    assert raised.value.hint
 
 
 @pytest.mark.parametrize(
