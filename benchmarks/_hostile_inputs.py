@@ -1,6 +1,6 @@
 """Hostile inputs, each for a process of its own: `python benchmarks/_hostile_inputs.py NAME SIZE`.
 
-The process prints one JSON line: how it ended, the seconds, and the most memory it held. It imports
+The process prints one JSON line: how it ended, the CPU seconds, and the most memory it held. It imports
 nothing of this folder, so that it can also run against an older checkout (`PYTHONPATH`).
 """
 
@@ -335,9 +335,9 @@ def outcome_of(run: Callable[[], object]) -> str:
 
 def main(name: str, size: int) -> None:
     """Run one input, and print what came of it."""
-    began = time.perf_counter()
+    began = time.process_time()
     outcome = outcome_of(partial(_INPUTS[name].run, size))
-    seconds = time.perf_counter() - began
+    seconds = time.process_time() - began
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
     print(json.dumps({"outcome": outcome, "seconds": round(seconds, 3), "mb": peak}))
 
