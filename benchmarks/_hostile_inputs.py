@@ -1,7 +1,7 @@
 """Hostile inputs, each for a process of its own: `python benchmarks/_hostile_inputs.py NAME SIZE`.
 
-The process prints one JSON line: how it ended, the CPU seconds, and the most memory it held. It imports
-nothing of this folder, so that it can also run against an older checkout (`PYTHONPATH`).
+The process prints one JSON line: how it ended, the CPU seconds, and the most memory it held. It
+imports nothing of this folder, so that it also runs against an older checkout (`PYTHONPATH`).
 """
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
 """`python -m benchmarks hostile`: hostile schemas and answers, each in a process of its own.
 
-For each input: how it ended (done, a typed error, or untyped), the CPU seconds and the memory; a time
-limit of 30 seconds and a memory limit of 4 GB; and `growth`, the time of half its size against its
-own (2 is linear). `--against DIR` runs the same inputs on another checkout as
-well, such as a work tree of an earlier release.
+For each input: how it ended (done, a typed error, or untyped), the CPU seconds and the memory, with
+a limit of 30 seconds and 4 GB; and `growth`, its time against that of half its size (2 is linear).
+`--against DIR` runs the same inputs on another checkout too, such as one of an earlier release.
 """
 
 from __future__ import annotations
