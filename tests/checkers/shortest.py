@@ -75,7 +75,7 @@ def typed(node: Any, kind: str, of_ref: Callable[[str], float]) -> float:
         return joined([length(part, of_ref) for part in parts[: node.get("minItems", 0)]])
     if kind == "string":
         text = max(node.get("minLength", 0), FORMATS.get(node.get("format", ""), 0))
-        return 2 + max(text, matched(node["pattern"]) if "pattern" in node else 0)
+        return 2.0 + max(float(text), matched(node["pattern"]) if "pattern" in node else 0)
     return EMPTY[kind]
 
 
