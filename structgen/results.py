@@ -69,9 +69,9 @@ class Guarantee:
     """What held the value to its type. The whole value is always checked, whatever held it."""
 
     by: Literal["decoder", "server", "check"]
-    """`decoder`: constrained decoding in this process, so nothing else could be written. `server`:
-    the server was told to enforce the schema. `check`: the model was asked, and only the check
-    proves the value."""
+    """`decoder`: constrained decoding, in this process or by `structgen serve`, so that nothing
+    else could be written. `server`: the server was told to enforce the schema. `check`: the model
+    was asked, and only the check proves the value."""
     engine: str
     """The engine or server that held it."""
     checked: tuple[Note, ...] = ()

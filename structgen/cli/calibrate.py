@@ -54,7 +54,9 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     options = options_from(arguments)
     for judging in ("accept", "calibration"):  # there is nothing to judge by yet
         options.pop(judging, None)
-    with Client(arguments.model, base_url=arguments.base_url, **options) as client:
+    with Client(
+        arguments.model, base_url=arguments.base_url, api_key=arguments.api_key, **options
+    ) as client:
         if arguments.results:
             gold = load_gold(arguments.gold, target)
             model = client.caller.backends[0].name

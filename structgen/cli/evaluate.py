@@ -148,7 +148,12 @@ def _asked(
     from structgen.pipeline.progress import show_progress, show_summary
 
     limits = JobLimits(max_cost=arguments.max_cost, max_failure_share=1.0, first=len(gold) + 1)
-    client = Client(arguments.model, base_url=arguments.base_url, **options_from(arguments))
+    client = Client(
+        arguments.model,
+        base_url=arguments.base_url,
+        api_key=arguments.api_key,
+        **options_from(arguments),
+    )
     with client:
         try:
             with show_progress(arguments.progress, streams.stderr) as on_progress:

@@ -55,7 +55,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     client = Client(
         arguments.model,
         base_url=arguments.base_url,
-        api_key=_NO_KEY if arguments.plan else None,
+        api_key=_NO_KEY if arguments.plan else arguments.api_key,
         **options_from(arguments),
     )
     # Errors have the stream of the call; what a model says while it loads or reads has this one.

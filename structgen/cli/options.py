@@ -27,10 +27,16 @@ def add_options(parser: ArgumentParser) -> None:
     asked = parser.add_argument_group("the model and the prompt")
     asked.add_argument(
         "--model",
-        help="Which model to ask: provider:model, local, local:NAME or a .gguf file. "
+        help="Which model to ask: provider:model, URL#model, local, local:NAME or a .gguf file. "
         "By default $STRUCTGEN_MODEL, else local.",
     )
     asked.add_argument("--base-url", metavar="URL", help="Address of an OpenAI-compatible server.")
+    asked.add_argument(
+        "--api-key",
+        metavar="KEY",
+        help="Key of the server; better kept in its provider's variable, such as $GROQ_API_KEY, "
+        "since other users of this machine may see arguments.",
+    )
     texts = docstrings_of(CallArgs)
     asked.add_argument("--instructions", metavar="TEXT", help=texts.get("instructions"))
     asked.add_argument("--context", metavar="TEXT", help=texts.get("context"))

@@ -118,7 +118,12 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.pipeline.progress import show_progress, show_summary
 
     style, stderr = arguments.progress, streams.stderr
-    client = Client(arguments.model, base_url=arguments.base_url, **options_from(arguments))
+    client = Client(
+        arguments.model,
+        base_url=arguments.base_url,
+        api_key=arguments.api_key,
+        **options_from(arguments),
+    )
     with client:
         try:
             with show_progress(style, stderr) as report:

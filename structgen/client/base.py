@@ -81,9 +81,10 @@ class BaseClient:
         """Make a client of one model. A local model is loaded by the first call.
 
         Args:
-            model: "provider:model" ("groq:openai/gpt-oss-20b"), "local", "local:NAME", a .gguf
-                file, any name with a `base_url`, or an engine of your own. By default
-                $STRUCTGEN_MODEL, else "local".
+            model: "provider:model" ("groq:openai/gpt-oss-20b"), "structgen" for `structgen serve`,
+                "local", "local:NAME", a .gguf file, the address of a server with a model
+                ("http://host:8000/v1#model"), any name with a `base_url`, or an engine of your
+                own. By default $STRUCTGEN_MODEL, else "local".
             base_url: Address of the server, by default that of the provider's environment
                 variable, else the provider's own.
             api_key: Key of the server, by default that of the provider's environment variable; or a

@@ -19,13 +19,22 @@ from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
 from structgen.wire.retired import retired_model
 from structgen.wire.telemetry import Hook
 
+_BY_DAY: Final = frozenset({"groq", "structgen"})
+"""Providers whose headers about requests speak of a day; those of the others speak of a minute."""
 _ANY_SERVER: Final = "generic"
 """The provider whose row serves any server with a `base_url`."""
 
 
 def is_local(model: str) -> bool:
     """Whether a name stands for a model in this process."""
+    if is_address(model):
+        return False
     return model == "local" or model.startswith("local:") or model.endswith(".gguf")
+
+
+def is_address(model: str) -> bool:
+    """Whether a name is the address of a server, as in "http://host:8000/v1#model"."""
+    return model.lower().startswith(("http://", "https://"))
 
 
 def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
@@ -89,8 +98,8 @@ def http_backend(
     """The backend of a model on a server.
 
     Args:
-        spec: "provider:model"; "provider" alone, if each call names its model; or any model name
-            together with `base_url`.
+        spec: "provider:model"; "provider" alone, if each call names its model; the address of any
+            server with the model after a "#"; or any model name together with `base_url`.
         base_url: Where the server is, if not where its provider usually is.
         api_key: The key, or a function that gives it; from the provider's environment variable if
             None.
@@ -112,6 +121,8 @@ def http_backend(
         ConfigurationError: If the provider is not known and there is no `base_url`, or a key is
             missing.
     """
+    if is_address(spec) and base_url is None:
+        base_url, _, spec = spec.partition("#")
     provider, model = _parts(spec, base_url, rows)
     caps = capabilities(provider, model, rows)
     _warn_of_its_end(caps.owner, model)
@@ -129,9 +140,8 @@ def http_backend(
         ),
         caps=caps,
         rows=tuple(rows),
-        # Groq's headers about requests speak of a day, those of the others of a minute.
         pacer=Pacer(
-            rate_limits or RateLimits(), request_window=DAY if provider == "groq" else MINUTE
+            rate_limits or RateLimits(), request_window=DAY if provider in _BY_DAY else MINUTE
         ),
         hooks=tuple(hooks),
     )
@@ -154,7 +164,8 @@ def _warn_of_its_end(provider: str, model: str) -> None:
 def _parts(spec: str, base_url: str | None, rows: Sequence[Capabilities]) -> tuple[str, str]:
     provider, _, model = spec.partition(":")
     if provider in PROVIDERS or any(row.provider == provider for row in rows):
-        return provider, model
+        # Our own server has one model, and answers to this name of it.
+        return provider, model or ("local" if provider == "structgen" else "")
     if base_url is None:
         raise ConfigurationError(
             f"{spec!r} is neither a known provider nor a local model.",

@@ -233,7 +233,11 @@ def _note_ignored_schema(
     error: OutputError | OutputRejectedError,
 ) -> None:
     """Remember a server that did not enforce a schema it was told to enforce."""
-    if mode == "strict" and answer is not None and breaks_schema(error, answer, compiled):
+    if (
+        mode in ("decoder", "strict")
+        and answer is not None
+        and breaks_schema(error, answer, compiled)
+    ):
         backend.ignores_schema.set()
         error.hint = (
             f"{backend.name} did not hold its answer to the schema it was given. "

@@ -25,6 +25,7 @@ from structgen.values import Answer, CutText, Message, Mode, Usage, Violation
 from structgen.wire.dialect import Delta
 from structgen.wire.exchange import exchange_stream
 from structgen.wire.link import Link
+from structgen.wire.own_server import decided_in
 
 T = TypeVar("T")
 
@@ -321,6 +322,7 @@ class _Transcript:
             shortened=self._shortened,
             shortened_by=self._shortened_by,
             repeated=self._repeated,
+            **decided_in(self._last_event),
             raw=self._last_event,
         )
 

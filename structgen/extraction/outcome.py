@@ -32,6 +32,7 @@ from structgen.schema.compiler import Compiled
 from structgen.schema.json_text import parse_json
 from structgen.values import Answer, Message, Mode, Note, Removed, Usage
 from structgen.wire.link import Link
+from structgen.wire.own_server import engine_in
 
 T = TypeVar("T")
 
@@ -274,7 +275,7 @@ def make_extraction(
     return Extraction(
         value=reading.value,
         target=compiled.target,
-        guarantee=_guarantee(backend, mode, notes, (*reading.repairs, *turn.joins)),
+        guarantee=_guarantee(backend, mode, notes, (*reading.repairs, *turn.joins), answer.raw),
         notes=notes,
         absent=reading.absent,
         shortened=ruled.moved(_places(answer.shortened, reading.text, compiled)),
@@ -309,15 +310,26 @@ def _reasoning_of(answer: Answer, text: str, compiled: Compiled[Any]) -> str | N
     return "\n".join(part for part in parts if isinstance(part, str) and part.strip()) or None
 
 
+_HELD_BY_SERVER: Final = frozenset({"decoder", "strict"})
+"""Modes in which a server holds its answer to the schema."""
+
+
 def _guarantee(
-    backend: Backend, mode: Mode, notes: tuple[Note, ...], repairs: tuple[str, ...]
+    backend: Backend,
+    mode: Mode,
+    notes: tuple[Note, ...],
+    repairs: tuple[str, ...],
+    raw: Any,
 ) -> Guarantee:
     checked = tuple(note for note in notes if note.action == "checked")
     if not isinstance(backend.via, Link):
         return Guarantee(by="decoder", engine=backend.via.name, checked=checked, repairs=repairs)
-    held = mode == "strict" and not repairs and not backend.ignores_schema.is_set()
+    held = mode in _HELD_BY_SERVER and not repairs and not backend.ignores_schema.is_set()
+    engine = engine_in(raw)
+    if held and engine is not None:
+        return Guarantee(by="decoder", engine=f"{engine} on {backend.name}", checked=checked)
     return Guarantee(
-        by="server" if held else "check",
+        by="server" if held and mode == "strict" else "check",
         engine=f"{backend.name}, {mode}",
         checked=checked,
         repairs=repairs,

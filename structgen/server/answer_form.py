@@ -24,7 +24,9 @@ from structgen.errors import (
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SUBSETS
 from structgen.schema.target import target_of
-from structgen.server.instructions import describe_schema
+from structgen.schema.verbatim import VERBATIM
+from structgen.server.instructions import describe_schema, document_in
+from structgen.server.requests import ServedRequest
 from structgen.values import Json, JsonSchema
 
 MAX_SCHEMA: Final = 1 << 20
@@ -47,6 +49,16 @@ class AnswerForm:
     """Whether the text that the model writes is sent as it is."""
     to_text: Callable[[str], str]
     """Turns the model's text into the text to send. Raises OutputRejectedError if it is invalid."""
+    is_grounded: bool = False
+    """Whether it has values that are copied from the document (`x-verbatim`)."""
+
+    def document(self, request: ServedRequest) -> str | None:
+        """Give the text that grounded values are copied from; None if none is grounded.
+
+        Args:
+            request: The request, in whose messages the document is.
+        """
+        return document_in(request.messages) if self.is_grounded else None
 
 
 def form_of_any_object() -> AnswerForm:
@@ -97,6 +109,7 @@ def form_of_schema(
         instructions=instructions,
         as_written=compiled.identity,
         to_text=lambda text: _proved(compiled, text),
+        is_grounded=VERBATIM.encode() in compiled.dumps(),
     )
 
 

@@ -7,7 +7,7 @@ names a tool of the request, and its arguments are valid under the tool's schema
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -19,7 +19,7 @@ from structgen.server.answer_form import AnswerForm, form_of_any_object, form_of
 from structgen.server.bounded_work import run_bounded
 from structgen.server.instructions import with_instructions
 from structgen.server.requests import ServedRequest, Tool
-from structgen.values import Answer, JsonSchema, Usage
+from structgen.values import Alternatives, Answer, JsonSchema, Usage
 
 MAX_CALLS: Final = 8
 """Calls of tools in one answer."""
@@ -73,6 +73,20 @@ class End:
     logprobs: tuple[tuple[str, float], ...] | None = field(repr=False)
     """The tokens of the text and the natural logarithms of their probabilities; None if they were
     not asked for, or the text is not sent as the model wrote it."""
+    details: Details | None = field(default=None, repr=False)
+    """What else is known of the answer; None if the request does not ask for it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Details:
+    """What the engine knows of an answer that it held to a schema."""
+
+    engine: str
+    """The name of the engine."""
+    alternatives: Alternatives
+    """The options of each value that was decided, by JSON Pointer into the answer."""
+    pressure: Mapping[str, float]
+    """How hard the grammar pressed on each value, by JSON Pointer into the answer."""
 
 
 Part: TypeAlias = "Text | Call | Arguments | End"
@@ -110,6 +124,7 @@ class _Answering:
         self._last: Answer | None = None
         """The last answer that is handed on, not one that chose a tool."""
         self._has_logprobs = False
+        self._has_details = False
 
     async def text(self) -> AsyncGenerator[Part, None]:
         """Answer with text."""
@@ -125,6 +140,7 @@ class _Answering:
                 yield Text(piece)
         self._last = self._answers[-1]
         self._has_logprobs = request.logprobs and (form is None or form.as_written)
+        self._has_details = request.details and form is not None and form.as_written
 
     async def calls(self, tool: Tool | None) -> AsyncGenerator[Part, None]:
         """Call a tool, and then others if the request wants several calls.
@@ -206,7 +222,11 @@ class _Answering:
             shortened_by=last.shortened_by,
             repeated=last.repeated,
             logprobs=last.logprobs if self._has_logprobs else None,
+            details=self._details(last) if self._has_details else None,
         )
+
+    def _details(self, answer: Answer) -> Details:
+        return Details(self._engine.name, answer.alternatives, answer.pressure)
 
     def _was_cut(self) -> bool:
         last = self._answers[-1]
@@ -248,7 +268,8 @@ class _Answering:
         messages = with_instructions(
             request.messages, *words, *([] if form is None else [form.instructions])
         )
-        stream = self._engine.stream(messages, None if form is None else form.schema, options)
+        schema, document = (None, None) if form is None else (form.schema, form.document(request))
+        stream = self._engine.stream(messages, schema, options, document)
         try:
             while piece := await stream.aread():
                 if as_written:

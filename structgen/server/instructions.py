@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Final
@@ -14,6 +15,8 @@ from structgen.values import Message
 _OF_SCHEMAS: Final = frozenset({"fields", "names", "description"})
 """The placeholders that tell of a schema alone. The others tell of an extraction."""
 _BETWEEN: Final = "\n\n"
+_DOCUMENT: Final = re.compile(r"<(document(?:-\d+)?)>\n(.*)\n</\1>", re.DOTALL)
+"""A document as structgen's own client puts it into a message."""
 
 
 def describe_schema(schema: bytes, model: str) -> str:
@@ -51,3 +54,18 @@ def with_instructions(messages: Sequence[Message], *texts: str) -> list[Message]
     content = _BETWEEN.join([known, *added] if known else added)
     others = messages[1:] if first["role"] == "system" else messages
     return [{"role": "system", "content": content}, *others]
+
+
+def document_in(messages: Sequence[Message]) -> str:
+    """Find the document that a conversation asks about.
+
+    Args:
+        messages: The messages of the client.
+
+    Returns:
+        What stands between `<document>` tags in the last message of the user; without tags, the
+        contents of all messages of the user, joined with line breaks.
+    """
+    said = [str(message["content"]) for message in messages if message["role"] == "user"]
+    tagged = _DOCUMENT.search(said[-1]) if said else None
+    return tagged[2] if tagged else "\n".join(said)

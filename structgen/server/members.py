@@ -102,6 +102,7 @@ _CHECKS: Final[Mapping[str, Callable[[Any], str | None]]] = {
     "disable_tool_validation": _BOOLEAN,
     "user": _of(str, "a string"),
     "service_tier": _one_of(*_TIERS),
+    "x_structgen": _of(dict, "an object"),
     # These change nothing: the models here do not reason.
     "reasoning_effort": _one_of(*_EFFORTS),
     "reasoning_format": _one_of("hidden", "raw", "parsed"),

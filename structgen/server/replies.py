@@ -27,6 +27,7 @@ from structgen.server.answers import Arguments, Call, End, Part, Text
 from structgen.server.members import TYPE
 from structgen.server.requests import ServedRequest
 from structgen.values import CutText, Json
+from structgen.wire.own_server import MEMBER
 
 DONE: Final = b"data: [DONE]\n\n"
 GROQ_TIER: Final = "on_demand"
@@ -117,7 +118,8 @@ class ReplyWriter:
             own = {**self._own(part), "x_groq": {"id": self.request_id, "usage": usage}}
             yield self._event({}, part.finish_reason, **own)
             if self.request.usage:
-                yield _event({**self._body("chat.completion.chunk"), "usage": usage})
+                counted = {**self._body("chat.completion.chunk"), "usage": usage}
+                yield _event({**counted, **self._own(part)})
             yield DONE
 
     def _event(
@@ -172,14 +174,18 @@ class ReplyWriter:
 
     @staticmethod
     def _own(end: End) -> dict[str, Any]:
-        """What the decoder ended, and why: Groq has no member for that."""
-        ended: dict[str, Json] = {}
+        """What Groq has no member for: what the decoder ended, why, and what else it knows."""
+        own: dict[str, Json] = {}
         if end.shortened:
-            ended["shortened"] = list(end.shortened)
-            ended["shortened_by"] = list(end.shortened_by)
+            own["shortened"] = list(end.shortened)
+            own["shortened_by"] = list(end.shortened_by)
         if end.repeated:
-            ended["repeated"] = list(end.repeated)
-        return {"x_structgen": ended} if ended else {}
+            own["repeated"] = list(end.repeated)
+        if end.details is not None:
+            own["engine"] = end.details.engine
+            own["alternatives"] = end.details.alternatives
+            own["pressure"] = end.details.pressure
+        return {MEMBER: own} if own else {}
 
 
 def reply_writer(

@@ -16,6 +16,7 @@ from pydantic_core import from_json, to_json
 
 from structgen.server.members import check_member, refuse, shown
 from structgen.values import JsonSchema, Message
+from structgen.wire.own_server import MEMBER
 
 _ROLES: Final = ("system", "developer", "user", "assistant", "tool")
 _MEMBERS: Final = frozenset({"role", "content", "name", "tool_calls", "tool_call_id", "reasoning"})
@@ -63,6 +64,8 @@ class ServedRequest:
     """Whether several tools may be called, one after another."""
     logprobs: bool
     """Whether the answer has the probabilities of its tokens."""
+    details: bool
+    """Whether the answer has all that the engine knows of it."""
 
 
 def parse_request(body: bytes) -> ServedRequest:
@@ -105,6 +108,7 @@ def parse_request(body: bytes) -> ServedRequest:
             choice=_choice(given.get("tool_choice", "auto" if tools else "none"), tools),
             several_calls=given.get("parallel_tool_calls", False),
             logprobs=given.get("logprobs", False),
+            details=given.get(MEMBER, {}).get("details") is True,
             **_format(given.get("response_format", {"type": "text"})),
         )
     )

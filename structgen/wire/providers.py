@@ -20,6 +20,7 @@ from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
 from structgen.wire.model_rows import EXAMPLE_MODEL
 from structgen.wire.models import facts_of
 from structgen.wire.native_providers import NATIVE_ROWS
+from structgen.wire.own_server import DETAILS, MEMBER
 from structgen.wire.reasoning import Reasoning, with_facts
 
 _NEW_TOKEN_LIMIT = (("max_tokens", "max_completion_tokens"),)
@@ -131,6 +132,7 @@ _CEREBRAS = replace(
 _SERVER = Capabilities(
     dialect=CHAT_COMPLETIONS,
     provider="generic",
+    key_env=("GENERIC_API_KEY",),
     base_path="/v1",
     needs_json_word=False,
     roles=_NO_DEVELOPER,
@@ -165,6 +167,25 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
         key_header="api-key",
         modes=_modes("azure-openai", tool="azure-openai", best_effort=True),
     ),
+    # structgen's own server holds every schema while it decodes, so `strict`, by which it would
+    # refuse those that break Groq's rules, is not said.
+    replace(
+        _SERVER,
+        provider="structgen",
+        base_url="http://127.0.0.1:8000/v1",
+        base_url_env=("STRUCTGEN_BASE_URL",),
+        key_env=("STRUCTGEN_API_KEY",),
+        modes=(
+            ("decoder", "llguidance"),
+            ("json-object", "json-object"),
+            ("prompt", "json-object"),
+        ),
+        unsupported=_GROQ_UNSUPPORTED - {"logprobs"},
+        stop_max=4,
+        tools_with_schema=False,
+        needs_json_word=True,
+        schema_extra=((MEMBER, DETAILS),),
+    ),
     replace(
         _SERVER,
         provider="vllm",
@@ -195,6 +216,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _SERVER,
         provider="llama-cpp-python",
+        key_env=("LLAMA_CPP_PYTHON_API_KEY",),
         base_url="http://127.0.0.1:8000/v1",
         modes=_modes("llama.cpp-server"),
         schema_form="json_object",
@@ -215,6 +237,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _SERVER,
         provider="tgi",
+        key_env=("TGI_API_KEY",),
         base_url="http://127.0.0.1:3000/v1",
         base_url_env=("TGI_BASE_URL",),
         modes=_modes("tgi", tool=None, json_object=False),
@@ -229,6 +252,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _SERVER,
         provider="lmstudio",
+        key_env=("LMSTUDIO_API_KEY",),
         base_url="http://127.0.0.1:1234/v1",
         base_url_env=("LMSTUDIO_BASE_URL",),
         modes=_modes("ollama", tool=None, json_object=False),

@@ -18,6 +18,7 @@ from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire.dialect import Capabilities, Delta
 from structgen.wire.dialects.reading import error_in, json_text, read_logprobs
 from structgen.wire.error_bodies import parse_error
+from structgen.wire.own_server import decided_in, names_in
 from structgen.wire.sse import Event
 
 _NO_USAGE: Final = Usage()
@@ -69,9 +70,10 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         id=_string(raw.get("id")),
         seconds=_server_seconds(usage, raw.get("timings")),
         logprobs=_logprobs(choice.get("logprobs")),
-        shortened=_names_in(raw, "shortened"),
-        shortened_by=_names_in(raw, "shortened_by"),
-        repeated=_names_in(raw, "repeated"),
+        shortened=names_in(raw, "shortened"),
+        shortened_by=names_in(raw, "shortened_by"),
+        repeated=names_in(raw, "repeated"),
+        **decided_in(raw),
         raw=raw,
     )
 
@@ -123,9 +125,9 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
     if "x_structgen" not in raw:
         return delta
     return delta._replace(
-        shortened=_names_in(raw, "shortened"),
-        shortened_by=_names_in(raw, "shortened_by"),
-        repeated=_names_in(raw, "repeated"),
+        shortened=names_in(raw, "shortened"),
+        shortened_by=names_in(raw, "shortened_by"),
+        repeated=names_in(raw, "repeated"),
     )
 
 
@@ -152,13 +154,6 @@ def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, An
         raw=raw,
         done=whole,
     )
-
-
-def _names_in(raw: Mapping[str, Any], member: str) -> tuple[str, ...]:
-    """A list of strings that `structgen serve` adds about the values that it ended."""
-    own = raw.get("x_structgen")
-    names = own.get(member) if isinstance(own, dict) else None
-    return tuple(map(str, names)) if isinstance(names, list) else ()
 
 
 def _as_chunk(raw: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _NEUTRAL: Final = {"n": 1, "tool_choice": "auto", "parallel_tool_calls": True}
 _WRITTEN: Final = frozenset({"model", "messages", "stream"})
 """Members that `build` writes for every request."""
 _WRITTEN_FOR_SCHEMA: Final[dict[Mode, frozenset[str]]] = {
+    "decoder": frozenset({"response_format"}),
     "strict": frozenset({"response_format"}),
     "best-effort": frozenset({"response_format"}),
     "tool": frozenset({"tools", "tool_choice"}),
@@ -246,7 +247,7 @@ def _unsupported(caps: Capabilities, what: str) -> ConfigurationError:
 def _schema_members(mode: Mode, form: str, name: str, schema: bytes, tool_strict: bool) -> bytes:
     """The members with the schema, as bytes, which are equal for all calls with a target."""
     quoted = to_json(name)
-    if mode in ("strict", "best-effort"):
+    if mode in ("decoder", "strict", "best-effort"):
         return _response_format(form, quoted, mode == "strict", schema)
     if mode == "tool":
         return _forced_tool(quoted, tool_strict, schema)
