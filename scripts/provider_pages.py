@@ -81,9 +81,10 @@ Reasoning models refuse `temperature` while they reason, so it is not sent to th
     "anthropic": """`anthropic` speaks Anthropic's Messages. The server requires a token limit:
 without `max_tokens` it is 8,192 (`default_max_tokens` of a row). The part of a prompt that all
 documents share is marked for the cache, which costs a quarter more to write and a tenth to read.
-What only the server has goes into `extra_body`, such as `top_k` or `thinking`. A model that must
-call a tool cannot think meanwhile, so `reasoning_effort` with the mode `tool` is an error before
-anything is sent.""",
+What only the server has goes into `extra_body`, such as `thinking` or `inference_geo`. A model
+that must call a tool cannot think meanwhile, so `reasoning_effort` with the mode `tool` is an error
+before anything is sent. Models up to 4.6 are asked in the API version 2023-06-01, which takes
+`temperature`, later ones in 2026-10-21, which refuses it, so that it is not sent to them.""",
     "azure": """Give the address of your resource, with or without a deployment, and `api-version`
 in `default_query` if your API has versions. Azure documents OpenAI's first, narrower rules for
 schemas, and targets are compiled to these.""",

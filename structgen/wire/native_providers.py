@@ -66,9 +66,11 @@ _ANTHROPIC = Capabilities(
     caches_prefix=True,
     default_max_tokens=8192,
 )
-# The newest models refuse parameters that steer the sampling: anthropic 2.14 has none of them.
+# .../api/migration-2026-10-21: this version refuses parameters that steer the sampling, which the
+# newest models do not take under any version. Older models take them under the older one.
 _ANTHROPIC_NEWEST = replace(
     _ANTHROPIC,
+    headers=(("anthropic-version", "2026-10-21"),),
     reasoning=replace(
         _ANTHROPIC.reasoning, default="high", refuses=frozenset({"temperature", "top_p"})
     ),
