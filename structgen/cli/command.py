@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from typing import Any, NamedTuple, TextIO
+from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+
+if TYPE_CHECKING:
+    from structgen.reading.options import ReadArgs
 
 
 class Streams(NamedTuple):
@@ -24,10 +27,14 @@ class Streams(NamedTuple):
         text = json.dumps(value, ensure_ascii=False, indent=indent, default=str)
         print(text, file=self.stdout, flush=True)
 
-    def read(self, name: str) -> str:
+    def read(self, name: str, reading: ReadArgs | None = None) -> str:
         """Read a file of any kind, or a text from standard input if its name is "-".
 
         What could not be read of the file is told.
+
+        Args:
+            name: The name of the file.
+            reading: How to read it.
 
         Raises:
             InputError: If the file cannot be read.
@@ -37,7 +44,7 @@ class Streams(NamedTuple):
             return self.stdin.read()
         from structgen.reading.files import read
 
-        document = read(name)
+        document = read(name, **(reading or {}))
         for note in document.notes:
             self.tell(f"{name}: {note}")
         return document

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from structgen.cli.command import Command, Streams, add_target
 from structgen.cli.exits import OK, tell_error
+from structgen.cli.inputs import add_document_flags, reading_from
 from structgen.cli.options import add_options, call_from, options_from
 from structgen.errors import StructgenError
 
@@ -28,7 +29,8 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "files",
         metavar="FILE",
         nargs="*",
-        help="Text files and images; - is standard input, which is read if no file is named.",
+        help="Files of texts, PDFs, images and other documents; - is a text from standard input, "
+        "which is read if no file is named.",
     )
     parser.add_argument(
         "--result",
@@ -43,6 +45,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="Say nothing but errors.")
     add_options(parser)
+    add_document_flags(parser)
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
@@ -62,7 +65,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     hushed = redirect_stderr(io.StringIO()) if arguments.quiet else nullcontext()
     with client, hushed:
         if arguments.plan:
-            plan = client.plan(target, streams.read(names[0]), **call)
+            plan = client.plan(target, streams.read(names[0], reading_from(arguments)), **call)
             streams.give(plan.to_dict(), indent=2)
             return OK
         codes = [_one(client, target, name, call, arguments, streams) for name in names]
@@ -82,7 +85,7 @@ def _one(
     began = time.perf_counter()
     several = len(arguments.files) > 1
     try:
-        result = client.extract_result(target, streams.read(name), **call)
+        result = client.extract_result(target, streams.read(name, reading_from(arguments)), **call)
     except StructgenError as error:
         failure = _failure(error, target) if arguments.result else {"error": error.to_dict()}
         if several:

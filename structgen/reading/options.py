@@ -27,15 +27,15 @@ class ReadArgs(TypedDict, total=False):
     password: str | None
     """The password of a PDF (default: none)."""
     pages: Literal["text", "images", "both"]
-    """What to take from the pages of a PDF: `text` (default), `images` for models that see, or
-    `both`."""
+    """What to take from the pages of a PDF: "text" (default), "images" for models that see, or
+    "both"."""
     page_numbers: Sequence[int] | None
     """The pages to read, from 1 (default: all)."""
     dpi: int
     """Dots per inch of the images of pages (default 150)."""
     tracked_changes: Literal["accepted", "original", "both"]
-    """Which version of a DOCX with tracked changes to read: with all of them `accepted` (default),
-    the `original`, or `both`, inserted and deleted text one after the other."""
+    """Which version of a DOCX with tracked changes to read: "accepted", with all of them (default),
+    "original", or "both": inserted and deleted text one after the other."""
     attachments: bool
     """Whether to read the attachments of a mail, too, rather than name them (default False)."""
     reader: str | Reader | None

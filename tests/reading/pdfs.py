@@ -10,6 +10,8 @@ WIDTH: Final = 600
 HEIGHT: Final = 800
 CHARACTER: Final = 0.6
 """The width of a character of Courier, in font sizes."""
+SCAN: Final = "q 100 0 0 100 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x7f EI Q"
+"""The operators that print an image, for `extra`."""
 
 
 class Text(NamedTuple):

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import structgen
 from structgen import Client, Document, DocumentError, InputError
 from structgen.testing import ScriptedModel
-from tests.reading.pdfs import CHARACTER, HEIGHT, WIDTH, Text, lines, pdf_of
+from tests.reading.pdfs import CHARACTER, HEIGHT, SCAN, WIDTH, Text, lines, pdf_of
 
 LEFT = """the first column is full of
 words that go on for some
@@ -26,7 +26,6 @@ on with words that make up
 running text of some length
 which is read when the first
 is done and all is in order"""
-SCAN = "q 100 0 0 100 0 0 cm BI /W 1 /H 1 /CS /G /BPC 8 ID \x7f EI Q"
 
 
 def test_words_know_their_boxes() -> None:
@@ -185,3 +184,22 @@ def test_long_files_are_read_page_by_page() -> None:
     assert len(document.pages) == 120
     for page in document.pages[::30]:
         assert document.locate(page.start).page == page.number
+
+
+def test_the_outline_of_a_file_gives_its_headings() -> None:
+    titles = ["First part", "Inner", "Second part", "Third part"]
+    printed = [Text(50, 50 + 40 * at, f"{title} is here") for at, title in enumerate(titles)]
+    data = pdf_of([printed])
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(data))
+    parent = None
+    for title in titles:
+        over = parent if title == "Inner" else None
+        entry = writer.add_outline_item(title=title, page_number=0, parent=over)
+        parent = parent or entry
+    file = io.BytesIO()
+    writer.write(file)
+    document = structgen.read(file.getvalue())
+    assert [(one.level, one.title) for one in document.headings] == [
+        (2 if title == "Inner" else 1, title) for title in titles
+    ]
+    assert document.locate(document.index("Inner is") + 9).headings == ("First part", "Inner")

@@ -11,6 +11,7 @@ from typing import Final
 from typing_extensions import TypedDict
 
 from structgen.errors import ConfigurationError
+from structgen.reading.options import ReadArgs, ReadSettings, settings_of
 
 _ONE_CHARACTER: Final = {"tab": "\t", "\\t": "\t"}
 """Names of delimiters that are hard to type on a command line."""
@@ -39,6 +40,8 @@ class SourceArgs(TypedDict, total=False):
     """Read at most this many inputs: the first ones (default: all)."""
     sample: int | None
     """Read this many inputs, chosen at random, and the same ones in every run (default: all)."""
+    reading: ReadArgs
+    """How documents are read: which pages, as text or as images, and what else `ReadArgs` lists."""
     readers: Mapping[str, Callable[[bytes], str]]
     """Functions that make a text of the bytes of a file, by its suffix: `{".rtf": text_of_rtf}`."""
 
@@ -57,6 +60,7 @@ class ReadOptions:
     exclude: tuple[str, ...] = ()
     limit: int | None = None
     sample: int | None = None
+    reading: ReadSettings = ReadSettings()
     readers: Mapping[str, Callable[[bytes], str]] = field(default_factory=dict)
 
     @property
@@ -107,6 +111,7 @@ def options_of_source(given: SourceArgs) -> ReadOptions:
         exclude=tuple(given.get("exclude", ())),
         limit=given.get("limit"),
         sample=given.get("sample"),
+        reading=settings_of(given.get("reading", {})),
         readers={suffix.lower(): read for suffix, read in given.get("readers", {}).items()},
     )
 

@@ -16,11 +16,19 @@ from structgen.reading.layout import PageImage
 from structgen.reading.options import ReadSettings
 from structgen.reading.pdf.order import lines_of
 from structgen.reading.pdf.words import Word, words_of
-from structgen.reading.pdf.write import PageWriter, Vocabulary, body_height, heading_sizes
+from structgen.reading.pdf.write import (
+    PageWriter,
+    Vocabulary,
+    add_outline,
+    body_height,
+    heading_sizes,
+)
 
 _PDFIUM: Final = Lock()
 """PDFium may not be called from two threads at a time."""
 _POINTS_PER_INCH: Final = 72
+_OUTLINE_ENTRIES: Final = 4
+"""Below it, an outline is the title of the file or the name of a sheet rather than its headings."""
 _SHOWN_PAGES: Final = 10
 """Pages that a note names."""
 
@@ -99,7 +107,19 @@ def _document(pdf: Any, settings: ReadSettings) -> Document:
             "that sees.",
             reason="scanned",
         )
-    return _written(found, scans, settings)
+    return _written(found, _outline(pdf), scans, settings)
+
+
+def _outline(pdf: Any) -> list[tuple[int, int, str]]:
+    """The page, level and title of each entry of the outline, if there is one worth the name."""
+    found = []
+    for entry in pdf.get_toc():
+        target = entry.get_dest()
+        page = None if target is None else target.get_index()
+        title = " ".join(entry.get_title().split())
+        if page is not None and title:
+            found.append((page + 1, entry.level + 1, title))
+    return found if len(found) >= _OUTLINE_ENTRIES else []
 
 
 def _page(pdf: Any, number: int, name: str) -> Any:
@@ -116,6 +136,7 @@ def _has_marks(page: Any) -> bool:
 
 def _written(
     pages: Sequence[tuple[int, float, float, list[Word], PageImage | None]],
+    outline: Sequence[tuple[int, int, str]],
     scans: Sequence[int],
     settings: ReadSettings,
 ) -> Document:
@@ -124,10 +145,14 @@ def _written(
     body = body_height(words)
     vocabulary = Vocabulary(word for one in words for word in one)
     builder = DocumentBuilder()
-    writer = PageWriter(builder, vocabulary, body, heading_sizes(blocks, body))
+    sizes = [] if outline else heading_sizes(blocks, body)
+    writer = PageWriter(builder, vocabulary, body, sizes)
     for (number, width, height, _, image), found in zip(pages, blocks, strict=True):
         with builder.page(number, width, height, image):
+            start = builder.length
             writer.write(number, found)
+            titles = [(level, title) for page, level, title in outline if page == number]
+            add_outline(builder, start, titles)
     notes = [_scan_note(scans)] if scans else []
     kind = settings.media_type or "application/pdf"
     return builder.build(name=settings.name, media_type=kind, notes=notes)

@@ -98,6 +98,25 @@ def _is_heading(line: Line, body: float) -> bool:
     return has_letters and is_large and length <= _HEADING_CHARACTERS and len(line) == 1
 
 
+def add_outline(builder: DocumentBuilder, start: int, titles: Iterable[tuple[int, str]]) -> None:
+    """Note the headings of a page that the outline of the file names.
+
+    Args:
+        builder: What the page was written to.
+        start: The offset where the page begins, or the white space before it.
+        titles: The level and title of each entry for the page.
+    """
+    page = builder.written_since(start)
+    begins = builder.length - len(page)
+    after = 0
+    for level, title in titles:
+        words = r"\s+".join(map(re.escape, title.split()))
+        found = re.compile(words, re.IGNORECASE).search(page, after)
+        at = found.start() if found else after
+        after = found.end() if found else after
+        builder.heading(level, title, begins + at)
+
+
 class PageWriter:
     """Writes the lines of one page after the other."""
 

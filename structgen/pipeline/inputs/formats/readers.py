@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, TypeAlias
 
 from structgen.errors import InputError, MissingPackage
@@ -15,7 +16,7 @@ from structgen.pipeline.inputs.place import COMPRESSED, Place
 from structgen.pipeline.inputs.rows import unreadable
 from structgen.pipeline.record import Item
 from structgen.reading.files import read_bytes
-from structgen.reading.options import Reader, ReadSettings
+from structgen.reading.options import Reader
 from structgen.reading.registry import reader_for, suffixes
 
 ReadsItems: TypeAlias = "Callable[[Place, ReadOptions], Iterator[Item]]"
@@ -23,18 +24,21 @@ ReadsItems: TypeAlias = "Callable[[Place, ReadOptions], Iterator[Item]]"
 
 
 def _read_document(place: Place, options: ReadOptions) -> Iterator[Item]:
-    settings = ReadSettings(
-        name=place.name, encoding=options.encoding, reader=_document_reader(place, options)
+    settings = replace(
+        options.reading,
+        name=place.name,
+        encoding=options.encoding or options.reading.encoding,
+        reader=_document_reader(place, options),
     )
     yield Item(place.name, read_bytes(place.read(), settings), place.partitions)
 
 
-def _document_reader(place: Place, options: ReadOptions) -> Reader | None:
+def _document_reader(place: Place, options: ReadOptions) -> str | Reader | None:
     """What reads a document: the user's function for its suffix, or what is registered."""
     suffix = place.suffixes[1]
     own = options.readers.get(suffix)
     if own is None:
-        return reader_for(suffix=options.format or suffix)
+        return options.reading.reader or reader_for(suffix=options.format or suffix)
 
     def read(data: bytes, settings: Any) -> str:
         return own(data)
