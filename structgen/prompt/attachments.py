@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import InputError
+from structgen.reading.sniffing import sniff_media_type
 from structgen.values import (
     Attachment,
     Message,
@@ -27,21 +28,6 @@ TOKENS_OF_ATTACHMENT: Final = 2048
 
 _BYTES_PER_TOKEN: Final = 4
 _TOKENS_OF_MESSAGE: Final = 4
-_HEAD: Final = 32
-"""Bytes at the beginning of a file, by which its kind is told."""
-
-_SIGNATURES: Final[Sequence[tuple[str, Callable[[bytes], bool]]]] = (
-    ("image/png", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
-    ("image/jpeg", lambda head: head.startswith(b"\xff\xd8\xff")),
-    ("image/gif", lambda head: head[:6] in (b"GIF87a", b"GIF89a")),
-    ("image/webp", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
-    ("image/bmp", lambda head: head.startswith(b"BM")),
-    ("image/tiff", lambda head: head[:4] in (b"II*\x00", b"MM\x00*")),
-    ("image/avif", lambda head: head[4:12] in (b"ftypavif", b"ftypavis")),
-    ("image/heic", lambda head: head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1")),
-    ("application/pdf", lambda head: head.lstrip().startswith(b"%PDF-")),
-)
-"""Media types with how the first bytes of their files look (their specifications say so)."""
 
 
 def image(
@@ -103,16 +89,6 @@ def file(
         )
     held = {"filename": shown, "file_data": _data_url(data, found)}
     return Attachment(type="file", file=held)
-
-
-def sniff_media_type(data: bytes) -> str | None:
-    """Tell the media type of an image or a PDF by its first bytes; None if they do not tell.
-
-    Args:
-        data: The file, or its beginning.
-    """
-    head = bytes(data[:_HEAD])
-    return next((name for name, fits in _SIGNATURES if fits(head)), None)
 
 
 def _is_url(text: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from structgen.errors import DocumentError
@@ -12,6 +13,8 @@ from structgen.reading.text import decode
 
 _HEAD: Final = 1024
 """The bytes at the beginning of a PDF in which its mark is (ISO 32000, annex H.3.4.1)."""
+_HEAD_OF_IMAGE: Final = 32
+"""Bytes at the beginning of a file, by which its kind is told."""
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument"
 _ZIPPED: Final = {
     "word/document.xml": f"{_OFFICE}.wordprocessingml.document",
@@ -19,15 +22,18 @@ _ZIPPED: Final = {
     "ppt/presentation.xml": f"{_OFFICE}.presentationml.presentation",
 }
 """The member of a zip archive that tells its kind."""
-_IMAGES: Final = (
-    (b"\x89PNG\r\n\x1a\n", "image/png"),
-    (b"\xff\xd8\xff", "image/jpeg"),
-    (b"GIF87a", "image/gif"),
-    (b"GIF89a", "image/gif"),
-    (b"II*\0", "image/tiff"),
-    (b"MM\0*", "image/tiff"),
-    (b"BM", "image/bmp"),
+_SIGNATURES: Final[Sequence[tuple[str, Callable[[bytes], bool]]]] = (
+    ("image/png", lambda head: head.startswith(b"\x89PNG\r\n\x1a\n")),
+    ("image/jpeg", lambda head: head.startswith(b"\xff\xd8\xff")),
+    ("image/gif", lambda head: head[:6] in (b"GIF87a", b"GIF89a")),
+    ("image/webp", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
+    ("image/bmp", lambda head: head.startswith(b"BM")),
+    ("image/tiff", lambda head: head[:4] in (b"II*\x00", b"MM\x00*")),
+    ("image/avif", lambda head: head[4:12] in (b"ftypavif", b"ftypavis")),
+    ("image/heic", lambda head: head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1")),
+    ("application/pdf", lambda head: head.lstrip().startswith(b"%PDF-")),
 )
+"""Media types with how the first bytes of their files look (their specifications say so)."""
 _HTML: Final = re.compile(rb"(?i)\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", re.S)
 _MAIL: Final = re.compile(
     rb"(?i)(?:From|Received|Return-Path|MIME-Version|Delivered-To|Message-ID|X-[\w-]+): ?\S"
@@ -35,6 +41,16 @@ _MAIL: Final = re.compile(
 _OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 """The mark of the compound files of older Office programs, and of encrypted newer ones."""
 _ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+
+
+def sniff_media_type(data: bytes) -> str | None:
+    """Tell the media type of an image or a PDF by its first bytes; None if they do not tell.
+
+    Args:
+        data: The file, or its beginning.
+    """
+    head = bytes(data[:_HEAD_OF_IMAGE])
+    return next((name for name, fits in _SIGNATURES if fits(head)), None)
 
 
 def media_type_of(data: bytes) -> str | None:
@@ -47,11 +63,8 @@ def media_type_of(data: bytes) -> str | None:
         return "application/pdf"
     if data.startswith(b"PK\x03\x04"):
         return _zipped_kind(data)
-    if data[:4] == b"RIFF" and data[8:12] == b"WEBP":
-        return "image/webp"
-    for mark, kind in _IMAGES:
-        if data.startswith(mark):
-            return kind
+    if (seen := sniff_media_type(data)) is not None:
+        return seen
     if _HTML.match(data[:_HEAD]):
         return "text/html"
     if _MAIL.match(data):
