@@ -121,6 +121,10 @@ class OptionArgs(TypedDict, total=False):
     this process, which invent, and "keep" for all others."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
+    absent_fields: Literal["null", "omit"]
+    """How an answer writes an optional field that the document does not state: as "null", or not at
+    all ("omit"), which takes fewer tokens. By default what suits the schema language; servers
+    whose strict mode wants every field (OpenAI, Groq) get null in any case."""
     learned_rows: Literal["process", "saved", "off"]
     """What to do about a server that refuses a keyword of the schema: ask again without it, and
     remember that for the "process", or in the cache folder too ("saved"). "off" learns nothing and
@@ -178,6 +182,7 @@ class Options:
     decide: Literal["auto", "off"] | Unset = UNSET
     on_ungrounded: Literal["null", "keep"] | Unset = UNSET
     mode: Mode | Unset = UNSET
+    absent_fields: Literal["null", "omit"] | Unset = UNSET
     learned_rows: Literal["process", "saved", "off"] | Unset = UNSET
     prompt: str | PromptWriter | Unset = UNSET
     extra_body: Mapping[str, Any] | Unset = UNSET
@@ -231,6 +236,7 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "max_reasoning_tokens": whole(1),
     "service_tier": one_of(*get_args(ServiceTier)),
     "decide": one_of("auto", "off"),
+    "absent_fields": one_of("null", "omit"),
     "learned_rows": one_of("process", "saved", "off"),
     "mode": one_of(*get_args(Mode)),
     "extra_body": Kind(

@@ -236,16 +236,19 @@ class Question(Generic[T]):
         return tuple((mode, languages[mode]) for mode in get_args(Mode) if mode in languages)
 
     def language(self, backend: Backend, subset: str) -> SchemaSubset:
-        """The schema language of a mode, as this backend's server takes it.
+        """The schema language of a mode, as this backend's server takes it and the options want it.
 
         Args:
             backend: Who is going to be asked.
             subset: The name of the language.
         """
         row = subset_of(subset)
-        if self.options.learned_rows == "off":
+        if self.options.learned_rows != "off":
+            row = LEARNED.of(backend).apply(row)
+        absent = self.options.absent_fields
+        if absent is UNSET or row.all_required:
             return row
-        return LEARNED.of(backend).apply(row)
+        return replace(row, absent=absent)
 
     def refused_by(
         self, backend: Backend, mode: Mode, subset: str, error: APIError

@@ -299,11 +299,12 @@ def _way_to_leave_out(builder: Builder, sub: Schema) -> Absent:
     """How the language says that an optional member is absent."""
     if _constant(builder, sub):
         return "constant"
-    if not builder.subset.null_objects and builder.source.may_be_object(sub):
+    way = builder.subset.absent
+    is_refused = not builder.subset.null_objects and builder.source.may_be_object(sub)
+    if way == "omit" or is_refused:
         is_null_by_default = isinstance(sub, dict) and sub.get("default", ...) is None
         return "unsaid" if is_null_by_default and not builder.keeps_undeclared else "omitted"
-    way = builder.subset.absent
-    if way == "omit" or (way == "either" and builder.source.admits_null(sub)):
+    if way == "either" and builder.source.admits_null(sub):
         return "omitted"
     return "null"
 
@@ -327,7 +328,8 @@ def _without_null(builder: Builder, sub: Schema, here: Here) -> Schema:
     followed = builder.source.follow(sub)
     if not isinstance(followed, dict) or {"type": "null"} not in followed.get("anyOf", ()):
         return sub
-    here.words.append("leave it out if the text does not state it")
+    if builder.subset.absent != "omit":  # where a prompt tells it of all fields, once
+        here.words.append("leave it out if the text does not state it")
     return {**followed, "anyOf": [one for one in followed["anyOf"] if one != {"type": "null"}]}
 
 
