@@ -123,6 +123,7 @@ _OLLAMA = Capabilities(
     base_url_env=("OLLAMA_HOST",),
     key_env=("OLLAMA_API_KEY",),
     path="chat",
+    models_path="tags",
     modes=(("strict", "ollama"), ("json-object", "json-object"), ("prompt", "json-object")),
     reasoning=Reasoning(levels=("none", "low", "medium", "high"), default="default"),
     service_tiers=(),
