@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from pydantic_core import to_json
+
 from structgen.values import Answer, Usage
 from structgen.wire.dialect import Delta
 
@@ -27,6 +29,18 @@ def count(counts: Any, name: str) -> int:
     value: Any = counts.get(name) if isinstance(counts, dict) else None
     is_count = value.__class__ is int and 0 < value < _MAX_COUNT
     return int(value) if is_count else 0
+
+
+def arguments_as_text(arguments: Any) -> str:
+    """Write the arguments of a call as JSON text, if the server gives them as an object.
+
+    Args:
+        arguments: What the server gives; a text stays as it is.
+    """
+    if isinstance(arguments, str):
+        return arguments
+    # A number that JSON does not have stays visible, and the check of the answer refuses it.
+    return to_json(arguments, inf_nan_mode="constants").decode()
 
 
 def tool_call(id_: str | None, name: str | None, arguments: str) -> dict[str, Any]:

@@ -18,11 +18,13 @@ from structgen.wire import error_bodies
 from structgen.wire.dialect import Capabilities, Delta, Dialect, to_json
 from structgen.wire.dialects.chat_shape import (
     answer_in_chat_shape,
+    arguments_as_text,
     count,
     delta_in_chat_shape,
     tool_call,
 )
 from structgen.wire.dialects.gemini_requests import NAME, build
+from structgen.wire.dialects.numbered_calls import CallCounter, calls_before
 from structgen.wire.dialects.reading import (
     body_object,
     event_object,
@@ -30,7 +32,7 @@ from structgen.wire.dialects.reading import (
     objects,
     string,
 )
-from structgen.wire.sse import Event
+from structgen.wire.sse import Decoder, Event
 
 _API: Final = "the Gemini API"
 _FILTERED: Final = frozenset(
@@ -85,7 +87,7 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
     candidate = candidate or {"finishReason": "PROHIBITED_CONTENT"}
     parts = _parts(candidate)
     calls = _calls(parts, raw)
-    finish_reason = _finish_reason(candidate, calls)
+    finish_reason = _finish_reason(candidate, has_calls=bool(calls))
     return answer_in_chat_shape(
         _head(raw),
         text=_texts(parts, thought=False),
@@ -112,7 +114,7 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         StreamBrokenError: If the event is not a JSON object.
     """
     data = _in_usual_form(Reply(200, {}, event.data)).body
-    raw = event_object(Event(data, event.name), caps, request)
+    raw = event_object(event._replace(data=data), caps, request)
     if raw is None:
         return Delta()
     candidate, refusal = _candidate(raw), _block(raw)
@@ -125,15 +127,15 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
             done=True,
         )
     candidate = candidate or {}
-    parts = _parts(candidate)
-    calls = _calls(parts, raw)
+    parts, before = _parts(candidate), calls_before(event)
+    calls = _calls(parts, raw, before)
     return delta_in_chat_shape(
         _head(raw),
         text=_texts(parts, thought=False),
         reasoning=_texts(parts, thought=True),
         refusal=_refusal(candidate),
-        tool_calls=[{"index": place, **call} for place, call in enumerate(calls)],
-        finish_reason=_finish_reason(candidate, calls),
+        tool_calls=[{"index": index, **call} for index, call in enumerate(calls, before)],
+        finish_reason=_finish_reason(candidate, has_calls=bool(calls or before)),
         usage=_usage(raw),
         native=_native(parts),
     )
@@ -214,9 +216,9 @@ def _refusal(candidate: Mapping[str, Any]) -> str | None:
     return string(candidate.get("finishMessage")) or f"The answer was stopped: {reason}."
 
 
-def _finish_reason(candidate: Mapping[str, Any], calls: Sequence[Mapping[str, Any]]) -> str | None:
+def _finish_reason(candidate: Mapping[str, Any], *, has_calls: bool) -> str | None:
     reason = string(candidate.get("finishReason")) or None
-    if reason == "STOP" and calls:
+    if reason == "STOP" and has_calls:
         return "tool_calls"
     return _FINISH_REASONS.get(reason or "", reason)
 
@@ -236,16 +238,23 @@ def _texts(parts: Sequence[Mapping[str, Any]], *, thought: bool) -> str | None:
     return "".join(found) if found else None
 
 
-def _calls(parts: Sequence[Mapping[str, Any]], raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _calls(
+    parts: Sequence[Mapping[str, Any]], raw: Mapping[str, Any], before: int = 0
+) -> list[dict[str, Any]]:
     """The calls of functions, each with an id: the server's own, or one made of what it says."""
     calls = []
     for place, part in enumerate(parts):
         call = part.get("functionCall")
         if not isinstance(call, dict):
             continue
-        name, arguments = string(call.get("name")), to_json(call.get("args") or {}).decode()
-        said = to_json([raw.get("responseId"), place, name, arguments])
-        id_ = string(call.get("id")) or f"call_{sha256(said).hexdigest()[:12]}"
+        given = call.get("args")  # left out of a call without arguments
+        name, arguments = (
+            string(call.get("name")),
+            arguments_as_text({} if given is None else given),
+        )
+        said = f"{raw.get('responseId')} {before + place} {name} {arguments}"
+        made = sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        id_ = string(call.get("id")) or f"call_{made}"
         calls.append(tool_call(id_, name, arguments))
     return calls
 
@@ -280,5 +289,18 @@ def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
     return tuple(tokens)
 
 
-GEMINI: Final = Dialect(build, parse, parse_event, parse_error)
+def _count_calls(data: bytes) -> int:
+    try:
+        raw = from_json(data)
+    except ValueError:
+        return 0
+    candidate = _candidate(raw) if isinstance(raw, dict) else None
+    return len(_calls(_parts(candidate), {})) if candidate is not None else 0
+
+
+def _decoder() -> CallCounter:
+    return CallCounter(Decoder(), b'"functionCall"', _count_calls)
+
+
+GEMINI: Final = Dialect(build, parse, parse_event, parse_error, _decoder)
 """Gemini's native dialect."""

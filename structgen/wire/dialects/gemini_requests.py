@@ -196,17 +196,20 @@ def _parsed(schema: bytes) -> Any:
 
 
 def _contents(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
-    """The messages: instructions apart, and the turns, of which each follows another's."""
+    """The messages: instructions apart, and the turns, of which each follows another's.
+
+    Instructions in the middle of a conversation stay there, as words of the user.
+    """
     system: list[dict[str, Any]] = []
     turns: list[dict[str, Any]] = []
     called: dict[str, str] = {}  # names of functions by the ids of their calls
     for message in plain_messages(chat_request.messages):
         role = message["role"]
-        if role in ("system", "developer"):
-            system.append({"text": text_of(message.get("content"), caps)})
+        parts = _parts(message, called, caps)
+        if role in ("system", "developer") and not turns:
+            system += parts
             continue
         theirs = "model" if role == "assistant" else "user"
-        parts = _parts(message, called, caps)
         if turns and turns[-1]["role"] == theirs:
             turns[-1]["parts"] += parts
         else:
@@ -221,6 +224,8 @@ def _parts(
     message: Mapping[str, Any], called: dict[str, str], caps: Capabilities
 ) -> list[dict[str, Any]]:
     role = message["role"]
+    if role in ("system", "developer"):
+        return [{"text": text_of(message.get("content"), caps)}]
     if role in ("tool", "function"):
         return [_function_response(message, called, caps)]
     calls = calls_of(message)

@@ -21,6 +21,7 @@ from structgen.wire import error_bodies
 from structgen.wire.dialect import Capabilities, ChatRequest, Delta, Dialect, post, to_json
 from structgen.wire.dialects.chat_shape import (
     answer_in_chat_shape,
+    arguments_as_text,
     count,
     delta_in_chat_shape,
     tool_call,
@@ -35,6 +36,7 @@ from structgen.wire.dialects.given import (
     with_extra_body,
 )
 from structgen.wire.dialects.given_messages import calls_of, parts_of, plain_messages
+from structgen.wire.dialects.numbered_calls import CallCounter, calls_before
 from structgen.wire.dialects.reading import (
     body_object,
     event_object,
@@ -197,11 +199,10 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
     if not isinstance(message, dict) or raw.get("done") is not True:
         raise not_an_answer(caps, "the body has no whole message", _API)
     calls = _calls(message, raw)
-    finish_reason = _finish_reason(raw)
     answer = answer_in_chat_shape(
         raw,
         text=_text(message, "content"),
-        finish_reason="tool_calls" if calls and finish_reason == "stop" else finish_reason,
+        finish_reason=_finish_reason(raw, has_calls=bool(calls)),
         reasoning=_text(message, "thinking"),
         tool_calls=calls,
         usage=_usage(raw),
@@ -223,19 +224,19 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         StreamBrokenError: If it is not a JSON object.
     """
     data = _in_usual_form(Reply(200, {}, event.data)).body
-    raw = event_object(Event(data), caps, request)
+    raw = event_object(event._replace(data=data), caps, request)
     if raw is None:
         return Delta()
     found = raw.get("message")
     message: dict[str, Any] = found if isinstance(found, dict) else {}
-    done = raw.get("done") is True
-    calls = _calls(message, raw)
+    done, before = raw.get("done") is True, calls_before(event)
+    calls = _calls(message, raw, before)
     return delta_in_chat_shape(
         raw,
         text=_text(message, "content"),
         reasoning=_text(message, "thinking"),
-        tool_calls=[{"index": place, **call} for place, call in enumerate(calls)],
-        finish_reason=_finish_reason(raw) if done else None,
+        tool_calls=[{"index": index, **call} for index, call in enumerate(calls, before)],
+        finish_reason=_finish_reason(raw, has_calls=bool(calls or before)) if done else None,
         usage=_usage(raw) if done else None,
         done=done,
     )
@@ -280,23 +281,25 @@ def _text(message: Mapping[str, Any], name: str) -> str | None:
     return string(message.get(name)) or None
 
 
-def _finish_reason(raw: Mapping[str, Any]) -> str:
+def _finish_reason(raw: Mapping[str, Any], *, has_calls: bool) -> str:
     """Why the answer has ended; servers before 0.1.36 do not say."""
-    return _text(raw, "done_reason") or "stop"
+    reason = _text(raw, "done_reason") or "stop"
+    return "tool_calls" if reason == "stop" and has_calls else reason
 
 
-def _calls(message: Mapping[str, Any], raw: Mapping[str, Any]) -> list[dict[str, Any]]:
+def _calls(
+    message: Mapping[str, Any], raw: Mapping[str, Any], before: int = 0
+) -> list[dict[str, Any]]:
     """The calls of tools, each with an id: the server's own, or one made of what it says."""
     calls = []
     for place, call in enumerate(objects(message.get("tool_calls"))):
         function = call.get("function")
         if not isinstance(function, dict):
             continue
-        arguments = function.get("arguments")
-        text = arguments if isinstance(arguments, str) else to_json(arguments).decode()
-        name = _text(function, "name")
-        said = to_json([raw.get("created_at"), place, name, text])
-        id_ = _text(call, "id") or f"call_{sha256(said).hexdigest()[:12]}"
+        name, text = _text(function, "name"), arguments_as_text(function.get("arguments"))
+        said = f"{raw.get('created_at')} {before + place} {name} {text}"
+        made = sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:12]
+        id_ = _text(call, "id") or f"call_{made}"
         calls.append(tool_call(id_, name, text))
     return calls
 
@@ -323,5 +326,14 @@ def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
     return tuple(tokens)
 
 
-OLLAMA: Final = Dialect(build, parse, parse_event, parse_error, LineDecoder)
+def _count_calls(data: bytes) -> int:
+    message = (_object(data) or {}).get("message")
+    return len(_calls(message, {})) if isinstance(message, dict) else 0
+
+
+def _decoder() -> CallCounter:
+    return CallCounter(LineDecoder(), b'"tool_calls"', _count_calls)
+
+
+OLLAMA: Final = Dialect(build, parse, parse_event, parse_error, _decoder)
 """Ollama's native dialect."""

@@ -6,6 +6,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+from structgen.values import Reply
+from tests.wire.dialects.said import Said, Server, as_object, data, encoded, pieces
+
 HEAD = {"modelVersion": "gemini-3.8-flash", "responseId": "resp-1"}
 USAGE = {
     "promptTokenCount": 12,
@@ -72,3 +75,76 @@ BAD_KEY = {
     "reason": "API_KEY_INVALID",
     "domain": "googleapis.com",
 }
+
+
+# ---- as a row of the scripted servers ------------------------------------------------
+
+_ENDS = {
+    "stop": "STOP",
+    "tool_calls": "STOP",
+    "length": "MAX_TOKENS",
+    "content_filter": "SAFETY",
+}
+
+
+def said_parts(said: Said) -> list[dict[str, Any]]:
+    parts: list[dict[str, Any]] = []
+    if said.reasoning:
+        parts.append({"text": said.reasoning, "thought": True})
+    if said.text is not None:
+        parts.append({"text": said.text})
+    for id_, name, arguments in said.calls:
+        made = {"id": id_, "name": name, "args": as_object(arguments)}
+        parts.append({"functionCall": made, "thoughtSignature": "c2ln"})
+    return parts
+
+
+def said_response(said: Said, parts: list[dict[str, Any]], *, ended: bool) -> dict[str, Any]:
+    """A response with some parts of an answer."""
+    found = response(parts, _ENDS.get(said.end, said.end) if ended else None)
+    if ended and said.refusal is not None:
+        refused = {"finishReason": "PROHIBITED_CONTENT", "finishMessage": said.refusal}
+        found["candidates"][0] |= refused
+    return found
+
+
+def said_events(said: Said) -> list[bytes]:
+    parts: list[dict[str, Any]] = []
+    for part in said_parts(said):
+        if "text" in part:
+            parts += ({**part, "text": piece} for piece in pieces(part["text"], said.size))
+        else:
+            parts.append(part)
+    found = [said_response(said, [part], ended=False) for part in parts]
+    return [data(one) for one in (*found, said_response(said, [], ended=True))]
+
+
+def _forced(body: Any) -> str | None:
+    config = (body.get("toolConfig") or {}).get("functionCallingConfig") or {}
+    name: str | None = next(iter(config.get("allowedFunctionNames") or ()), None)
+    return name
+
+
+def _texts(body: Any) -> list[tuple[str, str]]:
+    turns = [{"role": "system", **body.get("systemInstruction", {"parts": []})}, *body["contents"]]
+    return [(turn["role"], part["text"]) for turn in turns for part in turn["parts"]]
+
+
+def _overloaded(message: str) -> bytes:
+    return data({"error": {"code": 503, "status": "UNAVAILABLE", "message": message}})
+
+
+GEMINI = Server(
+    model="gemini-native:gemini",
+    modes=("strict", "tool", "json-object", "prompt"),
+    whole=lambda said: encoded(said_response(said, said_parts(said), ended=True)),
+    events=said_events,
+    ends=1,
+    error=lambda status, text: Reply(status, {}, error(status, "SOME_STATUS", text)),
+    event_error=_overloaded,
+    forced=_forced,
+    schema=lambda body: body["generationConfig"]["responseJsonSchema"],
+    texts=_texts,
+    streams=lambda request: ":streamGenerateContent" in request.path,
+    omits_absent=True,
+)

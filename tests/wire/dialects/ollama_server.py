@@ -5,6 +5,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from structgen.values import Reply
+from tests.wire.dialects.said import Said, Server, as_object, encoded, pieces
+
 HEAD = {"model": "qwen3:8b", "created_at": "2026-11-20T09:30:00.123456789Z"}
 COUNTS = {
     "total_duration": 3_000_000_000,
@@ -66,3 +69,54 @@ TOO_LONG = json.dumps(
     }
 )
 """What the runner says of a prompt that is too long; the server passes it on as a text."""
+
+
+# ---- as a row of the scripted servers ------------------------------------------------
+
+
+def said_line(said: Said, message: dict[str, Any], *, done: bool) -> dict[str, Any]:
+    """A `ChatResponse` with some part of an answer."""
+    found: dict[str, Any] = {**HEAD, "done": done}
+    found["message"] = {"role": "assistant", "content": "", **message}
+    if done:
+        end = "stop" if said.end == "tool_calls" else said.end
+        found |= {**COUNTS, "done_reason": end}
+    return found
+
+
+def _calls(said: Said) -> list[dict[str, Any]]:
+    return [
+        {"id": id_, "function": {"name": name, "arguments": as_object(arguments)}}
+        for id_, name, arguments in said.calls
+    ]
+
+
+def said_whole(said: Said) -> bytes:
+    members = {"thinking": said.reasoning, "tool_calls": _calls(said)}
+    message = {name: value for name, value in members.items() if value}
+    return encoded(said_line(said, {"content": said.text or "", **message}, done=True))
+
+
+def said_events(said: Said) -> list[bytes]:
+    messages: list[dict[str, Any]] = []
+    messages += ({"thinking": piece} for piece in pieces(said.reasoning, said.size))
+    messages += ({"content": piece} for piece in pieces(said.text, said.size))
+    messages += ({"tool_calls": [one]} for one in _calls(said))
+    lines = [said_line(said, message, done=False) for message in messages]
+    return [encoded(one) + b"\n" for one in (*lines, said_line(said, {}, done=True))]
+
+
+OLLAMA = Server(
+    model="ollama-native:qwen",
+    modes=("strict", "json-object", "prompt"),
+    whole=said_whole,
+    events=said_events,
+    ends=1,
+    error=lambda status, text: Reply(status, {}, error(text)),
+    event_error=lambda text: error(text) + b"\n",
+    forced=lambda body: None,
+    schema=lambda body: body["format"],
+    texts=lambda body: [(one["role"], one["content"]) for one in body["messages"]],
+    refuses=False,
+    has_lists=True,
+)
