@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+import warnings
 from functools import lru_cache
 from typing import Any, Final
 
@@ -64,7 +65,10 @@ def parse_python(pattern: str, flags: int = 0, *, last_line_break: bool = True) 
     if len(pattern) > MAX_PATTERN:
         raise _fault(pattern, f"it is longer than {MAX_PATTERN} characters")
     try:
-        parsed = _PARSER.parse(pattern, flags)
+        with warnings.catch_warnings():
+            # Of "[[" Python warns that it may mean a nested set one day.
+            warnings.simplefilter("ignore", FutureWarning)
+            parsed = _PARSER.parse(pattern, flags)
     except (re.error, RecursionError, OverflowError, ValueError) as error:
         raise _fault(pattern, str(error)) from None
     flags = parsed.state.flags
