@@ -7,14 +7,14 @@ import re
 import unicodedata
 from typing import Any, Final
 
-from structgen.schema.compile.words import NOT_STATED
+from structgen.schema.compile.words import NULL_MEANS
 
 _CONTROLS: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 """Characters that end a line somewhere, or that no line shows."""
 _NULL_PHRASE: Final = re.compile(
-    rf"\s*\({NOT_STATED}\)|;\s*{NOT_STATED}|{NOT_STATED};\s*|{NOT_STATED}\.?", re.IGNORECASE
+    rf"\s*\({NULL_MEANS}\)|;\s*{NULL_MEANS}|{NULL_MEANS};\s*|{NULL_MEANS}\.?", re.IGNORECASE
 )
-"""What the compiler adds to the description of each optional field; the prompt says it once."""
+"""What the compiler adds to the description of the root; the prompt says it too."""
 
 
 def one_line(text: str) -> str:

@@ -26,6 +26,7 @@ from structgen.schema.compile.names import other_members_name
 from structgen.schema.compile.objects import members
 from structgen.schema.compile.scalars import boolean, integer, null, number, string, values
 from structgen.schema.compile.tags import changes, separate
+from structgen.schema.compile.words import NULL_MEANS, described
 from structgen.schema.json import pointer_of, to_text
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
@@ -326,6 +327,8 @@ def _compile(target: Target[T], subset: SchemaSubset) -> Compiled[T]:
     builder = Builder(target, subset, _SHAPES)
     try:
         schema, codec = _rooted(builder, builder.root())
+        if builder.says_null and "description" in subset.annotations:
+            schema = described(schema, NULL_MEANS)
         if not is_finite(builder.defs, schema):
             raise SchemaError(
                 "No value of this schema is finite: a definition always contains itself.",

@@ -84,14 +84,22 @@ def noted_at(path: str, subset: str) -> list[tuple[str, str]]:
     return [(note.keyword, note.action) for note in notes if note.path == path]
 
 
-def test_an_optional_field_says_what_null_means() -> None:
+def test_the_root_says_what_null_means() -> None:
     price = properties(Product, "openai-strict")["price"]
-    assert price == {
-        "description": "Null if the text does not state it.",
-        "type": ["number", "null"],
-        "minimum": 0,
-    }
-    assert "price" in compile_schema(Product, "openai-strict").schema["required"]
+    assert price == {"type": ["number", "null"], "minimum": 0}
+    schema = compile_schema(Product, "openai-strict").schema
+    assert "price" in schema["required"]
+    assert "null is what the text does not state" in schema["description"].lower()
+
+
+@pytest.mark.parametrize(
+    "target", [Product, list[Product], dict[str, Product], Product | int], ids=str
+)
+def test_what_null_means_is_said_once(target: Any) -> None:
+    for name in SUBSETS:
+        text = compile_schema(target, name).dumps().decode()
+        assert text.lower().count("null is what the text does not state") <= 1, name
+    assert "null is what" in compile_schema(target, "groq-strict").dumps().decode().lower()
 
 
 def test_a_description_beside_a_reference_is_kept_without_a_sibling() -> None:
@@ -192,11 +200,7 @@ def test_merged_parts_forbid_what_each_forbids() -> None:
         "allOf": [closed, {"properties": {"a": {"minimum": 3}, "b": {"type": "string"}}}],
     }
     assert properties(schema, "openai-strict") == {
-        "a": {
-            "description": "Null if the text does not state it.",
-            "type": ["integer", "null"],
-            "minimum": 3,
-        }
+        "a": {"type": ["integer", "null"], "minimum": 3},
     }
 
 
@@ -367,4 +371,3 @@ def test_the_words_of_an_optional_fields_only_type_reach_the_model() -> None:
     level = compile_schema(Reading, "azure-openai").schema["properties"]["level"]
     assert level["description"].startswith("As shown.")
     assert "at most 9" in level["description"]
-    assert "null if the text does not state it" in level["description"]

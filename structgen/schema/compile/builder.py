@@ -91,6 +91,8 @@ class Builder:
         self.codecs: dict[str, Codec] = {}
         self.unions: list[Alternatives] = []
         self.has_long_enums = False
+        self.says_null = False
+        """Whether null says of some field that it is absent."""
         self.needs_other_members = False
         """Whether the root needs a member for what has no place elsewhere."""
         self._shapes = shapes

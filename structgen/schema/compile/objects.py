@@ -270,8 +270,7 @@ def _declared(
     for name, sub in declared.items():
         place = here.down(f"properties/{escape(name)}")
         absent: Absent = "never" if name in needed else _way_to_leave_out(builder, sub)
-        if absent == "null":
-            place.words.append(NOT_STATED)
+        builder.says_null |= absent == "null"
         if absent == "unsaid":
             sub = _without_null(builder, sub, place)
         try:

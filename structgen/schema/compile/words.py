@@ -12,6 +12,9 @@ from structgen.schema.verbatim import VERBATIM
 from structgen.values import JsonSchema
 
 NOT_STATED: Final = "null if the text does not state it"
+"""What null means for one field, in notes."""
+NULL_MEANS: Final = "null is what the text does not state"
+"""The same for all fields, said once in the description of the root."""
 
 _WORDS: Final = {
     "minLength": "at least {} characters",
@@ -96,6 +99,19 @@ def joined(description: str, words: Sequence[str]) -> str:
         return f"{text[0].upper()}{text[1:]}."
     is_closed = description.rstrip().endswith((".", "!", "?", ":"))
     return f"{description} ({text})" if is_closed else f"{description}. ({text})"
+
+
+def described(compiled: JsonSchema, words: str) -> JsonSchema:
+    """A compiled schema with a phrase more in its description.
+
+    Args:
+        compiled: The schema.
+        words: The phrase.
+    """
+    head = {"description": joined(compiled.get("description", ""), [words])}
+    if "$ref" in compiled:
+        return {**head, "anyOf": [compiled]}
+    return {**head, **{key: value for key, value in compiled.items() if key not in head}}
 
 
 def annotated(
