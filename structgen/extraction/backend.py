@@ -60,7 +60,7 @@ class Backend:
     def context(self) -> int | None:
         """Tokens of prompt and answer together; None if that is not known."""
         if isinstance(self.via, Link):
-            return self.via.caps.context
+            return self.via.context_of(self.model)
         context = getattr(self.via, "context", None)
         return context if isinstance(context, int) else None
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from structgen.flow.ports import HttpPort
 from structgen.wire.dialect import Capabilities
@@ -27,3 +27,14 @@ class Link:
     """The rate limits; None to send every request at once."""
     hooks: tuple[Hook, ...] = ()
     """Functions that are called with a record of every try."""
+    contexts: dict[str, int] = field(default_factory=dict, repr=False)
+    """The context of each model that the server has listed, in tokens."""
+
+    def context_of(self, model: str) -> int | None:
+        """Give the context of a model in tokens: as its row has it, else as the server listed it.
+
+        Args:
+            model: The model's name.
+        """
+        known = self.caps.context
+        return self.contexts.get(model) if known is None else known

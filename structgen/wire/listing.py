@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import quote, urlencode
@@ -21,9 +21,19 @@ from structgen.wire.tries import TIMEOUT
 _MAX_PAGES: Final = 20
 """Pages of a list that are fetched at most; Anthropic and Gemini give 20 to 50 models a page."""
 
+_CONTEXTS: Final = (
+    "context_window",  # Groq, and our own server
+    "context_length",  # OpenRouter, Together, Fireworks
+    "max_model_len",  # vLLM, SGLang
+    "max_context_length",  # Mistral, LM Studio
+    "inputTokenLimit",  # Gemini
+    "max_input_tokens",  # Anthropic
+)
+"""Members of a listed model that may hold its context, in tokens."""
+
 
 def list_models(link: Link, options: Options) -> Flow[list[dict[str, Any]]]:
-    """Ask a server for its models.
+    """Ask a server for its models, and remember the context of each that says it.
 
     Args:
         link: The way to the server.
@@ -45,6 +55,7 @@ def list_models(link: Link, options: Options) -> Flow[list[dict[str, Any]]]:
         query = _next_page(page)
         if not query:
             break
+    link.contexts.update(_contexts_in(found))
     return found
 
 
@@ -61,7 +72,9 @@ def retrieve_model(link: Link, name: str, options: Options) -> Flow[dict[str, An
         TransportError, APIError: As for `list_models`.
     """
     path = f"{link.caps.models_path}/{quote(name)}"
-    return _with_id((yield from _fetch(link, path, options)))
+    row = _with_id((yield from _fetch(link, path, options)))
+    link.contexts.update(_contexts_in([row]))
+    return row
 
 
 def _fetch(link: Link, path: str, options: Options) -> Flow[dict[str, Any]]:
@@ -113,6 +126,15 @@ def _with_id(row: dict[str, Any]) -> dict[str, Any]:
         return row
     name = row.get("name", row.get("model"))
     return {**row, "id": name.removeprefix("models/")} if isinstance(name, str) else row
+
+
+def _contexts_in(rows: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, int]]:
+    """Each model that is listed with its context, and that context in tokens."""
+    for row in rows:
+        found = (row.get(name) for name in _CONTEXTS)
+        context = next((one for one in found if isinstance(one, int) and one > 0), None)
+        if context is not None and isinstance(row.get("id"), str):
+            yield row["id"], context
 
 
 def _next_page(page: Mapping[str, Any]) -> dict[str, str]:

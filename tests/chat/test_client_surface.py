@@ -169,3 +169,37 @@ def test_a_list_of_models_is_tried_again_and_its_errors_are_typed() -> None:
         client = Client("vllm:m", transport=ScriptedTransport(reply), max_retries=0)
         with pytest.raises(kind):
             client.models.list()
+
+
+@pytest.mark.parametrize(
+    ("member", "spec"),
+    [
+        ("context_window", "openai:m"),
+        ("context_length", "openrouter:m"),
+        ("max_model_len", "vllm:m"),
+        ("inputTokenLimit", "gemini-native:m"),
+    ],
+)
+def test_a_listed_context_is_used_where_the_row_has_none(member: str, spec: str) -> None:
+    body = {"data": [{"id": "m", member: 9000}, {"id": "n", member: None}, {"id": "o"}]}
+    script = ScriptedTransport(Reply(200, {}, json.dumps(body).encode()))
+    client = Client(spec, api_key="k", transport=script)
+    (backend,) = client.caller.backends
+    assert backend.context is None
+    client.models.list()
+    assert backend.context == 9000
+
+
+def test_the_context_of_a_row_goes_before_a_listed_one() -> None:
+    body = {"data": [{"id": "openai/gpt-oss-20b", "context_window": 9000}]}
+    script = ScriptedTransport(Reply(200, {}, json.dumps(body).encode()))
+    client = Client("groq:openai/gpt-oss-20b", api_key="k", transport=script)
+    client.models.retrieve("openai/gpt-oss-20b")
+    assert client.caller.backends[0].context == 131_072
+
+
+def test_ollama_lists_its_models_under_a_path_of_its_own() -> None:
+    script = ScriptedTransport(Reply(200, {}, b'{"models":[{"name":"qwen3:8b"}]}'))
+    client = Client("ollama-native:qwen3:8b", transport=script)
+    assert [model.id for model in client.models.list()] == ["qwen3:8b"]
+    assert script.requests[0].path == "tags"
