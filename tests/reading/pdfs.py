@@ -30,32 +30,58 @@ class Text(NamedTuple):
         return f"BT /F1 {self.size} Tf 1 0 0 1 {self.left} {y} Tm ({escaped}) Tj ET"
 
 
-def pdf_of(pages: Sequence[Sequence[Text]], *, rotate: int = 0, extra: str = "") -> bytes:
+def pdf_of(
+    pages: Sequence[Sequence[Text]],
+    *,
+    rotate: int = 0,
+    extra: str = "",
+    letters: Mapping[str, str] = {},
+) -> bytes:
     """Write a PDF in Courier.
 
     Args:
         pages: The texts of each page.
         rotate: Degrees clockwise by which each page is shown turned.
         extra: Further operators of each page.
+        letters: What the characters of the texts stand for, as a font may say.
     """
     objects: dict[int, bytes] = {
         1: b"<< /Type /Catalog /Pages 2 0 R >>",
-        3: b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /Encoding /WinAnsiEncoding >>",
+        3: (
+            b"<< /Type /Font /Subtype /Type1 /BaseFont /Courier /Encoding /WinAnsiEncoding "
+            b"/ToUnicode 4 0 R >>"
+        ),
+        4: _stream(_to_unicode(letters).encode()),
     }
     kids = []
     for at, texts in enumerate(pages):
-        page, content = 4 + 2 * at, 5 + 2 * at
+        page, content = 5 + 2 * at, 6 + 2 * at
         kids.append(f"{page} 0 R")
         objects[page] = (
             f"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 {WIDTH} {HEIGHT}] /Rotate {rotate} "
             f"/Contents {content} 0 R /Resources << /Font << /F1 3 0 R >> >> >>"
         ).encode()
         drawn = "\n".join([*(one.drawn() for one in texts), extra])
-        data = zlib.compress(drawn.encode("cp1252"))
-        head = f"<< /Length {len(data)} /Filter /FlateDecode >>\nstream\n".encode()
-        objects[content] = head + data + b"\nendstream"
+        objects[content] = _stream(drawn.encode("cp1252"))
     objects[2] = f"<< /Type /Pages /Kids [{' '.join(kids)}] /Count {len(kids)} >>".encode()
     return _file(objects)
+
+
+def _stream(data: bytes) -> bytes:
+    packed = zlib.compress(data)
+    head = f"<< /Length {len(packed)} /Filter /FlateDecode >>\nstream\n".encode()
+    return head + packed + b"\nendstream"
+
+
+def _to_unicode(letters: Mapping[str, str]) -> str:
+    """A character map (ISO 32000, 9.10.3) that keeps the other characters of cp1252."""
+    codes = {code: letters.get(chr(code), chr(code)) for code in range(33, 127)}
+    rows = [f"<{code:02x}> <{to.encode('utf-16-be').hex()}>" for code, to in codes.items()]
+    return (
+        "/CIDInit /ProcSet findresource begin begincmap /CMapName /Own def /CMapType 2 def "
+        "1 begincodespacerange <00> <ff> endcodespacerange "
+        f"{len(rows)} beginbfchar\n" + "\n".join(rows) + "\nendbfchar endcmap end"
+    )
 
 
 def _file(objects: Mapping[int, bytes]) -> bytes:

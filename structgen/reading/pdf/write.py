@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from typing import Final
 
 from structgen.reading.builder import DocumentBuilder
-from structgen.reading.layout import Box
+from structgen.reading.layout import Box, Cell
 from structgen.reading.pdf.order import Line
+from structgen.reading.pdf.tables import cells_of, is_cell_gap
 from structgen.reading.pdf.words import NO_SPACES, Word
 
 _PARAGRAPH_GAP: Final = 0.6
 """The white space above a line from which on it begins a paragraph, in heights of the font."""
-_TAB_GAP: Final = 1.5
-"""The white space between words from which on they are in different cells, in heights."""
 _HYPHENS: Final = ("-", "\u2010", "\u00ad")
 _HYPHENATED: Final = re.compile(r"\w+(?:[-\u2010]\w+)+")
 _LAST_WORD: Final = re.compile(r"[\w\u2010-]+$")
@@ -145,6 +145,7 @@ class PageWriter:
         """
         for block in blocks:
             self._builder.separate()
+            tables = cells_of(block, self._builder.next_table)
             for at, line in enumerate(block):
                 level = self._level(line)
                 is_apart = at > 0 and _begins_paragraph(block[at - 1], line)
@@ -153,7 +154,7 @@ class PageWriter:
                 if is_apart or (level is not None and self._heading_level is None):
                     self._builder.separate()
                 following = block[at + 1][0].words[0] if at + 1 < len(block) else None
-                start = self._write_line(number, line, following)
+                start = self._write_line(number, line, following, tables.get(at))
                 if level is not None and self._heading_level is None:
                     self._heading_level, self._heading_start = level, start
             self._end_heading()
@@ -170,7 +171,9 @@ class PageWriter:
             self._builder.separate()
         self._heading_level = None
 
-    def _write_line(self, number: int, line: Line, following: Word | None) -> int:
+    def _write_line(
+        self, number: int, line: Line, following: Word | None, cells: Sequence[Cell] | None
+    ) -> int:
         """Write a line and what separates it from the next; give the offset where it begins."""
         builder, printed = self._builder, self._builder.next_line()
         words = [word for one in line for word in one.words]
@@ -182,7 +185,8 @@ class PageWriter:
             after = following if is_last else None
             text, separator = self._end_of_line(word, after) if is_last else (word.text, "")
             box = Box(number, word.left, word.top, word.right, word.bottom)
-            written = builder.write(text, box, line=printed)
+            with builder.cell(cells[at]) if cells else nullcontext():
+                written = builder.write(text, box, line=printed)
             start = written if at == 0 else start
             builder.separate(separator)
         return start
@@ -203,9 +207,7 @@ class PageWriter:
 
 def _between(word: Word, following: Word) -> str:
     """What separates two words of a line."""
-    gap = max(following.left - word.right, word.left - following.right)
-    height = max(min(word.height, following.height), 1.0)
-    if gap > _TAB_GAP * height:
+    if is_cell_gap(word, following):
         return "\t"
     return "" if following.is_glued else " "
 
