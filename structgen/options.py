@@ -20,7 +20,7 @@ from structgen.kinds import (
     sequence,
     whole,
 )
-from structgen.values import ExamplePool, Message, Mode, PromptParts, ReasoningEffort
+from structgen.values import ExamplePool, Message, Mode, PromptParts
 
 PromptWriter: TypeAlias = Callable[[PromptParts], Sequence[Message]]
 """A function that writes the messages of a question from its parts."""
@@ -29,6 +29,8 @@ ServiceTier: TypeAlias = Literal[
     "auto", "default", "standard", "standard_only", "on_demand", "flex", "performance", "priority"
 ]
 """How soon, and at which price, a server works on a request, in the words of all providers."""
+ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "default"]
+"""How much a model on a server reasons before it answers; `default` is the server's own level."""
 
 
 class Unset(Enum):

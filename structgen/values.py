@@ -81,13 +81,13 @@ list, or the messages of a conversation."""
 DocumentLike: TypeAlias = TextOrMessages | os.PathLike[str]
 """What a document is given as: what is extracted from, or the path of a file that is read."""
 
-Mode: TypeAlias = Literal["decoder", "strict", "best-effort", "tool", "json-object", "prompt"]
+Mode: TypeAlias = Literal[
+    "decoder", "decisions", "strict", "best-effort", "tool", "json-object", "prompt"
+]
 """How the answer is held to the schema, strongest first: by constrained decoding that we run or
-configured ourselves; by the server's `json_schema` with and without `strict`; by a tool call; by
+configured ourselves; by typed questions, whose options are all that can be answered; by the
+server's `json_schema` with and without `strict`; by a tool call; by
 JSON object mode; by the prompt alone."""
-
-ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "default"]
-"""How much a model on a server reasons before it answers; `default` is the server's own level."""
 
 
 Alternatives: TypeAlias = "Mapping[str, tuple[tuple[Json, float], ...]]"

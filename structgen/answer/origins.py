@@ -67,7 +67,9 @@ class Origins:
         place = self._leaves.get(origin, self._containers.get(origin))
         if place is None and origin:
             parent, _, key = origin.rpartition("/")
-            place = f"{self._containers[parent]}/{key}" if parent in self._containers else None
+            # Members that cannot remember, and nothing beside them that can: records stay in place.
+            above = self._containers.get(parent, parent)
+            place = f"{above}/{key}"
         return place if place in self._places else None
 
     def _learn(self, origin: str, place: str) -> None:

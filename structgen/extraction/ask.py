@@ -10,6 +10,7 @@ from structgen.answer.read import recover_rejected
 from structgen.errors import OutputRejectedError, StructgenError, Truncated
 from structgen.extraction.attempts import CallState
 from structgen.extraction.backend import Backend
+from structgen.extraction.deciding import decided_answer, decision_request
 from structgen.flow.steps import Flow, Generate
 from structgen.options import MAX_REASONING_TOKENS, UNSET, Options
 from structgen.schema.compiler import Compiled
@@ -61,6 +62,10 @@ def get_whole_answer(
     state: CallState,
 ) -> Flow[Answer]:
     """Ask, and wait for the whole answer."""
+    if mode == "decisions":
+        link, asked = decision_request(backend, compiled, messages, state.options)
+        told = yield from exchange(link, asked, state.options, state.ends_at, state.attempts)
+        return decided_answer(told, compiled)
     if isinstance(backend.via, Link):
         request = chat_request(backend, mode, compiled, messages, state.options)
         return (

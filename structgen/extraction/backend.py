@@ -51,6 +51,9 @@ class Backend:
     A server that does not know the member of the request answers 200 all the same.
     """
 
+    lacks_decisions: Event = field(default_factory=Event, repr=False)
+    """Set once the server turned out to have no endpoint of typed questions."""
+
     @property
     def port(self) -> HttpPort | EnginePort:
         """The port that performs this backend's steps."""
@@ -67,6 +70,8 @@ class Backend:
 
 def streams(backend: Backend, mode: Mode) -> bool:
     """Whether an answer in this mode arrives while it is written."""
+    if mode == "decisions":
+        return False
     if not isinstance(backend.via, Link):
         return isinstance(backend.via, TextPort)
     return backend.via.caps.stream_with_schema or mode in ("json-object", "prompt")

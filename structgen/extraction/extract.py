@@ -69,6 +69,8 @@ _SAME_EVERYWHERE: Final = (
 )
 """Errors that no other mode or backend can mend."""
 
+_NO_ENDPOINT: Final = frozenset({200, 404, 405, 501})
+"""What servers answer at a path that they do not have. A 200 that is no answer counts, too."""
 _ABOUT_THE_SCHEMA: Final = ("response_format", "json_schema", "schema", "structured", "grammar")
 """Words of a 400 or 422 which tell that the server refuses the schema, not the request."""
 
@@ -123,8 +125,10 @@ def one_backend(backend: Backend, question: Question[T], state: CallState) -> Fl
     for mode, subset in stronger:
         try:
             return (yield from _in_mode(backend, mode, subset, question, state))
-        except (SchemaError, OutputRejectedError, BadRequestError) as error:
-            if state.handed_out or not _blames_mode(error):
+        except (SchemaError, APIError) as error:
+            if mode == "decisions" and _lacks_endpoint(error):
+                backend.lacks_decisions.set()
+            elif state.handed_out or not _blames_mode(error, mode):
                 raise
             said = "%s has no answer in mode %s (%s): a weaker mode is tried"
             _LOG.warning(said, backend.name, mode, _kind(error))
@@ -162,12 +166,19 @@ def _compiled_for_mode(
     return (yield from one_mode(backend, mode, prompt.compiled, prompt.messages, state))
 
 
-def _blames_mode(error: SchemaError | OutputRejectedError | BadRequestError) -> bool:
+def _blames_mode(error: SchemaError | APIError, mode: Mode) -> bool:
     """Whether the mode is to blame, so that a weaker one may do."""
-    if not isinstance(error, BadRequestError):
+    if isinstance(error, SchemaError | OutputRejectedError):
         return True
+    if not isinstance(error, BadRequestError) or error.status_code not in (400, 422):
+        return False
     said = f"{error.param} {error.code} {error.message}".lower()
-    return error.status_code in (400, 422) and any(word in said for word in _ABOUT_THE_SCHEMA)
+    return mode == "decisions" or any(word in said for word in _ABOUT_THE_SCHEMA)
+
+
+def _lacks_endpoint(error: SchemaError | APIError) -> bool:
+    """Whether a server has no such endpoint, or something else at its place."""
+    return isinstance(error, APIError) and error.status_code in _NO_ENDPOINT
 
 
 def one_mode(

@@ -310,7 +310,7 @@ def _reasoning_of(answer: Answer, text: str, compiled: Compiled[Any]) -> str | N
     return "\n".join(part for part in parts if isinstance(part, str) and part.strip()) or None
 
 
-_HELD_BY_SERVER: Final = frozenset({"decoder", "strict"})
+_HELD_BY_SERVER: Final = frozenset({"decoder", "decisions", "strict"})
 """Modes in which a server holds its answer to the schema."""
 
 
@@ -329,7 +329,7 @@ def _guarantee(
     if held and engine is not None:
         return Guarantee(by="decoder", engine=f"{engine} on {backend.name}", checked=checked)
     return Guarantee(
-        by="server" if held and mode == "strict" else "check",
+        by="server" if held and mode != "decoder" else "check",
         engine=f"{backend.name}, {mode}",
         checked=checked,
         repairs=repairs,

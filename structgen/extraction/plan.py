@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from structgen.errors import SchemaError
 from structgen.extraction.ask import chat_request
 from structgen.extraction.backend import Backend, streams
+from structgen.extraction.deciding import decision_request
 from structgen.extraction.question import Prompt, Question
 from structgen.prompt.attachments import estimate_tokens
 from structgen.results import Plan
@@ -42,7 +43,12 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
     body = None
     if isinstance(backend.via, Link):
         caps = backend.via.caps
-        request = chat_request(backend, mode, compiled, messages, question.options, stream=streamed)
+        options = question.options
+        if mode == "decisions":
+            link, request = decision_request(backend, compiled, messages, options)
+            caps = link.caps
+        else:
+            request = chat_request(backend, mode, compiled, messages, options, stream=streamed)
         check_attachments(messages, caps, request.model)
         check_tier(request, caps)
         body = from_json(caps.dialect.build(request, caps).body)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar, get_args
 
@@ -16,6 +16,7 @@ from structgen.calibration.saved import require
 from structgen.errors import APIError, ConfigurationError, InputError
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.copied import Sources
+from structgen.extraction.deciding import LANGUAGE, fault_of_decisions, messages_of
 from structgen.extraction.examples import Examples, Shown, budget_for
 from structgen.extraction.learned import LEARNED, learn_from
 from structgen.options import MAX_REASONING_TOKENS, UNSET, Options
@@ -206,6 +207,9 @@ class Question(Generic[T]):
                 f"The call names no model of {backend.name}.", hint=f"Write {backend.name}:MODEL."
             )
         offered_modes = self._modes_of(backend)
+        if self._decides(backend):
+            languages: dict[Mode, str] = {"decisions": LANGUAGE, **dict(offered_modes)}
+            offered_modes = in_order(languages)
         if not offered_modes:
             raise ConfigurationError(
                 f"{backend.name} has no mode to answer in.",
@@ -225,6 +229,37 @@ class Question(Generic[T]):
             )
         return pinned
 
+    def _decides(self, backend: Backend) -> bool:
+        """Whether the answer may come from typed questions.
+
+        Raises:
+            ConfigurationError: If the call names that mode, and it cannot be.
+        """
+        if not isinstance(backend.via, Link) or not backend.via.caps.decisions:
+            return False
+        options = self.options
+        if options.mode == "decisions":
+            if fault := self._fault_of_decisions():
+                raise ConfigurationError(
+                    f"{backend.name} cannot be asked in the mode 'decisions': {fault}.",
+                    hint="Leave out `mode`: the strongest mode that fits is used.",
+                )
+            return True
+        needs_text = (
+            self.stream
+            or backend.lacks_decisions.is_set()
+            or options.temperature not in (UNSET, 0)
+            or (options.logprobs is True and options.confidence is not True)
+            or options.extra_body is not UNSET
+        )
+        return options.mode is UNSET and not needs_text and not self._fault_of_decisions()
+
+    def _fault_of_decisions(self) -> str:
+        """Why typed questions cannot be asked instead; "" if they can."""
+        if self.examples is not None:
+            return "it has no place for worked examples"
+        return fault_of_decisions(self.target, self.document, self.options)
+
     def _modes_of(self, backend: Backend) -> tuple[tuple[Mode, str], ...]:
         """The modes of a backend, and those that it was learned to have, strongest first."""
         if self.options.learned_rows == "off":
@@ -233,7 +268,7 @@ class Question(Generic[T]):
         if not learned:
             return backend.modes
         languages = {**dict(learned), **dict(backend.modes)}
-        return tuple((mode, languages[mode]) for mode in get_args(Mode) if mode in languages)
+        return in_order(languages)
 
     def language(self, backend: Backend, subset: str) -> SchemaSubset:
         """The schema language of a mode, as this backend's server takes it and the options want it.
@@ -283,8 +318,12 @@ class Question(Generic[T]):
             InputError: If the document is empty.
         """
         compiled = compile_schema(self.target, self.language(backend, subset))
-        if (thoughts := self.thoughts_in_answer(backend)) is not None:
+        thoughts = self.thoughts_in_answer(backend)
+        if thoughts is not None:
             compiled = with_thoughts(compiled, thoughts, self.thinking_tokens)
+        if mode == "decisions" and isinstance(self.document, str):
+            asked = messages_of(self.document, self.instructions, self.context)
+            return Prompt(compiled, tuple(asked), ())
         shown = self._examples_shown(backend, mode, compiled)
         return Prompt(compiled, self._messages(backend, mode, compiled, shown), tuple(shown))
 
@@ -328,6 +367,15 @@ class Question(Generic[T]):
             model=f"{backend.family} {backend.model}".strip(),
             reasoning=self._reasoning_in_text(backend),
         )
+
+
+def in_order(languages: Mapping[Mode, str]) -> tuple[tuple[Mode, str], ...]:
+    """Give modes with their schema languages, strongest first.
+
+    Args:
+        languages: The language of each mode.
+    """
+    return tuple((mode, languages[mode]) for mode in get_args(Mode) if mode in languages)
 
 
 def rules_for(question: Question[Any]) -> Rules:

@@ -77,10 +77,19 @@ def with_confidence(
         result: What came.
         began: When the call began, as `time.monotonic()` counts.
     """
-    if question.options.confidence is True and result.confidence_by in (None, "decisions"):
+    if question.options.confidence is True and _lacks_confidence(question, result):
         left = _with_time_left(question, time.monotonic() - began)
         result = yield from _read_again(backends, left, result)
     return judged(result, question)
+
+
+def _lacks_confidence(question: Question[T], result: Extraction[T]) -> bool:
+    """Whether a stated value has no confidence yet: not every one was decided among options."""
+    if result.confidence_by != "decisions":
+        return result.confidence_by is None
+    data = question.target.dump(result.value)
+    kinds = kinds_of(question.target.schema, data, document_text(question.document), result.absent)
+    return not kinds.keys() <= result.confidence.keys()
 
 
 def _with_time_left(question: Question[T], spent: float) -> Question[T]:

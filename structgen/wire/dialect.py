@@ -135,6 +135,9 @@ class Capabilities:
     not known, so that a tier is sent as it is."""
     default_max_tokens: int | None = None
     """The `max_tokens` of calls that give none, for servers that require one; None if not."""
+    decisions: Literal["", "decisions", "systemone"] = ""
+    """The endpoint of typed questions that are answered by probabilities, after the base URL, as in
+    the mode "decisions"; "" if there is none."""
     reasoning: Reasoning = Reasoning()
     """How much the models reason, and what they refuse meanwhile."""
     roles: tuple[tuple[str, str], ...] = ()

@@ -105,6 +105,8 @@ _OPENAI = Capabilities(
 )
 # They take system messages under the name of developer messages, and give no probabilities.
 _OPENAI_REASONING = replace(_OPENAI, unsupported=_LOGPROBS, roles=_DEVELOPER)
+# GPT-6 refuses tools while it reasons.
+_GPT_6 = replace(_OPENAI_REASONING, modes=_modes("openai-strict", tool=None, best_effort=True))
 # Services that follow OpenAI.
 _HOSTED = replace(
     _OPENAI,
@@ -149,12 +151,9 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
         modes=_modes(None, tool="groq-tool", best_effort=True),
     ),
     _GROQ,
-    # GPT-6 refuses tools while it reasons.
-    replace(
-        _OPENAI_REASONING,
-        model="gpt-6*",
-        modes=_modes("openai-strict", tool=None, best_effort=True),
-    ),
+    # The only model of the beta of decisions.
+    replace(_GPT_6, model="gpt-6-luna*", decisions="decisions"),
+    replace(_GPT_6, model="gpt-6*"),
     *(replace(_OPENAI_REASONING, model=model) for model in ("gpt-5*", "o1*", "o3*", "o4*")),
     _OPENAI,
     replace(
@@ -172,6 +171,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _SERVER,
         provider="structgen",
+        decisions="systemone",
         base_url="http://127.0.0.1:8000/v1",
         base_url_env=("STRUCTGEN_BASE_URL",),
         key_env=("STRUCTGEN_API_KEY",),
@@ -189,6 +189,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _SERVER,
         provider="vllm",
+        decisions="decisions",
         base_url="http://127.0.0.1:8000/v1",
         base_url_env=("VLLM_BASE_URL",),
         key_env=("VLLM_API_KEY",),
@@ -198,6 +199,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _SERVER,
         provider="sglang",
+        decisions="decisions",
         base_url="http://127.0.0.1:30000/v1",
         base_url_env=("SGLANG_BASE_URL",),
         key_env=("SGLANG_API_KEY",),
@@ -207,6 +209,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _SERVER,
         provider="llamacpp",
+        decisions="systemone",
         base_url="http://127.0.0.1:8080/v1",
         base_url_env=("LLAMACPP_BASE_URL",),
         key_env=("LLAMA_API_KEY",),

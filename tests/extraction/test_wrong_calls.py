@@ -51,7 +51,7 @@ def test_an_unknown_option_is_met_with_the_nearest_one() -> None:
         ({"stop": 5}, "`stop` is 5, but must be a text, or a list of texts."),
         ({"stop": [""]}, "`stop` is ['']"),
         ({"logprobs": 1}, "`logprobs` is 1, but must be True or False."),
-        ({"mode": "fast"}, "`mode` is 'fast', but must be 'decoder', 'strict'"),
+        ({"mode": "fast"}, "`mode` is 'fast', but must be 'decoder', 'decisions'"),
         ({"accept": 1.0}, "`accept` is 1.0, but must be a number from 0.5 to 0.999."),
         ({"cost_budget": "5"}, "`cost_budget` is '5'"),
     ],
