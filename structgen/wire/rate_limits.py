@@ -2,7 +2,7 @@
 
 A limit is a bucket that fills evenly over its window. A request takes its place at once, so that
 callers who come together wait for different moments. Limits come from the user and from the
-`x-ratelimit-*` headers of answers. Nothing here waits.
+`x-ratelimit-*` headers of answers, on Anthropic `anthropic-ratelimit-*`. Nothing here waits.
 """
 
 from __future__ import annotations
@@ -25,8 +25,14 @@ _MANY: Final = 0.2
 """The share of refusals at which a wait that one answer asks for holds all requests."""
 _WORDS: Final = {MINUTE: "minute", DAY: "day"}
 _ASKED_TO_WAIT: Final = "a wait that the server asked for"
-_LIMIT_HEADERS: Final = {kind: f"x-ratelimit-limit-{kind}" for kind in ("requests", "tokens")}
-_LEFT_HEADERS: Final = {kind: f"x-ratelimit-remaining-{kind}" for kind in ("requests", "tokens")}
+_KINDS: Final = ("requests", "tokens")
+_LIMIT_HEADERS: Final = {
+    kind: (f"x-ratelimit-limit-{kind}", f"anthropic-ratelimit-{kind}-limit") for kind in _KINDS
+}
+_LEFT_HEADERS: Final = {
+    kind: (f"x-ratelimit-remaining-{kind}", f"anthropic-ratelimit-{kind}-remaining")
+    for kind in _KINDS
+}
 _LIMIT: Final = or_none(number(0, above=True))
 
 _MAX_DIGITS: Final = 15
@@ -230,8 +236,7 @@ class Pacer:
             bucket.level -= tokens if kind == "tokens" else requests
 
 
-def _count(headers: Mapping[str, str], name: str) -> float | None:
-    text = headers.get(name)
-    if text is None:
-        return None
+def _count(headers: Mapping[str, str], names: tuple[str, ...]) -> float | None:
+    """The count in the first of these headers that the answer has."""
+    text = next((headers[name] for name in names if name in headers), "")
     return float(text) if text.isdecimal() and len(text) <= _MAX_DIGITS else None
