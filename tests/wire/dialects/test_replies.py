@@ -14,17 +14,8 @@ from structgen.testing import ScriptedTransport
 from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire.exchange import exchange
 from structgen.wire.rate_limits import Pacer
-from tests.wire.dialects.parts import (
-    ANTHROPIC,
-    RESPONSES,
-    Said,
-    Server,
-    data,
-    encoded,
-    message,
-    named,
-    response,
-)
+from tests.wire.dialects.parts import ANTHROPIC, RESPONSES, message, response
+from tests.wire.dialects.said import Said, Server, data, encoded, named
 from tests.wire.parts import answered, chat_request, link, options, streamed, text_of
 
 USAGE = Usage(prompt_tokens=7, completion_tokens=5, cached_tokens=3, reasoning_tokens=2)
