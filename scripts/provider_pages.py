@@ -103,6 +103,36 @@ more, and `structgen providers probe` finds out what the server takes.""",
 }
 
 
+SECTIONS: Mapping[str, str] = {
+    "gemini": """## Vertex AI
+
+Vertex AI speaks the same format behind another address, and takes tokens that expire as keys:
+
+```python
+from dataclasses import replace
+
+from structgen import Client
+from structgen.providers import capabilities
+
+
+def token() -> str:
+    return "the access token of google.auth"
+
+
+row = replace(capabilities("gemini-native", "gemini-3.8-flash"), key_header="authorization")
+host = "https://europe-west4-aiplatform.googleapis.com"
+place = "v1/projects/PROJECT/locations/europe-west4/publishers/google"
+vertex = Client(
+    "gemini-native:gemini-3.8-flash",
+    base_url=f"{host}/{place}",
+    api_key=token,
+    capabilities=(replace(row, model="*"),),
+)
+```""",
+}
+"""Further sections of single pages."""
+
+
 def main() -> None:
     FOLDER.mkdir(exist_ok=True)
     written = pages()
@@ -150,7 +180,7 @@ def pages() -> dict[str, str]:
 
 def page(owner: str, rows: Sequence[Capabilities]) -> str:
     parts = [f"# {TITLES.get(owner, owner)}", INTRODUCTIONS.get(owner, ""), example(owner, rows)]
-    parts += [connection(rows), modes(rows), tiers(rows)]
+    parts += [connection(rows), modes(rows), tiers(rows), SECTIONS.get(owner, "")]
     facts = [row for row in MODELS if row.provider == owner]
     parts += [models(owner, facts), ends(facts), prices(owner), images(owner), sources(facts)]
     return "\n\n".join(part for part in parts if part) + "\n"

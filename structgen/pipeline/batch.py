@@ -35,6 +35,7 @@ from structgen.pipeline.inputs.given import to_item
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.record import Item
 from structgen.values import Json, Request
+from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
 from structgen.wire.link import Link
 
 _MANY_UNWRITTEN: Final = 1000
@@ -53,12 +54,18 @@ def link_of(backend: Backend) -> Link:
     """Give a backend's link to its server.
 
     Raises:
-        ConfigurationError: If it is a model in this process.
+        ConfigurationError: If it is a model in this process, or batches of its wire format are not
+            made here.
     """
     if not isinstance(backend.via, Link):
         raise ConfigurationError(
             f"{backend.name} is a model in this process and has no Batch API.",
             hint="Leave out `batch`.",
+        )
+    if backend.via.caps.dialect is not CHAT_COMPLETIONS:
+        raise ConfigurationError(
+            f"{backend.name} does not speak Chat Completions, and batches are made of these alone.",
+            hint="Leave out `batch`, or use a provider of Chat Completions, such as groq.",
         )
     return backend.via
 

@@ -69,6 +69,8 @@ class Capabilities:
     """A glob pattern of the models that the row is for."""
     base_url: str | None = None
     """The default address."""
+    base_port: int | None = None
+    """The port of an address that names neither a scheme nor a port, such as "10.0.0.2"."""
     base_path: str = ""
     """The path that all base URLs of this provider end in."""
     base_url_env: tuple[str, ...] = ()

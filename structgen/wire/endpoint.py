@@ -154,9 +154,19 @@ def _custom_headers(lines: str) -> dict[str, str]:
     return {name.strip().lower(): value.strip() for name, _, value in pairs}
 
 
+def _with_port(address: str, port: int | None) -> str:
+    """An address without a scheme, with the provider's port if it has none."""
+    host, slash, path = address.partition("/")
+    if port is None or re.search(r":\d+$", host):
+        return address
+    return f"{host}:{port}{slash}{path}"
+
+
 def _normalised(url: str, caps: Capabilities) -> str:
     """The address with its scheme, and with the path of the provider's API if it has none."""
-    url = (url if "://" in url else f"http://{url}").rstrip("/")
+    if "://" not in url:
+        url = f"http://{_with_port(url, caps.base_port)}"
+    url = url.rstrip("/")
     try:
         parts = urlsplit(url)
     except ValueError as error:

@@ -119,6 +119,7 @@ _OLLAMA = Capabilities(
     provider="ollama-native",
     vendor="ollama",
     base_url="http://127.0.0.1:11434/api",
+    base_port=11_434,
     base_path="/api",
     base_url_env=("OLLAMA_HOST",),
     key_env=("OLLAMA_API_KEY",),

@@ -230,6 +230,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
         _SERVER,
         provider="ollama",
         base_url="http://127.0.0.1:11434/v1",
+        base_port=11_434,
         base_url_env=("OLLAMA_HOST",),
         key_env=("OLLAMA_API_KEY",),
         modes=_modes("ollama"),

@@ -17,7 +17,7 @@ from structgen.errors import ConfigurationError, ConnectionFailedError, Structge
 from structgen.pipeline.batch_rounds import Batching
 from structgen.pipeline.job import Job
 from structgen.pipeline.summary import Summary
-from structgen.testing import FaultyServer, ScriptedModel
+from structgen.testing import FaultyServer, ScriptedModel, ScriptedTransport
 from structgen.testing.scripted import completion
 from tests.pipeline.batches import BatchServer
 
@@ -149,3 +149,14 @@ def test_an_interrupt_while_a_batch_is_under_way_leaves_it_to_the_next_run(tmp_p
     server = BatchServer(right)
     server.files, server.batches = slow.files, slow.batches
     assert (run(server, tmp_path).ok, server.lines) == (30, 0)
+
+
+@pytest.mark.parametrize(
+    "model", ["gemini-native:m", "ollama-native:m", "anthropic:m", "openai-responses:m"]
+)
+def test_another_wire_format_has_no_batches_and_nothing_is_sent(tmp_path: Path, model: str) -> None:
+    script = ScriptedTransport("{}")
+    client = Client(model, api_key="k", transport=script)
+    with pytest.raises(ConfigurationError, match="does not speak Chat Completions"):
+        Job(Person, DOCUMENTS, client=client, output=tmp_path / "out.jsonl", batch=True).run()
+    assert not script.requests

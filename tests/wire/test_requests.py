@@ -216,6 +216,10 @@ def test_groqs_base_url_is_read_in_both_of_its_forms(url: str, normal: str) -> N
     ("provider", "environ", "url"),
     [
         ("ollama", {"OLLAMA_HOST": "10.0.0.2:11434"}, "http://10.0.0.2:11434/v1"),
+        ("ollama", {"OLLAMA_HOST": "10.0.0.2"}, "http://10.0.0.2:11434/v1"),
+        ("ollama-native", {"OLLAMA_HOST": "10.0.0.2"}, "http://10.0.0.2:11434/api"),
+        ("ollama-native", {"OLLAMA_HOST": "https://ollama.com"}, "https://ollama.com/api"),
+        ("ollama-native", {"OLLAMA_HOST": "box:1/api"}, "http://box:1/api"),
         (
             "azure",
             {"AZURE_OPENAI_ENDPOINT": "https://x.openai.azure.com", "AZURE_OPENAI_API_KEY": "k"},

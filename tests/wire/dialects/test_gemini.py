@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -25,6 +26,7 @@ from structgen.errors import (
 )
 from structgen.testing import FaultyServer, ScriptedTransport, Served
 from structgen.values import Mode, Reply, Usage
+from structgen.wire.providers import capabilities
 from tests.wire.dialects import gemini_server as gemini
 
 MODEL = "gemini-3.8-flash"
@@ -352,6 +354,21 @@ def test_sync_and_async_over_a_socket(server: FaultyServer) -> None:
     assert first.path == f"/v1beta/models/{MODEL}:generateContent"
     assert first.headers["x-goog-api-key"] == "secret"
     assert server.requests[1].path.endswith(":streamGenerateContent?alt=sse")
+
+
+def test_vertex_has_another_address_and_tokens_that_expire(server: FaultyServer) -> None:
+    row = replace(capabilities("gemini-native", MODEL), model="*", key_header="authorization")
+    place = "v1/projects/p/locations/l/publishers/google"
+    with Client(
+        f"gemini-native:{MODEL}",
+        base_url=server.base_url.replace("v1", place),
+        api_key=lambda: "expires",
+        capabilities=(row,),
+    ) as mine:
+        assert mine.extract(Person, "Ada is 36.").age == 36
+    request = server.requests[-1]
+    assert request.path == f"/{place}/models/{MODEL}:generateContent"
+    assert request.headers["authorization"] == "Bearer expires"
 
 
 def test_google_s_sdk_reads_the_same_server_and_sends_the_same(server: FaultyServer) -> None:
