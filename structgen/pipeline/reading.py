@@ -20,7 +20,8 @@ _READ_SECONDS: Final = 0.02
 class InputReader:
     """Gives the inputs one by one, with their positions.
 
-    A thread of its own reads a plain iterable, a little ahead of what is asked for.
+    A thread of its own reads a plain iterable, and the files that paths name, a little ahead of
+    what is asked for.
     """
 
     def __init__(self, inputs: Inputs) -> None:
@@ -51,27 +52,29 @@ class InputReader:
         return self._ready.popleft() if self._ready else None
 
     async def _read_more(self) -> None:
+        loop = asyncio.get_running_loop()
         if hasattr(self._source, "__anext__"):
             try:
-                found = [await anext(self._source)]
+                given = await anext(self._source)
+                item = await loop.run_in_executor(self._thread, to_item, given, self._read)
+                found = [item]
             except StopAsyncIteration:
                 found, self._exhausted = [], True
         else:
-            loop = asyncio.get_running_loop()
             found, self._exhausted = await loop.run_in_executor(self._thread, self._read_some)
         self._ended = self._ended or self._exhausted
-        for one in found:
-            self._ready.append((self._read, to_item(one, self._read)))
+        for item in found:
+            self._ready.append((self._read, item))
             self._read += 1
 
-    def _read_some(self) -> tuple[list[Any], bool]:
+    def _read_some(self) -> tuple[list[Item], bool]:
         """Read a few inputs, and tell whether they are the last ones."""
         if self._iterator is None:
             self._iterator = iter(self._source)
-        found: list[Any] = []
+        found: list[Item] = []
         ends = time.monotonic() + _READ_SECONDS
         for one in self._iterator:
-            found.append(one)
+            found.append(to_item(one, self._read + len(found)))
             if len(found) >= _READ_AT_ONCE or time.monotonic() > ends:
                 return found, False
         return found, True

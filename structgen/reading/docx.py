@@ -35,6 +35,8 @@ _LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
     "both": _SKIPPED,
 }
 """The elements whose text is not read, by the version that is."""
+_AROUND_ROWS: Final = _INSERTED | _DELETED | {f"{_W}sdt", f"{_W}sdtContent"}
+"""The elements that rows and cells may be in: content controls and changes."""
 _TEXTS: Final = frozenset({f"{_W}t", f"{_W}delText", _MATH_TEXT})
 _CHARACTERS: Final = {
     f"{_W}tab": "\t",
@@ -159,7 +161,7 @@ class _Writer:
         for child in element:
             if child.tag == tag and not self.is_left_out(child):
                 yield child
-            elif child.tag in (f"{_W}sdt", f"{_W}sdtContent", f"{_W}ins"):
+            elif child.tag in _AROUND_ROWS and child.tag not in self.left_out:
                 yield from self.children(child, tag)
 
     def is_left_out(self, row: Any) -> bool:

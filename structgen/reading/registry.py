@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import lru_cache
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoint, entry_points
 from itertools import chain
 from typing import Final
 
@@ -86,39 +87,59 @@ def unregister_reader(reader: Reader) -> None:
 
 
 @lru_cache(maxsize=1)
-def _installed() -> tuple[Reader, ...]:
-    """The readers that installed packages bring."""
-    found = []
-    for point in entry_points(group=ENTRY_POINTS):
+def _installed() -> tuple[tuple[str, Reader | ConfigurationError], ...]:
+    """The readers that installed packages bring, by the names of their entry points.
+
+    A package that does not load costs its own reader alone: its error is in the place of it.
+    """
+    return tuple((point.name, _loaded(point)) for point in entry_points(group=ENTRY_POINTS))
+
+
+def _loaded(point: EntryPoint) -> Reader | ConfigurationError:
+    try:
         reader = point.load()
-        if not isinstance(reader, Reader):
-            raise ConfigurationError(
-                f"The entry point {point.name!r} of {ENTRY_POINTS} is no reader.",
-                hint="It has to name a structgen.reading.Reader. Correct or uninstall its package.",
-            )
-        found.append(reader)
-    return tuple(found)
+    except Exception as error:  # a package may raise anything when it is imported
+        return ConfigurationError(
+            f"The reader {point.name!r} cannot be loaded ({type(error).__name__}: {error}).",
+            hint="Correct or uninstall its package.",
+        )
+    if isinstance(reader, Reader):
+        return reader
+    return ConfigurationError(
+        f"The entry point {point.name!r} of {ENTRY_POINTS} is no reader.",
+        hint="It has to name a structgen.reading.Reader. Correct or uninstall its package.",
+    )
 
 
-def _all() -> tuple[Reader, ...]:
-    """Every reader, those that go before others first."""
-    return (*_registered, *_OWN, *_installed())
+def _all() -> Iterator[Reader]:
+    """Every reader, those that go before others first. Packages are loaded last, if at all."""
+    yield from _registered
+    yield from _OWN
+    yield from (reader for _, reader in _installed() if isinstance(reader, Reader))
 
 
 def reader_named(name: str) -> Reader:
     """Find a reader by its name.
 
+    Args:
+        name: Its name, or that of the entry point that brings it.
+
     Raises:
-        ConfigurationError: If there is none of this name.
+        ConfigurationError: If there is none of this name, or its package cannot be loaded.
     """
-    found = next((reader for reader in _all() if reader.name == name), None)
-    if found is None:
-        known = ", ".join(dict.fromkeys(reader.name for reader in _all()))
-        raise ConfigurationError(
-            f"There is no reader {name!r}.",
-            hint=f"Choose from: {known}. Others come with their packages, or by `register_reader`.",
-        )
-    return found
+    own = next((one for one in (*_registered, *_OWN) if one.name == name), None)
+    if own is not None:
+        return own
+    for point, reader in _installed():
+        if name == point and isinstance(reader, ConfigurationError):
+            raise reader
+        if isinstance(reader, Reader) and name in (point, reader.name):
+            return reader
+    known = ", ".join(dict.fromkeys(reader.name for reader in _all()))
+    raise ConfigurationError(
+        f"There is no reader {name!r}.",
+        hint=f"Choose from: {known}. Others come with their packages, or by `register_reader`.",
+    )
 
 
 def reader_for(*, media_type: str | None = None, suffix: str = "") -> Reader | None:

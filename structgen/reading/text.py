@@ -20,6 +20,8 @@ _MARKS: Final = (
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
 _ATX: Final = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
+_SETEXT: Final = re.compile(r" {0,3}(=|-)\1*[ \t]*$")
+"""The line under a heading (CommonMark, "Setext headings")."""
 _FENCE: Final = re.compile(r" {0,3}(```+|~~~+)")
 _DELIMITER_ROW: Final = re.compile(r"\s*\|?\s*:?-+:?\s*(\|\s*:?-+:?\s*)*\|?\s*$")
 """The row under the header of a table (GitHub Flavored Markdown, "Tables")."""
@@ -102,9 +104,11 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _headings(lines: list[tuple[int, str]]) -> Iterator[Heading]:
-    for start, line in lines:
+    for (start, line), (_, below) in pairwise([*lines, (0, "")]):
         if found := _ATX.match(line):
             yield Heading(start, len(found[1]), found[2])
+        elif line.strip() and "|" not in line and (under := _SETEXT.match(below)):
+            yield Heading(start, 1 if under[1] == "=" else 2, line.strip())
 
 
 def _cells(lines: list[tuple[int, str]]) -> Iterator[CellSpan]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
 import structgen
 from structgen import Client, ConfigurationError, Document, DocumentError, InputError
-from structgen.reading import Cell, Reader, ReadSettings, register_reader, suffixes
+from structgen.reading import Cell, Reader, ReadSettings, register_reader, registry, suffixes
 from structgen.reading.registry import unregister_reader
 from structgen.testing import ScriptedModel
 
@@ -126,6 +128,63 @@ def test_what_is_no_file_is_an_error(source: object, says: str) -> None:
 def test_impossible_options_are_errors(options: dict[str, object]) -> None:
     with pytest.raises(ConfigurationError):
         structgen.read(b"text", **options)  # type: ignore[arg-type]
+
+
+class Point(NamedTuple):
+    """An entry point, as `importlib.metadata` gives them."""
+
+    name: str
+    reader: object
+
+    def load(self) -> object:
+        if isinstance(self.reader, Exception):
+            raise self.reader
+        return self.reader
+
+
+@pytest.fixture
+def points(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Point]]:
+    found: list[Point] = []
+    monkeypatch.setattr(registry, "entry_points", lambda group: found)
+    registry._installed.cache_clear()
+    yield found
+    registry._installed.cache_clear()
+
+
+def test_packages_bring_readers(points: list[Point]) -> None:
+    def read_all(data: bytes, settings: ReadSettings) -> str:
+        return f"{len(data)} bytes of {settings.media_type}"
+
+    kinds = (".txt", ".rtf")
+    points += [
+        Point("broken", ImportError("no torch")),
+        Point("strange", 7),
+        Point("all", Reader("reads-all", read_all, ("text/rtf",), kinds)),
+    ]
+    assert structgen.read(b"plain", name="a.txt") == "plain"  # the library's own goes before
+    assert structgen.read(b"12345", name="a.rtf") == "5 bytes of text/rtf"
+    assert structgen.read(b"12345", name="a.txt", reader="all") == "5 bytes of text/rtf"
+    assert structgen.read(b"12345", name="a.pdf", reader="reads-all").startswith("5 bytes")
+    for name, says in (("broken", "no torch"), ("strange", "is no reader")):
+        with pytest.raises(ConfigurationError, match=says):
+            structgen.read(b"", name="a.txt", reader=name)
+
+
+def test_headings_of_markdown_may_be_underlined() -> None:
+    text = "Title\n=====\n\nbody\n\nPart\n---\n\n| a |\n|---|\n| b |\n"
+    document = structgen.read(text.encode(), name="a.md")
+    assert [(one.level, one.title) for one in document.headings] == [(1, "Title"), (2, "Part")]
+
+
+def test_web_pages_have_headings_and_cells() -> None:
+    page = (
+        b"<html><h1>Prices</h1><script>no()</script><h2>Wheels</h2><table>"
+        b"<tr><th>item</th><th>price</th></tr><tr><td>oak</td><td>12</td></tr></table></html>"
+    )
+    document = structgen.read(page)
+    found = document.locate(document.index("12"))
+    assert (found.headings, found.cell) == (("Prices", "Wheels"), Cell(1, 2, 2, "price"))
+    assert "no()" not in document
 
 
 def test_readers_can_be_added() -> None:

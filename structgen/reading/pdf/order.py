@@ -23,6 +23,8 @@ _NARROW: Final = 0.6
 """The share of the text's width up to which a segment may be a line of a column."""
 _GUTTER_POINTS: Final = 6.0
 _BIN_POINTS: Final = 2.0
+_MOST_BINS: Final = 2000
+"""A damaged file may place words anywhere; the bins are wider then."""
 _CROSSING_SHARE: Final = 0.03
 _CROSSING_SEGMENTS: Final = 2
 """The narrow segments that may cross a gutter, such as titles and captions: whichever is more."""
@@ -158,11 +160,12 @@ def _extent(segments: Sequence[Segment]) -> tuple[float, float]:
 
 def _gaps(narrow: Sequence[Segment], start: float, width: float) -> list[float]:
     """The middles of the gaps that few narrow segments cross, the widest first."""
-    size = int(width / _BIN_POINTS) + 2
+    bin_width = max(_BIN_POINTS, width / _MOST_BINS)
+    size = int(width / bin_width) + 2
     changes = [0] * (size + 1)
     for one in narrow:
-        changes[int((one.left - start) / _BIN_POINTS)] += 1
-        changes[int((one.right - start) / _BIN_POINTS) + 1] -= 1
+        changes[int((one.left - start) / bin_width)] += 1
+        changes[int((one.right - start) / bin_width) + 1] -= 1
     most = max(_CROSSING_SEGMENTS, int(_CROSSING_SHARE * len(narrow)))
     first, last = int(_EDGE_SHARE * size), int((1 - _EDGE_SHARE) * size)
     found: list[tuple[int, int]] = []
@@ -172,12 +175,12 @@ def _gaps(narrow: Sequence[Segment], start: float, width: float) -> list[float]:
         if covered <= most and first <= at <= last:
             run += 1
             continue
-        if run * _BIN_POINTS >= _GUTTER_POINTS:
+        if run * bin_width >= _GUTTER_POINTS:
             found.append((run, at - run))
         run = 0
-    if run * _BIN_POINTS >= _GUTTER_POINTS:
+    if run * bin_width >= _GUTTER_POINTS:
         found.append((run, size - run))
-    return [start + (at + run / 2) * _BIN_POINTS for run, at in sorted(found, reverse=True)]
+    return [start + (at + run / 2) * bin_width for run, at in sorted(found, reverse=True)]
 
 
 def _strips(

@@ -20,6 +20,8 @@ _ROWS: Final = 2
 """Lines of several cells that make a table, at least."""
 _LABELS: Final = 2
 """Lines of one cell that may come between them, such as the titles of groups of rows."""
+_MOST_CELLS: Final = 2000
+"""Of the tables of one page: what has more is a drawing."""
 _LABEL_CHARACTERS: Final = 60
 _CURRENCIES: Final = frozenset("$€£¥₹₩₽")
 _NUMBER: Final = re.compile(r"[$€£¥₹(\-–—−\s]*\d[\d,.\s]*[%)\s]*|[-–—]")
@@ -96,6 +98,8 @@ def cells_of(block: Sequence[Line], next_table: Callable[[], int]) -> dict[int, 
     grouped = [_groups(line) for line in block]
     found: dict[int, list[Cell]] = {}
     for first, last in _runs(grouped):
+        if sum(map(len, grouped[first:last])) > _MOST_CELLS:
+            continue
         columns = _columns(grouped[first:last])
         if len(columns) > 1:
             start = _with_titles(grouped, first, columns)
