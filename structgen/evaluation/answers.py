@@ -67,6 +67,8 @@ class Answer(TypedDict, total=False):
     """What the confidence was made from."""
     raw_confidence: dict[str, Share] | None
     """The confidence before it was calibrated; nothing if it was not."""
+    pressure: dict[str, Share] | None
+    """How hard the schema pressed on values, by JSON Pointer."""
     accepted: bool | None
     """Whether it keeps the promise of `accept`; None if none was asked for."""
     to_review: list[str] | None

@@ -22,6 +22,7 @@ MORE_IS_BETTER: Final = (
     "spans_strict",
     "spans_relaxed",
     "auroc",
+    "pressure_auroc",
     "accuracy_at_80",
     "coverage_at_95",
     "accepted",

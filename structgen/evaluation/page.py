@@ -78,7 +78,7 @@ class Page:
 
 
 def _row(leaf: Leaf, shown: Shown, numbers: dict[str, int], has_gold: bool) -> Iterator[Json]:
-    """A leaf as the page reads it: field, kind, found, gold, confidence, start, end."""
+    """A leaf as the page reads it: field, kind, found, gold, confidence, start, end, pressure."""
     place = shown.evidence.get(leaf.path or "") if leaf.path is not None else None
     is_null = leaf.kind == "null"
     yield numbers.setdefault(leaf.field, len(numbers))
@@ -88,6 +88,7 @@ def _row(leaf: Leaf, shown: Shown, numbers: dict[str, int], has_gold: bool) -> I
     yield None if leaf.path is None else shown.confidence.get(leaf.path)
     yield place["start"] if place else None
     yield place["end"] if place else None
+    yield None if leaf.path is None else shown.pressure.get(leaf.path)
 
 
 def _exact(value: Json) -> Json:
@@ -162,6 +163,7 @@ def _shown(row: Mapping[str, Any], document: TextOrMessages | None) -> Shown:
         leaves=leaves_of(rules_of({}), row["value"], None),
         evidence=row.get("evidence") or {},
         confidence=row.get("confidence") or {},
+        pressure=row.get("pressure") or {},
         error=f"{error['type']}: {error['message']}" if error else None,
     )
 

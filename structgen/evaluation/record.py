@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import astuple, dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from structgen.evaluation.saved import SavedRecord
 from structgen.evaluation.scoring import Counts, Leaf, counts_by_field
 from structgen.values import Json, TextOrMessages
+
+_ANSWERED: Final = frozenset({"right", "wrong", "invented"})
+"""What becomes of leaves that an answer states."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,8 @@ class Shown:
     """Where values of the answer stand in the text, by JSON Pointer."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
     """The confidence of values, by JSON Pointer."""
+    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """How hard the schema pressed on values, by JSON Pointer."""
     error: str | None = None
     """Why there is no answer."""
 
@@ -47,6 +52,9 @@ class RecordScore:
     """Spans that overlap one with the right label."""
     judged: tuple[tuple[float, bool], ...] = ()
     """The confidence of each answered leaf that has one, and whether it is right."""
+    pressed: tuple[tuple[str, float, bool], ...] = ()
+    """The field of each answered leaf on which the schema pressed, the pressure, and whether the
+    leaf is right."""
     accepted: bool | None = None
     """Whether it keeps the promise of `accept`; None if none was asked for."""
     kept: tuple[int, int] | None = None
@@ -81,6 +89,7 @@ class RecordScore:
             "strict": list(astuple(self.strict)),
             "relaxed": list(astuple(self.relaxed)),
             "judged": [list(pair) for pair in self.judged],
+            "pressed": [list(one) for one in self.pressed],
             "accepted": self.accepted,
             "kept": None if self.kept is None else list(self.kept),
             "copied": self.copied,
@@ -103,6 +112,7 @@ class RecordScore:
             strict=Counts(*data["strict"]),
             relaxed=Counts(*data["relaxed"]),
             judged=tuple(data["judged"]),
+            pressed=tuple(data.get("pressed", ())),
             accepted=data.get("accepted"),
             kept=data.get("kept"),
             copied=data.get("copied", 0),
@@ -112,19 +122,27 @@ class RecordScore:
         )
 
 
-def score_of_leaves(leaves: Sequence[Leaf], confidence: Mapping[str, float]) -> dict[str, Any]:
-    """Make the arguments of a `RecordScore` that follow from leaves: counts, confidence judged.
+def score_of_leaves(
+    leaves: Sequence[Leaf], confidence: Mapping[str, float], pressure: Mapping[str, float]
+) -> dict[str, Any]:
+    """Make the arguments of a `RecordScore` that follow from leaves: counts, and what is judged.
 
     Args:
         leaves: What became of each leaf.
         confidence: The confidence of the answer's values, by JSON Pointer.
+        pressure: How hard the schema pressed on them, by JSON Pointer.
     """
     judged = tuple(
         (confidence[leaf.path], leaf.kind == "right")
         for leaf in leaves
         if leaf.path is not None and leaf.path in confidence
     )
-    return {"counts": counts_by_field(leaves), "judged": judged}
+    pressed = tuple(
+        (leaf.field, pressure[leaf.path], leaf.kind == "right")
+        for leaf in leaves
+        if leaf.path is not None and leaf.path in pressure and leaf.kind in _ANSWERED
+    )
+    return {"counts": counts_by_field(leaves), "judged": judged, "pressed": pressed}
 
 
 def kept_of(leaves: Sequence[Leaf], answer: Mapping[str, Any]) -> tuple[int, int] | None:

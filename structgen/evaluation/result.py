@@ -22,6 +22,7 @@ from structgen.evaluation.intervals import (
     resampled,
     share_interval,
 )
+from structgen.evaluation.pressed import Pressed
 from structgen.evaluation.record import RecordScore
 from structgen.evaluation.saved import SAVED_RUN, VERSION
 from structgen.evaluation.scoring import KINDS, Counts
@@ -123,6 +124,7 @@ class Evaluation:
             "spans_strict": metrics.f1(strict) if has_spans else None,
             "spans_relaxed": metrics.f1(relaxed) if has_spans else None,
             **self.trust.figures,
+            **self.pressed.figures,
             "copied": float(sum(record.copied for record in self.records)),
             "tokens": float(sum(record.tokens for record in self.records)),
             "cost": sum(costs) if costs else None,
@@ -134,6 +136,11 @@ class Evaluation:
     def trust(self) -> Trust:
         """How far the confidence can be trusted, and what a promise came to."""
         return Trust(self.records, self.seed)
+
+    @cached_property
+    def pressed(self) -> Pressed:
+        """How hard the schema pressed on values, and whether it pressed on the wrong ones."""
+        return Pressed(self.records)
 
     @property
     def judged(self) -> list[tuple[float, bool]]:
@@ -289,6 +296,7 @@ class Evaluation:
             ", ".join(shares),
             *_known(figures, "spans", ("spans_strict", "spans_relaxed")),
             *self.trust.lines(),
+            *self.pressed.lines(),
             *(
                 [f"copied from examples, it seems: {figures['copied']:.0f}"]
                 if figures["copied"]

@@ -305,6 +305,7 @@ def _score(
     known = Known(absent=absent, alternatives=gold.alternatives)
     leaves = leaves_of(rules, found, gold.value, known)
     confidence = answer.get("confidence") or {}
+    pressure = answer.get("pressure") or {}
     evidence = answer.get("evidence") or {}
     ours = all_spans(found, spans_of_evidence(evidence)) if with_spans else []
     theirs = _gold_spans(gold)
@@ -326,9 +327,10 @@ def _score(
             leaves=leaves,
             evidence=evidence,
             confidence=confidence,
+            pressure=pressure,
             error=f"{error['type']}: {error['message']}" if error else None,
         ),
-        **score_of_leaves(leaves, confidence),
+        **score_of_leaves(leaves, confidence, pressure),
     )
 
 

@@ -23,6 +23,7 @@ class SavedRecord(TypedDict):
     strict: FiveCounts
     relaxed: FiveCounts
     judged: list[tuple[Annotated[float, Field(ge=0, le=1)], bool]]
+    pressed: NotRequired[list[tuple[str, Annotated[float, Field(ge=0, le=1)], bool]]]
     accepted: NotRequired[bool | None]
     kept: NotRequired[tuple[Whole, Whole] | None]
     tokens: Whole
