@@ -25,7 +25,12 @@ from structgen.local.grammar.cache import Cache
 from structgen.local.grammar.closed import ClosedPlaces
 from structgen.local.grammar.dates import close_formats
 from structgen.local.grammar.lark import to_lark
-from structgen.local.grammar.left_out import MAX_DEPTH, depth_of, without_refused
+from structgen.local.grammar.left_out import (
+    MAX_DEPTH,
+    depth_of,
+    without_long_patterns,
+    without_refused,
+)
 from structgen.local.grammar.matcher import Matcher
 from structgen.local.grammar.shortest import shortest_values
 from structgen.local.grammar.terminals import parser_limits
@@ -179,6 +184,8 @@ def _compile_on_ladder(schema: JsonSchema, engine: LLTokenizer, document: str | 
         left_out = [
             Note("", "multipleOf", "checked", "not held while decoding: the divisors are too large")
         ]
+    schema, notes = without_long_patterns(schema)
+    left_out += notes
     if depth_of(schema) > MAX_DEPTH:
         raise refused(f"its parts lead more than {MAX_DEPTH} deep into one another")
     for last in (False, True):

@@ -30,6 +30,10 @@ _KEYWORDS: Final = (
     "multipleOf",
 )
 """Keywords that a schema can do without."""
+_COST_OF_PATTERNS: Final = 20_000**2
+"""The most that the squares of all patterns' lengths may add up to: 20,000 characters take a second
+and 250 MB.
+"""
 _LARGE: Final = 1_000
 """Members of an enum or an object that may be too many for a grammar."""
 _ROUNDS: Final = 5
@@ -82,6 +86,41 @@ def _parts(node: JsonSchema) -> Iterator[tuple[tuple[str | int, ...], JsonSchema
         yield from (((key, i), part) for i, part in enumerate(node.get(key, ())))
 
 
+def without_long_patterns(schema: JsonSchema) -> tuple[JsonSchema, list[Note]]:
+    """A schema without its longest patterns, if all together cost too much, and a note for each.
+
+    Args:
+        schema: The compiled schema.
+    """
+    notes: list[Note] = []
+    found: list[int] = []
+
+    def collect(node: JsonSchema, at: tuple[str | int, ...]) -> JsonSchema:
+        found.append(len(node.get("pattern", "")))
+        return node
+
+    def visit(node: JsonSchema, at: tuple[str | int, ...]) -> JsonSchema:
+        if len(node.get("pattern", "")) <= longest:
+            return node
+        notes.append(_note("pattern", at, "it is too long for a grammar"))
+        return {key: value for key, value in node.items() if key != "pattern"}
+
+    _mapped(schema, collect)
+    longest = _longest_that_fits(sorted(found))
+    return (_mapped(schema, visit) if max(found) > longest else schema), notes
+
+
+def _longest_that_fits(lengths: list[int]) -> int:
+    """The longest of some patterns that is held, with all that are shorter."""
+    cost, longest = 0, 0
+    for length in lengths:
+        cost += length * length
+        if cost > _COST_OF_PATTERNS:
+            return longest
+        longest = length
+    return longest
+
+
 def without_refused(schema: JsonSchema, accepts: Accepts) -> tuple[JsonSchema, list[Note]]:
     """A schema without the keywords that the engine refuses, and a note for each.
 
@@ -118,9 +157,10 @@ def without_refused(schema: JsonSchema, accepts: Accepts) -> tuple[JsonSchema, l
     return schema, notes
 
 
-def _note(keyword: str, at: tuple[str | int, ...]) -> Note:
-    where = pointer(at) or "the root"
-    detail = f"not held while decoding: the grammar engine refuses it at {where}"
+def _note(
+    keyword: str, at: tuple[str | int, ...], why: str = "the grammar engine refuses it"
+) -> Note:
+    detail = f"not held while decoding: {why} at {pointer(at) or 'the root'}"
     return Note("", keyword, "checked", detail)
 
 

@@ -43,7 +43,7 @@ def parser_limits() -> LLParserLimits:
         initial_lexer_fuel=40_000_000,
         step_lexer_fuel=40_000_000,
         max_lexer_states=1_000_000,
-        max_items_in_row=100_000,
+        max_items_in_row=32_000,  # 8,000 members that may be left out; time is quadratic
         step_max_items=400_000,
     )
 

@@ -22,7 +22,12 @@ from structgen.local.grammar.cache import Cache
 from structgen.local.grammar.closed import ClosedPlaces
 from structgen.local.grammar.grammar import Grammar, byte_tokenizer, refused
 from structgen.local.grammar.lark import without_ours
-from structgen.local.grammar.left_out import MAX_DEPTH, depth_of, without_refused
+from structgen.local.grammar.left_out import (
+    MAX_DEPTH,
+    depth_of,
+    without_long_patterns,
+    without_refused,
+)
 from structgen.local.grammar.matcher import Tokens
 from structgen.local.grammar.shortest import shortest_values
 from structgen.schema.json import to_text
@@ -163,10 +168,11 @@ class XGrammarCompiler:
     def _compile(self, schema: JsonSchema) -> Grammar:
         if depth_of(schema) > MAX_DEPTH:
             raise refused(f"its parts lead more than {MAX_DEPTH} deep into one another")
-        held, notes = without_ours(schema), list[Note]()
+        held, notes = without_long_patterns(without_ours(schema))
         reason = _refusal(held)
         if reason:
-            held, notes = without_refused(held, _accepts)
+            held, more = without_refused(held, _accepts)
+            notes += more
             reason = _refusal(held)
         if reason:
             raise refused(reason)

@@ -89,3 +89,20 @@ def test_depth_counts_references_and_ends_at_circles() -> None:
     assert grammar_of(chain(100, 0)).notes == ()
     circle = {"$ref": "#/$defs/A", "$defs": {"A": closed(below={"$ref": "#/$defs/A"})}}
     assert depth_of(circle) < 10
+
+
+@pytest.mark.parametrize("count", [1, 9])
+def test_patterns_that_are_too_long_together_are_left_to_the_check(count: int) -> None:
+    short, long = "^[a-c]+$", f"^{'a?' * 10_000}$"
+    texts = {f"long{number}": {"type": "string", "pattern": long} for number in range(count)}
+    schema = {
+        "type": "object",
+        "properties": {"short": {"type": "string", "pattern": short}, **texts},
+        "required": ["short"],
+        "additionalProperties": False,
+    }
+    grammar = compile_grammar(schema, byte_tokenizer())
+    assert [note.keyword for note in grammar.notes] == ["pattern"] * count
+    assert all("too long" in note.detail for note in grammar.notes)
+    assert grammar.classify('{"short": "ab", "long0": "zz"}') == "whole"
+    assert grammar.classify('{"short": "z') == "no"
