@@ -38,7 +38,7 @@ from llguidance import LLMatcher
 
 from benchmarks.jsonschemabench import DATA, kind_of
 from benchmarks.walks import BUDGET, drawn, judge_of
-from structgen.errors import GrammarError, NotJsonError, StructgenError
+from structgen.errors import NotJsonError, StructgenError
 from structgen.local.engine import open_engine
 from structgen.local.grammar.engines import Compile, compiler_for
 from structgen.local.grammar.matcher import Matcher
@@ -277,15 +277,48 @@ def _walked(matcher: Matcher, vocabulary: Vocabulary, seed: int) -> str:
 
 def xgrammar_alone(record: dict[str, Any], vocabulary: Vocabulary) -> Held | None:
     """The schema as it stands, with the separators of ours; None where xgrammar refuses it."""
+    import xgrammar
+
+    from structgen.local.grammar.with_xgrammar import XGrammarMatcher
+
     try:
-        held = compiler_of("xgrammar", vocabulary)(record["schema"], None)
-    except GrammarError:
+        grammar = _xgrammar(vocabulary).compile_json_schema(
+            json.dumps(record["schema"]),
+            any_whitespace=False,
+            separators=(", ", ": "),
+            strict_mode=False,
+        )
+    except RuntimeError:  # whatever its C++ checks
         return None
 
     def accepts(value: Json) -> bool:
-        return held.classify(json.dumps(value, ensure_ascii=False)) == "whole"
+        matcher = xgrammar.GrammarMatcher(grammar)
+        text = json.dumps(value, ensure_ascii=False)
+        return matcher.accept_string(text) and matcher.is_completed()
 
-    return Held(accepts, lambda seed: _walked(held.matcher(), vocabulary, seed))
+    def walk(seed: int) -> str:
+        matcher = XGrammarMatcher(xgrammar.GrammarMatcher(grammar), vocabulary.engine)
+        return _walked(matcher, vocabulary, seed)
+
+    return Held(accepts, walk)
+
+
+_xgrammars: Final[dict[int, Any]] = {}
+
+
+def _xgrammar(vocabulary: Vocabulary) -> Any:
+    """Xgrammar's compiler for a vocabulary; made once."""
+    import xgrammar
+
+    if id(vocabulary) not in _xgrammars:
+        size = max(len(vocabulary.pieces), vocabulary.engine.vocab_size)
+        tokens = xgrammar.TokenizerInfo(
+            list(vocabulary.pieces), vocab_size=size, stop_token_ids=sorted(vocabulary.ends)
+        )
+        _xgrammars[id(vocabulary)] = xgrammar.GrammarCompiler(
+            tokens, max_threads=1, enable_dynamic_compilation=True
+        )
+    return _xgrammars[id(vocabulary)]
 
 
 # ---- outlines-core -------------------------------------------------------------------------------
