@@ -96,7 +96,9 @@ get a budget of tokens for each level of reasoning.""",
 models. Ollama cuts a prompt that is longer than its context without a word; `ollama-native` asks
 for an error instead, which is a `PromptTooLongError`. Make the context longer with
 `extra_body={"options": {"num_ctx": 16384}}`, and keep a model loaded with
-`extra_body={"keep_alive": "1h"}`.""",
+`extra_body={"keep_alive": "1h"}`. Some versions ignore the schema of Qwen 3.5 and Gemma 4 if
+`reasoning_effort="none"` turns their thoughts off (Ollama's issues 14645 and 15260): the check of
+every answer finds that.""",
     "generic": """Give the address: `Client("MODEL", base_url="http://127.0.0.1:8000/v1")`. Little
 is promised of a server that has no row: JSON mode and the prompt. A row of your own promises
 more, and `structgen providers probe` finds out what the server takes.""",

@@ -231,6 +231,14 @@ _GEMINI: Final = (
 # ---- others --------------------------------------------------------------------------
 
 _OTHERS: Final = (
+    # Without thoughts, its answers are empty (ollama takes only these levels for it).
+    ModelFacts(
+        provider="ollama",
+        model="gpt-oss*",
+        efforts=("low", "medium", "high"),
+        default_effort="medium",
+        source="docs.ollama.com/capabilities/thinking, read in autumn 2026",
+    ),
     ModelFacts(
         provider="cerebras",
         model="gpt-oss-120b",

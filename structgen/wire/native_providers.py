@@ -111,6 +111,9 @@ _GEMINI = Capabilities(
         ("json-object", "json-object"),
         ("prompt", "json-object"),
     ),
+    # "Logprobs is not enabled for models/gemini-2.5-flash" (python-genai, issue 1921), and so for
+    # later models. Vertex AI gives them for some.
+    unsupported=frozenset({"logprobs", "top_logprobs"}),
     reasoning=Reasoning(levels=("minimal", "low", "medium", "high"), default="default"),
     service_tiers=("standard", "flex", "priority"),
 )

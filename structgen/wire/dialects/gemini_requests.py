@@ -104,7 +104,7 @@ def _path(chat_request: ChatRequest) -> str:
 def _generation_config(
     members: dict[str, Any], chat_request: ChatRequest, caps: Capabilities
 ) -> dict[str, Any]:
-    config: dict[str, Any] = take_renamed(members, _GENERATION)
+    config: dict[str, Any] = take_renamed(members, _GENERATION, caps.unsupported)
     if stop := members.pop("stop", None):
         sequences = [stop] if isinstance(stop, str) else list(stop)
         if len(sequences) > _STOP_MAX:

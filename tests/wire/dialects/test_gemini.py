@@ -138,7 +138,14 @@ def test_what_only_gemini_has_goes_into_the_body() -> None:
 
 
 @pytest.mark.parametrize(
-    "members", [{"n": 2}, {"logit_bias": {"1": 5}}, {"stop": list("abcdef")}, {"store": True}]
+    "members",
+    [
+        {"n": 2},
+        {"logprobs": True},
+        {"logit_bias": {"1": 5}},
+        {"stop": list("abcdef")},
+        {"store": True},
+    ],
 )
 def test_what_gemini_has_no_words_for_is_refused_before_sending(members: dict[str, Any]) -> None:
     script = replying(gemini.whole("hi"))
@@ -419,3 +426,14 @@ def test_google_s_sdk_reads_the_same_server_and_sends_the_same(server: FaultySer
     if "includeThoughts" not in level:
         level["includeThoughts"] = level.pop("include_thoughts")
     assert ours == sdk
+
+
+def test_a_row_of_ones_own_may_ask_for_probabilities() -> None:
+    row = replace(capabilities("gemini-native", "m"), model="*", unsupported=frozenset())
+    answer = gemini.response([{"text": ADA}])
+    chosen = [{"token": ADA[:4], "logProbability": -0.1}, {"token": ADA[4:], "logProbability": 0}]
+    answer["candidates"][0]["logprobsResult"] = {"chosenCandidates": chosen}
+    script = replying(json.dumps(answer).encode())
+    result = client(script, capabilities=(row,)).extract_result(Person, "Ada", logprobs=True)
+    assert sent(script)["generationConfig"]["responseLogprobs"] is True
+    assert result.confidence

@@ -93,6 +93,13 @@ def test_a_level_of_reasoning_is_told_as_think(effort: Any, think: Any) -> None:
     assert sent(script)["think"] == think
 
 
+def test_a_model_that_always_thinks_is_not_told_not_to() -> None:
+    script = replying(ollama.whole(ADA))
+    mine = Client("ollama-native:gpt-oss:20b", transport=script)
+    mine.extract(Person, "Ada is 36.", reasoning_effort="none")
+    assert sent(script)["think"] == "low"
+
+
 def test_options_of_the_runner_go_beside_ours() -> None:
     script = replying(ollama.whole(ADA))
     extra = {"options": {"num_ctx": 16_384}, "keep_alive": "1h", "truncate": True}
