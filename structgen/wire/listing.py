@@ -79,7 +79,8 @@ def retrieve_model(link: Link, name: str, options: Options) -> Flow[dict[str, An
 
 def _fetch(link: Link, path: str, options: Options) -> Flow[dict[str, Any]]:
     """A JSON object from the server, after as many tries as `retry` allows."""
-    request = Request("GET", path, {"accept": "application/json"}, b"")
+    headers = {"accept": "application/json", **dict(link.caps.headers)}
+    request = Request("GET", path, headers, b"")
     total, timeout = options.total_timeout, options.timeout
     ends_at = time.monotonic() + total if isinstance(total, (int, float)) else None
     policy = link.policy

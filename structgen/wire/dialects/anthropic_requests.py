@@ -45,6 +45,7 @@ _NAMES: Final = {
 }
 """Parameters of Chat Completions that have their names here."""
 _WRITTEN: Final = frozenset({"model", "messages", "system", "stream", "max_tokens"})
+_SCHEMA_AT: Final = (("output_config", "format"), ("tools",), ("tool_choice",))
 _CHOICES: Final = {"auto": "auto", "none": "none", "required": "any"}
 """What `tool_choice` says, and its type here."""
 _CACHED: Final = {"type": "ephemeral"}
@@ -85,7 +86,7 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
     refuse_rest(given, chat_request, caps)
     if chat_request.schema is not None:
         _add_schema(body, chat_request, parsed_schema(chat_request.schema), caps)
-    body = with_extra_body(body, chat_request, _WRITTEN)
+    body = with_extra_body(body, chat_request, _WRITTEN, _SCHEMA_AT)
     _check_forced_tool(body, caps)
     return post(caps.path, to_json(body), chat_request, caps)
 
@@ -236,7 +237,8 @@ def _blocks(message: Mapping[str, Any], caps: Capabilities) -> tuple[str, list[d
         text = text_of(content, caps)
         return "system", [{"type": "text", "text": text}] if text else []
     if role == "assistant":
-        return role, native_of(message, NAME) or _own_blocks(message, caps)
+        native = native_of(message, NAME)
+        return role, [*map(dict, native)] if native else _own_blocks(message, caps)
     return role, _content(content, caps)
 
 

@@ -187,7 +187,10 @@ def check_max_tokens(limit: Any, chat_request: ChatRequest, caps: Capabilities) 
 
 
 def with_extra_body(
-    body: dict[str, Any], chat_request: ChatRequest, written: frozenset[str]
+    body: dict[str, Any],
+    chat_request: ChatRequest,
+    written: frozenset[str],
+    schema_at: tuple[tuple[str, ...], ...] = (),
 ) -> dict[str, Any]:
     """Add the members in the server's own terms to a body. Objects are merged, member by member.
 
@@ -195,10 +198,12 @@ def with_extra_body(
         body: The body, as the dialect wrote it.
         chat_request: The request.
         written: Members of the body that only the dialect writes.
+        schema_at: Where the body holds the schema of a target, which nothing may replace.
 
     Raises:
         ConfigurationError: If one of those is given.
     """
+    held = [(path, _at(body, path)) for path in schema_at if chat_request.schema is not None]
     for name, value in extra_body(chat_request).items():
         if name in written:
             raise ConfigurationError(
@@ -208,6 +213,19 @@ def with_extra_body(
         mine = body.get(name)
         both = isinstance(mine, Mapping) and isinstance(value, Mapping)
         body[name] = _merged(mine, value) if both else value
+    for path, ours in held:
+        if ours is not None and _at(body, path) is not ours:
+            raise ConfigurationError(
+                f"{'.'.join(path)!r} is already in the request: it holds the schema of the target.",
+                hint=f"Remove `{path[0]}` from `extra_body`, or use chat.completions.create.",
+            )
+    return body
+
+
+def _at(body: Any, path: tuple[str, ...]) -> Any:
+    """The value at a path of names; None if there is none."""
+    for name in path:
+        body = body.get(name) if isinstance(body, Mapping) else None
     return body
 
 

@@ -53,6 +53,7 @@ _NAMES: Final = {
 }
 """Parameters of Chat Completions, with their names here."""
 _WRITTEN: Final = frozenset({"model", "input", "stream"})
+_SCHEMA_AT: Final = (("text", "format"), ("tools",), ("tool_choice",))
 _LOGPROBS: Final = "message.output_text.logprobs"
 
 
@@ -87,7 +88,7 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
     if chat_request.schema is not None:
         _add_schema(body, chat_request, parsed_schema(chat_request.schema), caps)
     _check_json_word(body, caps)
-    body = with_extra_body(body, chat_request, _WRITTEN)
+    body = with_extra_body(body, chat_request, _WRITTEN, _SCHEMA_AT)
     return post(caps.path, to_json(body), chat_request, caps)
 
 

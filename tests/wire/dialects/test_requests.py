@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,8 +12,9 @@ from pydantic import BaseModel, TypeAdapter
 
 from structgen import Client, file, image
 from structgen.errors import ConfigurationError, InputError, StructgenError
+from structgen.pipeline import Job
 from structgen.testing import ScriptedTransport
-from structgen.values import Request
+from structgen.values import Reply, Request
 from structgen.wire.providers import capabilities
 from tests.wire.dialects.parts import ANTHROPIC, RESPONSES, SERVERS, Said, Server
 from tests.wire.parts import SCHEMA, built, chat_request
@@ -326,3 +328,51 @@ def test_a_row_may_leave_the_cache_alone() -> None:
     with Client("anthropic:claude", api_key="k", transport=port, capabilities=(row,)) as client:
         client.extract(City, "Rome is old.")
     assert b"cache_control" not in port.requests[0].body
+
+
+# ---- around the dialects -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("server", "mode", "own"),
+    [
+        (RESPONSES, "strict", {"text": {"format": {"type": "text"}}}),
+        (RESPONSES, "tool", {"tools": []}),
+        (RESPONSES, "tool", {"tool_choice": "auto"}),
+        (ANTHROPIC, "strict", {"output_config": {"format": None}}),
+        (ANTHROPIC, "strict", {"output_config": None}),
+        (ANTHROPIC, "tool", {"tool_choice": {"type": "auto"}}),
+    ],
+)
+def test_nothing_replaces_the_schema_of_a_target(server: Server, mode: Any, own: Any) -> None:
+    with pytest.raises(ConfigurationError, match="holds the schema of the target"):
+        asked(server, mode=mode, schema=SCHEMA, extra_body=own)
+    asked(server, extra_body=own)
+
+
+def test_batches_are_those_of_chat_completions(tmp_path: Path) -> None:
+    with Client("anthropic:claude", api_key="k", transport=ScriptedTransport("x")) as client:
+        job = Job(City, ["Rome"], client=client, output=tmp_path / "out.jsonl", batch=True)
+        with pytest.raises(ConfigurationError, match="batches are made"):
+            job.run()
+
+
+def test_models_are_listed_in_the_version_of_the_api() -> None:
+    body = {"data": [{"id": "claude-sonnet-5-5", "type": "model"}], "has_more": False}
+    port = ScriptedTransport(Reply(200, {}, json.dumps(body).encode()))
+    with Client("anthropic:claude", api_key="k", transport=port) as client:
+        assert [model.id for model in client.models.list()] == ["claude-sonnet-5-5"]
+    assert "anthropic-version" in port.requests[0].headers
+
+
+def test_messages_of_the_caller_are_not_changed() -> None:
+    blocks = [{"type": "thinking", "thinking": "Hm.", "signature": "x"}]
+    messages: list[dict[str, Any]] = [
+        {"role": "user", "content": "Where?"},
+        {"role": "assistant", "content": None, "native": {"anthropic": blocks}},
+        {"role": "assistant", "content": "Rome."},
+    ]
+    before = json.dumps(messages)
+    (_, said) = asked(ANTHROPIC, messages=messages)["messages"]
+    assert [block["type"] for block in said["content"]] == ["thinking", "text"]
+    assert json.dumps(messages) == before
