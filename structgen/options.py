@@ -29,7 +29,9 @@ ServiceTier: TypeAlias = Literal[
     "auto", "default", "standard", "standard_only", "on_demand", "flex", "performance", "priority"
 ]
 """How soon, and at which price, a server works on a request, in the words of all providers."""
-ReasoningEffort: TypeAlias = Literal["none", "minimal", "low", "medium", "high", "xhigh", "default"]
+ReasoningEffort: TypeAlias = Literal[
+    "none", "minimal", "low", "medium", "high", "xhigh", "max", "default"
+]
 """How much a model on a server reasons before it answers; `default` is the server's own level."""
 
 

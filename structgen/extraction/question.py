@@ -154,7 +154,7 @@ class Question(Generic[T]):
         kind = self.options.reasoning
         if kind is UNSET or kind == "off" or not isinstance(backend.via, Link):
             return None
-        return None if backend.via.caps.reasoning.is_known else kind
+        return None if backend.via.caps.reasoning.reasons else kind
 
     def _with_effort(self, backend: Backend) -> Options:
         """The options that let a model reason, if it does so by itself but not unless told to."""
@@ -163,7 +163,7 @@ class Question(Generic[T]):
         if not self.thinking_tokens or is_set or not isinstance(backend.via, Link):
             return options
         facts = backend.via.caps.reasoning
-        if not facts.is_known or facts.default != "none":
+        if not facts.reasons or facts.default != "none":
             return options
         return replace(options, reasoning_effort="low")
 

@@ -62,7 +62,7 @@ _ANTHROPIC = Capabilities(
     modes=(("strict", "anthropic"), ("tool", "anthropic"), ("prompt", "json-object")),
     tool_strict=True,
     unsupported=frozenset({"seed", "logprobs"}),
-    reasoning=Reasoning(levels=("none", "low", "medium", "high", "xhigh", "max")),
+    reasoning=Reasoning(levels=("none", "low", "medium", "high", "xhigh", "max"), reasons=True),
     caches_prefix=True,
     default_max_tokens=8192,
 )
@@ -80,7 +80,9 @@ _ANTHROPIC_NEWEST = replace(
 _ANTHROPIC_BUDGET = replace(
     _ANTHROPIC,
     reasoning=Reasoning(
-        levels=("none", "low", "medium", "high"), refuses=frozenset({"temperature", "top_p"})
+        levels=("none", "low", "medium", "high"),
+        reasons=True,
+        refuses=frozenset({"temperature", "top_p"}),
     ),
     thinking_budgets=(("low", 1024), ("medium", 4096), ("high", 16_384)),
 )

@@ -38,16 +38,13 @@ class Reasoning:
     default: str = "none"
     """The level at which they reason if they are told none. `none` if they do not reason then, or
     if that is not known."""
+    reasons: bool = False
+    """Whether the models are known to reason; a server may take levels for models that do not."""
     refuses: frozenset[str] = frozenset()
     """Parameters that they refuse while they reason. They are not sent then."""
     member: tuple[str, ...] = (EFFORT,)
     """Where a request has the level: the name of a member, and of one inside it if there are
     two."""
-
-    @property
-    def is_known(self) -> bool:
-        """Whether the models are known to reason."""
-        return bool(self.levels) and self.levels != ("none",)
 
     def nearest(self, wanted: str) -> str | None:
         """Find the level to send.
@@ -84,6 +81,7 @@ def with_facts(reasoning: Reasoning, facts: ModelFacts) -> Reasoning:
     return replace(
         reasoning,
         levels=reasoning.levels if facts.efforts is None else facts.efforts,
+        reasons=reasoning.reasons if facts.efforts is None else bool(facts.efforts),
         default=facts.default_effort or reasoning.default,
         refuses=refuses,
     )

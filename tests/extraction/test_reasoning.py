@@ -117,6 +117,12 @@ def test_a_model_that_reasons_by_itself_is_left_to_do_so() -> None:
     assert sent(silent, reasoning="first", reasoning_effort="high")["reasoning_effort"] == "high"
 
 
+def test_a_server_that_takes_levels_does_not_make_its_models_reason() -> None:
+    asked = client(ANSWER, provider="ollama")
+    schema = sent(asked, reasoning="first")["response_format"]["json_schema"]["schema"]
+    assert "reasoning" in schema["properties"]
+
+
 def test_a_stream_shows_nothing_of_the_thoughts() -> None:
     asked = client(ANSWER)
     with asked.stream(Order, TEXT, reasoning="first") as stream:

@@ -45,6 +45,7 @@ def sent(provider: str, model: str, **options: Any) -> dict[str, Any]:
         ("openai", "gpt-4.1", "high", {}),
         ("openrouter", "x/y", "low", {"reasoning": {"effort": "low"}}),
         ("mistral", "mistral-large", "low", {}),
+        ("openai", "gpt-5.6-luna", "max", {"reasoning_effort": "xhigh"}),
         ("vllm", "any", "xhigh", {"reasoning_effort": "xhigh"}),
     ],
 )
