@@ -131,7 +131,7 @@ def _read_text(
 
 def _read_by_rules(text: str, compiled: Compiled[T], rules: Rules) -> Reading[T] | None:
     """What an answer says by the rules; None if they change nothing, or make it invalid."""
-    if not rules.may_change:
+    if not rules.may_change_text(text):
         return None
     data, absent = compiled.restored(parse_json(text))
     ruled = rules.apply(data)

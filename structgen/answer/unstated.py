@@ -22,7 +22,9 @@ from __future__ import annotations
 import copy
 from collections.abc import Collection, Sequence
 from typing import Any, Final
+from weakref import WeakKeyDictionary
 
+from structgen.answer.glance import may_say_only
 from structgen.answer.held import HeldTexts
 from structgen.answer.ruled import Found, Reason, Ruled, Verdict
 from structgen.answer.word_forms import words_of
@@ -62,6 +64,7 @@ _WORDS: Final = frozenset(
 )
 """Words for null unless the document has them. Those of other languages are left to the second
 rule: it holds in every language."""
+_WORDS_OR_NULL: Final = _WORDS | {"null"}
 _MANY: Final = 1 << 30
 """Items of a list that surely has as many as it must have."""
 _SPEAKS_FOR_ITSELF: Final = frozenset({"enum", "const", "pattern", "format"})
@@ -80,10 +83,9 @@ class Rules:
         self.root: JsonSchema = target.schema
         self._held = HeldTexts(document or "")
         self._looks_up = document is not None
-        self._copies = asks_for_a_copy(_description(self.root))
-        self.may_change = _has_open_text(self.root)
+        self._copies, self.may_change, may_refuse = _facts_of(target)
         """Whether the target has a text that may be taken out."""
-        self.may_be_refused = self.may_change and _may_refuse(target)
+        self.may_be_refused = self.may_change and may_refuse
         """Whether a value may be invalid after the rules, so that they are not applied."""
         self.may_take_back = self._looks_up and self.may_change and not self.may_be_refused
         """Whether a text may be taken out as soon as it has closed."""
@@ -100,6 +102,16 @@ class Rules:
         rules.endless = frozenset(endless)
         rules.may_change = rules.may_change or bool(endless)
         return rules
+
+    def may_change_text(self, text: str) -> bool:
+        """Whether the rules may change an answer, by a glance at its JSON text.
+
+        Args:
+            text: The JSON text.
+        """
+        if not self.may_change:
+            return False
+        return self._looks_up or bool(self.endless) or may_say_only(text, _WORDS_OR_NULL)
 
     def apply(self, data: Json) -> Ruled:
         """Apply the rules to a value.
@@ -281,6 +293,21 @@ class Rules:
     def _is_name(self, value: str) -> bool:
         """Whether the document has a word for null in title case, as a name: Jennifer Null."""
         return value.istitle() and value in self._held.text
+
+
+_FACTS: Final[WeakKeyDictionary[Target[Any], tuple[bool, bool, bool]]] = WeakKeyDictionary()
+
+
+def _facts_of(target: Target[Any]) -> tuple[bool, bool, bool]:
+    """Whether a target asks for copies, has a text that may be taken out, and may refuse a value
+    afterwards; remembered, since each call asks.
+    """
+    found = _FACTS.get(target)
+    if found is None:
+        copies = asks_for_a_copy(_description(target.schema))
+        found = copies, _has_open_text(target.schema), _may_refuse(target)
+        _FACTS[target] = found
+    return found
 
 
 def _may_be_made_up(about: Sequence[JsonSchema]) -> bool:

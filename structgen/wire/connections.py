@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
@@ -219,14 +220,29 @@ class _Backend:
 
 
 class _Network:
-    """A stream of bytes to a server, with a clock."""
+    """A stream of bytes to a server, with a clock.
+
+    httpcore writes the headers and the body of a request apart. They are sent together, when the
+    answer is to be read: that is one packet and one call of the system less.
+    """
 
     def __init__(self, inner: Any, core: Any, clock: _Clock) -> None:
         self._inner, self._core, self._clock = inner, core, clock
-        self.write, self.close = inner.write, inner.close
-        self.get_extra_info = inner.get_extra_info
+        self._unsent: list[bytes] = []
+        self._write_timeout: float | None = None
+        self.close, self.get_extra_info = inner.close, inner.get_extra_info
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._unsent.append(buffer)
+        self._write_timeout = timeout
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        if self._unsent:
+            together = b"".join(self._unsent)
+            self._unsent.clear()
+            # A server that refuses a request may answer and close before it has read all of it.
+            with suppress(self._core.WriteError):
+                self._inner.write(together, self._write_timeout)
         left = self._clock.left(timeout, self._core.ReadTimeout)
         found: bytes = self._inner.read(max_bytes, left)
         return found
