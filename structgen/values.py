@@ -66,9 +66,8 @@ def attachments_in(messages: Iterable[Any]) -> list[Mapping[str, Any]]:
         messages: Messages in the form of Chat Completions.
     """
     contents = [one.get("content") for one in messages if isinstance(one, Mapping)]
-    parts = [part for content in contents if isinstance(content, list | tuple) for part in content]
-    attached = [part for part in parts if isinstance(part, Mapping)]
-    return [part for part in attached if part.get("type") in _ATTACHED]
+    parts = [part for held in contents if isinstance(held, list | tuple) for part in held]
+    return [part for part in parts if isinstance(part, Mapping) and part.get("type") in _ATTACHED]
 
 
 _ATTACHED: Final = frozenset({"image_url", "file", "input_audio", "image", "document"})

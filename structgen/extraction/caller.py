@@ -59,13 +59,15 @@ class Caller:
                 raise InputError(f"`{name}` is not a text.", hint="Pass a str, or leave it out.")
         options: Any = {name: value for name, value in call.items() if name not in _OF_A_QUESTION}
         wanted, given = target_of(target), call.get("examples", ())
+        # Most calls give none: looking at each of thirty takes as long as checking an answer.
+        given_options = options_of(options).over(self.options) if options else self.options
         return Question(
             target=wanted,
             document=with_messages(document),
             instructions=call.get("instructions"),
             examples=examples_for(wanted, given) if given != () else None,
             context=call.get("context"),
-            options=_with_confidence(options_of(options).over(self.options)),
+            options=_with_confidence(given_options),
             stream=stream,
         )
 
