@@ -23,6 +23,7 @@ from structgen.schema.json import pointer, resolve, short
 from structgen.schema.json_text import parse_json, scan, with_exact_numbers
 from structgen.schema.source.members import is_complete
 from structgen.schema.source.reader import digits_of
+from structgen.schema.source.tries import MOST_TRIES, tries
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, JsonSchema, Violation
 
@@ -37,6 +38,8 @@ R = TypeVar("R")
 MOST: Final = 1_000
 """Violations reported for one answer: enough to find every bad row of a long list in a few
 rounds."""
+_MOST_FAULTS: Final = 10_000
+"""Pydantic's faults that are looked at beside those of the schema."""
 _FRAMES: Final = 4_000
 """Stack frames that 200 levels of nesting need: jsonschema takes up to ten for each,
 and leaves room."""
@@ -47,6 +50,12 @@ _stack_lock: Final = threading.Lock()
 _MISSING: Final = frozenset({"required", "dependentRequired", "minProperties", "missing"})
 """Keywords, and Pydantic's names, for the fault of a missing member."""
 
+_TOO_DEEP_FOR_UNIONS: Final = Violation(
+    "",
+    "",
+    "a value nested so deeply that its unions cannot be read",
+    "less nesting (or a discriminator of the unions: without one, each level doubles the work)",
+)
 _LONG_NUMBER: Final = re.compile(r"\d[\d.]{15,}")
 _LONG_NUMBER_BYTES: Final = re.compile(rb"\d[\d.]{15,}")
 
@@ -144,6 +153,8 @@ def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
 
 
 def _read_by_type(target: Target[T], text: str | bytes) -> T:
+    if target.may_multiply and tries(target.schema, parse_json(text)) > MOST_TRIES:
+        raise _invalid(target, [_TOO_DEEP_FOR_UNIONS])
     if target.held is not None:
         broken = _by_schema(target.held, parse_json(text), len(text))
         if broken:
@@ -231,6 +242,8 @@ def _only_by_type(
 ) -> list[Violation]:
     """The violations that only the type finds, at places where none is known yet."""
     found: list[Violation] = []
+    if known and error.error_count() > _MOST_FAULTS:
+        return found  # unions that overlap: the schema's violations name the place
     seen = _Places(violation.path for violation in known)
     for fault in error.errors(include_url=False, include_context=False):
         if len(known) + len(found) >= MOST:

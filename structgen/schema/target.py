@@ -38,6 +38,7 @@ from structgen.schema.source.generate import CHECK, TargetSchema
 from structgen.schema.source.marks import held_part, take_marks
 from structgen.schema.source.members import Count, counter
 from structgen.schema.source.reader import Core, contains, json_validator
+from structgen.schema.source.tries import MOST_TRIES, may_multiply, outline, tries
 from structgen.schema.source.wellformed import require_characters
 from structgen.schema.source.writer import Keep, json_serializer, write
 from structgen.values import Json, JsonSchema, Note
@@ -115,6 +116,11 @@ class Target(Generic[T]):
         """Counts the members that a value was read from; None if its values do not show them."""
         return None if self.adapter is None else counter(self.adapter.core_schema)
 
+    @cached_property
+    def may_multiply(self) -> bool:
+        """Whether its unions may look at a part of a value again and again."""
+        return self.adapter is not None and may_multiply(self.schema)
+
     @property
     def validator(self) -> Validator:
         """A validator of plain data by `schema`, for one value."""
@@ -138,6 +144,12 @@ class Target(Generic[T]):
         adapter, reader = self.adapter, self.reader
         if adapter is None or reader is None:
             return _plain_data(value)
+        if self.may_multiply and tries(self.schema, outline(value)) > MOST_TRIES:
+            raise SchemaError(
+                f"This value of {self.name} is nested too deeply for its unions: each level "
+                "doubles the work.",
+                hint="Give the union a discriminator, or split the value.",
+            )
         faults: list[str] = []
         for serializer, set_only in self._ways_to_write(adapter.core_schema):
             try:

@@ -44,7 +44,7 @@ class Root(Codec):
         if not self.changes():
             return into, back
         wrapped, others, thoughts = self.wrapped, self.other_members, self.thoughts
-        apart = {others, thoughts}
+        apart = {name for name in (others, thoughts) if name}  # a field of the source may be ""
 
         def encode(value: Json, path: Path, trace: Trace) -> Json:
             inner = into(value, path, trace) if into else value

@@ -122,19 +122,28 @@ def _taken(best: _Try, trace: Trace) -> Json:
 class _Try(NamedTuple):
     """A value written as one option."""
 
-    cost: tuple[bool, int] | tuple[()]
-    """Whether anything is lost, and how many members have no place; empty if neither."""
+    cost: tuple[bool, int, bool] | tuple[()]
+    """Whether a value is lost, how many members have no place, and whether a null is lost, which a
+    type has again by default; empty if none of that."""
     kind: str
     answer: Json
     unplaced: list[tuple[str, Json]]
 
 
+def _without_nulls(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
+
+
 def _tried(way: _Way, value: Json, path: Path, around: Trace, *, judged: bool) -> _Try:
     trace = Trace(tries=around.tries)
     answer = way.into(value, path, trace) if way.into else value
-    cost: tuple[bool, int] | tuple[()] = ()
+    cost: tuple[bool, int, bool] | tuple[()] = ()
     if judged:
         again = way.back(answer, path, Trace()) if way.back else answer
-        lost = not trace.unplaced and not same_json(again, value)
-        cost = (lost, len(trace.unplaced)) if lost or trace.unplaced else ()
+        differs = not trace.unplaced and not same_json(again, value)
+        lost = differs and not same_json(_without_nulls(again), _without_nulls(value))
+        if differs or trace.unplaced:
+            cost = lost, len(trace.unplaced), differs
     return _Try(cost, way.option.kind, answer, trace.unplaced)

@@ -27,6 +27,8 @@ class _Formats(FormatChecker):
         super().__init__(formats=())
         self.root = root
         self.references_left = budget
+        self.valid: set[tuple[str, int]] = set()
+        """The references that a container was found valid under, by its identity."""
 
     def conforms(self, instance: object, format: str) -> bool:
         return not isinstance(instance, str) or format not in FORMATS or FORMATS[format](instance)
@@ -60,7 +62,15 @@ def _ref(validator: Any, ref: str, value: Json, schema: JsonSchema) -> Iterator[
     shared.references_left -= 1
     if shared.references_left < 0:
         raise OverBudgetError
-    yield from validator.descend(value, resolve(shared.root, ref))
+    known = (ref, id(value))
+    if known in shared.valid:
+        return
+    is_valid = True
+    for error in validator.descend(value, resolve(shared.root, ref)):
+        is_valid = False
+        yield error
+    if is_valid and isinstance(value, dict | list):
+        shared.valid.add(known)
 
 
 def _pattern(
