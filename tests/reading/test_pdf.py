@@ -3,13 +3,23 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pypdf
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pypdf.generic import (
+    ArrayObject,
+    DecodedStreamObject,
+    NumberObject,
+    PdfObject,
+    TextStringObject,
+)
+from pypdf.generic import DictionaryObject as Dictionary
+from pypdf.generic import NameObject as Name
 
 import structgen
 from structgen import Client, Document, DocumentError, InputError
@@ -138,6 +148,18 @@ def test_pages_that_are_scans_are_told() -> None:
     assert "not read: 2." in note
 
 
+def test_fonts_that_do_not_say_what_they_print_are_told() -> None:
+    told = pdf_of([[Text(50, 50, "plain words")]])
+    shapes = b" ".join(b"/g%d" % at for at in range(95))
+    font = b"/Encoding << /Type /Encoding /Differences [32 " + shapes + b"] >>"
+    doubtful = told.replace(b"/Encoding /WinAnsiEncoding /ToUnicode 4 0 R", font)
+    assert doubtful != told
+    assert structgen.read(told).notes == ()
+    [note] = structgen.read(doubtful).notes
+    assert "may be wrong" in note
+    assert ": 1." in note
+
+
 def test_pages_are_chosen_by_number() -> None:
     data = pdf_of([[Text(50, 50, name)] for name in ("one", "two", "three")])
     document = structgen.read(data, page_numbers=[2, 3])
@@ -184,6 +206,58 @@ def test_long_files_are_read_page_by_page() -> None:
     assert len(document.pages) == 120
     for page in document.pages[::30]:
         assert document.locate(page.start).page == page.number
+
+
+def filled_in(drawn: bool) -> bytes:
+    """Give a form with one field, and a picture of what is in it if `drawn`."""
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf_of([[Text(50, 100, "Name:")]])))
+    font: dict[str, Any] = {
+        "/Type": Name("/Font"),
+        "/Subtype": Name("/Type1"),
+        "/BaseFont": Name("/Helvetica"),
+    }
+    fonts = {"/Font": Dictionary({Name("/Helv"): Dictionary(named(font))})}
+    field: dict[str, Any] = {
+        "/Type": Name("/Annot"),
+        "/Subtype": Name("/Widget"),
+        "/FT": Name("/Tx"),
+        "/T": TextStringObject("name"),
+        "/V": TextStringObject("Ada Lovelace"),
+        "/Rect": ArrayObject([NumberObject(at) for at in (100, 690, 300, 710)]),
+        "/F": NumberObject(4),
+        "/DA": TextStringObject("/Helv 10 Tf 0 g"),
+    }
+    if drawn:
+        picture = DecodedStreamObject()
+        picture.set_data(b"/Tx BMC q BT /Helv 10 Tf 2 6 Td (Ada Lovelace) Tj ET Q EMC")
+        members: dict[str, Any] = {
+            "/Type": Name("/XObject"),
+            "/Subtype": Name("/Form"),
+            "/BBox": ArrayObject([NumberObject(at) for at in (0, 0, 200, 20)]),
+            "/Resources": Dictionary(named(fonts)),
+        }
+        picture.update(named(members))
+        field["/AP"] = Dictionary({Name("/N"): writer._add_object(picture)})
+    added = writer._add_object(Dictionary(named(field)))
+    writer.pages[0][Name("/Annots")] = ArrayObject([added])
+    form: dict[str, Any] = {"/Fields": ArrayObject([added]), "/DR": Dictionary(named(fonts))}
+    writer.root_object[Name("/AcroForm")] = Dictionary(named(form))
+    file = io.BytesIO()
+    writer.write(file)
+    return file.getvalue()
+
+
+def named(members: Mapping[str, Any]) -> dict[PdfObject, PdfObject]:
+    return {Name(name): value for name, value in members.items()}
+
+
+@pytest.mark.parametrize("drawn", [True, False])
+def test_what_is_filled_into_a_form_is_read(drawn: bool) -> None:
+    document = structgen.read(filled_in(drawn))
+    assert " ".join(document.split()) == "Name: Ada Lovelace"
+    [box] = document.locate(document.index("Ada"), len(document)).boxes
+    assert box.left == pytest.approx(102, abs=2)
+    assert 88 < box.top < box.bottom < 112
 
 
 def test_the_outline_of_a_file_gives_its_headings() -> None:

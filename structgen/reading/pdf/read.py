@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import chain
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, Literal
+
+from typing_extensions import NamedTuple
 
 from structgen.errors import DocumentError, InputError
 from structgen.extras import load
@@ -15,7 +18,7 @@ from structgen.reading.images import MOST_PIXELS, encoded
 from structgen.reading.layout import PageImage
 from structgen.reading.options import ReadSettings
 from structgen.reading.pdf.order import lines_of
-from structgen.reading.pdf.words import Word, words_of
+from structgen.reading.pdf.words import PageText, Word, text_of
 from structgen.reading.pdf.write import (
     PageWriter,
     Vocabulary,
@@ -31,6 +34,25 @@ _OUTLINE_ENTRIES: Final = 4
 """Below it, an outline is the title of the file or the name of a sheet rather than its headings."""
 _SHOWN_PAGES: Final = 10
 """Pages that a note names."""
+
+
+_NOTES: Final = {
+    "scan": "Pages without a text layer were not read: {}. They need OCR, or a model that sees.",
+    "doubtful": "The text of these pages may be wrong, since their fonts do not say which "
+    "characters they print: {}. Read them with OCR, or show their images to a model that sees.",
+}
+"""What to say of pages that could not be read well."""
+
+
+class _Page(NamedTuple):
+    """What was read of a page."""
+
+    number: int
+    width: float
+    height: float
+    words: list[Word]
+    image: PageImage | None
+    fault: Literal["", "scan", "doubtful"]
 
 
 def read_pdf(data: bytes, settings: ReadSettings) -> Document:
@@ -58,6 +80,8 @@ def _opened(data: bytes, settings: ReadSettings) -> Iterator[Any]:
             raise _locked(name, settings.password) from None
         raise _damaged(name, "no program of ours can open it") from error
     try:
+        if pdf.get_formtype():
+            pdf.init_forms()  # which draws the fields that hold a value and no picture of it
         yield pdf
     finally:
         pdf.close()
@@ -88,26 +112,30 @@ def _document(pdf: Any, settings: ReadSettings) -> Document:
             f"{name} has no page {beyond[0]}: it has {count}.", hint="Correct `page_numbers`."
         )
     numbers = [number for number in range(1, count + 1) if settings.wants_page(number)]
-    found: list[tuple[int, float, float, list[Word], PageImage | None]] = []
-    scans = []
-    for number in numbers:
-        page = _page(pdf, number, name)
-        try:
-            words = words_of(page) if settings.pages != "images" else []
-            image = _rendered(page, settings.dpi) if settings.pages != "text" else None
-            if not words and image is None and _has_marks(page):
-                scans.append(number)
-            found.append((number, *page.get_size(), words, image))
-        finally:
-            page.close()
-    if scans and not any(words for *_, words, _ in found):
+    pages = [_read_page(pdf, number, settings) for number in numbers]
+    scans = [page.number for page in pages if page.fault == "scan"]
+    if scans and not any(page.words for page in pages):
         raise DocumentError(
             f"{name} is scanned: its pages are images without a text layer.",
             hint='Run OCR first, read it with an OCR `reader`, or pass pages="images" to a model '
             "that sees.",
             reason="scanned",
         )
-    return _written(found, _outline(pdf), scans, settings)
+    return _written(pages, _outline(pdf), settings)
+
+
+def _read_page(pdf: Any, number: int, settings: ReadSettings) -> _Page:
+    page = _opened_page(pdf, number, settings.name or "The PDF")
+    try:
+        text = text_of(page) if settings.pages != "images" else PageText([], False)
+        image = _rendered(page, settings.dpi) if settings.pages != "text" else None
+        fault: Literal["", "scan", "doubtful"] = "doubtful" if text.is_doubtful else ""
+        if not text.words and image is None and _has_marks(page):
+            fault = "scan"
+        width, height = page.get_size()
+        return _Page(number, width, height, text.words, image, fault)
+    finally:
+        page.close()
 
 
 def _outline(pdf: Any) -> list[tuple[int, int, str]]:
@@ -122,11 +150,31 @@ def _outline(pdf: Any) -> list[tuple[int, int, str]]:
     return found if len(found) >= _OUTLINE_ENTRIES else []
 
 
-def _page(pdf: Any, number: int, name: str) -> Any:
+def _opened_page(pdf: Any, number: int, name: str) -> Any:
+    """Open a page, with what is written in its form fields and notes as a part of its text."""
     try:
-        return pdf[number - 1]
+        page = pdf[number - 1]
+        if _has_written(page):
+            pdfium = load("pypdfium2.raw", "files")
+            pdfium.FPDFPage_Flatten(page.raw, pdfium.FLAT_NORMALDISPLAY)
+            page.close()
+            page = pdf[number - 1]
+        return page
     except Exception as error:  # PDFium says no more than that it cannot load the page
         raise _damaged(name, f"page {number} cannot be read") from error
+
+
+def _has_written(page: Any) -> bool:
+    """Whether there are form fields, free texts or stamps on a page."""
+    pdfium = load("pypdfium2.raw", "files")
+    wanted = {pdfium.FPDF_ANNOT_WIDGET, pdfium.FPDF_ANNOT_FREETEXT, pdfium.FPDF_ANNOT_STAMP}
+    for at in range(pdfium.FPDFPage_GetAnnotCount(page.raw)):
+        annotation = pdfium.FPDFPage_GetAnnot(page.raw, at)
+        kind = pdfium.FPDFAnnot_GetSubtype(annotation)
+        pdfium.FPDFPage_CloseAnnot(annotation)
+        if kind in wanted:
+            return True
+    return False
 
 
 def _has_marks(page: Any) -> bool:
@@ -135,36 +183,30 @@ def _has_marks(page: Any) -> bool:
 
 
 def _written(
-    pages: Sequence[tuple[int, float, float, list[Word], PageImage | None]],
-    outline: Sequence[tuple[int, int, str]],
-    scans: Sequence[int],
-    settings: ReadSettings,
+    pages: Sequence[_Page], outline: Sequence[tuple[int, int, str]], settings: ReadSettings
 ) -> Document:
-    words = [page[3] for page in pages]
+    words = [page.words for page in pages]
     blocks = [lines_of(one) for one in words]
     body = body_height(words)
-    vocabulary = Vocabulary(word for one in words for word in one)
     builder = DocumentBuilder()
     sizes = [] if outline else heading_sizes(blocks, body)
-    writer = PageWriter(builder, vocabulary, body, sizes)
-    for (number, width, height, _, image), found in zip(pages, blocks, strict=True):
-        with builder.page(number, width, height, image):
+    writer = PageWriter(builder, Vocabulary(chain.from_iterable(words)), body, sizes)
+    for page, found in zip(pages, blocks, strict=True):
+        with builder.page(page.number, page.width, page.height, page.image):
             start = builder.length
-            writer.write(number, found)
-            titles = [(level, title) for page, level, title in outline if page == number]
+            writer.write(page.number, found)
+            titles = [(level, title) for number, level, title in outline if number == page.number]
             add_outline(builder, start, titles)
-    notes = [_scan_note(scans)] if scans else []
+    faults = {fault: [page.number for page in pages if page.fault == fault] for fault in _NOTES}
+    notes = [_NOTES[fault].format(_listed(numbers)) for fault, numbers in faults.items() if numbers]
     kind = settings.media_type or "application/pdf"
     return builder.build(name=settings.name, media_type=kind, notes=notes)
 
 
-def _scan_note(scans: Sequence[int]) -> str:
-    shown = ", ".join(map(str, scans[:_SHOWN_PAGES]))
-    more = len(scans) - _SHOWN_PAGES
-    listed = f"{shown} and {more} more" if more > 0 else shown
-    return (
-        f"Pages without a text layer were not read: {listed}. They need OCR, or a model that sees."
-    )
+def _listed(numbers: Sequence[int]) -> str:
+    shown = ", ".join(map(str, numbers[:_SHOWN_PAGES]))
+    more = len(numbers) - _SHOWN_PAGES
+    return f"{shown} and {more} more" if more > 0 else shown
 
 
 def _rendered(page: Any, dpi: int) -> PageImage:

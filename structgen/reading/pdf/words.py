@@ -8,6 +8,7 @@ from typing import Any, Final
 
 from typing_extensions import NamedTuple
 
+from structgen.errors import DocumentError
 from structgen.extras import load
 
 _SCRIPTS_WITHOUT_SPACES: Final = (
@@ -17,6 +18,10 @@ _SCRIPTS_WITHOUT_SPACES: Final = (
 NO_SPACES: Final = re.compile(f"[{_SCRIPTS_WITHOUT_SPACES}]")
 """A character of a script that has no spaces between words, so each of them has its own box."""
 _TOKEN: Final = re.compile(rf"[{_SCRIPTS_WITHOUT_SPACES}]|[^\s{_SCRIPTS_WITHOUT_SPACES}]+")
+_MOST_CHARACTERS: Final = 2_000_000
+"""Of one page: more are not printed to be read, but to fill the memory."""
+_SAMPLE: Final = 100
+"""Characters of a page that are asked whether its font knows them."""
 _BREAK_HYPHENS: Final = "\x02\ufffe"
 """What PDFium writes for a hyphen at the end of a line."""
 _SPLIT: Final = re.compile(rf"(?<=[{_BREAK_HYPHENS}])")
@@ -92,11 +97,23 @@ class Frame(NamedTuple):
         return left - self.left, self.top - top, right - self.left, self.top - bottom
 
 
-def words_of(page: Any) -> list[Word]:
-    """Read the words of a page, in the order in which the file holds them.
+class PageText(NamedTuple):
+    """The text layer of a page."""
+
+    words: list[Word]
+    """Its words, in the order in which the file holds them."""
+    is_doubtful: bool
+    """Whether its fonts do not say which characters most of their shapes are."""
+
+
+def text_of(page: Any) -> PageText:
+    """Read the text layer of a page.
 
     Args:
         page: A `pypdfium2.PdfPage`.
+
+    Raises:
+        DocumentError: If it has more characters than a page can have.
     """
     pdfium = load("pypdfium2.raw", "files")
     text_page = page.get_textpage()
@@ -104,10 +121,19 @@ def words_of(page: Any) -> list[Word]:
         raw = text_page.raw
         unicode_of = pdfium.FPDFText_GetUnicode
         count = pdfium.FPDFText_CountChars(raw)
+        if count > _MOST_CHARACTERS:
+            raise DocumentError(
+                f"A page of the PDF has {count:,} characters.",
+                hint=f"At most {_MOST_CHARACTERS:,} are read: check the file.",
+                reason="too-large",
+            )
         text = "".join([chr(unicode_of(raw, at)) for at in range(count)])
         left, bottom, right, top = page.get_bbox()
         frame = Frame(left, bottom, right, top, page.get_rotation() % 360)
-        return _words(text, frame, pdfium, raw)
+        words = _words(text, frame, pdfium, raw)
+        looked_at = range(0, count, max(1, count // _SAMPLE))
+        unknown = sum(pdfium.FPDFText_HasUnicodeMapError(raw, at) == 1 for at in looked_at)
+        return PageText(words, 2 * unknown > len(looked_at))
     finally:
         text_page.close()
 
