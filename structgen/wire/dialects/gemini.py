@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
-from structgen.errors import APIError
+from structgen.errors import APIError, OutputRejectedError
 from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire import error_bodies
 from structgen.wire.dialect import Capabilities, Delta, Dialect, to_json
@@ -59,7 +59,16 @@ _FINISH_REASONS: Final = {
     **dict.fromkeys(_FILTERED, "content_filter"),
 }
 """Finish reasons in the words of Chat Completions. The others stay as they are: no clean end is
-among them (MALFORMED_FUNCTION_CALL, UNEXPECTED_TOOL_CALL, OTHER ...)."""
+among them (OTHER, NO_IMAGE ...)."""
+_REJECTED: Final = frozenset(
+    {
+        "MALFORMED_FUNCTION_CALL",
+        "MALFORMED_RESPONSE",
+        "UNEXPECTED_TOOL_CALL",
+        "TOO_MANY_TOOL_CALLS",
+    }
+)
+"""Finish reasons of answers that the server rejects, though its own model wrote them."""
 _BAD_KEY: Final = frozenset({"API_KEY_INVALID", "API_KEY_EXPIRED", "API_KEY_SERVICE_BLOCKED"})
 """Reasons of a 400 that is about the key."""
 
@@ -76,7 +85,8 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         request: The request it replies to; its texts are kept out of errors.
 
     Raises:
-        APIError: If the reply is an error, whatever its status.
+        APIError: If the reply is an error, whatever its status, or the server rejects what its
+            model wrote.
         ServerError: If the status is 200 but the body is not an answer.
     """
     raw = body_object(_in_usual_form(reply), caps, request, _API)
@@ -86,6 +96,7 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         raise not_an_answer(caps, "the body has no candidate", _API)
     candidate = candidate or {"finishReason": "PROHIBITED_CONTENT"}
     parts = _parts(candidate)
+    _check_accepted(candidate, caps)
     calls = _calls(parts, raw)
     finish_reason = _finish_reason(candidate, has_calls=bool(calls))
     return answer_in_chat_shape(
@@ -110,7 +121,7 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         request: The request it belongs to; its texts are kept out of errors.
 
     Raises:
-        APIError: If the event holds an error.
+        APIError: If the event holds an error, or the server rejects what its model wrote.
         StreamBrokenError: If the event is not a JSON object.
     """
     data = _in_usual_form(Reply(200, {}, event.data)).body
@@ -128,6 +139,7 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         )
     candidate = candidate or {}
     parts, before = _parts(candidate), calls_before(event)
+    _check_accepted(candidate, caps)
     calls = _calls(parts, raw, before)
     return delta_in_chat_shape(
         _head(raw),
@@ -153,6 +165,20 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
 
 
 # ---- errors --------------------------------------------------------------------------
+
+
+def _check_accepted(candidate: Mapping[str, Any], caps: Capabilities) -> None:
+    """Raise if the server rejects what its model wrote."""
+    reason = candidate.get("finishReason")
+    if reason not in _REJECTED:
+        return
+    error = OutputRejectedError(
+        f"{caps.provider} rejected what its model wrote ({reason}).",
+        code=str(reason),
+        hint="Ask again, or simplify the schema. `failed_generation` has what is told of it.",
+    )
+    error.failed_generation = string(candidate.get("finishMessage"))
+    raise error
 
 
 def _in_usual_form(reply: Reply) -> Reply:

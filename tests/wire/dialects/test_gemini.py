@@ -19,6 +19,7 @@ from structgen.errors import (
     InputError,
     ModelRetiredError,
     NotFoundError,
+    OutputRejectedError,
     RateLimitError,
     Refused,
     ServerError,
@@ -221,7 +222,7 @@ def test_reasoning_and_counts_are_in_the_result() -> None:
         ("PROHIBITED_CONTENT", Refused),
         ("SPII", Refused),
         ("MODEL_ARMOR", Refused),
-        ("MALFORMED_FUNCTION_CALL", Truncated),
+        ("MALFORMED_FUNCTION_CALL", OutputRejectedError),
         ("OTHER", Truncated),
         ("A_WORD_OF_TOMORROW", Truncated),
         ("FINISH_REASON_UNSPECIFIED", Truncated),
@@ -235,6 +236,16 @@ def test_an_answer_that_did_not_end_cleanly_is_no_value(
     pieces = gemini.stream(ADA, finish_reason)
     with pytest.raises(wanted):
         list(client(ScriptedTransport(pieces)).stream(Person, "Ada is 36."))
+
+
+def test_a_malformed_call_is_asked_for_again() -> None:
+    malformed = gemini.response([], "MALFORMED_FUNCTION_CALL")
+    called = gemini.response([gemini.call("Person", {"name": "Ada", "age": 36})])
+    replies = [Reply(200, {}, json.dumps(one).encode()) for one in (malformed, called)]
+    script = ScriptedTransport(*replies)
+    result = client(script, max_reasks=1).extract_result(Person, "Ada is 36.", mode="tool")
+    assert result.value.age == 36
+    assert [type(attempt.error) for attempt in result.attempts][:1] == [OutputRejectedError]
 
 
 def test_a_prompt_that_is_blocked_is_refused() -> None:
