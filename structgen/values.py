@@ -212,7 +212,7 @@ class Removed:
     reason: Literal["null", "ungrounded", "endless", "repeated"]
     """Why. `null`: a word for null, such as "" or "n/a". `ungrounded`: the document holds no such
     text. `endless`: a text or number in which the model repeated itself until the decoder ended
-    it. `repeated`: an item that its list has already, where the list ends."""
+    it. `repeated`: an item that its list has already, or a text that other fields have."""
 
 
 @dataclass(frozen=True, slots=True)

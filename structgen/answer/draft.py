@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 from structgen.answer.places import Mend, Place, as_it_is, place_of
 from structgen.answer.ruled import Verdict
 from structgen.answer.scanner import Scanner, Span
-from structgen.answer.unstated import Rules
+from structgen.answer.unstated import Rules, is_open_text
 from structgen.errors import OutputError
 from structgen.schema.codecs.codec import VALUE
 from structgen.schema.compiler import Compiled
@@ -38,7 +38,7 @@ class _TakenOutError(Exception):
 class Node:
     """An open container with the parts that have closed, in the order they came. It only grows."""
 
-    __slots__ = ("broken", "key", "keys", "name", "place", "schemas", "values")
+    __slots__ = ("broken", "key", "keys", "name", "place", "schemas", "texts", "values")
 
     def __init__(
         self, place: Place, key: str | int, name: str, schemas: Sequence[JsonSchema]
@@ -47,6 +47,7 @@ class Node:
         self.key = key
         self.name = name  # of the member that it is or is in
         self.schemas = schemas  # what may describe it in the target's schema
+        self.texts: list[str] = []  # of an object: the open texts among its members
         self.values: list[Any] = []
         self.keys: dict[str, int] = {}  # of an object: the index of each part in `values`
         self.broken = False
@@ -185,8 +186,13 @@ class Draft(Generic[T]):
                 mended = rules.apply(data).data
             else:
                 inner, count = inside(rules.root, node.schemas, key), len(node.values)
-                is_row = isinstance(node.key, int)
-                way, _ = rules.verdict(node.schemas, key, data, name, count, is_row=is_row, at=at)
+                is_row, texts = isinstance(node.key, int), node.texts
+                way, _ = rules.verdict(
+                    node.schemas, key, data, name, count, is_row=is_row, at=at, others=texts
+                )
+                is_text = isinstance(data, str) and isinstance(key, str)
+                if way == "keep" and is_text and is_open_text(inner):
+                    node.texts.append(data)
                 is_item = isinstance(key, int)
                 mended = rules.apply_at(inner, name, data, is_item=is_item, at=at).data
             if way == "keep" and mended is data:

@@ -139,6 +139,14 @@ class HeldTexts:
         spelled = (word for word in words if len(word) > 1 and not word.isdecimal())
         return all(self._has_word(word, beginning) for word in spelled)
 
+    def mentions(self, value: str) -> int:
+        """How often the document has a text, letter by letter but for case and accents.
+
+        Args:
+            value: The text.
+        """
+        return self._folded.count(folded(value).strip())
+
     def says(self, value: str) -> bool:
         """Whether the document has the words of a text, each as a word of its own.
 

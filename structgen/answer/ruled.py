@@ -10,7 +10,7 @@ from structgen.values import Json, Removed
 
 T = TypeVar("T")
 
-Reason: TypeAlias = Literal["null", "ungrounded", "endless"]
+Reason: TypeAlias = Literal["null", "ungrounded", "endless", "repeated"]
 Verdict: TypeAlias = Literal["keep", "null", "absent", "drop"]
 """What becomes of a value: it stays, is null, is as if it had not been written, or its list goes
 without it."""

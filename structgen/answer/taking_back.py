@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from structgen.answer.unstated import Rules
+from structgen.answer.unstated import Rules, is_open_text
 from structgen.schema.codecs.codec import SAME, Codec, Items, Nullable, Ref
 from structgen.schema.codecs.records import Fields
 from structgen.schema.codecs.root import Root
@@ -84,12 +84,22 @@ class TakingBack:
             )
         return self._looked_up[kind]
 
-    def judge(self, path: Path, text: str) -> Unheld | None:
+    def is_open(self, path: Path) -> bool:
+        """Whether a text at a place is one of which the schema says nothing further.
+
+        Args:
+            path: A path in the answer.
+        """
+        at = self._at(self._kind(self._in_value(path)))
+        return at is not None and at.is_same and is_open_text(at.schemas)
+
+    def judge(self, path: Path, text: str, others: Sequence[str] = ()) -> Unheld | None:
         """Judge a text that has closed.
 
         Args:
             path: Its path in the answer, at which texts are looked up.
             text: The text.
+            others: The open texts of the members before it in its record.
 
         Returns:
             What is taken back; None if the text stays.
@@ -103,7 +113,14 @@ class TakingBack:
         is_row = above is not None and isinstance(above[1], int)
         pointer = pointer_of(within)
         verdict, reason = self._rules.verdict(
-            at.schemas, key, text, _name(at, key), before, is_row=is_row, at=pointer
+            at.schemas,
+            key,
+            text,
+            _name(at, key),
+            before,
+            is_row=is_row,
+            at=pointer,
+            others=others,
         )
         if verdict == "keep" or reason is None:
             return None

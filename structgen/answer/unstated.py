@@ -1,13 +1,15 @@
 """Null is one thing: what a model writes where the document states nothing becomes null.
 
-Two rules look at the strings of an answer that may be null, and at the items of lists of strings:
+Three rules look at the strings of an answer that may be null, and at the items of lists of strings:
 
 - *A word for null* ("", "none", "n/a", ...) is null.
 - *Grounded or null* (`on_ungrounded="null"`): a text that the document does not hold in any form
   (`held`) is null, unless the field asks for something that no document holds, such as a label or
   a summary.
+- *A mention fills one field* (along with it): a text that other fields of the same record have
+  already, as often as the document has it, is null. A small model copies one name into six fields.
 
-- A third one takes out an *endless* value: a text or number in which the model repeated itself
+- Another one takes out an *endless* value: a text or number in which the model repeated itself
   without end, so that the decoder ended it. It says nothing, whatever the document holds.
 
 An item of a list is left out instead, if the list may be shorter; one of a list in a list, which
@@ -27,7 +29,7 @@ from weakref import WeakKeyDictionary
 from structgen.answer.glance import may_say_only
 from structgen.answer.held import HeldTexts
 from structgen.answer.ruled import Found, Reason, Ruled, Verdict
-from structgen.answer.word_forms import words_of
+from structgen.answer.word_forms import folded, words_of
 from structgen.answer.wording import asks_for_a_copy, asks_for_more, names_a_label, worked_out
 from structgen.schema.compile.keywords import listed_values, types_of
 from structgen.schema.inside import described_by, inside, rivals_left_out
@@ -165,14 +167,17 @@ class Rules:
         self, schemas: Sequence[JsonSchema], data: JsonSchema, at: str, found: Found
     ) -> Json:
         members: dict[str, Json] = {}
+        texts: list[str] = []
         for name, value in data.items():
             path = f"{at}/{escape(name)}"
-            verdict, reason = self.verdict(schemas, name, value, name, at=path)
+            verdict, reason = self.verdict(schemas, name, value, name, at=path, others=texts)
             found.note(path, value, reason, verdict)
             if verdict == "null":
                 members[name] = None
             elif verdict == "keep":
                 inner = inside(self.root, schemas, name)
+                if isinstance(value, str) and is_open_text(inner):
+                    texts.append(value)
                 members[name] = self._inside(inner, value, name, path, found)
         return members
 
@@ -211,6 +216,7 @@ class Rules:
         *,
         is_row: bool = False,
         at: str = "",
+        others: Sequence[str] = (),
     ) -> tuple[Verdict, Reason | None]:
         """What becomes of a member or an item, and why.
 
@@ -222,6 +228,7 @@ class Rules:
             before: The items that its list has so far.
             is_row: Whether its list is an item of a list itself.
             at: Its JSON Pointer.
+            others: The open texts of the members before it in its record.
         """
         inner = inside(self.root, schemas, key)
         if at in self.endless and not isinstance(value, list | dict):
@@ -231,11 +238,11 @@ class Rules:
             return verdict, "endless"
         if not isinstance(value, str):
             return "keep", None
-        verdict = _way_out(schemas, key, inner, before) if _is_open_text(inner) else "keep"
+        verdict = _way_out(schemas, key, inner, before) if is_open_text(inner) else "keep"
         if verdict == "keep" or (verdict == "drop" and is_row):
             return "keep", None
         about = (*inner, *schemas) if isinstance(key, int) else inner
-        reason = self._reason(about, inner, name, value)
+        reason = self._reason(about, name, value, others)
         if reason is None or (reason == "ungrounded" and _has_default(inner)):
             return "keep", None
         return verdict, reason
@@ -243,24 +250,31 @@ class Rules:
     def _reason(
         self,
         about: Sequence[JsonSchema],
-        inner: Sequence[JsonSchema],
         name: str,
         value: str,
+        others: Sequence[str],
     ) -> Reason | None:
         words = " ".join(words_of(value))
         if not value.strip() or (words == "null" and not self._is_name(value)):
             return "null"
         stated = self._held.says if words in _WORDS else self._held.holds
-        if stated(value):
+        is_stated = stated(value)
+        if _may_be_made_up(about) or (is_stated and not others):
             return None
-        if _may_be_made_up(about):
-            return None
-        if words in _WORDS:
+        if words in _WORDS and not is_stated:
             return "null"
-        if not self._looks_up:
+        if not self._looks_up or (is_stated and not self._is_used_up(value, others)):
             return None
         is_free = names_a_label(name) or worked_out(value)
-        return None if is_free and not self._asks_for_a_copy(about) else "ungrounded"
+        if is_free and not self._asks_for_a_copy(about):
+            return None
+        return "repeated" if is_stated else "ungrounded"
+
+    def _is_used_up(self, value: str, others: Sequence[str]) -> bool:
+        """Whether other texts are the same, as many as the document has mentions of it."""
+        same = folded(value).strip()
+        count = sum(folded(other).strip() == same for other in others)
+        return count > 0 and count >= self._held.mentions(value)
 
     def looks_up(self, schemas: Sequence[JsonSchema], key: str | int, name: str) -> bool:
         """Whether a text that is written at a place may be taken out, because of what it says.
@@ -272,7 +286,7 @@ class Rules:
         """
         inner = inside(self.root, schemas, key)
         about = (*inner, *schemas) if isinstance(key, int) else inner
-        if not self._looks_up or not _is_open_text(inner) or _may_be_made_up(about):
+        if not self._looks_up or not is_open_text(inner) or _may_be_made_up(about):
             return False
         if _way_out(schemas, key, inner, _MANY) == "keep" or _has_default(inner):
             return False
@@ -339,8 +353,12 @@ def _may_refuse(target: Target[Any]) -> bool:
     return False
 
 
-def _is_open_text(schemas: Sequence[JsonSchema]) -> bool:
-    """Whether a value is a string of which the schema says nothing further."""
+def is_open_text(schemas: Sequence[JsonSchema]) -> bool:
+    """Whether a value is a string of which the schema says nothing further.
+
+    Args:
+        schemas: What may describe it.
+    """
     if any(not _SPEAKS_FOR_ITSELF.isdisjoint(_without_null(node)) for node in schemas):
         return False
     return any("string" in (types_of(node) or ()) for node in schemas)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from structgen.answer.held import HeldTexts
 
@@ -62,6 +66,27 @@ def test_other_words_are_not(text: str, value: str) -> None:
 @pytest.mark.parametrize("part", ["1,", "1 ", "A.B.", "A of the and ", "Aa of "])
 def test_long_texts_are_looked_up_in_bounded_time(part: str) -> None:
     assert not HeldTexts(part * 50_000).holds("Zed: $2.5 million")
+
+
+WORDS = ["Ada", "lives", "in", "Rome", "St.", "12", "and", "Zed", "north-west", "5.5", "(old)"]
+
+
+@given(
+    document=st.lists(st.sampled_from(WORDS)).map(" ".join),
+    value=st.lists(st.sampled_from(WORDS), min_size=1, max_size=12),
+    data=st.data(),
+)
+def test_what_cannot_become_held_never_does(document: str, value: list[str], data: Any) -> None:
+    held = HeldTexts(document)
+    beginning = value[: data.draw(st.integers(1, len(value)))]
+    if not held.may_hold(" ".join(beginning)):
+        assert not held.holds(" ".join(value))
+
+
+def test_a_long_text_is_given_up_while_it_is_written() -> None:
+    held = HeldTexts("GET /login from 10.0.0.1, Mozilla/5.0 (Macintosh)")
+    assert held.may_hold("Mozilla/5.0 (Windows NT 10")
+    assert not held.may_hold("Mozilla/5.0 (Windows NT 10.0; Win")
 
 
 def test_scripts_without_spaces_are_looked_up_by_their_letters() -> None:

@@ -43,6 +43,25 @@ def test_an_item_that_came_again_is_named_where_it_would_have_been() -> None:
     }
 
 
+def test_what_an_engine_took_back_is_told_and_has_no_confidence() -> None:
+    class Visit(BaseModel):
+        guest: str
+        town: str | None
+
+    taken = Removed("/town", "Paris", "ungrounded")
+    answer = Answer(
+        text='{"guest": "Ada", "town": null}',
+        finish_reason="stop",
+        logprobs=(('{"guest": "Ada", ', -0.1), ('"town": null', -0.2), ("}", 0.0)),
+        removed=(taken,),
+    )
+    with structgen.Client(ScriptedModel(answer), confidence=True) as client:
+        result = client.extract_result(Visit, "Ada slept well.")
+    assert result.value == Visit(guest="Ada", town=None)
+    assert result.removed == (taken,)
+    assert set(result.confidence) == {"/guest"}
+
+
 @pytest.mark.parametrize("stream", [False, True])
 def test_a_server_of_structgen_tells_it_too(stream: bool) -> None:
     own = {"x_structgen": {"repeated": list(REPEATED)}}

@@ -63,6 +63,8 @@ class _Frame:
     """The earlier items that begin as this one does; None before it began."""
     key: str = ""
     """The name of the member that is being written, if it is an object."""
+    texts: list[str] = field(default_factory=list)
+    """The open texts among its members."""
     key_next: bool = True
     """Whether the next string of an object is a key."""
 
@@ -252,7 +254,8 @@ class HeldBack:
     def _close_string(self, start: int) -> None:
         path, self._string, self._looked_up = self._looked_up, None, None
         if path is not None and self._rules is not None:
-            unheld = self._rules.judge(path, json.loads(self._text[start:]))
+            others, text = self._frames[-1].texts, json.loads(self._text[start:])
+            unheld = self._rules.judge(path, text, others)
             if unheld is not None:
                 self.found = self._taken_back(start, unheld)
                 return
@@ -290,7 +293,10 @@ class HeldBack:
         frame = self._frames[-1] if self._frames else None
         if frame is None or frame.is_list:
             self._item_ended()
-        elif frame.key_next:
+        elif not frame.key_next:
+            if self._rules is not None and self._rules.is_open(self._path()):
+                frame.texts.append(str(json.loads(self._text[start:])))
+        else:
             frame.key, frame.key_next = str(json.loads(self._text[start:])), False
 
     def _item_ended(self) -> None:
