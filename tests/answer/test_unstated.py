@@ -182,7 +182,13 @@ class Letter(BaseModel):
     witnesses: list[str] = []
 
 
-LETTER = {"town": None, "street": None, "mood": None, "category": None, "witnesses": []}
+LETTER: dict[str, Any] = {
+    "town": None,
+    "street": None,
+    "mood": None,
+    "category": None,
+    "witnesses": [],
+}
 
 
 def test_a_mention_fills_one_field_of_a_record() -> None:
