@@ -11,7 +11,8 @@ the option that is the best so far, and only as long as they can change the outc
 never makes an option likelier, so the score of its beginning is a bound. The best option is mostly
 the likeliest at once, and deciding then costs what writing it costs. To compute an option to its
 end at once would cost more, because a processor takes as long for two tokens in a row as for two
-apart, and many an option is given up after its first.
+apart, and many an option is given up after its first. Only options that are taken in turns for long
+are followed to their ends.
 
 At a temperature the option is drawn: noise of the Gumbel distribution is added to the scores, which
 is a draw from the distribution of the options (Gumbel 1954), and can be bounded alike.
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
 
 _MOST_TOKENS: Final = 256
 """Tokens that are computed for one decision; then the best option known is taken."""
+_MOST_DROPPED: Final = 16
+"""Tokens that are computed in vain before options are followed to their ends: two that are equally
+likely all along would be taken in turns, and their beginnings computed again and again."""
 _WORD_ENDS: Final = (b",", b"]", b"}", b" ", b"\n")
 """Texts that end a number or a word."""
 _QUOTE: Final = b'"'
@@ -128,14 +132,14 @@ def decide(
     trie = _Trie(options)
     trie.open((), scores)
     computed: tuple[int, ...] = ()
-    spent = 0
+    spent = dropped = 0
     refused = numpy.zeros(len(options))
     while True:
         known = trie.scores - priors
         wanted = (known / temperature + noise if temperature else known) + refused
         if all_scores:
             wanted = numpy.where(trie.done, -numpy.inf, wanted) if not trie.done.all() else wanted
-        elif spent >= _MOST_TOKENS:
+        elif spent >= _MOST_TOKENS and trie.done.any():
             wanted = numpy.where(trie.done, wanted, -numpy.inf)
         best = int(wanted.argmax())
         if wanted[best] == -numpy.inf:
@@ -145,10 +149,12 @@ def decide(
                 return _decision(options, best, trie, known - trie.crowds(), computed)
             refused[best] = -numpy.inf
             continue
-        path = trie.to_end(best) if all_scores else trie.beginning(best)
+        at_once = all_scores or dropped >= _MOST_DROPPED
+        path = trie.to_end(best) if at_once else trie.beginning(best)
         same = shared(computed, path)
-        rows = yield Step(list(path[same:]), drop=len(computed) - same, each=all_scores)
+        rows = yield Step(list(path[same:]), drop=len(computed) - same, each=at_once)
         spent += len(path) - same
+        dropped += len(computed) - same
         for at, row in enumerate(rows, len(path) - len(rows) + 1):
             trie.open(path[:at], row)
         computed = path

@@ -114,6 +114,20 @@ def test_probabilities_are_sorted_and_add_up_to_one(values: list[str], seed: int
     assert all(one >= other for (_, one), (_, other) in pairwise(found))
 
 
+def test_two_long_options_that_are_equally_likely_all_along_are_not_taken_in_turns() -> None:
+    values = ["x" + "a" * 40, "y" + "b" * 40]
+    runtime = FakeRuntime()
+    found = written({"enum": values}, prompt=[3], runtime=runtime).written
+    assert json.loads(found.text) in values
+    assert runtime.computed < 200
+
+
+def test_an_option_of_many_tokens_is_decided() -> None:
+    values = ["a" * 300, "b" * 300]
+    found = written({"enum": values}, prompt=[3], budget=900).written
+    assert json.loads(found.text) == found.alternatives[""][0][0]
+
+
 # ---- places --------------------------------------------------------------------------------------
 
 SHAPES = {
