@@ -73,6 +73,9 @@ class Capabilities:
     """The port of an address that names neither a scheme nor a port, such as "10.0.0.2"."""
     base_path: str = ""
     """The path that all base URLs of this provider end in."""
+    adds_base_path: bool = False
+    """Whether that path is also added to an address with a path of its own, such as that of a
+    gateway, because the provider's SDK adds it there."""
     base_url_env: tuple[str, ...] = ()
     """Environment variables that may hold the address, first one first."""
     key_env: tuple[str, ...] = ()

@@ -180,6 +180,6 @@ def _normalised(url: str, caps: Capabilities) -> str:
             hint="Give an http(s) URL as `base_url`.",
         )
     has_version = re.search(r"/v\d|/deployments/", parts.path)
-    if not has_version and (not parts.path or caps.base_path == "/openai/v1"):
+    if not has_version and (not parts.path or caps.adds_base_path):
         url += caps.base_path or "/v1"
     return url

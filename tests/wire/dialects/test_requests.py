@@ -15,6 +15,7 @@ from structgen.errors import ConfigurationError, InputError, StructgenError
 from structgen.pipeline import Job
 from structgen.testing import ScriptedTransport
 from structgen.values import Reply, Request
+from structgen.wire.endpoint import endpoint
 from structgen.wire.providers import capabilities
 from tests.wire.dialects.parts import ANTHROPIC, RESPONSES, SERVERS, Said, Server
 from tests.wire.parts import SCHEMA, built, chat_request
@@ -376,3 +377,22 @@ def test_messages_of_the_caller_are_not_changed() -> None:
     (_, said) = asked(ANTHROPIC, messages=messages)["messages"]
     assert [block["type"] for block in said["content"]] == ["thinking", "text"]
     assert json.dumps(messages) == before
+
+
+@pytest.mark.parametrize(
+    ("provider", "given", "expected"),
+    [
+        ("anthropic", "https://api.anthropic.com", "https://api.anthropic.com/v1"),
+        ("anthropic", "https://gateway.test/anthropic/", "https://gateway.test/anthropic/v1"),
+        ("anthropic", "https://gateway.test/anthropic/v1", "https://gateway.test/anthropic/v1"),
+        ("gemini-native", "https://gateway.test/google", "https://gateway.test/google/v1beta"),
+        ("openai-responses", "https://gateway.test", "https://gateway.test/v1"),
+        ("openai-responses", "https://gateway.test/ai", "https://gateway.test/ai"),
+    ],
+)
+def test_an_address_is_what_the_vendor_s_sdk_takes(
+    provider: str, given: str, expected: str
+) -> None:
+    """Anthropic's and Google's SDKs add the version to any address; OpenAI's adds nothing."""
+    row = capabilities(provider, "m")
+    assert endpoint(row, given, "k", {}).base_url == expected
