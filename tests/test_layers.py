@@ -188,6 +188,8 @@ def test_importing_structgen_loads_nothing_heavy() -> None:
         "pydantic",
         "asyncio",
         "rich",
+        "structgen.reading.files",
+        "pypdfium2",
         "structgen.cli.main",
     ]
     script = f"import sys, structgen; print([name for name in {heavy!r} if name in sys.modules])"

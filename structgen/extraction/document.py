@@ -8,7 +8,6 @@ from typing import Any
 
 from structgen.prompt.attachments import image
 from structgen.reading.document import Document
-from structgen.reading.files import read
 from structgen.values import Attachment, DocumentLike, Message, TextOrMessages
 
 
@@ -25,7 +24,7 @@ def with_messages(document: DocumentLike) -> TextOrMessages:
         InputError: If a file cannot be read.
         MissingPackage: If the package that reads it is not installed.
     """
-    given = read(document) if isinstance(document, os.PathLike) else document
+    given = _read(document) if isinstance(document, os.PathLike) else document
     parts: Sequence[Any] = given if isinstance(given, list | tuple) else [given]
     if not any(map(_is_seen, parts)):
         return given
@@ -33,6 +32,12 @@ def with_messages(document: DocumentLike) -> TextOrMessages:
         return parts
     content = [part for one in parts for part in _parts_of(one)]
     return [{"role": "user", "content": content}]
+
+
+def _read(path: os.PathLike[str]) -> Document:
+    from structgen.reading.files import read  # a call about a text needs no readers
+
+    return read(path)
 
 
 def _is_seen(value: Any) -> bool:
@@ -45,7 +50,7 @@ def _is_seen(value: Any) -> bool:
 
 def _parts_of(value: Any) -> Iterator[Message]:
     """The parts of a message that show a text, the pages of a document, or an attachment."""
-    given = read(value) if isinstance(value, os.PathLike) else value
+    given = _read(value) if isinstance(value, os.PathLike) else value
     if not isinstance(given, str):
         yield given
         return

@@ -2,54 +2,62 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import lru_cache
-from importlib.metadata import EntryPoint, entry_points
-from itertools import chain
-from typing import Final
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, cast
 
 from structgen.errors import ConfigurationError
-from structgen.reading.docx import read_docx
-from structgen.reading.html import read_html
-from structgen.reading.images import read_image
-from structgen.reading.mail import read_mail
-from structgen.reading.options import Reader
-from structgen.reading.pdf.read import read_pdf
-from structgen.reading.pptx import read_pptx
-from structgen.reading.text import read_markdown, read_plain
-from structgen.reading.xlsx import read_xlsx
+from structgen.reading.document import Document
+from structgen.reading.options import Reader, ReadSettings
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS: Final = "structgen.readers"
 """The group of entry points under which packages bring readers."""
 
 
-_HTML: Final = ("text/html", "application/xhtml+xml")
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument"
-_DOCX: Final = f"{_OFFICE}.wordprocessingml.document"
-_XLSX: Final = f"{_OFFICE}.spreadsheetml.sheet"
-_PPTX: Final = f"{_OFFICE}.presentationml.presentation"
-_IMAGES: Final = {
-    "image/png": (".png",),
-    "image/jpeg": (".jpg", ".jpeg"),
-    "image/gif": (".gif",),
-    "image/webp": (".webp",),
-    "image/tiff": (".tif", ".tiff"),
-    "image/bmp": (".bmp",),
-    "image/avif": (".avif",),
-}
-"""The suffixes of images, by their kind."""
-_OWN: Final = (
-    Reader("text", read_plain, ("text/plain",), (".txt", ".text", ".log", ".xml")),
-    Reader("markdown", read_markdown, ("text/markdown",), (".md", ".markdown")),
-    Reader("html", read_html, _HTML, (".html", ".htm", ".xhtml")),
-    Reader("pdf", read_pdf, ("application/pdf",), (".pdf",)),
-    Reader("docx", read_docx, (_DOCX,), (".docx", ".docm")),
-    Reader("xlsx", read_xlsx, (_XLSX,), (".xlsx", ".xlsm")),
-    Reader("pptx", read_pptx, (_PPTX,), (".pptx", ".pptm")),
-    Reader("image", read_image, tuple(_IMAGES), tuple(chain.from_iterable(_IMAGES.values()))),
-    Reader("mail", read_mail, ("message/rfc822",), (".eml",)),
+_TABLE: Final = (
+    ("text", "text:read_plain", "text/plain", ".txt .text .log .xml"),
+    ("markdown", "text:read_markdown", "text/markdown", ".md .markdown"),
+    ("html", "html:read_html", "text/html application/xhtml+xml", ".html .htm .xhtml"),
+    ("pdf", "pdf.read:read_pdf", "application/pdf", ".pdf"),
+    ("docx", "docx:read_docx", f"{_OFFICE}.wordprocessingml.document", ".docx .docm"),
+    ("xlsx", "xlsx:read_xlsx", f"{_OFFICE}.spreadsheetml.sheet", ".xlsx .xlsm"),
+    ("pptx", "pptx:read_pptx", f"{_OFFICE}.presentationml.presentation", ".pptx .pptm"),
+    ("mail", "mail:read_mail", "message/rfc822", ".eml"),
+    ("png", "images:read_image", "image/png", ".png"),
+    ("jpeg", "images:read_image", "image/jpeg", ".jpg .jpeg"),
+    ("gif", "images:read_image", "image/gif", ".gif"),
+    ("webp", "images:read_image", "image/webp", ".webp"),
+    ("tiff", "images:read_image", "image/tiff", ".tif .tiff"),
+    ("bmp", "images:read_image", "image/bmp", ".bmp"),
+    ("avif", "images:read_image", "image/avif", ".avif"),
 )
-"""The readers of the library."""
+"""The readers of the library: name, function, kinds and suffixes."""
+
+
+def _at_first_use(where: str) -> Callable[[bytes, ReadSettings], Document | str]:
+    """Give a function whose module is imported when it is called: a call about a text needs none.
+
+    Args:
+        where: "module:name" inside this folder.
+    """
+    module, _, name = where.partition(":")
+
+    def read(data: bytes, settings: ReadSettings) -> Document | str:
+        found = getattr(import_module(f"structgen.reading.{module}"), name)
+        return cast("Document | str", found(data, settings))
+
+    return read
+
+
+_OWN: Final = tuple(
+    Reader(name, _at_first_use(where), tuple(kinds.split()), tuple(ends.split()))
+    for name, where, kinds, ends in _TABLE
+)
 _registered: list[Reader] = []
 """The readers that the program registered, the latest first."""
 
@@ -92,7 +100,10 @@ def _installed() -> tuple[tuple[str, Reader | ConfigurationError], ...]:
 
     A package that does not load costs its own reader alone: its error is in the place of it.
     """
-    return tuple((point.name, _loaded(point)) for point in entry_points(group=ENTRY_POINTS))
+    from importlib import metadata  # which takes a while to import
+
+    points = metadata.entry_points(group=ENTRY_POINTS)
+    return tuple((point.name, _loaded(point)) for point in points)
 
 
 def _loaded(point: EntryPoint) -> Reader | ConfigurationError:
