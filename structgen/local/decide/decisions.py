@@ -169,7 +169,7 @@ def _decision(
     return Decision(
         option=options[best],
         probabilities=tuple((options[at].value, float(shares[at])) for at in order),
-        chance=float(numpy.log(shares[best])),
+        chance=float(known[best] - known.max() - numpy.log(weights.sum())),
         mass=min(1.0, float(numpy.exp(trie.scores - trie.crowds()).sum())),
         computed=computed,
         scores=tuple(trie.scores.tolist()),

@@ -125,7 +125,8 @@ def test_two_long_options_that_are_equally_likely_all_along_are_not_taken_in_tur
 def test_an_option_of_many_tokens_is_decided() -> None:
     values = ["a" * 300, "b" * 300]
     found = written({"enum": values}, prompt=[3], budget=900).written
-    assert json.loads(found.text) == found.alternatives[""][0][0]
+    assert json.loads(found.text) in values
+    assert {value for value, _ in found.alternatives[""]} == set(values)
 
 
 # ---- places --------------------------------------------------------------------------------------
