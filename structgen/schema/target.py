@@ -324,10 +324,12 @@ def _of_type(source: Any) -> Target[Any]:
     except RecursionError:
         raise _too_deep() from None
     except _TYPE_ERRORS as error:
-        reason = str(error).partition("\n")[0]
+        reason = str(error).partition("\n")[0].partition(". Set `arbitrary_types")[0].rstrip(".")
         raise SchemaError(
-            f"{_label(source)[:200]} has no JSON form: {reason}",
-            hint="Use types that JSON can represent.",
+            f"{_label(source)[:200]} has no JSON form: {reason}.",
+            hint="Leave that type out of the target, or say how it is read and written: "
+            "Annotated[X, PlainValidator(read), PlainSerializer(write), "
+            "WithJsonSchema({'type': 'string'})].",
         ) from error
     require_characters(schema)
     held = held_part(schema) if schema.pop(CHECK, False) else None

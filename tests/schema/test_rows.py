@@ -219,6 +219,16 @@ def test_tags_of_untitled_options_say_what_only_they_have() -> None:
     assert kinds == ["url", "path"]
 
 
+def test_tags_of_lists_and_maps_say_what_they_hold() -> None:
+    texts = {"type": "array", "items": {"type": "string"}}
+    numbers = {"type": "object", "additionalProperties": {"type": "number"}}
+    items = {"type": "array", "items": {"title": "Pair", "type": "object", "properties": {}}}
+    compiled = compile_schema({"anyOf": [texts, numbers, items]}, "groq-strict")
+    options = compiled.schema["properties"]["value"]["anyOf"]
+    kinds = [one["properties"]["kind"]["const"] for one in options if "properties" in one]
+    assert kinds == ["array of string", "map of number", "array of Pair"]
+
+
 def test_other_members_are_asked_for_only_if_the_schema_does() -> None:
     plain = {"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]}
     assert list(properties(plain, "openai-strict")) == ["a"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
+from typing import Any
 
 from structgen.schema.codecs.codec import KIND, VALUE, Codec, Positions, Ref
 from structgen.schema.codecs.records import Entries
@@ -103,11 +104,11 @@ def _unclear(builder: Builder, union: Alternatives, changed: set[str]) -> set[in
 def _kind(builder: Builder, union: Union, i: int) -> str:
     """A name for an option: its definition, its title, what only it has, or its form."""
     schema, codec = union.schemas[i], union.branches[i]
-    name = str(schema.get("$ref", "")).rsplit("/", 1)[-1] or schema.get("title")
+    name = _own_name(schema)
     if name:
         return str(name)
     if isinstance(codec, Entries):
-        return "map"
+        return "map" + _of_what(schema.get("items", {}).get("properties", {}).get(VALUE))
     if isinstance(codec, Positions):
         return "tuple"
     own = schema.get("properties", {})
@@ -121,4 +122,19 @@ def _kind(builder: Builder, union: Union, i: int) -> str:
             others.update(*(form.get("properties", ()) for form in leaves(builder.defs, other)))
     distinct_name = next((name for name in own if name not in others), None)
     form = schema.get("type")
+    if form == "array":
+        return "array" + _of_what(schema.get("items"))
     return distinct_name or (form if isinstance(form, str) else "other")
+
+
+def _of_what(inner: Any) -> str:
+    """What a list or a map holds, such as " of string", if it has a name or one type."""
+    if not isinstance(inner, dict):
+        return ""
+    name = _own_name(inner) or inner.get("type")
+    return f" of {name}" if isinstance(name, str) and name != "object" else ""
+
+
+def _own_name(schema: JsonSchema) -> str | None:
+    """The name of a definition, or the title."""
+    return str(schema.get("$ref", "")).rsplit("/", 1)[-1] or schema.get("title")

@@ -16,6 +16,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonSchemaValue
 from pydantic_core import PydanticSerializationError
 
 from structgen.errors import SchemaError
+from structgen.schema.json import escape
 from structgen.schema.source.agreement import LEAVES, is_email, is_read_exactly, takes_names_too
 from structgen.schema.source.marks import ALL, MARK, marked, widened
 from structgen.schema.source.reader import is_pydantics, is_users
@@ -46,6 +47,7 @@ class TargetSchema(GenerateJsonSchema):
     """Whether the reader may read more than the schema says, with no note that says so."""
 
     def generate(self, schema: Any, mode: Any = "validation") -> JsonSchemaValue:
+        self._place: list[str] = []  # the names of the fields around what is being generated
         result = super().generate(schema, mode)
         return result | {CHECK: True} if self.needs_check else result
 
@@ -74,11 +76,23 @@ class TargetSchema(GenerateJsonSchema):
         return value
 
     def handle_invalid_for_json_schema(self, schema: Any, error_info: str) -> JsonSchemaValue:
+        what = _in_words(schema) or error_info
+        where = f"The field {'.'.join(self._place)}" if self._place else "The type"
         raise SchemaError(
-            f"{error_info} has no JSON form.",
+            f"{where} has no JSON form: nothing reads {what} from JSON.",
+            path="".join(f"/properties/{escape(name)}" for name in self._place),
             keyword=str(schema.get("type")),
-            hint="Use a type that JSON can carry, or give it a core schema with a JSON form.",
+            hint="Leave it out of the target, or say how it is read and written: "
+            "Annotated[X, PlainValidator(read), PlainSerializer(write), "
+            "WithJsonSchema({'type': 'string'})].",
         )
+
+    def union_schema(self, schema: Any) -> JsonSchemaValue:
+        """A union without objects that have to be there already: JSON never has them."""
+        choices = [one for one in schema["choices"] if not _is_an_instance(one)]
+        if choices and len(choices) < len(schema["choices"]):
+            schema = {**schema, "choices": choices}
+        return super().union_schema(schema)
 
     # ---- scalars ---------------------------------------------------------------------
 
@@ -244,7 +258,7 @@ class TargetSchema(GenerateJsonSchema):
         return form
 
     def _named_required_fields_schema(self, named_required_fields: Any) -> JsonSchemaValue:
-        result = super()._named_required_fields_schema(named_required_fields)
+        result = super()._named_required_fields_schema(self._each(named_required_fields))
         for name, required, field in named_required_fields:
             path = wire_path(field, name, self._by_name)
             if len(path) > 1 and (leaf := result["properties"].pop(name, None)) is not None:
@@ -257,6 +271,13 @@ class TargetSchema(GenerateJsonSchema):
             detail = "members are read under their other names too"
             result = widened(result, "alias", detail, ("required", "additionalProperties"))
         return result
+
+    def _each(self, fields: Any) -> Any:
+        """The fields, each of them the current place while it is looked at."""
+        for name, required, field in fields:
+            self._place.append(name)
+            yield name, required, field
+            self._place.pop()
 
     def _get_alias_name(self, field: Any, name: str) -> str:
         path = wire_path(field, name, self._by_name)
@@ -290,6 +311,20 @@ _KEY_FORMS: Final[dict[Any, JsonSchemaValue]] = {
 }
 """The schema of a map's keys by the JSON type of the key's own type; None is a key of
 any type."""
+
+
+def _is_an_instance(choice: Any) -> bool:
+    """Whether an option of a union is an instance of a class, given alone or with a label."""
+    inner = choice[0] if isinstance(choice, tuple) else choice
+    return bool(inner["type"] == "is-instance")
+
+
+def _in_words(schema: Any) -> str:
+    """What a core schema without a JSON form reads; "" if it has no words of its own."""
+    if schema.get("type") == "is-instance":
+        named = getattr(schema.get("cls"), "__name__", schema.get("cls"))
+        return f"objects of the class {named}"
+    return {"callable": "functions", "is-subclass": "classes"}.get(str(schema.get("type")), "")
 
 
 def _has_key(data: Any, keys: frozenset[str]) -> bool:
