@@ -2,6 +2,7 @@
 
     python scripts/provider_pages.py
 
+What the rows do not say is in scripts/providers/.
 It also writes the table of docs/providers.md. The rows are in structgen/wire: providers.py (what
 servers take), model_rows.py (models), prices.py, and attachments.py (images and files).
 """
@@ -9,8 +10,7 @@ servers take), model_rows.py (models), prices.py, and attachments.py (images and
 from __future__ import annotations
 
 import re
-import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from structgen.wire.attachments import LIMITS
@@ -23,6 +23,8 @@ from structgen.wire.providers import ROWS, capabilities
 
 ROOT = Path(__file__).resolve().parent.parent
 FOLDER = ROOT / "docs" / "providers"
+TEXTS = ROOT / "scripts" / "providers"
+"""What a page says beside the rows: its introduction, and after a line `---` a further section."""
 OVERVIEW = ROOT / "docs" / "providers.md"
 _TABLE = re.compile(r"(?<=<!-- generated -->\n)(.*)(?=\n<!-- end -->)", re.DOTALL)
 
@@ -68,71 +70,6 @@ EXAMPLES = {
     "deepseek": "deepseek-flash",
 }
 """Models that the pages name in their example; "MODEL" for the others."""
-
-INTRODUCTIONS: Mapping[str, str] = {
-    "groq": """Strict mode holds answers of some models to the schema; the others are asked in JSON
-mode or by a tool. Groq streams no answer that is held to a schema and takes no tools beside one,
-so `stream` uses JSON mode. Cached prompt tokens are counted in `usage.cached_tokens` and priced
-as such. The flex tier (`service_tier="flex"`) answers 498 when it is full, which is tried again.
-[Pipelines](../pipelines.md) has batches at half the price.""",
-    "openai": """Chat Completions is the plain name, Responses the newer API of the same models.
-Reasoning models refuse `temperature` while they reason, so it is not sent to them then
-(see [Reasoning](../reasoning.md)).""",
-    "anthropic": """`anthropic` speaks Anthropic's Messages. The server requires a token limit:
-without `max_tokens` it is 8,192 (`default_max_tokens` of a row). The part of a prompt that all
-documents share is marked for the cache, which costs a quarter more to write and a tenth to read.
-What only the server has goes into `extra_body`, such as `thinking` or `inference_geo`. A model
-that must call a tool cannot think meanwhile, so `reasoning_effort` with the mode `tool` is an error
-before anything is sent. Models up to 4.6 are asked in the API version 2023-06-01, which takes
-`temperature`, later ones in 2026-10-21, which refuses it, so that it is not sent to them.""",
-    "azure": """Give the address of your resource, with or without a deployment, and `api-version`
-in `default_query` if your API has versions. Azure documents OpenAI's first, narrower rules for
-schemas, and targets are compiled to these.""",
-    "gemini": """`gemini-native` speaks Gemini's own API, with its schemas, thoughts, files, and
-counts of cached tokens; `gemini` speaks Chat Completions with the same models. What only the API
-has goes into `extra_body`, such as `safetySettings` or `cachedContent`. Models before Gemini 3
-get a budget of tokens for each level of reasoning.""",
-    "ollama": """`ollama-native` speaks Ollama's own API, `ollama` Chat Completions with the same
-models. Ollama cuts a prompt that is longer than its context without a word; `ollama-native` asks
-for an error instead, which is a `PromptTooLongError`. Make the context longer with
-`extra_body={"options": {"num_ctx": 16384}}`, and keep a model loaded with
-`extra_body={"keep_alive": "1h"}`. Some versions ignore the schema of Qwen 3.5 and Gemma 4 if
-`reasoning_effort="none"` turns their thoughts off (Ollama's issues 14645 and 15260): the check of
-every answer finds that.""",
-    "generic": """Give the address: `Client("MODEL", base_url="http://127.0.0.1:8000/v1")`. Little
-is promised of a server that has no row: JSON mode and the prompt. A row of your own promises
-more, and `structgen providers probe` finds out what the server takes.""",
-}
-
-
-SECTIONS: Mapping[str, str] = {
-    "gemini": """## Vertex AI
-
-Vertex AI speaks the same format behind another address, and takes tokens that expire as keys:
-
-```python
-from dataclasses import replace
-
-from structgen import Client
-from structgen.providers import capabilities
-
-
-def token() -> str:
-    return "the access token of google.auth"
-
-
-row = replace(capabilities("gemini-native", "gemini-3.8-flash"), key_header="authorization")
-host = "https://europe-west4-aiplatform.googleapis.com"
-place = "v1/projects/PROJECT/locations/europe-west4/publishers/google"
-vertex = Client(
-    "gemini-native:gemini-3.8-flash",
-    base_url=f"{host}/{place}",
-    api_key=token,
-    capabilities=(replace(row, model="*"),),
-)
-```""",
-}
-"""Further sections of single pages."""
 
 
 def main() -> None:
@@ -181,8 +118,11 @@ def pages() -> dict[str, str]:
 
 
 def page(owner: str, rows: Sequence[Capabilities]) -> str:
-    parts = [f"# {TITLES.get(owner, owner)}", INTRODUCTIONS.get(owner, ""), example(owner, rows)]
-    parts += [connection(rows), modes(rows), tiers(rows), SECTIONS.get(owner, "")]
+    file = TEXTS / f"{owner}.md"
+    text = file.read_text(encoding="utf-8") if file.exists() else ""
+    introduction, _, section = text.partition("\n---\n")
+    parts = [f"# {TITLES.get(owner, owner)}", introduction.strip(), example(owner, rows)]
+    parts += [connection(rows), modes(rows), tiers(rows), section.strip()]
     facts = [row for row in MODELS if row.provider == owner]
     parts += [models(owner, facts), ends(facts), prices(owner), images(owner), sources(facts)]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -315,11 +255,14 @@ def ends(facts: Sequence[ModelFacts]) -> str:
 
 def prices(owner: str) -> str:
     """What tokens cost, as far as our own rows say."""
-    lines = [
-        [f"`{row.model}`", *map(dollars, (row.input, row.cached, row.output))]
-        for row in PRICES
-        if row.provider == owner
-    ]
+    lines = []
+    for row in PRICES:
+        if row.provider != owner:
+            continue
+        lines.append([f"`{row.model}`", *map(dollars, (row.input, row.cached, row.output))])
+        for longer in row.longer:
+            what = f"`{row.model}`, prompts above {longer.above:,} tokens"
+            lines.append([what, *map(dollars, (longer.input, longer.cached, longer.output))])
     if not lines:
         return ""
     said = (
@@ -398,5 +341,4 @@ def _lines(head: Sequence[str], lines: Iterable[Sequence[str]]) -> Iterator[str]
 
 
 if __name__ == "__main__":
-    sys.path.insert(0, str(ROOT))
     main()

@@ -11,10 +11,10 @@ from structgen.extraction.ask import chat_request
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.deciding import decision_request
 from structgen.extraction.question import Prompt, Question
-from structgen.prompt.attachments import estimate_tokens
+from structgen.prompt.attachments import TOKENS_OF_ATTACHMENT, estimate_tokens
 from structgen.results import Plan
 from structgen.values import Mode
-from structgen.wire.attachments import check_attachments
+from structgen.wire.attachments import check_attachments, tokens_of_image
 from structgen.wire.link import Link
 from structgen.wire.tiers import check_tier
 
@@ -40,7 +40,7 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
     question = question.asked_of(backend)
     mode, (compiled, messages, _) = first_that_compiles(backend, question)
     streamed = question.stream and streams(backend, mode)
-    body = None
+    body, per_image = None, TOKENS_OF_ATTACHMENT
     if isinstance(backend.via, Link):
         caps = backend.via.caps
         options = question.options
@@ -50,6 +50,7 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
         else:
             request = chat_request(backend, mode, compiled, messages, options, stream=streamed)
         check_attachments(messages, caps, request.model)
+        per_image = tokens_of_image(caps, request.model)
         check_tier(request, caps)
         body = from_json(caps.dialect.build(request, caps).body)
     return Plan(
@@ -60,7 +61,7 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
         messages=messages,
         options=question.options,
         body=body,
-        tokens=estimate_tokens(messages),
+        tokens=estimate_tokens(messages, per_image),
         stream=streamed,
     )
 

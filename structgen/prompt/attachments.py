@@ -120,34 +120,37 @@ def _data_url(data: bytes, media_type: str) -> str:
 # ---- tokens --------------------------------------------------------------------------------------
 
 
-def estimate_tokens(messages: Sequence[Message]) -> int:
+def estimate_tokens(messages: Sequence[Message], per_attachment: int = TOKENS_OF_ATTACHMENT) -> int:
     """Estimate the length of messages in tokens: 4 bytes of UTF-8 a token, 4 tokens a message.
 
     Args:
-        messages: The messages, in the form of Chat Completions. Each image and each file counts as
-            TOKENS_OF_ATTACHMENT tokens.
+        messages: The messages, in the form of Chat Completions.
+        per_attachment: The tokens that each image and each file counts as.
 
     Returns:
         A rough count. Real tokenizers differ by a third either way.
     """
     contents = [json.dumps(message.get("content"), ensure_ascii=False) for message in messages]
     of_texts = sum(_TOKENS_OF_MESSAGE + len(text.encode()) // _BYTES_PER_TOKEN for text in contents)
-    return of_texts + _difference(messages)
+    return of_texts + _difference(messages, per_attachment)
 
 
-def estimate_tokens_of_body(body: bytes, messages: Sequence[Message]) -> int:
+def estimate_tokens_of_body(
+    body: bytes, messages: Sequence[Message], per_attachment: int = TOKENS_OF_ATTACHMENT
+) -> int:
     """Estimate the length of a request in tokens, images and files as `estimate_tokens` does.
 
     Args:
         body: The request's body, as a dialect wrote it.
         messages: The messages that are in it.
+        per_attachment: The tokens that each image and each file counts as.
     """
-    return max(0, len(body) // _BYTES_PER_TOKEN + _difference(messages))
+    return max(0, len(body) // _BYTES_PER_TOKEN + _difference(messages, per_attachment))
 
 
-def _difference(messages: Sequence[Message]) -> int:
+def _difference(messages: Sequence[Message], per_attachment: int) -> int:
     """What the attachments of messages count for, less what their data would count for as text."""
     return sum(
-        TOKENS_OF_ATTACHMENT - len(url_of_attachment(part)) // _BYTES_PER_TOKEN
+        per_attachment - len(url_of_attachment(part)) // _BYTES_PER_TOKEN
         for part in attachments_in(messages)
     )

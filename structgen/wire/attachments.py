@@ -11,8 +11,10 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from structgen.errors import InputError
+from structgen.prompt.attachments import TOKENS_OF_ATTACHMENT
 from structgen.values import Message, attachments_in, url_of_attachment
 from structgen.wire.dialect import IMAGE_TYPES, AttachmentLimits, Capabilities
+from structgen.wire.models import facts_of
 
 _TEXT_ALONE: Final = AttachmentLimits(images=0, files=False)
 _GROQ_BYTES: Final = 20_000_000
@@ -56,6 +58,16 @@ def limits_of(caps: Capabilities, model: str) -> AttachmentLimits | None:
         if provider == caps.owner and fnmatchcase(name, pattern)
     )
     return next(fitting, None)
+
+
+def tokens_of_image(caps: Capabilities, model: str) -> int:
+    """Give the tokens that a model counts for an image; a usual number if that is not known.
+
+    Args:
+        caps: The row of the model.
+        model: The model's name.
+    """
+    return facts_of(caps.owner, model).image_tokens or TOKENS_OF_ATTACHMENT
 
 
 def check_attachments(messages: Sequence[Message], caps: Capabilities, model: str) -> None:

@@ -71,6 +71,12 @@ class Price:
 
 _PRICES: Final = sequence(lambda one: isinstance(one, Price), "a list of prices")
 
+
+def _above(provider: str, tokens: int, asked: float, cached: float, answered: float) -> Price:
+    """The price of prompts with more tokens than this."""
+    return Price(provider=provider, above=tokens, input=asked, cached=cached, output=answered)
+
+
 PRICES: Final[tuple[Price, ...]] = (
     # Groq: groq.com/pricing and console.groq.com/docs/models, as quoted in January and May 2026.
     # Cache hits cost half (console.groq.com/docs/prompt-caching).
@@ -79,6 +85,46 @@ PRICES: Final[tuple[Price, ...]] = (
     Price(provider="groq", model="openai/gpt-oss-safeguard-20b", input=0.075, output=0.30),
     # As quoted on 2026-08-29.
     Price(provider="groq", model="qwen/qwen3.8-27b", input=0.80, cached=0.40, output=4.00),
+    # platform.claude.com/docs/en/models, read in November 2026.
+    Price(provider="anthropic", model="claude-fable-5-1*", input=10.0, cached=0.25, output=50.0),
+    Price(provider="anthropic", model="claude-opus-5-5*", input=4.0, cached=0.20, output=20.0),
+    Price(provider="anthropic", model="claude-sonnet-5-5*", input=2.0, cached=0.10, output=10.0),
+    Price(
+        provider="anthropic",
+        model="claude-haiku-5-5*",
+        input=0.10,
+        cached=0.01,
+        output=0.50,
+        longer=(_above("anthropic", 100_000, 0.50, 0.05, 2.50),),
+    ),
+    # genai-prices 0.2.3 of November 2026, which reads developers.openai.com/api/docs/pricing.
+    Price(
+        provider="openai",
+        model="gpt-6-luna",
+        input=0.10,
+        cached=0.01,
+        output=0.50,
+        longer=(_above("openai", 272_000, 0.20, 0.02, 0.75),),
+    ),
+    Price(
+        provider="openai",
+        model="gpt-6.1-terra",
+        input=1.0,
+        cached=0.05,
+        output=5.0,
+        longer=(_above("openai", 272_000, 2.0, 0.10, 7.5),),
+    ),
+    Price(
+        provider="openai",
+        model="gpt-6.1-sol",
+        input=2.0,
+        cached=0.10,
+        output=10.0,
+        longer=(_above("openai", 272_000, 4.0, 0.20, 15.0),),
+    ),
+    # The same of ai.google.dev/gemini-api/docs/pricing.
+    Price(provider="gemini", model="gemini-3.5-flash", input=1.5, cached=0.15, output=9.0),
+    Price(provider="gemini", model="gemini-3.5-flash-lite", input=0.30, cached=0.03, output=2.5),
 )
 """Known prices. Rows of your own and those of genai-prices go before them."""
 

@@ -210,3 +210,14 @@ def test_an_image_counts_for_what_providers_count_not_for_its_bytes() -> None:
     assert abs(plans[0] - plans[1]) < 50
     assert 2048 < plans[0] < 2600
     assert isinstance(small, Attachment)
+
+
+@pytest.mark.parametrize(
+    ("spec", "per_image"),
+    [("groq:qwen/qwen3.8-27b", 2048), ("gemini-native:gemini-3.8-flash", 1120), ("vllm:m", 2048)],
+)
+def test_an_image_counts_as_its_model_counts_it(spec: str, per_image: int) -> None:
+    client = Client(spec, api_key="k")
+    bare = client.plan(str, "Who?").tokens
+    seen = client.plan(str, ["Who?", structgen.image(PNG)]).tokens
+    assert per_image <= seen - bare <= per_image + 40

@@ -81,7 +81,7 @@ def test_without_the_package_our_rows_say_lengths_and_prices() -> None:
     assert (row.context, row.max_output) == (131_072, 65_536)
     assert capabilities("groq", "some/new-model").context == 131_072
     assert price_of("groq", EXAMPLE_MODEL) == PRICES[0]
-    assert price_of("openai", "gpt-6-luna") is None
+    assert price_of("openai", "gpt-of-tomorrow") is None
 
 
 def test_rows_of_the_users_own_are_taken_as_they_are() -> None:
