@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 
@@ -84,6 +84,13 @@ class JsonObject:
     def model_extra(self) -> dict[str, Any]:
         """The members that the server added to the documented ones."""
         return {name: value for name, value in self._raw.items() if name not in self._known}
+
+    def __getitem__(self, name: str) -> Any:
+        return self._raw[name]
+
+    def __iter__(self) -> Iterator[tuple[str, Any]]:
+        """Give names and values, as the SDKs' objects do, so that `dict(message)` works."""
+        return iter(self._raw.items())
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, type(self)) and other._raw == self._raw

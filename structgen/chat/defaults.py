@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Final
 
 from typing_extensions import Self
 
 from structgen.chat.params import Params
-from structgen.errors import ConfigurationError
+from structgen.errors import ConfigurationError, InputError
 from structgen.flow.steps import Flow
-from structgen.options import UNSET, Options
-from structgen.values import Answer, Message
+from structgen.options import UNSET, Options, options_of
+from structgen.values import Answer, Message, kind_of_value
 from structgen.wire.dialect import ChatRequest, Delta
+from structgen.wire.endpoint import check_headers
 from structgen.wire.exchange import exchange, exchange_stream
 from structgen.wire.link import Link
 from structgen.wire.providers import capabilities
@@ -25,6 +26,7 @@ _CALL_SETTINGS = frozenset({"timeout", "total_timeout", "max_retries"})
 _ENVELOPE = frozenset({"extra_body", "extra_headers", "extra_query"})
 """Parameters that hold further members of the body, headers and parameters of the query."""
 _NAMES = frozenset(Params.__annotations__)
+_MESSAGE: Final = 'Give messages such as {"role": "user", "content": "..."}.'
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,9 @@ class Defaults:
             params: The other arguments of `create`.
 
         Raises:
-            ConfigurationError: If there is no such parameter, or no model is named.
+            ConfigurationError: If there is no such parameter, a value is of another kind, or no
+                model is named.
+            InputError: If `messages` is no conversation.
         """
         if unknown := sorted(params.keys() - _NAMES):
             raise ConfigurationError(
@@ -77,6 +81,8 @@ class Defaults:
             raise ConfigurationError(
                 "No model is named.", hint="Give `model` to this call or to the client."
             )
+        _check_messages(messages)
+        _check_kinds(model, params)
         apart = _CALL_SETTINGS | _ENVELOPE
         sent = {name: value for name, value in params.items() if name not in apart}
         chat_request = ChatRequest(
@@ -103,10 +109,38 @@ class Defaults:
         return replace(self.link, caps=caps)
 
     def _options_for(self, params: Params) -> Options:
-        changes: dict[str, Any] = {
-            name: value for name, value in params.items() if name in _CALL_SETTINGS
-        }
-        return replace(self.options, **changes) if changes else self.options
+        changes: Any = {name: value for name, value in params.items() if name in _CALL_SETTINGS}
+        return options_of(changes).over(self.options) if changes else self.options
+
+
+def _check_messages(messages: Any) -> None:
+    is_list = isinstance(messages, Sequence) and not isinstance(messages, str | bytes)
+    if not is_list:
+        raise InputError(
+            f"`messages` is {kind_of_value(messages)}, not a list of messages.", hint=_MESSAGE
+        )
+    if not messages:
+        raise InputError("`messages` is empty.", hint=_MESSAGE)
+    for number, message in enumerate(messages, 1):
+        role = getattr(message, "role", None)
+        if isinstance(message, Mapping):
+            role = message.get("role")
+        if not isinstance(role, str):
+            raise InputError(f"Message {number} of `messages` has no role.", hint=_MESSAGE)
+
+
+def _check_kinds(model: Any, params: Params) -> None:
+    if not isinstance(model, str):
+        raise ConfigurationError(
+            f"`model` is {kind_of_value(model)}.", hint="Give the name of a model."
+        )
+    check_headers(params.get("extra_headers") or {}, "extra_headers")
+    for name in ("extra_body", "extra_query"):
+        given: Any = params.get(name) or {}
+        if not isinstance(given, Mapping):
+            raise ConfigurationError(
+                f"`{name}` is {kind_of_value(given)}.", hint="Give a mapping of names to values."
+            )
 
 
 def complete(link: Link, chat_request: ChatRequest, options: Options) -> Flow[Answer]:

@@ -8,12 +8,15 @@ import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, TypeAlias
+from typing import Any, Final, TypeAlias
 from urllib.parse import urlencode, urlsplit
 
 from structgen.errors import ConfigurationError
-from structgen.values import shorten
+from structgen.values import kind_of_value, shorten
 from structgen.wire.dialect import Capabilities
+
+_HEADER_NAME: Final = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+"""A token of HTTP (RFC 9110, section 5.6.2)."""
 
 ApiKey: TypeAlias = "str | Callable[[], str | Awaitable[str]] | None"
 """A key, or a function that gives the key of each request; an async one for async clients."""
@@ -106,8 +109,8 @@ def endpoint(
             f"{caps.provider} needs an address.", hint=f"Give `base_url`{variable}."
         )
     address, _, own_query = url.partition("?")
+    check_headers(headers or {}, "default_headers")
     given = {name.lower(): value for name, value in (headers or {}).items()}
-    _check_headers(given)
     shared = {**_custom_headers(_first_set(environ, caps.headers_env) or ""), **given}
     whole_query = "&".join(filter(None, (own_query, urlencode(query or {}))))
     if callable(api_key):
@@ -120,12 +123,24 @@ def endpoint(
     return Endpoint(_normalised(address, caps), shared, whole_query)
 
 
-def _check_headers(headers: Mapping[str, Any]) -> None:
+def check_headers(headers: Any, argument: str) -> None:
+    """Raise ConfigurationError if HTTP cannot carry some headers.
+
+    Args:
+        headers: What the user gave.
+        argument: The name of the argument, for the error.
+    """
+    hint = f"Give `{argument}` as a mapping of names to texts."
+    if not isinstance(headers, Mapping):
+        raise ConfigurationError(f"`{argument}` is {kind_of_value(headers)}.", hint=hint)
     for name, value in headers.items():
-        if not isinstance(value, str) or not (name + value).isprintable():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
             raise ConfigurationError(
-                f"The header {shorten(name, 40)!r} is not one line of text.",
-                hint="Give `default_headers` as a mapping of names to texts.",
+                f"{shorten(str(name), 40)!r} cannot be the name of a header.", hint=hint
+            )
+        if not isinstance(value, str) or not value.isprintable():
+            raise ConfigurationError(
+                f"The header {shorten(name, 40)!r} is not one line of text.", hint=hint
             )
 
 

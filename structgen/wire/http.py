@@ -21,7 +21,7 @@ from structgen.values import Reply, Request
 from structgen.wire.connections import AiohttpConnection, AsyncConnection, Connection
 from structgen.wire.endpoint import KeyFunction
 from structgen.wire.http_body import HttpStream, aread_reply, read_reply
-from structgen.wire.http_errors import raise_translated
+from structgen.wire.http_errors import raise_from_client, raise_translated
 from structgen.wire.http_library import HttpLibrary, http_library
 from structgen.wire.http_settings import proxy_for, within
 from structgen.wire.pool import AsyncFreeList, FreeList, LoopFreeLists, aclose_idle, close_idle
@@ -149,7 +149,7 @@ class HttpTransport:
                 response = self._client.send(built, stream=True)
                 return UserResponse(response), _release_nothing
             except Exception as error:
-                raise_translated(error, self._server, timeout)
+                raise_from_client(error, self._server, timeout)
         self._check_open()
         connections = self._connections
         connection = connections.take(timeout)
@@ -206,7 +206,7 @@ class HttpTransport:
                 answer = self._client.send(built, stream=True)
                 return UserResponse(await within(answer, timeout)), _arelease_nothing
             except Exception as error:
-                raise_translated(error, self._server, timeout)
+                raise_from_client(error, self._server, timeout)
         connections, connection = await self._atake(timeout)
         release = partial(self._arelease, connections, connection)
         try:

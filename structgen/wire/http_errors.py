@@ -35,6 +35,11 @@ _ERRORS: Final[dict[str, tuple[_ErrorType, bool]]] = {
 }
 """Our error for a class's name, and whether the server may have processed the request."""
 
+_LIBRARIES: Final = frozenset(
+    {"httpx", "httpx2", "httpcore", "httpcore2", "aiohttp", "anyio", "asyncio", "h11", "h2", "ssl"}
+)
+"""Packages whose exceptions tell of the network."""
+
 _UNKNOWN: Final = (ConnectionFailedError, True)
 
 
@@ -51,6 +56,26 @@ def raise_translated(error: BaseException, server: str, timeout: float | None) -
     if isinstance(error, StructgenError) or not isinstance(error, Exception):
         raise error
     raise _translated(error, server, timeout) from error
+
+
+def raise_from_client(error: Exception, server: str, timeout: float | None) -> NoReturn:
+    """Raise our error for one that came out of the user's own client.
+
+    What is no failure of the network, such as an exception of the user's own hook, is no reason
+    to ask again.
+
+    Args:
+        error: The error that was caught.
+        server: As for `raise_translated`.
+        timeout: As for `raise_translated`.
+    """
+    library = type(error).__module__.partition(".")[0]
+    if isinstance(error, (StructgenError, OSError)) or library in _LIBRARIES:
+        raise_translated(error, server, timeout)
+    raise ConfigurationError(
+        f"The `http_client` raised {type(error).__name__}: {error}",
+        hint="Correct its hooks or its transport.",
+    ) from error
 
 
 def _translated(error: Exception, server: str, timeout: float | None) -> StructgenError:

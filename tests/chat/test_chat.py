@@ -334,13 +334,13 @@ def test_what_was_recorded_is_given_again(tmp_path: Any) -> None:
         first = chat(recorder).completions.create(messages=HELLO)
         chunks = list(chat(recorder).completions.create(messages=HELLO, stream=True))
         with pytest.raises(errors.AuthenticationError):
-            chat(recorder).completions.create(messages=[])
+            chat(recorder).completions.create(messages=[{"role": "user", "content": "hi"}])
     assert "gsk_secret" not in file.read_text()
     replayed = Replayer(file)
     assert list(chat(replayed).completions.create(messages=HELLO, stream=True)) == chunks
     assert chat(replayed).completions.create(messages=HELLO) == first
     with pytest.raises(errors.AuthenticationError):
-        chat(replayed).completions.create(messages=[])
+        chat(replayed).completions.create(messages=[{"role": "user", "content": "hi"}])
     with pytest.raises(errors.ConfigurationError, match="recording"):
         chat(replayed).completions.create(messages=HELLO)
 

@@ -65,8 +65,12 @@ def test_calls_after_the_first_build_nothing(built: Counter[str]) -> None:
 
 def test_chat_alone_builds_no_model_at_all(built: Counter[str]) -> None:
     with Client("vllm:m", base_url="http://x/v1", transport=ScriptedTransport("Paris")) as client:
-        client.chat.completions.create(messages=[])
-        list(client.chat.completions.create(messages=[], stream=True))
+        client.chat.completions.create(messages=[{"role": "user", "content": "hi"}])
+        list(
+            client.chat.completions.create(
+                messages=[{"role": "user", "content": "hi"}], stream=True
+            )
+        )
     assert not built
 
 

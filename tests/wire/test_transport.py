@@ -304,7 +304,9 @@ def test_an_abandoned_stream_gives_its_place_back() -> None:
         way = link(HttpTransport(server.base_url, max_connections=1))
         from structgen.chat.api import Chat
 
-        with Chat(way, "m", options()).completions.create(messages=[], stream=True) as stream:
+        with Chat(way, "m", options()).completions.create(
+            messages=[{"role": "user", "content": "hi"}], stream=True
+        ) as stream:
             next(stream)
         assert perform(exchange(way, chat_request(), options())).text == "Paris"
 

@@ -206,9 +206,16 @@ def _not_a_completion(caps: Capabilities, why: str) -> ServerError:
 
 
 def _first_choice(raw: Mapping[str, Any]) -> dict[str, Any] | None:
+    """The choice of index 0; if none says so, the first one."""
     choices = raw.get("choices")
-    choice = choices[0] if isinstance(choices, list) and choices else None
-    return choice if isinstance(choice, dict) else None
+    if not isinstance(choices, list) or not choices:
+        return None
+    first = choices[0]
+    if len(choices) > 1:
+        first = next(
+            (one for one in choices if isinstance(one, dict) and one.get("index") == 0), first
+        )
+    return first if isinstance(first, dict) else None
 
 
 def _string(value: Any) -> str | None:
