@@ -12,6 +12,7 @@ from typing import Any, Final
 from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire.dialect import Capabilities, Delta
 from structgen.wire.dialects.anthropic_requests import NAME
+from structgen.wire.dialects.anthropic_stream import BLOCKS
 from structgen.wire.dialects.chat_shape import (
     answer_in_chat_shape,
     count,
@@ -154,7 +155,7 @@ def _message_starts(raw: Mapping[str, Any]) -> Delta:
 def _block_starts(raw: Mapping[str, Any]) -> Delta:
     block = raw.get("content_block")
     kind = block.get("type") if isinstance(block, dict) else None
-    if not isinstance(block, dict) or kind not in ("text", "thinking", "tool_use"):
+    if not isinstance(block, dict) or kind not in BLOCKS:
         return Delta()
     if kind == "text":
         return delta_in_chat_shape({}, text=string(block.get("text")))

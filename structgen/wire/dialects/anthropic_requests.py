@@ -50,6 +50,8 @@ _CHOICES: Final = {"auto": "auto", "none": "none", "required": "any"}
 """What `tool_choice` says, and its type here."""
 _CACHED: Final = {"type": "ephemeral"}
 """The `cache_control` that marks the end of a prefix worth keeping."""
+_MAX_TOKENS: Final = 4096
+"""The `max_tokens` of models whose row has no default: what the oldest of them write."""
 _ROOM_FOR_ANSWER: Final = 1024
 """Tokens that are left for the answer if a call's limit does not cover a budget for thinking."""
 
@@ -68,7 +70,7 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
     given = parameters(chat_request, caps)
     body: dict[str, Any] = {
         "model": chat_request.model,
-        "max_tokens": caps.default_max_tokens,
+        "max_tokens": _default_limit(caps),
         **_conversation(chat_request, caps),
         **take_renamed(given, _NAMES, caps.unsupported),
     }
@@ -89,6 +91,12 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
     body = with_extra_body(body, chat_request, _WRITTEN, _SCHEMA_AT)
     _check_forced_tool(body, caps)
     return post(caps.path, to_json(body), chat_request, caps)
+
+
+def _default_limit(caps: Capabilities) -> int:
+    """The `max_tokens` of a call that gives none: the server requires one."""
+    limit = caps.default_max_tokens or _MAX_TOKENS
+    return min(limit, caps.max_output or limit)
 
 
 def _add_small_parameters(body: dict[str, Any], given: dict[str, Any]) -> None:

@@ -287,3 +287,77 @@ def test_no_error_quotes_the_document() -> None:
         with pytest.raises(errors.BadRequestError) as caught:
             client.extract(City, document)
     assert "heron stood" not in str(caught.value)
+
+
+# ---- streams that the vendors document -----------------------------------------------
+
+WEB_SEARCH = b"""event: message_start
+data: {"type":"message_start","message":{"id":"msg_01G","type":"message","role":"assistant","model":"claude-opus-5-5","content":[],"stop_reason":null,"stop_sequence":null,"usage":{"input_tokens":2679,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":3}}}
+
+event: content_block_start
+data: {"type":"content_block_start","index":0,"content_block":{"type":"text","text":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"I'll check"}}
+
+event: ping
+data: {"type": "ping"}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":0}
+
+event: content_block_start
+data: {"type":"content_block_start","index":1,"content_block":{"type":"server_tool_use","id":"srvtoolu_014","name":"web_search","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":"{\\"query\\""}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":1,"delta":{"type":"input_json_delta","partial_json":":\\"weather\\"}"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":1}
+
+event: content_block_start
+data: {"type":"content_block_start","index":2,"content_block":{"type":"web_search_tool_result","tool_use_id":"srvtoolu_014","content":[{"type":"web_search_result","title":"Weather","url":"https://x.test","encrypted_content":"Ev0","page_age":null}]}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":2}
+
+event: content_block_start
+data: {"type":"content_block_start","index":3,"content_block":{"type":"tool_use","id":"toolu_01T","name":"get_weather","input":{}}}
+
+event: content_block_delta
+data: {"type":"content_block_delta","index":3,"delta":{"type":"input_json_delta","partial_json":"{\\"city\\": \\"Oslo\\"}"}}
+
+event: content_block_stop
+data: {"type":"content_block_stop","index":3}
+
+event: message_delta
+data: {"type":"message_delta","delta":{"stop_reason":"tool_use","stop_sequence":null},"usage":{"input_tokens":10682,"cache_creation_input_tokens":0,"cache_read_input_tokens":0,"output_tokens":510,"server_tool_use":{"web_search_requests":1}}}
+
+event: message_stop
+data: {"type":"message_stop"}
+
+"""  # noqa: E501
+"""After platform.claude.com/docs/en/build-with-claude/streaming."""
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+def test_what_the_server_s_own_tools_are_given_is_no_call_of_the_caller_s(size: int) -> None:
+    stream = [WEB_SEARCH[at : at + size] for at in range(0, len(WEB_SEARCH), size)]
+    deltas = deltas_of(ANTHROPIC, stream)
+    assert text_of(deltas) == "I'll check"
+    parts = [part for delta in deltas for part in delta.tool_calls]
+    names = [part["function"].get("name") for part in parts]
+    assert [name for name in names if name] == ["get_weather"]
+    arguments = "".join(part["function"]["arguments"] for part in parts)
+    assert json.loads(arguments) == {"city": "Oslo"}
+    assert [delta.finish_reason for delta in deltas if delta.finish_reason] == ["tool_calls"]
+    usage = Usage()
+    for delta in deltas:
+        usage = usage.largest(delta.usage or Usage())
+    assert (usage.prompt_tokens, usage.completion_tokens) == (10_682, 510)
