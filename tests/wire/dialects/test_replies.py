@@ -361,3 +361,18 @@ def test_what_the_server_s_own_tools_are_given_is_no_call_of_the_caller_s(size: 
     for delta in deltas:
         usage = usage.largest(delta.usage or Usage())
     assert (usage.prompt_tokens, usage.completion_tokens) == (10_682, 510)
+
+
+def test_probabilities_of_tokens_come_from_responses() -> None:
+    body = response(Said('{"name":"Rome"}'))
+    tokens = [('{"name":"', -0.01), ("Rome", -0.5), ('"}', 0.0)]
+    body["output"][0]["content"][0]["logprobs"] = [
+        {"token": text, "bytes": list(text.encode()), "logprob": logprob, "top_logprobs": []}
+        for text, logprob in tokens
+    ]
+    port = ScriptedTransport(Reply(200, {}, encoded(body)))
+    with Client("openai-responses:gpt", api_key="k", transport=port) as client:
+        result = client.extract_result(City, "Rome", logprobs=True)
+    sent = json.loads(port.requests[0].body)
+    assert sent["include"] == ["message.output_text.logprobs"]
+    assert result.confidence["/name"] == pytest.approx(0.6065, abs=1e-3)
