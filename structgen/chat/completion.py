@@ -118,8 +118,15 @@ class JsonObject:
 _set_raw = JsonObject.__dict__["_raw"].__set__  # a slot is a descriptor
 
 
+_OTHER_NAMES = {"reasoning": "reasoning_content"}
+"""Members that some servers send under another name (DeepSeek, SGLang, llama.cpp)."""
+
+
 def _getter(name: str) -> Callable[[JsonObject], Any]:
-    return lambda self: self._raw.get(name)
+    other = _OTHER_NAMES.get(name)
+    if other is None:
+        return lambda self: self._raw.get(name)
+    return lambda self: self._raw.get(name, self._raw.get(other))
 
 
 def _nested_getter(name: str, cls: type[JsonObject]) -> Callable[[JsonObject], Any]:

@@ -201,6 +201,19 @@ def test_an_answer_that_ends_within_its_thoughts_is_truncated() -> None:
         client.extract(City, "x")
 
 
+@pytest.mark.parametrize("name", ["reasoning", "reasoning_content"])
+def test_chat_has_the_thoughts_under_one_name(name: str) -> None:
+    messages = [{"role": "user", "content": "x"}]
+    whole = Client("vllm:m", transport=ScriptedTransport(reply({"content": "a", name: "Hm."})))
+    message = whole.chat.completions.create(messages=messages).choices[0].message
+    assert (message.content, message.reasoning) == ("a", "Hm.")
+    end = b'data: {"choices": [{"delta": {}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+    lines = [event(**{name: "H"}), event(**{name: "m."}), event(content="a"), end]
+    streamed = Client("vllm:m", transport=ScriptedTransport(lines))
+    chunks = list(streamed.chat.completions.create(messages=messages, stream=True))
+    assert "".join(chunk.choices[0].delta.reasoning or "" for chunk in chunks) == "Hm."
+
+
 # ---- extract and chat ----------------------------------------------------------------------------
 
 
