@@ -26,7 +26,8 @@ from structgen.reading import Box
 DATA = Path(__file__).parents[2] / "shared" / "data" / "extractbench"
 FILING_PAGES = 200
 _MARGIN = 1.0
-"""Points around a box within which PDFium looks for its text."""
+"""Points beside a box within which PDFium looks for its text; above and below, it looks less far,
+since it also gives what the edge of the box touches."""
 _ALIKE = str.maketrans("‘’“”‐‑–—−\u00a0\t\n", "''\"\"-----   ")
 _POSITIONS = re.compile(r"/array_index$|/(?:is|has)[A-Z]\w*$")
 """Leaves that no page states: the place of an item in its list, and judgements."""
@@ -95,8 +96,8 @@ def is_right(pdf: pypdfium2.PdfDocument, boxes: Sequence[Box], value: Any) -> bo
         inside = page.get_textpage().get_text_bounded(
             left=left + box.left - _MARGIN,
             right=left + box.right + _MARGIN,
-            top=top - box.top + _MARGIN,
-            bottom=top - box.bottom - _MARGIN,
+            top=top - box.top - _MARGIN,
+            bottom=top - box.bottom + _MARGIN,
         )
         parts.append(inside)
     seen = re.sub(r"[\s\-\x02\ufffe]+", "", fold("".join(parts)).text)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from math import cos, radians, sin
 from typing import Final, NamedTuple
 
 WIDTH: Final = 600
@@ -22,12 +23,16 @@ class Text(NamedTuple):
     """Points from the upper edge of the page to its base line."""
     text: str
     size: float = 10
+    turn: int = 0
+    """Degrees clockwise by which it is turned."""
 
     def drawn(self) -> str:
         """Give the operators that print it."""
         escaped = self.text.replace("\\", r"\\").replace("(", r"\(").replace(")", r"\)")
         y = HEIGHT - self.top
-        return f"BT /F1 {self.size} Tf 1 0 0 1 {self.left} {y} Tm ({escaped}) Tj ET"
+        cosine, sine = round(cos(radians(self.turn)), 6), round(sin(radians(self.turn)), 6)
+        matrix = f"{cosine} {-sine} {sine} {cosine} {self.left} {y}"
+        return f"BT /F1 {self.size} Tf {matrix} Tm ({escaped}) Tj ET"
 
 
 def pdf_of(

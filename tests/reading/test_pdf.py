@@ -104,6 +104,34 @@ def test_words_broken_at_the_end_of_a_line_are_joined() -> None:
     assert above.left > below.left
 
 
+def test_a_compound_of_words_keeps_its_hyphen() -> None:
+    text = "the work and the group of a work-\ngroup are the prece-\ndents of law"
+    document = structgen.read(pdf_of([lines(text, 50, 100)]))
+    assert document == "the work and the group of a work-group are the precedents of law"
+
+
+def test_text_up_the_edge_and_watermarks_come_last() -> None:
+    edge = Text(20, 180, "up the edge of it", turn=270)
+    watermark = Text(60, 90, "DRAFT OF IT", 30, turn=45)
+    document = structgen.read(pdf_of([[edge, watermark, *lines(LEFT, 50, 100)]]))
+    assert document.startswith(LEFT)
+    assert document[len(LEFT) :].split() == "up the edge of it DRAFT OF IT".split()
+    [box] = document.locate(document.index("up the"), document.index("edge of") + 4).boxes
+    assert box.bottom - box.top > 60 > box.right - box.left
+
+
+@pytest.mark.parametrize("turn", [90, 180, 270])
+def test_a_page_printed_sideways_is_read_in_its_own_direction(turn: int) -> None:
+    upright = structgen.read(pdf_of([lines(LEFT, 50, 100)]))
+    places = {90: (300, -1, 0), 180: (500, 0, 1), 270: (100, 1, 0)}
+    left, to_the_right, down = places[turn]
+    texts = [
+        Text(left + 12 * at * to_the_right, 500 - 12 * at * down, line, turn=turn)
+        for at, line in enumerate(LEFT.splitlines())
+    ]
+    assert structgen.read(pdf_of([texts])) == upright
+
+
 def test_headings_are_the_lines_in_larger_type() -> None:
     texts = [
         Text(50, 60, "Annual report", 24),

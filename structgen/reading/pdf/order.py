@@ -9,6 +9,7 @@ Columns of numbers are no running text, so the rows of a table stay whole.
 from __future__ import annotations
 
 from bisect import bisect_left
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeAlias
@@ -82,9 +83,14 @@ def lines_of(words: Iterable[Word]) -> list[list[Line]]:
         words: The words, in the order in which the file holds them.
 
     Returns:
-        Blocks of lines: a column or a part of the page that has none.
+        Blocks of lines: a column or a part of the page that has none. Words that run in another
+        direction than most, such as those up the edge of a page, are blocks at the end.
     """
-    return list(_blocks(_segments(words)))
+    by_turn: defaultdict[int, list[Word]] = defaultdict(list)
+    for word in words:
+        by_turn[word.turn].append(word)
+    groups = sorted(by_turn.values(), key=len, reverse=True)
+    return [block for group in groups for block in _blocks(_segments(group))]
 
 
 def _segments(words: Iterable[Word]) -> list[Segment]:

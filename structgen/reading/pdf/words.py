@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from ctypes import byref
-from typing import Any, Final
+from math import degrees
+from typing import Any, Final, TypeAlias
 
 from typing_extensions import NamedTuple
 
@@ -43,13 +44,20 @@ _PLAIN: Final = str.maketrans(
 """Ligatures as letters; nothing for characters that print nothing."""
 
 
+_Edges: TypeAlias = tuple[float, float, float, float]
+"""Left, top, right and bottom, in points."""
+OBLIQUE: Final = -1
+"""The direction of words that run neither along a page nor across it, such as watermarks."""
+_STRAIGHT_DEGREES: Final = 10
+
+
 class Word(NamedTuple):
-    """A printed word. Lengths are points from the top left corner of the page as it is shown."""
+    """A printed word. Its edges are those of the page turned so that the word runs to the right."""
 
     text: str
     """Its characters, with ligatures as letters."""
     left: float
-    """The left edge."""
+    """The left edge, in points."""
     top: float
     """The upper edge, as high as its font reaches."""
     right: float
@@ -58,6 +66,10 @@ class Word(NamedTuple):
     """The lower edge, as low as its font reaches."""
     is_glued: bool
     """Whether no space separates it from the word before it."""
+    turn: int
+    """Degrees clockwise by which it is turned on the page as it is shown, or OBLIQUE."""
+    box: _Edges
+    """Its edges on the page as it is shown, from the top left corner."""
 
     @property
     def height(self) -> float:
@@ -84,9 +96,7 @@ class Frame(NamedTuple):
     rotation: int
     """Degrees clockwise by which it is shown turned: 0, 90, 180 or 270."""
 
-    def shown(
-        self, left: float, bottom: float, right: float, top: float
-    ) -> tuple[float, float, float, float]:
+    def shown(self, left: float, bottom: float, right: float, top: float) -> _Edges:
         """Turn a box of PDF coordinates into left, top, right and bottom on the shown page."""
         if self.rotation == 90:
             return bottom - self.bottom, left - self.left, top - self.bottom, right - self.left
@@ -95,6 +105,32 @@ class Frame(NamedTuple):
         if self.rotation == 270:
             return self.top - top, self.right - right, self.top - bottom, self.right - left
         return left - self.left, self.top - top, right - self.left, self.top - bottom
+
+    @property
+    def size(self) -> tuple[float, float]:
+        """The width and height of the page as it is shown."""
+        width, height = self.right - self.left, self.top - self.bottom
+        return (height, width) if self.rotation % 180 else (width, height)
+
+    def turn_of(self, radians: float) -> int:
+        """Give the direction of a character on the shown page, of its angle on the page itself."""
+        if radians == 0 and self.rotation == 0:
+            return 0
+        angle = degrees(radians) + self.rotation
+        turn = round(angle / 90) * 90
+        return turn % 360 if abs(angle - turn) <= _STRAIGHT_DEGREES else OBLIQUE
+
+    def turned(self, edges: _Edges, turn: int) -> _Edges:
+        """Give edges on the shown page as they are after turning it back by right angles."""
+        left, top, right, bottom = edges
+        width, height = self.size
+        if turn == 90:
+            return top, width - right, bottom, width - left
+        if turn == 180:
+            return width - right, height - bottom, width - left, height - top
+        if turn == 270:
+            return height - bottom, left, height - top, right
+        return edges
 
 
 class PageText(NamedTuple):
@@ -142,6 +178,7 @@ def _words(text: str, frame: Frame, pdfium: Any, raw: Any) -> list[Word]:
     box = pdfium.FS_RECTF()
     place = byref(box)
     box_of = pdfium.FPDFText_GetLooseCharBox
+    angle_of = pdfium.FPDFText_GetCharAngle
     found: list[Word] = []
     after = -1
     for token in _TOKEN.finditer(text):
@@ -156,7 +193,10 @@ def _words(text: str, frame: Frame, pdfium: Any, raw: Any) -> list[Word]:
                 if end - start > 1 and box_of(raw, end - 1, place):
                     left, right = min(left, box.left), max(right, box.right)
                     bottom, top = min(bottom, box.bottom), max(top, box.top)
-                found.append(Word(plain, *frame.shown(left, bottom, right, top), start == after))
+                edges = frame.shown(left, bottom, right, top)
+                turn = frame.turn_of(angle_of(raw, start))
+                upright = frame.turned(edges, turn)
+                found.append(Word(plain, *upright, start == after, turn, edges))
                 after = end
             start = end
     return found

@@ -17,7 +17,9 @@ from structgen.reading.pdf.words import NO_SPACES, Word
 _PARAGRAPH_GAP: Final = 0.6
 """The white space above a line from which on it begins a paragraph, in heights of the font."""
 _HYPHENS: Final = ("-", "\u2010", "\u00ad")
-_HYPHENATED: Final = re.compile(r"\w+(?:[-\u2010]\w+)+")
+_AROUND_WORDS: Final = ".,;:!?()[]{}\"'“”‘’«»…-\u2010"
+_PART: Final = 3
+"""Letters of a part of a compound, at least: shorter ones are words of their own too often."""
 _LAST_WORD: Final = re.compile(r"[\w\u2010-]+$")
 _FIRST_WORD: Final = re.compile(r"\w+")
 _HEADING_SIZE: Final = 1.15
@@ -36,14 +38,20 @@ class Vocabulary:
             words: All words of the file.
         """
         self._compounds: set[str] = set()
+        self._words: set[str] = set()
+        is_rest = False  # of a word that is broken at the end of a line
         for word in words:
-            if "-" in word.text[1:-1] or "\u2010" in word.text[1:-1]:
-                found = _HYPHENATED.search(word.text.lower().replace("\u2010", "-"))
-                if found:
-                    self._compounds.add(found[0])
+            was_rest, is_rest = is_rest, word.text.endswith(_HYPHENS)
+            if was_rest or is_rest:
+                continue
+            plain = word.text.strip(_AROUND_WORDS).lower().replace("\u2010", "-")
+            (self._compounds if "-" in plain else self._words).add(plain)
 
     def keeps_hyphen(self, first: str, second: str) -> bool:
-        """Whether a word that is broken after a hyphen has it on one line, too.
+        """Whether the hyphen at the end of a line belongs to a word that goes on in the next one.
+
+        It does if the word is on one line with it somewhere, or if its parts are words of their own
+        and nowhere one word.
 
         Args:
             first: The part before the break, with the hyphen.
@@ -52,8 +60,11 @@ class Vocabulary:
         before, after = _LAST_WORD.search(first[:-1]), _FIRST_WORD.match(second)
         if before is None or after is None:
             return True
-        compound = f"{before[0]}-{after[0]}".lower().replace("\u2010", "-")
-        return compound.count("-") > 1 or compound in self._compounds  # as in "state-of-the-art"
+        parts = before[0].lower().replace("\u2010", "-"), after[0].lower()
+        if "-" in parts[0] or "-".join(parts) in self._compounds:  # as in "state-of-the-art"
+            return True
+        are_words = all(len(part) >= _PART and part in self._words for part in parts)
+        return are_words and "".join(parts) not in self._words
 
 
 def body_height(pages: Iterable[Iterable[Word]]) -> float:
@@ -184,7 +195,7 @@ class PageWriter:
             is_last = at == len(words) - 1
             after = following if is_last else None
             text, separator = self._end_of_line(word, after) if is_last else (word.text, "")
-            box = Box(number, word.left, word.top, word.right, word.bottom)
+            box = Box(number, *word.box)
             with builder.cell(cells[at]) if cells else nullcontext():
                 written = builder.write(text, box, line=printed)
             start = written if at == 0 else start
