@@ -141,10 +141,10 @@ def filing(paths: Sequence[Path]) -> bytes:
 
 
 def timed(data: bytes) -> tuple[float, Document]:
-    """Read a file, and tell the seconds that it took."""
-    began = time.perf_counter()
+    """Read a file, and tell the seconds of one core that it took."""
+    began = time.process_time()
     document = read(data)
-    return time.perf_counter() - began, document
+    return time.process_time() - began, document
 
 
 def main() -> dict[str, Any]:
@@ -162,6 +162,6 @@ def main() -> dict[str, Any]:
         "standing in the text layer": counts["standing"],
         "share with a box": round(counts["boxed"] / max(counts["standing"], 1), 4),
         "share of wrong boxes": round(counts["wrong"] / max(counts["boxed"], 1), 4),
-        "seconds for 200 pages": round(seconds, 2),
-        "pages per second": round(len(document.pages) / seconds),
+        "seconds of one core for 200 pages": round(seconds, 2),
+        "pages per second of one core": round(len(document.pages) / seconds),
     }

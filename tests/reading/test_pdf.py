@@ -115,7 +115,7 @@ def test_text_up_the_edge_and_watermarks_come_last() -> None:
     watermark = Text(60, 90, "DRAFT OF IT", 30, turn=45)
     document = structgen.read(pdf_of([[edge, watermark, *lines(LEFT, 50, 100)]]))
     assert document.startswith(LEFT)
-    assert document[len(LEFT) :].split() == "up the edge of it DRAFT OF IT".split()
+    assert document[len(LEFT) :].split() == ["up", "the", "edge", "of", "it", "DRAFT", "OF", "IT"]
     [box] = document.locate(document.index("up the"), document.index("edge of") + 4).boxes
     assert box.bottom - box.top > 60 > box.right - box.left
 
