@@ -11,11 +11,11 @@ from tests.wire.dialects.said import Said, Server, as_object, data, encoded, pie
 
 HEAD = {"modelVersion": "gemini-3.8-flash", "responseId": "resp-1"}
 USAGE = {
-    "promptTokenCount": 12,
-    "candidatesTokenCount": 5,
-    "thoughtsTokenCount": 3,
-    "cachedContentTokenCount": 4,
-    "totalTokenCount": 20,
+    "promptTokenCount": 7,
+    "candidatesTokenCount": 3,
+    "thoughtsTokenCount": 2,
+    "cachedContentTokenCount": 3,
+    "totalTokenCount": 12,
 }
 
 

@@ -12,9 +12,9 @@ HEAD = {"model": "qwen3:8b", "created_at": "2026-11-20T09:30:00.123456789Z"}
 COUNTS = {
     "total_duration": 3_000_000_000,
     "load_duration": 1_000_000_000,
-    "prompt_eval_count": 12,
+    "prompt_eval_count": 7,
     "prompt_eval_duration": 500_000_000,
-    "eval_count": 8,
+    "eval_count": 5,
     "eval_duration": 1_500_000_000,
 }
 

@@ -12,8 +12,8 @@ from typing import Any
 from structgen.testing import completion
 from structgen.testing.faulty import error_body
 from structgen.values import Reply
-from tests.wire.dialects.gemini_server import GEMINI
-from tests.wire.dialects.ollama_server import OLLAMA
+from tests.wire.dialects.gemini_server import GEMINI as GEMINI
+from tests.wire.dialects.ollama_server import OLLAMA as OLLAMA
 from tests.wire.dialects.said import Said as Said
 from tests.wire.dialects.said import Server as Server
 from tests.wire.dialects.said import as_object, data, encoded, named, pieces

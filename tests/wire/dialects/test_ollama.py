@@ -152,7 +152,7 @@ def test_a_conversation_with_a_tool() -> None:
 def test_reasoning_counts_and_times_are_in_the_result() -> None:
     result = client(replying(ollama.whole(ADA, thinking="Hm."))).extract_result(Person, "Ada")
     assert result.reasoning == "Hm."
-    assert result.usage == Usage(prompt_tokens=12, completion_tokens=8)
+    assert result.usage == Usage(prompt_tokens=7, completion_tokens=5)
 
 
 @pytest.mark.parametrize("done_reason", ["length", "load", "unload", "a word of tomorrow"])
@@ -288,7 +288,7 @@ def test_ollama_s_sdk_reads_the_same_server_and_sends_the_same(server: FaultySer
     }
     answer = theirs.chat(**asked)
     assert (answer.message.content, answer.message.thinking) == (ADA, "Hm.")
-    assert (answer.prompt_eval_count, answer.eval_count) == (12, 8)
+    assert (answer.prompt_eval_count, answer.eval_count) == (7, 5)
     pieces = theirs.chat(**asked, stream=True)
     assert "".join(piece.message.content or "" for piece in pieces) == ADA
     with pytest.raises(sdk.ResponseError, match="not found"):

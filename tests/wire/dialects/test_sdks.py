@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
 from pydantic import BaseModel
@@ -15,7 +15,8 @@ from pydantic import BaseModel
 from structgen import AsyncClient, Client, errors
 from structgen.testing import FaultyServer, Served
 from structgen.values import Request
-from tests.wire.dialects.parts import ANTHROPIC, CHAT, RESPONSES, Said, Server
+from tests.wire.dialects.parts import ANTHROPIC, CHAT, OLLAMA, RESPONSES, Said, Server
+from tests.wire.dialects.sdks import GEMINI_SDK, OLLAMA_SDK, Heard, Sdk
 
 anthropic = pytest.importorskip("anthropic")
 openai = pytest.importorskip("openai")
@@ -33,27 +34,7 @@ MESSAGES = [{"role": "user", "content": "Hello"}]
 PARAMETERS = {"type": "object", "properties": {"x": {"type": "integer"}}}
 
 
-class Heard(NamedTuple):
-    """What came of an answer, whoever asked."""
-
-    text: str = ""
-    reasoning: str = ""
-    calls: tuple[tuple[str, str, Any], ...] = ()
-    tokens: tuple[int, int, int, int] = (0, 0, 0, 0)
-    """Of the prompt, of the answer, from the cache, of the reasoning."""
-
-
 TOKENS = (7, 5, 3, 2)
-
-
-class Sdk(NamedTuple):
-    """A vendor's SDK, and how one asks with it."""
-
-    server: Server
-    whole: Callable[[str, Said], Heard]
-    stream: Callable[[str, Said], Heard]
-    status: Callable[[str], int]
-    """Asks, and gives the status of the error that it raises."""
 
 
 # ---- the vendors' SDKs ---------------------------------------------------------------
@@ -184,6 +165,8 @@ SDKS = (
     Sdk(CHAT, chat_sdk, chat_sdk_stream, chat_status),
     Sdk(RESPONSES, responses_sdk, responses_sdk_stream, responses_status),
     Sdk(ANTHROPIC, anthropic_sdk, anthropic_sdk_stream, anthropic_status),
+    GEMINI_SDK,
+    OLLAMA_SDK,
 )
 EACH = pytest.mark.parametrize("sdk", SDKS, ids=[sdk.server.provider for sdk in SDKS])
 
@@ -226,14 +209,29 @@ def said(request: pytest.FixtureRequest) -> Said:
     return given
 
 
+PATHS = {
+    "openai": ["chat/completions"],
+    "openai-responses": ["responses"],
+    "anthropic": ["messages"],
+    "gemini-native": [
+        "models/gemini:generateContent",
+        "models/gemini:streamGenerateContent?alt=sse",
+    ],
+    # Its SDK puts "api" behind whichever address it gets.
+    "ollama-native": ["chat", "api/chat"],
+}
+KEYS = {"anthropic": "x-api-key", "gemini-native": "x-goog-api-key"}
+"""Headers that hold the key as it is; the others have it in `authorization`."""
+
+
 def serving(server: Server, said: Said) -> Callable[[Request], Served]:
     """Answers as the dialect's server does, on the path of the dialect alone."""
-    path = {"openai": "/chat/completions", "openai-responses": "/responses"}
-    wanted = f"/v1{path.get(server.provider, '/messages')}"
+    wanted = {f"/v1/{path}" for path in PATHS[server.provider]}
 
     def served(request: Request) -> Served:
-        assert request.path == wanted
-        wants_stream = json.loads(request.body).get("stream") is True
+        assert request.path in wanted
+        in_path = ":streamGenerateContent" in request.path
+        wants_stream = in_path or json.loads(request.body).get("stream") is True
         answer = server.line(said, in_stream=wants_stream)(request)
         return Served(pieces=answer) if wants_stream else Served(body=answer[0])
 
@@ -319,10 +317,11 @@ def test_a_schema_is_held_on_every_wire(sdk: Sdk) -> None:
             assert stream.result is not None
             if server is not CHAT:
                 assert stream.result.usage == result.usage
+            if server not in (CHAT, OLLAMA):  # Ollama counts no tokens of reasoning apart
                 assert stream.result.usage.reasoning_tokens == 2
-            key = "x-api-key" if server is ANTHROPIC else "authorization"
+            key = KEYS.get(server.provider, "authorization")
             sent = {request.headers[key] for request in running.requests}
-            assert sent == {"secret" if server is ANTHROPIC else "Bearer secret"}
+            assert sent == {"secret" if server.provider in KEYS else "Bearer secret"}
 
 
 def test_structured_output_is_what_anthropic_s_sdk_asks_for() -> None:
