@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, overload
 from typing_extensions import Self, TypeVar, Unpack
 
 from structgen.errors import ConfigurationError
+from structgen.extraction.backend import TakesBack
 from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
 from structgen.extraction.caller import Caller
 from structgen.kinds import TEXT, TRUTH, Kind, check_values, instance, or_none, sequence, whole
@@ -147,7 +148,8 @@ class BaseClient:
                 port=transport,
             )
         further = [backend for client in fallback for backend in client.caller.backends]
-        is_local_model = isinstance(spec, str) and not isinstance(own.via, Link)
+        is_engine = isinstance(spec, str) or isinstance(own.via, TakesBack)
+        is_local_model = is_engine and not isinstance(own.via, Link)
         defaults = LOCAL_DEFAULTS if is_local_model else DEFAULTS
         self.caller: Final[Caller] = Caller((own, *further), options_of(options).over(defaults))
 

@@ -16,6 +16,7 @@ import structgen
 from structgen.answer.held import HeldTexts
 from structgen.answer.unstated import Rules
 from structgen.answer.word_forms import words_of
+from structgen.local.engine import open_engine
 from structgen.schema.target import target_of
 from structgen.schema.verbatim import Inferred, Verbatim
 from structgen.testing.scripted import ScriptedModel
@@ -440,5 +441,7 @@ def test_the_models_of_this_process_are_looked_after_and_others_are_not(
 ) -> None:
     """Small models invent; for the others nothing was measured."""
     assert structgen.Client("local").caller.options.on_ungrounded == "null"
+    with structgen.Client(open_engine("local")) as client:
+        assert client.caller.options.on_ungrounded == "null"
     assert structgen.Client("groq:m", api_key="k").caller.options.on_ungrounded == "keep"
     assert structgen.Client(ScriptedModel("1")).caller.options.on_ungrounded == "keep"
