@@ -8,14 +8,16 @@ import random
 import sys
 from collections import Counter
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel, Field
 
 import structgen
 from benchmarks.walks import walks
+from structgen import Verbatim
 from structgen.errors import ConfigurationError, GrammarError, MissingPackage
 from structgen.extraction.backends import engine_backend
 from structgen.local.decode.mask import TokenMask
@@ -114,6 +116,11 @@ def test_the_same_schema_is_compiled_once(compile_schema: Compile) -> None:
 # ---- through an engine ---------------------------------------------------------------------------
 
 
+class Guest(BaseModel):
+    name: Annotated[str, Verbatim()]
+    age: int = Field(ge=0, le=99)
+
+
 @pytest.fixture(scope="module")
 def opened(embedded_model: Path) -> Any:
     pytest.importorskip("xgrammar", reason="the extra `xgrammar` is not installed")
@@ -125,11 +132,12 @@ def opened(embedded_model: Path) -> Any:
 def test_a_call_is_held_by_xgrammar_and_proved_by_the_check(opened: Engine) -> None:
     assert opened.name.endswith("/xgrammar")
     assert engine_backend(opened).modes == (("decoder", "xgrammar"),)
-    schema = closed(name={"type": "string"}, age={"type": "integer", "minimum": 0, "maximum": 99})
-    result = structgen.Client(opened).extract_result(schema, "Peter Smith is 30.")
-    assert list(result.value) == ["name", "age"]
+    result = structgen.Client(opened).extract_result(Guest, "Peter Smith is 30.")
+    assert result.value.name in "Peter Smith is 30."
+    assert 0 <= result.value.age <= 99
     assert result.guarantee.by == "decoder"
-    assert "schema" in [note.keyword for note in result.guarantee.checked]
+    left = [note.keyword for note in result.guarantee.checked]
+    assert left == ["x-verbatim", "schema"]
 
 
 @pytest.mark.slow
