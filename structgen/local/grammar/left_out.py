@@ -19,6 +19,7 @@ _KEYWORDS: Final = (
     "pattern",
     "format",
     "enum",
+    "const",
     "minLength",
     "maxLength",
     "minItems",
@@ -34,10 +35,12 @@ _COST_OF_PATTERNS: Final = 20_000**2
 """The most that the squares of all patterns' lengths may add up to: 20,000 characters take a second
 and 250 MB.
 """
-_LARGE: Final = 1_000
-"""Members of an enum or an object that may be too many for a grammar."""
+_MANY_OPTIONS: Final = 100
+"""Values of an enum that may be too many for a grammar, beside others as large."""
+_MANY_MEMBERS: Final = 1_000
+"""Members of an object that may be too many."""
 _ROUNDS: Final = 5
-"""Large parts that are left out before a schema is given up."""
+"""How often large parts are left out before a schema is given up."""
 
 
 def depth_of(schema: JsonSchema) -> int:
@@ -146,14 +149,11 @@ def without_refused(schema: JsonSchema, accepts: Accepts) -> tuple[JsonSchema, l
 
     schema = _mapped(schema, visit)
     for _ in range(_ROUNDS):
-        if accepts(schema):
+        large = [] if accepts(schema) else _largest(schema)
+        if not large:
             break
-        largest = max(_sizes(schema), default=None, key=lambda found: found[0])
-        if largest is None or largest[0] < _LARGE:
-            break
-        _, keyword, place = largest
-        notes.append(_note(keyword, place))
-        schema = _mapped(schema, partial(_without, keyword=keyword, place=place))
+        notes += [_note(keyword, place) for keyword, place in large]
+        schema = _mapped(schema, partial(_without, places=frozenset(large)))
     return schema, notes
 
 
@@ -164,26 +164,33 @@ def _note(
     return Note("", keyword, "checked", detail)
 
 
-def _sizes(schema: JsonSchema) -> list[tuple[int, str, tuple[str | int, ...]]]:
-    """The number of values or members of each large part, with the keyword and the place."""
-    found: list[tuple[int, str, tuple[str | int, ...]]] = []
+Large: TypeAlias = tuple[str, tuple[str | int, ...]]
+"""A keyword with many values or members, and the place of its schema."""
+
+
+def _largest(schema: JsonSchema) -> list[Large]:
+    """The largest enums, or else the largest object; [] if none is large."""
+    sizes: dict[Large, int] = {}
 
     def visit(node: JsonSchema, at: tuple[str | int, ...]) -> JsonSchema:
-        found.extend((len(node[key]), key, at) for key in ("enum", "properties") if key in node)
+        sizes.update({(key, at): len(node[key]) for key in ("enum", "properties") if key in node})
         return node
 
     _mapped(schema, visit)
-    return found
+    enums = {large: size for large, size in sizes.items() if large[0] == "enum"}
+    most = max(enums.values(), default=0)
+    if most >= _MANY_OPTIONS:
+        return [large for large, size in enums.items() if size > most / 2]
+    largest = max(sizes, key=sizes.__getitem__, default=None)
+    return [largest] if largest and sizes[largest] >= _MANY_MEMBERS else []
 
 
-def _without(
-    node: JsonSchema, at: tuple[str | int, ...], keyword: str, place: tuple[str | int, ...]
-) -> JsonSchema:
-    if at != place:
-        return node
-    if keyword == "properties":
+def _without(node: JsonSchema, at: tuple[str | int, ...], places: frozenset[Large]) -> JsonSchema:
+    if ("properties", at) in places:
         return {"type": "object"}
-    return {key: value for key, value in node.items() if key != keyword}
+    if ("enum", at) in places:
+        return {key: value for key, value in node.items() if key != "enum"}
+    return node
 
 
 def _mapped(

@@ -20,6 +20,8 @@ from structgen.values import Json, JsonSchema
 
 _MOST: Final = 200
 """Proposals of a schema, records counted apart. All may be tried where an ending needs a value."""
+_LONGEST: Final = 100_000
+"""Characters of a proposal: no answer has as many, and lists of lists multiply."""
 _ROUNDS: Final = 8
 """How often definitions that use one another are looked at until their shortest values are known:
 once for each level that the value has."""
@@ -127,9 +129,10 @@ class _Shortest:
         if not isinstance(least, int | float) or least > _MOST:
             return
         first = _list(node, "prefixItems")[: int(least)]
-        rest = [node.get("items", True)] * (int(least) - len(first))
-        items = [self._best(item) for item in (*first, *rest)]
-        if None not in items:
+        more = int(least) - len(first)
+        rest = [self._best(node.get("items", True))] * more if more else []
+        items = [*map(self._best, first), *rest]
+        if None not in items and sum(len(item or "") for item in items) <= _LONGEST:
             yield f"[{', '.join(item for item in items if item is not None)}]"
 
     def _object(self, node: JsonSchema) -> Iterator[str]:
@@ -138,7 +141,8 @@ class _Shortest:
             return
         names = [name for name in properties if name in required]
         values = [self._best(properties[name]) for name in names]
-        if None not in values and len(names) == len(set(required)):
+        is_whole = None not in values and len(names) == len(set(required))
+        if is_whole and sum(len(value or "") for value in values) <= _LONGEST:
             members = (
                 f"{to_spaced(name)}: {text}" for name, text in zip(names, values, strict=True)
             )

@@ -21,6 +21,13 @@ def closed(**properties: Any) -> dict[str, Any]:
     }
 
 
+def nested_list(levels: int) -> Any:
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def grammar_of(schema: dict[str, Any]) -> Grammar:
     return compile_grammar(compile_schema(schema, "llguidance").schema, byte_tokenizer())
 
@@ -89,6 +96,33 @@ def test_depth_counts_references_and_ends_at_circles() -> None:
     assert grammar_of(chain(100, 0)).notes == ()
     circle = {"$ref": "#/$defs/A", "$defs": {"A": closed(below={"$ref": "#/$defs/A"})}}
     assert depth_of(circle) < 10
+
+
+def test_many_enums_that_are_too_large_together_are_left_to_the_check() -> None:
+    """Each of them is small enough for itself."""
+    enums = {
+        f"kind{one}": {"type": "string", "enum": [f"option {one} {other}" for other in range(300)]}
+        for one in range(300)
+    }
+    grammar = grammar_of(closed(count={"type": "integer"}, **enums))
+    assert {note.keyword for note in grammar.notes} == {"enum"}
+    assert len(grammar.notes) == 300
+    assert grammar.classify('{"count": "') == "no"
+    assert grammar.classify('{"count": 1, "kind0": "any') == "part"
+
+
+def test_a_constant_that_is_too_deep_is_left_to_the_check() -> None:
+    schema = closed(a={"const": nested_list(150)}, b={"type": "null"})
+    grammar = compile_grammar(schema, byte_tokenizer())
+    assert [note.keyword for note in grammar.notes] == ["const"]
+    assert grammar.classify('{"a": 1, "b": null}') == "whole"
+
+
+def test_lists_of_lists_of_many_have_no_shortest_answer_but_a_grammar() -> None:
+    schema: dict[str, Any] = {"type": "string"}
+    for _ in range(6):
+        schema = {"type": "array", "items": schema, "minItems": 50, "maxItems": 100}
+    assert compile_grammar(schema, byte_tokenizer()).classify('[[[[[["') == "part"
 
 
 @pytest.mark.parametrize("count", [1, 9])
