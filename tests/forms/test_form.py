@@ -129,7 +129,7 @@ def test_locked_fields_are_not_asked_about(model: SpeakingModel, form: Form[Orde
     assert names(
         next(one for one in (address, *address.get("anyOf", ())) if "properties" in one)
     ) == {"town"}
-    assert "Where the bill goes" in model.asked[-1][0]["content"]
+    assert "where the bill goes" in model.asked[-1][0]["content"]
     form.unlock("/count")
     say(model, form, "Four.", count=4)
     assert form.data["count"] == 4

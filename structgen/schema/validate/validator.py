@@ -66,11 +66,20 @@ def _ref(validator: Any, ref: str, value: Json, schema: JsonSchema) -> Iterator[
     if known in shared.valid:
         return
     is_valid = True
-    for error in validator.descend(value, resolve(shared.root, ref)):
+    for error in validator.descend(value, _end_of_chain(shared, ref)):
         is_valid = False
         yield error
     if is_valid and isinstance(value, dict | list):
         shared.valid.add(known)
+
+
+def _end_of_chain(shared: _Formats, ref: str) -> Any:
+    """The schema that a reference leads to, through others that are nothing but a reference."""
+    schema = resolve(shared.root, ref)
+    while isinstance(schema, dict) and schema.keys() == {"$ref"} and shared.references_left > 0:
+        shared.references_left -= 1
+        schema = resolve(shared.root, schema["$ref"])
+    return schema
 
 
 def _pattern(
