@@ -149,7 +149,7 @@ def _add_tools(body: dict[str, Any], given: dict[str, Any]) -> None:
     else:
         given["tool_choice"] = choice
         return
-    if not parallel and chosen["type"] != "none":
+    if not parallel and chosen.get("type") != "none":
         chosen["disable_parallel_tool_use"] = True
     if chosen != {"type": "auto"}:
         body["tool_choice"] = chosen

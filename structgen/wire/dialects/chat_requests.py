@@ -6,15 +6,16 @@ refuse or silently ignore is an error before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any, Final
 
 from structgen.errors import ConfigurationError
 from structgen.options import UNSET
-from structgen.values import Message, Mode, Request
+from structgen.values import Mode, Request
 from structgen.wire.dialect import Capabilities, ChatRequest, post, to_json
 from structgen.wire.dialects.given import check_json_word, option_members
+from structgen.wire.dialects.given_messages import NATIVE
 from structgen.wire.reasoning import check_format, with_reasoning
 
 _TOKEN_LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
@@ -45,7 +46,8 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
         InputError: If the messages or members are not plain JSON data.
     """
     members = _merged_members(chat_request, caps)
-    messages = to_json(_with_roles(chat_request.messages, caps))
+    roles = dict(caps.roles)
+    messages = to_json([_sendable(message, roles) for message in chat_request.messages])
     _check_json_word(chat_request, members, messages, caps)
     parts = [b'{"model":', to_json(chat_request.model), b',"messages":', messages]
     if chat_request.schema is not None:
@@ -67,17 +69,17 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
     return post(caps.path, b"".join(parts), chat_request, caps)
 
 
-def _with_roles(messages: Sequence[Message], caps: Capabilities) -> Sequence[Message]:
-    """The messages under the roles that this server knows."""
-    theirs = dict(caps.roles)
-    if not theirs:
-        return messages
-    return [
-        {**one, "role": theirs[one["role"]]}
-        if isinstance(one, Mapping) and one.get("role") in theirs
-        else one
-        for one in messages
-    ]
+def _sendable(message: Any, roles: Mapping[str, str]) -> Any:
+    """A message under the role that this server knows, without what another dialect wrote."""
+    plain = message.to_dict() if hasattr(message, "to_dict") else message
+    if not isinstance(plain, Mapping):
+        return message
+    if NATIVE in plain:
+        plain = {name: value for name, value in plain.items() if name != NATIVE}
+    role = plain.get("role")
+    if isinstance(role, str) and role in roles:
+        plain = {**plain, "role": roles[role]}
+    return plain
 
 
 def _merged_members(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:

@@ -6,7 +6,7 @@ its own terms, one by one; what is left is refused before anything is sent.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Final, Literal, NamedTuple
@@ -80,7 +80,8 @@ def parameters(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
         caps: The row of the model.
 
     Raises:
-        ConfigurationError: If the call gives a schema besides that of its target.
+        ConfigurationError: If a parameter has a wrong form, or the call gives a schema besides
+            that of its target.
     """
     members = option_members(chat_request.options)
     given = dict(chat_request.members)
@@ -91,10 +92,41 @@ def parameters(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
         members["max_tokens"] = limit
     if chat_request.schema is not None:
         _check_no_schema(members, chat_request)
-    if set(members.get("stream_options") or ()) <= {"include_usage"}:
-        members.pop("stream_options", None)
+    asked = members.get("stream_options")
+    if isinstance(asked, Mapping) and set(asked) <= {"include_usage"}:
+        del members["stream_options"]
     given = {name: value for name, value in members.items() if value is not None}
+    _check_forms(given)
     return with_reasoning(given, replace(caps.reasoning, member=(EFFORT,)))
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, Sequence) and not isinstance(value, str | bytes)
+
+
+_FORMS: Final[Mapping[str, tuple[Callable[[Any], bool], str]]] = {
+    "tools": (_is_list, "a list of functions"),
+    "tool_choice": (lambda value: isinstance(value, str | Mapping), "a word or an object"),
+    "response_format": (lambda value: isinstance(value, Mapping), "an object with a `type`"),
+    "reasoning_effort": (lambda value: isinstance(value, str), "a level such as 'low'"),
+    "stream_options": (lambda value: isinstance(value, Mapping), "an object"),
+    "stop": (
+        lambda value: (
+            isinstance(value, str)
+            or (_is_list(value) and all(isinstance(one, str) for one in value))
+        ),
+        "a text or a list of texts",
+    ),
+}
+"""The forms of parameters that dialects look into."""
+
+
+def _check_forms(given: Mapping[str, Any]) -> None:
+    for name, (fits, form) in _FORMS.items():
+        if name in given and not fits(given[name]):
+            raise ConfigurationError(
+                f"`{name}` is {kind_of_value(given[name])}.", hint=f"Give {form}."
+            )
 
 
 def _check_no_schema(members: Mapping[str, Any], chat_request: ChatRequest) -> None:

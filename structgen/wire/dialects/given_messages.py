@@ -188,7 +188,13 @@ def calls_of(message: Mapping[str, Any]) -> list[GivenCall]:
         InputError: If a call names no function.
     """
     found = []
-    for call in message.get("tool_calls") or ():
+    calls = message.get("tool_calls") or ()
+    if not isinstance(calls, list | tuple):
+        raise InputError(
+            f"`tool_calls` of a message is {kind_of_value(calls)}, not a list.",
+            hint="Put the answer's message back as it came.",
+        )
+    for call in calls:
         function = call.get("function") if isinstance(call, Mapping) else None
         name = function.get("name") if isinstance(function, Mapping) else None
         if not isinstance(function, Mapping) or not isinstance(name, str):

@@ -15,7 +15,9 @@ from structgen.options import Options
 from structgen.testing import ScriptedTransport
 from structgen.values import Answer, Reply
 from structgen.wire.exchange import exchange
+from structgen.wire.providers import capabilities
 from tests.wire.dialects.parts import SERVERS, Said, Server
+from tests.wire.dialects.test_requests import CONVERSATION, PARAMETERS
 from tests.wire.parts import chat_request, link, options, streamed
 from tests.wire.test_laws import FAILURES, HEADERS, JSON, STATUSES, almost, checked
 
@@ -38,6 +40,7 @@ SAID = st.builds(
 )
 """Anything that a model may say."""
 FULL = Said("Paris", reasoning="So.", calls=(("call_1", "find", '{"x":1}'),))
+FORM = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
 EACH = pytest.mark.parametrize("server", SERVERS, ids=[server.provider for server in SERVERS])
 
 
@@ -227,3 +230,26 @@ def test_a_failure_in_a_stream_is_tried_again_before_the_first_word_only(server:
     assert got[0] is errors.ServerError
     assert "Too many at once." in got[1]
     assert len(sent[0]) == 1
+
+
+SPOILED_MESSAGES = almost(json.loads(json.dumps(CONVERSATION)))
+SPOILED_PARAMETERS = almost(
+    {**PARAMETERS, "stop": ["."], "reasoning_effort": "low", "response_format": FORM, "user": "me"}
+)
+
+
+@EACH
+@settings(max_examples=150, deadline=None)
+@given(messages=SPOILED_MESSAGES, members=SPOILED_PARAMETERS, stream=st.booleans())
+def test_any_request_is_built_or_refused_with_a_usage_error(
+    server: Server, messages: Any, members: dict[str, Any], stream: bool
+) -> None:
+    caps = capabilities(server.provider, "m")
+    for given_messages, given_members in ((messages, {}), (CONVERSATION, members)):
+        question = chat_request(messages=given_messages, members=given_members, stream=stream)
+        try:
+            request = caps.dialect.build(question, caps)
+        except errors.UsageError as error:
+            assert error.hint
+        else:
+            assert json.loads(request.body)

@@ -186,6 +186,11 @@ def test_thinking_and_encrypted_reasoning_go_back_as_they_came() -> None:
         with Client(server.model, api_key="k", transport=port) as client:
             client.chat.completions.create(messages=[*asked, plain, result])
         assert "Hm." not in port.requests[2].body.decode()
+        elsewhere = ScriptedTransport("Rome.")
+        with Client("groq:openai/gpt-oss-20b", api_key="k", transport=elsewhere) as client:
+            client.chat.completions.create(messages=[*asked, first, result])
+        sent = json.loads(elsewhere.requests[0].body)["messages"][1]
+        assert sent.keys() == {"role", "content", "reasoning", "tool_calls"}
 
 
 # ---- errors --------------------------------------------------------------------------
