@@ -39,6 +39,7 @@ from structgen.wire.dialects.given_messages import (
 NAME: Final = "gemini"
 """The name of this dialect in the `native` member of messages."""
 _WRITTEN: Final = frozenset({"contents", "systemInstruction"})
+_SCHEMA_AT: Final = (("generationConfig", "responseJsonSchema"), ("tools",), ("toolConfig",))
 _GENERATION: Final = {
     "temperature": "temperature",
     "top_p": "topP",
@@ -86,7 +87,7 @@ def build(chat_request: ChatRequest, caps: Capabilities) -> Request:
     refuse_rest(members, chat_request, caps)
     if config:
         body["generationConfig"] = config
-    written = to_json(with_extra_body(body, chat_request, _WRITTEN))
+    written = to_json(with_extra_body(body, chat_request, _WRITTEN, _SCHEMA_AT))
     return post(_path(chat_request), written, chat_request, caps)
 
 
@@ -156,7 +157,7 @@ def _tools(members: dict[str, Any]) -> dict[str, Any]:
     name = forced_function(choice)
     if name is not None:
         body["toolConfig"] = _forced(name)
-    elif choice in _CHOICES:
+    elif isinstance(choice, str) and choice in _CHOICES:
         body["toolConfig"] = {"functionCallingConfig": {"mode": _CHOICES[choice]}}
     elif choice is not None:
         members["tool_choice"] = choice

@@ -17,6 +17,7 @@ from structgen.testing import ScriptedTransport
 from structgen.values import Reply, Request
 from structgen.wire.endpoint import endpoint
 from structgen.wire.providers import capabilities
+from tests.wire.dialects.gemini_server import GEMINI
 from tests.wire.dialects.parts import ANTHROPIC, RESPONSES, SERVERS, Said, Server
 from tests.wire.parts import SCHEMA, built, chat_request
 
@@ -343,6 +344,8 @@ def test_a_row_may_leave_the_cache_alone() -> None:
         (ANTHROPIC, "strict", {"output_config": {"format": None}}),
         (ANTHROPIC, "strict", {"output_config": None}),
         (ANTHROPIC, "tool", {"tool_choice": {"type": "auto"}}),
+        (GEMINI, "strict", {"generationConfig": {"responseJsonSchema": {}}}),
+        (GEMINI, "tool", {"tools": []}),
     ],
 )
 def test_nothing_replaces_the_schema_of_a_target(server: Server, mode: Any, own: Any) -> None:
