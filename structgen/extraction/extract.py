@@ -123,6 +123,8 @@ def one_backend(backend: Backend, question: Question[T], state: CallState) -> Fl
     """Try one backend, strongest mode first."""
     *stronger, weakest = question.modes(backend)
     for mode, subset in stronger:
+        if mode == "decisions" and backend.lacks_decisions.is_set():
+            continue  # here, so that a plan and the fingerprint of a job stay as they are
         try:
             return (yield from _in_mode(backend, mode, subset, question, state))
         except (SchemaError, APIError) as error:

@@ -71,12 +71,15 @@ def link_of(backend: Backend) -> Link:
 
 
 def backend_for_batches(backend: Backend) -> Backend:
-    """Remove rate limits and hooks, which are about single requests.
+    """Remove rate limits and hooks, which are about single requests, and typed questions, which
+    batches do not take.
 
     Raises:
         ConfigurationError: If it is a model in this process.
     """
-    return replace(backend, via=replace(link_of(backend), pacer=None, hooks=()))
+    link = link_of(backend)
+    caps = replace(link.caps, decisions="")
+    return replace(backend, via=replace(link, caps=caps, pacer=None, hooks=()))
 
 
 class Batches:

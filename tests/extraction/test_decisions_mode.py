@@ -13,6 +13,7 @@ from pydantic import BaseModel, Field
 
 from structgen import AsyncClient, Client
 from structgen.errors import AuthenticationError, ConfigurationError, ServerError
+from structgen.pipeline.batch import backend_for_batches
 from structgen.providers import capabilities
 from structgen.schema.closed_fields import closed_fields
 from structgen.schema.compiler import compile_schema
@@ -215,6 +216,21 @@ def test_a_server_without_questions_is_asked_in_the_next_mode(
         assert result.attempts[-1].mode == "strict"
     paths = [request.path for request in transport.requests]
     assert sum(path in FORMS.values() for path in paths) == times
+
+
+def test_what_was_learned_of_a_server_does_not_change_what_is_planned() -> None:
+    """The fingerprint of a job is made of its plan, and a later run must find its journal."""
+    asked = client(without_endpoint(404, b"{}"))
+    before = asked.plan(Place, TEXT)
+    asked.extract(Place, TEXT)
+    assert asked.plan(Place, TEXT) == before
+
+
+def test_batches_are_not_asked_by_questions() -> None:
+    (backend,) = client(told).caller.backends
+    question = client(told).caller.question(Place, TEXT, {})
+    assert question.modes(backend)[0][0] == "decisions"
+    assert question.modes(backend_for_batches(backend))[0][0] == "strict"
 
 
 def test_other_errors_are_no_reason_to_step_down() -> None:
