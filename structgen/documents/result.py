@@ -107,6 +107,13 @@ class DocumentExtraction(Generic[T]):
         return tuple(outcome for outcome in self.chunks if outcome.error is not None)
 
     @property
+    def reasoning(self) -> str | None:
+        """What the model thought about the chunks, in their order; None if it shows nothing."""
+        results = [outcome.result for outcome in self.stated]
+        thoughts = [one.reasoning for one in results if one is not None and one.reasoning]
+        return "\n\n".join(thoughts) or None
+
+    @property
     def notes(self) -> tuple[Note, ...]:
         """Differences between the compiled schema and the target's, for any of the chunks."""
         return distinct(note for result in self._results for note in result.notes)
@@ -180,6 +187,7 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "to_review": lambda result: [],
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
+    "reasoning": lambda result: result.reasoning,
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "conflicts": lambda result: [_conflict_data(conflict) for conflict in result.conflicts],
     "chunks": lambda result: [outcome.to_dict() for outcome in result.chunks],

@@ -242,6 +242,21 @@ def test_a_result_becomes_plain_data_as_an_extraction_does() -> None:
         result.to_dict("nonsense")
 
 
+def test_thoughts_about_the_chunks_are_in_their_order() -> None:
+    answers = [
+        Answer(
+            text='{"title": "Ada", "year": null, "people": []}',
+            finish_reason="stop",
+            reasoning=said,
+        )
+        for said in ("One.", None, "Three.")
+    ]
+    text = "\n\n".join(f"Ada is {n}. " * 9 for n in (36, 37, 38))
+    result = Client(ScriptedModel(*answers)).extract_document(Register, text, chunk_tokens=40)
+    assert len(result.chunks) == 3
+    assert result.reasoning == "One.\n\nThree."
+
+
 def test_a_document_that_makes_no_value_is_plain_data_too() -> None:
     with pytest.raises(InvalidDocumentError) as caught:
         Client(Reader()).extract_document(Register, "Ada is 36. No title is known.")
