@@ -120,8 +120,9 @@ class OptionArgs(TypedDict, total=False):
     that pays; "off" writes the value token by token. "auto" by default."""
     on_ungrounded: Literal["null", "keep"]
     """What to do about a text that may be null and that the document does not hold in any form:
-    "null", so that `removed` has it, or "keep" it. An item of a list is left out likewise. Labels,
-    summaries and what is `Inferred` stay. By default "null" for the models that structgen runs in
+    "null", so that `removed` has it, or "keep" it. An item of a list is left out likewise, and a
+    text is null that other fields of its record have as often as the document. Labels, summaries
+    and what is `Inferred` stay. By default "null" for the models that structgen runs in
     this process, which invent, and "keep" for all others."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
