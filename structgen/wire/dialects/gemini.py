@@ -10,12 +10,12 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from structgen.errors import APIError, OutputRejectedError
 from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire import error_bodies
-from structgen.wire.dialect import Capabilities, Delta, Dialect, to_json
+from structgen.wire.dialect import Capabilities, Delta, Dialect
 from structgen.wire.dialects.chat_shape import (
     answer_in_chat_shape,
     arguments_as_text,
@@ -169,12 +169,12 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
 
 def _check_accepted(candidate: Mapping[str, Any], caps: Capabilities) -> None:
     """Raise if the server rejects what its model wrote."""
-    reason = candidate.get("finishReason")
+    reason = string(candidate.get("finishReason"))
     if reason not in _REJECTED:
         return
     error = OutputRejectedError(
         f"{caps.provider} rejected what its model wrote ({reason}).",
-        code=str(reason),
+        code=reason,
         hint="Ask again, or simplify the schema. `failed_generation` has what is told of it.",
     )
     error.failed_generation = string(candidate.get("finishMessage"))
@@ -209,7 +209,7 @@ def _in_usual_form(reply: Reply) -> Reply:
     }
     headers = {**reply.headers, "retry-after": wait} if wait else reply.headers
     status = 401 if reply.status == 400 and reason in _BAD_KEY else reply.status
-    return Reply(status, headers, to_json({"error": usual}))
+    return Reply(status, headers, to_json({"error": usual}, inf_nan_mode="constants"))
 
 
 # ---- members -------------------------------------------------------------------------
@@ -236,7 +236,7 @@ def _block(raw: Mapping[str, Any]) -> str | None:
 
 def _refusal(candidate: Mapping[str, Any]) -> str | None:
     """What is said of an answer that a filter stopped."""
-    reason = candidate.get("finishReason")
+    reason = string(candidate.get("finishReason"))
     if reason not in _FILTERED:
         return None
     return string(candidate.get("finishMessage")) or f"The answer was stopped: {reason}."

@@ -258,12 +258,11 @@ def _in_usual_form(reply: Reply) -> Reply:
     if b'"error"' not in reply.body:
         return reply
     outer = _object(reply.body)
-    inner = _object(str(outer.get("error")).encode("utf-8", "replace")) if outer else None
-    return (
-        reply
-        if inner is None or "error" not in inner
-        else Reply(reply.status, reply.headers, to_json(inner))
-    )
+    told = string(outer.get("error")) if outer else None
+    inner = _object(told.encode("utf-8", "replace")) if told else None
+    if told is None or inner is None or "error" not in inner:
+        return reply
+    return Reply(reply.status, reply.headers, told.encode("utf-8", "replace"))
 
 
 # ---- members -------------------------------------------------------------------------

@@ -23,6 +23,7 @@ from structgen.errors import (
     RateLimitError,
     Refused,
     ServerError,
+    StreamBrokenError,
     Truncated,
 )
 from structgen.testing import FaultyServer, ScriptedTransport, Served
@@ -448,3 +449,19 @@ def test_a_row_of_ones_own_may_ask_for_probabilities() -> None:
     result = client(script, capabilities=(row,)).extract_result(Person, "Ada", logprobs=True)
     assert sent(script)["generationConfig"]["responseLogprobs"] is True
     assert result.confidence
+
+
+@pytest.mark.parametrize("reason", [["STOP"], {"a": 1}, 7, None, True])
+def test_a_finish_reason_that_is_no_word_is_none(reason: Any) -> None:
+    answer = gemini.response([{"text": ADA}])
+    answer["candidates"][0]["finishReason"] = reason
+    found = client(replying(json.dumps(answer).encode())).extract(Person, "Ada is 36.")
+    assert found.age == 36
+    with pytest.raises(StreamBrokenError):
+        list(client(ScriptedTransport([gemini.event(answer)])).stream(Person, "Ada is 36."))
+
+
+def test_an_error_with_numbers_that_json_lacks_is_typed() -> None:
+    body = gemini.error(503, "UNAVAILABLE", "Overloaded.", {"@type": "x", "load": float("nan")})
+    with pytest.raises(ServerError, match="Overloaded"):
+        client(replying(body, 503)).extract(Person, "Ada is 36.")
