@@ -67,6 +67,20 @@ def test_boxes_are_those_of_the_page_as_it_is_shown(turned: int) -> None:
     assert middle == pytest.approx(expected[turned], abs=6)
 
 
+def test_boxes_are_those_of_the_part_that_is_shown() -> None:
+    writer = pypdf.PdfWriter(clone_from=io.BytesIO(pdf_of([[Text(60, 200, "cut")]])))
+    writer.pages[0].cropbox = RectangleObject((50, 100, 550, 750))
+    file = io.BytesIO()
+    writer.write(file)
+    document = structgen.read(file.getvalue(), pages="both", dpi=72)
+    [page] = document.pages
+    [box] = document.locate(0, 3).boxes
+    assert (page.width, page.height) == (500, 650)
+    assert page.image is not None
+    assert (page.image.width, page.image.height) == (500, 650)
+    assert (box.left, box.bottom) == pytest.approx((10, 150), abs=3)
+
+
 def test_columns_are_read_one_by_one() -> None:
     texts = [
         Text(200, 50, "A title over both"),

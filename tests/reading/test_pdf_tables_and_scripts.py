@@ -90,3 +90,9 @@ def test_characters_beyond_the_basic_plane_are_one() -> None:
     document = structgen.read(pdf_of([[Text(50, 100, "a b")]], letters={"a": "😀"}))
     assert document == "😀 b"
     document.encode()
+
+
+def test_marks_of_notes_are_no_part_of_a_name() -> None:
+    texts = [Text(50, 100, "Ying Zhang"), Text(110, 96, "3", 6), Text(50, 120, "Boeing747 A4")]
+    document = structgen.read(pdf_of([texts]))
+    assert document.split() == ["Ying", "Zhang", "3", "Boeing747", "A4"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
 from ctypes import byref
 from math import degrees
 from typing import Any, Final, TypeAlias
@@ -23,6 +24,12 @@ _MOST_CHARACTERS: Final = 2_000_000
 """Of one page: more are not printed to be read, but to fill the memory."""
 _SAMPLE: Final = 100
 """Characters of a page that are asked whether its font knows them."""
+_SIGN: Final = r"(?:\d{1,2}|[*∗†‡§¶])"
+_MARK: Final = re.compile(rf"[^\W\d_]{{2}}[.,]?({_SIGN}(?:,?{_SIGN})*)[.,;]?$")
+"""What may be the mark of a note after a word, as in "Zhang3"."""
+_RAISED_HEIGHT: Final = 0.85
+_RAISED_SHARE: Final = 0.15
+"""A mark is at most so high as the letters before it, and raised by this share of their height."""
 _BREAK_HYPHENS: Final = "\x02\ufffe"
 """What PDFium writes for a hyphen at the end of a line."""
 _SPLIT: Final = re.compile(rf"(?<=[{_BREAK_HYPHENS}])")
@@ -179,24 +186,46 @@ def _words(text: str, frame: Frame, pdfium: Any, raw: Any) -> list[Word]:
     place = byref(box)
     box_of = pdfium.FPDFText_GetLooseCharBox
     angle_of = pdfium.FPDFText_GetCharAngle
+
+    def is_raised(at: int, beside: int) -> bool:
+        """Whether a character is smaller and stands higher than another one."""
+        if not box_of(raw, beside, place):
+            return False
+        bottom, height = box.bottom, box.top - box.bottom
+        if not box_of(raw, at, place):
+            return False
+        is_smaller = box.top - box.bottom < _RAISED_HEIGHT * height
+        return bool(is_smaller and box.bottom > bottom + _RAISED_SHARE * height)
+
     found: list[Word] = []
     after = -1
+    for start, end, is_mark in _pieces(text, is_raised):
+        plain = text[start:end].translate(_PLAIN)
+        if not plain.isascii():  # PDFium gives characters beyond U+FFFF as surrogates
+            plain = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+        if plain and box_of(raw, start, place):
+            left, bottom, right, top = box.left, box.bottom, box.right, box.top
+            if end - start > 1 and box_of(raw, end - 1, place):
+                left, right = min(left, box.left), max(right, box.right)
+                bottom, top = min(bottom, box.bottom), max(top, box.top)
+            edges = frame.shown(left, bottom, right, top)
+            turn = frame.turn_of(angle_of(raw, start))
+            is_glued = start == after and not is_mark
+            found.append(Word(plain, *frame.turned(edges, turn), is_glued, turn, edges))
+            after = end
+    return found
+
+
+def _pieces(text: str, is_raised: Callable[[int, int], bool]) -> Iterator[tuple[int, int, bool]]:
+    """Where each word begins and ends, and whether it is the mark of a note after a word."""
     for token in _TOKEN.finditer(text):
         start = token.start()
         for piece in _SPLIT.split(token[0]):
             end = start + len(piece)
-            plain = piece.translate(_PLAIN)
-            if not plain.isascii():  # PDFium gives characters beyond U+FFFF as surrogates
-                plain = plain.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-            if plain and box_of(raw, start, place):
-                left, bottom, right, top = box.left, box.bottom, box.right, box.top
-                if end - start > 1 and box_of(raw, end - 1, place):
-                    left, right = min(left, box.left), max(right, box.right)
-                    bottom, top = min(bottom, box.bottom), max(top, box.top)
-                edges = frame.shown(left, bottom, right, top)
-                turn = frame.turn_of(angle_of(raw, start))
-                upright = frame.turned(edges, turn)
-                found.append(Word(plain, *upright, start == after, turn, edges))
-                after = end
+            mark = _MARK.search(piece)
+            if mark is not None and is_raised(middle := start + mark.start(1), start):
+                yield start, middle, False
+                yield middle, end, True
+            else:
+                yield start, end, False
             start = end
-    return found
