@@ -16,6 +16,7 @@ from pypdf.generic import (
     DecodedStreamObject,
     NumberObject,
     PdfObject,
+    RectangleObject,
     TextStringObject,
 )
 from pypdf.generic import DictionaryObject as Dictionary
