@@ -72,6 +72,7 @@ _ANTHROPIC = Capabilities(
 _ANTHROPIC_NEWEST = replace(
     _ANTHROPIC,
     headers=(("anthropic-version", "2026-10-21"),),
+    unsupported=_ANTHROPIC.unsupported | {"temperature", "top_p"},
     reasoning=replace(
         _ANTHROPIC.reasoning, default="high", refuses=frozenset({"temperature", "top_p"})
     ),

@@ -23,7 +23,7 @@ _NEUTRAL: Final[Mapping[str, Any]] = {
     "n": 1,
     "tool_choice": "auto",
     "parallel_tool_calls": True,
-    "logprobs": False,
+    "top_logprobs": 0,
     "frequency_penalty": 0,
     "presence_penalty": 0,
     "stream_options": {"include_usage": True},
@@ -191,12 +191,17 @@ def refuse_rest(members: Mapping[str, Any], chat_request: ChatRequest, caps: Cap
         ConfigurationError: If one of them asks for something.
     """
     for name, value in members.items():
-        is_neutral = not value or value == _NEUTRAL.get(name)
-        if not is_neutral:
+        if not _asks_for_nothing(name, value):
             raise ConfigurationError(
                 f"{caps.provider} does not take {name} (model {chat_request.model!r}).",
                 hint=f"Leave `{name}` out. What the server has of its own goes into `extra_body`.",
             )
+
+
+def _asks_for_nothing(name: str, value: Any) -> bool:
+    """Whether a server that lacks a parameter loses nothing by it. A seed of 0 asks for it."""
+    is_empty = isinstance(value, str | Sequence | Mapping) and not value
+    return is_empty or value is False or value == _NEUTRAL.get(name)
 
 
 def check_max_tokens(limit: Any, chat_request: ChatRequest, caps: Capabilities) -> None:

@@ -205,6 +205,7 @@ def test_claude_thinks_by_level_or_by_budget(
         (RESPONSES, "gpt", {"n": 2}, "n"),
         (RESPONSES, "gpt-5.6-sol", {"logprobs": True}, "logprobs"),
         (ANTHROPIC, "claude", {"seed": 1}, "seed"),
+        (ANTHROPIC, "claude", {"seed": 0}, "seed"),
         (ANTHROPIC, "claude", {"n": 2}, "n"),
         (ANTHROPIC, "claude", {"logit_bias": {"1": 1}}, "logit_bias"),
         (ANTHROPIC, "claude", {"tool_choice": "required"}, "tool_choice"),
@@ -263,6 +264,18 @@ def test_a_text_file_is_a_text_for_claude_and_other_files_are_refused() -> None:
         with pytest.raises(InputError):
             message = {"role": "user", "content": [part(media_type, data)]}
             asked(ANTHROPIC, messages=[message])
+
+
+def test_the_newest_models_of_claude_are_never_sent_a_temperature() -> None:
+    """Not sent while they reason, which they do by default; refused if they are told not to."""
+    sampling = {"temperature": 0, "top_p": 1.0}
+    for model in ("claude-sonnet-5-5", "claude-opus-4-8", "claude-of-next-year"):
+        body = asked(ANTHROPIC, model, members=sampling)
+        assert not sampling.keys() & body.keys()
+        with pytest.raises(ConfigurationError, match="does not take"):
+            asked(ANTHROPIC, model, members={"temperature": 0, "reasoning_effort": "none"})
+    body = asked(ANTHROPIC, "claude-opus-4-6", members=sampling)
+    assert sampling.items() <= body.items()
 
 
 def test_thinking_and_a_forced_tool_exclude_one_another() -> None:
