@@ -46,6 +46,7 @@ _NOT_ASKED: Final = frozenset(
         "accept",
         "calibration",
         "prompt",
+        "learned_rows",
     }
 )
 """Options that bound a call, or judge what came, and do not change what the model is asked. The
@@ -242,7 +243,9 @@ def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
         StructgenError: If the first backend could not be asked: what `plan` raises.
     """
     fixed = question.examples if question.examples and not question.examples.vary else None
-    probe = replace(question, document=_PROBE, examples=fixed)
+    # What was learned of a server changes while a job runs, and is no reason to begin anew.
+    options = replace(question.options, learned_rows="off")
+    probe = replace(question, document=_PROBE, examples=fixed, options=options)
     asked: list[Any] = [probe.target.schema]
     for number, backend in enumerate(backends):
         try:
@@ -251,9 +254,9 @@ def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
             if number == 0:
                 raise
             continue  # a fallback that cannot be asked
-        options = _options_asked(planned.options)
+        asked_with = _options_asked(planned.options)
         schema, messages, body = planned.schema, planned.messages, planned.body
-        asked.append([planned.backend, planned.mode, schema, messages, options, body])
+        asked.append([planned.backend, planned.mode, schema, messages, asked_with, body])
     return _fingerprint(asked)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import ConfigurationError
@@ -60,6 +61,8 @@ def job_question(
     question = caller.question(target, "", call)
     if batch:
         backend = backend_for_batches(caller.backends[0])
+        # Its replies are read again in later rounds, and have to meet the same schemas.
+        question = replace(question, options=replace(question.options, learned_rows="off"))
         return JobQuestion([backend], question, hook=None, journaled=journaled)
     return JobQuestion(caller.backends, question, hook=workers.observe, journaled=journaled)
 

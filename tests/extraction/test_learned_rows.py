@@ -16,6 +16,7 @@ from structgen import AsyncClient, Client
 from structgen.errors import BadRequestError, InvalidOutputError
 from structgen.extraction import learned
 from structgen.extraction.learned import LEARNED, LearnedRow, row_from
+from structgen.pipeline import Job
 from structgen.testing import ScriptedTransport
 from structgen.testing.scripted import Line
 from structgen.values import Reply, Request
@@ -254,3 +255,28 @@ def test_async_calls_and_streams_learn_too() -> None:
     partials = list(client(port).stream(Reading, "some text"))
     assert partials[-1].value.name == "north"
     assert len(port.requests) == before + 2
+
+
+def test_a_job_goes_on_after_its_server_was_found_to_refuse_a_keyword(tmp_path: Path) -> None:
+    port = server({"minLength"})
+    inputs = [{"key": name, "text": name} for name in ("one", "two")]
+
+    def run() -> int:
+        journal = tmp_path / "journal"
+        return (
+            Job(
+                Reading,
+                inputs,
+                client=AsyncClient("openai:gpt-x", api_key="k", transport=port),
+                journal=journal,
+            )
+            .run()
+            .done
+        )
+
+    assert run() == 2
+    asked = len(port.requests)
+    assert run() == 2  # what was learned meanwhile is no reason to ask again
+    LEARNED.clear()
+    assert run() == 2
+    assert len(port.requests) == asked
