@@ -232,9 +232,15 @@ def _with_deep_stack(function: Callable[[], R]) -> R:
 
 
 def _by_type(target: Target[Any], data: Json, size: int, error: ValidationError) -> list[Violation]:
-    """The schema's violations, followed by those that only the type finds."""
-    found = list(_by_schema(target.schema, data, size))
-    return found + _only_by_type(target, data, error, found)
+    """The schema's violations, followed by those that only the type finds.
+
+    What the type takes all the same, as a note says, is no reason for the refusal.
+    """
+    by_schema = list(_by_schema(target.schema, data, size))
+    notes = (note for note in target.opaque if note.action == "wider")
+    taken = {f"{note.path}/{note.keyword}" for note in notes}
+    found = [violation for violation in by_schema if violation.schema_path not in taken]
+    return found + _only_by_type(target, data, error, found) or by_schema
 
 
 def _only_by_type(
