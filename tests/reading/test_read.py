@@ -9,6 +9,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 import structgen
 from structgen import Client, ConfigurationError, Document, DocumentError, InputError
@@ -204,3 +206,21 @@ def test_readers_can_be_added() -> None:
     finally:
         unregister_reader(reader)
     assert isinstance(structgen.read(b"hi", reader=reader), Document)
+
+
+KINDS = ("docx", "eml", "gif", "html", "jpg", "md", "pdf", "png", "pptx", "tiff", "txt", "xlsx")
+HEADS = (b"", b"PK\x03\x04", b"%PDF-1.7\n", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"II*\0", b"BM")
+
+
+@settings(max_examples=150, deadline=None)
+@given(kind=st.sampled_from(KINDS), head=st.sampled_from(HEADS), rest=st.binary(max_size=200))
+def test_no_bytes_of_any_kind_raise_an_error_of_another(
+    kind: str, head: bytes, rest: bytes
+) -> None:
+    for name in (f"a.{kind}", None):
+        try:
+            document = structgen.read(head + rest, name=name)
+        except InputError as error:
+            assert error.message
+        else:
+            assert document or document.images
