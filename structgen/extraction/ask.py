@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from structgen.answer.read import recover_rejected
@@ -11,8 +10,9 @@ from structgen.errors import OutputRejectedError, StructgenError, Truncated
 from structgen.extraction.attempts import CallState
 from structgen.extraction.backend import Backend
 from structgen.extraction.deciding import decided_answer, decision_request
+from structgen.extraction.thinking import with_room_for_thoughts
 from structgen.flow.steps import Flow, Generate
-from structgen.options import MAX_REASONING_TOKENS, UNSET, Options
+from structgen.options import Options
 from structgen.schema.compiler import Compiled
 from structgen.values import Answer, Message, Mode
 from structgen.wire.dialect import ChatRequest
@@ -33,25 +33,13 @@ def chat_request(
     return ChatRequest(
         model=backend.model,
         messages=messages,
-        options=_with_room_for_thoughts(backend, options),
+        options=with_room_for_thoughts(options, backend),
         mode=mode,
         schema=compiled.dumps(),
         schema_name=compiled.name,
         stream=stream,
         include_usage=stream,
     )
-
-
-def _with_room_for_thoughts(backend: Backend, options: Options) -> Options:
-    """The options with as many tokens more as thoughts may take: servers count them together."""
-    if options.reasoning in (UNSET, "off") or options.max_tokens is UNSET:
-        return options
-    most = options.max_reasoning_tokens
-    tokens = options.max_tokens + (MAX_REASONING_TOKENS if most is UNSET else most)
-    limit = backend.via.caps.max_output if isinstance(backend.via, Link) else None
-    # A limit that is too high by itself is still an error.
-    allowed = tokens if limit is None else max(options.max_tokens, min(tokens, limit))
-    return replace(options, max_tokens=allowed)
 
 
 def get_whole_answer(

@@ -19,7 +19,13 @@ from structgen.extraction.copied import Sources
 from structgen.extraction.deciding import LANGUAGE, fault_of_decisions, messages_of
 from structgen.extraction.examples import Examples, Shown, budget_for
 from structgen.extraction.learned import LEARNED, learn_from
-from structgen.options import MAX_REASONING_TOKENS, UNSET, Options
+from structgen.extraction.thinking import (
+    thinking_tokens,
+    thoughts_before_answer,
+    thoughts_in_answer,
+    with_effort,
+)
+from structgen.options import UNSET, Options
 from structgen.prompt.attachments import estimate_tokens
 from structgen.prompt.layouts import check_prompt
 from structgen.prompt.messages import messages_for
@@ -27,7 +33,7 @@ from structgen.results import ConfidenceBy
 from structgen.schema.compiler import Compiled, compile_schema
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target
-from structgen.schema.thoughts import Thoughts, with_thoughts
+from structgen.schema.thoughts import with_thoughts
 from structgen.values import Message, Mode, TextOrMessages, attachments_in
 from structgen.wire.link import Link
 
@@ -125,47 +131,11 @@ class Question(Generic[T]):
         Args:
             backend: Who is going to be asked.
         """
-        options = self._with_effort(backend)
+        options = with_effort(self.options, backend)
         needs_them = options.confidence is True and options.logprobs is UNSET
         if needs_them and "tokens" in self.sources_of_confidence(backend):
             options = replace(options, logprobs=True)
         return self if options is self.options else replace(self, options=options)
-
-    # -- thoughts
-
-    @property
-    def thinking_tokens(self) -> int:
-        """Tokens that thoughts before the answer may have; 0 if none are asked for."""
-        if self.options.reasoning in (UNSET, "off"):
-            return 0
-        most = self.options.max_reasoning_tokens
-        return MAX_REASONING_TOKENS if most is UNSET else most
-
-    def thoughts_in_answer(self, backend: Backend) -> Thoughts | None:
-        """Tell which thoughts a backend writes into its answer, in a member that is dropped.
-
-        Args:
-            backend: Who is going to be asked.
-
-        Returns:
-            None if none are asked for, the model reasons by itself, or it runs in this process and
-            writes them before its answer.
-        """
-        kind = self.options.reasoning
-        if kind is UNSET or kind == "off" or not isinstance(backend.via, Link):
-            return None
-        return None if backend.via.caps.reasoning.reasons else kind
-
-    def _with_effort(self, backend: Backend) -> Options:
-        """The options that let a model reason, if it does so by itself but not unless told to."""
-        options = self.options
-        is_set = options.reasoning_effort is not UNSET
-        if not self.thinking_tokens or is_set or not isinstance(backend.via, Link):
-            return options
-        facts = backend.via.caps.reasoning
-        if not facts.reasons or facts.default != "none":
-            return options
-        return replace(options, reasoning_effort="low")
 
     def _has_logprobs(self, backend: Backend) -> bool:
         if not isinstance(backend.via, Link):
@@ -317,9 +287,9 @@ class Question(Generic[T]):
             InputError: If the document is empty.
         """
         compiled = compile_schema(self.target, self.language(backend, subset))
-        thoughts = self.thoughts_in_answer(backend)
+        thoughts = thoughts_in_answer(self.options, backend)
         if thoughts is not None:
-            compiled = with_thoughts(compiled, thoughts, self.thinking_tokens)
+            compiled = with_thoughts(compiled, thoughts, thinking_tokens(self.options))
         if mode == "decisions" and isinstance(self.document, str):
             asked = messages_of(self.document, self.instructions, self.context)
             return Prompt(compiled, tuple(asked), ())
@@ -346,11 +316,6 @@ class Question(Generic[T]):
         read = document_text(self.document), self.context, self.instructions
         return Sources([one.value for one in shown], "\n".join(filter(None, read)))
 
-    def _reasoning_in_text(self, backend: Backend) -> str:
-        """Which thoughts a backend writes before its answer."""
-        kind = self.options.reasoning
-        return "off" if kind is UNSET or isinstance(backend.via, Link) else kind
-
     def _messages(
         self, backend: Backend, mode: Mode, compiled: Compiled[T], shown: Sequence[Shown]
     ) -> tuple[Message, ...]:
@@ -364,7 +329,7 @@ class Question(Generic[T]):
             show_schema=mode in _SHOWN_IN_PROMPT,
             prompt=self.options.prompt,
             model=f"{backend.family} {backend.model}".strip(),
-            reasoning=self._reasoning_in_text(backend),
+            reasoning=thoughts_before_answer(self.options, backend),
         )
 
 

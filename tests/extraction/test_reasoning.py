@@ -117,6 +117,16 @@ def test_a_model_that_reasons_by_itself_is_left_to_do_so() -> None:
     assert sent(silent, reasoning="first", reasoning_effort="high")["reasoning_effort"] == "high"
 
 
+def test_a_model_that_has_to_call_a_tool_thinks_in_its_arguments() -> None:
+    """Anthropic refuses a forced call together with thinking."""
+    asked = client(ANSWER, provider="anthropic", model="claude-sonnet-5-5")
+    schema = sent(asked, reasoning="first")["output_config"]["format"]["schema"]
+    assert "reasoning" not in schema["properties"]
+    body = sent(asked, reasoning="first", mode="tool")
+    assert "thinking" not in body
+    assert "reasoning" in body["tools"][0]["input_schema"]["properties"]
+
+
 def test_a_server_that_takes_levels_does_not_make_its_models_reason() -> None:
     asked = client(ANSWER, provider="ollama")
     schema = sent(asked, reasoning="first")["response_format"]["json_schema"]["schema"]
