@@ -181,6 +181,8 @@ class Draft(Generic[T]):
         name = _name(node, key)
 
         def mend(data: Json) -> Json:
+            if isinstance(data, str) and not rules.may_take_out(data):
+                return data
             way: Verdict = "keep"
             if node.place.wrapper:
                 mended = rules.apply(data).data

@@ -7,21 +7,22 @@ its check does, and hardly any answer has such a string.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
 from functools import lru_cache
 from typing import Final
 
-from structgen.answer.word_forms import words_of
+from structgen.answer.word_forms import folded, words_of
 
 _BETWEEN: Final = r'(?:[^\w"\\]|_|\\[nrtbf/"\\])*'
 """What may stand between words of a string: no letter, no digit, and nothing that ends it."""
 _BLANK: Final = r"(?:\s|\\[nrtbf])*"
-_LONGEST: Final = 60
-"""Characters of the longest string that is looked at."""
-_NOT_ASCII: Final = re.compile(
-    rf'[:,\[]\s*"([^"\\]{{0,{_LONGEST}}}[^\x00-\x7f"\\][^"\\]{{0,{_LONGEST}}})"'
+_ESCAPE: Final = re.compile(r"\\.")
+_FIRST: Final = re.compile(r"[^\W_]")
+"""The first character of the first word of a text."""
+_STRING: Final = re.compile(
+    r'[:,\[]\s*"(?:[^\w"\\]|_|\\[nrtbf/"\\])*(?=([nu]|[^\x00-\x7f]))((?:[^"\\]|\\.)*)"',
+    re.IGNORECASE,
 )
-"""Short strings with characters that may be other spellings of letters."""
+"""A string from its first word on, if that may be another spelling of a word for null."""
 
 
 def may_say_only(text: str, words: frozenset[str]) -> bool:
@@ -37,14 +38,32 @@ def may_say_only(text: str, words: frozenset[str]) -> bool:
         return True
     if text.isascii():
         return False
-    return any(" ".join(words_of(found[1])) in words for found in _NOT_ASCII.finditer(text))
+    return any(says_only(_ESCAPE.sub(" ", found[2]), words) for found in _STRING.finditer(text))
+
+
+def says_only(value: str, words: frozenset[str]) -> bool:
+    """Whether a text is nothing but some words.
+
+    Args:
+        value: The text.
+        words: As for `may_say_only`.
+    """
+    found = _FIRST.search(value)
+    if found is None or folded(found[0])[:1] not in _first_letters(words):
+        return False  # so it is with most texts
+    return " ".join(words_of(value)) in words
 
 
 @lru_cache(maxsize=8)
-def _pattern(words: Collection[str]) -> re.Pattern[str]:
+def _first_letters(words: frozenset[str]) -> frozenset[str]:
+    return frozenset(word[0] for word in words)
+
+
+@lru_cache(maxsize=8)
+def _pattern(words: frozenset[str]) -> re.Pattern[str]:
     """A value that is blank or these words, with what stands before a value and not after one."""
     # Most strings are passed by their first character.
-    first = "".join({word[0] for word in words})
+    first = "".join(sorted(_first_letters(words)))
     spelled = "|".join(sorted(word.replace(" ", f"{_BETWEEN}") for word in words))
     return re.compile(
         rf'[:,\[]\s*"(?=[\W_{first}])(?:{_BLANK}|{_BETWEEN}(?:{spelled}){_BETWEEN})"(?!\s*:)',

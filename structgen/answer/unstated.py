@@ -26,7 +26,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from structgen.answer.glance import may_say_only
+from structgen.answer.glance import may_say_only, says_only
 from structgen.answer.held import HeldTexts
 from structgen.answer.ruled import Found, Reason, Ruled, Verdict
 from structgen.answer.word_forms import folded, words_of
@@ -114,6 +114,16 @@ class Rules:
         if not self.may_change:
             return False
         return self._looks_up or bool(self.endless) or may_say_only(text, _WORDS_OR_NULL)
+
+    def may_take_out(self, value: str) -> bool:
+        """Whether the rules may take out a text, wherever it is.
+
+        Args:
+            value: The text.
+        """
+        if self._looks_up or self.endless:
+            return True
+        return not value.strip() or says_only(value, _WORDS_OR_NULL)
 
     def apply(self, data: Json) -> Ruled:
         """Apply the rules to a value.

@@ -56,6 +56,22 @@ def test_what_the_rules_take_out_is_seen_at_a_glance(
         assert rules.may_change_text(text)
 
 
+@given(TEXTS)
+def test_what_the_rules_take_out_of_a_list_may_be_taken_out(text: str) -> None:
+    rules = Rules(target_of(ANY_TEXT), None)
+    if rules.apply([text]).removed:
+        assert rules.may_take_out(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["none" + "." * 100, "." * 100 + "ｎｏｎｅ", "ｎｏｎｅ\n" + "-" * 99]
+)
+def test_long_texts_of_one_word_are_seen_too(text: str) -> None:
+    rules = Rules(target_of(ANY_TEXT), None)
+    assert rules.apply({"a": text}).removed
+    assert rules.may_change_text(json.dumps({"a": text}, ensure_ascii=False))
+
+
 @pytest.mark.parametrize(
     "text",
     [

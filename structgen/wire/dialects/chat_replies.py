@@ -182,7 +182,10 @@ def _is_error(raw: Mapping[str, Any]) -> bool:
 
 def _has_failed(choice: Mapping[str, Any]) -> bool:
     """Whether the server, or one behind it, failed while it answered."""
-    return bool(choice.get("error")) or ending_of(_string(choice.get("finish_reason"))) == "failed"
+    if choice.get("error"):
+        return True
+    finish_reason = choice.get("finish_reason")  # None in nearly every event of a stream
+    return isinstance(finish_reason, str) and ending_of(finish_reason) == "failed"
 
 
 def _failure_of(choice: Mapping[str, Any], caps: Capabilities, request: Request | None) -> APIError:
