@@ -12,6 +12,32 @@ from typing import Final
 
 from structgen.answer.word_forms import folded, words_of
 
+NULL_WORDS: Final = frozenset(
+    {
+        "none",
+        "nil",
+        "nan",
+        "na",
+        "n a",
+        "unknown",
+        "undefined",
+        "unspecified",
+        "unstated",
+        "not available",
+        "not applicable",
+        "not given",
+        "not known",
+        "not mentioned",
+        "not provided",
+        "not specified",
+        "not stated",
+        "no information",
+    }
+)
+"""Words for null unless the document has them. Those of other languages are left to the second
+rule: it holds in every language."""
+NULL_OR_WORDS: Final = NULL_WORDS | {"null"}
+
 _BETWEEN: Final = r'(?:[^\w"\\]|_|\\[nrtbf/"\\])*'
 """What may stand between words of a string: no letter, no digit, and nothing that ends it."""
 _BLANK: Final = r"(?:\s|\\[nrtbf])*"

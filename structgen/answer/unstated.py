@@ -26,7 +26,7 @@ from collections.abc import Collection, Sequence
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from structgen.answer.glance import may_say_only, says_only
+from structgen.answer.glance import NULL_OR_WORDS, NULL_WORDS, may_say_only, says_only
 from structgen.answer.held import HeldTexts
 from structgen.answer.ruled import Found, Reason, Ruled, Verdict
 from structgen.answer.word_forms import folded, words_of
@@ -42,31 +42,6 @@ from structgen.values import Json, JsonSchema
 _RELATING: Final = ("minProperties", "dependentRequired", "dependentSchemas", "if", "not", "oneOf")
 """Keywords by which a schema may refuse a record that has null, or one member less."""
 
-_WORDS: Final = frozenset(
-    {
-        "none",
-        "nil",
-        "nan",
-        "na",
-        "n a",
-        "unknown",
-        "undefined",
-        "unspecified",
-        "unstated",
-        "not available",
-        "not applicable",
-        "not given",
-        "not known",
-        "not mentioned",
-        "not provided",
-        "not specified",
-        "not stated",
-        "no information",
-    }
-)
-"""Words for null unless the document has them. Those of other languages are left to the second
-rule: it holds in every language."""
-_WORDS_OR_NULL: Final = _WORDS | {"null"}
 _MANY: Final = 1 << 30
 """Items of a list that surely has as many as it must have."""
 _SPEAKS_FOR_ITSELF: Final = frozenset({"enum", "const", "pattern", "format"})
@@ -113,7 +88,7 @@ class Rules:
         """
         if not self.may_change:
             return False
-        return self._looks_up or bool(self.endless) or may_say_only(text, _WORDS_OR_NULL)
+        return self._looks_up or bool(self.endless) or may_say_only(text, NULL_OR_WORDS)
 
     def may_take_out(self, value: str) -> bool:
         """Whether the rules may take out a text, wherever it is.
@@ -123,7 +98,7 @@ class Rules:
         """
         if self._looks_up or self.endless:
             return True
-        return not value.strip() or says_only(value, _WORDS_OR_NULL)
+        return not value.strip() or says_only(value, NULL_OR_WORDS)
 
     def apply(self, data: Json) -> Ruled:
         """Apply the rules to a value.
@@ -267,11 +242,11 @@ class Rules:
         words = " ".join(words_of(value))
         if not value.strip() or (words == "null" and not self._is_name(value)):
             return "null"
-        stated = self._held.says if words in _WORDS else self._held.holds
+        stated = self._held.says if words in NULL_WORDS else self._held.holds
         is_stated = stated(value)
         if _may_be_made_up(about) or (is_stated and not others):
             return None
-        if words in _WORDS and not is_stated:
+        if words in NULL_WORDS and not is_stated:
             return "null"
         if not self._looks_up or (is_stated and not self._is_used_up(value, others)):
             return None

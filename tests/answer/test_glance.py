@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from structgen.answer.glance import may_say_only
-from structgen.answer.unstated import _WORDS_OR_NULL, Rules
+from structgen.answer.glance import NULL_OR_WORDS, may_say_only
+from structgen.answer.unstated import Rules
 from structgen.schema.target import target_of
 
 SAID = st.sampled_from(
     [
-        *sorted(_WORDS_OR_NULL),
+        *sorted(NULL_OR_WORDS),
         "N/A",
         "n.a.",
         " None ",
@@ -83,4 +83,4 @@ def test_long_texts_of_one_word_are_seen_too(text: str) -> None:
     ],
 )
 def test_ordinary_answers_are_passed_at_once(text: str) -> None:
-    assert not may_say_only(text, _WORDS_OR_NULL)
+    assert not may_say_only(text, NULL_OR_WORDS)
