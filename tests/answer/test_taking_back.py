@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -35,7 +35,7 @@ class Whole(BaseModel):
     shape: Circle | Cube | None = Field(None, discriminator="kind")
 
 
-def taking_back(target: object, subset: str = "llguidance") -> TakingBack:
+def taking_back(target: Any, subset: str = "llguidance") -> TakingBack:
     it = target_of(target)
     return TakingBack(compile_schema(it, subset), Rules(it, TEXT))
 
