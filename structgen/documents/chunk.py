@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final
@@ -44,8 +45,9 @@ def chunks(
 
     Args:
         text: The document.
-        tokens: The length of a chunk at most.
-        overlap: How many tokens at most a chunk shares with the one before it.
+        tokens: The length of a chunk at most, with what it shares with the one before it.
+        overlap: How many tokens a chunk shares with the one before it: so many, less a part of a
+            line or of a word.
         markdown: Split at headings and blocks first.
         count: Gives the length of a text in tokens; a model's own tokenizer makes it exact.
 
@@ -63,12 +65,42 @@ def chunks(
         )
     library = load("semantic_text_splitter", "documents")
     splitter_class = library.MarkdownSplitter if markdown else library.TextSplitter
-    splitter = splitter_class.from_callback(count, tokens, overlap=overlap, trim=False)
-    return tuple(
+    splitter = splitter_class.from_callback(count, tokens - overlap, trim=False)
+    found = [
         Chunk(piece, start, start + len(piece))
         for start, piece in splitter.chunk_indices(text)
         if piece.strip()
-    )
+    ]
+    if not overlap:
+        return tuple(found)
+    return tuple(_extended(text, chunk, tokens, overlap, count) for chunk in found)
+
+
+def _extended(
+    text: str, chunk: Chunk, tokens: int, overlap: int, count: Callable[[str], int]
+) -> Chunk:
+    """Let a chunk begin earlier: with a line if one begins there, else with a word."""
+    low, high = 0, chunk.start
+    while low < high:  # the first offset from which the text before the chunk is short enough
+        middle = (low + high) // 2
+        before, whole = text[middle : chunk.start], text[middle : chunk.end]
+        if count(before) <= overlap and count(whole) <= tokens:
+            high = middle
+        else:
+            low = middle + 1
+    start = _beginning_from(text, low, chunk.start)
+    return Chunk(text[start : chunk.end], start, chunk.end)
+
+
+def _beginning_from(text: str, start: int, end: int) -> int:
+    """The first offset between two at which a line begins; else a word; else the latter one."""
+    if start == 0 or text[start - 1] == "\n":
+        return start
+    line = text.find("\n", start, end - 1)
+    if line >= 0:
+        return line + 1
+    word = re.compile(r"\s(?=\S)").search(text, start - 1, end)
+    return word.end() if word else end
 
 
 def halves(chunk: Chunk, *, count: Callable[[str], int] = estimate_tokens) -> tuple[Chunk, ...]:

@@ -6,23 +6,15 @@ A part that does not state something (null, or no such member) never counts agai
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Literal, TypeAlias, TypeVar
 
-from structgen.errors import ConfigurationError
-from structgen.schema.json import escape, same_json, to_text
+from structgen.documents.paths import Paths, copy_below
+from structgen.documents.policies import CHOICES, OF_LISTS, Policy, check_policies, combine
+from structgen.documents.seams import Item, Pair, pairs, shared
+from structgen.schema.json import constant_key, escape, to_text
 from structgen.values import Alternatives, Evidence, Json
-
-V = TypeVar("V")
-
-Policy: TypeAlias = Literal["first", "last", "most-common", "longest", "union", "all"]
-"""Which of several values to take.
-
-For lists: `union` (equal items of several parts are one; the default) or `all` (keep every
-item); any other policy takes one part's list as it is. For anything else: `first`, `last`,
-`longest`, or `most-common` (the default; among equally common values the first).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +25,10 @@ class Part:
     """The value, as plain JSON data."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
     """By JSON Pointer into `data`, in offsets of the whole document."""
+    start: int = 0
+    """The offset of the part's first character in the document."""
+    end: int = 0
+    """The offset after its last character."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
     """By JSON Pointer into `data`, from 0 to 1."""
     alternatives: Alternatives = field(default_factory=dict, repr=False)
@@ -84,18 +80,20 @@ class Merged:
 def merge(
     parts: Sequence[Part],
     *,
+    document: str = "",
     policies: Mapping[str, Policy] | None = None,
     keys: Mapping[str, Sequence[str]] | None = None,
 ) -> Merged:
     """Merge parts, given in the order of the document, into one value.
 
     Items of a list with equal keys are one item, whose fields are merged; texts are compared there
-    without regard to case and white space. Items without keys are one if they are equal and come
-    from different parts.
+    without regard to case and white space. Of items without keys, those are one that two parts
+    state of the text which they share.
 
     Args:
         parts: The statements of each part.
-        policies: Which of several values to take, by JSON Pointer with `*` for any key or index.
+        document: The whole document, which tells what items of overlapping parts are one.
+        policies: What becomes of several values, by JSON Pointer with `*` for any key or index.
         keys: The members that tell the items of a list apart, by the list's pointer, as above.
 
     Returns:
@@ -104,12 +102,8 @@ def merge(
     Raises:
         ConfigurationError: If a policy does not exist.
     """
-    for policy in (policies or {}).values():
-        if policy not in _POLICIES:
-            raise ConfigurationError(
-                f"There is no merge policy {policy!r}.", hint=f"Known: {', '.join(_POLICIES)}."
-            )
-    merger = _Merger(parts, policies or {}, keys or {})
+    check_policies(policies or {})
+    merger = _Merger(parts, document, policies or {}, keys or {})
     statements = [_Statement(part.data, number, "") for number, part in enumerate(parts)]
     data = merger.merge(statements, "", "")
     return Merged(
@@ -135,9 +129,6 @@ def identity_key(item: Json, names: Sequence[str]) -> str | None:
     return to_text([" ".join(v.split()).casefold() if isinstance(v, str) else v for v in values])
 
 
-# ---- choosing one of several values ----------------------------------------------------------
-
-
 @dataclass(frozen=True, slots=True)
 class _Statement:
     """A value, the number of the part that states it, and its path in that part."""
@@ -147,23 +138,21 @@ class _Statement:
     path: str
 
 
-_Values: TypeAlias = "Sequence[tuple[Json, tuple[int, ...]]]"
-"""Distinct values, each with the numbers of the parts that state it."""
+class _Known:
+    """What is known about the places of one part, found by their paths."""
 
-
-def _size(value: Json) -> int:
-    return len(value) if isinstance(value, str | list | dict) else len(to_text(value))
-
-
-_CHOICES: Final[Mapping[str, Callable[[_Values], int]]] = {
-    "first": lambda values: 0,
-    "last": lambda values: max(range(len(values)), key=lambda at: values[at][1][-1]),
-    "most-common": lambda values: max(range(len(values)), key=lambda at: (len(values[at][1]), -at)),
-    "longest": lambda values: max(range(len(values)), key=lambda at: (_size(values[at][0]), -at)),
-}
-"""The index of the value to take, by policy."""
-
-_POLICIES: Final = (*_CHOICES, "union", "all")
+    def __init__(self, part: Part) -> None:
+        self.evidence = Paths(part.evidence)
+        self.confidence = Paths(part.confidence)
+        self.alternatives = Paths(part.alternatives)
+        self.pressure = Paths(part.pressure)
+        self.absent = Paths(part.absent)
+        self.shortened = Paths(part.shortened)
+        self.copied = Paths(part.copied)
+        self.absent_members: dict[str, list[str]] = defaultdict(list)
+        for path in part.absent:
+            parent, _, name = path.rpartition("/")
+            self.absent_members[parent].append(f"/{name}")
 
 
 class _Merger:
@@ -172,10 +161,13 @@ class _Merger:
     def __init__(
         self,
         parts: Sequence[Part],
+        document: str,
         policies: Mapping[str, Policy],
         keys: Mapping[str, Sequence[str]],
     ) -> None:
-        self._parts, self._policies, self._keys = parts, policies, keys
+        self._parts, self._document = parts, document
+        self._policies, self._keys = policies, keys
+        self._known = [_Known(part) for part in parts]
         self.conflicts: list[Conflict] = []
         self.evidence: dict[str, Evidence] = {}
         self.confidence: dict[str, float] = {}
@@ -197,37 +189,30 @@ class _Merger:
         if policy is None and all(isinstance(one.value, dict) for one in stated):
             return self._merge_records(stated, at, pattern)
         are_lists = all(isinstance(one.value, list) for one in stated)
-        if policy in (None, "union", "all") and are_lists:
+        if are_lists and (policy is None or policy in OF_LISTS):
             return self._merge_lists(stated, at, pattern, policy)
-        return self._choose(stated, at, policy)
+        return self._merge_values(stated, at, policy)
 
     def _merge_records(self, stated: Sequence[_Statement], at: str, pattern: str) -> Json:
         merged: dict[str, Json] = {}
-        for name in dict.fromkeys(name for one in stated for name in one.value):
-            step = f"/{escape(name)}"
-            inner = [
-                _Statement(one.value[name], one.part, one.path + step)
-                for one in stated
-                if name in one.value
-            ]
+        members: dict[str, list[_Statement]] = defaultdict(list)
+        for one in stated:
+            for name, value in one.value.items():
+                step = f"/{escape(name)}"
+                members[step].append(_Statement(value, one.part, one.path + step))
+        names = {f"/{escape(name)}": name for one in stated for name in one.value}
+        for step, inner in members.items():
             own = f"{pattern}{step}"
             value = self.merge(inner, at + step, own if self._is_named(own) else f"{pattern}/*")
             if value is not None:
-                merged[name] = value
+                merged[names[step]] = value
         stated_steps = {f"/{escape(name)}" for name in merged}
-        for step in self._absent_steps(stated) - stated_steps:
-            self.absent.add(at + step)
+        for one in stated:
+            for step in self._known[one.part].absent_members.get(one.path, ()):
+                if step not in stated_steps:
+                    self.absent.add(at + step)
         self._note_shortened(stated, at)
         return merged
-
-    def _absent_steps(self, stated: Sequence[_Statement]) -> set[str]:
-        """The last steps ("/name") of the members that a part says are absent from its record."""
-        return {
-            path[len(one.path) :]
-            for one in stated
-            for path in self._parts[one.part].absent
-            if path.rpartition("/")[0] == one.path
-        }
 
     def _note_shortened(self, stated: Sequence[_Statement], at: str) -> None:
         if any(one.path in self._parts[one.part].shortened for one in stated):
@@ -242,91 +227,131 @@ class _Merger:
     def _merge_lists(
         self, stated: Sequence[_Statement], at: str, pattern: str, policy: Policy | None
     ) -> Json:
-        groups: list[list[_Statement]] = []
         keys = self._keys.get(pattern, ())
-        for one in stated:
-            earlier = len(groups)  # groups that have items of earlier parts
-            joined: set[int] = set()
-            for index, item in enumerate(one.value):
-                new = _Statement(item, one.part, f"{one.path}/{index}")
-                found = None
-                if policy != "all":
-                    found = _matching_group(new, groups, earlier, joined, keys)
-                if found is None:
-                    groups.append([new])
-                else:
-                    joined.add(found)
-                    groups[found].append(new)
+        if keys or policy == "union":
+            groups = _groups_of_equals(stated, keys)
+        else:
+            groups = self._groups_by_place(stated)
         self._note_shortened(stated, at)
         return [
             self.merge(group, f"{at}/{index}", f"{pattern}/*") for index, group in enumerate(groups)
         ]
 
-    def _choose(self, stated: Sequence[_Statement], at: str, policy: Policy | None) -> Json:
-        distinct: list[list[_Statement]] = []
+    def _groups_by_place(self, stated: Sequence[_Statement]) -> list[list[_Statement]]:
+        """Put lists one after another; items of the text that parts share are one."""
+        groups: list[list[_Statement]] = []
+        places: list[Item] = []
+        end = 0
         for one in stated:
-            equal = (group for group in distinct if same_json(group[0].value, one.value))
-            group = next(equal, None)
-            if group is None:
-                distinct.append([one])
-            else:
-                group.append(one)
+            part = self._parts[one.part]
+            new = _items(one)
+            own = [self._place_of(item) for item in new]
+            window = shared(end, part.start, part.end)
+            found = pairs(places, own, window, self._document) if window else []
+            _weave(groups, places, new, own, found)
+            end = max(end, part.end)
+        return groups
+
+    def _place_of(self, item: _Statement) -> Item:
+        part = self._parts[item.part]
+        below = self._known[item.part].evidence.below(item.path)
+        start = min((part.evidence[path].start for path, _ in below), default=None)
+        return Item(item.value, part.start, part.end, start)
+
+    def _merge_values(self, stated: Sequence[_Statement], at: str, policy: Policy | None) -> Json:
+        if policy is not None:
+            is_made, value = combine(policy, [one.value for one in stated])
+            if is_made:
+                key = constant_key(value)
+                alike = (one for one in stated if constant_key(one.value) == key)
+                if (taken := next(alike, None)) is not None:
+                    self._take(taken, at)
+                return value
+        return self._choose(stated, at, policy)
+
+    def _choose(self, stated: Sequence[_Statement], at: str, policy: Policy | None) -> Json:
+        distinct: dict[str, list[_Statement]] = defaultdict(list)
+        for one in stated:
+            distinct[constant_key(one.value)].append(one)
+        groups = list(distinct.values())
         values = [
-            (group[0].value, tuple(dict.fromkeys(one.part for one in group))) for group in distinct
+            (group[0].value, tuple(dict.fromkeys(one.part for one in group))) for group in groups
         ]
-        choose = _CHOICES.get(policy or "most-common", _CHOICES["most-common"])
-        index = choose(values)
+        name = policy if isinstance(policy, str) and policy in CHOICES else "most-common"
+        index = CHOICES[name](values)
         if len(values) > 1:
             others = (*values[:index], *values[index + 1 :])
             self.conflicts.append(Conflict(at, (values[index], *others)))
-        self._take(distinct[index][0], at)
-        return distinct[index][0].value
+        self._take(groups[index][0], at)
+        return groups[index][0].value
 
     def _take(self, taken: _Statement, at: str) -> None:
         """Copy what is known about a value, and everything in it, to its place."""
-        part = self._parts[taken.part]
-        _copy_below(part.evidence, taken.path, self.evidence, at)
-        _copy_below(part.confidence, taken.path, self.confidence, at)
-        _copy_below(part.alternatives, taken.path, self.alternatives, at)
-        _copy_below(part.pressure, taken.path, self.pressure, at)
-        self.absent |= {at + rest for _, rest in _below(taken.path, part.absent)}
-        self.shortened |= {at + rest for _, rest in _below(taken.path, part.shortened)}
-        self.copied |= {at + rest for _, rest in _below(taken.path, part.copied)}
-
-
-def _below(path: str, paths: Iterable[str]) -> Iterator[tuple[str, str]]:
-    """The paths at and below a path, each with what it has after it."""
-    for one in paths:
-        if one == path or one.startswith(f"{path}/"):
-            yield one, one[len(path) :]
-
-
-def _copy_below(known: Mapping[str, V], path: str, into: dict[str, V], at: str) -> None:
-    """Copy what is known at and below a path to another place."""
-    for one, rest in _below(path, known):
-        into[at + rest] = known[one]
+        part, known = self._parts[taken.part], self._known[taken.part]
+        copy_below(part.evidence, known.evidence, taken.path, self.evidence, at)
+        copy_below(part.confidence, known.confidence, taken.path, self.confidence, at)
+        copy_below(part.alternatives, known.alternatives, taken.path, self.alternatives, at)
+        copy_below(part.pressure, known.pressure, taken.path, self.pressure, at)
+        self.absent |= {at + rest for _, rest in known.absent.below(taken.path)}
+        self.shortened |= {at + rest for _, rest in known.shortened.below(taken.path)}
+        self.copied |= {at + rest for _, rest in known.copied.below(taken.path)}
 
 
 def _covers(pattern: str, names: Iterable[str]) -> bool:
     return any(name == pattern or name.startswith(f"{pattern}/") for name in names)
 
 
-def _matching_group(
-    new: _Statement,
-    groups: Sequence[Sequence[_Statement]],
-    earlier: int,
-    joined: set[int],
-    keys: Sequence[str],
-) -> int | None:
-    """Find the group of an item: by its keys, or the first equal one that this part has not joined.
+def _items(one: _Statement) -> list[_Statement]:
+    return [
+        _Statement(value, one.part, f"{one.path}/{index}") for index, value in enumerate(one.value)
+    ]
 
-    Equal keys join items of one part, too; without keys, only the first `earlier` groups count.
+
+def _groups_of_equals(stated: Sequence[_Statement], keys: Sequence[str]) -> list[list[_Statement]]:
+    """Put items of lists into groups: by their keys, or equal ones of different parts.
+
+    Equal keys join items of one part, too.
     """
-    key = identity_key(new.value, keys)
-    for number, group in enumerate(groups):
-        if key is not None:
-            if identity_key(group[0].value, keys) == key:
-                return number
-        elif number < earlier and number not in joined and same_json(group[0].value, new.value):
-            return number
-    return None
+    groups: list[list[_Statement]] = []
+    by_key: dict[str, int] = {}
+    of_equals: dict[str, list[int]] = defaultdict(list)
+    for one in stated:
+        turns: dict[str, int] = defaultdict(int)
+        for item in _items(one):
+            key = identity_key(item.value, keys)
+            if key is not None:
+                number = by_key.setdefault(key, len(groups))
+            else:
+                same = constant_key(item.value)
+                known, turn = of_equals[same], turns[same]
+                turns[same] += 1
+                if turn == len(known):
+                    known.append(len(groups))
+                number = known[turn]
+            if number == len(groups):
+                groups.append([])
+            groups[number].append(item)
+    return groups
+
+
+def _weave(
+    groups: list[list[_Statement]],
+    places: list[Item],
+    new: Sequence[_Statement],
+    own: Sequence[Item],
+    found: Sequence[Pair],
+) -> None:
+    """Add the items of a part to the groups so far, in the order of the document."""
+    begin = found[0].earlier if found else len(groups)
+    woven: list[list[_Statement]] = []
+    woven_places: list[Item] = []
+    earlier, later = begin, 0
+    for pair in found:
+        woven += [*groups[earlier : pair.earlier], *([item] for item in new[later : pair.later])]
+        woven_places += [*places[earlier : pair.earlier], *own[later : pair.later]]
+        whole = [new[pair.later]]
+        woven.append(whole if pair.is_cut else [*groups[pair.earlier], *whole])
+        woven_places.append(own[pair.later] if pair.is_cut else places[pair.earlier])
+        earlier, later = pair.earlier + 1, pair.later + 1
+    groups[begin:] = [*woven, *groups[earlier:], *([item] for item in new[later:])]
+    places[begin:] = [*woven_places, *places[earlier:], *own[later:]]

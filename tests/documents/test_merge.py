@@ -87,11 +87,36 @@ def test_the_policy_says_which_of_several_values_is_taken(
     assert merge(parts, policies={"/x": policy} if policy else {}).data == {"x": taken}
 
 
-def test_equal_items_of_several_parts_are_one_and_those_of_one_part_stay() -> None:
+def test_lists_come_one_after_another_unless_a_policy_says_more() -> None:
     parts = [Part({"x": ["a", "a", "b"]}), Part({"x": ["a", "c"]})]
-    assert merge(parts).data == {"x": ["a", "a", "b", "c"]}
-    assert merge(parts, policies={"/x": "all"}).data == {"x": ["a", "a", "b", "a", "c"]}
+    assert merge(parts).data == {"x": ["a", "a", "b", "a", "c"]}
+    assert merge(parts, policies={"/x": "concat"}).data == {"x": ["a", "a", "b", "a", "c"]}
+    assert merge(parts, policies={"/x": "union"}).data == {"x": ["a", "a", "b", "c"]}
     assert merge(parts, policies={"/x": "last"}).data == {"x": ["a", "c"]}
+
+
+@pytest.mark.parametrize(
+    ("policy", "said", "taken"),
+    [
+        ("any", [False, None, True, False], True),
+        ("any", [False, None], False),
+        ("all", [True, None, False], False),
+        ("all", [True, None], True),
+        ("sum", [1, None, 2.5], 3.5),
+        ("min", [4, 2, 3], 2),
+        ("max", [4, 2, 3], 4),
+        ("concat", ["one", None, "two", "one"], "one\ntwo"),
+        (lambda values: sorted(values)[1], [3, None, 1, 2], 2),
+    ],
+)
+def test_a_policy_makes_one_value_of_several(policy: Policy, said: list[Any], taken: Any) -> None:
+    merged = merge([Part({"x": value}) for value in said], policies={"/x": policy})
+    assert merged.data == {"x": taken} and not merged.conflicts
+
+
+def test_a_policy_for_other_types_leaves_the_choice_to_the_default() -> None:
+    merged = merge([Part({"x": value}) for value in ("a", "b", "b")], policies={"/x": "any"})
+    assert merged.data == {"x": "b"} and len(merged.conflicts) == 1
 
 
 def test_items_with_equal_keys_are_one_and_fill_each_other() -> None:
@@ -112,14 +137,14 @@ def test_items_with_equal_keys_are_one_and_fill_each_other() -> None:
 
 
 def test_evidence_goes_where_its_value_goes() -> None:
-    first, second = Evidence("b", 5, 6), Evidence("a", 0, 1)
-    merged = merge(
-        [
-            Part({"x": ["a"]}, {"/x/0": second}),
-            Part({"x": ["a", "b"]}, {"/x/0": Evidence("a", 9, 10), "/x/1": first}),
-        ]
-    )
-    assert merged.evidence == {"/x/0": second, "/x/1": first}
+    first, again, other = Evidence("a", 2, 3), Evidence("a", 2, 3), Evidence("b", 5, 6)
+    parts = [
+        Part({"x": ["a"]}, {"/x/0": first}, start=0, end=4),
+        Part({"x": ["a", "b"]}, {"/x/0": again, "/x/1": other}, start=2, end=8),
+    ]
+    merged = merge(parts, document="..a..b..")
+    assert merged.data == {"x": ["a", "b"]}
+    assert merged.evidence == {"/x/0": first, "/x/1": other}
 
 
 def test_confidence_and_what_was_cut_short_go_where_their_values_go() -> None:
