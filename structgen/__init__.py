@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from structgen.client.default import extract_result as extract_result
     from structgen.client.default import plan as plan
     from structgen.documents.relax import Identity as Identity
+    from structgen.documents.relax import Merge as Merge
     from structgen.errors import *  # noqa: F403
     from structgen.examples.nearest import Nearest as Nearest
     from structgen.extraction.stream_handles import AsyncStreaming as AsyncStreaming
@@ -55,7 +56,7 @@ else:
             "structgen.client.asynchronous": "AsyncClient",
             "structgen.client.blocking": "Client",
             "structgen.client.default": "extract extract_result plan",
-            "structgen.documents.relax": "Identity",
+            "structgen.documents.relax": "Identity Merge",
             "structgen.errors": """
                 APIError APIPromptTooLongError Attempt AuthenticationError BadRequestError
                 BudgetExceededError CalibrationError CircuitOpenError ConfigurationError

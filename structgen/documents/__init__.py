@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from structgen.documents.extract import ChunkingArgs as ChunkingArgs
     from structgen.documents.extract import DocumentArgs as DocumentArgs
     from structgen.documents.merge import Conflict as Conflict
-    from structgen.documents.merge import Policy as Policy
+    from structgen.documents.policies import Policy as Policy
+    from structgen.documents.policies import PolicyName as PolicyName
     from structgen.documents.relax import Identity as Identity
+    from structgen.documents.relax import Merge as Merge
     from structgen.documents.result import ChunkOutcome as ChunkOutcome
     from structgen.documents.result import DocumentExtraction as DocumentExtraction
 else:
@@ -22,8 +24,9 @@ else:
         {
             "structgen.documents.chunk": "Chunk chunks",
             "structgen.documents.extract": "ChunkingArgs DocumentArgs",
-            "structgen.documents.merge": "Conflict Policy",
-            "structgen.documents.relax": "Identity",
+            "structgen.documents.merge": "Conflict",
+            "structgen.documents.policies": "Policy PolicyName",
+            "structgen.documents.relax": "Identity Merge",
             "structgen.documents.result": "ChunkOutcome DocumentExtraction",
         },
     )

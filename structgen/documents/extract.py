@@ -10,9 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Final, Generic, TypedDict, TypeVar, cast
 
 from structgen.documents.chunk import Chunk, chunks, estimate_tokens, halves, text_before
-from structgen.documents.merge import Part, Policy, merge
+from structgen.documents.merge import Part, merge
+from structgen.documents.policies import Policy, check_policies
 from structgen.documents.relax import complete, relax
 from structgen.documents.result import ChunkOutcome, DocumentExtraction, weakest
+from structgen.documents.whereabouts import located, whereabouts
 from structgen.errors import (
     ConfigurationError,
     InputError,
@@ -28,6 +30,7 @@ from structgen.extraction.readings import extract_and_judge
 from structgen.extraction.vote import TEMPERATURE
 from structgen.flow.steps import Flow, Gather
 from structgen.options import UNSET, CallArgs
+from structgen.reading.document import Document
 from structgen.results import Dumps
 from structgen.schema.check import validate
 from structgen.values import Evidence, Json
@@ -54,7 +57,7 @@ class ChunkingArgs(TypedDict, total=False):
     chunk_tokens: int
     """The length of a chunk at most, in tokens (default 2000)."""
     overlap: int
-    """How many tokens at most a chunk shares with the one before it (default 0)."""
+    """How many tokens a chunk shares with the one before it (default 0)."""
     markdown: bool
     """Split at Markdown's headings and blocks first (default False)."""
     count: Callable[[str], int]
@@ -66,7 +69,7 @@ class ChunkingArgs(TypedDict, total=False):
     concurrency: int
     """Questions at a time (default 8 for a server, 2 for an engine in this process)."""
     policies: Mapping[str, Policy]
-    """Which of several values to take, by JSON Pointer with `*` for any key or index."""
+    """What becomes of several values, by JSON Pointer with `*` for any key or index."""
     keys: Mapping[str, Sequence[str]]
     """The members that tell the items of a list apart, by the list's pointer, as above."""
 
@@ -144,9 +147,10 @@ class _Chunked(Generic[T]):
     backends: Sequence[Backend]
     question: Question[T]
     part: Question[Json]
-    document: str
+    document: Document
     chunking: ChunkingArgs
     keys: Mapping[str, Sequence[str]]
+    policies: Mapping[str, Policy]
 
     @classmethod
     def of(
@@ -156,12 +160,17 @@ class _Chunked(Generic[T]):
         document: str,
         chunking: ChunkingArgs,
     ) -> _Chunked[T]:
-        target, keys = relax(question.target, chunking.get("keys", {}))
+        policies = chunking.get("policies", {})
+        check_policies(policies)
+        target, keys, policies = relax(question.target, chunking.get("keys", {}), policies)
         instructions = "\n\n".join(filter(None, (question.instructions, _INSTRUCTIONS)))
+        options = question.options
+        if options.on_invalid_items is UNSET:  # one bad item never takes its chunk with it
+            options = replace(options, on_invalid_items="keep")
         part: Question[Json] = replace(
-            question, target=target, whole=document, instructions=instructions
+            question, target=target, whole=document, instructions=instructions, options=options
         )
-        return cls(backends, question, part, document, chunking, keys)
+        return cls(backends, question, part, located(document), chunking, keys, policies)
 
     @property
     def count(self) -> Callable[[str], int]:
@@ -185,7 +194,8 @@ class _Chunked(Generic[T]):
 
     def _question_about(self, chunk: Chunk, turn: int) -> Question[Json]:
         shown = text_before(self.document, chunk, self.chunking.get("context_tokens", 0)).strip()
-        context = "\n\n".join(filter(None, (self.part.context, shown)))
+        place = whereabouts(self.document, chunk)
+        context = "\n\n".join(filter(None, (self.part.context, place, shown)))
         options = self.part.options
         if turn:  # a second pass has to be free to answer something else
             warm, seed = options.temperature, options.seed
@@ -204,6 +214,8 @@ class _Chunked(Generic[T]):
         parts = [
             Part(
                 result.value,
+                start=chunk.start,
+                end=chunk.end,
                 evidence=_shift(result.evidence, chunk.start),
                 confidence=result.confidence,
                 alternatives=result.alternatives,
@@ -214,7 +226,7 @@ class _Chunked(Generic[T]):
             )
             for chunk, result in found
         ]
-        merged = merge(parts, policies=self.chunking.get("policies"), keys=self.keys)
+        merged = merge(parts, document=self.document, policies=self.policies, keys=self.keys)
         sources = {result.confidence_by for _, result in found}
         source = sources.pop() if len(sources) == 1 else None
         guarantee = weakest([result.guarantee for _, result in found])

@@ -12,11 +12,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from typing_extensions import NamedTuple
+
+from structgen.documents.policies import Policy, PolicyName
 from structgen.schema.json import escape, resolve
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, JsonSchema
 
 IDENTITY: Final = "x-identity"
+MERGE: Final = "x-merge"
 _WHOLE_ONLY: Final = frozenset(
     {
         "required",
@@ -46,27 +50,60 @@ class Identity:
         return {**handler(core_schema), IDENTITY: True}
 
 
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Say what becomes of a field for which parts state several values.
+
+    `has_penalty: Annotated[bool, Merge("any")]` is true if any part of the document says so.
+
+    Args:
+        policy: The policy's name.
+    """
+
+    policy: PolicyName
+    """The policy's name."""
+
+    def __get_pydantic_json_schema__(self, core_schema: Any, handler: Any) -> JsonSchema:
+        return {**handler(core_schema), MERGE: self.policy}
+
+
+class Relaxed(NamedTuple):
+    """The target of a part, and how parts are merged."""
+
+    target: Target[Json]
+    """The target of a part, whose values are plain data."""
+    keys: Mapping[str, Sequence[str]]
+    """The members that tell the items of a list apart, by the list's JSON Pointer."""
+    policies: Mapping[str, Policy]
+    """What becomes of several values of a field, by its JSON Pointer."""
+
+
 def relax(
-    target: Target[Any], keys: Mapping[str, Sequence[str]]
-) -> tuple[Target[Json], Mapping[str, tuple[str, ...]]]:
-    """Make the target of a part, whose values are plain data.
+    target: Target[Any],
+    keys: Mapping[str, Sequence[str]] = {},
+    policies: Mapping[str, Policy] = {},
+) -> Relaxed:
+    """Make the target of a part.
 
     Args:
         target: The target of the whole.
         keys: The members that tell the items of a list apart, besides those that the schema marks;
             by the list's JSON Pointer, with `*` for any key or index.
+        policies: What becomes of several values, instead of what the schema says; by pointers of
+            the same form.
 
     Returns:
-        The target of a part, and the identity keys of all lists, marked ones included.
+        The target of a part, and all keys and policies, marked ones included. The policy of a set
+        is `union`.
     """
     source = target.schema if target.adapter is None else _close_records(target.schema)
-    relaxer = _Relaxer(source, keys)
+    relaxer = _Relaxer(source, keys, policies)
     schema = relaxer.relax(source, "")
     if source.get("type") in _SCALARS:
         schema = {"anyOf": [schema, {"type": "null"}]}
     defs = {**source.get("$defs", {}), **relaxer.defs}
     schema = {**schema, "title": target.name, **({"$defs": defs} if defs else {})}
-    return target_of(schema), relaxer.keys
+    return Relaxed(target_of(schema), relaxer.keys, relaxer.policies)
 
 
 def _close_records(schema: Any) -> Any:
@@ -83,8 +120,14 @@ def _close_records(schema: Any) -> Any:
 class _Relaxer:
     """Walks a schema and makes the definitions of its parts on the way."""
 
-    def __init__(self, root: JsonSchema, keys: Mapping[str, Sequence[str]]) -> None:
+    def __init__(
+        self,
+        root: JsonSchema,
+        keys: Mapping[str, Sequence[str]],
+        policies: Mapping[str, Policy],
+    ) -> None:
         self._root = root
+        self.policies = dict(policies)
         self.keys = {pattern: tuple(names) for pattern, names in keys.items()}
         self.defs: dict[str, Any] = {}
         self._named: dict[tuple[str, tuple[str, ...]], str] = {}
@@ -93,6 +136,10 @@ class _Relaxer:
         """Require nothing but the fields to `keep`, and those that tell a union's options apart."""
         if not isinstance(node, dict):
             return node
+        if marked := node.get(MERGE):
+            self.policies.setdefault(at, marked)
+        elif node.get("uniqueItems") is True:
+            self.policies.setdefault(at, "union")
         if isinstance(ref := node.get("$ref"), str):
             return {**node, "$ref": self._reference(ref, at, keep)}
         found = {

@@ -134,6 +134,12 @@ class DocumentExtraction(Generic[T]):
         return tuple(attempt for outcome in self.chunks for attempt in outcome.attempts)
 
     @property
+    def reasoning(self) -> str | None:
+        """What the model thought about the chunks, one after another; None if it told nothing."""
+        thoughts = [result.reasoning for result in self._results if result.reasoning]
+        return "\n\n".join(thoughts) or None
+
+    @property
     def usage(self) -> Usage:
         """The tokens of all attempts."""
         return sum((attempt.usage for attempt in self.attempts), Usage())
@@ -189,17 +195,25 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "pressure": lambda result: dict(result.pressure),
     "reasoning": lambda result: result.reasoning,
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
-    "conflicts": lambda result: [_conflict_data(conflict) for conflict in result.conflicts],
+    "conflicts": lambda result: [_conflict_data(one, result.stated) for one in result.conflicts],
     "chunks": lambda result: [outcome.to_dict() for outcome in result.chunks],
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,
     "attempts": lambda result: [attempt.to_dict() for attempt in result.attempts],
+    "reasoning": lambda result: result.reasoning,
     "seconds": lambda result: {part: round(spent, 4) for part, spent in result.seconds.items()},
 }
 
 
-def _conflict_data(conflict: Conflict) -> dict[str, Json]:
-    values = [{"value": value, "stated": list(parts)} for value, parts in conflict.values]
+def _conflict_data(conflict: Conflict, stated: Sequence[ChunkOutcome]) -> dict[str, Json]:
+    values = [
+        {
+            "value": value,
+            "stated": list(parts),
+            "chunks": [[stated[part].chunk.start, stated[part].chunk.end] for part in parts],
+        }
+        for value, parts in conflict.values
+    ]
     return {"path": conflict.path, "values": values}
 
 

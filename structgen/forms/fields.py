@@ -58,7 +58,7 @@ class Fields(Generic[T]):
             TargetError: If the target's values are not records.
         """
         self.target = target
-        part, self.keys = relax(target, keys)
+        part, self.keys, _ = relax(target, keys)
         self._part: JsonSchema = part.schema
         self._described: dict[str, str | None] = {}
         self._targets: dict[tuple[frozenset[str], bool], Target[Json]] = {}

@@ -268,7 +268,8 @@ def test_a_document_that_makes_no_value_is_plain_data_too() -> None:
 @pytest.mark.parametrize(
     ("target", "answers", "value"),
     [
-        (list[str], ['["a", "b"]', '["b", "c"]'], ["a", "b", "c"]),
+        (list[str], ['["a", "b"]', '["b", "c"]'], ["a", "b", "b", "c"]),
+        (set[str], ['["a", "b"]', '["b", "c"]'], {"a", "b", "c"}),
         (
             dict[str, int],
             ['[{"key": "a", "value": 1}]', '[{"key": "a", "value": 1}, {"key": "b", "value": 2}]'],
