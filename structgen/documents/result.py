@@ -134,12 +134,6 @@ class DocumentExtraction(Generic[T]):
         return tuple(attempt for outcome in self.chunks for attempt in outcome.attempts)
 
     @property
-    def reasoning(self) -> str | None:
-        """What the model thought about the chunks, one after another; None if it told nothing."""
-        thoughts = [result.reasoning for result in self._results if result.reasoning]
-        return "\n\n".join(thoughts) or None
-
-    @property
     def usage(self) -> Usage:
         """The tokens of all attempts."""
         return sum((attempt.usage for attempt in self.attempts), Usage())
@@ -200,7 +194,6 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,
     "attempts": lambda result: [attempt.to_dict() for attempt in result.attempts],
-    "reasoning": lambda result: result.reasoning,
     "seconds": lambda result: {part: round(spent, 4) for part, spent in result.seconds.items()},
 }
 
