@@ -148,10 +148,11 @@ def test_folders_know_few_others() -> None:
     # 9 of them are those of `reading`, whose Document every way in takes.
     # 3 of them are those of `calibration`, which knows schemas and results of gold, and no flow;
     # 8 of them are those of `examples`, a folder of its own so that one call knows no gold;
+    # 1 is documents -> reading: a chunk is told its page, headings and columns.
     # 1 is wire -> prompt: an image counts alike in plans and in the rate limits.
     edges = {(layer(one.importer), layer(one.imported)) for one in inside()}
     known = [edge for edge in edges if edge[0] != edge[1] and edge[1] != "lazy"]
-    assert len(known) <= 158
+    assert len(known) <= 159
 
 
 def test_each_library_is_imported_by_its_owner_alone() -> None:
