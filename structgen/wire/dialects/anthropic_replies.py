@@ -91,7 +91,7 @@ def _answer(raw: Mapping[str, Any], caps: Capabilities) -> Answer:
     blocks = objects(raw.get("content"))
     has_text = any(block.get("type") == "text" for block in blocks)
     calls = [_call(block) for block in blocks if block.get("type") == "tool_use"]
-    is_plain = all(block.get("type") in _PLAIN_BLOCKS for block in blocks)
+    is_plain = all(string(block.get("type")) in _PLAIN_BLOCKS for block in blocks)
     return answer_in_chat_shape(
         raw,
         text=texts(blocks, "text") if has_text else None,
@@ -154,7 +154,7 @@ def _message_starts(raw: Mapping[str, Any]) -> Delta:
 
 def _block_starts(raw: Mapping[str, Any]) -> Delta:
     block = raw.get("content_block")
-    kind = block.get("type") if isinstance(block, dict) else None
+    kind = string(block.get("type")) if isinstance(block, dict) else None
     if not isinstance(block, dict) or kind not in BLOCKS:
         return Delta()
     if kind == "text":

@@ -6,6 +6,7 @@ from typing import Any, Final
 
 from pydantic_core import from_json
 
+from structgen.wire.dialects.reading import string
 from structgen.wire.sse import Decoder, Event
 
 BLOCKS: Final = frozenset({"text", "thinking", "tool_use"})
@@ -55,10 +56,11 @@ class BlockDecoder:
             raw = _object_in(event)
             block = raw.get("content_block")
             if isinstance(block, dict) and isinstance(raw.get("index"), int):
-                is_known = block.get("type") in BLOCKS
+                is_known = string(block.get("type")) in BLOCKS
                 (self._other.discard if is_known else self._other.add)(raw["index"])
         elif self._other and b"content_block_delta" in event.data:
-            return _object_in(event).get("index") not in self._other
+            index = _object_in(event).get("index")
+            return not isinstance(index, int) or index not in self._other
         return True
 
 

@@ -143,7 +143,7 @@ def _call(item: Mapping[str, Any]) -> dict[str, Any]:
 def _native(raw: Mapping[str, Any]) -> dict[str, Any] | None:
     """The items as they came, if Chat Completions has no words for one of them."""
     items = objects(raw.get("output"))
-    is_plain = all(item.get("type") in _PLAIN_ITEMS for item in items)
+    is_plain = all(string(item.get("type")) in _PLAIN_ITEMS for item in items)
     return None if is_plain else {NAME: items}
 
 

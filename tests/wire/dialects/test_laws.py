@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from structgen import errors
+from structgen import Client, errors
 from structgen.errors import StructgenError
 from structgen.options import Options
 from structgen.testing import ScriptedTransport
@@ -253,3 +253,18 @@ def test_any_request_is_built_or_refused_with_a_usage_error(
             assert error.hint
         else:
             assert json.loads(request.body)
+
+
+@pytest.mark.parametrize("member", ["type", "index"])
+def test_members_of_another_kind_end_no_stream_in_a_raw_exception(member: str) -> None:
+    block = {"type": "server_tool_use", "id": "s", "name": "web_search"}
+    start = {"type": "content_block_start", "index": 1, "content_block": {**block, "type": []}}
+    other = {"type": "content_block_start", "index": 1, "content_block": block}
+    delta = {"type": "content_block_delta", "index": [], "delta": {"type": "text_delta"}}
+    sent = [start] if member == "type" else [other, delta]
+    events = [b"data: " + json.dumps(one).encode() + b"\n\n" for one in sent]
+    client = Client("anthropic:claude", api_key="k", transport=ScriptedTransport(events))
+    with pytest.raises(StructgenError):
+        list(
+            client.chat.completions.create(messages=[{"role": "user", "content": "x"}], stream=True)
+        )
