@@ -4,7 +4,7 @@
 
 What the rows do not say is in scripts/providers/.
 It also writes the table of docs/providers.md. The rows are in structgen/wire: providers.py (what
-servers take), model_rows.py (models), prices.py, and attachments.py (images and files).
+servers take), models/rows.py (models), models/prices.py, and attachments.py (images and files).
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from pathlib import Path
 
 from structgen.wire.attachments import LIMITS
 from structgen.wire.dialect import AttachmentLimits, Capabilities
-from structgen.wire.model_facts import ModelFacts
-from structgen.wire.model_rows import EXAMPLE_MODEL, MODELS
-from structgen.wire.models import facts_of
-from structgen.wire.prices import PRICES
+from structgen.wire.models.facts import ModelFacts
+from structgen.wire.models.known import facts_of
+from structgen.wire.models.prices import PRICES
+from structgen.wire.models.rows import EXAMPLE_MODEL, MODELS
 from structgen.wire.providers import ROWS, capabilities
 
 ROOT = Path(__file__).resolve().parent.parent

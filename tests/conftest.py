@@ -10,8 +10,8 @@ from uuid import uuid4
 import pytest
 from hypothesis import settings
 
-from structgen.wire import http_library
-from structgen.wire.http_library import LIBRARIES
+from structgen.wire.http import library as http_library
+from structgen.wire.http.library import LIBRARIES
 from tests import network
 from tests.servers import Server, llama_cpp
 

@@ -23,7 +23,7 @@ ROOMS = {"schema", "local"}
 OWNERS: dict[str, set[str]] = {
     "httpx": set(),
     "httpx2": set(),
-    "aiohttp": {"wire.connections"},
+    "aiohttp": {"wire.http.connections"},
     "tenacity": {"wire.retry"},
     "outlines": {"local"},
     "llguidance": {"local"},

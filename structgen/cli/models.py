@@ -55,7 +55,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
 
 
 def _check(paths: list[Path], streams: Streams) -> int:
-    from structgen.wire.retired import named_in
+    from structgen.wire.models.retired import named_in
 
     found, ended = 0, False
     used: set[tuple[str, str]] = set()
@@ -85,7 +85,7 @@ def _specs_in(text: str) -> Iterator[tuple[str, str]]:
 
 def _known_of(provider: str, model: str) -> str:
     """The lengths and prices of a model, as one line."""
-    from structgen.wire.prices import price_of
+    from structgen.wire.models.prices import price_of
     from structgen.wire.providers import capabilities
 
     row = capabilities(provider, model)

@@ -20,7 +20,7 @@ from structgen.values import DocumentLike, JsonSchema
 from structgen.wire.dialect import Capabilities
 from structgen.wire.endpoint import ApiKey
 from structgen.wire.link import Link
-from structgen.wire.prices import Price
+from structgen.wire.models.prices import Price
 from structgen.wire.rate_limits import RateLimits
 
 if TYPE_CHECKING:

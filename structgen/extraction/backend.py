@@ -11,7 +11,7 @@ from structgen.flow.ports import EnginePort, HttpPort, TextPort
 from structgen.values import Mode
 from structgen.wire.breaker import Breaker
 from structgen.wire.link import Link
-from structgen.wire.prices import Price
+from structgen.wire.models.prices import Price
 
 
 @runtime_checkable

@@ -11,12 +11,12 @@ from structgen.extraction.backend import Backend
 from structgen.flow.ports import EnginePort, HttpPort
 from structgen.wire.dialect import Capabilities
 from structgen.wire.endpoint import ApiKey, endpoint
-from structgen.wire.http import HttpTransport
+from structgen.wire.http.client import HttpTransport
 from structgen.wire.link import Link
-from structgen.wire.prices import FREE, Price, price_of
+from structgen.wire.models.prices import FREE, Price, price_of
+from structgen.wire.models.retired import retired_model
 from structgen.wire.providers import PROVIDERS, capabilities
 from structgen.wire.rate_limits import DAY, MINUTE, Pacer, RateLimits
-from structgen.wire.retired import retired_model
 from structgen.wire.telemetry import Hook
 
 _BY_DAY: Final = frozenset({"groq", "structgen"})

@@ -102,7 +102,7 @@ class Question(Generic[T]):
         if self.options.cost_budget is not UNSET and backend.price is None:
             raise ConfigurationError(
                 f"No price known for {backend.name}, so cost_budget cannot be enforced.",
-                hint="Pass the client prices=[structgen.wire.prices.Price(provider, model, input, "
+                hint="Pass the client prices=[structgen.providers.Price(provider, model, input, "
                 "output)].",
             )
         if self.options.accept is not UNSET:

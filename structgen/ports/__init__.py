@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from structgen.flow.ports import TextPort as TextPort
     from structgen.flow.ports import TextStream as TextStream
     from structgen.pipeline.record import Sink as Sink
-    from structgen.wire.http import HttpTransport as HttpTransport
+    from structgen.wire.http.client import HttpTransport as HttpTransport
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
             "structgen.flow.ports": "EnginePort HttpPort Stream TextPort TextStream",
             "structgen.pipeline.record": "Sink",
-            "structgen.wire.http": "HttpTransport",
+            "structgen.wire.http.client": "HttpTransport",
         },
     )

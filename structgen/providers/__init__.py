@@ -12,15 +12,15 @@ if TYPE_CHECKING:
     from structgen.extraction.probe import Probe as Probe
     from structgen.wire.dialect import AttachmentLimits as AttachmentLimits
     from structgen.wire.dialect import Capabilities as Capabilities
-    from structgen.wire.model_facts import ModelFacts as ModelFacts
-    from structgen.wire.models import facts_of as facts_of
-    from structgen.wire.prices import PRICES as PRICES
-    from structgen.wire.prices import Price as Price
-    from structgen.wire.prices import price_of as price_of
+    from structgen.wire.models.facts import ModelFacts as ModelFacts
+    from structgen.wire.models.known import facts_of as facts_of
+    from structgen.wire.models.prices import PRICES as PRICES
+    from structgen.wire.models.prices import Price as Price
+    from structgen.wire.models.prices import price_of as price_of
+    from structgen.wire.models.reasoning import Reasoning as Reasoning
     from structgen.wire.providers import PROVIDERS as PROVIDERS
     from structgen.wire.providers import capabilities as capabilities
     from structgen.wire.rate_limits import RateLimits as RateLimits
-    from structgen.wire.reasoning import Reasoning as Reasoning
     from structgen.wire.telemetry import CallRecord as CallRecord
     from structgen.wire.telemetry import Hook as Hook
     from structgen.wire.telemetry import otel_hook as otel_hook
@@ -31,12 +31,12 @@ else:
             "structgen.extraction.learned": "LearnedRow",
             "structgen.extraction.probe": "Outcome Probe",
             "structgen.wire.dialect": "AttachmentLimits Capabilities",
-            "structgen.wire.model_facts": "ModelFacts",
-            "structgen.wire.models": "facts_of",
-            "structgen.wire.prices": "PRICES Price price_of",
+            "structgen.wire.models.facts": "ModelFacts",
+            "structgen.wire.models.known": "facts_of",
+            "structgen.wire.models.prices": "PRICES Price price_of",
             "structgen.wire.providers": "PROVIDERS capabilities",
             "structgen.wire.rate_limits": "RateLimits",
-            "structgen.wire.reasoning": "Reasoning",
+            "structgen.wire.models.reasoning": "Reasoning",
             "structgen.wire.telemetry": "CallRecord Hook otel_hook",
         },
     )

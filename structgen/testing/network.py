@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from structgen.errors import ConfigurationError
 from structgen.values import Request
-from structgen.wire.http import HttpTransport
+from structgen.wire.http.client import HttpTransport
 
 _BLOCKING: Final = ("send", "open")
 _ASYNCHRONOUS: Final = ("asend", "aopen")

@@ -14,7 +14,7 @@ from structgen.errors import InputError
 from structgen.prompt.attachments import TOKENS_OF_ATTACHMENT
 from structgen.values import Message, attachments_in, url_of_attachment
 from structgen.wire.dialect import IMAGE_TYPES, AttachmentLimits, Capabilities
-from structgen.wire.models import facts_of
+from structgen.wire.models.known import facts_of
 
 _TEXT_ALONE: Final = AttachmentLimits(images=0, files=False)
 _GROQ_BYTES: Final = 20_000_000

@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from structgen.errors import APIError, InputError
 from structgen.options import Options
 from structgen.values import Answer, Message, Mode, Reply, Request, Usage
-from structgen.wire.reasoning import Reasoning
+from structgen.wire.models.reasoning import Reasoning
 from structgen.wire.sse import Decoder, Event, EventDecoder
 
 SchemaForm: TypeAlias = Literal["json_schema", "json_object", "tgi"]

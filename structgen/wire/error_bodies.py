@@ -32,8 +32,8 @@ from structgen.errors import (
 )
 from structgen.values import Reply, Request
 from structgen.wire.dialect import Capabilities
+from structgen.wire.models.retired import retired_model
 from structgen.wire.redaction import redacted
-from structgen.wire.retired import retired_model
 from structgen.wire.retry import retry_after
 
 _REJECTED_OUTPUT: Final = frozenset({"json_validate_failed", "tool_use_failed"})

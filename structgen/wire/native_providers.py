@@ -15,7 +15,7 @@ from structgen.wire.dialects.anthropic import ANTHROPIC
 from structgen.wire.dialects.gemini import GEMINI
 from structgen.wire.dialects.ollama import OLLAMA
 from structgen.wire.dialects.responses import RESPONSES
-from structgen.wire.reasoning import Reasoning
+from structgen.wire.models.reasoning import Reasoning
 
 # ---- OpenAI's Responses --------------------------------------------------------------
 

@@ -17,11 +17,11 @@ from structgen.errors import ConfigurationError
 from structgen.values import Mode
 from structgen.wire.dialect import Capabilities
 from structgen.wire.dialects.chat_completions import CHAT_COMPLETIONS
-from structgen.wire.model_rows import EXAMPLE_MODEL
-from structgen.wire.models import facts_of
+from structgen.wire.models.known import facts_of
+from structgen.wire.models.reasoning import Reasoning, with_facts
+from structgen.wire.models.rows import EXAMPLE_MODEL
 from structgen.wire.native_providers import NATIVE_ROWS
 from structgen.wire.own_server import DETAILS, MEMBER
-from structgen.wire.reasoning import Reasoning, with_facts
 
 _NEW_TOKEN_LIMIT = (("max_tokens", "max_completion_tokens"),)
 _OLD_TOKEN_LIMIT = (("max_completion_tokens", "max_tokens"),)

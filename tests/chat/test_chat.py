@@ -218,7 +218,7 @@ def test_no_error_shows_the_document_or_the_key(fault: str, stream: bool) -> Non
     import traceback
 
     from structgen.chat.api import Chat
-    from structgen.wire.http import HttpTransport
+    from structgen.wire.http.client import HttpTransport
 
     with FaultyServer(fault) as server:
         port = HttpTransport(server.base_url, {"authorization": "Bearer gsk_0123456789"})
@@ -326,7 +326,7 @@ def test_tries_become_spans_by_the_semantic_conventions() -> None:
 def test_what_was_recorded_is_given_again(tmp_path: Any) -> None:
     file = tmp_path / "calls.jsonl"
     with FaultyServer("answer", "stream", "unauthorised") as server:
-        from structgen.wire.http import HttpTransport
+        from structgen.wire.http.client import HttpTransport
 
         recorder = Recorder(
             HttpTransport(server.base_url, {"authorization": "Bearer gsk_secret"}), file

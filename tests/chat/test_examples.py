@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from structgen.testing import FaultyServer, Served, completion, events
-from structgen.wire.model_rows import EXAMPLE_MODEL
+from structgen.wire.models.rows import EXAMPLE_MODEL
 
 FOLDER = Path(__file__).parents[2] / "examples" / "groq"
 REVIEW = {"product_name": "UltraSound", "rating": 4.5, "sentiment": "positive"}

@@ -12,7 +12,7 @@ import structgen
 from structgen.errors import BudgetExceededError, ConfigurationError
 from structgen.testing import ScriptedModel, ScriptedTransport
 from structgen.values import Usage
-from structgen.wire.prices import PRICES, Price, price_of
+from structgen.wire.models.prices import PRICES, Price, price_of
 from tests.sent import sent
 
 GOOD, BAD = '{"name":"Ada"}', '{"name":3}'

@@ -39,7 +39,7 @@ from structgen.testing import FaultyServer, ScriptedModel, Served
 from structgen.testing.scripted import completion
 from structgen.types import PromptWriter
 from structgen.values import Request
-from structgen.wire.prices import Price
+from structgen.wire.models.prices import Price
 
 
 class Person(BaseModel):

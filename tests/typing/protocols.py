@@ -23,7 +23,7 @@ from structgen.schema import Target
 from structgen.testing import AnyModel, Recorder, Replayer, ScriptedModel, ScriptedTransport
 from structgen.testing.any_model import AnswerStream
 from structgen.testing.scripted import ScriptedStream
-from structgen.wire.http import HttpTransport
+from structgen.wire.http.client import HttpTransport
 
 
 def http(

@@ -16,7 +16,7 @@ from structgen.options import Options
 from structgen.values import Answer, Request
 from structgen.wire.dialect import Capabilities, ChatRequest, Delta
 from structgen.wire.exchange import exchange, exchange_stream
-from structgen.wire.http import HttpTransport
+from structgen.wire.http.client import HttpTransport
 from structgen.wire.link import Link
 from structgen.wire.providers import capabilities
 from structgen.wire.retry import Policy

@@ -79,7 +79,7 @@ def test_chat_alone_builds_no_model_at_all(built: Counter[str]) -> None:
     [
         ("import structgen.testing", "httpx tenacity jsonschema pydantic ssl"),
         (
-            "import structgen.chat.api, structgen.wire.http",
+            "import structgen.chat.api, structgen.wire.http.client",
             "httpx tenacity jsonschema pydantic aiohttp",
         ),
         (

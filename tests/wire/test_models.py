@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from structgen.values import Usage
-from structgen.wire import models, price_list
-from structgen.wire.model_facts import ModelFacts
-from structgen.wire.model_rows import EXAMPLE_MODEL, MODELS
-from structgen.wire.models import facts_of
-from structgen.wire.prices import PRICES, Price, price_of
+from structgen.wire.models import known, price_list
+from structgen.wire.models.facts import ModelFacts
+from structgen.wire.models.known import facts_of
+from structgen.wire.models.prices import PRICES, Price, price_of
+from structgen.wire.models.rows import EXAMPLE_MODEL, MODELS
 from structgen.wire.providers import PROVIDERS, capabilities
 
 ELSEWHERE = {"anthropic"}
@@ -32,10 +32,10 @@ def not_installed(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         return usual(name, *args, **named)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    for cache in (price_list._listed_model, models._known_facts):
+    for cache in (price_list._listed_model, known._known_facts):
         cache.cache_clear()
     yield
-    for cache in (price_list._listed_model, models._known_facts):
+    for cache in (price_list._listed_model, known._known_facts):
         cache.cache_clear()
 
 

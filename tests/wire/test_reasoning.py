@@ -13,7 +13,7 @@ from structgen.errors import ConfigurationError, Truncated
 from structgen.options import Options
 from structgen.testing.scripted import ScriptedTransport, completion
 from structgen.values import Reply, Request
-from structgen.wire.reasoning import Reasoning, with_reasoning
+from structgen.wire.models.reasoning import Reasoning, with_reasoning
 from tests.wire.parts import SCHEMA, built, chat_request
 
 GPT_OSS = ("groq", "openai/gpt-oss-20b")

@@ -16,7 +16,7 @@ from structgen.options import Options
 from structgen.schema.subset import SUBSETS
 from structgen.wire.dialect import ChatRequest, to_json
 from structgen.wire.endpoint import endpoint
-from structgen.wire.model_rows import EXAMPLE_MODEL
+from structgen.wire.models.rows import EXAMPLE_MODEL
 from structgen.wire.providers import PROVIDERS, ROWS, capabilities
 from tests.wire.parts import SCHEMA, built, chat_request
 

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import pytest
 
-import structgen.wire.retired as retired
+import structgen.wire.models.retired as retired
 from structgen import Client
 from structgen.cli import main as cli
 from structgen.errors import ModelRetiredError, NotFoundError
 from structgen.testing import ScriptedTransport
 from structgen.values import Reply
-from structgen.wire.model_facts import ModelFacts
-from structgen.wire.retired import named_in, retired_model
+from structgen.wire.models.facts import ModelFacts
+from structgen.wire.models.retired import named_in, retired_model
 
 ROOT = Path(__file__).parents[2]
 GONE = "llama-3.3-70b-versatile"

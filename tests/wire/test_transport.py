@@ -21,12 +21,12 @@ from structgen.flow.drive import aperform, perform
 from structgen.options import Options
 from structgen.testing import FAULTS, FaultyServer, Served, completion, events
 from structgen.values import Request
-from structgen.wire import http_library
 from structgen.wire.exchange import exchange
-from structgen.wire.http import HttpTransport
-from structgen.wire.http_library import LIBRARIES
-from structgen.wire.http_library import http_library as chosen_library
-from structgen.wire.pool import AsyncFreeList, FreeList
+from structgen.wire.http import library as http_library
+from structgen.wire.http.client import HttpTransport
+from structgen.wire.http.library import LIBRARIES
+from structgen.wire.http.library import http_library as chosen_library
+from structgen.wire.http.pool import AsyncFreeList, FreeList
 from tests.wire.parts import chat_request, link, options, outcome, streamed, text_of
 
 REQUEST = Request("POST", "chat/completions", {"content-type": "application/json"}, b"{}")

@@ -16,7 +16,7 @@ from structgen.values import Mode, Request
 from structgen.wire.dialect import Capabilities, ChatRequest, post, to_json
 from structgen.wire.dialects.given import check_json_word, option_members
 from structgen.wire.dialects.given_messages import NATIVE
-from structgen.wire.reasoning import check_format, with_reasoning
+from structgen.wire.models.reasoning import check_format, with_reasoning
 
 _TOKEN_LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 """The two names of one parameter: the old one and the new one."""

@@ -17,7 +17,7 @@ from structgen.errors import ConfigurationError
 from structgen.options import UNSET, Options
 from structgen.values import kind_of_value
 from structgen.wire.dialect import Capabilities, ChatRequest
-from structgen.wire.reasoning import EFFORT, with_reasoning
+from structgen.wire.models.reasoning import EFFORT, with_reasoning
 
 _NEUTRAL: Final[Mapping[str, Any]] = {
     "n": 1,

@@ -18,14 +18,14 @@ from urllib.parse import urlsplit
 from structgen.errors import ConfigurationError, RequestTimeoutError
 from structgen.flow.ports import Stream
 from structgen.values import Reply, Request
-from structgen.wire.connections import AiohttpConnection, AsyncConnection, Connection
 from structgen.wire.endpoint import KeyFunction
-from structgen.wire.http_body import HttpStream, aread_reply, read_reply
-from structgen.wire.http_errors import raise_from_client, raise_translated
-from structgen.wire.http_library import HttpLibrary, http_library
-from structgen.wire.http_settings import proxy_for, within
-from structgen.wire.pool import AsyncFreeList, FreeList, LoopFreeLists, aclose_idle, close_idle
-from structgen.wire.responses import ACCEPTED, EVENT_STREAM, Response, UserResponse
+from structgen.wire.http.body import HttpStream, aread_reply, read_reply
+from structgen.wire.http.connections import AiohttpConnection, AsyncConnection, Connection
+from structgen.wire.http.errors import raise_from_client, raise_translated
+from structgen.wire.http.library import HttpLibrary, http_library
+from structgen.wire.http.pool import AsyncFreeList, FreeList, LoopFreeLists, aclose_idle, close_idle
+from structgen.wire.http.responses import ACCEPTED, EVENT_STREAM, Response, UserResponse
+from structgen.wire.http.settings import proxy_for, within
 
 _Connections: TypeAlias = FreeList[Connection]
 _AnyAsync: TypeAlias = AsyncConnection | AiohttpConnection

@@ -8,8 +8,8 @@ from typing import Any, Final, NoReturn
 
 from structgen.errors import ConnectionFailedError, StreamBrokenError
 from structgen.values import Reply
-from structgen.wire.http_errors import raise_translated
-from structgen.wire.responses import Response
+from structgen.wire.http.errors import raise_translated
+from structgen.wire.http.responses import Response
 
 MAX_BODY: Final = 32 * 1024 * 1024
 """The greatest size of a whole body, in bytes, so that no server can fill the memory."""

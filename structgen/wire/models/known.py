@@ -1,6 +1,6 @@
 """What is known of single models: lengths, reasoning, and when they end.
 
-The rows are in `structgen/wire/model_rows.py`, each with its source. Several rows may fit a model,
+The rows are in `structgen/wire/models/rows.py`, each with its source. Several rows may fit a model,
 such as one of its own and one of its family: their facts add up.
 """
 
@@ -12,9 +12,9 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import Any, Final
 
-from structgen.wire.model_facts import ModelFacts
-from structgen.wire.model_rows import MODELS
-from structgen.wire.price_list import listed_context
+from structgen.wire.models.facts import ModelFacts
+from structgen.wire.models.price_list import listed_context
+from structgen.wire.models.rows import MODELS
 
 _NAMES: Final = tuple(
     one.name for one in fields(ModelFacts) if one.name not in ("provider", "model", "source")

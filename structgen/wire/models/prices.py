@@ -14,7 +14,7 @@ from typing import Final
 
 from structgen.kinds import TEXT, Kind, check_fields, number, or_none, sequence, whole
 from structgen.values import Usage
-from structgen.wire.price_list import ListedPrice, listed_prices
+from structgen.wire.models.price_list import ListedPrice, listed_prices
 
 _MILLION: Final = 1e6
 _KINDS: Final[Mapping[str, Kind]] = {

@@ -9,9 +9,9 @@ from importlib import import_module
 from typing import Any, Final
 
 from structgen.values import Request
-from structgen.wire.http_library import HttpLibrary, tls_for, url_of
-from structgen.wire.http_settings import KEEP_ALIVE, connect_timeout, proxy_for, whole_timeout
-from structgen.wire.responses import AiohttpResponse, CoreResponse
+from structgen.wire.http.library import HttpLibrary, tls_for, url_of
+from structgen.wire.http.responses import AiohttpResponse, CoreResponse
+from structgen.wire.http.settings import KEEP_ALIVE, connect_timeout, proxy_for, whole_timeout
 
 _SOCKS: Final = (b"socks5", b"socks5h")
 

@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 from typing import Final
 
-from structgen.wire.model_facts import ModelFacts
+from structgen.wire.models.facts import ModelFacts
 
 EXAMPLE_MODEL: Final = "openai/gpt-oss-20b"
 """The Groq model that documentation and examples ask for. Tests hold them to it, so that a model

@@ -14,7 +14,7 @@ from structgen.errors import (
     RequestTimeoutError,
     StructgenError,
 )
-from structgen.wire.http_settings import CONNECT_TIMEOUT
+from structgen.wire.http.settings import CONNECT_TIMEOUT
 
 _ErrorType: TypeAlias = type[RequestTimeoutError | ConnectionFailedError | ConfigurationError]
 

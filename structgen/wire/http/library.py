@@ -14,7 +14,7 @@ from importlib.util import find_spec
 from typing import Any, Final, NamedTuple
 
 from structgen.errors import ConfigurationError
-from structgen.wire.http_settings import proxy_for
+from structgen.wire.http.settings import proxy_for
 
 
 class HttpLibrary(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from structgen.errors import ConfigurationError
-from structgen.wire.model_facts import ModelFacts
+from structgen.wire.models.facts import ModelFacts
 
 EFFORT: Final = "reasoning_effort"
 """The name of the level in Chat Completions."""

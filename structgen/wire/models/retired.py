@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from structgen.wire.model_facts import ModelFacts
-from structgen.wire.model_rows import MODELS
+from structgen.wire.models.facts import ModelFacts
+from structgen.wire.models.rows import MODELS
 
 RETIRED: Final = tuple(row for row in MODELS if row.ends is not None)
 """The models whose end is known."""

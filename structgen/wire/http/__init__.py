@@ -1,0 +1,1 @@
+"""HTTP: clients, connections, and what goes wrong with them."""
