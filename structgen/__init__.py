@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from structgen.extraction.stream_handles import AsyncStreaming as AsyncStreaming
     from structgen.extraction.stream_handles import Streaming as Streaming
     from structgen.forms.session import Form as Form
+    from structgen.integrations.sdk import wrap as wrap
     from structgen.options import UNSET as UNSET
     from structgen.pipeline.job import Job as Job
     from structgen.prompt.attachments import file as file
@@ -72,6 +73,7 @@ else:
             "structgen.examples.nearest": "Nearest",
             "structgen.extraction.stream_handles": "AsyncStreaming Streaming",
             "structgen.forms.session": "Form",
+            "structgen.integrations.sdk": "wrap",
             "structgen.options": "UNSET",
             "structgen.pipeline.job": "Job",
             "structgen.prompt.attachments": "file image",

@@ -1,0 +1,17 @@
+"""structgen inside the tools that people use already. Each part loads its package on first use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from structgen.lazy import face
+
+if TYPE_CHECKING:
+    from structgen.integrations.sdk import wrap as wrap
+else:
+    __getattr__, __dir__, __all__ = face(
+        __name__,
+        {
+            "structgen.integrations.sdk": "wrap",
+        },
+    )
