@@ -19,12 +19,12 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from threading import Lock
-from typing import Any, Final
+from typing import Any, Final, get_args
 
-from structgen.errors import APIError
+from structgen.errors import APIError, ConfigurationError
 from structgen.extraction.backend import Backend
 from structgen.schema.refused import keywords_of, without
-from structgen.schema.subset import SchemaSubset
+from structgen.schema.subset import SUBSETS, SchemaSubset
 from structgen.values import JsonSchema, Mode
 from structgen.wire.link import Link
 from structgen.wire.refused_keywords import refused_keywords
@@ -96,10 +96,16 @@ def row_from(plain: Any) -> LearnedRow | None:
             model=str(plain["model"]),
             refused=_sets(plain["refused"]),
             taken=_sets(plain["taken"]),
-            modes=tuple((mode, str(language)) for mode, language in plain["modes"]),
+            modes=tuple(_mode(mode, language) for mode, language in plain["modes"]),
         )
     except (AttributeError, KeyError, TypeError, ValueError):
         return None
+
+
+def _mode(mode: Any, language: Any) -> tuple[Mode, str]:
+    if mode not in get_args(Mode) or language not in SUBSETS:
+        raise ValueError(f"no mode {mode!r} with the schema language {language!r}")
+    return mode, language
 
 
 def _sets(lists: Mapping[str, Iterable[str]]) -> dict[str, frozenset[str]]:
@@ -226,7 +232,7 @@ def saved() -> Iterator[LearnedRow]:
     """All saved rows, by file name. Files that are none are passed over."""
     try:
         paths = sorted(folder().glob(f"*{_SUFFIX}"))
-    except (OSError, RuntimeError):
+    except (OSError, ConfigurationError):
         return
     for path in paths:
         row = _row_in(path)
@@ -237,7 +243,7 @@ def saved() -> Iterator[LearnedRow]:
 def _load(key: tuple[str, str, str]) -> LearnedRow | None:
     try:
         row = _row_in(_file(key))
-    except RuntimeError:  # there is no home folder
+    except ConfigurationError:  # there is no cache folder
         return None
     return row if row is not None and (row.provider, row.server, row.model) == key else None
 
@@ -245,7 +251,7 @@ def _load(key: tuple[str, str, str]) -> LearnedRow | None:
 def _row_in(path: Path) -> LearnedRow | None:
     try:
         return row_from(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):  # damaged, or nested without end
         return None
 
 
@@ -285,7 +291,7 @@ def learn_from(
         return new
     LEARNED.add(backend, language.name, new)
     if keep:
-        with suppress(OSError):
+        with suppress(OSError, ConfigurationError):  # there may be no cache folder
             save(_merged(LEARNED.of(backend), _load(_key(backend))))
     return new
 

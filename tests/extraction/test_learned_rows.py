@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel, Field
 
 from structgen import AsyncClient, Client
-from structgen.errors import BadRequestError, InvalidOutputError
+from structgen.errors import BadRequestError, ConfigurationError, InvalidOutputError
 from structgen.extraction import learned
 from structgen.extraction.learned import LEARNED, LearnedRow, row_from
 from structgen.pipeline import Job
@@ -211,7 +211,11 @@ def test_what_another_process_saved_meanwhile_is_kept() -> None:
     assert found.refused["openai-strict"] == {"minLength", "multipleOf", "pattern"}
 
 
-@pytest.mark.parametrize("text", ["", "[]", "null", '{"version": 0}', '{"version": 1}', "\x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "null", '{"version": 0}', '{"version": 1}', "\x00"]
+    + [pytest.param("[" * 200_000, id="nested without end")],
+)
 def test_a_damaged_file_is_passed_over(text: str) -> None:
     port = server(set())
     backend = client(port).caller.backends[0]
@@ -221,6 +225,34 @@ def test_a_damaged_file_is_passed_over(text: str) -> None:
     LEARNED.clear()
     client(port).extract(Reading, "some text")
     assert not list(learned.saved())
+
+
+@pytest.mark.parametrize(
+    "mode",
+    [["strict", "nothing"], ["nothing", "openai-strict"], ["decoder", "outlines"], [["a"], "b"]]
+    + [["strict", ["openai-strict"]], ["strict"], 1],
+)
+def test_a_row_with_a_mode_that_there_is_not_is_passed_over(mode: Any) -> None:
+    row = LearnedRow(provider="openai", server="s", model="m")
+    assert row_from({**row.to_dict(), "modes": [mode]}) is None
+
+
+def test_without_a_home_folder_keywords_are_learned_for_the_process(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_home() -> Path:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("STRUCTGEN_CACHE", raising=False)
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", no_home)
+    port = server({"minLength"})
+    client(port, learned_rows="saved").extract(Reading, "some text")
+    client(port, learned_rows="saved").extract(Reading, "some text")
+    assert len(port.requests) == 3
+    with pytest.raises(ConfigurationError, match="no home folder") as raised:
+        Client("local").plan(Reading, "some text")
+    assert "STRUCTGEN_CACHE" in str(raised.value.hint)
 
 
 def test_a_row_reads_back_as_it_was_written() -> None:

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from structgen.errors import EngineError, ModelCorruptError, ModelMissingError
+from structgen.errors import ConfigurationError, EngineError, ModelCorruptError, ModelMissingError
 from structgen.local.models import folder, gguf
 from structgen.local.models.fetch import fetch
 from structgen.local.models.packages import (
@@ -85,21 +85,33 @@ def find(model: str) -> Model:
 def cache() -> Path:
     """The folder of packaged models: below $STRUCTGEN_CACHE, else where the platform keeps
     caches.
+
+    Raises:
+        ConfigurationError: If no folder is set and this user has no home folder.
     """
-    home = Path.home()
+    return _base().absolute() / "models"
+
+
+def _base() -> Path:
     if own := os.environ.get("STRUCTGEN_CACHE"):
-        base = Path(own)
-    elif sys.platform == "darwin":
-        base = home / "Library" / "Caches" / "structgen"
-    elif sys.platform == "win32":
-        base = (
-            Path(os.environ.get("LOCALAPPDATA") or home / "AppData" / "Local")
-            / "structgen"
-            / "Cache"
-        )
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or home / ".cache") / "structgen"
-    return base.absolute() / "models"
+        return Path(own)
+    if sys.platform == "darwin":
+        return _home() / "Library" / "Caches" / "structgen"
+    if sys.platform == "win32":
+        own = os.environ.get("LOCALAPPDATA")
+        return (Path(own) if own else _home() / "AppData" / "Local") / "structgen" / "Cache"
+    own = os.environ.get("XDG_CACHE_HOME")
+    return (Path(own) if own else _home() / ".cache") / "structgen"
+
+
+def _home() -> Path:
+    try:
+        return Path.home()
+    except RuntimeError:  # a container's user may have none
+        raise ConfigurationError(
+            "There is no folder for what structgen keeps: this user has no home folder.",
+            hint="Set $STRUCTGEN_CACHE to a folder that this user may write to.",
+        ) from None
 
 
 def installed() -> tuple[Model, ...]:
