@@ -213,8 +213,10 @@ def test_what_another_process_saved_meanwhile_is_kept() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "[]", "null", '{"version": 0}', '{"version": 1}', "\x00"]
-    + [pytest.param("[" * 200_000, id="nested without end")],
+    [
+        *("", "[]", "null", '{"version": 0}', '{"version": 1}', "\x00"),
+        pytest.param("[" * 200_000, id="nested without end"),
+    ],
 )
 def test_a_damaged_file_is_passed_over(text: str) -> None:
     port = server(set())
@@ -229,8 +231,15 @@ def test_a_damaged_file_is_passed_over(text: str) -> None:
 
 @pytest.mark.parametrize(
     "mode",
-    [["strict", "nothing"], ["nothing", "openai-strict"], ["decoder", "outlines"], [["a"], "b"]]
-    + [["strict", ["openai-strict"]], ["strict"], 1],
+    [
+        ["strict", "nothing"],
+        ["nothing", "openai-strict"],
+        ["decoder", "outlines"],
+        [["a"], "b"],
+        ["strict", ["openai-strict"]],
+        ["strict"],
+        1,
+    ],
 )
 def test_a_row_with_a_mode_that_there_is_not_is_passed_over(mode: Any) -> None:
     row = LearnedRow(provider="openai", server="s", model="m")

@@ -29,6 +29,16 @@ def test_a_hostile_input_ends_within_limits_and_typed(name: str) -> None:
     assert found["mb"] < 1000
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="read from /proc")
+def test_the_memory_of_what_starts_an_input_is_not_counted() -> None:
+    name = "audit"
+    alone = run(name, size_of(name), ROOT)["mb"]
+    ballast = b"x" * (1 << 29)
+    assert run(name, size_of(name), ROOT)["mb"] < alone + 100
+    del ballast
+
+
 def test_an_error_of_another_kind_is_told_as_untyped() -> None:
     def fail() -> None:
         raise MemoryError
