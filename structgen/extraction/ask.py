@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from structgen.answer.read import recover_rejected
-from structgen.errors import OutputRejectedError, StructgenError, Truncated
+from structgen.errors import EngineError, OutputRejectedError, StructgenError, Truncated
 from structgen.extraction.attempts import CallState
 from structgen.extraction.backend import Backend
 from structgen.extraction.deciding import decided_answer, decision_request
@@ -86,6 +86,10 @@ def ask_backend(
             raise recovered from error
         if isinstance(recovered, Answer):
             return recovered
+        raise
+    except EngineError as error:
+        backend.breaker.record(error)
+        state.check_time(error)  # an engine is told one timeout, the shorter one
         raise
     except StructgenError as error:
         backend.breaker.record(error)

@@ -9,7 +9,13 @@ from typing import Any, Literal, Protocol
 
 from structgen.answer.taking_back import TakingBack
 from structgen.answer.unstated import Rules
-from structgen.errors import Attempt, BudgetExceededError, StructgenError
+from structgen.errors import (
+    Attempt,
+    BudgetExceededError,
+    EngineError,
+    StructgenError,
+    TotalTimeoutError,
+)
 from structgen.extraction.backend import Backend, TakesBack
 from structgen.extraction.copied import Sources
 from structgen.flow.steps import Flow
@@ -71,6 +77,20 @@ class CallState:
             cost = sum(attempt.cost or 0.0 for attempt in self.billed)
             _check_budget(self.options.cost_budget, cost, "US dollars", "cost_budget")
         seconds_left(self.ends_at, sent=bool(self.attempts))
+
+    def check_time(self, error: EngineError) -> None:
+        """Raise another error for one of an engine if the total timeout is over.
+
+        Args:
+            error: The engine's error.
+
+        Raises:
+            TotalTimeoutError: If the total timeout is over.
+        """
+        try:
+            seconds_left(self.ends_at, sent=True)
+        except TotalTimeoutError as over:
+            raise over from error
 
     def engine(self, backend: Backend, compiled: Compiled[Any]) -> Any:
         """The engine of a backend. If it can, it takes back what the rules of the call take out.

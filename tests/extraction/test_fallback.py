@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from pydantic import BaseModel, Field
 import structgen
 from structgen.errors import (
     CircuitOpenError,
+    EngineError,
     InputError,
     RateLimitError,
     ServerError,
@@ -83,6 +85,26 @@ def test_a_total_timeout_covers_everything() -> None:
         with pytest.raises(StructgenError) as error:
             client.extract(Person, "a text")
     assert error.value.attempts
+
+
+@pytest.mark.parametrize("streamed", [False, True])
+def test_an_engine_that_outlasts_the_total_timeout_is_told_as_that(streamed: bool) -> None:
+    class Slow(ScriptedModel):
+        def generate(self, messages: Any, schema: Any, options: Any, document: Any = None) -> Any:
+            assert options.timeout <= 0.01
+            time.sleep(options.timeout + 0.01)
+            raise EngineError("The answer took longer than its timeout.")
+
+    other = structgen.Client(ScriptedModel('{"name": "Ada", "age": 36}'))
+    client = structgen.Client(Slow("{}"), fallback=[other])
+    with pytest.raises(TotalTimeoutError, match="total_timeout is over"):
+        if streamed:
+            with client.stream(Person, "Ada is 36.", total_timeout=0.01) as stream:
+                list(stream)
+        else:
+            client.extract(Person, "Ada is 36.", total_timeout=0.01)
+    with pytest.raises(EngineError, match="longer than its timeout"):
+        structgen.Client(Slow("{}"), timeout=0.01).extract(Person, "Ada", total_timeout=60)
 
 
 def test_a_wait_beyond_the_total_timeout_is_raised_at_once_with_the_wait() -> None:

@@ -382,7 +382,7 @@ def _watch(
             ends_at = now + limit if ends_at is None else ends_at
             if now >= ends_at:
                 raise EngineError(
-                    f"The answer took longer than its timeout of {limit} s.",
+                    f"The answer took longer than its timeout of {limit:g} s.",
                     hint="Raise `timeout`.",
                 )
         if on_text is not None and piece:
