@@ -196,6 +196,7 @@ def test_importing_structgen_loads_nothing_heavy() -> None:
         "structgen.integrations",
         "openai",
         "groq",
+        "pydantic_ai",
     ]
     script = f"import sys, structgen; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run(

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.integrations.pydantic_ai import StructgenModel as StructgenModel
     from structgen.integrations.sdk import wrap as wrap
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
+            "structgen.integrations.pydantic_ai": "StructgenModel",
             "structgen.integrations.sdk": "wrap",
         },
     )
