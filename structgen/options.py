@@ -135,6 +135,10 @@ class OptionArgs(TypedDict, total=False):
     remember that for the "process", or in the cache folder too ("saved"). "off" learns nothing and
     uses nothing learned. "process" by default, which also uses what `structgen providers probe`
     saved."""
+    split: Literal["auto", "off"] | int
+    """Whether a record with too many fields is asked about in several questions, whose answers are
+    merged: "auto" if its schema is over a limit of the model's schema language, a number for at
+    most so many fields a question, "off" never. "auto" by default."""
     prompt: str | PromptWriter
     """How the question is laid out: "fields", "names", "description", "plain" or "line"; a template
     of your own with placeholders such as {fields}; or a function that writes the messages. By
@@ -189,6 +193,7 @@ class Options:
     mode: Mode | Unset = UNSET
     absent_fields: Literal["null", "omit"] | Unset = UNSET
     learned_rows: Literal["process", "saved", "off"] | Unset = UNSET
+    split: Literal["auto", "off"] | int | Unset = UNSET
     prompt: str | PromptWriter | Unset = UNSET
     extra_body: Mapping[str, Any] | Unset = UNSET
 
@@ -232,6 +237,10 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "on_invalid_items": one_of("raise", "keep"),
     "on_shortened": one_of("raise", "keep"),
     "on_ungrounded": one_of("null", "keep"),
+    "split": Kind(
+        lambda value: value in ("auto", "off") or whole(1).fits(value),
+        "'auto', 'off' or a whole number. The least is 1",
+    ),
     "prompt": Kind(
         lambda value: isinstance(value, str) or callable(value),
         "the name of a layout, a template, or a function that writes messages",

@@ -294,9 +294,32 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:
         yield from _leaves(one, f"{path}/{step}")
 
 
+@dataclass(frozen=True, slots=True)
+class PlannedPart:
+    """A part of a wide record, which would be asked about in a question of its own."""
+
+    fields: tuple[str, ...]
+    """JSON Pointers of its fields; a record that is asked about whole is one."""
+    size: int
+    """How many fields that hold no others it has; those of a list's items count once."""
+    tokens: int
+    """An estimate of the length of its prompt, in tokens."""
+    mode: Mode
+    """How the answer would be held to the schema."""
+    schema: JsonSchema = field(repr=False)
+    """Its schema, compiled for this backend."""
+
+    def to_dict(self) -> dict[str, Json]:
+        """Give the part as plain JSON data."""
+        return {**asdict(self), "fields": list(self.fields)}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a call would ask first. Nothing was sent."""
+    """What a call would ask first. Nothing was sent.
+
+    If the record is split, `schema`, `messages`, `body` and `tokens` are those of the first part.
+    """
 
     backend: str
     """The backend's name."""
@@ -316,6 +339,8 @@ class Plan:
     """An estimate of the prompt's length, in tokens."""
     stream: bool = False
     """Whether the answer would be read as it comes."""
+    parts: tuple[PlannedPart, ...] = ()
+    """The parts that would be asked about one by one; none if the record is asked about whole."""
 
     def to_dict(self) -> dict[str, Json]:
         """Give the plan as plain JSON data, without options that are not set."""
@@ -324,6 +349,7 @@ class Plan:
             **{name: getattr(self, name) for name in names},
             "notes": [str(note) for note in folded_notes(self.notes)],
             "messages": list(self.messages),
+            "parts": [part.to_dict() for part in self.parts],
             "options": {
                 name: _name_of(value) if callable(value) else value
                 for name, value in self.options.to_dict().items()

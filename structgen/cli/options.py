@@ -129,6 +129,10 @@ def _number_or_none(text: str) -> float | None:
     return None if text.lower() == "none" else float(text)
 
 
+def _number_or_word(text: str) -> int | str:
+    return int(text) if text.isdigit() else text
+
+
 def _json_object(text: str) -> dict[str, Any]:
     try:
         value = json.loads(text)
@@ -141,6 +145,7 @@ def _json_object(text: str) -> dict[str, Any]:
 
 _UNIONS: Final = (Union, type(int | str))
 _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
+    (Literal["auto", "off"], int): {"type": _number_or_word, "metavar": "auto|off|N"},
     (int,): {"type": int, "metavar": "N"},
     (float,): {"type": float, "metavar": "N"},
     (float, type(None)): {"type": _number_or_none, "metavar": "N"},

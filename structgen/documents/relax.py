@@ -15,6 +15,7 @@ from typing import Any, Final
 from typing_extensions import NamedTuple
 
 from structgen.documents.policies import Policy, PolicyName
+from structgen.schema.closed import close_records
 from structgen.schema.json import escape, resolve
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, JsonSchema
@@ -36,7 +37,6 @@ _WHOLE_ONLY: Final = frozenset(
 )
 """Keywords that hold for the whole value and need not hold for its parts."""
 _SCALARS: Final = ("string", "number", "integer", "boolean")
-_DATA: Final = frozenset({"const", "enum", "default", "examples"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +96,7 @@ def relax(
         The target of a part, and all keys and policies, marked ones included. The policy of a set
         is `union`.
     """
-    source = target.schema if target.adapter is None else _close_records(target.schema)
+    source = target.schema if target.adapter is None else close_records(target.schema)
     relaxer = _Relaxer(source, keys, policies)
     schema = relaxer.relax(source, "")
     if source.get("type") in _SCALARS:
@@ -104,17 +104,6 @@ def relax(
     defs = {**source.get("$defs", {}), **relaxer.defs}
     schema = {**schema, "title": target.name, **({"$defs": defs} if defs else {})}
     return Relaxed(target_of(schema), relaxer.keys, relaxer.policies)
-
-
-def _close_records(schema: Any) -> Any:
-    """Allow no members besides a record's fields: the schema of a type leaves that open."""
-    if isinstance(schema, list):
-        return [_close_records(item) for item in schema]
-    if not isinstance(schema, dict):
-        return schema
-    found = {key: value if key in _DATA else _close_records(value) for key, value in schema.items()}
-    is_record = schema.get("type") == "object" and "properties" in schema
-    return {"additionalProperties": False, **found} if is_record else found
 
 
 class _Relaxer:

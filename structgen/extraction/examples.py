@@ -6,7 +6,8 @@ for each compiled schema and kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
@@ -66,6 +67,7 @@ class Examples(Generic[T]):
         """Chooses among them; None if all are shown."""
         self._values = [value_of(target, one) for one in examples]
         self._plain: dict[int, Json] = {}
+        self._parts: WeakKeyDictionary[Target[Any], Examples[Json]] = WeakKeyDictionary()
         self._answers: WeakKeyDictionary[Compiled[Any], dict[int, Json]] = WeakKeyDictionary()
 
     @property
@@ -105,6 +107,22 @@ class Examples(Generic[T]):
             Shown(self._examples[one].text, self._answer(one, compiled), self._plain_value(one))
             for one in numbers
         ]
+
+    def of_part(self, target: Target[Json], project: Callable[[Json], Json]) -> Examples[Json]:
+        """The same examples as values of a part of the target.
+
+        Args:
+            target: The target of the part.
+            project: Gives what the part has of a value.
+        """
+        parts = self._parts
+        if target not in parts:
+            shown = [
+                replace(one, value=project(self._plain_value(number)), is_plain=True)
+                for number, one in enumerate(self._examples)
+            ]
+            parts[target] = Examples(target, shown, self.chooser)
+        return parts[target]
 
     def _tokens(self, number: int, compiled: Compiled[Any]) -> int:
         answer = to_text(self._answer(number, compiled))

@@ -20,7 +20,10 @@ from collections.abc import Sequence
 from typing import Any, Final, TypeVar
 
 from structgen.answer.continuation import Continuation
+from structgen.answer.grounding import said_in
 from structgen.answer.read import breaks_schema
+from structgen.answer.unstated import Rules
+from structgen.answer.wording import asks_for_more
 from structgen.errors import (
     APIError,
     Attempt,
@@ -48,7 +51,7 @@ from structgen.extraction.outcome import (
     make_extraction,
     read_turn,
 )
-from structgen.extraction.question import Question, rules_for
+from structgen.extraction.question import Question
 from structgen.flow.steps import Flow
 from structgen.options import UNSET
 from structgen.prompt.messages import reask
@@ -117,6 +120,19 @@ def extract(
                 raise
             _LOG.warning("%s failed (%s): the fallback is asked", backend.name, _kind(error))
     raise ConfigurationError("There is no backend to ask.", hint="Give the client a model.")
+
+
+def rules_for(question: Question[Any]) -> Rules:
+    """The rules for what the document does not state.
+
+    Args:
+        question: What is asked. Its context counts as a part of the document. If its instructions
+            ask for labels, summaries and the like, no text is looked up.
+    """
+    said = said_in(question.document)
+    keeps = question.options.on_ungrounded == "keep" or asks_for_more(question.instructions or "")
+    texts = filter(None, (said, question.context))
+    return Rules(question.target, None if keeps or said is None else "\n".join(texts))
 
 
 def one_backend(backend: Backend, question: Question[T], state: CallState) -> Flow[Extraction[T]]:

@@ -30,7 +30,7 @@ from structgen.options import Options
 from structgen.results import Extraction, Guarantee
 from structgen.schema.compiler import Compiled
 from structgen.schema.json_text import parse_json
-from structgen.values import Answer, Message, Mode, Note, Removed, Usage
+from structgen.values import Answer, Message, Mode, Note, Removed, Usage, Violation
 from structgen.wire.link import Link
 from structgen.wire.own_server import engine_in
 
@@ -236,10 +236,19 @@ def faults_to_report(
             return faults_to_report(fault, compiled, document)
         return [error.message]
     if isinstance(error, InvalidOutputError):
-        told = [str(violation) for violation in error.violations[:_MOST_TOLD]]
-        left = len(error.violations) - len(told)
-        return [*told, f"and {left} more of this kind"] if left else told
+        return told_of(error.violations)
     return [error.message] if isinstance(error, NotJsonError) else []
+
+
+def told_of(violations: Sequence[Violation]) -> list[str]:
+    """What to tell the model about violations: a line for each of the first ones.
+
+    Args:
+        violations: What is wrong with an answer.
+    """
+    told = [str(violation) for violation in violations[:_MOST_TOLD]]
+    left = len(violations) - len(told)
+    return [*told, f"and {left} more of this kind"] if left else told
 
 
 # ---- the result ---------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from pydantic_core import from_json
@@ -10,9 +11,11 @@ from structgen.errors import SchemaError
 from structgen.extraction.ask import chat_request
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.deciding import decision_request
+from structgen.extraction.parts import parts_for, question_about
 from structgen.extraction.question import Prompt, Question
 from structgen.prompt.attachments import TOKENS_OF_ATTACHMENT, estimate_tokens
-from structgen.results import Plan
+from structgen.results import Plan, PlannedPart
+from structgen.schema.split import notes_of_split
 from structgen.values import Mode
 from structgen.wire.attachments import check_attachments, tokens_of_image
 from structgen.wire.link import Link
@@ -37,6 +40,20 @@ def plan(backend: Backend, question: Question[Any]) -> Plan:
         InputError: If the model does not take the images or files of the document.
     """
     question.check_options(backend)
+    parts = parts_for(backend, question)
+    if not parts:
+        return _plan_of_one(backend, question)
+    plans = [_plan_of_one(backend, question_about(question, part)) for part in parts]
+    notes = (*notes_of_split(question.target, parts), *(n for one in plans for n in one.notes))
+    planned = [
+        PlannedPart(part.fields, part.size, one.tokens, one.mode, one.schema)
+        for part, one in zip(parts, plans, strict=True)
+    ]
+    return replace(plans[0], notes=tuple(dict.fromkeys(notes)), parts=tuple(planned))
+
+
+def _plan_of_one(backend: Backend, question: Question[Any]) -> Plan:
+    """What one question would be."""
     question = question.asked_of(backend)
     mode, (compiled, messages, _) = first_that_compiles(backend, question)
     streamed = question.stream and streams(backend, mode)

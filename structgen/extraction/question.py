@@ -8,9 +8,7 @@ from typing import Any, Final, Generic, TypeVar, get_args
 
 from typing_extensions import NamedTuple
 
-from structgen.answer.grounding import document_text, said_in, target_is_grounded
-from structgen.answer.unstated import Rules
-from structgen.answer.wording import asks_for_more
+from structgen.answer.grounding import document_text, target_is_grounded
 from structgen.calibration.judge import require_enough
 from structgen.calibration.saved import require
 from structgen.errors import APIError, ConfigurationError, InputError
@@ -74,6 +72,10 @@ class Question(Generic[T]):
     """Whether the answer is read while it is written."""
     whole: TextOrMessages | None = field(default=None, repr=False)
     """What the document is a part of; None if it is whole."""
+    is_part: bool = False
+    """Whether the target is a part of a record, and others are asked about the same document."""
+    corrections: tuple[Message, ...] = field(default=(), repr=False)
+    """An earlier answer, and what is wrong with it."""
 
     def check_options(self, backend: Backend) -> None:
         """Raise if the options ask for something that a backend cannot give.
@@ -98,6 +100,11 @@ class Question(Generic[T]):
             raise ConfigurationError(
                 "An answer that is voted on cannot be streamed.",
                 hint="Call `extract` with `samples`, or stream without it.",
+            )
+        if self.stream and isinstance(self.options.split, int):
+            raise ConfigurationError(
+                "An answer that is split into several cannot be streamed.",
+                hint="Call `extract` with `split`, or stream without it.",
             )
         if self.options.cost_budget is not UNSET and backend.price is None:
             raise ConfigurationError(
@@ -319,7 +326,7 @@ class Question(Generic[T]):
     def _messages(
         self, backend: Backend, mode: Mode, compiled: Compiled[T], shown: Sequence[Shown]
     ) -> tuple[Message, ...]:
-        return messages_for(
+        messages = messages_for(
             compiled.dumps(),
             self.document,
             instructions=self.instructions,
@@ -330,7 +337,9 @@ class Question(Generic[T]):
             prompt=self.options.prompt,
             model=f"{backend.family} {backend.model}".strip(),
             reasoning=thoughts_before_answer(self.options, backend),
+            fields_last=self.is_part,
         )
+        return (*messages, *self.corrections)
 
 
 def in_order(languages: Mapping[Mode, str]) -> tuple[tuple[Mode, str], ...]:
@@ -340,16 +349,3 @@ def in_order(languages: Mapping[Mode, str]) -> tuple[tuple[Mode, str], ...]:
         languages: The language of each mode.
     """
     return tuple((mode, languages[mode]) for mode in get_args(Mode) if mode in languages)
-
-
-def rules_for(question: Question[Any]) -> Rules:
-    """The rules for what the document does not state.
-
-    Args:
-        question: What is asked. Its context counts as a part of the document. If its instructions
-            ask for labels, summaries and the like, no text is looked up.
-    """
-    said = said_in(question.document)
-    keeps = question.options.on_ungrounded == "keep" or asks_for_more(question.instructions or "")
-    texts = filter(None, (said, question.context))
-    return Rules(question.target, None if keeps or said is None else "\n".join(texts))

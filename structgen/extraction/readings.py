@@ -29,10 +29,10 @@ from structgen.calibration.kinds import COPIED, ELSEWHERE, kinds_of
 from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
-from structgen.extraction.extract import extract
 from structgen.extraction.judged import judged
 from structgen.extraction.question import Question
-from structgen.extraction.vote import agreement, consensus
+from structgen.extraction.vote import agreement
+from structgen.extraction.wide import extract_in_parts
 from structgen.flow.steps import Flow
 from structgen.results import Extraction
 from structgen.values import Json, Usage
@@ -62,7 +62,7 @@ def extract_and_judge(backends: Sequence[Backend], question: Question[T]) -> Flo
         StructgenError: If no backend gives a value.
     """
     began = time.monotonic()
-    result = yield from consensus(backends, question)
+    result = yield from extract_in_parts(backends, question)
     return (yield from with_confidence(backends, question, result, began))
 
 
@@ -111,7 +111,7 @@ def _read_again(
     failed = False
     try:
         again = replace(question, instructions=told, stream=False)
-        found = yield from extract(backends, again, billed=list(first.attempts))
+        found = yield from extract_in_parts(backends, again, list(first.attempts))
         attempts += found.attempts
         second = question.target.dump(found.value)
     except StructgenError as error:

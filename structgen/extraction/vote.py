@@ -45,7 +45,9 @@ It bounds the cost of a vote on long lists: each item is compared with at most 6
 """
 
 
-def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
+def consensus(
+    backends: Sequence[Backend], question: Question[T], billed: list[Attempt] | None = None
+) -> Flow[Extraction[T]]:
     """The value that most of `samples` answers give; without `samples`, what `extract` gives.
 
     The confidence of a field is the share of all samples that agree with the value there. A sample
@@ -54,6 +56,7 @@ def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extrac
     Args:
         backends: Who to ask, in order.
         question: What to ask.
+        billed: Takes the attempts, if several questions of one call share its budgets.
 
     Returns:
         The result.
@@ -66,8 +69,9 @@ def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extrac
     if count < 1:
         raise ConfigurationError(f"samples is {count}.", hint="Ask for at least 1.")
     if count == 1:
-        return (yield from extract(backends, question))
-    began, billed = time.monotonic(), list[Attempt]()
+        return (yield from extract(backends, question, billed=billed))
+    began = time.monotonic()
+    billed = [] if billed is None else billed
     flows = [extract(backends, _sample(question, number), billed=billed) for number in range(count)]
     outcomes: list[Extraction[T] | StructgenError] = yield Gather(flows)
     attempts = tuple(attempt for outcome in outcomes for attempt in outcome.attempts)
@@ -82,7 +86,7 @@ def consensus(backends: Sequence[Backend], question: Question[T]) -> Flow[Extrac
     ballots = [question.target.dump(sample.value) for sample in samples]
     return replace(
         winner,
-        guarantee=_guarantee(samples),
+        guarantee=joint_guarantee(samples, len(samples)),
         evidence=ground(question.target, data, document).evidence if winner.evidence else {},
         notes=_distinct(note for sample in samples for note in sample.notes),
         confidence=agreement(data, ballots, count),
@@ -158,8 +162,13 @@ def _place_in(voted: Json, ballot: Json, path: str) -> str | None:
     return place if same else None
 
 
-def _guarantee(samples: Sequence[Extraction[Any]]) -> Guarantee:
-    """The guarantee of the answer that was held the least."""
+def joint_guarantee(samples: Sequence[Extraction[Any]], count: int) -> Guarantee:
+    """The guarantee of a value that several answers make: that of the least held one.
+
+    Args:
+        samples: The results, one for each answer.
+        count: How many answers voted on the value.
+    """
     guarantees = [sample.guarantee for sample in samples]
     weakest = max((one.by for one in guarantees), key=("decoder", "server", "check").index)
     return Guarantee(
@@ -167,7 +176,7 @@ def _guarantee(samples: Sequence[Extraction[Any]]) -> Guarantee:
         engine=" and ".join(_distinct(one.engine for one in guarantees)),
         checked=_distinct(note for one in guarantees for note in one.checked),
         repairs=_distinct(repair for one in guarantees for repair in one.repairs),
-        samples=len(samples),
+        samples=count,
     )
 
 

@@ -33,6 +33,10 @@ _NULL: Final = "Use null for every field that the document does not state."
 _ABSENT: Final = "Leave out every field that the document does not state."
 _COPY: Final = "Copy values as they stand."
 _CONTEXT: Final = "Context, to read the document with. Nothing is extracted from it."
+_HEAD: Final = "{task} {nulls}\n\n{instructions}"
+"""The beginning of the layouts that can show the fields after the document."""
+_HEAD_OF_PARTS: Final = "{task}\n\n{instructions}"
+_PART: Final = "Give one part of the record: the fields below and no others."
 _SCHEMA: Final = "JSON Schema of the answer:\n{schema}"
 
 
@@ -48,6 +52,7 @@ def messages_for(
     prompt: str | PromptWriter | Unset = UNSET,
     model: str = "",
     reasoning: str = "off",
+    fields_last: bool = False,
 ) -> tuple[Message, ...]:
     """The messages of one extraction.
 
@@ -65,6 +70,9 @@ def messages_for(
             that suits the model.
         model: The name of the model.
         reasoning: Which thoughts to ask for before the answer: a key of `TOLD`, or "off".
+        fields_last: Whether to show after the document what is about this schema alone, so that
+            questions about several parts of a record begin alike, for prompt caches. Templates of
+            the user's own stay as they are.
 
     Returns:
         The messages, in the form of Chat Completions. Those that are the same for every document
@@ -84,6 +92,10 @@ def messages_for(
         template = f"{template}\n\n{_SCHEMA}"
     if told := TOLD.get(reasoning):
         template = f"{template}\n\n{told}"
+    if fields_last and template.startswith(_HEAD):
+        of_part = f"{_PART} {{nulls}}{template.removeprefix(_HEAD)}"
+        conversation = _with_last(conversation, _system(schema, None, of_part))
+        template = _HEAD_OF_PARTS
     system = FixedMessage(role="system", content=_system(schema, instructions, template))
     turns = _example_turns(examples)
     shown = turns if examples_vary else map(FixedMessage, turns)
@@ -237,6 +249,17 @@ def _checked_messages(document: Any) -> tuple[Message, ...]:
             "The messages of the conversation are empty.", hint="Pass the text to extract from."
         )
     return tuple(document)
+
+
+def _with_last(messages: tuple[Message, ...], text: str) -> tuple[Message, ...]:
+    """Messages that end with a text, in the last message if that is the user's."""
+    last = messages[-1]
+    content = last.get("content")
+    if last["role"] != "user" or not isinstance(content, str | list):
+        return (*messages, {"role": "user", "content": text})
+    if isinstance(content, str):
+        return (*messages[:-1], {**last, "content": f"{content}\n\n{text}"})
+    return (*messages[:-1], {**last, "content": [*content, {"type": "text", "text": text}]})
 
 
 def _conversation(document: TextOrMessages, context: str | None) -> tuple[Message, ...]:

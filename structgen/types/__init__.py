@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from structgen.results import FoldedNote as FoldedNote
     from structgen.results import Guarantee as Guarantee
     from structgen.results import Plan as Plan
+    from structgen.results import PlannedPart as PlannedPart
     from structgen.results import folded_notes as folded_notes
     from structgen.values import Answer as Answer
     from structgen.values import Attachment as Attachment
@@ -42,7 +43,9 @@ else:
         {
             "structgen.errors": "Attempt",
             "structgen.options": "UNSET CallArgs OptionArgs Options PromptWriter Unset",
-            "structgen.results": "ConfidenceBy Extraction FoldedNote Guarantee Plan folded_notes",
+            "structgen.results": """
+                ConfidenceBy Extraction FoldedNote Guarantee Plan PlannedPart folded_notes
+            """,
             "structgen.values": """
                 Answer Attachment DocumentLike Evidence Json JsonSchema Message Mode Note
                 PromptParts Rejected Removed Reply Request Usage Violation

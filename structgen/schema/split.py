@@ -1,0 +1,365 @@
+"""Split the schema of a record that is too wide into parts that can be asked about one by one.
+
+A part is the same record with some of its fields. Records in records are kept whole if they fit and
+split as well if they do not, so a value has one place in the parts and in the whole, under one JSON
+Pointer. Lists, maps, unions and records that contain themselves are never split: which item or
+option a half belongs to could not be told afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any, Final, NamedTuple
+
+from structgen.errors import SchemaLimitError
+from structgen.schema.closed import close_records
+from structgen.schema.json import pointer, resolve
+from structgen.schema.target import Target, target_of
+from structgen.values import Json, JsonSchema, Note
+
+TooWide = Callable[[Target[Json]], SchemaLimitError | None]
+"""Gives the limit that a part is over; None if it fits."""
+
+_NULL: Final[JsonSchema] = {"type": "null"}
+_CHOICES: Final = ("anyOf", "oneOf")
+_WHOLE_ONLY: Final = frozenset(
+    {"minProperties", "maxProperties", "propertyNames", "dependentRequired", "dependentSchemas"}
+    | {"not", "if", "then", "else", "default", "examples", "unevaluatedProperties"}
+)
+"""Keywords of a record that hold for all of its fields together. The check of the whole has
+them."""
+_NOT_NOTED: Final = frozenset({"default", "examples"})
+"""Those among them that no value can break."""
+_UNSPLITTABLE: Final = frozenset(
+    {"allOf", "anyOf", "oneOf", "patternProperties", "const", "enum", "$dynamicRef"}
+)
+"""Keywords of a record whose fields belong together."""
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPart:
+    """A part of a record: some of its fields, asked about in a question of their own."""
+
+    fields: tuple[str, ...]
+    """JSON Pointers of the fields, in the order of the schema; a record that is whole is one."""
+    target: Target[Json]
+    """The record with these fields alone. Its values are plain data."""
+    size: int
+    """How many fields that hold no others it has."""
+
+
+class _Field(NamedTuple):
+    """A field that may be split further."""
+
+    path: tuple[str, ...]
+    schema: Any
+    above: frozenset[str]
+    """The references on the way to it."""
+    size: int
+
+
+class _Record(NamedTuple):
+    """A record whose fields may be asked about apart."""
+
+    schema: JsonSchema
+    """The record itself, with its reference resolved."""
+    nullable: bool
+    above: frozenset[str]
+
+
+def split(target: Target[Any], too_wide: TooWide, width: int | None) -> tuple[SplitPart, ...]:
+    """Split a target into as few parts as fit, in the order of its fields.
+
+    Args:
+        target: The target of the whole.
+        too_wide: Tells whether a part is over a limit.
+        width: How many fields a part should have at most; None for no such bound. A field that
+            cannot be split may have more.
+
+    Returns:
+        The parts, two at least; none if the target is not a record, or cannot be split.
+
+    Raises:
+        SchemaLimitError: If a field that cannot be split is over a limit by itself.
+    """
+    return _Splitter(target, too_wide, width).parts()
+
+
+def notes_of_split(target: Target[Any], parts: Sequence[SplitPart]) -> tuple[Note, ...]:
+    """The notes that a split adds to those of its parts.
+
+    Args:
+        target: The target of the whole.
+        parts: Its parts.
+    """
+    asked = f"asked about in {len(parts)} questions, whose answers are merged"
+    notes = [Note("", "properties", "rewritten", asked)]
+    root = _without_own_references(_source_of(target))
+    inner = {path[:end] for path in _paths(parts) for end in range(len(path))}
+    for path in sorted(inner):
+        record = _record_at(root, path)
+        if record is None:
+            continue
+        where = "".join(f"/properties{pointer([name])}" for name in path)
+        for keyword in sorted(record.schema.keys() & (_WHOLE_ONLY - _NOT_NOTED)):
+            notes.append(Note(where, keyword, "checked", "by the record that the parts make"))
+        if record.schema.get("additionalProperties", False) is not False:
+            detail = "a record that is split has its declared members alone"
+            notes.append(Note(where, "additionalProperties", "narrowed", detail))
+    return tuple(notes)
+
+
+def project(parts: SplitPart, data: Json) -> Json:
+    """Give what a part has of a value.
+
+    Args:
+        parts: The part.
+        data: A value of the whole, as plain data.
+    """
+    return _projected(data, [_steps(field) for field in parts.fields])
+
+
+def size_of(target: Target[Any]) -> int:
+    """Count the fields of a target that hold no others; those of a list count once.
+
+    Args:
+        target: The target.
+    """
+    root = _source_of(target)
+    return _size(root, root, frozenset())
+
+
+class _Splitter:
+    def __init__(self, target: Target[Any], too_wide: TooWide, width: int | None) -> None:
+        self._target, self._too_wide, self._width = target, too_wide, width
+        self._root = _without_own_references(_source_of(target))
+
+    def parts(self) -> tuple[SplitPart, ...]:
+        whole = _Field((), self._root, frozenset(), 0)
+        todo = [small for field in self._inside(whole) for small in self._that_fit(field)]
+        found: list[SplitPart] = []
+        while todo:
+            part, count = self._longest(todo)
+            found.append(part)
+            del todo[:count]
+        return tuple(found) if len(found) > 1 else ()
+
+    def _that_fit(self, field: _Field) -> Iterator[_Field]:
+        """A field, or the fields in it if it does not fit into a part."""
+        inner = self._inside(field)
+        is_wide = self._width is not None and field.size > self._width
+        if inner and (is_wide or self._too_wide(self._part([field]).target)):
+            for one in inner:
+                yield from self._that_fit(one)
+        else:
+            yield field
+
+    def _longest(self, todo: Sequence[_Field]) -> tuple[SplitPart, int]:
+        """The longest part that the first fields make, and how many they are."""
+        count = self._within_width(todo)
+        while True:
+            part = self._part(todo[:count])
+            over = self._too_wide(part.target)
+            if over is None:
+                return part, count
+            if count == 1:
+                raise self._unsplittable(todo[0], over)
+            # Most limits are on sums, so the share that fits is close to this one.
+            count = min(count - 1, max(1, count * over.limit // over.actual))
+
+    def _within_width(self, todo: Sequence[_Field]) -> int:
+        """How many fields are within the width; one at least."""
+        if self._width is None:
+            return len(todo)
+        sums = accumulate(field.size for field in todo)
+        return max(1, sum(total <= self._width for total in sums))
+
+    def _inside(self, field: _Field) -> list[_Field]:
+        """The fields of a record; none if it cannot be split."""
+        record = _record(self._root, field.schema, field.above)
+        if record is None:
+            return []
+        return [
+            _Field((*field.path, name), inner, record.above, _size(self._root, inner, record.above))
+            for name, inner in record.schema["properties"].items()
+        ]
+
+    def _part(self, fields: Sequence[_Field]) -> SplitPart:
+        schema = _pruned(self._root, self._root, [field.path for field in fields])
+        schema["title"] = self._target.name
+        defs = _reachable(self._root, schema)
+        if defs:
+            schema["$defs"] = defs
+        names = tuple(pointer(field.path) for field in fields)
+        return SplitPart(names, target_of(schema), sum(field.size for field in fields))
+
+    def _unsplittable(self, field: _Field, over: SchemaLimitError) -> SchemaLimitError:
+        at = pointer(field.path)
+        over.message = (
+            f"{at} of {self._target.name} is too large for a question of its own, and it is no "
+            f"record whose fields can be asked about apart. {over.message}"
+        )
+        over.path, over.args = at, (over.message,)
+        return over
+
+
+def _source_of(target: Target[Any]) -> JsonSchema:
+    """The schema of a target as that of plain data."""
+    schema: JsonSchema = target.schema if target.adapter is None else close_records(target.schema)
+    return schema
+
+
+def _without_own_references(root: JsonSchema) -> JsonSchema:
+    """The schema with a definition of itself, if it refers to itself: a part is another root."""
+    if "#" not in _references(root):
+        return root
+    defs = root.get("$defs", {})
+    name = next(name for name in _names("Whole") if name not in defs)
+    own = {key: value for key, value in root.items() if key != "$defs"}
+    changed = _redirected({**root, "$defs": {**defs, name: own}}, f"#/$defs/{name}")
+    return dict(changed)
+
+
+def _names(name: str) -> Iterator[str]:
+    while True:
+        yield name
+        name += "_"
+
+
+def _redirected(node: Any, to: str) -> Any:
+    if isinstance(node, list):
+        return [_redirected(item, to) for item in node]
+    if not isinstance(node, dict):
+        return node
+    return {
+        key: to if key == "$ref" and inner == "#" else _redirected(inner, to)
+        for key, inner in node.items()
+    }
+
+
+def _references(node: Any) -> set[str]:
+    """The references in a schema, those of a discriminator's mapping among them."""
+    found: set[str] = set()
+    todo = [node]
+    while todo:
+        one = todo.pop()
+        if isinstance(one, dict):
+            todo += one.values()
+        elif isinstance(one, list):
+            todo += one
+        elif isinstance(one, str) and one.startswith("#"):
+            found.add(one)
+    return found
+
+
+def _reachable(root: JsonSchema, schema: JsonSchema) -> JsonSchema:
+    """The definitions that a part needs."""
+    known, found = root.get("$defs", {}), dict[str, Any]()
+    todo = _references(schema)
+    while todo:
+        name = todo.pop().removeprefix("#/$defs/")
+        if name in known and name not in found:
+            found[name] = known[name]
+            todo |= _references(known[name])
+    return {name: found[name] for name in known if name in found}
+
+
+def _record(root: JsonSchema, node: Any, above: frozenset[str]) -> _Record | None:
+    """The record that a schema describes; None if its fields cannot be asked about apart."""
+    nullable = False
+    while isinstance(node, dict):
+        siblings = {key: value for key, value in node.items() if key not in ("$ref", *_CHOICES)}
+        choice = next((node[key] for key in _CHOICES if key in node), None)
+        if isinstance(ref := node.get("$ref"), str):
+            if ref in above or choice is not None:
+                return None
+            above |= {ref}
+            node = {**resolve(root, ref), **siblings}
+        elif isinstance(choice, list) and len(choice) == 2 and _NULL in choice:
+            nullable = True
+            inner = choice[0] if choice[1] == _NULL else choice[1]
+            if not isinstance(inner, dict) or "properties" in siblings:
+                return None
+            node = {**inner, **siblings}
+        else:
+            break
+    if not isinstance(node, dict) or not node.get("properties"):
+        return None
+    if not node.keys().isdisjoint(_UNSPLITTABLE):
+        return None
+    kinds = node.get("type", "object")
+    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
+    if kinds - {"object", "null"} or isinstance(node.get("additionalProperties"), dict):
+        return None
+    record = {**node, "type": "object"}
+    return _Record(record, nullable or "null" in kinds, above)
+
+
+def _record_at(root: JsonSchema, path: Sequence[str]) -> _Record | None:
+    record = _record(root, root, frozenset())
+    for name in path:
+        if record is None:
+            return None
+        record = _record(root, record.schema["properties"][name], record.above)
+    return record
+
+
+def _pruned(root: JsonSchema, node: Any, paths: Sequence[tuple[str, ...]]) -> Any:
+    """A record with some of its fields alone."""
+    if () in paths:
+        return node
+    record = _record(root, node, frozenset())
+    assert record is not None  # noqa: S101 - a path leads through records
+    asked = dict.fromkeys(path[0] for path in paths)
+    fields = {
+        name: _pruned(root, inner, [path[1:] for path in paths if path[0] == name])
+        for name, inner in record.schema["properties"].items()
+        if name in asked
+    }
+    kept = {
+        key: value
+        for key, value in record.schema.items()
+        if key not in _WHOLE_ONLY and key not in ("$defs", "required")
+    }
+    required = [name for name in record.schema.get("required", ()) if name in asked]
+    found = {**kept, "properties": fields, "required": required, "additionalProperties": False}
+    return {"anyOf": [found, _NULL]} if record.nullable else found
+
+
+def _size(root: JsonSchema, node: Any, above: frozenset[str]) -> int:
+    """How many fields that hold no others a schema has; a union has those of its widest option."""
+    if not isinstance(node, dict):
+        return 1
+    if isinstance(ref := node.get("$ref"), str):
+        return 1 if ref in above else _size(root, resolve(root, ref), above | {ref})
+    options = [option for key in _CHOICES for option in node.get(key, ())]
+    inside = [*node.get("properties", {}).values(), *node.get("allOf", ())]
+    inside += [node[key] for key in ("items", "additionalProperties") if _is_schema(node, key)]
+    widest = max((_size(root, option, above) for option in options), default=0)
+    return max(1, sum(_size(root, one, above) for one in inside) + widest)
+
+
+def _is_schema(node: JsonSchema, key: str) -> bool:
+    return isinstance(node.get(key), dict)
+
+
+def _paths(parts: Sequence[SplitPart]) -> Iterator[tuple[str, ...]]:
+    for part in parts:
+        yield from map(_steps, part.fields)
+
+
+def _steps(field: str) -> tuple[str, ...]:
+    return tuple(step.replace("~1", "/").replace("~0", "~") for step in field.split("/")[1:])
+
+
+def _projected(data: Json, paths: Sequence[tuple[str, ...]]) -> Json:
+    if not isinstance(data, dict) or () in paths:
+        return data
+    asked = dict.fromkeys(path[0] for path in paths)
+    return {
+        name: _projected(data[name], [path[1:] for path in paths if path[0] == name])
+        for name in asked
+        if name in data
+    }
