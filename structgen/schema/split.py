@@ -96,7 +96,7 @@ def notes_of_split(target: Target[Any], parts: Sequence[SplitPart]) -> tuple[Not
     """
     asked = f"asked about in {len(parts)} questions, whose answers are merged"
     notes = [Note("", "properties", "rewritten", asked)]
-    root = _without_own_references(_source_of(target))
+    root, _ = _without_own_references(_source_of(target))
     inner = {path[:end] for path in _paths(parts) for end in range(len(path))}
     for path in sorted(inner):
         record = _record_at(root, path)
@@ -134,10 +134,10 @@ def size_of(target: Target[Any]) -> int:
 class _Splitter:
     def __init__(self, target: Target[Any], too_wide: TooWide, width: int | None) -> None:
         self._target, self._too_wide, self._width = target, too_wide, width
-        self._root = _without_own_references(_source_of(target))
+        self._root, self._own = _without_own_references(_source_of(target))
 
     def parts(self) -> tuple[SplitPart, ...]:
-        whole = _Field((), self._root, frozenset(), 0)
+        whole = _Field((), self._root, self._own, 0)
         todo = [small for field in self._inside(whole) for small in self._that_fit(field)]
         found: list[SplitPart] = []
         while todo:
@@ -211,15 +211,18 @@ def _source_of(target: Target[Any]) -> JsonSchema:
     return schema
 
 
-def _without_own_references(root: JsonSchema) -> JsonSchema:
-    """The schema with a definition of itself, if it refers to itself: a part is another root."""
+def _without_own_references(root: JsonSchema) -> tuple[JsonSchema, frozenset[str]]:
+    """The schema with a definition of itself, if it refers to itself: a part is another root.
+
+    With the references that mean the whole.
+    """
     if "#" not in _references(root):
-        return root
+        return root, frozenset()
     defs = root.get("$defs", {})
     name = next(name for name in _names("Whole") if name not in defs)
     own = {key: value for key, value in root.items() if key != "$defs"}
     changed = _redirected({**root, "$defs": {**defs, name: own}}, f"#/$defs/{name}")
-    return dict(changed)
+    return dict(changed), frozenset({f"#/$defs/{name}"})
 
 
 def _names(name: str) -> Iterator[str]:
