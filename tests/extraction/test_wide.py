@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from pathlib import Path
+from types import GenericAlias
 from typing import Annotated, Any
 
 import pytest
@@ -268,7 +269,7 @@ def test_an_answer_that_is_split_on_demand_cannot_be_streamed() -> None:
 def test_what_cannot_be_split_says_why() -> None:
     fields: Any = {f"field_{number}": (int, ...) for number in range(5001)}
     row = create_model("Row", **fields)
-    table = create_model("Table", title=(str, ...), rows=(list[row], ...))
+    table = create_model("Table", title=(str, ...), rows=(GenericAlias(list, row), ...))
     client = Client(
         "groq:openai/gpt-oss-120b",
         api_key="k",
