@@ -269,7 +269,8 @@ def test_an_answer_that_is_split_on_demand_cannot_be_streamed() -> None:
 def test_what_cannot_be_split_says_why() -> None:
     fields: Any = {f"field_{number}": (int, ...) for number in range(5001)}
     row = create_model("Row", **fields)
-    table = create_model("Table", title=(str, ...), rows=(GenericAlias(list, row), ...))
+    columns: Any = {"title": (str, ...), "rows": (GenericAlias(list, row), ...)}
+    table = create_model("Table", **columns)
     client = Client(
         "groq:openai/gpt-oss-120b",
         api_key="k",
