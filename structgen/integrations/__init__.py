@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.integrations.flat import FlatForm as FlatForm
+    from structgen.integrations.mcp import mcp_server as mcp_server
     from structgen.integrations.pydantic_ai import StructgenModel as StructgenModel
     from structgen.integrations.sdk import wrap as wrap
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
+            "structgen.integrations.flat": "FlatForm",
+            "structgen.integrations.mcp": "mcp_server",
             "structgen.integrations.pydantic_ai": "StructgenModel",
             "structgen.integrations.sdk": "wrap",
         },
