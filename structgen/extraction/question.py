@@ -224,6 +224,7 @@ class Question(Generic[T]):
             return True
         needs_text = (
             self.stream
+            or bool(self.corrections)
             or options.temperature not in (UNSET, 0)
             or (options.logprobs is True and options.confidence is not True)
             or options.extra_body is not UNSET

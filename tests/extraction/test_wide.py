@@ -14,13 +14,14 @@ from pydantic import BaseModel, Field, create_model, field_validator, model_vali
 from structgen import AsyncClient, Client, Verbatim
 from structgen.client.base import BaseClient
 from structgen.errors import (
+    BudgetExceededError,
     ConfigurationError,
     InvalidOutputError,
     NotJsonError,
     SchemaLimitError,
 )
 from structgen.testing.scripted import ScriptedTransport
-from structgen.values import Evidence
+from structgen.values import Evidence, Reply
 
 from .oracle import Oracle
 
@@ -219,6 +220,32 @@ def test_the_error_of_a_part_names_the_part_and_has_every_attempt() -> None:
         with pytest.raises(NotJsonError, match=r"Part 2 of 3 \(/address\)") as caught:
             client.extract(Filing, DOCUMENT)
     assert len(caught.value.attempts) == 3
+
+
+def test_the_parts_share_the_budget_of_the_call() -> None:
+    oracle = Oracle(Filing, FILING)
+    with client_of(oracle, "groq-strict", split=2, token_budget=12) as client:
+        with pytest.raises(BudgetExceededError, match="Part 2 of 3"):
+            client.extract(Filing, DOCUMENT)
+    assert len(oracle.asked) == 1
+
+
+def test_a_fallback_is_asked_about_the_same_parts() -> None:
+    oracle = Oracle(Filing, FILING)
+    failing = ScriptedTransport(Reply(500, {}, b"{}"))
+    with client_of(oracle, "openai-strict", split=2) as fallback:
+        client = Client(
+            "groq:openai/gpt-oss-120b",
+            api_key="k",
+            transport=failing,
+            fallback=[fallback],
+            max_retries=0,
+            split=2,
+        )
+        result = client.extract_result(Filing, DOCUMENT)
+    assert result.value.total == 5
+    assert result.model == "openai:gpt-6.1-terra"
+    assert len(result.attempts) == 6
 
 
 def test_worked_examples_are_split_along() -> None:
