@@ -283,7 +283,7 @@ def _prompt_and_context_length(body: dict[str, Any], message: str) -> tuple[int 
 
 
 def _short_text(value: Any) -> str | None:
-    """A string or number of the error object, as a short text."""
+    """A string or number of the error object, as a short text without keys."""
     if isinstance(value, bool) or not isinstance(value, (str, int)) or value == "":
         return None
-    return str(value)[:_MAX_WORD]
+    return redacted(str(value)[:_MAX_WORD])

@@ -166,6 +166,12 @@ def test_no_text_of_the_request_and_no_key_reaches_the_message(said: str) -> Non
         assert "gsk_" not in shown
 
 
+@pytest.mark.parametrize("member", ["message", "code", "type", "param"])
+def test_no_key_reaches_a_member_of_the_error(member: str) -> None:
+    error = of(400, {"error": {"message": "no", member: "the key sk-proj-abcdef123456"}})
+    assert "sk-proj" not in f"{error} {error!r} {error.code} {error.type} {error.param}"
+
+
 def test_a_long_message_is_cut() -> None:
     assert len(str(of(400, {"error": {"message": "word " * 5000}}))) < 1000
 

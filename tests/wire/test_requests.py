@@ -134,6 +134,13 @@ def test_a_schema_and_a_stream_do_not_go_together_on_groq() -> None:
         built(chat_request(members={"response_format": FORMAT}, stream=True), "groq")
 
 
+@pytest.mark.parametrize("name", ["seed", "temperature", "top_p", "n"])
+def test_a_parameter_of_0_is_refused_as_any_other_value(name: str) -> None:
+    row = replace(capabilities("vllm", "m"), unsupported=frozenset({name}))
+    with pytest.raises(ConfigurationError, match=name):
+        built(chat_request(members={name: 0}), row)
+
+
 @pytest.mark.parametrize("member", [{"logprobs": False}, {"logprobs": None}, {"n": 1}])
 def test_neutral_values_pass(member: dict[str, object]) -> None:
     assert built(chat_request(members=member), "groq").items() >= member.items()

@@ -220,6 +220,8 @@ def _conversation(chat_request: ChatRequest, caps: Capabilities) -> dict[str, An
         chat_request.messages, plain_messages(chat_request.messages), strict=True
     ):
         role, blocks = _blocks(message, caps)
+        if not blocks:  # the server refuses a turn without any
+            continue
         if role == "system" and not turns:
             system += blocks
             held = system
@@ -229,7 +231,7 @@ def _conversation(chat_request: ChatRequest, caps: Capabilities) -> dict[str, An
         else:
             turns.append({"role": role, "content": blocks})
             held = blocks
-        if isinstance(given, FixedMessage) and blocks:
+        if isinstance(given, FixedMessage):
             last_fixed = held[-1:]
     if last_fixed and caps.caches_prefix:
         last_fixed[0].setdefault("cache_control", _CACHED)

@@ -16,7 +16,7 @@ from structgen.answer.endings import ending_of
 from structgen.errors import APIError, ServerError, StreamBrokenError
 from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire.dialect import Capabilities, Delta
-from structgen.wire.dialects.reading import error_in, json_text, read_logprobs
+from structgen.wire.dialects.reading import error_in, json_text, number, read_logprobs
 from structgen.wire.error_bodies import parse_error
 from structgen.wire.own_server import decided_in, names_in
 from structgen.wire.sse import Event
@@ -297,10 +297,10 @@ def _server_seconds(usage: Any, timings: Any) -> dict[str, float]:
     seconds: dict[str, float] = {}
     if isinstance(usage, dict):
         for ours, theirs in _GROQ_SECONDS:
-            if isinstance(value := usage.get(theirs), (int, float)):
-                seconds[ours] = float(value)
+            if (value := number(usage.get(theirs))) is not None:
+                seconds[ours] = value
     if isinstance(timings, dict):
         for ours, theirs in _LLAMA_CPP_MILLISECONDS:
-            if isinstance(value := timings.get(theirs), (int, float)):
+            if (value := number(timings.get(theirs))) is not None:
                 seconds[ours] = value * 1e-3
     return seconds

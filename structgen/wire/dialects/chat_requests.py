@@ -14,14 +14,12 @@ from structgen.errors import ConfigurationError
 from structgen.options import UNSET
 from structgen.values import Mode, Request
 from structgen.wire.dialect import Capabilities, ChatRequest, post, to_json
-from structgen.wire.dialects.given import check_json_word, option_members
+from structgen.wire.dialects.given import asks_for_nothing, check_json_word, option_members
 from structgen.wire.dialects.given_messages import NATIVE
 from structgen.wire.models.reasoning import check_format, with_reasoning
 
 _TOKEN_LIMITS: Final = frozenset({"max_tokens", "max_completion_tokens"})
 """The two names of one parameter: the old one and the new one."""
-_NEUTRAL: Final = {"n": 1, "tool_choice": "auto", "parallel_tool_calls": True}
-"""Values that ask for nothing special; a server that lacks the parameter loses nothing by them."""
 _WRITTEN: Final = frozenset({"model", "messages", "stream"})
 """Members that `build` writes for every request."""
 _WRITTEN_FOR_SCHEMA: Final[dict[Mode, frozenset[str]]] = {
@@ -170,7 +168,7 @@ def _check_supported(members: Mapping[str, Any], caps: Capabilities) -> None:
     refused = [
         name
         for name in caps.unsupported.intersection(members)
-        if members[name] and members[name] != _NEUTRAL.get(name)
+        if members[name] is not None and not asks_for_nothing(name, members[name])
     ]
     if refused:
         raise _unsupported(caps, ", ".join(sorted(refused)))

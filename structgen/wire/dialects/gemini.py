@@ -29,6 +29,7 @@ from structgen.wire.dialects.reading import (
     body_object,
     event_object,
     not_an_answer,
+    number,
     objects,
     string,
 )
@@ -308,10 +309,10 @@ def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
     chosen = objects(found.get("chosenCandidates")) if isinstance(found, dict) else []
     tokens: list[tuple[str, float]] = []
     for one in chosen:
-        token, logprob = one.get("token"), one.get("logProbability")
-        if not isinstance(token, str) or not isinstance(logprob, int | float):
+        token, logprob = one.get("token"), number(one.get("logProbability"))
+        if not isinstance(token, str) or logprob is None:
             return ()
-        tokens.append((token, float(logprob)))
+        tokens.append((token, logprob))
     return tuple(tokens)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlsplit
 
 from pydantic_core import from_json
 
-from structgen.errors import ConfigurationError
+from structgen.errors import ConfigurationError, InputError
 from structgen.values import Request
 from structgen.wire.dialect import Capabilities, ChatRequest, post, to_json
 from structgen.wire.dialects.given import (
@@ -62,6 +62,8 @@ _BUDGETS: Final = {
 }
 """Tokens of reasoning by level, for models before Gemini 3, which take no levels. They are those
 of Google's own layer over Chat Completions (ai.google.dev/gemini-api/docs/openai)."""
+_ROLES: Final = frozenset({"system", "developer", "user", "assistant", "tool", "function"})
+"""The roles of Chat Completions. Gemini's own word `model` is none of them."""
 _STOP_MAX: Final = 5
 """The greatest number of stop sequences."""
 
@@ -210,7 +212,7 @@ def _contents(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
         if role in ("system", "developer") and not turns:
             system += parts
             continue
-        theirs = "model" if role == "assistant" else "user"
+        theirs = _turn_of(role)
         if turns and turns[-1]["role"] == theirs:
             turns[-1]["parts"] += parts
         else:
@@ -219,6 +221,15 @@ def _contents(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
     if system:
         body["systemInstruction"] = {"parts": system}
     return body
+
+
+def _turn_of(role: str) -> str:
+    """Whose turn a message belongs to."""
+    if role not in _ROLES:
+        raise InputError(
+            f"A message has the role {role!r}.", hint=f"Use one of: {', '.join(sorted(_ROLES))}."
+        )
+    return "model" if role == "assistant" else "user"
 
 
 def _parts(
@@ -233,7 +244,8 @@ def _parts(
     called.update({call.id: call.name for call in calls})
     if role == "assistant" and (native := native_of(message, NAME)):
         return list(native)
-    parts = [_part(part) for part in parts_of(message.get("content"), caps)]
+    said = message.get("content") or message.get("refusal")
+    parts = [_part(part) for part in parts_of(said, caps)]
     for call in calls:
         written: dict[str, Any] = {"name": call.name, "args": call.arguments_as_object()}
         parts.append({"functionCall": {**written, "id": call.id} if call.id else written})

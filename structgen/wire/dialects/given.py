@@ -85,8 +85,8 @@ def parameters(chat_request: ChatRequest, caps: Capabilities) -> dict[str, Any]:
     """
     members = option_members(chat_request.options)
     given = dict(chat_request.members)
-    limit = given.pop("max_completion_tokens", None) or given.pop("max_tokens", None)
-    given.pop("max_tokens", None)
+    older, limit = given.pop("max_tokens", None), given.pop("max_completion_tokens", None)
+    limit = older if limit is None else limit
     members.update(given)
     if limit is not None:
         members["max_tokens"] = limit
@@ -191,15 +191,20 @@ def refuse_rest(members: Mapping[str, Any], chat_request: ChatRequest, caps: Cap
         ConfigurationError: If one of them asks for something.
     """
     for name, value in members.items():
-        if not _asks_for_nothing(name, value):
+        if not asks_for_nothing(name, value):
             raise ConfigurationError(
                 f"{caps.provider} does not take {name} (model {chat_request.model!r}).",
                 hint=f"Leave `{name}` out. What the server has of its own goes into `extra_body`.",
             )
 
 
-def _asks_for_nothing(name: str, value: Any) -> bool:
-    """Whether a server that lacks a parameter loses nothing by it. A seed of 0 asks for it."""
+def asks_for_nothing(name: str, value: Any) -> bool:
+    """Whether a server that lacks a parameter loses nothing by it. A seed of 0 asks for it.
+
+    Args:
+        name: The parameter, as Chat Completions calls it.
+        value: Its value.
+    """
     is_empty = isinstance(value, str | Sequence | Mapping) and not value
     return is_empty or value is False or value == _NEUTRAL.get(name)
 

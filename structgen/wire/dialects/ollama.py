@@ -41,6 +41,7 @@ from structgen.wire.dialects.reading import (
     body_object,
     event_object,
     not_an_answer,
+    number,
     objects,
     string,
 )
@@ -151,7 +152,7 @@ def _message(
     message: Mapping[str, Any], called: dict[str, str], caps: Capabilities
 ) -> dict[str, Any]:
     role = _ROLES.get(message["role"], message["role"])
-    parts = parts_of(message.get("content"), caps)
+    parts = parts_of(message.get("content") or message.get("refusal"), caps)
     written: dict[str, Any] = {
         "role": role,
         "content": "".join(part.text for part in parts if part.kind == "text"),
@@ -311,17 +312,17 @@ def _usage(raw: dict[str, Any]) -> Usage:
 
 def _seconds(raw: Mapping[str, Any]) -> dict[str, float]:
     """How long the parts of the work took, in seconds; the server counts nanoseconds."""
-    values = ((ours, raw.get(theirs)) for ours, theirs in _DURATIONS)
-    return {ours: value * _NANO for ours, value in values if isinstance(value, int) and value > 0}
+    values = ((ours, number(raw.get(theirs))) for ours, theirs in _DURATIONS)
+    return {ours: value * _NANO for ours, value in values if value is not None and value > 0}
 
 
 def _logprobs(found: Any) -> tuple[tuple[str, float], ...]:
     tokens: list[tuple[str, float]] = []
     for one in objects(found):
-        token, logprob = one.get("token"), one.get("logprob")
-        if not isinstance(token, str) or not isinstance(logprob, int | float):
+        token, logprob = one.get("token"), number(one.get("logprob"))
+        if not isinstance(token, str) or logprob is None:
             return ()
-        tokens.append((token, float(logprob)))
+        tokens.append((token, logprob))
     return tuple(tokens)
 
 

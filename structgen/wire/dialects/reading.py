@@ -136,6 +136,16 @@ def string(value: Any) -> str | None:
     return value if isinstance(value, str) else None
 
 
+def number(value: Any) -> float | None:
+    """The value as a number; None if it is none, or an integer that no float can hold."""
+    if not isinstance(value, int | float):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return None
+
+
 def objects(value: Any) -> list[dict[str, Any]]:
     """The objects in a list; none if the value is not a list."""
     if not isinstance(value, list):
@@ -170,11 +180,11 @@ def read_logprobs(tokens: Any) -> tuple[tuple[str, float], ...]:
     for token in tokens:
         if not isinstance(token, dict):
             return ()
-        text, logprob = token.get("token"), token.get("logprob")
-        if not isinstance(text, str) or not isinstance(logprob, (int, float)):
+        text, logprob = token.get("token"), number(token.get("logprob"))
+        if not isinstance(text, str) or logprob is None:
             return ()
         raw = token.get("bytes")
-        read.append((decoder.decode(bytes(raw)) if _is_bytes(raw) else text, float(logprob)))
+        read.append((decoder.decode(bytes(raw)) if _is_bytes(raw) else text, logprob))
     return tuple(read)
 
 

@@ -30,6 +30,7 @@ from structgen.wire.dialects.given_messages import (
     native_of,
     parts_of,
     plain_messages,
+    text_of,
 )
 
 NAME: Final = "openai-responses"
@@ -173,8 +174,7 @@ def _result(message: Mapping[str, Any], caps: Capabilities) -> dict[str, Any]:
 
 def _own_items(message: Mapping[str, Any], caps: Capabilities) -> Iterator[dict[str, Any]]:
     """What the model said and called in an earlier turn."""
-    parts = parts_of(message.get("content") or message.get("refusal"), caps)
-    if text := "".join(part.text for part in parts):
+    if text := text_of(message.get("content") or message.get("refusal"), caps):
         yield {"role": "assistant", "content": text}
     for call in calls_of(message):
         yield {
