@@ -150,10 +150,12 @@ def test_folders_know_few_others() -> None:
     # 8 of them are those of `examples`, a folder of its own so that one call knows no gold;
     # 1 is documents -> reading: a chunk is told its page, headings and columns.
     # 14 are those of `integrations`, which say in another tool's terms what a call is made of.
+    # 2 are those of pipeline and distributed to documents: every chunk is a row of the journal;
+    # 2 are those of cli to documents and flow: it extracts from texts of any length.
     # 1 is wire -> prompt: an image counts alike in plans and in the rate limits.
     edges = {(layer(one.importer), layer(one.imported)) for one in inside()}
     known = [edge for edge in edges if edge[0] != edge[1] and edge[1] != "lazy"]
-    assert len(known) <= 173
+    assert len(known) <= 177
 
 
 def test_each_library_is_imported_by_its_owner_alone() -> None:

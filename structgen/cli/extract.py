@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any, Final
 from structgen.cli.command import Command, Streams, add_target
 from structgen.cli.exits import OK, tell_error
 from structgen.cli.inputs import add_document_flags, reading_from
-from structgen.cli.options import add_options, call_from, options_from
+from structgen.cli.options import add_chunking, add_options, call_from, chunking_from, options_from
 from structgen.errors import StructgenError
+from structgen.results import Extraction
 
 if TYPE_CHECKING:
     from structgen.client.blocking import Client
-    from structgen.results import Extraction
+    from structgen.documents.result import DocumentExtraction
     from structgen.schema.target import Target
 
 _NO_KEY: Final = "not-needed"
@@ -45,6 +46,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     )
     parser.add_argument("--quiet", action="store_true", help="Say nothing but errors.")
     add_options(parser)
+    add_chunking(parser)
     add_document_flags(parser)
 
 
@@ -85,7 +87,8 @@ def _one(
     began = time.perf_counter()
     several = len(arguments.files) > 1
     try:
-        result = client.extract_result(target, streams.read(name, reading_from(arguments)), **call)
+        document = streams.read(name, reading_from(arguments))
+        result = _extract(client, target, document, call, chunking_from(arguments))
     except StructgenError as error:
         failure = _failure(error, target) if arguments.result else {"error": error.to_dict()}
         if several:
@@ -104,6 +107,20 @@ def _one(
     return OK
 
 
+def _extract(
+    client: Client, target: Target[Any], document: Any, call: Any, chunks: dict[str, Any]
+) -> Extraction[Any] | DocumentExtraction[Any]:
+    """Extract from a document of any length."""
+    from structgen.documents.extract import extract_any
+    from structgen.documents.options import split_args
+    from structgen.flow.drive import perform
+
+    when = chunks.pop("chunked")
+    chunking, _ = split_args(chunks)
+    question = client.caller.question(target, document, call)
+    return perform(extract_any(client.caller.backends, question, chunking, when))
+
+
 def _failure(error: StructgenError, target: Target[Any]) -> dict[str, Any]:
     """Give everything known about a text that gave no record."""
     salvaged = getattr(error, "salvaged", None)
@@ -115,9 +132,16 @@ def _failure(error: StructgenError, target: Target[Any]) -> dict[str, Any]:
     }
 
 
-def _tell(result: Extraction[Any], seconds: float, streams: Streams) -> None:
+def _tell(
+    result: Extraction[Any] | DocumentExtraction[Any], seconds: float, streams: Streams
+) -> None:
     """Say what held the record, what was cut short in it, and where the time went."""
     streams.tell(str(result.guarantee))
+    if not isinstance(result, Extraction):
+        streams.tell(f"{len(result.chunks)} chunks, {len(result.conflicts)} conflicts")
+        for failed in result.failures:
+            chunk = failed.chunk
+            streams.tell(f"characters {chunk.start} to {chunk.end} failed: {failed.error}")
     for path in sorted(result.shortened):
         streams.tell(f"cut short: {path or 'the whole value'}")
     parts = ", ".join(f"{part} {spent:.2f}" for part, spent in result.seconds.items())

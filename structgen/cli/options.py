@@ -15,6 +15,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from structgen.documents.options import ChunkingArgs
+from structgen.documents.policies import Policy
 from structgen.errors import InputError
 from structgen.options import CallArgs, OptionArgs, PromptWriter
 
@@ -59,6 +61,34 @@ def add_options(parser: ArgumentParser) -> None:
         options.add_argument(
             flag_of(name), dest=name, default=SUPPRESS, help=texts.get(name), **_reading(kind)
         )
+
+
+def add_chunking(parser: ArgumentParser) -> None:
+    """Declare when documents are split into chunks, and one flag for each option of chunks."""
+    group = parser.add_argument_group("long documents")
+    group.add_argument(
+        "--chunked",
+        nargs="?",
+        choices=("auto", "always", "never"),
+        const="always",
+        default="auto",
+        help="When to split a document into chunks: `auto`, the default, if it is too long for the "
+        "model's context; `always`, also meant by the flag alone; or `never`.",
+    )
+    texts = docstrings_of(ChunkingArgs)
+    for name, kind in get_type_hints(ChunkingArgs).items():
+        if name != "count":  # a function, which no flag can name
+            group.add_argument(
+                flag_of(name), dest=name, default=SUPPRESS, help=texts.get(name), **_reading(kind)
+            )
+
+
+def chunking_from(arguments: Namespace) -> dict[str, Any]:
+    """Give the options of chunks that were set, with `chunked`."""
+    given = vars(arguments)
+    chunking = {name: given[name] for name in ChunkingArgs.__annotations__ if name in given}
+    when = True if arguments.chunked == "always" else arguments.chunked
+    return {"chunked": when, **chunking}
 
 
 def options_from(arguments: Namespace) -> dict[str, Any]:
@@ -154,6 +184,8 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
     (str, Sequence[str]): {"action": "append", "metavar": "TEXT"},
     (str, PathLike[str]): {"metavar": "FILE"},
     (Mapping[str, Any],): {"type": _json_object, "metavar": "JSON"},
+    (Mapping[str, Policy],): {"type": _json_object, "metavar": "JSON"},
+    (Mapping[str, Sequence[str]],): {"type": _json_object, "metavar": "JSON"},
 }
 """How a value is read, by the members of its type."""
 

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, Final
 from structgen.cli.command import Command, Streams, add_target
 from structgen.cli.exits import NO_VALUE, OK, STOPPED
 from structgen.cli.inputs import INPUTS, add_input_flags, source_from
-from structgen.cli.options import add_options, call_from, options_from
+from structgen.cli.options import add_chunking, add_options, call_from, chunking_from, options_from
 from structgen.errors import JobStoppedError
 
 if TYPE_CHECKING:
     from structgen.client.blocking import Client
     from structgen.pipeline.job import Job
-    from structgen.pipeline.progress import Report
+    from structgen.pipeline.progress import Report, Style
 
 
 _IF_EXISTS: Final = (
@@ -31,6 +31,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
     _add_course(parser)
     add_input_flags(parser)
     add_options(parser)
+    add_chunking(parser)
 
 
 def _add_data(parser: ArgumentParser) -> None:
@@ -111,13 +112,17 @@ def _add_course(parser: ArgumentParser) -> None:
         default="auto",
         help="How to show progress; by default a bar on a terminal, else lines.",
     )
+    parser.add_argument(
+        "--quiet", action="store_true", help="Say nothing but errors: no progress, no summary."
+    )
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.client.blocking import Client
     from structgen.pipeline.progress import show_progress, show_summary
 
-    style, stderr = arguments.progress, streams.stderr
+    style: Style = "none" if arguments.quiet else arguments.progress
+    stderr = streams.stderr
     client = Client(
         arguments.model,
         base_url=arguments.base_url,
@@ -161,10 +166,15 @@ def _job(arguments: Namespace, client: Client, streams: Streams, report: Report)
         retry_failed=arguments.retry_failed,
         batch=Batching(step=arguments.batch) if arguments.batch else False,
         limits=limits,
-        log=streams.tell,
+        log=_say_nothing if arguments.quiet else streams.tell,
         on_progress=report,
         **call_from(arguments, target),
+        **chunking_from(arguments),
     )
+
+
+def _say_nothing(line: str) -> None:
+    """Take a line about the job in silence."""
 
 
 COMMAND = Command(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
     from structgen.answer.partial import Partial
-    from structgen.documents.extract import DocumentArgs
+    from structgen.documents.options import DocumentArgs
     from structgen.documents.result import DocumentExtraction
     from structgen.extraction.probe import Probe
     from structgen.pipeline.mapping import MapArgs
@@ -99,14 +99,14 @@ class AsyncClient(BaseClient):
 
     @overload
     async def extract_document(
-        self, target: TypeForm[T], document: str, **args: Unpack[DocumentArgs]
+        self, target: TypeForm[T], document: DocumentLike, **args: Unpack[DocumentArgs]
     ) -> DocumentExtraction[T]: ...
     @overload
     async def extract_document(
-        self, target: Target[T] | JsonSchema, document: str, **args: Unpack[DocumentArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **args: Unpack[DocumentArgs]
     ) -> DocumentExtraction[T]: ...
     async def extract_document(
-        self, target: Any, document: str, **args: Unpack[DocumentArgs]
+        self, target: Any, document: DocumentLike, **args: Unpack[DocumentArgs]
     ) -> DocumentExtraction[Any]:
         """Do as `Client.extract_document` does."""
         return await aperform(self._document(target, document, args))

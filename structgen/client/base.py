@@ -26,7 +26,7 @@ from structgen.wire.rate_limits import RateLimits
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
-    from structgen.documents.extract import DocumentArgs
+    from structgen.documents.options import DocumentArgs
     from structgen.documents.result import DocumentExtraction
     from structgen.extraction.backend import Backend
     from structgen.extraction.probe import Probe
@@ -225,13 +225,16 @@ class BaseClient:
         return stream_items(self.caller.backends, question)
 
     def _document(
-        self, target: Any, document: str, args: DocumentArgs
+        self, target: Any, document: DocumentLike, args: DocumentArgs
     ) -> Flow[DocumentExtraction[Any]]:
-        from structgen.documents.extract import extract_document, split_args
+        from structgen.documents.extract import extract_document
+        from structgen.documents.options import split_args
 
-        chunking, call = split_args(args)
+        given: dict[str, Any] = {**args}
+        concurrency = given.pop("concurrency", None)
+        chunking, call = split_args(given)
         question = self.caller.question(target, document, call)
-        return extract_document(self.caller.backends, question, chunking)
+        return extract_document(self.caller.backends, question, chunking, concurrency)
 
     @overload
     def form(self, target: TypeForm[T], **form: Unpack[FormArgs]) -> Form[T]: ...

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
     from structgen.answer.partial import Partial
-    from structgen.documents.extract import DocumentArgs
+    from structgen.documents.options import DocumentArgs
     from structgen.documents.result import DocumentExtraction
     from structgen.extraction.probe import Probe
     from structgen.pipeline.mapping import MapArgs
@@ -138,14 +138,14 @@ class Client(BaseClient):
 
     @overload
     def extract_document(
-        self, target: TypeForm[T], document: str, **args: Unpack[DocumentArgs]
+        self, target: TypeForm[T], document: DocumentLike, **args: Unpack[DocumentArgs]
     ) -> DocumentExtraction[T]: ...
     @overload
     def extract_document(
-        self, target: Target[T] | JsonSchema, document: str, **args: Unpack[DocumentArgs]
+        self, target: Target[T] | JsonSchema, document: DocumentLike, **args: Unpack[DocumentArgs]
     ) -> DocumentExtraction[T]: ...
     def extract_document(
-        self, target: Any, document: str, **args: Unpack[DocumentArgs]
+        self, target: Any, document: DocumentLike, **args: Unpack[DocumentArgs]
     ) -> DocumentExtraction[Any]:
         """Extract from a long text: ask about each chunk, and merge what the chunks state.
 
@@ -154,7 +154,7 @@ class Client(BaseClient):
 
         Args:
             target: As for `extract`.
-            document: The text.
+            document: A text, a Document that `read` gave, or the path of a file.
             **args: How to cut and merge, and what `extract` takes; see `DocumentArgs`.
 
         Raises:

@@ -15,10 +15,10 @@ from typing_extensions import Unpack
 
 from structgen.client.blocking import Client
 from structgen.distributed.columns import ValueColumn
+from structgen.documents.options import InputArgs
 from structgen.errors import ConfigurationError, InputError
 from structgen.extras import load
 from structgen.kinds import PATH, TEXT, TRUTH, Kind, check_values, or_none, whole
-from structgen.options import CallArgs
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.mapping import MapArgs
 from structgen.pipeline.outputs.flat import flat_row
@@ -76,7 +76,7 @@ class Extractor:
         journal: str | None = None,
         client: Mapping[str, Any] | None = None,
         concurrency: int | None = None,
-        **call: Unpack[CallArgs],
+        **call: Unpack[InputArgs],
     ) -> None:
         """Prepare the extraction; nothing is loaded or asked yet.
 
@@ -93,7 +93,7 @@ class Extractor:
                 is tried again asks nothing twice: "postgresql+psycopg://user@host/base#answers".
             client: Further keyword arguments of `Client`.
             concurrency: Questions at a time at most, in each process (default: as for `map`).
-            **call: The arguments of each question; see `CallArgs`.
+            **call: The arguments of each question, and how long texts are split; see `InputArgs`.
 
         Raises:
             ConfigurationError: If an argument has a value of another kind, or the journal is a

@@ -9,9 +9,11 @@ from structgen.lazy import face
 if TYPE_CHECKING:
     from structgen.documents.chunk import Chunk as Chunk
     from structgen.documents.chunk import chunks as chunks
-    from structgen.documents.extract import ChunkingArgs as ChunkingArgs
-    from structgen.documents.extract import DocumentArgs as DocumentArgs
     from structgen.documents.merge import Conflict as Conflict
+    from structgen.documents.options import Chunked as Chunked
+    from structgen.documents.options import ChunkingArgs as ChunkingArgs
+    from structgen.documents.options import DocumentArgs as DocumentArgs
+    from structgen.documents.options import InputArgs as InputArgs
     from structgen.documents.policies import Policy as Policy
     from structgen.documents.policies import PolicyName as PolicyName
     from structgen.documents.relax import Identity as Identity
@@ -23,8 +25,8 @@ else:
         __name__,
         {
             "structgen.documents.chunk": "Chunk chunks",
-            "structgen.documents.extract": "ChunkingArgs DocumentArgs",
             "structgen.documents.merge": "Conflict",
+            "structgen.documents.options": "Chunked ChunkingArgs DocumentArgs InputArgs",
             "structgen.documents.policies": "Policy PolicyName",
             "structgen.documents.relax": "Identity Merge",
             "structgen.documents.result": "ChunkOutcome DocumentExtraction",

@@ -10,7 +10,10 @@ from dataclasses import asdict, replace
 from hashlib import sha256
 from typing import Any, Final, Generic, TypeVar
 
-from structgen.errors import Attempt, ConfigurationError, JobError, SchemaError, StructgenError
+from structgen.documents.chunked import ChunkedQuestion, Piece, unexpected
+from structgen.documents.need import is_too_long, room_for_document
+from structgen.documents.options import settings_data
+from structgen.errors import Attempt, ConfigurationError, SchemaError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
 from structgen.extraction.judged import Basis, judgement
@@ -20,12 +23,14 @@ from structgen.extraction.readings import extract_and_judge
 from structgen.flow.drive import Rest, aperform
 from structgen.flow.steps import Flow, Send, Sleep
 from structgen.options import UNSET, Options
-from structgen.pipeline.journal.journal import Journal, question_hash
+from structgen.pipeline.journal.journal import Journal, question_hash, run_of_chunks
 from structgen.pipeline.journal.outcomes import entry_of, outcome_of
 from structgen.pipeline.journal.rows import Entry
 from structgen.pipeline.journal.view import CURRENT, RUN
 from structgen.pipeline.record import Item, Outcome, record_of
+from structgen.pipeline.splitting import BY_DEFAULT, CHUNK, Asked, Splitting, chunk_data
 from structgen.results import Extraction
+from structgen.schema.target import Target
 from structgen.values import Json, Reply, Request, Usage
 from structgen.wire.breaker import Breaker
 from structgen.wire.link import Link
@@ -36,6 +41,8 @@ R = TypeVar("R")
 
 _PROBE: Final = "-"
 """The document of the plan that a fingerprint is made from."""
+_PIECE: Final = "\0chunk"
+"""The key of a piece of a document, which no input has."""
 _NOT_ASKED: Final = frozenset(
     {
         "timeout",
@@ -64,6 +71,7 @@ class JobQuestion(Generic[T]):
         *,
         hook: Hook | None,
         journaled: bool,
+        splitting: Splitting = BY_DEFAULT,
     ) -> None:
         """Prepare the question.
 
@@ -72,6 +80,7 @@ class JobQuestion(Generic[T]):
             question: The question; its document does not matter.
             hook: Called after every try over HTTP.
             journaled: Whether outcomes go into a journal, so that each needs a plain form.
+            splitting: Which documents are split into chunks, and how.
 
         Raises:
             StructgenError: If no document could be asked about: what `plan` raises.
@@ -80,7 +89,11 @@ class JobQuestion(Generic[T]):
         self.backends = tuple(
             _backend_of_job(backend, hook, alone=len(backends) == 1) for backend in backends
         )
-        self.run = fingerprint(backends, question)
+        self._splitting = splitting
+        self._room: int | None = None
+        if splitting.chunked == "auto":
+            self._room = room_for_document(self.backends[0], question)
+        self.run = fingerprint(backends, question, splitting)
         """The fingerprint of everything that is asked, without the document and the examples that
         are chosen for it."""
 
@@ -115,11 +128,95 @@ class JobQuestion(Generic[T]):
             item: The document.
             rest: Waits before a try; see `aperform`.
         """
+        return await self._answer(item, self._about(item), rest)
+
+    def chunked(self, item: Item, *, failed_whole: bool) -> ChunkedQuestion[T] | None:
+        """Give the questions about the chunks of a document; None if it is asked about whole.
+
+        Args:
+            item: The document.
+            failed_whole: Whether it turned out to be too long when it was asked about.
+
+        Raises:
+            StructgenError: If it cannot be split.
+        """
+        when, question = self._splitting.chunked, self._about(item)
+        is_text = isinstance(item.document, str) and bool(item.document.strip())
+        if not is_text or when in ("never", False, None):
+            return None
+        if when == "auto" and not failed_whole:
+            backend, room = self.backends[0], self._room
+            if room is None or not is_too_long(backend, question, room):
+                return None
+        return ChunkedQuestion.of(question, self._splitting.chunking)
+
+    def hash_of_piece(self, document: bytes, piece: Piece) -> bytes:
+        """Give the hash of the question about a piece of a document.
+
+        Args:
+            document: The hash of the question about the whole.
+            piece: The piece.
+        """
+        place = f"{piece.chunk.start} {piece.chunk.end} {piece.turn}"
+        return question_hash(f"{self.run} {document.hex()} {place}", piece.chunk.text)
+
+    async def ask_about_piece(
+        self, chunked: ChunkedQuestion[T], piece: Piece, rest: Rest | None = None
+    ) -> Outcome[Json]:
+        """Ask about a piece of a document; see `ask`."""
+        outcome = await self._answer(Item(_PIECE, ""), chunked.about(piece), rest)
+        if outcome.stored is None:
+            return outcome
+        return replace(outcome, stored={**outcome.stored, CHUNK: chunk_data(outcome)})
+
+    def entry_of_piece(self, hash: bytes, outcome: Outcome[Json]) -> Entry:
+        """Give the outcome of a piece as the journal keeps it."""
+        return entry_of(run_of_chunks(self.run), hash, outcome)
+
+    def outcome_of_piece(self, chunked: ChunkedQuestion[T], entry: Entry) -> Outcome[Json]:
+        """Give the outcome of a piece that the journal kept."""
+        return outcome_of(entry, chunked.part.target, _PIECE, {})
+
+    def merged(self, item: Item, chunked: ChunkedQuestion[T], asked: Sequence[Asked]) -> Outcome[T]:
+        """Give the outcome of a document of which every piece has one.
+
+        Args:
+            item: The document.
+            chunked: The questions about its pieces.
+            asked: What came of them, in the order of the document.
+        """
+        began = time.monotonic()
+        outcomes = [one.outcome for one in asked]
+        try:
+            result = chunked.merge(tuple(one.of_chunk for one in asked))
+            outcome = replace(_outcome(item, self._question.target, (), began), result=result)
+            if self._journaled:
+                outcome = replace(outcome, stored=record_of(result, None))
+        except Exception as error:
+            outcome = self._with_error(item, self._question.target, error, began)
+        costs = [one.cost for one in outcomes if one.cost is not None]
+        return replace(
+            outcome,
+            tries=sum(one.tries for one in outcomes),
+            usage=sum((one.usage for one in outcomes), Usage()),
+            cost=sum(costs) if costs else None,
+            seconds=sum(one.seconds for one in outcomes),
+            chunks=len(asked),
+            failed_chunks=sum(not one.ok for one in outcomes),
+        )
+
+    async def _answer(self, item: Item, question: Question[R], rest: Rest | None) -> Outcome[R]:
         began = time.monotonic()
         try:
-            return self._with_result(item, await aperform(self._flow(item), rest), began)
+            flow = extract_and_judge(self.backends, question)
+            result = await aperform(flow, rest)
+            return self._with_result(item, question.target, result, began)
         except Exception as error:
-            return self._with_error(item, error, began)
+            return self._with_error(item, question.target, error, began)
+
+    def failed(self, item: Item, error: Exception) -> Outcome[T]:
+        """Give the outcome of an input about which nothing could be asked."""
+        return self._with_error(item, self._question.target, error, time.monotonic())
 
     def replay(self, item: Item, replies: Sequence[Reply]) -> Outcome[T] | Request:
         """Answer the requests about one document with these replies, in order.
@@ -129,44 +226,33 @@ class JobQuestion(Generic[T]):
         """
         began = time.monotonic()
         try:
-            found = replay_flow(self._flow(item), replies)
-            return found if isinstance(found, Request) else self._with_result(item, found, began)
+            found = replay_flow(extract_and_judge(self.backends, self._about(item)), replies)
+            if isinstance(found, Request):
+                return found
+            return self._with_result(item, self._question.target, found, began)
         except Exception as error:
-            return self._with_error(item, error, began)
+            return self._with_error(item, self._question.target, error, began)
 
     def unread(self, item: Item) -> Outcome[T]:
         """Give the outcome of an input that could not be read."""
         return Outcome(key=item.key, meta=item.meta, target=self._question.target, error=item.error)
 
-    def _flow(self, item: Item) -> Flow[Extraction[T]]:
-        return extract_and_judge(self.backends, replace(self._question, document=item.document))
+    def _about(self, item: Item) -> Question[T]:
+        return replace(self._question, document=item.document)
 
-    def _with_result(self, item: Item, result: Extraction[T], began: float) -> Outcome[T]:
-        outcome = replace(self._outcome(item, result.attempts, began), result=result)
+    def _with_result(
+        self, item: Item, target: Target[R], result: Extraction[R], began: float
+    ) -> Outcome[R]:
+        outcome = replace(_outcome(item, target, result.attempts, began), result=result)
         if not self._journaled:
             return outcome
         return replace(outcome, stored=record_of(result, None))
 
-    def _with_error(self, item: Item, error: Exception, began: float) -> Outcome[T]:
-        if not isinstance(error, StructgenError):
-            unexpected = JobError(
-                f"An unexpected {type(error).__name__} was raised for one input.",
-                hint="Check the target's validators; if they are fine, please report a bug.",
-            )
-            unexpected.__cause__ = error
-            error = unexpected
-        return replace(self._outcome(item, error.attempts, began), error=error)
-
-    def _outcome(self, item: Item, attempts: Sequence[Attempt], began: float) -> Outcome[T]:
-        return Outcome(
-            key=item.key,
-            meta=item.meta,
-            target=self._question.target,
-            tries=len(attempts),
-            usage=_usage_of(attempts),
-            cost=cost_of(attempts),
-            seconds=time.monotonic() - began,
-        )
+    def _with_error(
+        self, item: Item, target: Target[R], error: Exception, began: float
+    ) -> Outcome[R]:
+        typed = unexpected(error, "chunk" if item.key == _PIECE else "input")
+        return replace(_outcome(item, target, typed.attempts, began), error=typed)
 
     def note_in(self, journal: Journal) -> None:
         """Note in the journal what is asked, for whoever reads it later."""
@@ -174,6 +260,7 @@ class JobQuestion(Generic[T]):
         models = [backend.name for backend in self.backends]
         noted = {"target": target.name, "schema": target.schema, "models": models}
         journal.set_note(f"{RUN}{self.run}", noted)
+        journal.set_note(f"{RUN}{run_of_chunks(self.run)}", noted)
         journal.set_note(CURRENT, self.run)
 
     def entry_of(self, hash: bytes, outcome: Outcome[T]) -> Entry:
@@ -199,6 +286,20 @@ class JobQuestion(Generic[T]):
         )
         found = judgement(basis, self._question.target, self._question.options)
         return {**record, **found.to_dict()}
+
+
+def _outcome(
+    item: Item, target: Target[R], attempts: Sequence[Attempt], began: float
+) -> Outcome[R]:
+    return Outcome(
+        key=item.key,
+        meta=item.meta,
+        target=target,
+        tries=len(attempts),
+        usage=_usage_of(attempts),
+        cost=cost_of(attempts),
+        seconds=time.monotonic() - began,
+    )
 
 
 def replay_flow(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
@@ -234,10 +335,12 @@ def replay_flow(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
         flow.close()
 
 
-def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
+def fingerprint(
+    backends: Sequence[Backend], question: Question[Any], splitting: Splitting = BY_DEFAULT
+) -> str:
     """Give 16 hexadecimal digits for everything that is asked, without the document.
 
-    That is the target, the prompt, the models and the options.
+    That is the target, the prompt, the models and the options, and how documents are split.
 
     Raises:
         StructgenError: If the first backend could not be asked: what `plan` raises.
@@ -247,6 +350,8 @@ def fingerprint(backends: Sequence[Backend], question: Question[Any]) -> str:
     options = replace(question.options, learned_rows="off")
     probe = replace(question, document=_PROBE, examples=fixed, options=options)
     asked: list[Any] = [probe.target.schema]
+    if splitting != BY_DEFAULT:
+        asked.append([splitting.chunked, settings_data(splitting.chunking)])
     for number, backend in enumerate(backends):
         try:
             planned = plan(backend, probe)

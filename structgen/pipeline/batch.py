@@ -231,6 +231,7 @@ class Batches:
             return line_of(hash, len(replies), found.body)
         self._journal.add(question.entry_of(hash, found))
         self._answered.append(hash)
+        counts.add_spent(found)
         counts.add(found, cached=False)
         return None
 

@@ -67,7 +67,9 @@ class Counts:
         self.to_review += outcome.accepted is False
         if outcome.error is not None:
             self.failures[type(outcome.error).__name__] += 1
-        if not cached:
-            self.usage += outcome.usage
-            if outcome.cost is not None and outcome.tries:
-                self.cost = (self.cost or 0.0) + outcome.cost
+
+    def add_spent(self, outcome: Outcome[Any]) -> None:
+        """Count what a question used, whether it was about an input or about a chunk of one."""
+        self.usage += outcome.usage
+        if outcome.cost is not None and outcome.tries:
+            self.cost = (self.cost or 0.0) + outcome.cost

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any, Final, Generic, overload
 
 from typing_extensions import TypeVar, Unpack
 
+from structgen.documents.options import InputArgs
 from structgen.errors import ConfigurationError, JobError, JobStoppedError
 from structgen.kinds import check_values
-from structgen.options import CallArgs
 from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.batch import Batches, link_of
 from structgen.pipeline.batch_rounds import Batching
@@ -54,8 +54,9 @@ INTERRUPTED: Final = "it was interrupted"
 """The reason to stop after Ctrl-C."""
 
 
-class JobArgs(CallArgs, total=False):
-    """The keyword arguments of `Job`, besides the client: these, and those of a call."""
+class JobArgs(InputArgs, total=False):
+    """The keyword arguments of `Job`, besides the client: these, those of a call, and those of
+    `ChunkingArgs` with `chunked`."""
 
     output: Sink | str | os.PathLike[str] | None
     """A `Sink`, or the name of a file or table; see `open_sink`."""
@@ -111,7 +112,7 @@ class Job(Generic[T]):
         limits: JobLimits | None = None,
         log: Callable[[str], None] = lambda line: None,
         on_progress: Callable[[Counts], None] = lambda counts: None,
-        **call: Unpack[CallArgs],
+        **call: Unpack[InputArgs],
     ) -> None:
         """Prepare a job.
 

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from typing_extensions import Unpack
 
+from structgen.documents.options import InputArgs
 from structgen.errors import JobStoppedError
 from structgen.kinds import check_values
-from structgen.options import CallArgs
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
 from structgen.pipeline.journal.shared import open_journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
@@ -36,8 +36,9 @@ _DRAIN_SECONDS = 0.05
 """How long to wait for the thread to end before the queue is emptied again."""
 
 
-class MapArgs(CallArgs, total=False):
-    """The keyword arguments of `map`: these, and those of a call."""
+class MapArgs(InputArgs, total=False):
+    """The keyword arguments of `map`: these, those of a call, and those of
+    `ChunkingArgs` with `chunked`."""
 
     concurrency: int
     """Questions at a time at most (default: 64 for a server, 2 for an engine in this process)."""
@@ -62,7 +63,7 @@ async def amap(
     journal: str | os.PathLike[str] | None = None,
     retry_failed: bool = True,
     limits: JobLimits | None = None,
-    **call: Unpack[CallArgs],
+    **call: Unpack[InputArgs],
 ) -> AsyncGenerator[list[Outcome[Any]], None]:
     """Ask about every document; give outcomes in groups of those that are ready.
 

@@ -6,13 +6,15 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
+from structgen.documents.options import CHUNKED, Chunked, InputArgs, split_args
 from structgen.errors import ConfigurationError
-from structgen.kinds import CALLABLE, PATH, TRUTH, Kind, instance, or_none, whole
+from structgen.kinds import CALLABLE, PATH, TRUTH, Kind, check_values, instance, or_none, whole
 from structgen.options import CallArgs
 from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.batch import backend_for_batches
 from structgen.pipeline.batch_rounds import Batching
 from structgen.pipeline.limits import JobLimits
+from structgen.pipeline.splitting import Splitting
 from structgen.pipeline.work import Workers
 from structgen.wire.link import Link
 
@@ -39,7 +41,7 @@ KINDS: Final[Mapping[str, Kind]] = {
 def job_question(
     caller: Caller,
     target: Any,
-    call: CallArgs,
+    call: InputArgs,
     workers: Workers,
     *,
     journaled: bool,
@@ -58,13 +60,35 @@ def job_question(
             f"No price known for {unknown[0]}, so max_cost cannot be enforced.",
             hint="Pass the client prices=[structgen.providers.Price(...)].",
         )
-    question = caller.question(target, "", call)
+    when, splitting, call_of_each = _split(call)
+    question = caller.question(target, "", call_of_each)
     if batch:
+        if when is True:
+            raise ConfigurationError(
+                "The Batch API asks about whole documents, and `chunked` splits them.",
+                hint="Leave out `batch` or `chunked`.",
+            )
         backend = backend_for_batches(caller.backends[0])
         # Its replies are read again in later rounds, and have to meet the same schemas.
         question = replace(question, options=replace(question.options, learned_rows="off"))
         return JobQuestion([backend], question, hook=None, journaled=journaled)
-    return JobQuestion(caller.backends, question, hook=workers.observe, journaled=journaled)
+    return JobQuestion(
+        caller.backends,
+        question,
+        hook=workers.observe,
+        journaled=journaled,
+        splitting=splitting,
+    )
+
+
+def _split(given: InputArgs) -> tuple[Chunked, Splitting, CallArgs]:
+    """Tell when and how to split documents from what to ask about each."""
+    args: dict[str, Any] = {**given}
+    chunked = args.pop("chunked", "auto")
+    check_values({"chunked": chunked}, {"chunked": CHUNKED})
+    when: Chunked = "auto" if chunked is None else chunked or "never"
+    chunking, call = split_args(args)
+    return when, Splitting(when, chunking), call
 
 
 def concurrency_of(caller: Caller, given: int | None) -> int:

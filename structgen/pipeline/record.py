@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from structgen import errors
+from structgen.documents.result import DocumentExtraction
 from structgen.errors import Attempt, StructgenError
 from structgen.results import MEMBERS, Extraction
 from structgen.schema.check import validate
@@ -39,6 +40,8 @@ COLUMNS: Final = (
     "accepted",
     "to_review",
     "guarantee",
+    "conflicts",
+    "failed_chunks",
 )
 """The members of a row. A row always has all of them."""
 
@@ -78,8 +81,9 @@ class Outcome(Generic[T]):
     """The `meta` of the input."""
     error: StructgenError | None = None
     """Why there is no value; None if there is one."""
-    result: Extraction[T] | None = field(default=None, repr=False)
-    """Everything known about the value, if it was extracted in this run."""
+    result: Extraction[T] | DocumentExtraction[T] | None = field(default=None, repr=False)
+    """Everything known about the value, if it was extracted in this run; of a document in chunks
+    also what came of each of them."""
     stored: Mapping[str, Json] | None = field(default=None, repr=False)
     """The outcome as plain JSON data, if it has a journal."""
     tries: int = 0
@@ -90,6 +94,10 @@ class Outcome(Generic[T]):
     """US dollars; None if no price is known."""
     seconds: float = 0.0
     """The time spent on it, waits included."""
+    chunks: int = 0
+    """Questions about chunks that it was made from; 0 if it was asked about as a whole."""
+    failed_chunks: int = 0
+    """Those of them that failed. The value lacks what their chunks state."""
 
     @property
     def ok(self) -> bool:
@@ -108,7 +116,7 @@ class Outcome(Generic[T]):
     @property
     def accepted(self) -> bool | None:
         """Whether the record keeps the promise of `accept`; None without a promise or a value."""
-        if self.result is not None:
+        if isinstance(self.result, Extraction):
             return self.result.accepted
         return None if self.stored is None else self.stored.get("accepted")
 
@@ -152,11 +160,24 @@ class Sink(Protocol):
         """Discard everything that was written. Called after any method failed."""
 
 
-def record_of(result: Extraction[Any] | None, error: StructgenError | None) -> dict[str, Json]:
+def record_of(
+    result: Extraction[Any] | DocumentExtraction[Any] | None, error: StructgenError | None
+) -> dict[str, Json]:
     """Give a result, else an error, as plain JSON data."""
+    if isinstance(result, DocumentExtraction):
+        failed = [
+            {"start": one.chunk.start, "end": one.chunk.end, "error": _shown(one.error)}
+            for one in result.failures
+        ]
+        return {**result.to_dict(*_RESULT_COLUMNS, "conflicts"), "failed_chunks": failed}
     if result is not None:
         return result.to_dict(*_RESULT_COLUMNS)
     return {"error": error_to_data(error) if error else None}
+
+
+def _shown(error: StructgenError | None) -> Json:
+    """The part of an error that says what happened to one chunk."""
+    return None if error is None else {**error.to_dict()}
 
 
 # ---- errors, there and back ------------------------------------------------------------------

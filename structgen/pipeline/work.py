@@ -17,6 +17,7 @@ from operator import length_hint
 from typing import Any, Final, TypeAlias
 
 from structgen.pipeline.asking import JobQuestion
+from structgen.pipeline.chunks import AskOnce, DocumentsOfAnyLength
 from structgen.pipeline.concurrency import Concurrency, Gate
 from structgen.pipeline.counts import Counts
 from structgen.pipeline.inputs.given import Inputs
@@ -87,6 +88,9 @@ class Workers:
         self._reader = InputReader(inputs)
         self._journal, self._retry_failed = journal, retry_failed
         self._record_inputs = record_inputs
+        self._of_any_length = DocumentsOfAnyLength(
+            self, journal, retry_failed=retry_failed, at_once=concurrency
+        )
         self._waiting_for: dict[bytes, list[tuple[int, Item]]] = {}
         """By the hash of a question under way: the equal inputs that wait for its outcome."""
         self._flushed = asyncio.Event()
@@ -292,7 +296,8 @@ class Workers:
         if entry is None or (self._retry_failed and not entry.ok):
             return None
         outcome = question.outcome_of(item.key, item.meta, entry)
-        return None if self._retry_failed and not outcome.ok else outcome
+        lacks = not outcome.ok or outcome.failed_chunks
+        return None if self._retry_failed and lacks else outcome
 
     async def _ask_once(
         self,
@@ -306,18 +311,17 @@ class Workers:
         self._waiting_for[hash] = []
         try:
             outcome: Outcome[Any] | None
-            outcome = question.unread(item) if item.error else await self._ask(item, question)
+            if item.error:  # it costs nothing, and stops no job
+                outcome = question.unread(item)
+            else:
+                outcome = await self._of_any_length.ask(item, hash, question)
         finally:
             equal = self._waiting_for.pop(hash)
         if outcome is None:
             self._skipped = True
             return
-        if item.error is None:  # an input that cannot be read costs nothing, and stops no job
-            self.watch.add_asked(outcome.error, outcome.cost)
         if self._journal is not None:
             self._journal.add(question.entry_of(hash, outcome))
-        if reason := self.watch.stop_reason(len(self._waiting_for)):
-            self.stop(reason)
         await self._hand_on(position, outcome, on_outcome, cached=False)
         for place, other in equal:
             copy = replace(outcome, key=other.key, meta=other.meta)
@@ -335,11 +339,27 @@ class Workers:
         self.counts.add(outcome, cached=cached, equal=equal)
         await on_outcome(position, outcome)
 
-    async def _ask(self, item: Item, question: JobQuestion[Any]) -> Outcome[Any] | None:
+    def count_asked(self, outcome: Outcome[Any]) -> None:
+        """Count a question that was asked, and stop the job if a limit says so."""
+        self.counts.add_spent(outcome)
+        self.watch.add_asked(outcome.error, outcome.cost)
+        if reason := self.watch.stop_reason(self.gate.inside + self._resting):
+            self.stop(reason)
+
+    def count_found(self, outcome: Outcome[Any]) -> None:
+        """Count an outcome that the journal had."""
+        self.watch.add_cached(outcome.ok)
+
+    async def ask(self, once: AskOnce) -> Outcome[Any] | None:
         """Ask; if that fails for a reason that may pass, ask again.
 
-        That happens a few times, and as long as nothing at all is answered (`patience`). Gives
-        None if the job stopped before the input was asked about.
+        That happens a few times, and as long as nothing at all is answered (`patience`).
+
+        Args:
+            once: Asks one time.
+
+        Returns:
+            The outcome; None if the job stopped before anything was asked.
         """
         began, patience = time.monotonic(), self.watch.limits.patience
         for asked in count(1):
@@ -347,7 +367,7 @@ class Workers:
             try:
                 if self.stopped:
                     return None
-                outcome = await question.ask(item, self._rest)
+                outcome = await once(self._rest)
             except _Abandoned:
                 return None
             finally:

@@ -231,7 +231,10 @@ def test_a_result_becomes_plain_data_as_an_extraction_does() -> None:
     assert data["conflicts"] == [
         {
             "path": "/people/0/age",
-            "values": [{"value": 36, "stated": [1]}, {"value": 37, "stated": [3]}],
+            "values": [
+                {"value": 36, "stated": [1], "chunks": [[25, 107]]},
+                {"value": 37, "stated": [3], "chunks": [[205, 270]]},
+            ],
         }
     ]
     assert [(one["start"], one["end"]) for one in data["chunks"]] == [

@@ -53,6 +53,8 @@ ORDER BY i.position
 """
 
 
+_OF_CHUNKS: Final = "/chunks"
+"""Ends the name of a run whose rows are those of chunks."""
 _INSERT_INPUT: Final = "INSERT INTO inputs (position, key, meta, hash) VALUES (?, ?, ?, ?)"
 _RETRIED: Final = -1
 """The turn of the row that marks a question that is asked anew."""
@@ -86,6 +88,15 @@ def question_hash(run: str, document: TextOrMessages) -> bytes:
     """
     text = document if isinstance(document, str) else "\0" + json.dumps(document, sort_keys=True)
     return blake2b(f"{run}\n{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def run_of_chunks(run: str) -> str:
+    """Name the run that the rows of chunks belong to, beside the rows of their documents.
+
+    Args:
+        run: The run of the documents.
+    """
+    return f"{run}{_OF_CHUNKS}"
 
 
 class Journal:
@@ -178,10 +189,14 @@ class Journal:
                         del self._unwritten[entry.hash]
 
     def cost(self, run: str) -> float:
-        """Sum the US dollars of a run's rows, failures included, as far as prices were known."""
+        """Sum the US dollars of a run's rows, failures included, as far as prices were known.
+
+        Those of its chunks are among them.
+        """
         with journal_errors(self.path):
-            query = "SELECT total(cost) FROM outcomes WHERE run = ?"
-            return float(self._reader.execute(query, (run,)).fetchone()[0])
+            query = "SELECT total(cost) FROM outcomes WHERE run IN (?, ?)"
+            runs = run, run_of_chunks(run)
+            return float(self._reader.execute(query, runs).fetchone()[0])
 
     # ---- inputs of the run under way ---------------------------------------------------------
 

@@ -6,15 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any, Final, TypeVar
 
-from structgen.errors import Attempt, InvalidOutputError, StructgenError
+from structgen.errors import Attempt, InvalidOutputError, PromptTooLongError, StructgenError
 from structgen.pipeline.journal.rows import Entry
 from structgen.pipeline.record import Outcome, error_from_data, error_to_data
+from structgen.results import Extraction
 from structgen.schema.check import validate
 from structgen.schema.target import Target
 from structgen.values import Json, Usage
 
 T = TypeVar("T")
 
+CHUNKS: Final = "chunks"
+"""The member of a row's body that counts the chunks of its document."""
 _USAGE_MEMBERS: Final = tuple(one.name for one in fields(Usage))
 
 
@@ -34,7 +37,11 @@ def entry_of(run: str, hash: bytes, outcome: Outcome[Any]) -> Entry:
         "seconds": round(outcome.seconds, 3),
         "attempts": [_attempt_data(one) for one in outcome.attempts if one.error is not None],
     }
-    if outcome.result is not None and outcome.result.kinds:
+    if outcome.chunks:  # their own rows have the cost
+        body[CHUNKS] = {"asked": outcome.chunks, "failed": outcome.failed_chunks}
+        body["cost"] = outcome.cost
+        return Entry(hash, run, outcome.ok, body)
+    if isinstance(outcome.result, Extraction) and outcome.result.kinds:
         body |= {"kinds": dict(outcome.result.kinds), "model": outcome.result.model}
     return Entry(hash, run, outcome.ok, body, outcome.cost)
 
@@ -62,14 +69,34 @@ def outcome_of(
         stored=record,
         tries=body["tries"] if isinstance(body.get("tries"), int) else 0,
         usage=_usage(body.get("usage")),
-        cost=entry.cost,
+        cost=body.get("cost") if entry.cost is None else entry.cost,
         seconds=body["seconds"] if isinstance(body.get("seconds"), (int, float)) else 0.0,
+        chunks=_counted(body, "asked"),
+        failed_chunks=_counted(body, "failed"),
     )
     if not entry.ok:
         error = error_from_data(record["error"])
         error.attempts = tuple(_attempts(body.get("attempts")))
         return replace(outcome, error=error)
     return _checked(outcome) if check else outcome
+
+
+def needed_chunks(entry: Entry) -> bool:
+    """Whether a document was split, or failed because it was too long to be asked about whole.
+
+    Args:
+        entry: What the journal kept of it.
+    """
+    if isinstance(entry.body.get(CHUNKS), dict):
+        return True
+    error = None if entry.ok else error_from_data(entry.body["record"]["error"])
+    return isinstance(error, PromptTooLongError)
+
+
+def _counted(body: Mapping[str, Json], name: str) -> int:
+    counts = body.get(CHUNKS)
+    found = counts.get(name) if isinstance(counts, dict) else 0
+    return found if isinstance(found, int) else 0
 
 
 def _checked(outcome: Outcome[T]) -> Outcome[T]:

@@ -182,7 +182,8 @@ class JournalView:
                     yield entry
 
     def _newest_run(self) -> str:
-        found = self._db.execute("SELECT run FROM outcomes ORDER BY seq DESC LIMIT 1").fetchone()
+        query = "SELECT run FROM outcomes WHERE run NOT LIKE '%/chunks' ORDER BY seq DESC LIMIT 1"
+        found = self._db.execute(query).fetchone()
         return str(found[0]) if found else ""
 
     def _runs(self) -> Iterator[dict[str, Json]]:

@@ -1,0 +1,255 @@
+"""A question about a long document as questions about its chunks, and their answers as one value.
+
+Nothing is asked here: whoever asks about the pieces, at once or over several runs of a job, gives
+what came of each to `merge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Final, Generic, NamedTuple, TypeVar
+
+from structgen.documents.chunk import Chunk, chunks, halves, text_before
+from structgen.documents.merge import Part, merge
+from structgen.documents.options import CHUNK_TOKENS, ChunkingArgs, counter_of
+from structgen.documents.policies import Policy
+from structgen.documents.relax import complete, relax
+from structgen.documents.result import ChunkOutcome, DocumentExtraction, weakest
+from structgen.documents.whereabouts import located, whereabouts
+from structgen.errors import (
+    ConfigurationError,
+    InputError,
+    InvalidDocumentError,
+    InvalidOutputError,
+    JobError,
+    PromptTooLongError,
+    StructgenError,
+    Truncated,
+)
+from structgen.extraction.question import Question
+from structgen.extraction.vote import TEMPERATURE
+from structgen.options import UNSET
+from structgen.reading.document import Document
+from structgen.results import Dumps
+from structgen.schema.check import validate
+from structgen.values import Evidence, Json
+
+T = TypeVar("T")
+
+_TOO_LONG: Final = (Truncated, PromptTooLongError)
+"""Errors that a shorter chunk may avoid."""
+_INSTRUCTIONS: Final = (
+    "The document is one part of a longer one. Give only what this part states: null for what it "
+    "does not state, an empty list for what it does not mention."
+)
+
+
+class Piece(NamedTuple):
+    """One question about a document."""
+
+    chunk: Chunk
+    """The part of the document that it is about."""
+    turn: int
+    """Which of the passes it belongs to, from 0."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkedQuestion(Generic[T]):
+    """A question about a document, and the question about a part of it."""
+
+    question: Question[T]
+    """The question about the whole document."""
+    part: Question[Json]
+    """The question about a part of it, still without the part."""
+    document: Document
+    """The document, which knows its headings and tables."""
+    chunking: ChunkingArgs
+    """How to split it, and how to merge."""
+    keys: Mapping[str, Sequence[str]]
+    """The members that tell items apart, by the pointer of their list."""
+    policies: Mapping[str, Policy]
+    """What becomes of several values, by pointer."""
+
+    @classmethod
+    def of(cls, question: Question[T], chunking: ChunkingArgs) -> ChunkedQuestion[T]:
+        """Prepare the questions about the chunks.
+
+        Args:
+            question: The question about the whole document.
+            chunking: How to split the document and to merge what its chunks state.
+
+        Raises:
+            InputError: If the document is empty or is a conversation.
+            ConfigurationError: If `accept` is set.
+        """
+        document = question.document
+        if not isinstance(document, str) or not document.strip():
+            raise InputError(
+                "The document is empty or is no text.",
+                hint="Pass a text; a conversation is not split into chunks.",
+            )
+        if question.options.accept is not UNSET:
+            raise ConfigurationError(
+                "`accept` promises nothing about a long document: its calibration would be that "
+                "of single questions.",
+                hint="Leave it out, and look at `confidence`.",
+            )
+        policies = chunking.get("policies", {})
+        target, keys, policies = relax(question.target, chunking.get("keys", {}), policies)
+        instructions = "\n\n".join(filter(None, (question.instructions, _INSTRUCTIONS)))
+        options = question.options
+        if options.on_invalid_items is UNSET:  # one bad item never takes its chunk with it
+            options = replace(options, on_invalid_items="keep")
+        part: Question[Json] = replace(
+            question, target=target, whole=document, instructions=instructions, options=options
+        )
+        return cls(question, part, located(document), chunking, keys, policies)
+
+    def pieces(self) -> list[Piece]:
+        """Give the questions to ask, in the order of the document.
+
+        Raises:
+            ConfigurationError: If `overlap` is not less than `chunk_tokens`.
+            MissingPackage: If `semantic-text-splitter` is not installed.
+        """
+        found = chunks(
+            self.document,
+            self.chunking.get("chunk_tokens", CHUNK_TOKENS),
+            overlap=self.chunking.get("overlap", 0),
+            markdown=self.chunking.get("markdown", False),
+            count=counter_of(self.chunking),
+        )
+        turns = range(self.chunking.get("passes", 1))
+        return [Piece(chunk, turn) for chunk in found for turn in turns]
+
+    def smaller(self, piece: Piece, error: StructgenError | None) -> list[Piece]:
+        """Give the pieces to ask about instead of one that failed; none if that would not help.
+
+        Args:
+            piece: What was asked about.
+            error: Why there is no answer; None if there is one.
+        """
+        if not isinstance(error, _TOO_LONG):
+            return []
+        parts = halves(piece.chunk, count=counter_of(self.chunking))
+        return [Piece(part, piece.turn) for part in parts] if len(parts) > 1 else []
+
+    def about(self, piece: Piece) -> Question[Json]:
+        """Give the question about a piece.
+
+        Args:
+            piece: One of `pieces`, or a smaller one.
+        """
+        chunk, turn = piece
+        shown = text_before(self.document, chunk, self.chunking.get("context_tokens", 0)).strip()
+        place = whereabouts(self.document, chunk)
+        context = "\n\n".join(filter(None, (self.part.context, place, shown)))
+        options = self.part.options
+        if turn:  # a second pass has to be free to answer something else
+            warm, seed = options.temperature, options.seed
+            options = replace(
+                options,
+                temperature=TEMPERATURE if warm is UNSET else warm,
+                seed=UNSET if seed is UNSET else seed + turn,
+            )
+        return replace(self.part, document=chunk.text, context=context or None, options=options)
+
+    def merge(self, outcomes: tuple[ChunkOutcome, ...]) -> DocumentExtraction[T]:
+        """Merge what the chunks state.
+
+        Args:
+            outcomes: What came of each piece, in the order of the document.
+
+        Raises:
+            StructgenError: If every chunk failed: the error of the first one.
+            InvalidDocumentError: If what the chunks state together is no value of the target.
+        """
+        found = [(one.chunk, one.result) for one in outcomes if one.result is not None]
+        if not found:
+            raise next(one.error for one in outcomes if one.error is not None)
+        parts = [
+            Part(
+                result.value,
+                start=chunk.start,
+                end=chunk.end,
+                evidence=_shift(result.evidence, chunk.start),
+                confidence=result.confidence,
+                alternatives=result.alternatives,
+                pressure=result.pressure,
+                absent=result.absent,
+                shortened=result.shortened,
+                copied=result.copied,
+            )
+            for chunk, result in found
+        ]
+        merged = merge(parts, document=self.document, policies=self.policies, keys=self.keys)
+        sources = {result.confidence_by for _, result in found}
+        source = sources.pop() if len(sources) == 1 else None
+        guarantee = weakest([result.guarantee for _, result in found])
+
+        def extraction(value: T, target: Dumps) -> DocumentExtraction[T]:
+            return DocumentExtraction(
+                value=value,
+                target=target,
+                chunks=outcomes,
+                guarantee=guarantee,
+                conflicts=merged.conflicts,
+                absent=merged.absent,
+                shortened=merged.shortened,
+                copied=merged.copied,
+                evidence=merged.evidence,
+                confidence=merged.confidence,
+                confidence_by=source,
+                alternatives=merged.alternatives,
+                pressure=merged.pressure,
+            )
+
+        data = complete(self.question.target, merged.data)
+        try:
+            value = validate(self.question.target, data)
+        except InvalidOutputError as error:
+            raise _invalid_document(error, extraction(data, self.part.target)) from None
+        return extraction(value, self.question.target)
+
+
+def _shift(evidence: Mapping[str, Evidence], by: int) -> dict[str, Evidence]:
+    """Turn offsets in a chunk into offsets in the document."""
+    return {
+        path: Evidence(found.quote, found.start + by, found.end + by)
+        for path, found in evidence.items()
+    }
+
+
+def _invalid_document(
+    error: InvalidOutputError, document: DocumentExtraction[Json]
+) -> InvalidDocumentError:
+    message = "The chunks together state no valid value."
+    if document.failures:
+        failed, asked = len(document.failures), len(document.chunks)
+        message += f" {failed} of {asked} questions about chunks failed, so parts may be missing."
+    invalid = InvalidDocumentError(
+        message,
+        violations=error.violations,
+        hint="See `violations` for each place that is wrong, and `document` for the merged data, "
+        "the outcome of every chunk and the conflicts.",
+    )
+    invalid.document, invalid.attempts = document, document.attempts
+    return invalid
+
+
+def unexpected(error: Exception, of: str) -> StructgenError:
+    """Give a typed error for any exception, such as one of a validator of the user's.
+
+    Args:
+        error: What was raised.
+        of: What it was raised for, such as "chunk".
+    """
+    if isinstance(error, StructgenError):
+        return error
+    typed = JobError(
+        f"An unexpected {type(error).__name__} was raised for one {of}.",
+        hint="Check the target's validators; if they are fine, please report a bug.",
+    )
+    typed.__cause__ = error
+    return typed
