@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
+from structgen.answer.salvage import value_at
 from structgen.errors import Attempt, InvalidOutputError, StructgenError, TotalTimeoutError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
@@ -24,7 +25,7 @@ from structgen.options import UNSET
 from structgen.prompt.messages import reask
 from structgen.results import ConfidenceBy, Extraction
 from structgen.schema.check import validate
-from structgen.schema.json import to_text, unescape
+from structgen.schema.json import to_text
 from structgen.schema.split import SplitPart, notes_of_split
 from structgen.values import Json, Usage, Violation
 from structgen.wire.link import Link
@@ -202,18 +203,14 @@ def _together(known: Sequence[Mapping[str, V]]) -> dict[str, V]:
 def _absent(found: Sequence[Extraction[Json]], data: Json) -> frozenset[str]:
     """The fields that the document does not state; none that another part has a record for."""
     told = frozenset[str]().union(*(one.absent for one in found))
-    return frozenset(path for path in told if not isinstance(_at(data, path), dict))
+    return frozenset(path for path in told if not _has_record(data, path))
 
 
-def _at(data: Json, path: str) -> Json:
-    for step in map(unescape, path.split("/")[1:]):
-        if isinstance(data, dict):
-            data = data.get(step)
-        elif isinstance(data, list) and step.isdigit() and int(step) < len(data):
-            data = data[int(step)]
-        else:
-            return None
-    return data
+def _has_record(data: Json, path: str) -> bool:
+    try:
+        return isinstance(value_at(data, path), dict)
+    except LookupError:
+        return False
 
 
 def _source(found: Sequence[Extraction[Any]]) -> ConfidenceBy | None:

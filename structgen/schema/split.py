@@ -15,7 +15,8 @@ from typing import Any, Final, NamedTuple
 
 from structgen.errors import SchemaLimitError
 from structgen.schema.closed import close_records
-from structgen.schema.json import pointer, resolve
+from structgen.schema.compile.names import unused_name
+from structgen.schema.json import pointer, resolve, unescape
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, JsonSchema, Note
 
@@ -111,14 +112,14 @@ def notes_of_split(target: Target[Any], parts: Sequence[SplitPart]) -> tuple[Not
     return tuple(notes)
 
 
-def project(parts: SplitPart, data: Json) -> Json:
+def project(part: SplitPart, data: Json) -> Json:
     """Give what a part has of a value.
 
     Args:
-        parts: The part.
+        part: The part.
         data: A value of the whole, as plain data.
     """
-    return _projected(data, [_steps(field) for field in parts.fields])
+    return _projected(data, [_steps(field) for field in part.fields])
 
 
 def size_of(target: Target[Any]) -> int:
@@ -219,16 +220,10 @@ def _without_own_references(root: JsonSchema) -> tuple[JsonSchema, frozenset[str
     if "#" not in _references(root):
         return root, frozenset()
     defs = root.get("$defs", {})
-    name = next(name for name in _names("Whole") if name not in defs)
+    name = unused_name("Whole", defs)
     own = {key: value for key, value in root.items() if key != "$defs"}
     changed = _redirected({**root, "$defs": {**defs, name: own}}, f"#/$defs/{name}")
     return dict(changed), frozenset({f"#/$defs/{name}"})
-
-
-def _names(name: str) -> Iterator[str]:
-    while True:
-        yield name
-        name += "_"
 
 
 def _redirected(node: Any, to: str) -> Any:
@@ -354,7 +349,7 @@ def _paths(parts: Sequence[SplitPart]) -> Iterator[tuple[str, ...]]:
 
 
 def _steps(field: str) -> tuple[str, ...]:
-    return tuple(step.replace("~1", "/").replace("~0", "~") for step in field.split("/")[1:])
+    return tuple(map(unescape, field.split("/")[1:]))
 
 
 def _projected(data: Json, paths: Sequence[tuple[str, ...]]) -> Json:
