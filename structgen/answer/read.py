@@ -177,6 +177,11 @@ def _wrong_call(message: str, found: str, wanted: str) -> InvalidOutputError:
 
 def _cut_off(text: str, why: str) -> Truncated:
     """The error for an answer that was cut, with what was closed in it by then."""
+    if not text.strip():
+        return Truncated(
+            f"The answer was cut off before it began ({why}).",
+            hint="Raise max_tokens: no answer fits into it, or thoughts took all of it.",
+        )
     return Truncated(
         f"The answer was cut off ({why}).",
         partial=closed_part(text),

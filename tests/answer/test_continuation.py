@@ -105,6 +105,13 @@ def test_a_list_that_does_not_end_is_truncated_with_all_whole_items() -> None:
     assert len(error.value.attempts) == 3
 
 
+def test_an_answer_without_any_text_is_told_as_cut_off_before_it_began() -> None:
+    with pytest.raises(Truncated, match="cut off before it began") as error:
+        client(cut(""), max_continuations=0).extract(Person, "a text")
+    assert error.value.partial is None
+    assert "partial" not in str(error.value)
+
+
 def test_a_continuation_that_brings_nothing_new_is_not_repeated() -> None:
     asked = client(cut(people(0)[:-1] + ","), cut(people(0)[:-1] + ","), max_continuations=9)
     with pytest.raises(Truncated):
