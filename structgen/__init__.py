@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.answer.evidence import find_evidence as find_evidence
     from structgen.answer.partial import ABSENT as ABSENT
     from structgen.answer.partial import GrowingText as GrowingText
     from structgen.answer.partial import Partial as Partial
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from structgen.reading.document import Document as Document
     from structgen.reading.files import read as read
     from structgen.results import Extraction as Extraction
+    from structgen.results import LeafEvidence as LeafEvidence
     from structgen.results import Plan as Plan
     from structgen.schema.audit import audit as audit
     from structgen.schema.check import validate as validate
@@ -53,6 +55,7 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
+            "structgen.answer.evidence": "find_evidence",
             "structgen.answer.partial": "ABSENT GrowingText Partial View",
             "structgen.client.asynchronous": "AsyncClient",
             "structgen.client.blocking": "Client",
@@ -79,7 +82,7 @@ else:
             "structgen.prompt.attachments": "file image",
             "structgen.reading.document": "Document",
             "structgen.reading.files": "read",
-            "structgen.results": "Extraction Plan",
+            "structgen.results": "Extraction LeafEvidence Plan",
             "structgen.schema.audit": "audit",
             "structgen.schema.check": "validate",
             "structgen.schema.compiler": "Compiled compile_schema",

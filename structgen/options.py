@@ -124,6 +124,14 @@ class OptionArgs(TypedDict, total=False):
     text is null that other fields of its record have as often as the document. Labels, summaries
     and what is `Inferred` stay. By default "null" for the models that structgen runs in
     this process, which invent, and "keep" for all others."""
+    evidence: Literal["marked", "all"]
+    """Which values to look up in the document: those "marked" `Verbatim`, or "all", so that
+    `leaf_evidence` says for each leaf where it is stated and in which form. "marked" by default."""
+    require_evidence: Literal["off", "flag", "null", "reask"]
+    """What to do about a value that the document states in no known form: "flag" it in `to_review`,
+    put "null" in its place and ask again if the schema takes none, or "reask". Booleans, listed
+    values, labels, summaries and what is `Inferred` stay. "off" by default; any other gives
+    `leaf_evidence`, too."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
     absent_fields: Literal["null", "omit"]
@@ -190,6 +198,8 @@ class Options:
     service_tier: ServiceTier | Unset = UNSET
     decide: Literal["auto", "off"] | Unset = UNSET
     on_ungrounded: Literal["null", "keep"] | Unset = UNSET
+    evidence: Literal["marked", "all"] | Unset = UNSET
+    require_evidence: Literal["off", "flag", "null", "reask"] | Unset = UNSET
     mode: Mode | Unset = UNSET
     absent_fields: Literal["null", "omit"] | Unset = UNSET
     learned_rows: Literal["process", "saved", "off"] | Unset = UNSET
@@ -241,6 +251,8 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
         lambda value: value in ("auto", "off") or whole(1).fits(value),
         "'auto', 'off' or a whole number. The least is 1",
     ),
+    "evidence": one_of("marked", "all"),
+    "require_evidence": one_of("off", "flag", "null", "reask"),
     "prompt": Kind(
         lambda value: isinstance(value, str) or callable(value),
         "the name of a layout, a template, or a function that writes messages",

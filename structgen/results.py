@@ -64,6 +64,37 @@ def folded_notes(notes: Iterable[Note]) -> tuple[FoldedNote, ...]:
     return tuple(FoldedNote(tuple(paths), *said) for said, paths in places.items())
 
 
+EvidenceStatus: TypeAlias = Literal["verified", "normalised", "ambiguous", "not-found", "absent"]
+"""Whether the document states a leaf. `verified`: letter by letter. `normalised`: in another form,
+such as a date in other words. `ambiguous`: at several places, and nothing tells which is meant.
+`not-found`: in no form that is known. `absent`: the leaf is null or empty."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeafEvidence:
+    """Where the document states one leaf of a value, and in which form."""
+
+    status: EvidenceStatus
+    """Whether it is stated."""
+    quote: str | None = field(default=None, repr=False)
+    """The words of the document; None if it is not found or absent."""
+    start: int | None = None
+    """Offset of the first character."""
+    end: int | None = None
+    """Offset after the last character."""
+    by: str | None = None
+    """The form that was found: "text" (case, accents, spaces and hyphens aside), "number", "date",
+    "time", "label", "currency" or "fuzzy"."""
+    score: float | None = None
+    """How alike quote and value are, 0 to 1; below 1 only if `by` is "fuzzy"."""
+    mentions: int = 0
+    """How often the document has the value in this form."""
+    pages: tuple[int, ...] = ()
+    """The numbers of its pages, from 1, if the document has pages."""
+    boxes: tuple[tuple[int, float, float, float, float], ...] = ()
+    """One `Box` for each line of the quote: page, left, top, right, bottom, in points."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Guarantee:
     """What held the value to its type. The whole value is always checked, whatever held it."""
@@ -167,6 +198,8 @@ class Extraction(Generic[T]):
     copied from there."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """Quote and span of each grounded field, by JSON Pointer."""
+    leaf_evidence: Mapping[str, LeafEvidence] = field(default_factory=dict)
+    """Where the document states each leaf, by JSON Pointer, if asked for (`evidence="all"`)."""
     confidence: Mapping[str, float] = field(default_factory=dict)
     """0 to 1 for each value, by JSON Pointer of a leaf, if asked for."""
     record_confidence: float | None = None
@@ -181,7 +214,8 @@ class Extraction(Generic[T]):
     accepted: bool | None = None
     """Whether the record keeps the promise of `accept`; None if none was asked for."""
     to_review: frozenset[str] = frozenset()
-    """JSON Pointers of the stated values that the promise of `accept` leaves to people."""
+    """JSON Pointers of the stated values that the promise of `accept` leaves to people, and of
+    those that the document does not support (`require_evidence="flag"`)."""
     alternatives: Alternatives = field(default_factory=dict)
     """The options of each value that a model in this process decided among, by JSON Pointer: the
     likeliest first, each with its probability."""
@@ -237,6 +271,9 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "removed": lambda result: [asdict(item) for item in result.removed],
     "copied": lambda result: sorted(result.copied),
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
+    "leaf_evidence": lambda result: {
+        path: asdict(found) for path, found in result.leaf_evidence.items()
+    },
     "confidence": lambda result: dict(result.confidence),
     "record_confidence": lambda result: result.record_confidence,
     "confidence_by": lambda result: result.confidence_by,

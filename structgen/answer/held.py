@@ -10,11 +10,11 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterator
 from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
+from structgen.answer.number_words import MONTH_OF, MONTHS, SCALED, SCALES, written_out
 from structgen.answer.word_forms import WordForms, folded, words_of
 from structgen.schema.verbatim import SourceText
 
@@ -29,81 +29,12 @@ _LEAST_DIGITS: Final = 4
 _LEAST_LETTERS: Final = 3
 """Letters of a text that may be a part of a longer word, such as `mile` of `miles`."""
 
-_SMALL: Final = [
-    "zero",
-    "one",
-    "two",
-    "three",
-    "four",
-    "five",
-    "six",
-    "seven",
-    "eight",
-    "nine",
-    "ten",
-    "eleven",
-    "twelve",
-    "thirteen",
-    "fourteen",
-    "fifteen",
-    "sixteen",
-    "seventeen",
-    "eighteen",
-    "nineteen",
-]
-_TENS: Final = ["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"]
-_ORDINALS: Final = [
-    "first",
-    "second",
-    "third",
-    "fourth",
-    "fifth",
-    "sixth",
-    "seventh",
-    "eighth",
-    "ninth",
-    "tenth",
-]
-_WORDS: Final = {
-    **{word: number for number, word in enumerate(_SMALL)},
-    **{f"{word}th": number for number, word in enumerate(_SMALL)},
-    **{word: number for number, word in enumerate(_ORDINALS, 1)},
-    **{f"{word[:-1]}ieth": 10 * number for number, word in enumerate(_TENS, 2)},
-    "twelfth": 12,
-    **{word: 10 * number for number, word in enumerate(_TENS, 2)},
-    "dozen": 12,
-}
-_LARGE: Final = {"hundred": 100, "thousand": 1_000, "million": 1_000_000, "billion": 1_000_000_000}
-_MONTHS: Final = [
-    "january januar janvier enero gennaio janeiro januari jan",
-    "february februar fevrier febrero febbraio fevereiro februari feb",
-    "march marz maerz mars marzo marco maart mar",
-    "april avril abril aprile apr",
-    "may mai mayo maggio maio mei",
-    "june juni juin junio giugno junho jun",
-    "july juli juillet julio luglio julho jul",
-    "august aout agosto augustus augusti aug",
-    "september septembre septiembre settembre setembro sep sept",
-    "october oktober octobre octubre ottobre outubro oct okt",
-    "november novembre noviembre novembro nov",
-    "december dezember decembre diciembre dicembre dezembro dec dez",
-]
-"""The names of each month in eight languages, folded, and common abbreviations."""
-_MONTH_OF: Final = {
-    name: number for number, names in enumerate(_MONTHS, 1) for name in names.split()
-}
 _TELEPHONE: Final = re.compile(r"[+(\d][\d ()./\-\u00a0]*")
 _LOCAL_DIGITS: Final = 7
 """Digits at the end of a telephone number that its country's code is no part of."""
 _LONGEST_FORM: Final = 6
 """Words of the longest text that may be held in another form than by its words: as a number with
 its unit, a date, a telephone number, or initials."""
-_SCALED: Final = re.compile(
-    r"(?<![\d,])(\d[\d,]{0,20}(?:\.\d{1,9})?) ?(k|m|mn|bn|thousand|million|billion)\b",
-    re.IGNORECASE,
-)
-"""A number in digits and a word, such as `2.5 million`."""
-_SCALES: Final = {**_LARGE, "k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000}
 
 
 class HeldTexts:
@@ -177,7 +108,7 @@ class HeldTexts:
     def _has_word(self, word: str, value: str) -> bool:
         if word in self._words or (word.isdecimal() and Decimal(word) in self._numbers):
             return True
-        month = _MONTH_OF.get(word)
+        month = MONTH_OF.get(word)
         return (month is not None and self._has_month(month)) or self._forms.has(word, value)
 
     def _has_telephone_number(self, value: str) -> bool:
@@ -207,7 +138,7 @@ class HeldTexts:
 
     def _has_part(self, name: str, number: int) -> bool:
         """Whether a part of a date or time is there, or goes without saying."""
-        if name == "month" and 1 <= number <= len(_MONTHS):
+        if name == "month" and 1 <= number <= len(MONTHS):
             return self._has_month(number)
         if name == "minute" and number == 0:
             return True
@@ -226,7 +157,7 @@ class HeldTexts:
 
     @cached_property
     def _months(self) -> frozenset[int]:
-        return frozenset(_MONTH_OF[word] for word in self._words if word in _MONTH_OF)
+        return frozenset(MONTH_OF[word] for word in self._words if word in MONTH_OF)
 
     @cached_property
     def _folded(self) -> str:
@@ -245,10 +176,11 @@ class HeldTexts:
         digits = (Decimal(word) for word in self._words if word.isdecimal())
         numerals = (abs(number) for number, _, _ in SourceText(self.text).numerals)
         scaled = (
-            Decimal(match[1].replace(",", "")) * _SCALES[match[2].lower()]
-            for match in _SCALED.finditer(self.text)
+            Decimal(match[1].replace(",", "")) * SCALES[match[2].lower()]
+            for match in SCALED.finditer(self.text)
         )
-        return frozenset((*digits, *numerals, *scaled, *_written_out(words_of(self.text))))
+        written = (number for number, _, _ in written_out(words_of(self.text)))
+        return frozenset((*digits, *numerals, *scaled, *written))
 
 
 def _is_spaced(character: str) -> bool:
@@ -263,20 +195,3 @@ def _number_of(value: str) -> Decimal | None:
         return None
     digits = re.sub(r"[^\d.]", "", found[0]).rstrip(".")
     return Decimal(digits) if digits.count(".") <= 1 and digits else None
-
-
-def _written_out(words: list[str]) -> Iterator[Decimal]:
-    """The numbers that a text has in English words: each word's, and those of words in a row."""
-    total = part = 0
-    for word in [*words, ""]:
-        if word in _WORDS:
-            yield Decimal(_WORDS[word])
-            part += _WORDS[word]
-        elif word in _LARGE and (part or total):
-            part = max(part, 1) * _LARGE[word]
-            if _LARGE[word] > _LARGE["hundred"]:
-                total, part = total + part, 0
-        elif word != "and":
-            if part or total:
-                yield Decimal(total + part)
-            total = part = 0

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from functools import cached_property
 from typing import Final
 
-_WORD: Final = re.compile(r"[^\W\d_]+|\d+")
+WORD: Final = re.compile(r"[^\W\d_]+|\d+")
 _LEAST_STEM: Final = 5
 """Letters that two words must have in common if only their endings differ."""
 _LONGEST_SHORT: Final = 5
@@ -27,7 +27,7 @@ _AND: Final = frozenset({"and", "und", "et", "y", "e", "en", "och", "og", "i"})
 _LINK: Final = frozenset({"http", "https", "www", "mailto"})
 """Parts of an address on the web that go without saying."""
 _SPELLED: Final = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ø": "oe", "å": "aa", "æ": "ae"})
-_CURRENCIES: Final = [
+CURRENCIES: Final = [
     frozenset(line.split())
     for line in [
         "$ usd us$ dollar dollars cad aud nzd sgd hkd mxn peso pesos buck bucks",
@@ -66,7 +66,7 @@ def words_of(text: str) -> list[str]:
     Args:
         text: Any text.
     """
-    return _WORD.findall(folded(text))
+    return WORD.findall(folded(text))
 
 
 class WordForms:
@@ -157,12 +157,12 @@ class WordForms:
     @cached_property
     def _currencies(self) -> frozenset[str]:
         signs = {sign for sign in "$€£¥￥元円₹₩₽₺₴₪%" if sign in self._text}
-        found = [group for group in _CURRENCIES if group & (self._words | signs)]
+        found = [group for group in CURRENCIES if group & (self._words | signs)]
         return frozenset().union(*found)
 
     @cached_property
     def _capitalized(self) -> dict[str, list[str]]:
-        words = (word for word in _WORD.findall(self._text) if word[0].isupper())
+        words = (word for word in WORD.findall(self._text) if word[0].isupper())
         return _by_first_letter({folded(word) for word in words})
 
     @cached_property

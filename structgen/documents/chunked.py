@@ -28,10 +28,11 @@ from structgen.errors import (
     Truncated,
 )
 from structgen.extraction.question import Question
+from structgen.extraction.supported import support_for
 from structgen.extraction.vote import TEMPERATURE
 from structgen.options import UNSET
 from structgen.reading.document import Document
-from structgen.results import Dumps
+from structgen.results import Dumps, LeafEvidence
 from structgen.schema.check import validate
 from structgen.values import Evidence, Json
 
@@ -186,6 +187,10 @@ class ChunkedQuestion(Generic[T]):
         merged = merge(parts, document=self.document, policies=self.policies, keys=self.keys)
         sources = {result.confidence_by for _, result in found}
         source = sources.pop() if len(sources) == 1 else None
+        support = support_for(replace(self.part, document=self.document))
+        leaves: Mapping[str, LeafEvidence] = {}
+        if support is not None:
+            leaves = support.finder.find(merged.data, known=merged.evidence, absent=merged.absent)
         guarantee = weakest([result.guarantee for _, result in found])
 
         def extraction(value: T, target: Dumps) -> DocumentExtraction[T]:
@@ -199,6 +204,7 @@ class ChunkedQuestion(Generic[T]):
                 shortened=merged.shortened,
                 copied=merged.copied,
                 evidence=merged.evidence,
+                leaf_evidence=leaves,
                 confidence=merged.confidence,
                 confidence_by=source,
                 alternatives=merged.alternatives,

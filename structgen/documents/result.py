@@ -15,6 +15,7 @@ from structgen.results import (
     Dumps,
     Extraction,
     Guarantee,
+    LeafEvidence,
     folded_notes,
     plain_alternatives,
 )
@@ -87,6 +88,8 @@ class DocumentExtraction(Generic[T]):
     """The values that are in a worked example and not in the chunk they come from."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
     """Quote and span per field, in offsets of the whole document."""
+    leaf_evidence: Mapping[str, LeafEvidence] = field(default_factory=dict, repr=False)
+    """Where the whole document states each leaf, if asked for (`evidence="all"`)."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
     """0 to 1 per field: that of the chunk whose value was taken, if it has one."""
     confidence_by: ConfidenceBy | None = None
@@ -179,6 +182,9 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "removed": lambda result: [asdict(item) for item in result.removed],
     "copied": lambda result: sorted(result.copied),
     "evidence": lambda result: {path: asdict(found) for path, found in result.evidence.items()},
+    "leaf_evidence": lambda result: {
+        path: asdict(found) for path, found in result.leaf_evidence.items()
+    },
     "confidence": lambda result: dict(result.confidence),
     "record_confidence": lambda result: None,
     "confidence_by": lambda result: result.confidence_by,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
+from structgen.answer.read import Reading
 from structgen.answer.taking_back import TakingBack
 from structgen.answer.unstated import Rules
 from structgen.errors import (
@@ -20,9 +21,13 @@ from structgen.extraction.backend import Backend, TakesBack
 from structgen.extraction.copied import Sources
 from structgen.flow.steps import Flow
 from structgen.options import UNSET, Options
+from structgen.results import LeafEvidence
 from structgen.schema.compiler import Compiled
-from structgen.values import Answer, Message, Mode, Usage
+from structgen.schema.target import Target
+from structgen.values import Answer, Evidence, Message, Mode, Usage
 from structgen.wire.retry import seconds_left
+
+T = TypeVar("T")
 
 
 class GetAnswer(Protocol):
@@ -36,6 +41,30 @@ class GetAnswer(Protocol):
         messages: Sequence[Message],
         state: CallState,
     ) -> Flow[Answer]: ...
+
+
+class Holds(Protocol):
+    """Looks up the leaves of answers in the document, as `Support` does."""
+
+    def find(
+        self,
+        target: Target[Any],
+        value: Any,
+        known: Mapping[str, Evidence],
+        absent: Set[str],
+    ) -> dict[str, LeafEvidence]:
+        """Find the evidence of each leaf."""
+        ...
+
+    def to_review(
+        self, target: Target[Any], value: Any, found: Mapping[str, LeafEvidence]
+    ) -> frozenset[str]:
+        """Name the values that people should look at."""
+        ...
+
+    def hold(self, reading: Reading[T], target: Target[T]) -> Reading[T]:
+        """Hold an answer to the document."""
+        ...
 
 
 @dataclass(slots=True)
@@ -58,6 +87,8 @@ class CallState:
     """Where values of the answer may come from; None if no examples are shown."""
     rules: Rules | None = field(default=None, repr=False)
     """What takes out texts that the document does not state; None keeps all."""
+    support: Holds | None = field(default=None, repr=False)
+    """What looks up the leaves of answers in the document; None if nobody asks for it."""
     received: Answer | None = None
     """What had arrived of an answer that then failed."""
     handed_out: bool = False

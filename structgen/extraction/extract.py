@@ -52,6 +52,7 @@ from structgen.extraction.outcome import (
     read_turn,
 )
 from structgen.extraction.question import Question
+from structgen.extraction.supported import support_for
 from structgen.flow.steps import Flow
 from structgen.options import UNSET
 from structgen.prompt.messages import reask
@@ -107,6 +108,7 @@ def extract(
         ends_at=ends_at,
         document=question.text_to_copy_from(),
         rules=rules_for(question),
+        support=support_for(question),
     )
     for backend in backends:
         question.check_options(backend)

@@ -61,7 +61,7 @@ def judged(result: Extraction[T], question: Question[T]) -> Extraction[T]:
         record_confidence=found.record_confidence,
         raw_confidence=found.raw_confidence,
         accepted=found.accepted,
-        to_review=found.to_review,
+        to_review=result.to_review | found.to_review,
     )
 
 

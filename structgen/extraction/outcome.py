@@ -27,7 +27,7 @@ from structgen.extraction.attempts import CallState, cost_of
 from structgen.extraction.backend import Backend
 from structgen.extraction.copied import copied_values
 from structgen.options import Options
-from structgen.results import Extraction, Guarantee
+from structgen.results import Extraction, Guarantee, LeafEvidence
 from structgen.schema.compiler import Compiled
 from structgen.schema.json_text import parse_json
 from structgen.values import Answer, Message, Mode, Note, Removed, Usage, Violation
@@ -91,7 +91,10 @@ def read_turn(
         turn.joined, turn.joins = continuation.join(turn.answer)
     try:
         rules = rules_of_cut(turn.joined, compiled, state)
-        turn.reading = read_answer(turn.joined, compiled, state.document, rules)
+        reading = read_answer(turn.joined, compiled, state.document, rules)
+        if state.support is not None:
+            reading = state.support.hold(reading, compiled.target)
+        turn.reading = reading
     except (InvalidOutputError, NotJsonError):
         # The cut may be what makes it invalid, so another try would fare no better.
         if not turn.answer.shortened or state.options.on_shortened == "keep":
@@ -281,6 +284,13 @@ def make_extraction(
         {place: chance for place, chance in sure.items() if place not in taken_back}
     )
     decided = chances_of_decided(alternatives, compiled.target, reading.value)
+    leaf_evidence: Mapping[str, LeafEvidence] = {}
+    to_review = frozenset[str]()
+    if state.support is not None:
+        leaf_evidence = state.support.find(
+            compiled.target, reading.value, reading.evidence, reading.absent
+        )
+        to_review = state.support.to_review(compiled.target, reading.value, leaf_evidence)
     return Extraction(
         value=reading.value,
         target=compiled.target,
@@ -296,6 +306,8 @@ def make_extraction(
         ),
         copied=copied_values(compiled.target, reading.value, state.sources),
         evidence=reading.evidence,
+        leaf_evidence=leaf_evidence,
+        to_review=to_review,
         alternatives=alternatives,
         pressure=ruled.moved_known(_moved(answer.pressure, reading.text, compiled)),
         confidence={**written, **decided},

@@ -22,6 +22,7 @@ from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
 from structgen.extraction.extract import extract
 from structgen.extraction.question import Question
+from structgen.extraction.supported import support_for
 from structgen.flow.steps import Flow, Gather
 from structgen.options import UNSET
 from structgen.results import Extraction, Guarantee
@@ -83,11 +84,15 @@ def consensus(
     answered = time.monotonic()
     winner, data = _winner(question, samples)
     document = document_text(question.document)
+    evidence = ground(question.target, data, document).evidence if winner.evidence else {}
+    support = support_for(question)
+    leaves = support.finder.find(data, known=evidence) if support else {}
     ballots = [question.target.dump(sample.value) for sample in samples]
     return replace(
         winner,
         guarantee=joint_guarantee(samples, len(samples)),
-        evidence=ground(question.target, data, document).evidence if winner.evidence else {},
+        evidence=evidence,
+        leaf_evidence=leaves,
         notes=_distinct(note for sample in samples for note in sample.notes),
         confidence=agreement(data, ballots, count),
         confidence_by="agreement",

@@ -170,6 +170,8 @@ class _Wide(Generic[T]):
             removed=tuple(item for one in found for item in one.removed),
             copied=frozenset[str]().union(*(one.copied for one in found)),
             evidence=_together([one.evidence for one in found]),
+            leaf_evidence=_together([one.leaf_evidence for one in found]),
+            to_review=frozenset[str]().union(*(one.to_review for one in found)),
             confidence=_together([one.confidence for one in found]),
             confidence_by=_source(found),
             alternatives=_together([one.alternatives for one in found]),

@@ -31,6 +31,7 @@ COLUMNS: Final = (
     "removed",
     "copied",
     "evidence",
+    "leaf_evidence",
     "confidence",
     "record_confidence",
     "confidence_by",

@@ -101,6 +101,18 @@ class Inferred:
         return {**handler(core), INFERRED: True}
 
 
+_UNSPACED_LETTER: Final = re.compile(f"[{_UNSPACED}]")
+
+
+def is_unspaced(letter: str) -> bool:
+    """Whether a letter belongs to a script without spaces between words.
+
+    Args:
+        letter: One character.
+    """
+    return _UNSPACED_LETTER.match(letter) is not None
+
+
 # ---- where a value may begin and end -------------------------------------------------
 
 
