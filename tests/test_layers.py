@@ -201,6 +201,7 @@ def test_importing_structgen_loads_nothing_heavy() -> None:
         "groq",
         "pydantic_ai",
         "mcp",
+        "langchain_core",
     ]
     script = f"import sys, structgen; print([name for name in {heavy!r} if name in sys.modules])"
     done = subprocess.run(

@@ -8,6 +8,8 @@ from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.integrations.flat import FlatForm as FlatForm
+    from structgen.integrations.langchain import ChatStructgen as ChatStructgen
+    from structgen.integrations.langchain import extractor as extractor
     from structgen.integrations.mcp import mcp_server as mcp_server
     from structgen.integrations.pydantic_ai import StructgenModel as StructgenModel
     from structgen.integrations.sdk import wrap as wrap
@@ -16,6 +18,7 @@ else:
         __name__,
         {
             "structgen.integrations.flat": "FlatForm",
+            "structgen.integrations.langchain": "ChatStructgen extractor",
             "structgen.integrations.mcp": "mcp_server",
             "structgen.integrations.pydantic_ai": "StructgenModel",
             "structgen.integrations.sdk": "wrap",
