@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from structgen.errors import InputError
 from structgen.prompt.attachments import image
 from structgen.reading.document import Document
 from structgen.values import Attachment, DocumentLike, Message, TextOrMessages
@@ -21,12 +22,18 @@ def with_messages(document: DocumentLike) -> TextOrMessages:
         document: What the user wants to extract from. What is no document is given back as it is.
 
     Raises:
-        InputError: If a file cannot be read.
+        InputError: If a file cannot be read, or a list holds nothing but texts.
         MissingPackage: If the package that reads it is not installed.
     """
     given = _read(document) if isinstance(document, os.PathLike) else document
     parts: Sequence[Any] = given if isinstance(given, list | tuple) else [given]
     if not any(map(_is_seen, parts)):
+        if given is parts and parts and all(isinstance(one, str) for one in parts):
+            raise InputError(
+                "The document is a list of texts, and could be one document or several.",
+                hint="Join the texts to ask about all of them at once, or give the list to `map` "
+                "to ask about each.",
+            )
         return given
     if not all(isinstance(one, str) or _is_seen(one) for one in parts):
         return parts

@@ -269,7 +269,8 @@ def test_one_row_that_cannot_be_written_as_it_is_stops_no_other(tmp_path: Path) 
 
 def test_a_lock_leaves_no_file_behind(tmp_path: Path) -> None:
     path = tmp_path / "journal"
-    with Journal(path):
+    with Journal(path) as journal:
+        journal.set_note("about", "this job")
         assert path.with_name("journal.lock").exists()
     assert not path.with_name("journal.lock").exists()
     notes = tmp_path / "notes"
@@ -277,6 +278,18 @@ def test_a_lock_leaves_no_file_behind(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="no journal"):
         Journal(notes)
     assert sorted(one.name for one in tmp_path.iterdir()) == ["journal", "notes"]
+
+
+def test_a_new_journal_in_which_nothing_was_written_is_removed(tmp_path: Path) -> None:
+    path = tmp_path / "journal"
+    with Journal(path):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    with Journal(path) as journal:
+        journal.set_note("about", "this job")
+    with Journal(path):
+        pass
+    assert path.exists()
 
 
 # ---- failing rows ----------------------------------------------------------------------------

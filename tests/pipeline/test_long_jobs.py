@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import re
@@ -17,7 +18,7 @@ import pyarrow
 import pytest
 from pydantic import BaseModel
 
-from structgen import Client, Verbatim
+from structgen import AsyncClient, Client, Verbatim, read
 from structgen.cli import main as cli
 from structgen.distributed import Extractor
 from structgen.documents.options import ChunkingArgs
@@ -25,6 +26,7 @@ from structgen.errors import (
     ConfigurationError,
     ConnectionFailedError,
     EnginePromptTooLongError,
+    InputError,
     JobError,
     JobStoppedError,
     PromptTooLongError,
@@ -280,6 +282,7 @@ def test_a_batch_cannot_split(tmp_path: Path) -> None:
     job = Job(Register, ["a"], client=client, output=tmp_path / "o.jsonl", batch=True, chunked=True)
     with pytest.raises(ConfigurationError, match="`chunked` splits"):
         job.run()
+    assert list(tmp_path.iterdir()) == []  # a job that is refused leaves no journal
 
 
 @pytest.mark.parametrize(
@@ -291,6 +294,22 @@ def test_wrong_settings_are_told(tmp_path: Path, wrong: Any) -> None:
     except ConfigurationError:
         return
     assert {row["error"]["type"] for row in found} == {"ConfigurationError"}
+
+
+@pytest.mark.parametrize("how", [str, Path, read], ids=["text", "path", "document"])
+def test_extract_document_takes_what_extract_takes(tmp_path: Path, how: Any) -> None:
+    path = tmp_path / "a.txt"
+    path.write_text(text_of("A", range(12)))
+    document = path.read_text() if how is str else how(path)
+    blocking = Client(Oracle()).extract_document(Register, document, **CHUNKS)
+    awaited = asyncio.run(AsyncClient(Oracle()).extract_document(Register, document, **CHUNKS))
+    assert blocking.value == awaited.value
+    assert blocking.value.model_dump() == expected("A", range(12))
+
+
+def test_a_list_of_texts_is_refused_with_what_to_do() -> None:
+    with pytest.raises(InputError, match="a list of texts"):
+        Client(Oracle()).extract(Register, ["House A.", "House B."])
 
 
 # ---- the command line ------------------------------------------------------------------------

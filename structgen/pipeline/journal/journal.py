@@ -56,6 +56,10 @@ ORDER BY i.position
 _OF_CHUNKS: Final = "/chunks"
 """Ends the name of a run whose rows are those of chunks."""
 _INSERT_INPUT: Final = "INSERT INTO inputs (position, key, meta, hash) VALUES (?, ?, ?, ?)"
+_ANYTHING: Final = """
+SELECT 1 FROM outcomes UNION ALL SELECT 1 FROM inputs UNION ALL SELECT 1 FROM replies
+UNION ALL SELECT 1 FROM notes LIMIT 1
+"""
 _RETRIED: Final = -1
 """The turn of the row that marks a question that is asked anew."""
 _MARK_RETRY: Final = "INSERT INTO replies (hash, turn, status, body) VALUES (?, ?, 0, x'')"
@@ -124,6 +128,7 @@ class Journal:
             self._lock = ProcessLock(self.path.with_name(self.path.name + ".lock"))
             try:
                 finish_recovery(self.path)
+                self._is_new = not self.path.exists()
                 if not is_sound(self.path):
                     recover(self.path, log)
                 self._writer, self._reader = connect(self.path), connect(self.path)
@@ -275,10 +280,16 @@ class Journal:
             self._writer.execute(insert, (name, json.dumps(body)))
 
     def close(self) -> None:
-        """Close the file. Rows that were not flushed are lost."""
-        with suppress(sqlite3.Error):  # what was committed is on the disk all the same
+        """Close the file. Rows that were not flushed are lost.
+
+        A new file in which nothing was written, as by a job that was refused, is removed.
+        """
+        with suppress(sqlite3.Error, OSError):  # what was committed is on the disk all the same
+            is_left_over = self._is_new and self._reader.execute(_ANYTHING).fetchone() is None
             self._reader.close()
             self._writer.close()
+            if is_left_over:  # nobody else has it: the lock is still ours
+                self.path.unlink()
         self._lock.release()
 
     def __enter__(self) -> Journal:
