@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.integrations.dataframes import add_accessor as add_accessor
     from structgen.integrations.flat import FlatForm as FlatForm
     from structgen.integrations.langchain import ChatStructgen as ChatStructgen
     from structgen.integrations.langchain import extractor as extractor
@@ -17,6 +18,7 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
+            "structgen.integrations.dataframes": "add_accessor",
             "structgen.integrations.flat": "FlatForm",
             "structgen.integrations.langchain": "ChatStructgen extractor",
             "structgen.integrations.mcp": "mcp_server",
