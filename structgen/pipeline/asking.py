@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, TypeVar
 from structgen.documents.chunked import ChunkedQuestion, Piece, unexpected
 from structgen.documents.need import is_too_long, room_for_document
 from structgen.documents.options import settings_data
-from structgen.errors import Attempt, ConfigurationError, SchemaError, StructgenError
+from structgen.errors import Attempt, SchemaError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
 from structgen.extraction.judged import Basis, judgement
@@ -21,13 +21,13 @@ from structgen.extraction.plan import first_that_compiles, plan
 from structgen.extraction.question import Question
 from structgen.extraction.readings import extract_and_judge
 from structgen.flow.drive import Rest, aperform
-from structgen.flow.steps import Flow, Send, Sleep
 from structgen.options import UNSET, Options
 from structgen.pipeline.journal.journal import Journal, question_hash, run_of_chunks
 from structgen.pipeline.journal.outcomes import entry_of, outcome_of
 from structgen.pipeline.journal.rows import Entry
 from structgen.pipeline.journal.view import CURRENT, RUN
 from structgen.pipeline.record import Item, Outcome, record_of
+from structgen.pipeline.replay import replay_flow
 from structgen.pipeline.splitting import BY_DEFAULT, CHUNK, Asked, Splitting, chunk_data
 from structgen.results import Extraction
 from structgen.schema.target import Target
@@ -300,39 +300,6 @@ def _outcome(
         cost=cost_of(attempts),
         seconds=time.monotonic() - began,
     )
-
-
-def replay_flow(flow: Flow[R], replies: Sequence[Reply]) -> R | Request:
-    """Answer a flow's requests with these replies, in order, and wait for nothing.
-
-    Args:
-        flow: A flow that asks a server.
-        replies: The server's answers.
-
-    Returns:
-        The flow's result, or the next request if there are not enough replies.
-
-    Raises:
-        ConfigurationError: If the flow asks a model in this process.
-        StructgenError: If the flow fails.
-    """
-    left, value = list(replies), None
-    try:
-        while True:
-            step, value = flow.send(value), None
-            if isinstance(step, Send):
-                if not left:
-                    return step.request
-                value = left.pop(0)
-            elif not isinstance(step, Sleep):
-                raise ConfigurationError(
-                    "A model in this process has no Batch API.", hint="Leave out `batch`."
-                )
-    except StopIteration as stop:
-        result: R = stop.value
-        return result
-    finally:
-        flow.close()
 
 
 def fingerprint(

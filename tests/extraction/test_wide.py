@@ -20,8 +20,10 @@ from structgen.errors import (
     NotJsonError,
     SchemaLimitError,
 )
+from structgen.extraction.readings import extract_and_judge
+from structgen.pipeline.replay import replay_flow
 from structgen.testing.scripted import ScriptedTransport
-from structgen.values import Evidence, Reply
+from structgen.values import Evidence, Reply, Request
 
 from .oracle import Oracle
 
@@ -246,6 +248,21 @@ def test_a_fallback_is_asked_about_the_same_parts() -> None:
     assert result.value.total == 5
     assert result.model == "openai:gpt-6.1-terra"
     assert len(result.attempts) == 6
+
+
+def test_the_requests_of_a_batch_are_answered_part_by_part() -> None:
+    oracle = Oracle(Filing, FILING)
+    with client_of(oracle, "openai-strict", split=2) as client:
+        question = client.caller.question(Filing, DOCUMENT, {})
+        replies: list[Reply] = []
+        while True:
+            flow = extract_and_judge(client.caller.backends, question)
+            found = replay_flow(flow, replies)
+            if not isinstance(found, Request):
+                break
+            replies.append(oracle.server().send(found, None))
+    assert found.value == Filing.model_validate(FILING)
+    assert len(replies) == 3
 
 
 def test_worked_examples_are_split_along() -> None:
