@@ -1,7 +1,8 @@
 """Reading real PDFs: for how many gold values is there a box, is it the right one, and how fast?
 
 A gold leaf stands in the text layer if pypdf, which shares no code with our reader, finds it there.
-Its box is right if PDFium's own text inside the box holds the value.
+Its box is right if PDFium's own text inside the box holds the value. The same is asked of the
+evidence of the gold as a model's answer, which also chooses among several mentions.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any, NamedTuple
 import pypdf
 import pypdfium2
 
-from structgen import Document, DocumentError, read
+from structgen import Document, DocumentError, find_evidence, read
 from structgen.reading import Box
 
 DATA = Path(__file__).parents[2] / "shared" / "data" / "extractbench"
@@ -114,8 +115,9 @@ def measured(path: Path) -> Counter[str]:
         return Counter({error.reason: 1})
     layer = "\n".join(page.extract_text() for page in pypdf.PdfReader(path).pages)
     theirs, ours = fold(layer), fold(document)
+    evidence = find_evidence(gold, document)
     with pypdfium2.PdfDocument(path) as pdf:
-        for _, value in leaves(gold):
+        for at, value in leaves(gold):
             counts["leaves"] += 1
             if find(theirs, value) is None:
                 continue
@@ -124,6 +126,11 @@ def measured(path: Path) -> Counter[str]:
             boxes = document.locate(*span).boxes if span else ()
             counts["boxed"] += bool(boxes)
             counts["wrong"] += bool(boxes) and not is_right(pdf, boxes, value)
+            known = evidence[at]
+            boxes = tuple(Box(*box) for box in known.boxes)
+            counts["evident"] += bool(boxes)
+            counts["ambiguous"] += known.status == "ambiguous"
+            counts["evident, wrong"] += bool(boxes) and not is_right(pdf, boxes, value)
     return counts
 
 
@@ -162,6 +169,9 @@ def main() -> dict[str, Any]:
         "standing in the text layer": counts["standing"],
         "share with a box": round(counts["boxed"] / max(counts["standing"], 1), 4),
         "share of wrong boxes": round(counts["wrong"] / max(counts["boxed"], 1), 4),
+        "share with evidence": round(counts["evident"] / max(counts["standing"], 1), 4),
+        "share of wrong evidence": round(counts["evident, wrong"] / max(counts["evident"], 1), 4),
+        "share of ambiguous evidence": round(counts["ambiguous"] / max(counts["evident"], 1), 4),
         "seconds of one core for 200 pages": round(seconds, 2),
         "pages per second of one core": round(len(document.pages) / seconds),
     }
