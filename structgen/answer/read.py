@@ -10,7 +10,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from pydantic_core import from_json
 
-from structgen.answer.endings import ending_of
+from structgen.answer.endings import ending_of, is_at_limit
 from structgen.answer.grounding import require_grounded
 from structgen.answer.repair import repair
 from structgen.answer.ruled import UNRULED, Ruled
@@ -32,6 +32,8 @@ from structgen.values import Answer, Evidence, Rejected, Violation
 T = TypeVar("T")
 
 _RECOVERED: Final = "taken from what the server rejected"
+_RAISE: Final = "Raise max_tokens, or ask for less in one call."
+_ASK_AGAIN: Final = "Ask again: the server stopped for another reason than the token limit."
 _OUT_OF_TOKENS: Final = "max completion tokens reached"
 """What Groq's error says when the model ran out of tokens, in lower case."""
 
@@ -89,7 +91,8 @@ def read_answer(
         )
     if is_cut(answer):
         tokens = answer.usage.completion_tokens
-        raise _cut_off(text, f"finish reason {answer.finish_reason!r}, {tokens} tokens")
+        why = f"finish reason {answer.finish_reason!r}, {tokens} tokens"
+        raise _cut_off(text, why, _RAISE if is_at_limit(answer.finish_reason) else _ASK_AGAIN)
     _require_one_call(answer, compiled.name)
     repairs = (_RECOVERED,) if answer.finish_reason == _RECOVERED else ()
     try:
@@ -175,7 +178,7 @@ def _wrong_call(message: str, found: str, wanted: str) -> InvalidOutputError:
     )
 
 
-def _cut_off(text: str, why: str) -> Truncated:
+def _cut_off(text: str, why: str, remedy: str = _RAISE) -> Truncated:
     """The error for an answer that was cut, with what was closed in it by then."""
     if not text.strip():
         return Truncated(
@@ -185,7 +188,7 @@ def _cut_off(text: str, why: str) -> Truncated:
     return Truncated(
         f"The answer was cut off ({why}).",
         partial=closed_part(text),
-        hint="Raise max_tokens, or ask for less in one call. What had come is in `partial`.",
+        hint=f"{remedy} What had come is in `partial`.",
     )
 
 

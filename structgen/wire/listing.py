@@ -10,7 +10,13 @@ from urllib.parse import quote, urlencode
 
 from pydantic_core import from_json
 
-from structgen.errors import APIError, ServerError, TransportError
+from structgen.errors import (
+    APIError,
+    ConfigurationError,
+    NotFoundError,
+    ServerError,
+    TransportError,
+)
 from structgen.flow.steps import Flow, Send, Sleep
 from structgen.options import UNSET, Options
 from structgen.values import Reply, Request
@@ -20,6 +26,9 @@ from structgen.wire.tries import TIMEOUT
 
 _MAX_PAGES: Final = 20
 """Pages of a list that are fetched at most; Anthropic and Gemini give 20 to 50 models a page."""
+
+_BY_NAME: Final = "models"
+"""The path of a list whose models have paths of their own below it. Ollama's have none."""
 
 _CONTEXTS: Final = (
     "context_window",  # Groq, and our own server
@@ -68,13 +77,32 @@ def retrieve_model(link: Link, name: str, options: Options) -> Flow[dict[str, An
         options: As for `list_models`.
 
     Raises:
+        ConfigurationError: If the name is none: it is empty, or leads to another path.
         NotFoundError: If the server has no such model.
         TransportError, APIError: As for `list_models`.
     """
+    if not name or not {".", ".."}.isdisjoint(name.split("/")):
+        raise ConfigurationError(
+            f"{name!r} is no name of a model.", hint="Give one that `models.list()` names."
+        )
+    if link.caps.models_path != _BY_NAME:
+        return _named((yield from list_models(link, options)), name, link)
     path = f"{link.caps.models_path}/{quote(name)}"
     row = _with_id((yield from _fetch(link, path, options)))
     link.contexts.update(_contexts_in([row]))
     return row
+
+
+def _named(rows: Sequence[dict[str, Any]], name: str, link: Link) -> dict[str, Any]:
+    """The model of this name; Ollama adds the tag `latest` to names without a tag."""
+    for row in rows:
+        if row.get("id") in (name, f"{name}:latest"):
+            return row
+    raise NotFoundError(
+        f"{link.caps.provider} has no model {name!r}.",
+        status_code=404,
+        hint="`models.list()` names those that it has.",
+    )
 
 
 def _fetch(link: Link, path: str, options: Options) -> Flow[dict[str, Any]]:

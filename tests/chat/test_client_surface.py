@@ -153,6 +153,26 @@ def test_a_model_is_retrieved_by_name() -> None:
     assert (sent(client)[0].method, sent(client)[0].path) == ("GET", "models/openai/gpt%20oss")
 
 
+@pytest.mark.parametrize("name", ["", "..", "../files", "a/./b"])
+def test_a_name_that_leads_to_another_path_is_none_of_a_model(name: str) -> None:
+    port = ScriptedTransport(Reply(200, {}, b"{}"))
+    client = Client("groq:m", api_key="k", transport=port)
+    with pytest.raises(errors.ConfigurationError, match="no name of a model"):
+        client.models.retrieve(name)
+    assert not port.requests
+
+
+def test_ollama_has_a_model_if_it_lists_it() -> None:
+    listed = Reply(200, {}, b'{"models":[{"name":"qwen3:8b"},{"name":"llama3:latest"}]}')
+    port = ScriptedTransport(listed)
+    client = Client("ollama-native:m", transport=port)
+    assert client.models.retrieve("qwen3:8b").id == "qwen3:8b"
+    assert client.models.retrieve("llama3").id == "llama3:latest"
+    assert {request.path for request in port.requests} == {"tags"}
+    with pytest.raises(errors.NotFoundError, match="'other'"):
+        client.models.retrieve("other")
+
+
 def test_a_list_of_models_is_tried_again_and_its_errors_are_typed() -> None:
     async def main(base_url: str) -> list[str]:
         async with AsyncClient("vllm:m", base_url=base_url, max_retries=2) as client:

@@ -123,7 +123,10 @@ def _finish_reason(raw: Mapping[str, Any]) -> str | None:
         return _REASONS.get(str(reason), string(reason) or status)
     if status != "completed":
         return status
-    kinds = [item.get("type") for item in objects(raw.get("output"))]
+    items = objects(raw.get("output"))
+    if any(item.get("status") == "incomplete" for item in items):
+        return "incomplete"
+    kinds = [item.get("type") for item in items]
     return "tool_calls" if "function_call" in kinds else "stop"
 
 

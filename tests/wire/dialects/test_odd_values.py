@@ -8,12 +8,23 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from structgen import Client
-from structgen.errors import InputError
-from structgen.testing import ScriptedTransport
+from structgen.errors import InputError, Truncated
+from structgen.testing import ScriptedTransport, completion
 from structgen.values import Reply
-from tests.wire.dialects.parts import ANTHROPIC, GEMINI, OLLAMA, RESPONSES, SERVERS, Server
+from tests.wire.dialects.parts import (
+    ANTHROPIC,
+    GEMINI,
+    OLLAMA,
+    RESPONSES,
+    SERVERS,
+    Said,
+    Server,
+    named,
+    response,
+)
 from tests.wire.parts import built, chat_request
 
 EACH = pytest.mark.parametrize("server", SERVERS, ids=[server.provider for server in SERVERS])
@@ -23,7 +34,12 @@ NATIVE = pytest.mark.parametrize(
 HUGE = 10**400
 """An integer that JSON has, and no float."""
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n").decode()
+CITY = '{"name":"Rome"}'
 USER = {"role": "user", "content": "Hello"}
+
+
+class City(BaseModel):
+    name: str
 
 
 # ---- numbers of replies --------------------------------------------------------------
@@ -164,3 +180,37 @@ def test_an_empty_answer_is_no_turn_for_anthropic(content: Any) -> None:
     body = built(chat_request(messages=[USER, empty, USER]), ANTHROPIC.provider)
     assert [turn["role"] for turn in body["messages"]] == ["user"]
     assert len(body["messages"][0]["content"]) == 2
+
+
+# ---- endings -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_item_that_is_incomplete_makes_no_whole_answer(stream: bool) -> None:
+    body = response(Said(CITY))
+    body["output"][0]["status"] = "incomplete"
+    event = {"type": "response.output_text.delta", "output_index": 0, "delta": CITY}
+    events = [named(event), named({"type": "response.completed", "response": body})]
+    reply = Reply(200, {}, json.dumps(body).encode())
+    port = ScriptedTransport(events if stream else reply)
+    with (
+        Client("openai-responses:m", api_key="k", transport=port, max_reasks=0) as client,
+        pytest.raises(Truncated),
+    ):
+        _ = list(client.stream(City, "Rome")) if stream else client.extract(City, "Rome")
+
+
+@pytest.mark.parametrize(
+    ("reason", "is_limit"),
+    [("length", True), ("MAX_TOKENS", True), ("pause_turn", False), ("OTHER", False)],
+)
+def test_more_tokens_are_advised_only_against_a_limit_of_tokens(
+    reason: str, is_limit: bool
+) -> None:
+    port = ScriptedTransport(Reply(200, {}, completion(CITY, finish_reason=reason)))
+    with (
+        Client("vllm:m", transport=port, max_reasks=0) as client,
+        pytest.raises(Truncated) as caught,
+    ):
+        client.extract(City, "Rome")
+    assert ("Raise max_tokens" in str(caught.value)) is is_limit
