@@ -22,9 +22,9 @@ from tests.wire.dialects.parts import (
     SERVERS,
     Said,
     Server,
-    named,
     response,
 )
+from tests.wire.dialects.said import named
 from tests.wire.parts import built, chat_request
 
 EACH = pytest.mark.parametrize("server", SERVERS, ids=[server.provider for server in SERVERS])
