@@ -76,7 +76,10 @@ def _export(view: JournalView, arguments: Namespace, streams: Streams) -> None:
         from structgen.schema.load import load_target
 
         target = load_target(arguments.target)
-    outcomes = view.outcomes(target)
+    from structgen.pipeline.journal.reviews import reviewed
+
+    reviews = view.reviews()
+    outcomes = (reviewed(outcome, reviews) for outcome in view.outcomes(target))
     if arguments.output is None:
         for outcome in outcomes:
             streams.give(outcome.row())

@@ -19,6 +19,7 @@ from structgen.cli import (
     mcp,
     models,
     providers,
+    review,
     serve,
     view,
 )
@@ -35,6 +36,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     evaluate.COMMAND,
     calibrate.COMMAND,
     view.COMMAND,
+    review.COMMAND,
     serve.COMMAND,
     mcp.COMMAND,
     compile.COMMAND,

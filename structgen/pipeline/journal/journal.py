@@ -31,6 +31,7 @@ from pydantic_core import from_json
 
 from structgen.pipeline.journal.lock import ProcessLock
 from structgen.pipeline.journal.recovery import finish_recovery, is_sound, recover
+from structgen.pipeline.journal.reviews import Review, newest_reviews
 from structgen.pipeline.journal.rows import (
     INSERT,
     SELECT,
@@ -278,6 +279,11 @@ class Journal:
         insert = "INSERT OR REPLACE INTO notes (name, body) VALUES (?, ?)"
         with self._writing, journal_errors(self.path), self._writer:
             self._writer.execute(insert, (name, json.dumps(body)))
+
+    def reviews(self) -> dict[str, Review]:
+        """Give what people decided about records: the newest review of each key."""
+        with journal_errors(self.path):
+            return newest_reviews(self._reader)
 
     def close(self) -> None:
         """Close the file. Rows that were not flushed are lost.

@@ -15,6 +15,7 @@ from typing_extensions import Self
 
 from structgen.errors import InputError
 from structgen.pipeline.journal.outcomes import outcome_of
+from structgen.pipeline.journal.reviews import Review, newest_reviews
 from structgen.pipeline.journal.rows import SELECT, Entry, entry_of_row, journal_errors
 from structgen.pipeline.journal.tables import VERSION, connect_to_read
 from structgen.pipeline.record import Outcome
@@ -146,6 +147,11 @@ class JournalView:
         """Give the schema of the newest run as a target; any value if none was noted."""
         noted = self._note(f"{RUN}{self._current()}")
         return target_of(noted["schema"] if isinstance(noted, dict) else {})
+
+    def reviews(self) -> dict[str, Review]:
+        """Give what people decided about records: the newest review of each key."""
+        with journal_errors(self.path):
+            return newest_reviews(self._db)
 
     def close(self) -> None:
         """Close the file."""

@@ -1,0 +1,127 @@
+"""The page and its calls: loopback only, with a token, and nothing from other sites."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+from importlib.resources import files
+from secrets import compare_digest, token_urlsafe
+from typing import Any, Final, get_args
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from starlette.routing import Route
+
+from structgen.errors import InvalidOutputError
+from structgen.pipeline.journal.reviews import Status
+from structgen.schema.check import validate
+from structgen.server.review.inputs import input_of
+from structgen.server.review.records import Records
+
+_HOSTS: Final = {"127.0.0.1", "localhost", "[::1]"}
+"""Other names may be those of a foreign site that leads here (DNS rebinding)."""
+_HEADER: Final = "x-structgen-review"
+"""A header that no form and no other site can send without being asked first (CSRF)."""
+_CONFLICT: Final = (
+    "Somebody else has saved this record since you opened it. Nothing was overwritten; reload it "
+    "to see the new version."
+)
+_Handler = Callable[[Request], Awaitable[Response]]
+
+
+def review_app(records: Records, token: str) -> Starlette:
+    """Make the app.
+
+    Args:
+        records: What is reviewed.
+        token: The secret in the address that opens the page.
+    """
+    cookie = "structgen_review"
+
+    def guarded(handler: _Handler) -> _Handler:
+        async def checked(request: Request) -> Response:
+            host = request.headers.get("host", "").rpartition(":")[0]
+            given = request.cookies.get(cookie, "").encode()
+            if host not in _HOSTS or not compare_digest(given, token.encode()):
+                return _refusal("Open the address that `structgen review` printed.", 403)
+            if request.url.path.startswith("/api/") and request.headers.get(_HEADER) != "1":
+                return _refusal("This call does not come from the review page.", 403)
+            return await handler(request)
+
+        return checked
+
+    async def enter(request: Request) -> Response:
+        given = request.query_params.get("token")
+        if given is None:
+            return await guarded(page)(request)
+        if not compare_digest(given.encode(), token.encode()):
+            return _refusal("The token is wrong; open the address that was printed.", 403)
+        answer = RedirectResponse("/", 303, headers={"referrer-policy": "no-referrer"})
+        answer.set_cookie(cookie, token, httponly=True, samesite="strict")
+        return answer
+
+    async def page(request: Request) -> Response:
+        nonce = token_urlsafe()
+        html = (files("structgen.server.review") / "page.html").read_text(encoding="utf-8")
+        policy = f"default-src 'none'; connect-src 'self'; script-src 'nonce-{nonce}'; "
+        policy += f"style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'"
+        headers = {"content-security-policy": policy, "cache-control": "no-store"}
+        return HTMLResponse(html.replace("NONCE", nonce), headers=headers)
+
+    async def listed(request: Request) -> Response:
+        found = await run_in_threadpool(records.listed)
+        schema: Any = records.target.schema
+        return JSONResponse({"input": input_of(schema, schema), "records": found})
+
+    async def save(request: Request) -> Response:
+        return await run_in_threadpool(_saved, records, await request.body())
+
+    async def check(request: Request) -> Response:
+        return await run_in_threadpool(_checked, records, await request.body())
+
+    return Starlette(
+        routes=[
+            Route("/", enter),
+            Route("/api/records", guarded(listed)),
+            Route("/api/save", guarded(save), methods=["POST"]),
+            Route("/api/check", guarded(check), methods=["POST"]),
+        ]
+    )
+
+
+def _saved(records: Records, body: bytes) -> Response:
+    try:
+        data = json.loads(body)
+        key, version, status = data["key"], data["version"], data["status"]
+    except (ValueError, TypeError, KeyError):
+        return _refusal("The body is not a review.", 400)
+    if key not in records or not isinstance(version, int) or status not in get_args(Status):
+        return _refusal("There is no such record or decision.", 400)
+    try:
+        kept = records.save(key, version, status, data.get("value"))
+    except InvalidOutputError as error:
+        return _violations(error, 422)
+    if not kept:
+        return JSONResponse({"message": _CONFLICT, "record": records.shown(key)}, 409)
+    return JSONResponse(records.shown(key))
+
+
+def _checked(records: Records, body: bytes) -> Response:
+    try:
+        validate(records.target, json.loads(body))
+    except InvalidOutputError as error:
+        return _violations(error, 200)
+    except ValueError:
+        return _refusal("The body is not JSON.", 400)
+    return JSONResponse({"message": "", "violations": []})
+
+
+def _violations(error: InvalidOutputError, status: int) -> Response:
+    lines = [str(one) for one in error.violations]
+    return JSONResponse({"message": "; ".join(lines[:3]), "violations": lines}, status)
+
+
+def _refusal(message: str, status: int) -> Response:
+    return JSONResponse({"message": message}, status)
