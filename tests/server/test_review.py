@@ -73,7 +73,7 @@ def saved(client: TestClient, key: str, version: int, **more: Any) -> Any:
 def run_job(folder: Path, prompt: str, keys: list[str]) -> list[dict[str, Any]]:
     items = [Item(key, f"text of {key}") for key in keys]
     output = folder / "out.jsonl"
-    with Client("groq:openai/gpt-oss-20b", transport=AnyModel(), api_key="k") as client:
+    with Client(AnyModel()) as client:
         job = Job(
             Visit,
             items,
@@ -100,7 +100,7 @@ def test_two_hundred_corrections_in_a_browser_survive_a_changed_prompt(tmp_path:
     ):
         page.get(f"{address}/?token={TOKEN}")
         page.set_script_timeout(120)
-        wait = WebDriverWait(page, 30)
+        wait = WebDriverWait(page, 30, poll_frequency=0.02)
         wait.until(lambda one: one.find_elements(By.CSS_SELECTOR, "[data-path='/age']"))
         for n in range(200):
             page.execute_script(
@@ -121,7 +121,7 @@ def test_of_two_tabs_on_one_record_the_second_is_told(tmp_path: Path) -> None:
         served(review_app(records, TOKEN)) as address,
         browser(tmp_path / "profile") as page,
     ):
-        wait = WebDriverWait(page, 30)
+        wait = WebDriverWait(page, 30, poll_frequency=0.02)
         page.get(f"{address}/?token={TOKEN}")
         page.switch_to.new_window("tab")
         page.get(f"{address}/")
