@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from datetime import date
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -65,6 +66,10 @@ def client_of(records: Records) -> TestClient:
     return client
 
 
+def shows(said: str, page: Any) -> bool:
+    return said in page.find_element(By.ID, "at").text
+
+
 def saved(client: TestClient, key: str, version: int, **more: Any) -> Any:
     body = {"key": key, "version": version, "status": "corrected", "value": VALUE, **more}
     return client.post("/api/save", json=body, headers=API)
@@ -109,7 +114,7 @@ def test_two_hundred_corrections_in_a_browser_survive_a_changed_prompt(tmp_path:
                 str(1000 + n),
             )
             said = f"{n + 2} of" if n < 199 else "corrected"
-            wait.until(lambda one, said=said: said in one.find_element(By.ID, "at").text)
+            wait.until(partial(shows, said))
     again = run_job(tmp_path, "another prompt", keys)
     assert sorted(one["value"]["age"] for one in again) == list(range(1000, 1200))
     assert {one["confidence_by"] for one in again} == {"human"}
