@@ -320,3 +320,34 @@ def test_the_outline_of_a_file_gives_its_headings() -> None:
         (2 if title == "Inner" else 1, title) for title in titles
     ]
     assert document.locate(document.index("Inner is") + 9).headings == ("First part", "Inner")
+
+
+def _pages(count: int, *, lost: set[int]) -> bytes:
+    """A PDF whose page tree names `count` pages, of which `lost` are no objects."""
+    kids = " ".join("null" if at in lost else f"{4 + at} 0 R" for at in range(1, count + 1))
+    objects = [
+        "1 0 obj<</Type/Catalog/Pages 2 0 R>>endobj",
+        f"2 0 obj<</Type/Pages/Count {count}/Kids[{kids}]>>endobj",
+        "3 0 obj<</Type/Font/Subtype/Type1/BaseFont/Helvetica>>endobj",
+    ]
+    for at in range(1, count + 1):
+        text = f"BT /F 12 Tf 72 700 Td (words of page {at}) Tj ET"
+        size = "/MediaBox[0 0 612 792]/Resources<</Font<</F 3 0 R>>>>"
+        stream = 4 + count + at
+        objects += [
+            f"{4 + at} 0 obj<</Type/Page/Parent 2 0 R{size}/Contents {stream} 0 R>>endobj",
+            f"{stream} 0 obj<</Length {len(text)}>>stream\n{text}\nendstream endobj",
+        ]
+    return "\n".join(["%PDF-1.4", *objects, "trailer<</Root 1 0 R>>", "%%EOF"]).encode()
+
+
+def test_a_damaged_page_does_not_cost_its_document() -> None:
+    document = structgen.read(_pages(4, lost={2}), name="a.pdf")
+    assert [page.number for page in document.pages] == [1, 3, 4]
+    assert document.locate(document.index("page 3")).page == 3
+    assert document.notes == (
+        "Damaged pages were not read: 2. Check whether another program shows them.",
+    )
+    with pytest.raises(DocumentError, match="page 1 cannot be read") as caught:
+        structgen.read(_pages(2, lost={1, 2}), name="a.pdf")
+    assert caught.value.reason == "damaged"

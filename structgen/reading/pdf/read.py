@@ -40,6 +40,7 @@ _NOTES: Final = {
     "scan": "Pages without a text layer were not read: {}. They need OCR, or a model that sees.",
     "doubtful": "The text of these pages may be wrong, since their fonts do not say which "
     "characters they print: {}. Read them with OCR, or show their images to a model that sees.",
+    "damaged": "Damaged pages were not read: {}. Check whether another program shows them.",
 }
 """What to say of pages that could not be read well."""
 
@@ -112,7 +113,11 @@ def _document(pdf: Any, settings: ReadSettings) -> Document:
             f"{name} has no page {beyond[0]}: it has {count}.", hint="Correct `page_numbers`."
         )
     numbers = [number for number in range(1, count + 1) if settings.wants_page(number)]
-    pages = [_read_page(pdf, number, settings) for number in numbers]
+    read = {number: _read_page(pdf, number, settings) for number in numbers}
+    pages = [page for page in read.values() if page is not None]
+    damaged = [number for number, page in read.items() if page is None]
+    if damaged and not any(page.words or page.image for page in pages):
+        raise _damaged(name, f"page {damaged[0]} cannot be read")
     scans = [page.number for page in pages if page.fault == "scan"]
     if scans and not any(page.words for page in pages):
         raise DocumentError(
@@ -121,11 +126,14 @@ def _document(pdf: Any, settings: ReadSettings) -> Document:
             "that sees.",
             reason="scanned",
         )
-    return _written(pages, _outline(pdf), settings)
+    return _written(pages, damaged, _outline(pdf), settings)
 
 
-def _read_page(pdf: Any, number: int, settings: ReadSettings) -> _Page:
-    page = _opened_page(pdf, number, settings.name or "The PDF")
+def _read_page(pdf: Any, number: int, settings: ReadSettings) -> _Page | None:
+    """Read a page. A damaged one is None."""
+    page = _opened_page(pdf, number)
+    if page is None:
+        return None
     try:
         text = text_of(page) if settings.pages != "images" else PageText([], False)
         image = _rendered(page, settings.dpi) if settings.pages != "text" else None
@@ -150,7 +158,7 @@ def _outline(pdf: Any) -> list[tuple[int, int, str]]:
     return found if len(found) >= _OUTLINE_ENTRIES else []
 
 
-def _opened_page(pdf: Any, number: int, name: str) -> Any:
+def _opened_page(pdf: Any, number: int) -> Any:
     """Open a page, with what is written in its form fields and notes as a part of its text."""
     try:
         page = pdf[number - 1]
@@ -160,8 +168,8 @@ def _opened_page(pdf: Any, number: int, name: str) -> Any:
             page.close()
             page = pdf[number - 1]
         return page
-    except Exception as error:  # PDFium says no more than that it cannot load the page
-        raise _damaged(name, f"page {number} cannot be read") from error
+    except Exception:  # PDFium says no more than that it cannot load the page
+        return None
 
 
 def _has_written(page: Any) -> bool:
@@ -183,7 +191,10 @@ def _has_marks(page: Any) -> bool:
 
 
 def _written(
-    pages: Sequence[_Page], outline: Sequence[tuple[int, int, str]], settings: ReadSettings
+    pages: Sequence[_Page],
+    damaged: Sequence[int],
+    outline: Sequence[tuple[int, int, str]],
+    settings: ReadSettings,
 ) -> Document:
     words = [page.words for page in pages]
     blocks = [lines_of(one) for one in words]
@@ -198,6 +209,7 @@ def _written(
             titles = [(level, title) for number, level, title in outline if number == page.number]
             add_outline(builder, start, titles)
     faults = {fault: [page.number for page in pages if page.fault == fault] for fault in _NOTES}
+    faults["damaged"] = list(damaged)
     notes = [_NOTES[fault].format(_listed(numbers)) for fault, numbers in faults.items() if numbers]
     kind = settings.media_type or "application/pdf"
     return builder.build(name=settings.name, media_type=kind, notes=notes)
