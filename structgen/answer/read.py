@@ -26,6 +26,7 @@ from structgen.errors import (
 )
 from structgen.schema.check import validate
 from structgen.schema.compiler import Compiled
+from structgen.schema.json import resolve, short
 from structgen.schema.json_text import parse_json
 from structgen.values import Answer, Evidence, Rejected, Violation
 
@@ -121,6 +122,7 @@ def _read_text(
     reading = None if rules is None else _read_by_rules(text, compiled, rules)
     if reading is None:
         reading = Reading(*compiled.read_json(text), text)
+    _require_a_member(text, compiled, reading.absent)
     if document is None:
         return replace(reading, repairs=repairs)
     data = reading.ruled.data
@@ -130,6 +132,29 @@ def _read_text(
     value = validate(compiled.target, found.data) if found.repairs else reading.value
     repairs = (*repairs, *found.repairs)
     return replace(reading, value=value, repairs=repairs, evidence=found.evidence)
+
+
+def _require_a_member(text: str, compiled: Compiled[Any], absent: frozenset[str]) -> None:
+    """Raise InvalidOutputError if an answer has members, but none of the target's.
+
+    A model that repeats the schema, or answers something else, gives such an object. It is valid
+    if every field may be absent, but says nothing of the document.
+    """
+    schema = compiled.schema
+    while isinstance(ref := schema.get("$ref"), str):
+        schema = resolve(compiled.schema, ref)
+    fields = schema.get("properties", {})
+    if not fields or schema.get("additionalProperties") is not False:
+        return
+    if sum(path.count("/") == 1 for path in absent) < len(fields):
+        return
+    data = parse_json(text)
+    if isinstance(data, dict) and data and not fields.keys() & data.keys():
+        raise InvalidOutputError(
+            "The answer is an object, but has none of the target's members.",
+            violations=(Violation("", "", short(list(data)), f"members of {short(list(fields))}"),),
+            hint="What the model wrote is in `attempts`.",
+        )
 
 
 def _read_by_rules(text: str, compiled: Compiled[T], rules: Rules) -> Reading[T] | None:
