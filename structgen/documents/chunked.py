@@ -13,6 +13,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from structgen.documents.chunk import Chunk, chunks, halves, text_before
 from structgen.documents.merge import Part, merge
 from structgen.documents.options import CHUNK_TOKENS, ChunkingArgs, counter_of
+from structgen.documents.places import check_places
 from structgen.documents.policies import Policy
 from structgen.documents.relax import complete, relax
 from structgen.documents.result import ChunkOutcome, DocumentExtraction, weakest
@@ -82,7 +83,7 @@ class ChunkedQuestion(Generic[T]):
 
         Raises:
             InputError: If the document is empty or is a conversation.
-            ConfigurationError: If `accept` is set.
+            ConfigurationError: If `accept` is set, or `policies` or `keys` do not fit the target.
         """
         document = question.document
         if not isinstance(document, str) or not document.strip():
@@ -96,8 +97,9 @@ class ChunkedQuestion(Generic[T]):
                 "of single questions.",
                 hint="Leave it out, and look at `confidence`.",
             )
-        policies = chunking.get("policies", {})
-        target, keys, policies = relax(question.target, chunking.get("keys", {}), policies)
+        policies, keys = chunking.get("policies", {}), chunking.get("keys", {})
+        check_places(question.target.schema, policies, keys)
+        target, keys, policies = relax(question.target, keys, policies)
         instructions = "\n\n".join(filter(None, (question.instructions, _INSTRUCTIONS)))
         options = question.options
         if options.on_invalid_items is UNSET:  # one bad item never takes its chunk with it

@@ -260,7 +260,7 @@ class _Merger:
 
     def _merge_values(self, stated: Sequence[_Statement], at: str, policy: Policy | None) -> Json:
         if policy is not None:
-            is_made, value = combine(policy, [one.value for one in stated])
+            is_made, value = combine(policy, [one.value for one in stated], at)
             if is_made:
                 key = constant_key(value)
                 alike = (one for one in stated if constant_key(one.value) == key)

@@ -88,19 +88,23 @@ def check_policies(policies: Mapping[str, Policy]) -> None:
             )
 
 
-def combine(policy: Policy, values: Sequence[Json]) -> tuple[bool, Json]:
+def combine(policy: Policy, values: Sequence[Json], path: str) -> tuple[bool, Json]:
     """Make one value of several.
 
     Args:
         policy: A policy.
         values: What the parts state, in the order of the document; none of them is null.
+        path: JSON Pointer of the place, for errors.
 
     Returns:
         Whether the policy makes a value of these, and the value. A policy that chooses one of them
         makes none; one whose values are of other types does not, either.
+
+    Raises:
+        ConfigurationError: If a function of the caller's fails, or gives no plain JSON data.
     """
     if callable(policy):
-        return True, policy(values)
+        return True, _made_by(policy, values, path)
     if policy not in _COMBINED:
         return False, None
     types, make = _COMBINED[policy]
@@ -108,3 +112,16 @@ def combine(policy: Policy, values: Sequence[Json]) -> tuple[bool, Json]:
     if all(isinstance(one, types) and isinstance(one, bool) == is_truth for one in values):
         return True, make(values)
     return False, None
+
+
+def _made_by(function: Callable[[Sequence[Json]], Json], values: Sequence[Json], path: str) -> Json:
+    try:
+        made = function(values)
+        to_text(made)
+    except Exception as error:
+        raise ConfigurationError(
+            f"The policy of {path or '/'} raised {type(error).__name__} for {len(values)} values, "
+            "or what it gave is no plain JSON data.",
+            hint="Give a function from a list of values to one value.",
+        ) from error
+    return made
