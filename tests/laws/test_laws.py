@@ -67,14 +67,28 @@ def explained(violation: Violation, it: Compiled[Any]) -> bool:
     Of a union, another branch than the one that the answer was meant for may speak, or the
     union as a whole; so a union counts as one place, with what its branches refer to.
     """
+    schema = it.target.schema
     place = within_union(violation.schema_path.rpartition("/")[0])
-    places = {place, *referred(it.target.schema, place)}
+    places = {place, *referred(schema, place)}
+    for at in unions(schema):
+        branches = referred(schema, at)
+        if any(f"{place}/".startswith(f"{branch}/") for branch in branches):
+            places |= {at, *branches}
     notes = [within_union(note.path) for note in it.notes if note.action == "checked"]
     return any(
         f"{one}/".startswith(f"{path}/") or f"{path}/".startswith(f"{one}/")
         for path in notes
         for one in places
     )
+
+
+def unions(schema: dict[str, Any]) -> list[str]:
+    """The pointers of the unions in a schema."""
+    return [
+        at
+        for at, node in nodes(schema)
+        if isinstance(node, dict) and node.keys() & {"anyOf", "oneOf"}
+    ]
 
 
 def referred(schema: dict[str, Any], place: str) -> set[str]:
