@@ -73,7 +73,7 @@ def test_an_option_of_another_kind_is_told_before_anything_is_asked(
         (5, "The document is of type int"),
         (b"text", "The document is of type bytes"),
         ({"a": 1}, "The document is of type dict"),
-        (["text"], "A message of the conversation has no `role`."),
+        (["text"], "The document is a list of texts"),
         ([{"content": "text"}], "A message of the conversation has no `role`."),
         ([], "The conversation has no messages."),
     ],
