@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
 
+from structgen.answer.grounding import item_around
 from structgen.answer.mentions import Mention, MentionIndex, Mentions
 from structgen.reading.document import Document
 from structgen.results import EvidenceStatus, LeafEvidence
@@ -116,7 +117,7 @@ class EvidenceFinder:
             if mentions.places:
                 leaf = _Leaf(path, len(leaves), one, mentions)
                 leaves.append(leaf)
-                records[_record(path)].leaves.append(leaf)
+                records[item_around(path)].leaves.append(leaf)
         _place_records(records, len(self._document))
         for leaf in leaves:
             found[pointer(leaf.path)] = _evidence(leaf, self._document)
@@ -155,13 +156,6 @@ def leaves_of(value: Json, path: _Path = ()) -> Iterator[tuple[_Path, Json]]:
 
 def _mentions_of(evidence: Evidence) -> Mentions:
     return Mentions([Mention(evidence.start, evidence.end)], "text")
-
-
-def _record(path: _Path) -> _Path:
-    """The innermost list item that a place lies in; () if it lies in none."""
-    while path and not isinstance(path[-1], int):
-        path = path[:-1]
-    return path
 
 
 def _name(path: _Path) -> str:

@@ -309,20 +309,24 @@ def _evidence(values: Sequence[GroundedValue], text: SourceText) -> dict[str, Ev
         spans = [] if one.key else text.spans(one.value, one.by)
         if not spans:
             continue
-        record = _record(one.path)
+        record = item_around(one.path)
         if record in first:
             start, end = min(spans, key=lambda span: _distance(first[record], span))
         else:
             series = record[:-1]
-            least = item_ends.get(series, first.get(_record(series), (0, 0))[0])
+            least = item_ends.get(series, first.get(item_around(series), (0, 0))[0])
             start, end = next((span for span in spans if span[0] >= least), spans[0])
             first[record], item_ends[series] = (start, end), end
         evidence[pointer(one.path)] = Evidence(text.text[start:end], start, end)
     return evidence
 
 
-def _record(path: _Path) -> _Path:
-    """The innermost list item that a place lies in; () if it lies in none."""
+def item_around(path: _Path) -> _Path:
+    """The innermost list item that a place lies in; () if it lies in none.
+
+    Args:
+        path: The keys and indices that lead to the place.
+    """
     while path and not isinstance(path[-1], int):
         path = path[:-1]
     return path

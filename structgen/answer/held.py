@@ -14,7 +14,7 @@ from decimal import Decimal
 from functools import cached_property
 from typing import Final
 
-from structgen.answer.number_words import MONTH_OF, MONTHS, SCALED, SCALES, written_out
+from structgen.answer.number_words import MONTH_OF, MONTHS, scaled_numbers, written_out
 from structgen.answer.word_forms import WordForms, folded, words_of
 from structgen.schema.verbatim import SourceText
 
@@ -175,10 +175,7 @@ class HeldTexts:
     def _numbers(self) -> frozenset[Decimal]:
         digits = (Decimal(word) for word in self._words if word.isdecimal())
         numerals = (abs(number) for number, _, _ in SourceText(self.text).numerals)
-        scaled = (
-            Decimal(match[1].replace(",", "")) * SCALES[match[2].lower()]
-            for match in SCALED.finditer(self.text)
-        )
+        scaled = (number for number, _, _ in scaled_numbers(self.text))
         written = (number for number, _, _ in written_out(words_of(self.text)))
         return frozenset((*digits, *numerals, *scaled, *written))
 

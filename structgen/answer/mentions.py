@@ -16,7 +16,7 @@ from typing import Final, NamedTuple
 from structgen.answer.alike import Alike
 from structgen.answer.dates import dates_in
 from structgen.answer.folding import FoldedText
-from structgen.answer.number_words import SCALED, SCALES, written_out
+from structgen.answer.number_words import scaled_numbers, written_out
 from structgen.answer.word_forms import CURRENCIES, WORD, folded
 from structgen.schema.verbatim import SourceText
 from structgen.values import Json
@@ -282,8 +282,7 @@ class MentionIndex:
         for form in (_INDIAN, _BESIDE_LETTERS):
             for match in form.finditer(text):
                 yield Decimal(match[0].replace(",", "")), *match.span()
-        for match in SCALED.finditer(text):
-            yield Decimal(match[1].replace(",", "")) * SCALES[match[2].lower()], *match.span()
+        yield from scaled_numbers(text)
         for number, start, end in SourceText(text).numerals:
             if text.startswith("%", end) or text.startswith(" %", end):
                 yield number / 100, start, text.index("%", end) + 1

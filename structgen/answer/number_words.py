@@ -68,12 +68,25 @@ MONTHS: Final = [
 ]
 """The names of each month in eight languages, folded, and common abbreviations."""
 MONTH_OF: Final = {name: number for number, names in enumerate(MONTHS, 1) for name in names.split()}
-SCALED: Final = re.compile(
+_SCALED: Final = re.compile(
     r"(?<![\d,])(\d[\d,]{0,20}(?:\.\d{1,9})?) ?(k|m|mn|bn|thousand|million|billion)\b",
     re.IGNORECASE,
 )
 """A number in digits and a word, such as `2.5 million`."""
-SCALES: Final = {**_LARGE, "k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000}
+_SCALES: Final = {**_LARGE, "k": 1_000, "m": 1_000_000, "mn": 1_000_000, "bn": 1_000_000_000}
+
+
+def scaled_numbers(text: str) -> Iterator[tuple[Decimal, int, int]]:
+    """Find the numbers in digits that a word or a letter scales, such as 1.5 million.
+
+    Args:
+        text: The text.
+
+    Yields:
+        A number, where it begins, and where it ends.
+    """
+    for match in _SCALED.finditer(text):
+        yield Decimal(match[1].replace(",", "")) * _SCALES[match[2].lower()], *match.span()
 
 
 def written_out(words: Sequence[str]) -> Iterator[tuple[Decimal, int, int]]:
