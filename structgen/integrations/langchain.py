@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 from uuid import uuid4
 
@@ -13,6 +13,7 @@ from structgen.client.base import BaseClient
 from structgen.client.blocking import Client
 from structgen.errors import MissingPackage, OutputError
 from structgen.flow.drive import aperform, perform
+from structgen.flow.steps import Flow
 from structgen.integrations.choices import Choice, choose_among, chosen
 from structgen.options import CallArgs
 from structgen.results import Extraction
@@ -72,9 +73,7 @@ class ChatStructgen(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> ChatResult:
-        choices = list(_choices(kwargs.get("tools", ()), kwargs.get("tool_choice")))
-        call = _call_of(messages, {"stop": stop} if stop else {})
-        asked = self.client.caller.extract(choose_among(choices), *call)
+        choices, asked = self._ask(messages, stop, kwargs)
         return _chat_result(perform(asked), choices)
 
     async def _agenerate(
@@ -84,10 +83,16 @@ class ChatStructgen(BaseChatModel):
         run_manager: Any = None,
         **kwargs: Any,
     ) -> ChatResult:
-        choices = list(_choices(kwargs.get("tools", ()), kwargs.get("tool_choice")))
-        call = _call_of(messages, {"stop": stop} if stop else {})
-        asked = self.client.caller.extract(choose_among(choices), *call)
+        choices, asked = self._ask(messages, stop, kwargs)
         return _chat_result(await aperform(asked), choices)
+
+    def _ask(
+        self, messages: list[BaseMessage], stop: list[str] | None, given: Mapping[str, Any]
+    ) -> tuple[list[Choice], Flow[Extraction[Any]]]:
+        """What the model may choose among, and the flow that asks it."""
+        choices = list(_choices(given.get("tools", ()), given.get("tool_choice")))
+        document, call = _call_of(messages, {"stop": stop} if stop else {})
+        return choices, self.client.caller.extract(choose_among(choices), document, call)
 
     def bind_tools(
         self,

@@ -31,7 +31,7 @@ from structgen.wire.dialects.reading import (
 )
 from structgen.wire.sse import Event
 
-_API: Final = "Anthropic's Messages API"
+_API: Final = "a server of Anthropic's Messages API"
 _REASONS: Final = {
     "end_turn": "stop",
     "stop_sequence": "stop",

@@ -10,24 +10,28 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from pydantic_core import from_json
-
 from structgen.answer.endings import ending_of
-from structgen.errors import APIError, ServerError, StreamBrokenError
+from structgen.errors import APIError, ServerError
 from structgen.values import Answer, Reply, Request, Usage
 from structgen.wire.dialect import Capabilities, Delta
-from structgen.wire.dialects.reading import error_in, json_text, number, read_logprobs
-from structgen.wire.error_bodies import parse_error
+from structgen.wire.dialects.chat_shape import count
+from structgen.wire.dialects.reading import (
+    body_object,
+    error_in,
+    event_object,
+    json_text,
+    not_an_answer,
+    number,
+    objects,
+    read_logprobs,
+    string,
+)
 from structgen.wire.own_server import decided_in, names_in
 from structgen.wire.sse import Event
 
 _NO_USAGE: Final = Usage()
-_BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 _END_MARKS: Final = (b"[DONE]", b'"[DONE]"')
-_NOTHING: Final = (b"", b"null")
-"""Events of servers that only keep the connection alive."""
-_MAX_COUNT: Final = 1 << 53
-"""No count of tokens is as large as this; JSON numbers from here on are not exact."""
+_API: Final = "a Chat Completions server"
 
 
 def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> Answer:
@@ -42,32 +46,23 @@ def parse(reply: Reply, caps: Capabilities, request: Request | None = None) -> A
         APIError: If the reply is an error, whatever its status.
         ServerError: If the status is 200 but the body is not a chat completion.
     """
-    if not 200 <= reply.status < 300:
-        raise parse_error(reply, caps, request)
-    try:
-        raw = from_json(reply.body.removeprefix(_BYTE_ORDER_MARK))
-    except ValueError:
-        raise _not_a_completion(caps, "the body is not JSON") from None
-    if not isinstance(raw, dict):
-        raise _not_a_completion(caps, "the body is not a JSON object")
-    if _is_error(raw):
-        raise parse_error(reply, caps, request)
+    raw = body_object(reply, caps, request, _API)
     choice = _first_choice(raw)
     message = choice.get("message") if choice is not None else None
     if choice is not None and _has_failed(choice):
         raise _failure_of(choice, caps, request)
     if choice is None or not isinstance(message, dict):
-        raise _not_a_completion(caps, "the body has no choice with a message")
+        raise not_an_answer(caps, "the body has no choice with a message", _API)
     usage = raw.get("usage")
     return Answer(
         text=_text(message.get("content")),
-        finish_reason=_string(choice.get("finish_reason")) or None,
-        refusal=_string(message.get("refusal")),
+        finish_reason=string(choice.get("finish_reason")) or None,
+        refusal=string(message.get("refusal")),
         reasoning=_reasoning(message),
         tool_calls=_calls(message.get("tool_calls")),
         usage=_usage(usage),
-        model=_string(raw.get("model")),
-        id=_string(raw.get("id")),
+        model=string(raw.get("model")),
+        id=string(raw.get("id")),
         seconds=_server_seconds(usage, raw.get("timings")),
         logprobs=_logprobs(choice.get("logprobs")),
         shortened=names_in(raw, "shortened"),
@@ -90,23 +85,11 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         APIError: If the event holds an error.
         StreamBrokenError: If the event is not a JSON object.
     """
-    data = event.data.strip()
-    if data in _END_MARKS:
+    if event.data.strip() in _END_MARKS:
         return Delta(done=True)
-    if data in _NOTHING and event.name != "error":
+    raw = event_object(event, caps, request)
+    if raw is None:
         return Delta()
-    try:
-        raw = from_json(event.data)
-    except ValueError:
-        raw = None
-    if event.name == "error" or isinstance(raw, list) or (raw.__class__ is dict and _is_error(raw)):
-        raise error_in(event.data, caps, request)
-    if not isinstance(raw, dict):
-        raise StreamBrokenError(
-            "An event of the stream is not a JSON object.",
-            sent=True,
-            hint="The stream was cut or changed on its way. Ask again.",
-        )
     usage = raw.get("usage")
     if "x_groq" in raw and isinstance(groq := raw["x_groq"], dict):
         if groq.get("error"):
@@ -133,7 +116,7 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
 
 def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, Any]) -> Delta:
     delta = choice.get("delta")
-    finish_reason = _string(choice.get("finish_reason")) or None
+    finish_reason = string(choice.get("finish_reason")) or None
     # A server that does not stream sends the whole answer as one event.
     whole = delta is None and isinstance(choice.get("message"), dict)
     if whole:
@@ -147,7 +130,7 @@ def _choice_delta(choice: dict[str, Any], usage: Usage | None, raw: dict[str, An
     return Delta(
         text=_text(text),
         reasoning=_reasoning(delta),
-        refusal=_string(delta.get("refusal")),
+        refusal=string(delta.get("refusal")),
         tool_calls=_calls(delta.get("tool_calls")),
         finish_reason=finish_reason,
         usage=usage,
@@ -176,10 +159,6 @@ def _as_chunk(raw: Mapping[str, Any]) -> dict[str, Any]:
 # ---- errors --------------------------------------------------------------------------
 
 
-def _is_error(raw: Mapping[str, Any]) -> bool:
-    return bool(raw.get("error")) or raw.get("object") == "error"
-
-
 def _has_failed(choice: Mapping[str, Any]) -> bool:
     """Whether the server, or one behind it, failed while it answered."""
     if choice.get("error"):
@@ -194,14 +173,6 @@ def _failure_of(choice: Mapping[str, Any], caps: Capabilities, request: Request 
     return ServerError(
         f"{caps.provider} failed while it answered.",
         hint="Ask again.",
-    )
-
-
-def _not_a_completion(caps: Capabilities, why: str) -> ServerError:
-    return ServerError(
-        f"{caps.provider} answered 200, but {why}.",
-        status_code=200,
-        hint="Check that `base_url` is the address of a Chat Completions server.",
     )
 
 
@@ -221,19 +192,9 @@ def _first_choice(raw: Mapping[str, Any]) -> dict[str, Any] | None:
     return first if isinstance(first, dict) else None
 
 
-def _string(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
-
-
-def _objects(value: Any) -> tuple[dict[str, Any], ...]:
-    if not isinstance(value, list):
-        return ()
-    return tuple(item for item in value if isinstance(item, dict))
-
-
 def _calls(value: Any) -> tuple[dict[str, Any], ...]:
     """The calls of tools. Some servers write the arguments as an object, not as JSON text."""
-    return tuple(_with_text_arguments(call) for call in _objects(value))
+    return tuple(_with_text_arguments(call) for call in objects(value))
 
 
 def _with_text_arguments(call: dict[str, Any]) -> dict[str, Any]:
@@ -247,8 +208,8 @@ def _with_text_arguments(call: dict[str, Any]) -> dict[str, Any]:
 def _text(content: Any) -> str | None:
     """The text of a message. Mistral's reasoning models send a list of parts, not all texts."""
     if not isinstance(content, list):
-        return _string(content)
-    texts = (part.get("text") for part in _objects(content))
+        return string(content)
+    texts = (part.get("text") for part in objects(content))
     return "".join(text for text in texts if isinstance(text, str))
 
 
@@ -257,9 +218,9 @@ def _reasoning(message: Mapping[str, Any]) -> str | None:
     own = message.get("reasoning") or message.get("reasoning_content")
     content = message.get("content")
     if own or not isinstance(content, list):
-        return _string(own)
+        return string(own)
     # A part of Mistral has the type "thinking" and a list of texts under the same name.
-    texts = [_text(part.get("thinking")) for part in _objects(content)]
+    texts = [_text(part.get("thinking")) for part in objects(content)]
     return "".join(text for text in texts if text) or None
 
 
@@ -272,16 +233,11 @@ def _usage(usage: Any) -> Usage:
     if not isinstance(usage, dict):
         return _NO_USAGE
     return Usage(
-        prompt_tokens=_count(usage, "prompt_tokens"),
-        completion_tokens=_count(usage, "completion_tokens"),
-        cached_tokens=_count(usage.get("prompt_tokens_details"), "cached_tokens"),
-        reasoning_tokens=_count(usage.get("completion_tokens_details"), "reasoning_tokens"),
+        prompt_tokens=count(usage, "prompt_tokens"),
+        completion_tokens=count(usage, "completion_tokens"),
+        cached_tokens=count(usage.get("prompt_tokens_details"), "cached_tokens"),
+        reasoning_tokens=count(usage.get("completion_tokens_details"), "reasoning_tokens"),
     )
-
-
-def _count(counts: Any, name: str) -> int:
-    value = counts.get(name) if isinstance(counts, dict) else None
-    return value if isinstance(value, int) and 0 < value < _MAX_COUNT else 0
 
 
 _GROQ_SECONDS: Final = (

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any, Final, Literal, NoReturn, TypeAlias
+from typing import Any, Final, Literal, NoReturn, TypeAlias, TypeGuard
 
 from pydantic_core import from_json
 
@@ -20,6 +20,8 @@ from structgen.errors import APIError, ServerError
 from structgen.options import UNSET
 from structgen.values import Answer, Json, Reply, Request, Usage
 from structgen.wire.dialect import Capabilities, ChatRequest, Delta, Dialect, post, to_json
+from structgen.wire.dialects.chat_shape import count
+from structgen.wire.dialects.reading import objects, string
 from structgen.wire.error_bodies import parse_error
 from structgen.wire.sse import Event
 
@@ -86,20 +88,15 @@ def _text_of(chat_request: ChatRequest) -> str:
 
 def _parse_decisions(reply: Reply, caps: Capabilities, request: Request | None = None) -> Answer:
     raw = _body_of(reply, caps, request)
-    answers = raw.get("answers")
-    found = {
-        str(one.get("name")): _shares_in_list(one)
-        for one in (answers if isinstance(answers, list) else ())
-        if isinstance(one, dict)
-    }
+    found = {str(one.get("name")): _shares_in_list(one) for one in objects(raw.get("answers"))}
     return _answer(raw, found, caps, request)
 
 
 def _shares_in_list(answer: Mapping[str, Any]) -> dict[str, float]:
     if answer.get("type") == "predicate":
         return _of_truth(answer.get("probability"))
-    told = answer.get("probabilities")
-    pairs = ((one.get("value"), one.get("probability")) for one in told or () if _is_object(one))
+    told = objects(answer.get("probabilities"))
+    pairs = ((one.get("value"), one.get("probability")) for one in told)
     return {str(label): float(share) for label, share in pairs if _is_share(share)}
 
 
@@ -126,11 +123,7 @@ def _of_truth(share: Any) -> dict[str, float]:
     return {_TRUE: float(share), _FALSE: 1.0 - float(share)} if _is_share(share) else {}
 
 
-def _is_object(value: Any) -> bool:
-    return isinstance(value, dict)
-
-
-def _is_share(value: Any) -> bool:
+def _is_share(value: Any) -> TypeGuard[float]:
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
     return is_number and 0.0 <= value <= 1.0
 
@@ -159,19 +152,18 @@ def _answer(
     for name, labels in _asked_in(request).items():
         if missing := [label for label in labels if label not in found.get(name, {})]:
             _refuse(caps, f"it gives no probability of {missing[0]!r} for {name or 'the value'!r}")
-    usage = raw.get("usage")
-    counts = usage if isinstance(usage, dict) else {}
+    counts = raw["usage"] if isinstance(raw.get("usage"), dict) else {}
     details = counts.get("input_tokens_details")
     return Answer(
         text=json.dumps(found, ensure_ascii=False),
         finish_reason="stop",
         usage=Usage(
-            prompt_tokens=_count(counts, "input_tokens"),
-            completion_tokens=_count(counts, "output_tokens"),
-            cached_tokens=_count(details if isinstance(details, dict) else {}, "cached_tokens"),
+            prompt_tokens=count(counts, "input_tokens"),
+            completion_tokens=count(counts, "output_tokens"),
+            cached_tokens=count(details, "cached_tokens"),
         ),
-        model=raw.get("model") if isinstance(raw.get("model"), str) else None,
-        id=raw.get("id") if isinstance(raw.get("id"), str) else None,
+        model=string(raw.get("model")),
+        id=string(raw.get("id")),
         raw=raw,
     )
 
@@ -189,11 +181,6 @@ def _asked_in(request: Request | None) -> dict[str, Sequence[str]]:
         else (_TRUE, _FALSE)
         for one in questions
     }
-
-
-def _count(counts: Mapping[str, Any], name: str) -> int:
-    value = counts.get(name)
-    return value if isinstance(value, int) and value > 0 else 0
 
 
 def _refuse(caps: Capabilities, why: str) -> NoReturn:

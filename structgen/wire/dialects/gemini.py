@@ -35,7 +35,7 @@ from structgen.wire.dialects.reading import (
 )
 from structgen.wire.sse import Decoder, Event
 
-_API: Final = "the Gemini API"
+_API: Final = "a server of the Gemini API"
 _FILTERED: Final = frozenset(
     {
         "SAFETY",

@@ -48,7 +48,7 @@ from structgen.wire.dialects.reading import (
 from structgen.wire.ndjson import LineDecoder
 from structgen.wire.sse import Event
 
-_API: Final = "the Ollama API"
+_API: Final = "a server of the Ollama API"
 _WRITTEN: Final = frozenset({"model", "messages", "stream", "format"})
 _OPTIONS: Final = {
     "temperature": "temperature",

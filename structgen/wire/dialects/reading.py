@@ -30,7 +30,7 @@ def body_object(
         reply: The whole reply.
         caps: The row of the server that sent it.
         request: The request it replies to; its texts are kept out of errors.
-        api: What the server should speak, such as "the Messages API", for errors.
+        api: What the server should be, such as "a server of the Messages API", for errors.
 
     Raises:
         APIError: If the reply is an error, whatever its status.
@@ -119,12 +119,12 @@ def not_an_answer(caps: Capabilities, why: str, api: str) -> ServerError:
     Args:
         caps: The row of the server.
         why: What is wrong with it.
-        api: What the server should speak, such as "the Messages API".
+        api: What the server should be, such as "a server of the Messages API".
     """
     return ServerError(
         f"{caps.provider} answered 200, but {why}.",
         status_code=200,
-        hint=f"Check that `base_url` is the address of a server of {api}.",
+        hint=f"Check that `base_url` is the address of {api}.",
     )
 
 

@@ -33,7 +33,7 @@ from structgen.wire.dialects.reading import (
 from structgen.wire.dialects.responses_requests import NAME
 from structgen.wire.sse import Event
 
-_API: Final = "the Responses API"
+_API: Final = "a server of the Responses API"
 _REASONS: Final = {"max_output_tokens": "length"}
 """Reasons for incomplete answers, with their words in Chat Completions."""
 _PLAIN_ITEMS: Final = frozenset({"message", "function_call"})
