@@ -85,11 +85,9 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         APIError: If the event holds an error.
         StreamBrokenError: If the event is not a JSON object.
     """
-    if event.data.strip() in _END_MARKS:
-        return Delta(done=True)
     raw = event_object(event, caps, request)
     if raw is None:
-        return Delta()
+        return Delta(done=event.data.strip() in _END_MARKS)
     usage = raw.get("usage")
     if "x_groq" in raw and isinstance(groq := raw["x_groq"], dict):
         if groq.get("error"):
