@@ -217,7 +217,7 @@ class APIError(StructgenError):
     retry_after: float | None = None
     """Seconds that the server asked to wait."""
     body: Any = None
-    """The parsed error object."""
+    """The parsed error object, without API keys."""
     should_retry: bool | None = None
     """Whether the server says that a retry may help (`x-should-retry`), if it does."""
 

@@ -33,7 +33,7 @@ from structgen.errors import (
 from structgen.values import Reply, Request
 from structgen.wire.dialect import Capabilities
 from structgen.wire.models.retired import retired_model
-from structgen.wire.redaction import redacted
+from structgen.wire.redaction import redacted, without_keys
 from structgen.wire.retry import retry_after
 
 _REJECTED_OUTPUT: Final = frozenset({"json_validate_failed", "tool_use_failed"})
@@ -133,7 +133,7 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
         param=_short_text(body.get("param")),
         request_id=_request_id(reply, body),
         retry_after=retry_after(reply.headers, message, kind),
-        body=body.get("_text", body),
+        body=without_keys(body.get("_text", body)),
         hint=_HINTS.get(status or 0),
     )
     if isinstance(error, ModelRetiredError):

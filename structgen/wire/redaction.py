@@ -8,7 +8,7 @@ from typing import Final
 
 from pydantic_core import from_json
 
-from structgen.values import Request
+from structgen.values import Json, Request
 
 _API_KEY: Final = re.compile(
     r"\b(?:sk|gsk|pk|csk|fw|r8|xai|hf)[-_][\w*-]{6,}"
@@ -41,6 +41,21 @@ def redacted(message: str, request: Request | None = None) -> str:
         text = _without_quotes(text, source)
     text = " ".join(re.sub("\0+", "…", text).split())
     return text if len(text) <= _MAX_MESSAGE else text[:_MAX_MESSAGE] + "…"
+
+
+def without_keys(value: Json) -> Json:
+    """Replace the API keys in an error object by "…".
+
+    Args:
+        value: The object as plain data, or any part of it.
+    """
+    if isinstance(value, str):
+        return _API_KEY.sub("…", value)
+    if isinstance(value, list):
+        return [without_keys(item) for item in value]
+    if isinstance(value, dict):
+        return {name: without_keys(item) for name, item in value.items()}
+    return value
 
 
 def _without_quotes(text: str, source: str) -> str:

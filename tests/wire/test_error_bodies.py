@@ -170,6 +170,14 @@ def test_no_text_of_the_request_and_no_key_reaches_the_message(said: str) -> Non
 def test_no_key_reaches_a_member_of_the_error(member: str) -> None:
     error = of(400, {"error": {"message": "no", member: "the key sk-proj-abcdef123456"}})
     assert "sk-proj" not in f"{error} {error!r} {error.code} {error.type} {error.param}"
+    assert "sk-proj" not in str(error.body)
+
+
+def test_no_key_reaches_a_body_of_any_form() -> None:
+    told = "the key sk-proj-abcdef123456"
+    assert "sk-proj" not in str(of(500, told.encode()).body)
+    body = of(422, {"detail": [{"loc": ["a", 1], "msg": told}]}).body
+    assert body == {"detail": [{"loc": ["a", 1], "msg": "the key …"}]}
 
 
 def test_a_long_message_is_cut() -> None:

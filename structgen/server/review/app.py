@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from hashlib import sha256
 from importlib.resources import files
 from secrets import compare_digest, token_urlsafe
 from typing import Any, Final, get_args
@@ -38,7 +39,8 @@ def review_app(records: Records, token: str) -> Starlette:
         records: What is reviewed.
         token: The secret in the address that opens the page.
     """
-    cookie = "structgen_review"
+    # A cookie is sent to every port of a host, so two servers need two names.
+    cookie = f"structgen_review_{sha256(token.encode()).hexdigest()[:8]}"
 
     def guarded(handler: _Handler) -> _Handler:
         async def checked(request: Request) -> Response:
