@@ -8,6 +8,7 @@ from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.integrations.dataframes import add_accessor as add_accessor
+    from structgen.integrations.duckdb import add_duckdb_function as add_duckdb_function
     from structgen.integrations.flat import FlatForm as FlatForm
     from structgen.integrations.langchain import ChatStructgen as ChatStructgen
     from structgen.integrations.langchain import extractor as extractor
@@ -19,6 +20,7 @@ else:
         __name__,
         {
             "structgen.integrations.dataframes": "add_accessor",
+            "structgen.integrations.duckdb": "add_duckdb_function",
             "structgen.integrations.flat": "FlatForm",
             "structgen.integrations.langchain": "ChatStructgen extractor",
             "structgen.integrations.mcp": "mcp_server",
