@@ -93,6 +93,10 @@ class OptionArgs(TypedDict, total=False):
     in `to_review`. Gives `confidence`, and needs a calibration (`structgen calibrate`)."""
     calibration: str | os.PathLike[str]
     """The calibration file. By default the one beside the file that defines the target."""
+    cache: str | os.PathLike[str] | None
+    """Path of a file that keeps results: a call that asks the same as an earlier one finds its
+    result there, and costs nothing. Failures are not kept, and streams neither look nor keep. A
+    `temperature` above 0 without a `seed` asks anew. None, the default, is no cache."""
     samples: int
     """Answers to ask for, which vote on the value. 1 by default."""
     max_continuations: int
@@ -188,6 +192,7 @@ class Options:
     confidence: bool | Unset = UNSET
     accept: float | Unset = UNSET
     calibration: str | os.PathLike[str] | Unset = UNSET
+    cache: str | os.PathLike[str] | None | Unset = UNSET
     samples: int | Unset = UNSET
     max_continuations: int | Unset = UNSET
     on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
@@ -242,6 +247,7 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "confidence": TRUTH,
     "accept": number(0.5, 0.999),
     "calibration": PATH,
+    "cache": or_none(PATH),
     "samples": whole(1),
     "max_continuations": whole(0),
     "on_invalid_items": one_of("raise", "keep"),

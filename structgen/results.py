@@ -225,12 +225,13 @@ class Extraction(Generic[T]):
     reasoning: str | None = None
     """What the model thought before it answered, if it shows that."""
     usage: Usage = Usage()
-    """Tokens of all attempts; `usage.reasoning_tokens` are those in which the model reasoned, if
-    its server counts them."""
+    """Tokens of all attempts. `reasoning_tokens` are those of thoughts, if its server counts."""
     cost: float | None = None
     """US dollars of all attempts; None if a price is not known."""
     attempts: tuple[Attempt, ...] = ()
     """Every try, with what the model wrote."""
+    cached: bool = False
+    """Whether it is the result of an earlier call, from the cache, which cost nothing now."""
     seconds: Mapping[str, float] = field(default_factory=dict)
     """Where the time went."""
 
@@ -286,6 +287,7 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,
+    "cached": lambda result: result.cached,
     "attempts": lambda result: [attempt.to_dict() for attempt in result.attempts],
     "seconds": lambda result: {part: round(seconds, 4) for part, seconds in result.seconds.items()},
 }

@@ -137,6 +137,8 @@ def _tell(
 ) -> None:
     """Say what held the record, what was cut short in it, and where the time went."""
     streams.tell(str(result.guarantee))
+    if isinstance(result, Extraction) and result.cached:
+        streams.tell("the result of an earlier call, from the cache")
     if not isinstance(result, Extraction):
         streams.tell(f"{len(result.chunks)} chunks, {len(result.conflicts)} conflicts")
         for failed in result.failures:

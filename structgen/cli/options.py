@@ -183,6 +183,7 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
     (str, PromptWriter): {"metavar": "TEXT"},
     (str, Sequence[str]): {"action": "append", "metavar": "TEXT"},
     (str, PathLike[str]): {"metavar": "FILE"},
+    (str, PathLike[str], type(None)): {"metavar": "FILE"},
     (Mapping[str, Any],): {"type": _json_object, "metavar": "JSON"},
     (Mapping[str, Policy],): {"type": _json_object, "metavar": "JSON"},
     (Mapping[str, Sequence[str]],): {"type": _json_object, "metavar": "JSON"},

@@ -52,7 +52,7 @@ class RawExtractions:
             ConfigurationError: If a model in this process answered, without HTTP.
         """
         caller, log = _recorded(self._caller)
-        result = perform(caller.extract(target, document, call))
+        result = perform(caller.extract(target, document, _uncached(call)))
         return log.response(result.value)
 
     @overload
@@ -78,7 +78,7 @@ class RawExtractions:
             ConfigurationError: If a model in this process answered, without HTTP.
         """
         caller, log = _recorded(self._caller)
-        result = perform(caller.extract(target, document, call))
+        result = perform(caller.extract(target, document, _uncached(call)))
         return log.response(result)
 
 
@@ -111,7 +111,7 @@ class AsyncRawExtractions:
             ConfigurationError: If a model in this process answered, without HTTP.
         """
         caller, log = _recorded(self._caller)
-        result = await aperform(caller.extract(target, document, call))
+        result = await aperform(caller.extract(target, document, _uncached(call)))
         return log.response(result.value)
 
     @overload
@@ -137,8 +137,13 @@ class AsyncRawExtractions:
             ConfigurationError: If a model in this process answered, without HTTP.
         """
         caller, log = _recorded(self._caller)
-        result = await aperform(caller.extract(target, document, call))
+        result = await aperform(caller.extract(target, document, _uncached(call)))
         return log.response(result)
+
+
+def _uncached(call: CallArgs) -> CallArgs:
+    """The arguments of a call that gets an HTTP answer: a cache has none."""
+    return {**call, "cache": None}
 
 
 def _recorded(caller: Caller) -> tuple[Caller, ReplyLog]:

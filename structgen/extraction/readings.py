@@ -29,6 +29,7 @@ from structgen.calibration.kinds import COPIED, ELSEWHERE, kinds_of
 from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
+from structgen.extraction.cache import through_cache
 from structgen.extraction.judged import judged
 from structgen.extraction.question import Question
 from structgen.extraction.vote import agreement
@@ -61,9 +62,15 @@ def extract_and_judge(backends: Sequence[Backend], question: Question[T]) -> Flo
     Raises:
         StructgenError: If no backend gives a value.
     """
+    result = yield from through_cache(backends, question, _unjudged(backends, question))
+    return judged(result, question)
+
+
+def _unjudged(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
+    """A result before its confidence is calibrated and judged."""
     began = time.monotonic()
     result = yield from extract_in_parts(backends, question)
-    return (yield from with_confidence(backends, question, result, began))
+    return (yield from _with_readings(backends, question, result, began))
 
 
 def with_confidence(
@@ -77,10 +84,17 @@ def with_confidence(
         result: What came.
         began: When the call began, as `time.monotonic()` counts.
     """
-    if question.options.confidence is True and _lacks_confidence(question, result):
-        left = _with_time_left(question, time.monotonic() - began)
-        result = yield from _read_again(backends, left, result)
-    return judged(result, question)
+    return judged((yield from _with_readings(backends, question, result, began)), question)
+
+
+def _with_readings(
+    backends: Sequence[Backend], question: Question[T], result: Extraction[T], began: float
+) -> Flow[Extraction[T]]:
+    """A result that was read a second time, if it has no confidence and needs one."""
+    if question.options.confidence is not True or not _lacks_confidence(question, result):
+        return result
+    left = _with_time_left(question, time.monotonic() - began)
+    return (yield from _read_again(backends, left, result))
 
 
 def _lacks_confidence(question: Question[T], result: Extraction[T]) -> bool:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, replace
-from hashlib import sha256
+from dataclasses import replace
 from typing import Any, Final, Generic, TypeVar
 
 from structgen.documents.chunked import ChunkedQuestion, Piece, unexpected
 from structgen.documents.need import is_too_long, room_for_document
 from structgen.documents.options import settings_data
-from structgen.errors import Attempt, SchemaError, StructgenError
+from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
+from structgen.extraction.fingerprint import asked_of_all, digest_of
 from structgen.extraction.judged import Basis, judgement
-from structgen.extraction.plan import first_that_compiles, plan
+from structgen.extraction.plan import first_that_compiles
 from structgen.extraction.question import Question
 from structgen.extraction.readings import extract_and_judge
 from structgen.flow.drive import Rest, aperform
-from structgen.options import UNSET, Options
 from structgen.pipeline.journal.journal import Journal, question_hash, run_of_chunks
 from structgen.pipeline.journal.outcomes import entry_of, outcome_of
 from structgen.pipeline.journal.rows import Entry
@@ -43,22 +41,6 @@ _PROBE: Final = "-"
 """The document of the plan that a fingerprint is made from."""
 _PIECE: Final = "\0chunk"
 """The key of a piece of a document, which no input has."""
-_NOT_ASKED: Final = frozenset(
-    {
-        "timeout",
-        "total_timeout",
-        "max_retries",
-        "token_budget",
-        "cost_budget",
-        "accept",
-        "calibration",
-        "prompt",
-        "learned_rows",
-    }
-)
-"""Options that bound a call, or judge what came, and do not change what the model is asked. The
-messages show what `prompt` does.
-"""
 
 
 class JobQuestion(Generic[T]):
@@ -244,6 +226,8 @@ class JobQuestion(Generic[T]):
         self, item: Item, target: Target[R], result: Extraction[R], began: float
     ) -> Outcome[R]:
         outcome = replace(_outcome(item, target, result.attempts, began), result=result)
+        if result.cached:
+            outcome = replace(outcome, tries=0)
         if not self._journaled:
             return outcome
         return replace(outcome, stored=record_of(result, None))
@@ -313,35 +297,15 @@ def fingerprint(
         StructgenError: If the first backend could not be asked: what `plan` raises.
     """
     fixed = question.examples if question.examples and not question.examples.vary else None
-    # What was learned of a server changes while a job runs, and is no reason to begin anew.
-    options = replace(question.options, learned_rows="off")
-    probe = replace(question, document=_PROBE, examples=fixed, options=options)
+    probe = replace(question, document=_PROBE, examples=fixed)
     asked: list[Any] = [probe.target.schema]
     if splitting != BY_DEFAULT:
         asked.append([splitting.chunked, settings_data(splitting.chunking)])
-    for number, backend in enumerate(backends):
-        try:
-            planned = plan(backend, probe)
-        except SchemaError:
-            if number == 0:
-                raise
-            continue  # a fallback that cannot be asked
-        asked_with = _options_asked(planned.options)
-        schema, messages, body = planned.schema, planned.messages, planned.body
-        asked.append([planned.backend, planned.mode, schema, messages, asked_with, body])
-    return _fingerprint(asked)
+    return _fingerprint([*asked, *asked_of_all(backends, probe)])
 
 
 def _fingerprint(data: Any) -> str:
-    return sha256(json.dumps(data, sort_keys=True, default=repr).encode()).hexdigest()[:16]
-
-
-def _options_asked(options: Options) -> dict[str, Any]:
-    return {
-        name: value
-        for name, value in asdict(options).items()
-        if value is not UNSET and name not in _NOT_ASKED
-    }
+    return digest_of(data).hex()[:16]
 
 
 def _backend_of_job(backend: Backend, hook: Hook | None, *, alone: bool) -> Backend:

@@ -70,7 +70,8 @@ def job_question(
             )
         backend = backend_for_batches(caller.backends[0])
         # Its replies are read again in later rounds, and have to meet the same schemas.
-        question = replace(question, options=replace(question.options, learned_rows="off"))
+        options = replace(question.options, learned_rows="off", cache=None)
+        question = replace(question, options=options)
         return JobQuestion([backend], question, hook=None, journaled=journaled)
     return JobQuestion(
         caller.backends,
