@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from structgen.documents.boundaries import located
 from structgen.documents.chunk import Chunk, chunks, halves, text_before
 from structgen.documents.merge import Part, merge
 from structgen.documents.options import CHUNK_TOKENS, ChunkingArgs, counter_of
@@ -17,7 +18,7 @@ from structgen.documents.places import check_places
 from structgen.documents.policies import Policy
 from structgen.documents.relax import complete, relax
 from structgen.documents.result import ChunkOutcome, DocumentExtraction, weakest
-from structgen.documents.whereabouts import located, whereabouts
+from structgen.documents.whereabouts import whereabouts
 from structgen.errors import (
     ConfigurationError,
     InputError,
@@ -114,10 +115,9 @@ class ChunkedQuestion(Generic[T]):
 
         Raises:
             ConfigurationError: If `overlap` is not less than `chunk_tokens`.
-            MissingPackage: If `semantic-text-splitter` is not installed.
         """
         found = chunks(
-            self.document,
+            self.question.document,
             self.chunking.get("chunk_tokens", CHUNK_TOKENS),
             overlap=self.chunking.get("overlap", 0),
             markdown=self.chunking.get("markdown", False),

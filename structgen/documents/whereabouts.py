@@ -4,17 +4,6 @@ from __future__ import annotations
 
 from structgen.documents.chunk import Chunk
 from structgen.reading.document import Document
-from structgen.reading.options import ReadSettings
-from structgen.reading.text import markdown_document
-
-
-def located(text: str) -> Document:
-    """Give a text that knows its headings and tables; of a plain one, those of Markdown.
-
-    Args:
-        text: The document.
-    """
-    return text if isinstance(text, Document) else markdown_document(text, ReadSettings())
 
 
 def whereabouts(document: Document, chunk: Chunk) -> str:
