@@ -45,13 +45,15 @@ class Boundaries:
         self._text, self._fits = text, fits
         self._rows = list(_rows(text)) if isinstance(text, Document) else []
         self._row_starts = [start for start, _ in self._rows]
-        of_lines = (*_headings(text), partial(_ends, _PARAGRAPH, text), self._lines)
-        within_lines = (
+        whole_rows: list[Finder] = [*_headings(text), partial(_ends, _PARAGRAPH, text), self._lines]
+        within_rows: list[Finder] = [
             self._cells,
-            *(partial(_ends, pattern, text) for pattern in (_SENTENCE, _WORD, _PUNCTUATION)),
-        )
-        self._levels: tuple[Finder, ...] = (*of_lines, *within_lines)
-        self._keeping_rows = len(of_lines)
+            partial(_ends, _SENTENCE, text),
+            partial(_ends, _WORD, text),
+            partial(_ends, _PUNCTUATION, text),
+        ]
+        self._levels = [*whole_rows, *within_rows]
+        self._keeping_rows = len(whole_rows)
         self._found: dict[int, Sequence[int]] = {}
 
     def between(self, start: int, end: int) -> Iterator[int]:

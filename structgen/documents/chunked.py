@@ -116,8 +116,9 @@ class ChunkedQuestion(Generic[T]):
         Raises:
             ConfigurationError: If `overlap` is not less than `chunk_tokens`.
         """
+        is_read = isinstance(self.question.document, Document)
         found = chunks(
-            self.question.document,
+            self.document if is_read else self.document.text,
             self.chunking.get("chunk_tokens", CHUNK_TOKENS),
             overlap=self.chunking.get("overlap", 0),
             markdown=self.chunking.get("markdown", False),
