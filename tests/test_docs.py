@@ -26,7 +26,7 @@ from tests.servers import Server
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-OF_OTHERS = {"coming-from.md", "pydantic-ai.md"}
+OF_OTHERS = {"coming-from.md", "dspy.md", "pydantic-ai.md"}
 """Pages that run other libraries, which leave sockets and event loops open: they get a process."""
 PAGES = [ROOT / "README.md", *sorted(DOCS.rglob("*.md"))]
 

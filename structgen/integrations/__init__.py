@@ -8,6 +8,8 @@ from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.integrations.dataframes import add_accessor as add_accessor
+    from structgen.integrations.dspy import StructgenAdapter as StructgenAdapter
+    from structgen.integrations.dspy import dspy_lm as dspy_lm
     from structgen.integrations.duckdb import add_duckdb_function as add_duckdb_function
     from structgen.integrations.flat import FlatForm as FlatForm
     from structgen.integrations.langchain import ChatStructgen as ChatStructgen
@@ -20,6 +22,7 @@ else:
         __name__,
         {
             "structgen.integrations.dataframes": "add_accessor",
+            "structgen.integrations.dspy": "StructgenAdapter dspy_lm",
             "structgen.integrations.duckdb": "add_duckdb_function",
             "structgen.integrations.flat": "FlatForm",
             "structgen.integrations.langchain": "ChatStructgen extractor",
