@@ -7,18 +7,14 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
+import dspy
 import pytest
 from pydantic import BaseModel
 
 from structgen import Client
+from structgen.integrations import StructgenAdapter, dspy_lm
 from structgen.testing import AnyModel, ScriptedModel, ScriptedTransport
 from structgen.values import Reply
-
-pytest.importorskip("dspy", reason="the extra `dspy` is not installed: sh scripts/test")
-
-import dspy
-
-from structgen.integrations import StructgenAdapter, dspy_lm
 
 
 class Emotion(dspy.Signature):  # type: ignore[misc]  # dspy may not be installed
