@@ -171,6 +171,9 @@ class CallArgs(OptionArgs, total=False):
     context: str | None
     """Text that helps to read the document and is not extracted from: a reference date, a glossary,
     what came before."""
+    validation_context: Any
+    """What validators of the target find as `info.context`, such as a list of known names. It is
+    not sent."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -121,7 +121,7 @@ def _root(compiled: Compiled[Any]) -> Place:
     walk = (
         _SchemaWalk(codecs, compiled.target.schema)
         if adapter is None
-        else _TypeWalk(codecs, adapter.core_schema)
+        else _TypeWalk(codecs, adapter.core_schema, compiled.target.context)
     )
     inner = walk.place(walk.root, codec)
     if wrapped:
@@ -182,8 +182,9 @@ class _Codecs:
 class _TypeWalk(_Codecs):
     """Finds the places of a type."""
 
-    def __init__(self, codecs: dict[str, Codec], core: Core) -> None:
+    def __init__(self, codecs: dict[str, Codec], core: Core, context: Any) -> None:
         super().__init__(codecs)
+        self._context = context
         self._definitions = (
             {node["ref"]: node for node in core["definitions"]}
             if core["type"] == "definitions"
@@ -251,6 +252,7 @@ class _TypeWalk(_Codecs):
         if definitions:
             core = {"type": "definitions", "schema": core, "definitions": definitions}
         part: Target[Any] = Target(None, "part", {}, cast("TypeAdapter[Any]", _Core(core)), ())
+        part.context = self._context
 
         def read(text: bytes, mend: Mend) -> Any:
             is_plain = back is None and not boxed

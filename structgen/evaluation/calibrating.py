@@ -52,7 +52,7 @@ def calibrate(
         InputError: If the gold cannot be read or does not fit the target, or has no journal.
         JobStoppedError: If it was stopped; the same one started again goes on.
     """
-    wanted = target_of(target)
+    wanted = target_of(target).with_context(call.get("validation_context"))
     file = calibration_file(wanted, path)
     records, journal = gold_and_journal(wanted, gold, journal)
     asked: CallArgs = {**call, "confidence": True}

@@ -73,7 +73,7 @@ def evaluate(
         JobStoppedError: If the evaluation was stopped; the same one started again goes on.
         StructgenError: If no record reached a model: the error of the first.
     """
-    wanted = target_of(target)
+    wanted = target_of(target).with_context(call.get("validation_context"))
     records, journal = gold_and_journal(wanted, gold, journal)
     answers = ask_about(
         wanted,

@@ -23,6 +23,8 @@ _SAME: Final = 0.9
 """From this likeness on, two examples show the same, and only one of them is taken."""
 _REMEMBERED: Final = 256
 """Documents whose ranking is kept: one is asked about again after an invalid answer, say."""
+_MOST_OPENED: Final = 16
+"""Targets for which the pool is kept as it was read and checked."""
 
 
 class Nearest:
@@ -100,6 +102,8 @@ class Nearest:
 
     def _open(self, target: Target[Any]) -> tuple[NearestChooser, Examples[Any]]:
         if target not in self._opened:
+            if len(self._opened) >= _MOST_OPENED:  # each call may have a context of its own
+                self._opened.clear()
             chooser = self.chooser(target)
             self._opened[target] = chooser, Examples(target, chooser.examples, chooser)
         return self._opened[target]

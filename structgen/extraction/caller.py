@@ -45,7 +45,8 @@ class Caller:
         Raises:
             TargetError: If the target is no type that Pydantic knows, and no JSON Schema.
             SchemaError: If the target has no JSON form.
-            ConfigurationError: If there is no such option.
+            ConfigurationError: If there is no such option, or `validation_context` is given for a
+                JSON Schema.
             InputError: If something is no example, the value of one is none of the target, or
                 `instructions` or `context` is no text, or the file cannot be read.
         """
@@ -58,7 +59,8 @@ class Caller:
             if not isinstance(call.get(name), str | None):
                 raise InputError(f"`{name}` is not a text.", hint="Pass a str, or leave it out.")
         options: Any = {name: value for name, value in call.items() if name not in _OF_A_QUESTION}
-        wanted, given = target_of(target), call.get("examples", ())
+        wanted = target_of(target).with_context(call.get("validation_context"))
+        given = call.get("examples", ())
         # Most calls give none: looking at each of thirty takes as long as checking an answer.
         given_options = options_of(options).over(self.options) if options else self.options
         return Question(

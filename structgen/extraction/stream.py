@@ -98,7 +98,9 @@ def items_target(source: Any) -> Target[list[Any]]:
         is_list = target.schema.get("type") == "array"
         return target if is_list else target_of(_list_of(target.schema))
     is_list = get_origin(target.source) is list
-    return target if is_list else target_of(list[target.source])  # type: ignore[name-defined]
+    if is_list:
+        return target
+    return target_of(list[target.source]).with_context(target.context)  # type: ignore[name-defined]
 
 
 def _list_of(schema: JsonSchema) -> JsonSchema:

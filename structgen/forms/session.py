@@ -37,7 +37,7 @@ from structgen.forms.state import Entry, Step, Turn, whole_characters
 from structgen.options import CallArgs, OptionArgs
 from structgen.results import Extraction
 from structgen.schema.json import digest
-from structgen.schema.target import Target
+from structgen.schema.target import Target, target_of
 from structgen.values import ExamplePool, Json, JsonSchema
 
 if TYPE_CHECKING:
@@ -74,6 +74,8 @@ class FormArgs(OptionArgs, total=False):
     """Whether what the user says may change what was said before (default True)."""
     watch_locked: bool
     """Whether to ask about locked fields, too, and report contradictions (default False)."""
+    validation_context: Any
+    """What validators of the target find as `info.context`. It is neither sent nor saved."""
 
 
 class Form(FormRecord[T]):
@@ -103,6 +105,7 @@ class Form(FormRecord[T]):
         keys: Mapping[str, Sequence[str]] | None = None,
         corrections: bool = True,
         watch_locked: bool = False,
+        validation_context: Any = None,
         **options: Unpack[OptionArgs],
     ) -> None:
         """Start an empty form.
@@ -119,14 +122,17 @@ class Form(FormRecord[T]):
                 model is only asked about empty fields.
             watch_locked: Whether to ask about locked fields, too, and report what is said against
                 them as conflicts.
+            validation_context: What validators of the target find as `info.context`. It is neither
+                sent nor saved.
             **options: The options of each question, before the client's.
 
         Raises:
             TargetError: If the target is no type or schema, or has no fields to fill in.
             SchemaError: If its schema has no JSON form.
             InputError: If something is no example, or one has a member that is no field.
+            ConfigurationError: If `validation_context` is given for a JSON Schema.
         """
-        super().__init__(target, keys or {})
+        super().__init__(target_of(target).with_context(validation_context), keys or {})
         self._caller = client.caller
         self._instructions = "\n\n".join(filter(None, (INSTRUCTIONS, instructions)))
         self._examples = TurnExamples(self._fields, examples, self._caller.backends[0].context)

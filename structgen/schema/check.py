@@ -144,7 +144,7 @@ def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
     # A missing member hides what else the type refuses.
     if len(found) < len(violations) and target.reader is not None:
         try:
-            target.reader.validate_json(json.dumps(data))
+            target.read(json.dumps(data))
         except ValidationError as fault:
             found += _only_by_type(target, data, fault, found)
         except Exception as fault:  # A validator of the user's may raise anything.
@@ -162,11 +162,11 @@ def _read_by_type(target: Target[T], text: str | bytes) -> T:
     if target.exact_reader is not None and _has_long_numbers(text):
         try:
             exact = json.dumps(with_exact_numbers(text, digits_of))
-            return target.exact_reader.validate_json(exact)  # type: ignore[no-any-return]
+            return target.read(exact, exact=True)
         except Exception:  # noqa: S110 - reported below, for the text as it is
             pass
     try:
-        return target.reader.validate_json(text)  # type: ignore[union-attr, no-any-return]
+        return target.read(text)
     except ValidationError as error:
         violations = _by_type(target, parse_json(text), len(text), error)
         raise _invalid(target, violations) from None

@@ -89,6 +89,11 @@ class Compiled(Generic[T]):
     def __repr__(self) -> str:
         return f"Compiled({self.target.name}, {self.subset.name})"
 
+    def bound(self, target: Target[T]) -> Compiled[T]:
+        """The same for a target that differs only in the context of its validators."""
+        parts = self.subset, self.schema, self.notes, self.codec, self.codecs, self.identity
+        return Compiled(target, *parts)
+
     @property
     def name(self) -> str:
         """The name to send the schema under."""
@@ -304,7 +309,9 @@ def compile_schema(source: Any, subset: str | SchemaSubset) -> Compiled[Any]:
     target = target_of(source)
     row = subset_of(subset)
     known: dict[SchemaSubset, Compiled[Any]] = target.compiled
-    if row not in known:
+    if row not in known and target.unbound is not None:
+        known[row] = compile_schema(target.unbound, row).bound(target)
+    elif row not in known:
         known[row] = _compile(target, row)
     return known[row]
 

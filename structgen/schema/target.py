@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import re
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
@@ -32,11 +31,12 @@ from pydantic.errors import PydanticUserError
 from pydantic_core import SchemaError as CoreSchemaError
 from pydantic_core import SchemaSerializer, SchemaValidator
 
-from structgen.errors import SchemaError, StructgenError, TargetError
+from structgen.errors import ConfigurationError, SchemaError, StructgenError, TargetError
 from structgen.schema.source.drafts import upgrade
 from structgen.schema.source.generate import CHECK, TargetSchema
 from structgen.schema.source.marks import held_part, take_marks
 from structgen.schema.source.members import Count, counter
+from structgen.schema.source.names import label_of, name_of
 from structgen.schema.source.reader import Core, contains, json_validator
 from structgen.schema.source.tries import MOST_TRIES, may_multiply, outline, tries
 from structgen.schema.source.wellformed import require_characters
@@ -75,6 +75,10 @@ class Target(Generic[T]):
     """What JSON is checked against before the type reads it, if the type may read more."""
     compiled: dict[Any, Any]
     """The compiled forms by schema language, kept here so that they are freed with the target."""
+    context: Any
+    """What the type's validators find as `info.context`; None if nothing was given."""
+    unbound: Target[T] | None
+    """The target without its context; None if it has none."""
 
     def __init__(
         self,
@@ -92,12 +96,51 @@ class Target(Generic[T]):
         self.opaque = opaque
         self.held = held
         self.compiled = {}
+        self.context = None
+        self.unbound = None
 
     def __repr__(self) -> str:
         return f"Target({self.name})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return target_of, (self.source,)
+
+    def with_context(self, context: Any) -> Target[T]:
+        """Give this target with a context for the validators of its type.
+
+        Args:
+            context: What they find as `info.context`. None gives the target as it is. A pickled
+                target is without it.
+
+        Raises:
+            ConfigurationError: If the target is a JSON Schema, which has no validators.
+        """
+        if context is None:
+            return self
+        if self.adapter is None:
+            raise ConfigurationError(
+                "`validation_context` is for validators of a type, and this target is a JSON "
+                "Schema, which has none.",
+                hint="Leave it out, or pass a Pydantic model as the target.",
+            )
+        bound: Target[T] = object.__new__(Target)
+        unbound = self.unbound or self
+        vars(bound).update(vars(self), context=context, unbound=unbound, compiled={})
+        return bound
+
+    def read(self, text: str | bytes, *, exact: bool = False) -> T:
+        """Read JSON into the type, whose validators see the context.
+
+        Args:
+            text: One JSON document.
+            exact: Whether numbers were marked by `digits_of`.
+
+        Raises:
+            Exception: If the type refuses it: Pydantic's error, or that of a validator.
+        """
+        reader = self.exact_reader if exact else self.reader
+        value: T = reader.validate_json(text, context=self.context)  # type: ignore[union-attr]
+        return value
 
     @cached_property
     def reader(self) -> SchemaValidator | None:
@@ -141,8 +184,8 @@ class Target(Generic[T]):
             SchemaError: If the type does not read back what it holds, or JSON cannot
                 represent it (NaN).
         """
-        adapter, reader = self.adapter, self.reader
-        if adapter is None or reader is None:
+        adapter = self.adapter
+        if adapter is None:
             return _plain_data(value)
         if self.may_multiply and tries(self.schema, outline(value)) > MOST_TRIES:
             raise SchemaError(
@@ -154,7 +197,7 @@ class Target(Generic[T]):
         for serializer, set_only in self._ways_to_write(adapter.core_schema):
             try:
                 data, text = write(serializer, value, set_only=set_only)
-                again = reader.validate_json(text)
+                again = self.read(text)
                 if again == value:
                     return data
                 if not _compares(value) and _same(serializer, again, data, set_only):
@@ -326,7 +369,7 @@ def _of_type(source: Any) -> Target[Any]:
     except _TYPE_ERRORS as error:
         reason = str(error).partition("\n")[0].partition(". Set `arbitrary_types")[0].rstrip(".")
         raise SchemaError(
-            f"{_label(source)[:200]} has no JSON form: {reason}.",
+            f"{label_of(source)[:200]} has no JSON form: {reason}.",
             hint="Leave that type out of the target, or say how it is read and written: "
             "Annotated[X, PlainValidator(read), PlainSerializer(write), "
             "WithJsonSchema({'type': 'string'})].",
@@ -334,7 +377,7 @@ def _of_type(source: Any) -> Target[Any]:
     require_characters(schema)
     held = held_part(schema) if schema.pop(CHECK, False) else None
     notes = tuple(take_marks(schema))
-    return Target(source, _name(_label(source)), schema, adapter, notes, held)
+    return Target(source, name_of(label_of(source)), schema, adapter, notes, held)
 
 
 def _too_deep() -> SchemaError:
@@ -354,15 +397,4 @@ def _of_schema(source: Any) -> Target[Any]:
     schema = upgrade(source)
     require_characters(schema)
     title = source.get("title") if isinstance(source, dict) else None
-    return Target(source, _name(title if isinstance(title, str) else ""), schema, None, ())
-
-
-def _label(source: Any) -> str:
-    """A type as people write it: `Box[int]`, `list[Person]`, `int | str`."""
-    if isinstance(source, type) and not get_args(source):
-        return source.__name__
-    return re.sub(r"\b(?:[A-Za-z_]\w*\.)+(?:<locals>\.)?", "", str(source))
-
-
-def _name(label: str) -> str:
-    return re.sub(r"[^A-Za-z0-9]+", "_", label).strip("_")[:64].rstrip("_") or "output"
+    return Target(source, name_of(title if isinstance(title, str) else ""), schema, None, ())
