@@ -39,6 +39,8 @@ _DOCUMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "dpi": {"metavar": "N", "type": int},
     "tracked_changes": {"choices": ("accepted", "original", "both")},
     "attachments": {"action": "store_const", "const": True},
+    "hidden": {"action": "store_const", "const": True},
+    "comments": {"action": "store_const", "const": True},
     "reader": {"metavar": "NAME"},
 }
 """How argparse reads the arguments of `read`; those without a row have no flag."""

@@ -10,6 +10,9 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import InputError
+from structgen.reading.opened import check_is_file, url_in_path
+from structgen.reading.remote import is_remote
+from structgen.reading.secrets import redact
 from structgen.reading.sniffing import sniff_media_type
 from structgen.values import (
     Attachment,
@@ -104,7 +107,15 @@ def _read(source: Any) -> tuple[bytes, str]:
             f"An image or file cannot be made of {kind_of_value(source)}.",
             hint="Give a path, bytes, or the URL of an image.",
         )
+    url = url_in_path(source)
+    if url is not None and is_remote(url):
+        raise InputError(
+            f"Cannot make a file of the URL {redact(url)}.",
+            hint="Download it and pass its path or bytes. `structgen.read` reads the text of a "
+            "URL, and `structgen.image` takes the URL of an image as it is.",
+        )
     try:
+        check_is_file(Path(source))
         return Path(source).read_bytes(), str(source)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)

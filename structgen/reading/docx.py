@@ -14,9 +14,9 @@ from typing import Any, Final
 from structgen.extras import load
 from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
+from structgen.reading.faults import check_archive
 from structgen.reading.layout import Cell
 from structgen.reading.options import ReadSettings
-from structgen.reading.sniffing import check_archive
 
 _W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _VAL: Final = f"{_W}val"

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import io
 import os
 from dataclasses import replace
-from pathlib import Path, PurePosixPath
-from typing import IO, Any, Final, TypeGuard
+from pathlib import PurePosixPath
+from typing import IO, Final
 
 from typing_extensions import Unpack
 
 from structgen.errors import DocumentError, InputError, StructgenError
+from structgen.reading.compressed import unpacked
 from structgen.reading.document import Document
+from structgen.reading.faults import fault_of
+from structgen.reading.opened import bytes_of
 from structgen.reading.options import ReadArgs, Reader, ReadSettings, settings_of
-from structgen.reading.registry import reader_for, reader_named, suffixes
-from structgen.reading.remote import is_remote, open_url, printable
-from structgen.reading.secrets import redact
-from structgen.reading.sniffing import fault_of, media_type_of
-from structgen.values import kind_of_value
+from structgen.reading.registry import is_own, reader_for, reader_named, suffixes
+from structgen.reading.sniffing import media_type_of
 
 _NOT_TEXT_SHARE: Final = 0.05
 """The share of control characters from which on a file is no text."""
@@ -51,70 +50,8 @@ def read(
     settings = settings_of(options)
     if isinstance(source, Document):
         return source
-    data, name = _opened(source, settings)
+    data, name = bytes_of(source, settings)
     return read_bytes(data, replace(settings, name=settings.name or name))
-
-
-# ---- the bytes of a file ---------------------------------------------------------------------
-
-
-def _opened(source: Any, settings: ReadSettings) -> tuple[bytes, str | None]:
-    """The bytes of a file, and its name."""
-    if isinstance(source, (bytes, bytearray, memoryview)):
-        return _bounded(io.BytesIO(source), settings, settings.name or "The file"), None
-    if isinstance(source, str) and is_remote(source):
-        name = PurePosixPath(source.partition("?")[0]).name or None
-        with open_url(source) as file:
-            return _bounded(file, settings, redact(source)), name
-    if isinstance(source, (str, os.PathLike)):
-        return _of_path(Path(source), settings)
-    if _is_file(source):
-        name = getattr(source, "name", None)
-        shown = printable(os.path.basename(name)) if isinstance(name, str) else None
-        return _bounded(source, settings, shown or "The file"), shown
-    raise InputError(
-        f"Cannot read {kind_of_value(source)}.",
-        hint="Give a path, a URL, bytes, or a file that is open in binary mode.",
-    )
-
-
-def _is_file(source: Any) -> TypeGuard[IO[bytes]]:
-    return callable(getattr(source, "read", None))
-
-
-def _of_path(path: Path, settings: ReadSettings) -> tuple[bytes, str]:
-    name = printable(path.name)
-    if path.is_dir():
-        raise InputError(
-            f"{name} is a folder.",
-            hint="Name one file. A job reads folders: structgen.pipeline.open_source(folder).",
-        )
-    try:
-        with path.open("rb") as file:
-            return _bounded(file, settings, name), name
-    except (OSError, ValueError) as error:
-        said = getattr(error, "strerror", None) or str(error)
-        raise InputError(
-            f"Cannot read {name}: {said}.", hint="Check the path and your rights."
-        ) from None
-
-
-def _bounded(file: IO[bytes], settings: ReadSettings, name: str) -> bytes:
-    data = file.read(settings.max_bytes + 1)
-    if not isinstance(data, bytes):
-        raise InputError(
-            f"{name} is open as a text.", hint='Open it in binary mode: open(path, "rb").'
-        )
-    if len(data) > settings.max_bytes:
-        raise DocumentError(
-            f"{name} holds more than {settings.max_bytes:,} bytes.",
-            hint="Split it, or raise `max_bytes`.",
-            reason="too-large",
-        )
-    return data
-
-
-# ---- a document of bytes ---------------------------------------------------------------------
 
 
 def read_bytes(data: bytes, settings: ReadSettings) -> Document:
@@ -128,14 +65,17 @@ def read_bytes(data: bytes, settings: ReadSettings) -> Document:
         InputError: As `read` does.
         MissingPackage: As `read` does.
     """
+    reader, note = _asked(settings), None
+    if reader is None:
+        data, name = unpacked(data, settings)
+        settings = replace(settings, name=name)
     name = settings.name or "The file"
-    reader, settings = _reader_of(data, settings, name)
-    made = _read_with(reader, data, settings, name)
-    if isinstance(made, Document):
-        document = made
-    else:
-        kind = settings.media_type or "text/plain"
-        document = Document(made, name=settings.name, media_type=kind)
+    if not data:
+        raise InputError(f"{name} is empty.", hint="Check whether it was copied completely.")
+    if reader is None:
+        reader, note = _reader_of(data, settings, name)
+    settings = replace(settings, media_type=_kind(reader, data, settings), read_inner=read_bytes)
+    document = _document(_read_with(reader, data, settings, name), settings, note)
     if not document.strip() and not document.images:
         raise InputError(f"{name} contains no text.", hint="Check whether the file is complete.")
     if is_binary(document):
@@ -146,36 +86,82 @@ def read_bytes(data: bytes, settings: ReadSettings) -> Document:
     return document
 
 
-def _reader_of(data: bytes, settings: ReadSettings, name: str) -> tuple[Reader, ReadSettings]:
-    """What reads a file, and the settings with the kind of the file."""
-    kind = settings.media_type
-    suffix = PurePosixPath(settings.name or "").suffix.lower()
-    wanted = settings.reader
-    if isinstance(wanted, str):
-        wanted = reader_named(wanted)
-    found = wanted
-    if found is None and kind is not None:
-        found = reader_for(media_type=kind)
-    elif found is None:
-        found = reader_for(suffix=suffix)
-        if found is None and (kind := media_type_of(data)) is not None:
-            found = reader_for(media_type=kind)
-    if found is None:
-        fault = fault_of(data, name)
-        if fault is not None:
-            raise fault
-        known = ", ".join(suffixes())
+def _document(made: Document | str, settings: ReadSettings, note: str | None) -> Document:
+    """What a reader made, as a document, with one more note."""
+    if not isinstance(made, Document):
+        kind = settings.media_type or "text/plain"
+        made = Document(made, name=settings.name, media_type=kind)
+    if note is None:
+        return made
+    return Document(
+        made.text,
+        layout=made.layout,
+        offset=made.offset,
+        name=made.name,
+        media_type=made.media_type,
+        notes=(note, *made.notes),
+    )
+
+
+# ---- which reader reads it -----------------------------------------------------------------------
+
+
+def _asked(settings: ReadSettings) -> Reader | None:
+    """The reader that the call names, or that was registered for this name or kind of file."""
+    if isinstance(settings.reader, str):
+        return reader_named(settings.reader)
+    if settings.reader is not None:
+        return settings.reader
+    found = reader_for(media_type=settings.media_type, suffix=_suffix_of(settings))
+    is_by_name = settings.media_type is None
+    return None if found is None or (is_by_name and is_own(found)) else found
+
+
+def _suffix_of(settings: ReadSettings) -> str:
+    return PurePosixPath(settings.name or "").suffix.lower()
+
+
+def _reader_of(data: bytes, settings: ReadSettings, name: str) -> tuple[Reader, str | None]:
+    """What reads a file. Its content decides; a note says if its name tells another kind."""
+    suffix = _suffix_of(settings)
+    named = None if settings.media_type else reader_for(suffix=suffix)
+    told = media_type_of(data) or ("text/plain" if settings.encoding else None)
+    found = reader_for(media_type=told) if told and not settings.media_type else None
+    fault = fault_of(data, name) if found is None or told == "text/plain" else None
+    if fault is not None:
+        raise fault
+    if named is not None and told in named.media_types:
+        return named, None
+    if named is not None and (told is None or (_is_text(told) and _is_text(*named.media_types))):
+        return named, None  # which says what is wrong, if it is no text
+    if named is not None and told == "text/plain":
         raise DocumentError(
-            f"Cannot read {name}: unsupported file type.",
-            hint=f"Supported: {known}. Others: `register_reader`, or convert the file.",
-            reason="unsupported",
+            f"{name} is plain text, whatever its name says.",
+            hint='Check where it is from. To read it all the same, pass media_type="text/plain".',
+            reason="damaged",
         )
-    if kind is None:
-        is_of_suffix = suffix in found.suffixes
-        sniffed = media_type_of(data)
-        is_told = sniffed in found.media_types or not (is_of_suffix and found.media_types)
-        kind = sniffed if is_told else found.media_types[0]
-    return found, replace(settings, media_type=kind, read_inner=read_bytes)
+    if found is not None:
+        return found, f"Its name ends in {suffix}, but it was read as {told}." if named else None
+    known = ", ".join(suffixes())
+    raise DocumentError(
+        f"Cannot read {name}: unsupported file type.",
+        hint=f"Supported: {known}. Others: `register_reader`, or convert the file.",
+        reason="unsupported",
+    )
+
+
+def _is_text(*kinds: str) -> bool:
+    return any(kind.startswith("text/") or kind == "message/rfc822" for kind in kinds)
+
+
+def _kind(reader: Reader, data: bytes, settings: ReadSettings) -> str | None:
+    """The kind of a file that a reader is told: the call's, else what its bytes or name tell."""
+    if settings.media_type is not None:
+        return settings.media_type
+    is_of_suffix = _suffix_of(settings) in reader.suffixes
+    told = media_type_of(data)
+    is_told = told in reader.media_types or not (is_of_suffix and reader.media_types)
+    return told if is_told else reader.media_types[0]
 
 
 def _read_with(reader: Reader, data: bytes, settings: ReadSettings, name: str) -> Document | str:
@@ -186,7 +172,7 @@ def _read_with(reader: Reader, data: bytes, settings: ReadSettings, name: str) -
         raise
     except UnicodeDecodeError as error:
         raise InputError(
-            f"{name} is not {error.encoding} text at byte {error.start}.",
+            f"{name} is not {error.encoding.upper()} text at byte {error.start}.",
             hint='Name its `encoding`, such as "cp1252".',
         ) from error
     except RecursionError:

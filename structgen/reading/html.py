@@ -1,55 +1,106 @@
-"""The visible text of an HTML page, as Markdown."""
+"""The visible text of a web page."""
 
 from __future__ import annotations
 
+import codecs
 import re
-import warnings
-from typing import Any, Final
+from typing import Final
 
-from structgen.extras import load
+from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
+from structgen.reading.elements import tree_of
 from structgen.reading.options import ReadSettings
-from structgen.reading.text import encoding_of, markdown_document
+from structgen.reading.page_writer import PageWriter
+from structgen.reading.text import encoding_of
 
-_INVISIBLE: Final = ("script", "style", "template", "noscript", "head", "svg")
-"""Elements that a browser does not show, or not as text."""
-_HIDING_STYLE: Final = re.compile(r"(?i)display\s*:\s*none|visibility\s*:\s*hidden")
+_HEAD: Final = 4096
+"""Bytes at the beginning of a page in which it may name its encoding; the standard says 1024."""
+_NAMED: Final = re.compile(
+    rb"""(?i)<meta[^>]*?charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)"""
+)
+_ANSI: Final = "cp1252"
+"""What browsers take for Latin-1 and ASCII (WHATWG Encoding, 4.2), and where nothing is named."""
+_AS_ANSI: Final = frozenset({"iso8859-1", "ascii"})
+_REPLACEMENT: Final = "\ufffd"
+_WRONG: Final = "It is no valid {}, which it says that it is: some of its characters may be wrong."
 
 
 def read_html(data: bytes, settings: ReadSettings) -> Document:
-    """Read a page as Markdown, which keeps headings, lists and tables.
+    """Read what a browser shows of a page: headings, lists and tables with their structure.
 
     Args:
         data: The page.
-        settings: Its encoding, by default what the page says.
+        settings: Its encoding, by default what the page says; and whether to read what it hides.
     """
-    head = encoding_of(data[:4])
-    marked = None if head == "utf-8-sig" else head
-    return markdown_document(markdown_of(data, settings.encoding or marked), settings)
+    page, notes = decoded(data, settings.encoding)
+    builder = DocumentBuilder()
+    write_page(builder, page, hidden=settings.hidden)
+    kind = settings.media_type or "text/html"
+    return builder.build(name=settings.name, media_type=kind, notes=notes)
 
 
-def markdown_of(data: bytes, encoding: str | None = None) -> str:
-    """Give a page as Markdown.
+def write_page(builder: DocumentBuilder, page: str, *, hidden: bool = False) -> None:
+    """Write what a browser shows of a page.
 
     Args:
-        data: The page.
-        encoding: Its encoding, by default what the page says.
+        builder: What to write to.
+        page: Its source.
+        hidden: Whether to write what the page hides, too.
     """
-    parser = load("bs4", "files").BeautifulSoup
-    converter = load("markdownify", "files").MarkdownConverter(heading_style="ATX")
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about pages that look like XML or a file name
-        soup = parser(data, "html.parser", from_encoding=encoding)
-    for element in soup(_is_invisible):
-        if not element.decomposed:
-            element.decompose()
-    for image in soup("img"):
-        if str(image.get("src", "")).startswith("data:"):
-            image["src"] = ""  # the bytes of the image would be most of the prompt
-    return str(converter.convert_soup(soup)).strip()
+    PageWriter(builder, hidden=hidden).write(tree_of(page))
 
 
-def _is_invisible(element: Any) -> bool:
-    if element.name in _INVISIBLE or element.has_attr("hidden"):
-        return True
-    return bool(_HIDING_STYLE.search(str(element.get("style", ""))))
+def decoded(data: bytes, encoding: str | None) -> tuple[str, list[str]]:
+    """Decode a page or a mail, even if it names a wrong encoding.
+
+    Text that is valid UTF-8 is UTF-8, whatever it says: that does not happen by chance.
+
+    Args:
+        data: The bytes.
+        encoding: Their encoding; None for what they say.
+
+    Returns:
+        The text, and a note if it had to be guessed.
+    """
+    if encoding is not None:
+        return data.decode(encoding), []
+    marked = encoding_of(data[:4])
+    if marked != "utf-8-sig":
+        return data.decode(marked, "replace"), []
+    found = _NAMED.search(data[:_HEAD])
+    named = "" if found is None else (found[1] or found[2]).decode()
+    return decoded_as(data, named)
+
+
+def decoded_as(data: bytes, named: str) -> tuple[str, list[str]]:
+    """Decode a text that names its encoding, which may be wrong.
+
+    Args:
+        data: The bytes.
+        named: The name; empty if it names none.
+    """
+    codec = _codec(named)
+    if codec is not None and codec.name.startswith(("iso2022", "hz", "utf-7")):
+        return data.decode(codec.name, "replace"), []  # which look like ASCII
+    try:
+        return data.decode("utf-8-sig"), []
+    except UnicodeDecodeError:
+        pass
+    if codec is not None and not codec.name.startswith("utf"):
+        name = _ANSI if codec.name in _AS_ANSI else codec.name
+        text = data.decode(name, "replace")
+        return text, [_WRONG.format(named)] if _REPLACEMENT in text else []
+    text = data.decode("utf-8-sig", "replace")
+    wrong = text.count(_REPLACEMENT)
+    right = sum(not character.isascii() for character in text) - wrong
+    if wrong > right:
+        text = data.decode(_ANSI, "replace")
+    return text, [_WRONG.format(named or "UTF-8")] if codec is not None or wrong <= right else []
+
+
+def _codec(name: str) -> codecs.CodecInfo | None:
+    try:
+        found = codecs.lookup(name)
+    except (LookupError, ValueError):
+        return None
+    return found if found._is_text_encoding else None

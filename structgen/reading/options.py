@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, Literal
@@ -38,6 +39,12 @@ class ReadArgs(TypedDict, total=False):
     "original", or "both": inserted and deleted text one after the other."""
     attachments: bool
     """Whether to read the attachments of a mail, too, rather than name them (default False)."""
+    hidden: bool
+    """Whether to read what a file hides, too: sheets, rows and columns of a workbook, slides, text
+    of a DOCX, elements of a page (default False)."""
+    comments: bool
+    """Whether to read the comments of a DOCX, XLSX or PPTX and the notes on a PDF, too (default
+    False)."""
     reader: str | Reader | None
     """What reads the file, such as the name of an installed reader (default: what is registered for
     its kind)."""
@@ -67,6 +74,10 @@ class ReadSettings:
     """Which version of a text with tracked changes to read."""
     attachments: bool = False
     """Whether to read the attachments of a mail."""
+    hidden: bool = False
+    """Whether to read what the file hides."""
+    comments: bool = False
+    """Whether to read the comments of a file."""
     reader: str | Reader | None = None
     """What reads the file; None for what is registered for its kind."""
     max_bytes: int = GIBIBYTE
@@ -104,9 +115,18 @@ def settings_of(given: ReadArgs) -> ReadSettings:
     """
     check_values(given, _KINDS)
     settings: dict[str, Any] = dict(given)
+    if settings.get("media_type") is not None:  # "Text/HTML; charset=utf-8" is "text/html"
+        settings["media_type"] = settings["media_type"].partition(";")[0].strip().lower()
     if settings.get("page_numbers") is not None:
         settings["page_numbers"] = tuple(settings["page_numbers"])
     return ReadSettings(**settings)
+
+
+def _is_encoding(name: Any) -> bool:
+    try:
+        return isinstance(name, str) and codecs.lookup(name)._is_text_encoding
+    except (LookupError, ValueError):
+        return False
 
 
 def _is_page_number(value: Any) -> bool:
@@ -116,13 +136,15 @@ def _is_page_number(value: Any) -> bool:
 _KINDS: Final[Mapping[str, Kind]] = {
     "name": or_none(TEXT),
     "media_type": or_none(TEXT),
-    "encoding": or_none(TEXT),
+    "encoding": or_none(Kind(_is_encoding, 'the name of an encoding, such as "cp1252"')),
     "password": or_none(TEXT),
     "pages": one_of("text", "images", "both"),
     "page_numbers": or_none(sequence(_is_page_number, "a list of page numbers, from 1")),
     "dpi": number(18, 600, of="dots per inch"),
     "tracked_changes": one_of("accepted", "original", "both"),
     "attachments": one_of(True, False),
+    "hidden": one_of(True, False),
+    "comments": one_of(True, False),
     "max_bytes": whole(1),
 }
 """Which values each argument takes."""

@@ -9,9 +9,9 @@ from typing import Any, Final
 from structgen.extras import load
 from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
+from structgen.reading.faults import check_archive
 from structgen.reading.layout import Box, Cell
 from structgen.reading.options import ReadSettings
-from structgen.reading.sniffing import check_archive
 
 _UNITS_PER_POINT: Final = 12_700
 """English Metric Units, in which presentations measure (ECMA-376, 20.1.10.16)."""

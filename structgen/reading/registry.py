@@ -167,6 +167,11 @@ def reader_for(*, media_type: str | None = None, suffix: str = "") -> Reader | N
     return None
 
 
+def is_own(reader: Reader) -> bool:
+    """Whether a reader is one of the library's own, rather than the program's or a package's."""
+    return reader in _OWN
+
+
 def suffixes() -> tuple[str, ...]:
     """Give the ends of the names of all files that can be read."""
     return tuple(dict.fromkeys(suffix for reader in _all() for suffix in reader.suffixes))

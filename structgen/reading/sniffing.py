@@ -1,4 +1,4 @@
-"""Tell the kind of a file by its first bytes, and what makes it unreadable."""
+"""Tell the kind of a file by its first bytes."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from structgen.errors import DocumentError
-from structgen.reading.text import decode
+from structgen.reading.text import decode, encoding_of
 
 _HEAD: Final = 1024
 """The bytes at the beginning of a PDF in which its mark is (ISO 32000, annex H.3.4.1)."""
@@ -27,20 +26,24 @@ _SIGNATURES: Final[Sequence[tuple[str, Callable[[bytes], bool]]]] = (
     ("image/jpeg", lambda head: head.startswith(b"\xff\xd8\xff")),
     ("image/gif", lambda head: head[:6] in (b"GIF87a", b"GIF89a")),
     ("image/webp", lambda head: head[:4] == b"RIFF" and head[8:12] == b"WEBP"),
-    ("image/bmp", lambda head: head.startswith(b"BM")),
+    ("image/bmp", lambda head: head.startswith(b"BM") and head[6:10] == bytes(4)),
     ("image/tiff", lambda head: head[:4] in (b"II*\x00", b"MM\x00*")),
     ("image/avif", lambda head: head[4:12] in (b"ftypavif", b"ftypavis")),
     ("image/heic", lambda head: head[4:12] in (b"ftypheic", b"ftypheix", b"ftypmif1")),
     ("application/pdf", lambda head: head.lstrip().startswith(b"%PDF-")),
 )
 """Media types with how the first bytes of their files look (their specifications say so)."""
-_HTML: Final = re.compile(rb"(?i)\s*(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body)\b", re.S)
-_MAIL: Final = re.compile(
-    rb"(?i)(?:From|Received|Return-Path|MIME-Version|Delivered-To|Message-ID|X-[\w-]+): ?\S"
+_HTML: Final = re.compile(
+    rb"(?i)\s*(?:<\?xml.*?\?>\s*)?(?:<!--.*?-->\s*)*<(?:!doctype html|html|head|body|table)\b", re.S
 )
-_OLE: Final = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
-"""The mark of the compound files of older Office programs, and of encrypted newer ones."""
-_ENCRYPTED: Final = "EncryptedPackage".encode("utf-16-le")
+_PDF: Final = re.compile(rb"%PDF-\d")
+_HEADER: Final = re.compile(rb"([!-9;-~]+):[ \t]?.*|[ \t].*")
+"""A field of a mail, or a line that goes on with one (RFC 5322, 2.2)."""
+_MAIL_HEADERS: Final = frozenset(
+    b"from to subject received return-path mime-version delivered-to message-id date".split()
+)
+_MAIL_FIELDS: Final = 2
+"""Fields at the head of a mail, at least."""
 
 
 def sniff_media_type(data: bytes) -> str | None:
@@ -59,17 +62,36 @@ def media_type_of(data: bytes) -> str | None:
     Args:
         data: The file.
     """
-    if b"%PDF-" in data[:_HEAD]:
-        return "application/pdf"
     if data.startswith(b"PK\x03\x04"):
         return _zipped_kind(data)
     if (seen := sniff_media_type(data)) is not None:
         return seen
-    if _HTML.match(data[:_HEAD]):
+    is_text = _is_text(data)
+    if not is_text and _PDF.search(data[:_HEAD]):
+        return "application/pdf"  # after what somebody else put before it
+    head = _as_ascii(data[:_HEAD])
+    if _HTML.match(head):
         return "text/html"
-    if _MAIL.match(data):
+    if _is_mail(head):
         return "message/rfc822"
-    return "text/plain" if _is_text(data) else None
+    return "text/plain" if is_text else None
+
+
+def _as_ascii(head: bytes) -> bytes:
+    """The beginning of a text without its byte order mark, one byte a character."""
+    encoding = encoding_of(head[:4])
+    text = head.decode(encoding if encoding.startswith("utf") else "ascii", "replace")
+    return text.encode("ascii", "replace")
+
+
+def _is_mail(head: bytes) -> bool:
+    """Whether a text begins with fields of a mail, up to an empty line."""
+    *lines, _ = re.split(rb"\r?\n", head + b"\n")
+    block = lines[: lines.index(b"")] if b"" in lines else lines
+    found = [_HEADER.fullmatch(line) for line in block]
+    names = [one[1].lower() for one in found if one is not None and one[1]]
+    known = sum(name in _MAIL_HEADERS for name in names)
+    return None not in found[:-1] and known >= _MAIL_FIELDS
 
 
 def _zipped_kind(data: bytes) -> str | None:
@@ -85,47 +107,3 @@ def _is_text(data: bytes) -> bool:
         return "\0" not in decode(data, None)
     except UnicodeDecodeError:
         return False
-
-
-def fault_of(data: bytes, name: str) -> DocumentError | None:
-    """Say why a file cannot be read, if its first bytes tell.
-
-    Args:
-        data: The file.
-        name: What to call it.
-    """
-    if not data.startswith(_OLE):
-        return None
-    if _ENCRYPTED in data:
-        return DocumentError(
-            f"{name} is encrypted: it needs a password.",
-            hint="Save it without a password, then read it again.",
-            reason="locked",
-        )
-    return DocumentError(
-        f"{name} is in the format of Office 97 to 2003, which cannot be read.",
-        hint="Save it as .docx, .xlsx, .pptx or .pdf, then read it again.",
-        reason="unsupported",
-    )
-
-
-def check_archive(data: bytes, most: int, name: str) -> None:
-    """Raise if an archive unpacks to too much, as zip bombs do.
-
-    Args:
-        data: The archive. Python unpacks no more of a member than the archive declares.
-        most: The bytes that it may unpack to.
-        name: What to call it.
-
-    Raises:
-        DocumentError: If it declares more.
-        zipfile.BadZipFile: If it is no archive.
-    """
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        unpacked = sum(member.file_size for member in archive.infolist())
-    if unpacked > most:
-        raise DocumentError(
-            f"{name} would unpack to {unpacked:,} bytes.",
-            hint=f"At most {most:,} are read: check the file, or raise `max_bytes`.",
-            reason="too-large",
-        )

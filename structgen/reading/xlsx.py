@@ -11,9 +11,9 @@ from structgen.errors import DocumentError
 from structgen.extras import load
 from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
+from structgen.reading.faults import check_archive
 from structgen.reading.layout import Cell
 from structgen.reading.options import ReadSettings
-from structgen.reading.sniffing import check_archive
 
 _MOST_CELLS: Final = 5_000_000
 """Of one sheet: what Excel fills with formats alone may be a thousand times more."""

@@ -34,11 +34,12 @@ def _read_document(place: Place, options: ReadOptions) -> Iterator[Item]:
 
 
 def _document_reader(place: Place, options: ReadOptions) -> str | Reader | None:
-    """What reads a document: the user's function for its suffix, or what is registered."""
+    """What is asked to read a document; None if its content and its name tell."""
     suffix = place.suffixes[1]
     own = options.readers.get(suffix)
     if own is None:
-        return options.reading.reader or reader_for(suffix=options.format or suffix)
+        wanted = reader_for(suffix=options.format) if options.format else None
+        return options.reading.reader or wanted
 
     def read(data: bytes, settings: Any) -> str:
         return own(data)
