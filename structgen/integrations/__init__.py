@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from structgen.integrations.dspy import dspy_lm as dspy_lm
     from structgen.integrations.duckdb import add_duckdb_function as add_duckdb_function
     from structgen.integrations.flat import FlatForm as FlatForm
+    from structgen.integrations.instructor import from_structgen as from_structgen
     from structgen.integrations.langchain import ChatStructgen as ChatStructgen
     from structgen.integrations.langchain import extractor as extractor
     from structgen.integrations.mcp import mcp_server as mcp_server
@@ -25,6 +26,7 @@ else:
             "structgen.integrations.dspy": "StructgenAdapter dspy_lm",
             "structgen.integrations.duckdb": "add_duckdb_function",
             "structgen.integrations.flat": "FlatForm",
+            "structgen.integrations.instructor": "from_structgen",
             "structgen.integrations.langchain": "ChatStructgen extractor",
             "structgen.integrations.mcp": "mcp_server",
             "structgen.integrations.pydantic_ai": "StructgenModel",
