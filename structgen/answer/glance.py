@@ -87,11 +87,15 @@ def _first_letters(words: frozenset[str]) -> frozenset[str]:
 
 @lru_cache(maxsize=8)
 def _pattern(words: frozenset[str]) -> re.Pattern[str]:
-    """A value that is blank or these words, with what stands before a value and not after one."""
-    # Most strings are passed by their first character.
+    """A value that is blank or these words, after what stands before a value and not after one.
+
+    The quote comes first, because a search for one character is fastest; most strings are then
+    passed by the character before it or after it. A string that ends in a blank may look like the
+    start of one.
+    """
     first = "".join(sorted(_first_letters(words)))
     spelled = "|".join(sorted(word.replace(" ", f"{_BETWEEN}") for word in words))
     return re.compile(
-        rf'[:,\[]\s*"(?=[\W_{first}])(?:{_BLANK}|{_BETWEEN}(?:{spelled}){_BETWEEN})"(?!\s*:)',
+        rf'"(?<=[:,\[\s]")(?=[\W_{first}])(?:{_BLANK}|{_BETWEEN}(?:{spelled}){_BETWEEN})"(?!\s*:)',
         re.IGNORECASE,
     )
