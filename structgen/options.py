@@ -163,8 +163,11 @@ class OptionArgs(TypedDict, total=False):
 class CallArgs(OptionArgs, total=False):
     """The keyword arguments of a call: what else the prompt holds, and the options of this call."""
 
-    instructions: str | None
-    """What else the model should know or heed."""
+    instructions: str | os.PathLike[str] | None
+    """What else the model should know or heed: a text, or the path of a file."""
+    instruction_values: Mapping[str, str | int | float] | None
+    """Texts for the placeholders of the instructions, such as {company}, by name. Without values a
+    text is taken as it is; a file always has placeholders."""
     examples: Sequence[Any] | ExamplePool
     """Worked examples: pairs of a text and its value, mappings with `text` and `value`, or gold
     records. A `Nearest` chooses some for each document."""

@@ -40,7 +40,22 @@ def add_options(parser: ArgumentParser) -> None:
         "since other users of this machine may see arguments.",
     )
     texts = docstrings_of(CallArgs)
-    asked.add_argument("--instructions", metavar="TEXT", help=texts.get("instructions"))
+    told = asked.add_mutually_exclusive_group()
+    told.add_argument(
+        "--instructions", metavar="TEXT", help="What else the model should know or heed."
+    )
+    told.add_argument(
+        "--instructions-file",
+        metavar="FILE",
+        type=Path,
+        help="A file of such instructions, which may have placeholders.",
+    )
+    asked.add_argument(
+        "--instruction-values",
+        metavar="JSON",
+        type=_json_object,
+        help=texts.get("instruction_values"),
+    )
     asked.add_argument("--context", metavar="TEXT", help=texts.get("context"))
     asked.add_argument(
         "--examples",
@@ -121,7 +136,10 @@ def call_from(arguments: Namespace, target: Target[Any]) -> dict[str, Any]:
         InputError: If the file of examples cannot be read or has a wrong line, or `--nearest` has
             no file to choose from.
     """
-    call = {"instructions": arguments.instructions, "context": arguments.context}
+    told = arguments.instructions_file or arguments.instructions
+    call = {"instructions": told, "context": arguments.context}
+    if arguments.instruction_values is not None:
+        call["instruction_values"] = arguments.instruction_values
     if arguments.examples:
         return {**call, "examples": _examples(arguments.examples, arguments.nearest, target)}
     if arguments.nearest is not None:

@@ -45,19 +45,19 @@ class Caller:
         Raises:
             TargetError: If the target is no type that Pydantic knows, and no JSON Schema.
             SchemaError: If the target has no JSON form.
-            ConfigurationError: If there is no such option, or `validation_context` is given for a
-                JSON Schema.
+            ConfigurationError: If there is no such option, `validation_context` is given for a
+                JSON Schema, or placeholders and values of the instructions do not fit.
             InputError: If something is no example, the value of one is none of the target, or
-                `instructions` or `context` is no text, or the file cannot be read.
+                `instructions` or `context` is no text, or a file cannot be read.
         """
         from structgen.extraction.document import with_messages
         from structgen.extraction.examples import examples_for
         from structgen.extraction.question import Question
+        from structgen.prompt.instructions import instructions_of
         from structgen.schema.target import target_of
 
-        for name in ("instructions", "context"):
-            if not isinstance(call.get(name), str | None):
-                raise InputError(f"`{name}` is not a text.", hint="Pass a str, or leave it out.")
+        if not isinstance(call.get("context"), str | None):
+            raise InputError("`context` is not a text.", hint="Pass a str, or leave it out.")
         options: Any = {name: value for name, value in call.items() if name not in _OF_A_QUESTION}
         wanted = target_of(target).with_context(call.get("validation_context"))
         given = call.get("examples", ())
@@ -66,7 +66,7 @@ class Caller:
         return Question(
             target=wanted,
             document=with_messages(document),
-            instructions=call.get("instructions"),
+            instructions=instructions_of(call.get("instructions"), call.get("instruction_values")),
             examples=examples_for(wanted, given) if given != () else None,
             context=call.get("context"),
             options=_with_confidence(given_options),

@@ -5,6 +5,7 @@ Every question is the extraction flow, about what the form can still take. Sync 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast, overload
@@ -35,6 +36,7 @@ from structgen.forms.saved import (
 )
 from structgen.forms.state import Entry, Step, Turn, whole_characters
 from structgen.options import CallArgs, OptionArgs
+from structgen.prompt.instructions import instructions_of
 from structgen.results import Extraction
 from structgen.schema.json import digest
 from structgen.schema.target import Target, target_of
@@ -63,8 +65,10 @@ class Dropped:
 class FormArgs(OptionArgs, total=False):
     """The keyword arguments of `Form`, besides the client: these, and the options of a question."""
 
-    instructions: str | None
-    """Further instructions to the model."""
+    instructions: str | os.PathLike[str] | None
+    """Further instructions to the model: a text, or the path of a file."""
+    instruction_values: Mapping[str, str | int | float] | None
+    """Texts for the placeholders of the instructions, by name."""
     examples: Sequence[Any] | ExamplePool
     """Turns and what each states, as plain data of the record without the other members: pairs,
     mappings with `text` and `value`, or a `Nearest` that chooses some for each turn."""
@@ -100,7 +104,8 @@ class Form(FormRecord[T]):
         target: Any,
         *,
         client: HasCaller,
-        instructions: str | None = None,
+        instructions: str | os.PathLike[str] | None = None,
+        instruction_values: Mapping[str, str | int | float] | None = None,
         examples: Sequence[Any] | ExamplePool = (),
         keys: Mapping[str, Sequence[str]] | None = None,
         corrections: bool = True,
@@ -113,7 +118,8 @@ class Form(FormRecord[T]):
         Args:
             target: A type or JSON Schema of records.
             client: A `Client` or `AsyncClient`; its model is asked. It stays open.
-            instructions: Further instructions to the model.
+            instructions: Further instructions to the model: a text, or the path of a file.
+            instruction_values: Texts for the placeholders of the instructions, by name.
             examples: Turns and what each states, as plain data of the record without the other
                 members: pairs, mappings with `text` and `value`, or a `Nearest` that chooses some
                 for each turn.
@@ -130,11 +136,13 @@ class Form(FormRecord[T]):
             TargetError: If the target is no type or schema, or has no fields to fill in.
             SchemaError: If its schema has no JSON form.
             InputError: If something is no example, or one has a member that is no field.
-            ConfigurationError: If `validation_context` is given for a JSON Schema.
+            ConfigurationError: If `validation_context` is given for a JSON Schema, or placeholders
+                and values of the instructions do not fit.
         """
         super().__init__(target_of(target).with_context(validation_context), keys or {})
         self._caller = client.caller
-        self._instructions = "\n\n".join(filter(None, (INSTRUCTIONS, instructions)))
+        told = instructions_of(instructions, instruction_values)
+        self._instructions = "\n\n".join(filter(None, (INSTRUCTIONS, told)))
         self._examples = TurnExamples(self._fields, examples, self._caller.backends[0].context)
         self._corrections, self._watch_locked = corrections, watch_locked
         self._options = options

@@ -16,6 +16,7 @@ from structgen.flow.drive import aperform, perform
 from structgen.flow.steps import Flow
 from structgen.integrations.choices import Choice, choose_among, chosen
 from structgen.options import CallArgs
+from structgen.prompt.instructions import instructions_of
 from structgen.results import Extraction
 
 try:
@@ -226,7 +227,8 @@ def _call_of(given: Any, call: Any = None) -> tuple[Any, dict[str, Any]]:
         return given.page_content, own
     messages = given.to_messages() if isinstance(given, PromptValue) else given
     said = [_message(one) for one in convert_to_openai_messages(messages)]
-    told = [own.get("instructions"), *(one["content"] for one in said if one["role"] == "system")]
+    given_by_user = instructions_of(own.get("instructions"), own.pop("instruction_values", None))
+    told = [given_by_user, *(one["content"] for one in said if one["role"] == "system")]
     own["instructions"] = "\n\n".join(filter(None, told)) or None
     rest = [one for one in said if one["role"] != "system"]
     if len(rest) == 1 and isinstance(rest[0]["content"], str):

@@ -94,7 +94,9 @@ class _Served:
         does not state.
         """
         wanted = self._target(target)
-        call: Any = self._call | ({"instructions": instructions} if instructions else {})
+        call: Any = dict(self._call)
+        if instructions:
+            call |= {"instructions": instructions, "instruction_values": None}
         try:
             result = await aperform(self._client.caller.extract(wanted, text, call))
         except StructgenError as error:
