@@ -56,7 +56,7 @@ def test_braces_around_anything_but_a_word_are_text() -> None:
 def test_a_file_is_a_template(tmp_path: Path) -> None:
     file = tmp_path / "told.txt"
     file.write_text("\ufeffLetters to {company} in {year}.", encoding="utf-8")
-    values = {"company": "Ac{year}me", "year": 2026}
+    values: dict[str, str | int | float] = {"company": "Ac{year}me", "year": 2026}
     client = Client(ScriptedModel('{"name": "Ada"}'))
     plan = client.plan(Person, "Ada", instructions=file, instruction_values=values)
     assert "Letters to Ac{year}me in 2026." in plan.messages[0]["content"]
