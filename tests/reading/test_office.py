@@ -71,8 +71,9 @@ def test_a_workbook_is_its_sheets() -> None:
     assert document == "# Sales\n\nname | day | sum\nAda | 2026-01-02 | 3\n |  | 4.5"
     found = document.locate(document.index("4.5"))
     assert (found.cell, found.headings) == (Cell(1, 4, 3, "sum"), ("Sales",))
-    [note] = document.notes
-    assert "1 formulas of the sheet 'Sales'" in note
+    formulas, hidden_sheet = document.notes
+    assert "1 formulas of the sheet 'Sales'" in formulas
+    assert "the sheet 'Hidden'" in hidden_sheet
 
 
 def test_slides_are_pages() -> None:
