@@ -28,6 +28,8 @@ import xllamacpp
 options = json.loads(sys.argv[1])
 params = xllamacpp.CommonParams()
 params.model.path = options["model"]
+if options["mmproj"]:
+    params.mmproj.path = options["mmproj"]
 params.api_keys = [options["api_key"]]
 params.n_ctx = options["context"] * options["parallel"]
 params.n_parallel = options["parallel"]
@@ -67,6 +69,7 @@ def llama_cpp(
     parallel: int = 2,
     port: int = 0,
     api_key: str | None = None,
+    mmproj: Path | None = None,
 ) -> Iterator[Server]:
     """Run llama.cpp's own HTTP server, as xllamacpp has it, on one thread.
 
@@ -76,6 +79,7 @@ def llama_cpp(
         parallel: How many answers it writes at a time.
         port: The port; 0 for a free one.
         api_key: The key that it asks for; None for a new one.
+        mmproj: The projector of a model that sees.
     """
     key = api_key or secrets.token_urlsafe(16)
     options = json.dumps(
@@ -85,6 +89,7 @@ def llama_cpp(
             "context": context,
             "parallel": parallel,
             "port": port,
+            "mmproj": str(mmproj or ""),
         }
     )
     with subprocess.Popen(

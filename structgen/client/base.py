@@ -77,6 +77,7 @@ class BaseClient:
         max_connections: int = 512,
         transport: HttpPort | None = None,
         fallback: Sequence[BaseClient] = (),
+        mmproj: str | os.PathLike[str] | None = None,
         **options: Unpack[OptionArgs],
     ) -> None:
         """Make a client of one model. A local model is loaded by the first call.
@@ -102,6 +103,8 @@ class BaseClient:
             transport: Performs the HTTP requests instead of the client's own connections.
             fallback: Clients to ask, in this order, if this one's model fails. Each keeps its own
                 connections.
+            mmproj: The projector of a local model that sees, a .gguf file. By default the one file
+                beside the model whose name has "mmproj" in it.
             **options: Defaults of every call; see `OptionArgs`.
 
         Raises:
@@ -124,13 +127,21 @@ class BaseClient:
             "max_connections": max_connections,
             "transport": transport,
             "fallback": fallback,
+            "mmproj": mmproj,
         }
         check_values(given, _KINDS)
         spec = model or os.environ.get(MODEL_ENV) or LOCAL
+        in_process = isinstance(spec, str) and base_url is None and is_local(spec)
+        if mmproj is not None and not in_process:
+            raise ConfigurationError(
+                '`mmproj` goes with a local model, such as "local:model.gguf".',
+                hint="Leave it unset: a server has its projector itself, and an engine of your own "
+                "is opened with it.",
+            )
         if not isinstance(spec, str):
             own = engine_backend(spec)
-        elif base_url is None and is_local(spec):
-            own = local_backend(spec)
+        elif in_process:
+            own = local_backend(spec, mmproj)
         else:
             own = http_backend(
                 spec,
@@ -283,5 +294,6 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "fallback": sequence(
         lambda one: isinstance(one, BaseClient), "a list of clients: [Client(...)]"
     ),
+    "mmproj": or_none(instance(str, os.PathLike, wanted="the path of a .gguf file")),
 }
 """Which values the arguments of a client take."""

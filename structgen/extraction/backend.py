@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from threading import Event
 from typing import Protocol, runtime_checkable
 
 from structgen.answer.taking_back import TakingBack
 from structgen.flow.ports import EnginePort, HttpPort, TextPort
-from structgen.values import Mode
+from structgen.values import Message, Mode
 from structgen.wire.breaker import Breaker
 from structgen.wire.link import Link
 from structgen.wire.models.prices import Price
@@ -23,6 +24,22 @@ class TakesBack(Protocol):
 
         Args:
             rules: What texts are taken back once they have closed.
+        """
+        ...
+
+
+@runtime_checkable
+class ChecksMessages(Protocol):
+    """An engine that can say before it is asked what it cannot be shown."""
+
+    def check(self, messages: Sequence[Message]) -> None:
+        """Raise if the engine cannot be shown what messages hold.
+
+        Args:
+            messages: The messages to ask.
+
+        Raises:
+            InputError: If they hold something that it does not read.
         """
         ...
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -60,22 +61,24 @@ def engine_backend(engine: EnginePort, name: str | None = None) -> Backend:
     )
 
 
-def local_backend(model: str) -> Backend:
+def local_backend(model: str, mmproj: str | os.PathLike[str] | None = None) -> Backend:
     """The backend of a model in this process, which the first call loads.
 
     Args:
         model: "local" for the embedded model, "local:NAME" for one of the catalog, or a .gguf file.
+        mmproj: The file of its projector, with which it sees images.
 
     Returns:
         The backend.
 
     Raises:
         ModelMissingError: If there is no such model.
-        ModelCorruptError: If the file is not the model it should be.
+        ModelCorruptError: If a file is not what it should be.
+        ConfigurationError: If the model takes no projector.
     """
     from structgen.local.engine import open_engine  # needs packages that only some users install
 
-    engine = open_engine(model.removeprefix("local:"))
+    engine = open_engine(model.removeprefix("local:"), mmproj=mmproj)
     return engine_backend(engine, f"local:{engine.model}")
 
 

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from structgen.errors import SchemaError
 from structgen.extraction.ask import chat_request
-from structgen.extraction.backend import Backend, streams
+from structgen.extraction.backend import Backend, ChecksMessages, streams
 from structgen.extraction.deciding import decision_request
 from structgen.extraction.parts import parts_for, question_about
 from structgen.extraction.question import Prompt, Question
@@ -70,6 +70,8 @@ def _plan_of_one(backend: Backend, question: Question[Any]) -> Plan:
         per_image = tokens_of_image(caps, request.model)
         check_tier(request, caps)
         body = from_json(caps.dialect.build(request, caps).body)
+    elif isinstance(backend.via, ChecksMessages):
+        backend.via.check(messages)
     return Plan(
         backend=backend.name,
         mode=mode,

@@ -12,6 +12,7 @@ import os
 import threading
 from collections.abc import Sequence
 from copy import copy
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -54,11 +55,14 @@ class Engine:
     """Tokens of prompt and answer together."""
     grammar: str
     """The grammar engine, and the schema language that it takes."""
+    sees: bool
+    """Whether it reads images: whether the model has a projector."""
 
     def __init__(self, loaded: LoadedModel, name: str) -> None:
         self.name, self.grammar = name, loaded.settings.grammar
         self.model, self.family = loaded.model.name, loaded.model.family
         self.context = loaded.settings.context
+        self.sees = loaded.model.projector is not None
         self._loaded = loaded
         self._open = True
         self._rules: TakingBack | None = None
@@ -87,6 +91,7 @@ class Engine:
             document: The text that grounded values must be copied from; None if none is grounded.
 
         Raises:
+            InputError: If an image cannot be read, or the model does not see.
             EnginePromptTooLongError: If the prompt does not fit the context. Nothing was decoded.
             GrammarError: If the grammar engine refuses the schema.
             ModelMissingError: If the model is not here and cannot be fetched.
@@ -141,11 +146,13 @@ class Engine:
             The answer. Its `alternatives` have all options of each closed value.
 
         Raises:
+            InputError: If an image cannot be read, or the model does not see.
             EnginePromptTooLongError: If the prompt does not fit the context.
             GrammarError: If the grammar engine refuses the schema.
             EngineError: If the model fails.
         """
         self._check()
+        self.check(messages)
         cancelled = threading.Event()
         call = partial(self._loaded.decide, messages, schema, cancelled)
         try:
@@ -173,10 +180,23 @@ class Engine:
             messages: The conversation so far.
 
         Raises:
+            InputError: If they hold an image and the model does not see.
             EngineError: If the engine is closed or the model cannot be loaded.
         """
         self._check()
+        self.check(messages)
         return self._loaded.count(messages)
+
+    def check(self, messages: Sequence[Message]) -> None:
+        """Raise if the model cannot be shown what messages hold beside texts. Nothing is loaded.
+
+        Args:
+            messages: The messages to ask.
+
+        Raises:
+            InputError: If they hold an image and the model does not see, or a file.
+        """
+        self._loaded.check(messages)
 
     def outlines(self) -> OutlinesModel:
         """Load the model for outlines: `outlines.Generator(engine.outlines(), type)(prompt)`.
@@ -206,6 +226,7 @@ class Engine:
         document: str | None,
     ) -> partial[Answer]:
         self._check()
+        self.check(messages)
         answer = self._loaded.answer
         return partial(answer, messages, schema, options, document, rules=self._rules)
 
@@ -246,14 +267,14 @@ def open_engine(
     threads: int | None = None,
     parallel: int = 1,
     device: str = "auto",
+    mmproj: str | os.PathLike[str] | None = None,
     log: Log = log_to_stderr,
 ) -> Engine:
     """Open an engine. The first call fetches the model, if it has to be, and loads it.
 
     Args:
         model: "local" (the default model), the name of a packaged model, the path of a GGUF
-            file, or
-            the path of a folder with a model in transformers' layout.
+            file, or the path of a folder with a model in transformers' layout.
         runtime: A name in `RUNTIMES`; by default transformers for a folder, else xllamacpp.
         grammar: The grammar engine: "llguidance", or "xgrammar" if it is installed.
         context: Tokens of prompt and answer together; by default the model's own, at most
@@ -263,6 +284,8 @@ def open_engine(
         parallel: Answers at a time, each with a context of its own.
         device: Where transformers computes ("cpu", "cuda", ...); by default an accelerator if there
             is one.
+        mmproj: The GGUF file of the model's projector, with which it sees images; by default the
+            one file beside the model whose name has "mmproj" in it. The first image loads it.
         log: Called with a line about anything that takes long; by default it goes to standard
             error.
 
@@ -271,8 +294,15 @@ def open_engine(
         ModelCorruptError: If the file is no model.
         ConfigurationError: If an argument is out of range, or does not go with the runtime.
     """
-    found = catalog.find(model)
+    found = catalog.find(model, mmproj)
     runtime = _runtime(runtime, found, device)
+    if runtime == _FOLDER_RUNTIME:
+        if mmproj is not None:
+            raise ConfigurationError(
+                f"The runtime {runtime} takes no `mmproj`: it reads texts alone.",
+                hint=f"Leave `runtime` unset, or use {_FILE_RUNTIME}.",
+            )
+        found = replace(found, projector=None)
     if grammar not in GRAMMAR_ENGINES:
         raise ConfigurationError(
             f"There is no grammar engine {grammar!r}.",

@@ -16,7 +16,13 @@ import outlines
 import pytest
 from pydantic import BaseModel
 
-from structgen.errors import ConfigurationError, EngineError, EnginePromptTooLongError, GrammarError
+from structgen.errors import (
+    ConfigurationError,
+    EngineError,
+    EnginePromptTooLongError,
+    GrammarError,
+    InputError,
+)
 from structgen.local.engine import Engine, open_engine
 from structgen.options import Options
 
@@ -108,7 +114,9 @@ def test_what_makes_no_sense_is_a_typed_error(engine: Engine) -> None:
     for options in (Options(temperature=hot), Options(temperature=-1.0), Options(top_p=1.5)):
         with pytest.raises(ConfigurationError, match=r"temperature|top_p"):
             engine.generate(ASK, None, options)
-    with pytest.raises(EngineError, match="not text"):
+    with pytest.raises(EngineError, match="neither text nor an image"):
+        engine.generate([{"role": "user", "content": [{"type": "odd"}]}])
+    with pytest.raises(InputError, match="cannot see"):
         engine.generate([{"role": "user", "content": [{"type": "image"}]}])
 
 

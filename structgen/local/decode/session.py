@@ -24,6 +24,7 @@ from structgen.extras import load
 from structgen.local.grammar.engines import GRAMMAR_ENGINES, compiler_for
 from structgen.local.models import catalog
 from structgen.local.models.packages import Log
+from structgen.local.models.pictures import check_pictures
 from structgen.local.runtimes.base import Settings
 from structgen.options import UNSET, Options
 from structgen.values import Answer, JsonSchema, Message, Usage
@@ -86,6 +87,10 @@ class LoadedModel:
             self._abandoned.append(self._runtime)
         self._runtime = None
         self._start_threads()
+
+    def check(self, messages: Sequence[Message]) -> None:
+        """Raise InputError if the model cannot be shown what messages hold."""
+        check_pictures(messages, self.model.name, able=self.model.projector is not None)
 
     def answer(
         self,
@@ -233,6 +238,7 @@ class LoadedModel:
         from structgen.local.decode.request import DecodeRequest
         from structgen.local.decode.sampling import Sampler, sampling_of
 
+        self.check(messages)
         prompt, context = self.runtime.prompt(messages), self.settings.context
         budget = _budget(options, len(prompt), context)
         request = DecodeRequest(

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -48,20 +48,52 @@ class Model:
     package: Package | None = None
     family: str = ""
     """Size and family as its file tells them, such as "268m gemma3"; "" if only the name does."""
+    projector: Path | None = None
+    """The file that turns images into what the model reads; None for a model without eyes."""
 
 
-def find(model: str) -> Model:
+def find(model: str, mmproj: str | os.PathLike[str] | None = None) -> Model:
     """Find a model. Nothing is fetched.
 
     Args:
         model: "local", a name in `PACKAGED`, or the path of a GGUF file or of a folder with a
-            model in
-            transformers' layout.
+            model in transformers' layout.
+        mmproj: The path of the GGUF file of its projector. By default the one GGUF file beside the
+            model's whose name has "mmproj" in it.
 
     Raises:
         ModelMissingError: If there is no such name or file.
-        ModelCorruptError: If the file is no model.
+        ModelCorruptError: If the file is no model, or the other one no projector.
+        ConfigurationError: If the model takes no projector.
     """
+    found = _find(model)
+    if mmproj is None:
+        return replace(found, projector=_projector_beside(found))
+    if found.package is not None or found.file.is_dir():
+        raise ConfigurationError(
+            f"{found.name} takes no `mmproj`: a projector belongs to the .gguf file of a model.",
+            hint="Name a model that sees by the path of its .gguf file.",
+        )
+    path = Path(mmproj).expanduser().absolute()
+    if not gguf.read_header(path).is_projector:
+        raise ModelCorruptError(
+            f"{path} is a language model, not a projector.",
+            hint="Name the projector file (mmproj-*.gguf) that was published with the model.",
+        )
+    return replace(found, projector=path)
+
+
+def _projector_beside(model: Model) -> Path | None:
+    """The projector in the folder of a model, if it is clear which one."""
+    if model.package is not None or model.file.is_dir():
+        return None
+    names = sorted(model.file.parent.glob("*.gguf"))
+    found = [file for file in names if "mmproj" in file.name.lower()]
+    return found[0] if len(found) == 1 else None
+
+
+def _find(model: str) -> Model:
+    """Find a model, whether it has a projector or not."""
     name = _DEFAULT_NAME if model == DEFAULT else model
     if package := PACKAGED.get(name):
         return Model(
@@ -79,6 +111,11 @@ def find(model: str) -> Model:
             ),
         )
     header = gguf.read_header(path)
+    if header.is_projector:
+        raise ModelCorruptError(
+            f"{path} is a projector, not a language model.",
+            hint="Name the model that it belongs to, and this file as its `mmproj`.",
+        )
     return Model(name=path.stem, file=path, context=header.context, family=header.family)
 
 

@@ -8,14 +8,16 @@ that a document cannot end its own turn.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from structgen.errors import EngineError
+from structgen.local.models.pictures import IMAGE_PARTS
 from structgen.values import Message
 
 _PLAIN: Final = (
@@ -58,28 +60,63 @@ def template(source: str) -> Any:
         ) from None
 
 
-def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[tuple[str, bool]]:
+class Piece(NamedTuple):
+    """A piece of a prompt."""
+
+    content: str | Mapping[str, Any]
+    """A text, or the part of a message that holds an image."""
+    trusted: bool
+    """Whether the template wrote it, and not a message."""
+
+
+def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[Piece]:
     """Render a prompt in pieces.
+
+    Templates of models that see may take the content of a message as a list of parts alone, so such
+    a list is tried if a text does not get through.
 
     Args:
         compiled: The template.
         messages: The conversation.
 
     Yields:
-        Each piece of text, and whether the template wrote it (True) or a message did (False).
+        Each piece of the prompt, in order.
 
     Raises:
-        EngineError: If the template refuses the messages.
+        EngineError: If the template refuses the messages, or leaves an image out.
     """
     mark = secrets.token_hex(8)
-    contents = [text(message) for message in messages]
-    marked = [
-        {**message, "content": f"{mark}{index}{mark}" if contents[index] else ""}
-        for index, message in enumerate(messages)
+    pieces: list[str | Mapping[str, Any]] = []
+    marked: list[str] = []
+    for message in messages:
+        own = _pieces_of(message)
+        numbers = range(len(pieces), len(pieces) + len(own))
+        marked.append("".join(f"{mark}{number}{mark}" for number in numbers))
+        pieces += own
+    cut = _rendered(compiled, messages, marked).split(mark)
+    if len(set(cut[1::2])) < len(pieces):
+        as_parts = [[{"type": "text", "text": text}] if text else "" for text in marked]
+        with suppress(EngineError):
+            cut = max(cut, _rendered(compiled, messages, as_parts).split(mark), key=len)
+    shown = {int(number) for number in cut[1::2]}
+    if any(not isinstance(one, str) and at not in shown for at, one in enumerate(pieces)):
+        raise EngineError(
+            "The model's chat template leaves out an image of the messages.",
+            hint="Give images in messages of the user.",
+        )
+    for index, text in enumerate(cut):
+        if text:
+            yield Piece(pieces[int(text)], False) if index % 2 else Piece(text, True)
+
+
+def _rendered(compiled: Any, messages: Sequence[Message], contents: Sequence[Any]) -> str:
+    """What the template makes of messages with other contents."""
+    shown = [
+        {**message, "content": content} for message, content in zip(messages, contents, strict=True)
     ]
     try:
-        rendered = compiled.render(
-            messages=marked, add_generation_prompt=True, bos_token="", eos_token="", tools=None
+        rendered: str = compiled.render(
+            messages=shown, add_generation_prompt=True, bos_token="", eos_token="", tools=None
         )
     except TemplateError as error:
         raise EngineError(
@@ -87,37 +124,42 @@ def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[tuple[str, boo
             hint="Check the order of the roles: many models take system first, then user and "
             "assistant in turn.",
         ) from None
-    for index, piece in enumerate(rendered.split(mark)):
-        if piece:
-            yield (contents[int(piece)], False) if index % 2 else (piece, True)
+    return rendered
 
 
-def text(message: Message) -> str:
-    """The text of a message; "" if it has none.
-
-    Args:
-        message: The message; its content is a string or a list of text parts.
-
-    Raises:
-        EngineError: If the content is something else than text.
-    """
+def _pieces_of(message: Message) -> list[str | Mapping[str, Any]]:
+    """The texts and images of a message. Texts that follow each other are one."""
     content = message.get("content")
-    if content is None:
+    if not isinstance(content, list | tuple):
+        content = [content]
+    pieces: list[str | Mapping[str, Any]] = []
+    for part in content:
+        is_image = isinstance(part, Mapping) and part.get("type") in IMAGE_PARTS
+        piece = part if is_image else _text(part)
+        last = pieces[-1] if pieces else None
+        if isinstance(piece, str) and isinstance(last, str):
+            pieces[-1] = last + piece
+        elif piece:
+            pieces.append(piece)
+    return pieces
+
+
+def _text(part: Any) -> str:
+    """The text of a part of a message; "" if it has none."""
+    if part is None:
         return ""
-    if isinstance(content, list) and all(
-        isinstance(part, dict) and part.get("type") == "text" for part in content
-    ):
-        content = "".join(str(part.get("text", "")) for part in content)
-    if not isinstance(content, str):
+    if isinstance(part, Mapping) and part.get("type") == "text":
+        part = str(part.get("text", ""))
+    if not isinstance(part, str):
         raise EngineError(
-            "A message has content that is not text.",
-            hint="A model in this process reads text alone: give `content` as a string.",
+            "A message has content that is neither text nor an image.",
+            hint="Give `content` as a string, or as a list of texts and images.",
         )
     try:
-        content.encode()
+        part.encode()
     except UnicodeEncodeError:
         raise EngineError(
             "A message contains half of a surrogate pair, which is not a character.",
             hint="Decode the document with errors='replace'.",
         ) from None
-    return content
+    return part

@@ -33,7 +33,10 @@ _STRING: Final = 8
 _ARRAY: Final = 9
 _LONGEST: Final = 1 << 24
 """Bytes of a string; chat templates, the longest ones, have some ten thousand."""
-_NAMES: Final = ("general.architecture", "general.basename", "general.name")
+_ARCHITECTURE: Final = "general.architecture"
+_NAMES: Final = (_ARCHITECTURE, "general.basename", "general.name")
+_PROJECTOR: Final = "clip"
+"""The architecture of files that turn images or sounds into what a model reads."""
 _MOST_DIMENSIONS: Final = 8
 """Dimensions of a tensor; ggml has at most 4."""
 
@@ -43,9 +46,11 @@ class Header:
     """What the header of a GGUF file says of its model."""
 
     context: int
-    """Tokens of context that it was trained for."""
+    """Tokens of context that it was trained for; 0 for a projector."""
     family: str
     """Its size and names, in lower case: "268m gemma3 gemma-3 gemma 3 270m"."""
+    is_projector: bool = False
+    """Whether it turns images into what a model reads, and is no model of its own."""
 
 
 def read_header(path: Path) -> Header:
@@ -89,12 +94,12 @@ def _header(file: BinaryIO) -> Header:
             context = int(value)
         elif key in _NAMES:
             names[key] = str(value).lower()
-    if context is None:
+    is_projector = names.get(_ARCHITECTURE) == _PROJECTOR
+    if context is None and not is_projector:
         raise ValueError("no context length")
     millions = round(sum(_weights(file) for _ in range(tensors)) / 1e6)
-    return Header(
-        context, " ".join([f"{millions}m", *(names[key] for key in _NAMES if key in names)])
-    )
+    family = " ".join([f"{millions}m", *(names[key] for key in _NAMES if key in names)])
+    return Header(context or 0, family, is_projector)
 
 
 def _weights(file: BinaryIO) -> int:

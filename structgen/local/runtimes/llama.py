@@ -1,40 +1,33 @@
-"""llama.cpp in this process, through its C API (llama.h), from any package that brings the library.
+"""llama.cpp in this process, through its C API, from any package that brings the library.
 
-It uses only parts of that header that have been stable for years: functions on opaque pointers,
-the batch structure, and the first four numbers of the context's parameters. These are read back
-from the finished context, so that a library with another layout is an error and never a wrong
-setting.
+The numbers of the context's parameters are read back from the finished context, so that a library
+with another layout is an error and never a wrong setting.
 """
 
 from __future__ import annotations
 
 import ctypes
-import importlib.util
 import platform
 import re
-from collections.abc import Sequence
-from ctypes import (
-    POINTER,
-    c_bool,
-    c_char_p,
-    c_float,
-    c_int,
-    c_int8,
-    c_int32,
-    c_size_t,
-    c_uint32,
-    c_void_p,
-)
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from ctypes import POINTER, c_int8, c_int32, c_void_p
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy
 from llguidance import LLTokenizer
 
-from structgen.errors import EngineError, MissingPackage
+from structgen.errors import EngineError
 from structgen.local.models import catalog, chat_template
+from structgen.local.models.chat_template import Piece
+from structgen.local.models.pictures import picture_of
 from structgen.local.runtimes.base import Part, Vocabulary
+from structgen.local.runtimes.libraries import Batch, unknown_library
+from structgen.local.runtimes.vision import HeldImages, ImageToken, Vision
 from structgen.values import Message
 
 if TYPE_CHECKING:
@@ -49,98 +42,6 @@ _FULL: Final = 1
 """The status of llama_decode if the context has no room."""
 
 
-class _Params(ctypes.Structure):
-    """Any parameter structure, with room to spare: they are passed in memory, so longer ones
-    fit.
-    """
-
-    _fields_ = [("words", c_uint32 * 128)]  # as ctypes wants it
-
-
-class _Batch(ctypes.Structure):
-    _fields_ = [
-        ("size", c_int32),
-        ("tokens", POINTER(c_int32)),
-        ("embeddings", c_void_p),
-        ("places", POINTER(c_int32)),
-        ("sequence_counts", POINTER(c_int32)),
-        ("sequences", POINTER(POINTER(c_int32))),
-        ("outputs", POINTER(c_int8)),
-    ]
-
-
-_LOG: Final = ctypes.CFUNCTYPE(None, c_int, c_char_p, c_void_p)
-_silent = _LOG(lambda *_: None)
-
-_FUNCTIONS: Final[dict[str, tuple[Any, list[Any]]]] = {
-    "llama_log_set": (None, [_LOG, c_void_p]),
-    "llama_backend_init": (None, []),
-    "llama_model_default_params": (_Params, []),
-    "llama_context_default_params": (_Params, []),
-    "llama_model_load_from_file": (c_void_p, [c_char_p, _Params]),
-    "llama_model_free": (None, [c_void_p]),
-    "llama_model_get_vocab": (c_void_p, [c_void_p]),
-    "llama_model_chat_template": (c_char_p, [c_void_p, c_char_p]),
-    "llama_init_from_model": (c_void_p, [c_void_p, _Params]),
-    "llama_free": (None, [c_void_p]),
-    "llama_n_ctx": (c_uint32, [c_void_p]),
-    "llama_n_batch": (c_uint32, [c_void_p]),
-    "llama_n_ubatch": (c_uint32, [c_void_p]),
-    "llama_n_seq_max": (c_uint32, [c_void_p]),
-    "llama_set_n_threads": (None, [c_void_p, c_int32, c_int32]),
-    "llama_get_memory": (c_void_p, [c_void_p]),
-    "llama_memory_seq_rm": (c_bool, [c_void_p, c_int32, c_int32, c_int32]),
-    "llama_memory_seq_cp": (None, [c_void_p, c_int32, c_int32, c_int32, c_int32]),
-    "llama_memory_seq_pos_max": (c_int32, [c_void_p, c_int32]),
-    "llama_state_seq_get_size": (c_size_t, [c_void_p, c_int32]),
-    "llama_state_seq_get_data": (c_size_t, [c_void_p, c_char_p, c_size_t, c_int32]),
-    "llama_state_seq_set_data": (c_size_t, [c_void_p, c_char_p, c_size_t, c_int32]),
-    "llama_decode": (c_int32, [c_void_p, _Batch]),
-    "llama_get_logits_ith": (POINTER(c_float), [c_void_p, c_int32]),
-    "llama_vocab_n_tokens": (c_int32, [c_void_p]),
-    "llama_vocab_is_eog": (c_bool, [c_void_p, c_int32]),
-    "llama_vocab_get_attr": (c_int, [c_void_p, c_int32]),
-    "llama_vocab_get_add_bos": (c_bool, [c_void_p]),
-    "llama_vocab_bos": (c_int32, [c_void_p]),
-    "llama_vocab_eos": (c_int32, [c_void_p]),
-    "llama_token_to_piece": (c_int32, [c_void_p, c_int32, c_char_p, c_int32, c_int32, c_bool]),
-    "llama_tokenize": (
-        c_int32,
-        [c_void_p, c_char_p, c_int32, POINTER(c_int32), c_int32, c_bool, c_bool],
-    ),
-}
-
-
-def library(package: str, pattern: str, extra: str) -> Any:
-    """Load the llama.cpp library that a package brings.
-
-    Args:
-        package: The package.
-        pattern: The name of the library's file in it, with wildcards.
-        extra: The extra of structgen that installs the package.
-
-    Raises:
-        MissingPackage: If the package is not installed.
-        EngineError: If the library lacks a function that is needed.
-    """
-    spec = importlib.util.find_spec(package)
-    files = (
-        sorted(Path(spec.origin).parent.glob(pattern)) if spec is not None and spec.origin else []
-    )
-    if not files:
-        raise MissingPackage(package, extra)
-    found = ctypes.CDLL(str(files[0]))
-    try:
-        for name, (result, arguments) in _FUNCTIONS.items():
-            function = getattr(found, name)
-            function.restype, function.argtypes = result, arguments
-    except AttributeError as error:
-        raise _unknown(package) from error
-    found.llama_log_set(_silent, None)
-    found.llama_backend_init()
-    return found
-
-
 def _build_of(library: Any, package: str) -> str:
     """The library by its package's version and its file, since it may have been built here."""
     try:
@@ -151,17 +52,39 @@ def _build_of(library: Any, package: str) -> str:
     return f"{package} {known} {platform.machine()} {file.st_size} {file.st_mtime_ns}"
 
 
-def _unknown(package: str) -> EngineError:
+def _failed(status: int) -> EngineError:
+    """The error for a status of llama_decode that is not 0."""
+    full = "The context is full."
     return EngineError(
-        f"This version of structgen does not know the llama.cpp library of {package}.",
-        hint=f"Install the version of {package} that structgen asks for, or use another runtime.",
+        full if status == _FULL else f"llama.cpp failed with status {status}.",
+        hint="Set a larger `context` or a smaller `parallel`.",
     )
 
 
 class LlamaCpp:
     """A `Runtime` over libllama, for the model of a GGUF file."""
 
-    def __init__(self, library: Any, name: str, model: catalog.Model, settings: Settings) -> None:
+    def __init__(
+        self,
+        library: Any,
+        name: str,
+        model: catalog.Model,
+        settings: Settings,
+        vision_library: Callable[[], Any],
+    ) -> None:
+        """Load a model.
+
+        Args:
+            library: The llama.cpp library.
+            name: The name of the package that brings it.
+            model: The model; its file is here.
+            settings: How it is run.
+            vision_library: Loads the library for images, once there is one.
+
+        Raises:
+            ModelCorruptError: If the file is damaged.
+            EngineError: If llama.cpp cannot run it.
+        """
         self.name = name
         self.context = settings.context
         self.sequences = settings.parallel
@@ -174,6 +97,10 @@ class LlamaCpp:
         if not self._model:
             raise catalog.unloadable(model)
         self._context = self._open(settings)
+        self._open_vision = partial(self._load_vision, vision_library, model, settings.threads)
+        self._vision: Vision | None = None
+        self._vision_lock = threading.Lock()
+        self._images = [HeldImages() for _ in range(settings.parallel)]
         self._vocab = library.llama_model_get_vocab(self._model)
         self._memory = library.llama_get_memory(self._context)
         self.vocabulary = self._vocabulary()
@@ -201,7 +128,7 @@ class LlamaCpp:
         if any(read(context) < wanted for read, wanted in zip(got, asked, strict=True)):
             library.llama_free(context)
             library.llama_model_free(self._model)
-            raise _unknown(self.name)
+            raise unknown_library(self.name)
         library.llama_set_n_threads(context, settings.threads, settings.threads)
         return context
 
@@ -243,17 +170,44 @@ class LlamaCpp:
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
         library, vocab = self._library, self._vocab
-        parts = list(chat_template.parts(self._template, messages))
-        if not any(self._marks.search(text) for text, trusted in parts if not trusted):
-            # In one piece, it is cut into tokens as in training.
-            parts = [("".join(text for text, _ in parts), True)]
+        pieces = chat_template.parts(self._template, messages)
         tokens: list[int] = []
-        for text, trusted in parts:
-            tokens += self._tokens(text.encode(), parse_special=trusted)
+        for is_text, run in groupby(pieces, key=lambda piece: isinstance(piece.content, str)):
+            for content, trusted in self._in_one_piece(run) if is_text else run:
+                if isinstance(content, str):
+                    tokens += self._tokens(content.encode(), parse_special=trusted)
+                else:
+                    tokens += self._open_vision().tokens(picture_of(content))
         first = library.llama_vocab_bos(vocab)
         if library.llama_vocab_get_add_bos(vocab) and tokens[:1] != [first]:
             tokens.insert(0, first)
+        if tokens and isinstance(tokens[-1], ImageToken):
+            raise EngineError(
+                "The model's chat template ends with the image, and leaves no place to answer.",
+                hint="Give a text after the image, or use another model file.",
+            )
         return tokens
+
+    def _in_one_piece(self, run: Iterable[Piece]) -> list[Piece]:
+        """Texts as one, which is cut into tokens as in training, if no message has a special token
+        in it.
+        """
+        pieces = list(run)
+        texts = [str(piece.content) for piece in pieces]
+        untrusted = (str(piece.content) for piece in pieces if not piece.trusted)
+        if any(self._marks.search(text) for text in untrusted):
+            return pieces
+        return [Piece("".join(texts), True)]
+
+    def _load_vision(
+        self, vision_library: Callable[[], Any], model: catalog.Model, threads: int
+    ) -> Vision:
+        with self._vision_lock:
+            if self._vision is None:
+                if model.projector is None:
+                    raise EngineError(f"{model.name} has no projector.", hint="Name its `mmproj`.")
+                self._vision = Vision(vision_library(), model.projector, self._model, threads)
+            return self._vision
 
     def _tokens(self, raw: bytes, *, parse_special: bool) -> list[int]:
         room = (c_int32 * (len(raw) + 8))()
@@ -265,7 +219,40 @@ class LlamaCpp:
     # -- computing
 
     def decode(self, parts: Sequence[Part]) -> list[Rows]:
+        texts = [self._after_images(part) for part in parts]
+        outputs = self._compute([part for part in texts if part.tokens])
+        rows = iter([self._logits(one) for one in outputs])
+        nothing = numpy.empty((0, len(self.vocabulary.pieces)), dtype=numpy.float32)
+        return [next(rows) if part.tokens else nothing for part in texts]
+
+    def _after_images(self, part: Part) -> Part:
+        """Compute a part up to its last image. Returns what follows."""
+        if min(part.tokens) >= 0:  # an ImageToken is negative
+            return part
+        done = 0
+        for at, token in enumerate(part.tokens):
+            if not isinstance(token, ImageToken):
+                continue
+            if done < at:
+                before = Part(part.sequence, part.start + done, part.tokens[done:at])
+                self._compute([before], wants_scores=False)
+            if token.number == 0:  # the whole image, even if the part ends in the middle of it
+                self._compute_image(token, part.sequence, part.start + at)
+            done = at + 1
+        return Part(part.sequence, part.start + done, part.tokens[done:], part.each)
+
+    def _compute_image(self, token: ImageToken, sequence: int, start: int) -> None:
+        images, vision = self._images[sequence], self._open_vision()
+        place = images.position(start)
+        if not vision.compute(token.tile, self._context, place, sequence, self.batch):
+            raise _failed(_FULL)
+        images.add(start, token.tile)
+
+    def _compute(self, parts: Sequence[Part], *, wants_scores: bool = True) -> list[range]:
+        """Compute texts in one batch. Returns the outputs of each that have scores."""
         size = sum(len(part.tokens) for part in parts)
+        if not size:
+            return []
         tokens, places, counts = (
             (c_int32 * size)(),
             (c_int32 * size)(),
@@ -275,27 +262,23 @@ class LlamaCpp:
         wanted, at = [], 0
         for part in parts:
             end = at + len(part.tokens)
+            first = self._images[part.sequence].position(part.start)
             tokens[at:end] = list(part.tokens)
-            places[at:end] = list(range(part.start, part.start + len(part.tokens)))
+            places[at:end] = list(range(first, first + len(part.tokens)))
             owner = ctypes.pointer(c_int32(part.sequence))
             for index in range(at, end):
                 owners[index] = owner
             rows = range(at if part.each else end - 1, end)
-            for index in rows:
+            for index in rows if wants_scores else ():
                 outputs[index] = 1
             wanted.append(rows)
             at = end
         status = self._library.llama_decode(
-            self._context, _Batch(size, tokens, None, places, counts, owners, outputs)
+            self._context, Batch(size, tokens, None, places, counts, owners, outputs)
         )
         if status:
-            raise EngineError(
-                "The context is full."
-                if status == _FULL
-                else f"llama.cpp failed with status {status}.",
-                hint="Set a larger `context` or a smaller `parallel`.",
-            )
-        return [self._logits(rows) for rows in wanted]
+            raise _failed(status)
+        return wanted
 
     def _logits(self, outputs: range) -> Rows:
         shape = (1, len(self.vocabulary.pieces))
@@ -308,15 +291,23 @@ class LlamaCpp:
         return rows[0] if len(rows) == 1 else numpy.concatenate(rows)
 
     def keep(self, sequence: int, length: int) -> int:
-        if self._library.llama_memory_seq_rm(self._memory, sequence, length, -1):
-            return length
-        self._library.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        images = self._images[sequence]
+        kept = images.keep(length)
+        position = images.position(kept)
+        if self._library.llama_memory_seq_rm(self._memory, sequence, position, -1):
+            return kept
+        self._forget(sequence)
         return 0
 
+    def _forget(self, sequence: int) -> None:
+        self._library.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        self._images[sequence] = HeldImages()
+
     def copy(self, source: int, target: int, length: int) -> int:
-        self._library.llama_memory_seq_rm(self._memory, target, -1, -1)
+        self._forget(target)
         # llama.cpp copies whole sequences only.
         self._library.llama_memory_seq_cp(self._memory, source, target, -1, -1)
+        self._images[target] = self._images[source].copy()
         return self.keep(target, length)
 
     def state(self, sequence: int) -> bytes:
@@ -326,13 +317,16 @@ class LlamaCpp:
         return room.raw[:got]
 
     def restore(self, sequence: int, state: bytes, length: int) -> bool:
+        self._images[sequence] = HeldImages()  # states are taken before a document is read
         taken = self._library.llama_state_seq_set_data(self._context, state, len(state), sequence)
         last = self._library.llama_memory_seq_pos_max(self._memory, sequence)
         if taken == len(state) and last == length - 1:
             return True
-        self._library.llama_memory_seq_rm(self._memory, sequence, -1, -1)
+        self._forget(sequence)
         return False
 
     def close(self) -> None:
+        if self._vision is not None:
+            self._vision.close()
         self._library.llama_free(self._context)
         self._library.llama_model_free(self._model)

@@ -166,9 +166,10 @@ class FixedTokens:
         """
         texts = []
         for message in messages:
-            if not isinstance(message, FixedMessage):
-                break
-            texts.append((str(message.get("role")), str(message.get("content"))))
+            content = message.get("content")
+            if not isinstance(message, FixedMessage) or not isinstance(content, str):
+                break  # an image is read anew by each process
+            texts.append((str(message.get("role")), content))
         fixed = self._of_texts(tuple(texts)) if texts else ()
         goes_on = len(prompt) > len(fixed) and tuple(prompt[: len(fixed)]) == fixed
         return len(fixed) if goes_on else 0

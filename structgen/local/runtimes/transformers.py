@@ -115,7 +115,8 @@ class Transformers:
         )
 
     def prompt(self, messages: Sequence[Message]) -> list[int]:
-        parts = list(chat_template.parts(self._template, messages))
+        pieces = chat_template.parts(self._template, messages)
+        parts = [(str(piece.content), piece.trusted) for piece in pieces]
         if any(mark in text for text, trusted in parts if not trusted for mark in self._marks):
             cut = [
                 (self._tokenizer if trusted else self._plain).encode(text, add_special_tokens=False)

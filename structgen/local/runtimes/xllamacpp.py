@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 from structgen.local.models import catalog
-from structgen.local.runtimes import llama
+from structgen.local.runtimes import libraries, llama
 from structgen.local.runtimes.base import Settings
 
-_LIBRARY: Final = llama.library("xllamacpp", "xllamacpp*.so", extra="local")
+_LIBRARY: Final = libraries.llama_library("xllamacpp", "xllamacpp*.so", extra="local")
+_VISION: Final = partial(libraries.vision_library, "xllamacpp", "xllamacpp*.so")
 
 
 def load(model: catalog.Model, settings: Settings) -> llama.LlamaCpp:
@@ -22,4 +24,4 @@ def load(model: catalog.Model, settings: Settings) -> llama.LlamaCpp:
         ModelCorruptError: If the file is damaged.
         EngineError: If llama.cpp cannot run it.
     """
-    return llama.LlamaCpp(_LIBRARY, "xllamacpp", model, settings)
+    return llama.LlamaCpp(_LIBRARY, "xllamacpp", model, settings, _VISION)
