@@ -16,6 +16,7 @@ from typing import Final, NamedTuple
 from structgen.answer.alike import Alike
 from structgen.answer.dates import dates_in
 from structgen.answer.folding import FoldedText
+from structgen.answer.leaves import Mention
 from structgen.answer.number_words import scaled_numbers, written_out
 from structgen.answer.word_forms import CURRENCIES, WORD, folded
 from structgen.schema.verbatim import SourceText
@@ -47,6 +48,12 @@ _NEGATION: Final = re.compile(
     re.IGNORECASE,
 )
 _ANSWERED_NO: Final = re.compile(r"\s*[:=?-]?\s*(?:no|false|none|n|nein|non)\b", re.IGNORECASE)
+_FALL: Final = re.compile(
+    r"\b(?:decline|decrease|drop|reduction|los[st]|fell|fallen|down|lower)\w*"
+    r"(?:\s+(?:by|of|about|approximately|was))*\s*[$€£]?\s*$",
+    re.IGNORECASE,
+)
+"""Words before a number that say that it is negative, such as `declined by 8%`."""
 _BEFORE_LABELS: Final = frozenset(
     ["is", "has", "was", "are", "have", "had", "can", "does", "did", "should", "will"]
 )
@@ -55,15 +62,6 @@ _LONG: Final = 20
 _HALF: Final = 12
 _BEFORE: Final = 32
 """Characters before a label in which a negation is looked for."""
-
-
-class Mention(NamedTuple):
-    """A place where the document mentions a value."""
-
-    start: int
-    """Offset of the first character."""
-    end: int
-    """Offset after the last character."""
 
 
 class Mentions(NamedTuple):
@@ -118,12 +116,15 @@ class MentionIndex:
 
     def _string(self, value: str) -> Mentions:
         places = self._text(value)
+        currency = self._currency(value)
+        if places and currency and len(currency.places) > len(places):
+            return currency
         if places:
             return Mentions(places, "text")
         for found in (self._date(value), self._time(value), self._amount(value)):
             if found.places:
                 return found
-        return self._currency(value) or self._fuzzy(value)
+        return currency or self._fuzzy(value)
 
     def _text(self, value: str) -> list[Mention]:
         """Where a text is, in the document's spelling; letter by letter where there is such."""
@@ -140,6 +141,8 @@ class MentionIndex:
             begin = start - lead
             if begin >= 0 and self.text.startswith(value, begin):
                 exact.append(Mention(begin, begin + len(value)))
+            elif _without_spaces(self.text[start:end]) == _without_spaces(value):
+                exact.append(Mention(start, end))
             else:
                 places.append(Mention(start, end))
         return exact or places
@@ -201,7 +204,7 @@ class MentionIndex:
         return Mentions([Mention(*one.span()) for one in found][:MOST_MENTIONS], "time")
 
     def _currency(self, value: str) -> Mentions | None:
-        """Where a currency is named in another way, such as USD by its sign."""
+        """Where a currency is named in any way, such as USD by its sign."""
         name = folded(value).strip()
         groups = [group for group in CURRENCIES if name in group]
         forms = sorted({re.escape(one) for group in groups for one in group}, key=len, reverse=True)
@@ -256,6 +259,8 @@ class MentionIndex:
         for number, start, end in SourceText(self.text).numerals:
             signed, place = self._signed(number, start, end)
             digits[signed][place] = None
+            if signed > 0 and _FALL.search(self.text, max(start - _BEFORE, 0), start):
+                digits[-signed][place] = None
         others: dict[Decimal, dict[Mention, None]] = defaultdict(dict)
         for number, start, end in self._other_numbers():
             others[number][Mention(start, end)] = None
@@ -291,3 +296,8 @@ class MentionIndex:
         words = list(WORD.finditer(text))
         for number, first, last in written_out([folded(one[0]) for one in words]):
             yield number, words[first].start(), words[last - 1].end()
+
+
+def _without_spaces(text: str) -> str:
+    """A text without its white space, and without hyphens at the ends of lines."""
+    return "".join(text.replace("-\n", "").split())

@@ -124,7 +124,7 @@ class WordForms:
         return self._respelled.issuperset(_respelled(value))
 
     def _has_ending(self, word: str) -> bool:
-        return not self._stems.isdisjoint(_stems(word))
+        return not self._stems.isdisjoint(stems(word))
 
     def _abbreviates(self, word: str, value: str) -> bool:
         """Whether a short word of the value stands for a word of the text."""
@@ -147,7 +147,7 @@ class WordForms:
 
     @cached_property
     def _stems(self) -> frozenset[str]:
-        return frozenset(stem for word in self._words for stem in _stems(word))
+        return frozenset(stem for word in self._words for stem in stems(word))
 
     @cached_property
     def _respelled(self) -> frozenset[str]:
@@ -225,8 +225,12 @@ def _is_short_for(short: str, long: str, prefixes: set[str]) -> bool:
     return same_ends and all(letter in letters for letter in short)
 
 
-def _stems(word: str) -> Iterator[str]:
-    """What is left of a word without an ending: one in `-s`, or up to two letters of a long one."""
+def stems(word: str) -> Iterator[str]:
+    """Give a word, and what is left of it without its ending, such as `-s`.
+
+    Args:
+        word: The word, folded. Up to two letters of a long one are its ending.
+    """
     yield word
     if word.endswith("ies"):
         yield word[:-3] + "y"

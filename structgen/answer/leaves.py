@@ -1,0 +1,114 @@
+"""The leaves of a value that are looked up in a document, and the words that name each of them."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple, TypeAlias
+
+from structgen.answer.labels import Labels, Weights, words_of_name
+from structgen.answer.word_forms import words_of
+from structgen.values import Json
+
+Path: TypeAlias = "tuple[str | int, ...]"
+"""The keys and indices that lead to a place in plain data."""
+
+_MOST_WORDS: Final = 6
+"""Words of a text that may be beside the other fields of its record, such as the head of a row."""
+_MOST_TEXTS: Final = 32
+"""Texts of a record that are taken so."""
+
+
+class Mention(NamedTuple):
+    """A place where the document mentions a value."""
+
+    start: int
+    """Offset of the first character."""
+    end: int
+    """Offset after the last character."""
+
+
+@dataclass(slots=True)
+class Leaf:
+    """A leaf of a value, and where the document may mean it."""
+
+    path: Path
+    """Where it is in the value."""
+    value: Json
+    """What it is."""
+    places: list[Mention]
+    """All its mentions, in order."""
+    order: int = 0
+    """Its number among the leaves: fields mostly come in the order of the document."""
+    is_shared: bool = False
+    """Whether more leaves have its value than the document has mentions, as a unit or a kind that
+    is stated once for many records. It tells nothing about where its record is."""
+    is_short: bool = False
+    """Whether the value is so short that it may be anywhere by accident."""
+    is_specific: bool = False
+    """Whether the value means the same wherever it is."""
+    names: Weights = field(default_factory=dict)
+    """The words that name it."""
+    texts: Weights = field(default_factory=dict)
+    """The words of the short texts of its record."""
+    place: Mention | None = None
+    """The mention that is taken."""
+    is_settled: bool = False
+    """Whether something tells that it is meant."""
+
+
+def item_around(path: Path) -> Path:
+    """The innermost list item that a place lies in; () if it lies in none.
+
+    Args:
+        path: The keys and indices that lead to the place.
+    """
+    while path and not isinstance(path[-1], int):
+        path = path[:-1]
+    return path
+
+
+def name_leaves(leaves: Sequence[Leaf], labels: Labels) -> None:
+    """Find the words that name each leaf, and those that its record says beside it.
+
+    Args:
+        leaves: The leaves of a value.
+        labels: The words of the document, by which those that name a leaf are weighed.
+    """
+    paths = dict.fromkeys(_without_indices(leaf.path) for leaf in leaves)
+    spread: dict[str, set[Path]] = defaultdict(set)
+    for path in paths:
+        for end, step in enumerate(path, 1):
+            spread[str(step)].add(path[:end])
+    names = {path: labels.weights(_name_words(path, spread)) for path in paths}
+    said: dict[Path, list[Leaf]] = defaultdict(list)
+    for leaf in leaves:
+        if isinstance(leaf.value, str) and not leaf.is_shared:
+            said[item_around(leaf.path)].append(leaf)
+    texts = {path: _texts(beside[:_MOST_TEXTS]) for path, beside in said.items() if path}
+    for leaf in leaves:
+        if len(leaf.places) > 1:
+            own = set(words_of(str(leaf.value)))
+            beside = texts.get(item_around(leaf.path), ())
+            leaf.names = names[_without_indices(leaf.path)]
+            leaf.texts = labels.weights((word, 1.0) for word in beside if word not in own)
+
+
+def _without_indices(path: Path) -> Path:
+    return tuple(step for step in path if isinstance(step, str))
+
+
+def _name_words(path: Path, spread: Mapping[str, set[Path]]) -> list[tuple[str, float]]:
+    """The words of the names on a path. A name that many paths have says less about each."""
+    found = []
+    for out, step in enumerate(reversed(path)):
+        weight = 0.5**out / len(spread[str(step)])
+        found += [(word, weight) for word in words_of_name(str(step))]
+    return found
+
+
+def _texts(leaves: Sequence[Leaf]) -> dict[str, None]:
+    """The words of the short texts of a record."""
+    words = [words_of(str(leaf.value)) for leaf in leaves]
+    return dict.fromkeys(word for some in words if len(some) <= _MOST_WORDS for word in some)

@@ -1,0 +1,364 @@
+"""Which of several mentions of a value is meant.
+
+The fields of a record stand together, the items of a list come in the order of the document, and
+the words beside a mention name its field. Outer records are placed before inner ones.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left, bisect_right
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, NamedTuple
+
+from structgen.answer.labels import Labels
+from structgen.answer.leaves import Leaf, Mention, Path, item_around, name_leaves
+from structgen.values import Json
+
+_FAR: Final = 2_000
+"""Characters from which on two fields do not tell about each other's places."""
+_TRIED: Final = 256
+"""Mentions of the rarest field of a record that are compared."""
+_COMPARED: Final = 200_000
+"""Mentions of all items of a list together that are put in order, if not more are tried."""
+_READ: Final = 32
+"""Mentions of a field of which the words beside them are read."""
+_SLACK: Final = 20
+"""Characters by which the fields of a record may be further apart than at its best place."""
+_NEIGHBOURS: Final = 32
+"""Fields that have their places already and are compared with the next one."""
+_UNNAMED: Final = 500
+"""Characters that a mention is as good as further away if no word beside it names its field."""
+_UNNAMED_IN_ITEM: Final = 20
+"""The same for a field of an item of a list, beside a field that has its place."""
+_TAKEN_IN_ITEM: Final = 100
+"""The same for a mention that another field of an item has."""
+_NEAR: Final = 300
+"""Characters up to which a field of an item tells which mention of another is meant."""
+_NAMED: Final = 0.5
+"""Share of the words of a name from which on they do name a field."""
+_SOMEWHAT_NAMED: Final = 0.2
+"""The same for words that only make a mention likelier than others."""
+_SHORT: Final = 2
+"""Characters of a value that may be anywhere by accident."""
+_SPECIFIC_TEXT: Final = 8
+"""Letters of a text that means the same wherever it is, if one field alone has it."""
+_SPECIFIC_NUMBER: Final = 5
+"""Digits of such a number, without zeros at its ends."""
+
+
+@dataclass(slots=True)
+class _Record:
+    """The leaves that are in one item of a list, and in no item of a list inside it."""
+
+    leaves: list[Leaf] = field(default_factory=list)
+    options: list[Mention] = field(default_factory=list)
+    """Where its rarest leaf may be."""
+    window: tuple[int, int] = (0, 0)
+    """The part of the document that the record around it leaves."""
+    anchor: Mention | None = None
+    is_settled: bool = False
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is an item of a list that is a leaf itself."""
+        path = self.leaves[0].path
+        return bool(path) and isinstance(path[-1], int)
+
+    @property
+    def rarest(self) -> Leaf:
+        return min(self.leaves, key=_rank)
+
+
+class _Placed(NamedTuple):
+    """The best place for a leaf beside others."""
+
+    place: Mention
+    is_near: bool
+    """Whether it is near a leaf that has its place, and nearer than any other mention."""
+
+
+def place_leaves(leaves: Sequence[Leaf], document: str, labels: Labels) -> None:
+    """Choose a mention for each leaf that has any, and say whether something tells it from others.
+
+    It takes time linear in the number of the leaves.
+
+    Args:
+        leaves: The leaves of a value, in their order; those without a mention, too, since they may
+            say what is beside the others.
+        document: The text.
+        labels: The words beside its parts.
+    """
+    records: dict[Path, _Record] = defaultdict(_Record)
+    uses = Counter(_key(leaf.value) for leaf in leaves)
+    for order, leaf in enumerate(leaves):
+        used = uses[_key(leaf.value)]
+        leaf.order = order
+        leaf.is_shared = 0 < len(leaf.places) < used
+        leaf.is_short = len(str(leaf.value)) <= _SHORT
+        leaf.is_specific = used == 1 and _is_specific(leaf.value)
+    if any(len(leaf.places) > 1 for leaf in leaves):
+        name_leaves(leaves, labels)
+    for leaf in leaves:
+        if leaf.places:
+            records[item_around(leaf.path)].leaves.append(leaf)
+    _Placing(labels).place_records(records, len(document))
+
+
+def _rank(leaf: Leaf) -> tuple[bool, bool, int]:
+    """How little a leaf says about where its record is."""
+    return leaf.is_shared, leaf.is_short, len(leaf.places)
+
+
+def _key(value: Json) -> str:
+    return str(value).casefold()
+
+
+def _is_specific(value: Json) -> bool:
+    """Whether a value is so long that all its mentions mean the same thing."""
+    if isinstance(value, bool):
+        return False
+    text = str(value)
+    if isinstance(value, int | float):
+        digits = "".join(sign for sign in text if sign.isdigit())
+        return len(digits.strip("0")) >= _SPECIFIC_NUMBER
+    letters = sum(map(str.isalpha, text))
+    return letters >= _SPECIFIC_TEXT
+
+
+# ---- records and their leaves -------------------------------------------------------------------
+
+
+class _Placing:
+    """Placing records by where their leaves are, and by the words beside these."""
+
+    def __init__(self, labels: Labels) -> None:
+        self._labels = labels
+
+    def place_records(self, records: Mapping[Path, _Record], length: int) -> None:
+        """Place all leaves: outer records before inner ones, and the items of a list together."""
+        series: dict[Path, list[Path]] = defaultdict(list)
+        for path in records:
+            series[path[:-1]].append(path)
+        windows: dict[Path, tuple[int, int]] = {}
+        for within in sorted(series, key=len):
+            outer = _window_around(within, windows, length)
+            items = [records[path] for path in series[within]]
+            for item in items:
+                item.window = outer
+                item.options = self._options(item)
+            _place_series(items)
+            for item in items:
+                self._place_record(item)
+            for path, window in zip(series[within], _windows(items, outer), strict=True):
+                windows[path] = window
+
+    def _options(self, item: _Record) -> list[Mention]:
+        """Where the rarest leaf of a record may be: near the other leaves, and named as it is."""
+        rarest = item.rarest
+        places = _inside(rarest.places, item.window)
+        if len(places) == 1 or item.is_bare:
+            return places
+        others = [leaf.places for leaf in item.leaves if leaf is not rarest and not leaf.is_shared]
+        tried = places[:_TRIED]
+        costs = [sum(_nearest_distance(place, other) for other in others) for place in tried]
+        least = min(costs)
+        close = [at for at, cost in enumerate(costs) if cost <= least + _UNNAMED][:_READ]
+        shares = {at: self._likeness(rarest, tried[at]) for at in close}
+        if max(shares.values()) >= _SOMEWHAT_NAMED:
+            tried = [tried[at] for at in close]
+            costs = [costs[at] + round(_UNNAMED * (1 - share)) for at, share in shares.items()]
+            least = min(costs)
+        elif not others:
+            return places
+        return [place for place, cost in zip(tried, costs, strict=True) if cost <= least + _SLACK]
+
+    def _place_record(self, item: _Record) -> None:
+        """Place the leaves of a record, the rarest first, each as near to the others as may be."""
+        rarest = item.rarest
+        rarest.place = item.anchor
+        item.is_settled = item.is_settled or self._says_the_same(rarest, item.options)
+        rarest.is_settled = item.is_settled
+        placed = [rarest]
+        rest = [leaf for leaf in item.leaves if leaf is not rarest]
+        for leaf in sorted(rest, key=_rank):
+            best = self._beside(leaf, placed[-_NEIGHBOURS:])
+            leaf.place = best.place
+            tells = item.is_settled and best.is_near
+            if leaf.is_shared or leaf.is_short:
+                tells = tells and self._is_in_a_line(best.place, placed)
+            is_alone = len(leaf.places) == 1
+            leaf.is_settled = is_alone or tells or self._says_the_same(leaf, leaf.places)
+            placed.append(leaf)
+
+    def _is_in_a_line(self, place: Mention, placed: Sequence[Leaf]) -> bool:
+        """Whether a mention is in a line with one of a leaf that has its place."""
+        line = self._labels.line_of(place.start)
+        places = (leaf.place for leaf in placed if leaf.is_settled and leaf.place)
+        return any(self._labels.line_of(other.start) == line for other in places)
+
+    def _says_the_same(self, leaf: Leaf, options: Sequence[Mention]) -> bool:
+        """Whether a leaf means the same at all places where it may be.
+
+        So does a specific value, and so do lines that all name its field, or begin alike.
+        """
+        if leaf.is_specific:
+            return True
+        if len(options) > _READ:
+            return False
+        lines = {self._labels.line_of(place.start) for place in options}
+        heads = {self._labels.head_of(place.start) for place in options}
+        are_named = min(self._share(leaf, place) for place in options) >= _NAMED
+        return len(lines) == len(options) and (are_named or (len(heads) == 1 and () not in heads))
+
+    def _beside(self, leaf: Leaf, placed: Sequence[Leaf]) -> _Placed:
+        """The mention of a leaf that is nearest to a leaf with a place, and taken by none."""
+        costs: dict[Mention, tuple[int, bool]] = {}
+        is_in_item = bool(item_around(leaf.path))
+        unnamed, taken = (_UNNAMED_IN_ITEM, _TAKEN_IN_ITEM) if is_in_item else (_UNNAMED, _UNNAMED)
+        for one in placed:
+            assert one.place is not None  # noqa: S101 - they have places
+            for place in _around(one.place, leaf.places):
+                distance = _distance(one.place, place)
+                is_taken = any(_takes(other, place, leaf) for other in placed)
+                is_out_of_order = (place < one.place) == (one.order < leaf.order)
+                cost = distance + is_taken * taken, is_out_of_order
+                costs[place] = min(cost, costs.get(place, cost))
+        nearest = min(costs, key=lambda place: (costs[place], place))
+        distance = costs[nearest][0]
+        if len(leaf.places) > 1 and leaf.names:
+            for place in () if is_in_item else leaf.places[:_READ]:
+                costs.setdefault(place, (_FAR, False))
+            for place, (away, is_late) in costs.items():
+                share = self._share(leaf, place)
+                costs[place] = away + round(unnamed * (1 - share)), is_late
+        near = _NEAR if is_in_item else _FAR
+        first, *others = sorted(costs, key=lambda place: (costs[place], place))
+        is_tied = bool(others) and costs[others[0]] == costs[first]
+        return _Placed(first, distance < near and not is_tied)
+
+    def _likeness(self, leaf: Leaf, place: Mention) -> float:
+        """How well the words beside a mention fit a leaf and its record, 0 to 1."""
+        said = self._labels.share(leaf.texts, *place, is_before=False)
+        return (2 * self._share(leaf, place) + said) / 3
+
+    def _share(self, leaf: Leaf, place: Mention) -> float:
+        return self._labels.share(leaf.names, *place)
+
+
+def _window_around(
+    path: Path, windows: Mapping[Path, tuple[int, int]], length: int
+) -> tuple[int, int]:
+    """The part of the document that belongs to the innermost record around a list."""
+    while path:
+        if path in windows:
+            return windows[path]
+        path = path[:-1]
+    return 0, length
+
+
+def _windows(items: Sequence[_Record], outer: tuple[int, int]) -> list[tuple[int, int]]:
+    """For each item of a list the part of the document up to the next item."""
+    starts = [item.anchor.start if item.anchor else outer[0] for item in items]
+    firsts = [
+        min([leaf.place.start for leaf in one.leaves if leaf.place], default=at)
+        for one, at in zip(items, starts, strict=True)
+    ]
+    ends = [*firsts[1:], outer[1]]
+    return [
+        (first, end if end > first else outer[1]) for first, end in zip(firsts, ends, strict=True)
+    ]
+
+
+def _inside(places: list[Mention], window: tuple[int, int]) -> list[Mention]:
+    """The places inside a window; all of them if none is."""
+    first = bisect_left(places, Mention(window[0], 0))
+    last = bisect_left(places, Mention(window[1], 0))
+    return places[first:last] or places
+
+
+def _place_series(items: Sequence[_Record]) -> None:
+    """Choose a place for each item of a list, so that as many as can be are in order."""
+    chosen = _in_order(items)
+    lows: list[Mention | None] = []
+    last: Mention | None = None
+    for choice in chosen:
+        lows.append(last)
+        last = choice or last
+    following: Mention | None = None
+    for at in range(len(items) - 1, -1, -1):
+        item, low = items[at], lows[at]
+        first = 0 if low is None else bisect_right(item.options, low)
+        end = len(item.options)
+        if following is not None:
+            end = bisect_left(item.options, following)
+        choice = chosen[at]
+        if choice is None:
+            near = low or following
+            item.anchor = item.options[0] if near is None else _nearest(near, item.options)
+            item.is_settled = len(item.options) == 1
+        else:
+            item.anchor = choice
+            item.is_settled = end - first <= 1 or len(item.options) == 1
+            following = choice
+
+
+def _in_order(items: Sequence[_Record]) -> list[Mention | None]:
+    """The longest series of items that can be in the order of the document, as early as may be.
+
+    It is the longest increasing subsequence by patience sorting, with several values for an item.
+    An item with the value of the one before it needs a later place; any other may begin where that
+    begins, since mentions may be nested.
+    """
+    most = max(_TRIED, _COMPARED // max(len(items), 1))
+    starts: list[int] = []
+    ends: list[tuple[int, Mention]] = []
+    before: dict[tuple[int, Mention], tuple[int, Mention] | None] = {}
+    for at, item in enumerate(items):
+        value = item.rarest.value
+        for place in reversed(item.options[:most]):
+            rank = bisect_right(starts, place.start)
+            while (
+                rank
+                and ends[rank - 1][1] == place
+                and items[ends[rank - 1][0]].rarest.value == value
+            ):
+                rank -= 1
+            link = (at, place)
+            before[link] = ends[rank - 1] if rank else None
+            starts[rank : rank + 1] = [place.start]
+            ends[rank : rank + 1] = [link]
+    chosen: list[Mention | None] = [None] * len(items)
+    link_or_none = ends[-1] if ends else None
+    while link_or_none is not None:
+        chosen[link_or_none[0]] = link_or_none[1]
+        link_or_none = before[link_or_none]
+    return chosen
+
+
+def _takes(other: Leaf, place: Mention, leaf: Leaf) -> bool:
+    """Whether another leaf has a place already. A number is no part of another value."""
+    assert other.place is not None  # noqa: S101 - it has a place
+    if isinstance(leaf.value, str):
+        return other.place == place
+    return other.place.start < place.end and place.start < other.place.end
+
+
+def _around(place: Mention, places: list[Mention]) -> list[Mention]:
+    """The places just before and just after a place."""
+    at = bisect_left(places, place)
+    return places[max(at - 2, 0) : at + 2]
+
+
+def _nearest(place: Mention, places: list[Mention]) -> Mention:
+    return min(_around(place, places), key=lambda other: _distance(place, other))
+
+
+def _nearest_distance(place: Mention, places: list[Mention]) -> int:
+    return min(_distance(place, _nearest(place, places)), _FAR)
+
+
+def _distance(one: Mention, other: Mention) -> int:
+    """How far apart two spans are."""
+    return max(other.start - one.end, one.start - other.end, 0)
