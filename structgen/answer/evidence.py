@@ -127,7 +127,7 @@ def _evidence(leaf: Leaf, place: Mention, found: Mentions, document: str) -> Lea
         end=end,
         by=found.by,
         score=found.score,
-        mentions=len(found.places),
+        mentions=len(leaf.places),
         pages=where.pages if where else (),
         boxes=where.boxes if where else (),
     )

@@ -14,12 +14,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, TypeAlias, TypeVar
 from weakref import WeakKeyDictionary
 
+from structgen.answer.labels import Labels
+from structgen.answer.leaves import Leaf, Mention
+from structgen.answer.placing import place_leaves
 from structgen.errors import InvalidOutputError
 from structgen.schema.compile.keywords import types_of
 from structgen.schema.json import json_type, pointer, resolve, short
 from structgen.schema.target import Target
 from structgen.schema.validate.patterns import matches
-from structgen.schema.verbatim import VERBATIM, SourceText, Span
+from structgen.schema.verbatim import VERBATIM, SourceText
 from structgen.values import Evidence, Json, JsonSchema, TextOrMessages, Violation
 
 T = TypeVar("T")
@@ -297,41 +300,16 @@ class _Walk:
 
 
 def _evidence(values: Sequence[GroundedValue], text: SourceText) -> dict[str, Evidence]:
-    """Where each value stands.
-
-    If the document has a value several times: the first value of each list item is looked for after
-    that of the item before, and the other values of an item as near to its first as possible.
-    """
-    first: dict[_Path, Span] = {}
-    item_ends: dict[_Path, int] = {}
-    evidence = {}
+    """Where each value stands. If the document has it several times, its neighbours tell."""
+    leaves: list[Leaf] = []
     for one in values:
         spans = [] if one.key else text.spans(one.value, one.by)
-        if not spans:
-            continue
-        record = item_around(one.path)
-        if record in first:
-            start, end = min(spans, key=lambda span: _distance(first[record], span))
-        else:
-            series = record[:-1]
-            least = item_ends.get(series, first.get(item_around(series), (0, 0))[0])
-            start, end = next((span for span in spans if span[0] >= least), spans[0])
-            first[record], item_ends[series] = (start, end), end
-        evidence[pointer(one.path)] = Evidence(text.text[start:end], start, end)
+        if spans:
+            leaves.append(Leaf(one.path, one.value, [Mention(*span) for span in spans]))
+    place_leaves(leaves, text.text, Labels(text.text))
+    evidence = {}
+    for leaf in leaves:
+        if leaf.place is not None:
+            start, end = leaf.place
+            evidence[pointer(leaf.path)] = Evidence(text.text[start:end], start, end)
     return evidence
-
-
-def item_around(path: _Path) -> _Path:
-    """The innermost list item that a place lies in; () if it lies in none.
-
-    Args:
-        path: The keys and indices that lead to the place.
-    """
-    while path and not isinstance(path[-1], int):
-        path = path[:-1]
-    return path
-
-
-def _distance(one: Span, other: Span) -> tuple[int, bool]:
-    """How far apart two spans are; if two are as far, the later one counts as nearer."""
-    return max(other[0] - one[1], one[0] - other[1], 0), other[0] < one[0]

@@ -26,9 +26,11 @@ _HEAD: Final = 60
 """Characters at the head of a long line, such as those that name a row."""
 _AFTER: Final = 40
 """Characters after a mention that are read."""
+_CELL: Final = 3
+"""Characters that the edge of a cell is worth."""
 _HEADINGS: Final = 2
 """Innermost headings that are read."""
-_HEAD_OF_LINE: Final = re.compile(r"[^\d\t\n]*")
+_HEAD_OF_LINE: Final = re.compile(r"[^\t\n]*(?=\t)|[^\d\n]*")
 _NAME_WORD: Final = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|[^\W\d_A-Za-z]+|\d+")
 
 
@@ -91,7 +93,7 @@ class Labels:
         return said / total
 
     def head_of(self, offset: int) -> tuple[str, ...]:
-        """Give the words before the first number of a line, such as those that name a row.
+        """Give the words of the first cell of a line, or those before its first number.
 
         Args:
             offset: The offset of a character of the line.
@@ -99,6 +101,15 @@ class Labels:
         first = self.line_of(offset)
         head = _HEAD_OF_LINE.match(self._text, first, max(offset, first))
         return tuple(words_of(head[0])) if head else ()
+
+    def gap(self, end: int, start: int) -> int:
+        """Say how far two parts of a line are apart; those in two cells are a little further.
+
+        Args:
+            end: The offset after the first part.
+            start: The offset of the second one.
+        """
+        return start - end + _CELL * self._text.count("\t", end, start)
 
     def line_of(self, offset: int) -> int:
         """Find where the line of a character begins.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, TypeAlias
@@ -14,6 +14,18 @@ from structgen.values import Json
 Path: TypeAlias = "tuple[str | int, ...]"
 """The keys and indices that lead to a place in plain data."""
 
+MOST_READ: Final = 32
+"""Mentions of a field of which the words beside them are read."""
+NAMED: Final = 0.5
+"""Share of the words of a name from which on they do name a field."""
+SOMEWHAT_NAMED: Final = 0.2
+"""The same for words that only make a mention likelier than others."""
+_SHORT: Final = 2
+"""Characters of a value that may be anywhere by accident."""
+_SPECIFIC_TEXT: Final = 8
+"""Letters of a text that means the same wherever it is, if one field alone has it."""
+_SPECIFIC_NUMBER: Final = 5
+"""Digits of such a number, without zeros at its ends."""
 _MOST_WORDS: Final = 6
 """Words of a text that may be beside the other fields of its record, such as the head of a row."""
 _MOST_TEXTS: Final = 32
@@ -37,7 +49,7 @@ class Leaf:
     """Where it is in the value."""
     value: Json
     """What it is."""
-    places: list[Mention]
+    places: Sequence[Mention]
     """All its mentions, in order."""
     order: int = 0
     """Its number among the leaves: fields mostly come in the order of the document."""
@@ -69,13 +81,43 @@ def item_around(path: Path) -> Path:
     return path
 
 
-def name_leaves(leaves: Sequence[Leaf], labels: Labels) -> None:
-    """Find the words that name each leaf, and those that its record says beside it.
+def describe_leaves(leaves: Sequence[Leaf], labels: Labels) -> None:
+    """Find out what is to be known of leaves before they are placed: all but `path` to `places`.
 
     Args:
-        leaves: The leaves of a value.
+        leaves: The leaves of a value, in their order.
         labels: The words of the document, by which those that name a leaf are weighed.
     """
+    uses = Counter(_key(leaf.value) for leaf in leaves)
+    for order, leaf in enumerate(leaves):
+        used = uses[_key(leaf.value)]
+        shortest = leaf.places[0].end - leaf.places[0].start if leaf.places else 0
+        leaf.order = order
+        leaf.is_shared = 0 < len(leaf.places) < used
+        leaf.is_short = min(len(str(leaf.value)), shortest) <= _SHORT
+        leaf.is_specific = used == 1 and _is_specific(leaf.value)
+    if any(len(leaf.places) > 1 for leaf in leaves):
+        _name_leaves(leaves, labels)
+
+
+def _key(value: Json) -> str:
+    return str(value).casefold()
+
+
+def _is_specific(value: Json) -> bool:
+    """Whether a value is so long that all its mentions mean the same thing."""
+    if isinstance(value, bool):
+        return False
+    text = str(value)
+    if isinstance(value, int | float):
+        digits = "".join(sign for sign in text if sign.isdigit())
+        return len(digits.strip("0")) >= _SPECIFIC_NUMBER
+    letters = sum(map(str.isalpha, text))
+    return letters >= _SPECIFIC_TEXT
+
+
+def _name_leaves(leaves: Sequence[Leaf], labels: Labels) -> None:
+    """Find the words that name each leaf, and those that its record says beside it."""
     paths = dict.fromkeys(_without_indices(leaf.path) for leaf in leaves)
     spread: dict[str, set[Path]] = defaultdict(set)
     for path in paths:

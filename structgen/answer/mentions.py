@@ -48,6 +48,9 @@ _NEGATION: Final = re.compile(
     re.IGNORECASE,
 )
 _ANSWERED_NO: Final = re.compile(r"\s*[:=?-]?\s*(?:no|false|none|n|nein|non)\b", re.IGNORECASE)
+_OVER: Final = re.compile(r"/\d")
+_OVER_BEFORE: Final = re.compile(r"\d/$")
+"""The other half of a fraction or a place in a round, such as `1/8`."""
 _FALL: Final = re.compile(
     r"\b(?:decline|decrease|drop|reduction|los[st]|fell|fallen|down|lower)\w*"
     r"(?:\s+(?:by|of|about|approximately|was))*\s*[$€£]?\s*$",
@@ -160,7 +163,7 @@ class MentionIndex:
     # ---- numbers, dates and what else is written in other forms ----------------------
 
     def _number(self, number: Decimal) -> Mentions:
-        places = self._numbers.get(number) or self._numbers.get(abs(number)) or []
+        places = self._numbers.get(number) or self._numbers.get(-number) or []
         return Mentions(places, "number")
 
     def _amount(self, value: str) -> Mentions:
@@ -256,12 +259,17 @@ class MentionIndex:
     def _numbers(self) -> dict[Decimal, list[Mention]]:
         """The numbers of the text: those in digits, and for the others those in other forms."""
         digits: dict[Decimal, dict[Mention, None]] = defaultdict(dict)
-        for number, start, end in SourceText(self.text).numerals:
-            signed, place = self._signed(number, start, end)
-            digits[signed][place] = None
-            if signed > 0 and _FALL.search(self.text, max(start - _BEFORE, 0), start):
-                digits[-signed][place] = None
         others: dict[Decimal, dict[Mention, None]] = defaultdict(dict)
+        for number, start, end in SourceText(self.text).numerals:
+            if _OVER.match(self.text, end) or _OVER_BEFORE.search(
+                self.text[max(start - 4, 0) : start]
+            ):
+                others[number][Mention(start, end)] = None
+                continue
+            place = Mention(start, end)
+            digits[number][place] = None
+            if number > 0 and self._is_negative(start, end):
+                digits[-number][place] = None
         for number, start, end in self._other_numbers():
             others[number][Mention(start, end)] = None
         return {
@@ -269,15 +277,14 @@ class MentionIndex:
             for number in digits.keys() | others.keys()
         }
 
-    def _signed(self, number: Decimal, start: int, end: int) -> tuple[Decimal, Mention]:
-        """A number with its place; it is negative if it is in brackets, as in accounts."""
+    def _is_negative(self, start: int, end: int) -> bool:
+        """Whether a number may be meant as negative: in brackets, as in accounts, or as a fall."""
         first = start - 1 if self.text[max(start - 1, 0) : start] in ("$", "€", "£") else start
-        in_brackets = (
-            self.text[max(first - 1, 0) : first] == "(" and self.text[end : end + 1] == ")"
+        is_opened = self.text[max(first - 1, 0) : first] == "("
+        is_closed = self.text[end : end + 1] == ")"
+        return (is_opened and is_closed) or bool(
+            _FALL.search(self.text[max(start - _BEFORE, 0) : start])
         )
-        if in_brackets and number > 0:
-            return -number, Mention(start, end)
-        return number, Mention(start, end)
 
     def _other_numbers(self) -> Iterator[tuple[Decimal, int, int]]:
         text = self.text

@@ -7,14 +7,22 @@ the words beside a mention name its field. Outer records are placed before inner
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from structgen.answer.labels import Labels
-from structgen.answer.leaves import Leaf, Mention, Path, item_around, name_leaves
-from structgen.values import Json
+from structgen.answer.leaves import (
+    MOST_READ,
+    NAMED,
+    SOMEWHAT_NAMED,
+    Leaf,
+    Mention,
+    Path,
+    describe_leaves,
+    item_around,
+)
 
 _FAR: Final = 2_000
 """Characters from which on two fields do not tell about each other's places."""
@@ -22,8 +30,6 @@ _TRIED: Final = 256
 """Mentions of the rarest field of a record that are compared."""
 _COMPARED: Final = 200_000
 """Mentions of all items of a list together that are put in order, if not more are tried."""
-_READ: Final = 32
-"""Mentions of a field of which the words beside them are read."""
 _SLACK: Final = 20
 """Characters by which the fields of a record may be further apart than at its best place."""
 _NEIGHBOURS: Final = 32
@@ -36,16 +42,8 @@ _TAKEN_IN_ITEM: Final = 100
 """The same for a mention that another field of an item has."""
 _NEAR: Final = 300
 """Characters up to which a field of an item tells which mention of another is meant."""
-_NAMED: Final = 0.5
-"""Share of the words of a name from which on they do name a field."""
-_SOMEWHAT_NAMED: Final = 0.2
-"""The same for words that only make a mention likelier than others."""
-_SHORT: Final = 2
-"""Characters of a value that may be anywhere by accident."""
-_SPECIFIC_TEXT: Final = 8
-"""Letters of a text that means the same wherever it is, if one field alone has it."""
-_SPECIFIC_NUMBER: Final = 5
-"""Digits of such a number, without zeros at its ends."""
+_BESIDE: Final = 60
+"""The same for a short value."""
 
 
 @dataclass(slots=True)
@@ -53,7 +51,7 @@ class _Record:
     """The leaves that are in one item of a list, and in no item of a list inside it."""
 
     leaves: list[Leaf] = field(default_factory=list)
-    options: list[Mention] = field(default_factory=list)
+    options: Sequence[Mention] = ()
     """Where its rarest leaf may be."""
     window: tuple[int, int] = (0, 0)
     """The part of the document that the record around it leaves."""
@@ -91,15 +89,7 @@ def place_leaves(leaves: Sequence[Leaf], document: str, labels: Labels) -> None:
         labels: The words beside its parts.
     """
     records: dict[Path, _Record] = defaultdict(_Record)
-    uses = Counter(_key(leaf.value) for leaf in leaves)
-    for order, leaf in enumerate(leaves):
-        used = uses[_key(leaf.value)]
-        leaf.order = order
-        leaf.is_shared = 0 < len(leaf.places) < used
-        leaf.is_short = len(str(leaf.value)) <= _SHORT
-        leaf.is_specific = used == 1 and _is_specific(leaf.value)
-    if any(len(leaf.places) > 1 for leaf in leaves):
-        name_leaves(leaves, labels)
+    describe_leaves(leaves, labels)
     for leaf in leaves:
         if leaf.places:
             records[item_around(leaf.path)].leaves.append(leaf)
@@ -109,22 +99,6 @@ def place_leaves(leaves: Sequence[Leaf], document: str, labels: Labels) -> None:
 def _rank(leaf: Leaf) -> tuple[bool, bool, int]:
     """How little a leaf says about where its record is."""
     return leaf.is_shared, leaf.is_short, len(leaf.places)
-
-
-def _key(value: Json) -> str:
-    return str(value).casefold()
-
-
-def _is_specific(value: Json) -> bool:
-    """Whether a value is so long that all its mentions mean the same thing."""
-    if isinstance(value, bool):
-        return False
-    text = str(value)
-    if isinstance(value, int | float):
-        digits = "".join(sign for sign in text if sign.isdigit())
-        return len(digits.strip("0")) >= _SPECIFIC_NUMBER
-    letters = sum(map(str.isalpha, text))
-    return letters >= _SPECIFIC_TEXT
 
 
 # ---- records and their leaves -------------------------------------------------------------------
@@ -154,19 +128,19 @@ class _Placing:
             for path, window in zip(series[within], _windows(items, outer), strict=True):
                 windows[path] = window
 
-    def _options(self, item: _Record) -> list[Mention]:
+    def _options(self, item: _Record) -> Sequence[Mention]:
         """Where the rarest leaf of a record may be: near the other leaves, and named as it is."""
         rarest = item.rarest
         places = _inside(rarest.places, item.window)
         if len(places) == 1 or item.is_bare:
             return places
-        others = [leaf.places for leaf in item.leaves if leaf is not rarest and not leaf.is_shared]
+        others = [leaf for leaf in item.leaves if leaf is not rarest and not leaf.is_shared]
         tried = places[:_TRIED]
         costs = [sum(_nearest_distance(place, other) for other in others) for place in tried]
         least = min(costs)
-        close = [at for at, cost in enumerate(costs) if cost <= least + _UNNAMED][:_READ]
+        close = [at for at, cost in enumerate(costs) if cost <= least + _UNNAMED][:MOST_READ]
         shares = {at: self._likeness(rarest, tried[at]) for at in close}
-        if max(shares.values()) >= _SOMEWHAT_NAMED:
+        if max(shares.values()) >= SOMEWHAT_NAMED:
             tried = [tried[at] for at in close]
             costs = [costs[at] + round(_UNNAMED * (1 - share)) for at, share in shares.items()]
             least = min(costs)
@@ -178,6 +152,8 @@ class _Placing:
         """Place the leaves of a record, the rarest first, each as near to the others as may be."""
         rarest = item.rarest
         rarest.place = item.anchor
+        if item.is_settled:
+            item.is_settled = self._is_held(item)
         item.is_settled = item.is_settled or self._says_the_same(rarest, item.options)
         rarest.is_settled = item.is_settled
         placed = [rarest]
@@ -188,9 +164,28 @@ class _Placing:
             tells = item.is_settled and best.is_near
             if leaf.is_shared or leaf.is_short:
                 tells = tells and self._is_in_a_line(best.place, placed)
-            is_alone = len(leaf.places) == 1
+            is_alone = len(leaf.places) == 1 and not self._is_astray(leaf, best.place, item)
             leaf.is_settled = is_alone or tells or self._says_the_same(leaf, leaf.places)
             placed.append(leaf)
+
+    def _is_held(self, item: _Record) -> bool:
+        """Whether the one place that is left for a record has another of its leaves beside it."""
+        rarest, anchor = item.rarest, item.anchor
+        others = [leaf for leaf in item.leaves if leaf is not rarest and not leaf.is_shared]
+        if len(rarest.places) == 1 or anchor is None or not others:
+            return True
+        line = self._labels.line_of(anchor.start)
+        nearest = [(leaf, _nearest(anchor, leaf.places)) for leaf in others]
+        near = [leaf for leaf, place in nearest if _distance(anchor, place) < _NEAR]
+        beside = [leaf for leaf, place in nearest if self._labels.line_of(place.start) == line]
+        is_near = any(not leaf.is_short for leaf in near) or len(beside) > 1
+        return is_near or not item_around(rarest.path)
+
+    def _is_astray(self, leaf: Leaf, place: Mention, item: _Record) -> bool:
+        """Whether the one mention of a common value is far from the item of a list that has it."""
+        if not item_around(leaf.path) or item.anchor is None or leaf.is_specific:
+            return False
+        return item.is_settled and _distance(place, item.anchor) >= _FAR
 
     def _is_in_a_line(self, place: Mention, placed: Sequence[Leaf]) -> bool:
         """Whether a mention is in a line with one of a leaf that has its place."""
@@ -205,11 +200,11 @@ class _Placing:
         """
         if leaf.is_specific:
             return True
-        if len(options) > _READ:
+        if len(options) > MOST_READ:
             return False
         lines = {self._labels.line_of(place.start) for place in options}
         heads = {self._labels.head_of(place.start) for place in options}
-        are_named = min(self._share(leaf, place) for place in options) >= _NAMED
+        are_named = min(self._share(leaf, place) for place in options) >= NAMED
         return len(lines) == len(options) and (are_named or (len(heads) == 1 and () not in heads))
 
     def _beside(self, leaf: Leaf, placed: Sequence[Leaf]) -> _Placed:
@@ -220,15 +215,16 @@ class _Placing:
         for one in placed:
             assert one.place is not None  # noqa: S101 - they have places
             for place in _around(one.place, leaf.places):
-                distance = _distance(one.place, place)
+                distance = self._distance(one.place, place)
                 is_taken = any(_takes(other, place, leaf) for other in placed)
-                is_out_of_order = (place < one.place) == (one.order < leaf.order)
+                follows = one.order < leaf.order or leaf.value == "%"
+                is_out_of_order = (place < one.place) == follows
                 cost = distance + is_taken * taken, is_out_of_order
                 costs[place] = min(cost, costs.get(place, cost))
         nearest = min(costs, key=lambda place: (costs[place], place))
         distance = costs[nearest][0]
         if len(leaf.places) > 1 and leaf.names:
-            for place in () if is_in_item else leaf.places[:_READ]:
+            for place in () if is_in_item else leaf.places[:MOST_READ]:
                 costs.setdefault(place, (_FAR, False))
             for place, (away, is_late) in costs.items():
                 share = self._share(leaf, place)
@@ -237,6 +233,13 @@ class _Placing:
         first, *others = sorted(costs, key=lambda place: (costs[place], place))
         is_tied = bool(others) and costs[others[0]] == costs[first]
         return _Placed(first, distance < near and not is_tied)
+
+    def _distance(self, one: Mention, other: Mention) -> int:
+        distance = _distance(one, other)
+        if not 0 < distance < _NEAR:
+            return distance
+        first, second = min(one, other), max(one, other)
+        return self._labels.gap(first.end, second.start)
 
     def _likeness(self, leaf: Leaf, place: Mention) -> float:
         """How well the words beside a mention fit a leaf and its record, 0 to 1."""
@@ -271,7 +274,7 @@ def _windows(items: Sequence[_Record], outer: tuple[int, int]) -> list[tuple[int
     ]
 
 
-def _inside(places: list[Mention], window: tuple[int, int]) -> list[Mention]:
+def _inside(places: Sequence[Mention], window: tuple[int, int]) -> Sequence[Mention]:
     """The places inside a window; all of them if none is."""
     first = bisect_left(places, Mention(window[0], 0))
     last = bisect_left(places, Mention(window[1], 0))
@@ -345,18 +348,20 @@ def _takes(other: Leaf, place: Mention, leaf: Leaf) -> bool:
     return other.place.start < place.end and place.start < other.place.end
 
 
-def _around(place: Mention, places: list[Mention]) -> list[Mention]:
+def _around(place: Mention, places: Sequence[Mention]) -> Sequence[Mention]:
     """The places just before and just after a place."""
     at = bisect_left(places, place)
     return places[max(at - 2, 0) : at + 2]
 
 
-def _nearest(place: Mention, places: list[Mention]) -> Mention:
+def _nearest(place: Mention, places: Sequence[Mention]) -> Mention:
     return min(_around(place, places), key=lambda other: _distance(place, other))
 
 
-def _nearest_distance(place: Mention, places: list[Mention]) -> int:
-    return min(_distance(place, _nearest(place, places)), _FAR)
+def _nearest_distance(place: Mention, leaf: Leaf) -> int:
+    """How far a mention is from a leaf. A short value that is far away says nothing."""
+    distance = _distance(place, _nearest(place, leaf.places))
+    return min(distance, _BESIDE if leaf.is_short else _FAR)
 
 
 def _distance(one: Mention, other: Mention) -> int:
