@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from structgen.schema.target import Target as Target
     from structgen.schema.verbatim import Inferred as Inferred
     from structgen.schema.verbatim import Verbatim as Verbatim
+    from structgen.tuning.run import tune as tune
     from structgen.values import Evidence as Evidence
 else:
     __getattr__, __dir__, __all__ = face(
@@ -89,6 +90,7 @@ else:
             "structgen.schema.subset": "SchemaSubset",
             "structgen.schema.target": "Target",
             "structgen.schema.verbatim": "Inferred Verbatim",
+            "structgen.tuning.run": "tune",
             "structgen.values": "Evidence",
         },
     )

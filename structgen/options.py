@@ -155,6 +155,10 @@ class OptionArgs(TypedDict, total=False):
     """How the question is laid out: "fields", "names", "description", "plain" or "line"; a template
     of your own with placeholders such as {fields}; or a function that writes the messages. By
     default what was measured to suit the model."""
+    tuned: str | os.PathLike[str] | Literal[False]
+    """The file in which `structgen tune` wrote what suits a target and a model. It fills in options
+    and examples that client and call leave out. False, the default in Python, uses none; a command
+    uses the file beside the one that defines the target."""
     extra_body: Mapping[str, Any]
     """Further members of the request body. Those of a call are merged with the client's and go
     before them."""
@@ -216,6 +220,7 @@ class Options:
     learned_rows: Literal["process", "saved", "off"] | Unset = UNSET
     split: Literal["auto", "off"] | int | Unset = UNSET
     prompt: str | PromptWriter | Unset = UNSET
+    tuned: str | os.PathLike[str] | Literal[False] | Unset = UNSET
     extra_body: Mapping[str, Any] | Unset = UNSET
 
     def over(self, base: Options) -> Options:
@@ -254,6 +259,7 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "accept": number(0.5, 0.999),
     "calibration": PATH,
     "cache": or_none(PATH),
+    "tuned": Kind(lambda value: value is False or PATH.fits(value), "a path, or False"),
     "samples": whole(1),
     "max_continuations": whole(0),
     "on_invalid_items": one_of("raise", "keep"),

@@ -194,8 +194,7 @@ class Extraction(Generic[T]):
     removed: tuple[Removed, ...] = ()
     """What a rule took out of the value: items that came again."""
     copied: frozenset[str] = frozenset()
-    """JSON Pointers of the values that are in a worked example and not in the document: they may be
-    copied from there."""
+    """JSON Pointers of values that a worked example has and the document lacks: perhaps copied."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict)
     """Quote and span of each grounded field, by JSON Pointer."""
     leaf_evidence: Mapping[str, LeafEvidence] = field(default_factory=dict)
@@ -203,8 +202,7 @@ class Extraction(Generic[T]):
     confidence: Mapping[str, float] = field(default_factory=dict)
     """0 to 1 for each value, by JSON Pointer of a leaf, if asked for."""
     record_confidence: float | None = None
-    """The chance that the whole record has no fault, 0 to 1; None if a stated value has no
-    confidence."""
+    """The chance that the record has no fault, 0 to 1; None if a stated value has no confidence."""
     confidence_by: ConfidenceBy | None = None
     """What the confidence was made from; None if there is none."""
     raw_confidence: Mapping[str, float] = field(default_factory=dict)
@@ -217,13 +215,14 @@ class Extraction(Generic[T]):
     """JSON Pointers of the stated values that the promise of `accept` leaves to people, and of
     those that the document does not support (`require_evidence="flag"`)."""
     alternatives: Alternatives = field(default_factory=dict)
-    """The options of each value that a model in this process decided among, by JSON Pointer: the
-    likeliest first, each with its probability."""
+    """Options of each decided value, by JSON Pointer: the likeliest first, with its probability."""
     pressure: Mapping[str, float] = field(default_factory=dict)
     """How hard the grammar pressed on each value, 0 to 1, by JSON Pointer: near 1, the model wanted
     to write something that the schema forbids there. Values without pressure are left out."""
     reasoning: str | None = None
     """What the model thought before it answered, if it shows that."""
+    tuned: str | None = None
+    """What the call took from the file of `structgen tune`, or why nothing; None without a file."""
     usage: Usage = Usage()
     """Tokens of all attempts. `reasoning_tokens` are those of thoughts, if its server counts."""
     cost: float | None = None
@@ -285,6 +284,7 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "pressure": lambda result: dict(result.pressure),
     "reasoning": lambda result: result.reasoning,
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
+    "tuned": lambda result: result.tuned,
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,
     "cached": lambda result: result.cached,

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from functools import lru_cache
@@ -30,13 +29,12 @@ from structgen.calibration.learnt import (
     schema_fingerprint,
 )
 from structgen.errors import CalibrationError
+from structgen.schema.load import file_of_target
 from structgen.schema.target import Target
 from structgen.values import Json
 
 VERSION: Final = 1
 _END: Final = ".calibration.json"
-_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
-"""Folders of installed packages."""
 _HINT: Final = "Make one with `structgen calibrate TARGET GOLD --model MODEL`."
 
 
@@ -52,13 +50,8 @@ def path_beside(target: Target[Any]) -> Path | None:
     Returns:
         None if no file of the user's defines it: installed packages are not the user's.
     """
-    source = target.source
-    if not isinstance(source, type) or source.__module__.split(".")[0] == "structgen":
-        return None
-    file = getattr(sys.modules.get(source.__module__), "__file__", None)
-    if file is None or _INSTALLED & set(Path(file).parts):
-        return None
-    return beside(file)
+    file = file_of_target(target)
+    return None if file is None else beside(file)
 
 
 def beside(file: str | os.PathLike[str]) -> Path:

@@ -139,6 +139,8 @@ def _tell(
     streams.tell(str(result.guarantee))
     if isinstance(result, Extraction) and result.cached:
         streams.tell("the result of an earlier call, from the cache")
+    if result.tuned is not None:
+        streams.tell(f"tuned: {result.tuned}")
     if not isinstance(result, Extraction):
         streams.tell(f"{len(result.chunks)} chunks, {len(result.conflicts)} conflicts")
         for failed in result.failures:

@@ -21,6 +21,7 @@ from structgen.cli import (
     providers,
     review,
     serve,
+    tune,
     view,
 )
 from structgen.cli import run as run_command
@@ -35,6 +36,7 @@ COMMANDS: Final[tuple[Command, ...]] = (
     journal.COMMAND,
     evaluate.COMMAND,
     calibrate.COMMAND,
+    tune.COMMAND,
     view.COMMAND,
     review.COMMAND,
     serve.COMMAND,

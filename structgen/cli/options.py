@@ -71,6 +71,14 @@ def add_options(parser: ArgumentParser) -> None:
         help="Show only the K examples that are most like each document.",
     )
     options = parser.add_argument_group("options of each call")
+    options.add_argument(
+        "--no-tuned",
+        dest="tuned",
+        action="store_const",
+        const=False,
+        default=SUPPRESS,
+        help="Use no file of `structgen tune`.",
+    )
     texts = docstrings_of(OptionArgs)
     for name, kind in get_type_hints(OptionArgs).items():
         options.add_argument(
@@ -107,13 +115,29 @@ def chunking_from(arguments: Namespace) -> dict[str, Any]:
 
 
 def options_from(arguments: Namespace) -> dict[str, Any]:
-    """Give the options that were set, for a client; and the calibration beside a schema file."""
+    """Give the options that were set, for a client; and the files beside that of the target."""
     given = vars(arguments)
     options = {name: given[name] for name in OptionArgs.__annotations__ if name in given}
     beside = calibration_beside(given.get("target") or "")
     if beside is not None and Path(beside).is_file():
         options.setdefault("calibration", beside)
+    tuned = tuned_beside(given.get("target") or "")
+    if tuned is not None and Path(tuned).is_file():
+        options.setdefault("tuned", tuned)
     return options
+
+
+def tuned_beside(spec: str) -> str | None:
+    """Name the tuned file beside the one that defines a target; None if that is not the user's.
+
+    Args:
+        spec: The target as the command line names it.
+    """
+    from structgen.extraction.tuned import END
+    from structgen.schema.load import file_of_spec
+
+    file = file_of_spec(spec)
+    return None if file is None else str(file.with_suffix(END))
 
 
 def calibration_beside(spec: str) -> str | None:
@@ -202,6 +226,7 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
     (str, Sequence[str]): {"action": "append", "metavar": "TEXT"},
     (str, PathLike[str]): {"metavar": "FILE"},
     (str, PathLike[str], type(None)): {"metavar": "FILE"},
+    (str, PathLike[str], Literal[False]): {"metavar": "FILE"},
     (Mapping[str, Any],): {"type": _json_object, "metavar": "JSON"},
     (Mapping[str, Policy],): {"type": _json_object, "metavar": "JSON"},
     (Mapping[str, Sequence[str]],): {"type": _json_object, "metavar": "JSON"},

@@ -13,7 +13,7 @@ from typing import Final, Generic, NamedTuple, TypeVar
 from structgen.documents.boundaries import located
 from structgen.documents.chunk import Chunk, chunks, halves, text_before
 from structgen.documents.merge import Part, merge
-from structgen.documents.options import CHUNK_TOKENS, ChunkingArgs, counter_of
+from structgen.documents.options import CHUNK_TOKENS, ChunkingArgs, chunking_of, counter_of
 from structgen.documents.places import check_places
 from structgen.documents.policies import Policy
 from structgen.documents.relax import complete, relax
@@ -98,6 +98,7 @@ class ChunkedQuestion(Generic[T]):
                 "of single questions.",
                 hint="Leave it out, and look at `confidence`.",
             )
+        chunking = chunking_of(question, chunking)
         policies, keys = chunking.get("policies", {}), chunking.get("keys", {})
         check_places(question.target.schema, policies, keys)
         target, keys, policies = relax(question.target, keys, policies)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Literal, TypeAlias, TypedDict, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cast
 
 from structgen.documents.chunk import estimate_tokens
 from structgen.documents.policies import Policy, check_policies
 from structgen.kinds import CALLABLE, TRUTH, Kind, check_values, instance, or_none, whole
 from structgen.options import CallArgs
+
+if TYPE_CHECKING:
+    from structgen.extraction.question import Question
 
 CHUNK_TOKENS: Final = 2000
 """The length of a chunk by default: fits small contexts, and is short enough to be read with
@@ -72,6 +75,19 @@ def split_args(args: Mapping[str, Any]) -> tuple[ChunkingArgs, CallArgs]:
     check_values(chunking, _KINDS)
     check_policies(chunking.get("policies", {}))
     return cast("ChunkingArgs", chunking), cast("CallArgs", call)
+
+
+def chunking_of(question: Question[Any], given: ChunkingArgs) -> ChunkingArgs:
+    """Give the options of chunks, with those of a tuned file for what was left out.
+
+    Args:
+        question: What is asked.
+        given: The options that were given.
+    """
+    if question.tuned is None or question.tuned.chunk_tokens is None:
+        return given
+    tuned: ChunkingArgs = {"chunk_tokens": question.tuned.chunk_tokens}
+    return {**tuned, **given}
 
 
 def counter_of(chunking: ChunkingArgs) -> Callable[[str], int]:

@@ -137,6 +137,11 @@ class DocumentExtraction(Generic[T]):
         return tuple(attempt for outcome in self.chunks for attempt in outcome.attempts)
 
     @property
+    def tuned(self) -> str | None:
+        """What the call took from the file of `structgen tune`, as `Extraction.tuned` says."""
+        return next((result.tuned for result in self._results), None)
+
+    @property
     def usage(self) -> Usage:
         """The tokens of all attempts."""
         return sum((attempt.usage for attempt in self.attempts), Usage())
@@ -197,6 +202,7 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "conflicts": lambda result: [_conflict_data(one, result.stated) for one in result.conflicts],
     "chunks": lambda result: [outcome.to_dict() for outcome in result.chunks],
+    "tuned": lambda result: result.tuned,
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,
     "attempts": lambda result: [attempt.to_dict() for attempt in result.attempts],

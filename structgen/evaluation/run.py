@@ -164,7 +164,7 @@ def ask_about(
         **call,
     ).run()
     _require_asked(collected.outcomes)
-    return [_answer_of(outcome) for outcome in collected.outcomes]
+    return [answer_of(outcome) for outcome in collected.outcomes]
 
 
 class _Collected:
@@ -192,7 +192,12 @@ def _require_asked(outcomes: Sequence[Outcome[Any]]) -> None:
             raise first
 
 
-def _answer_of(outcome: Outcome[Any]) -> dict[str, Any]:
+def answer_of(outcome: Outcome[Any]) -> dict[str, Any]:
+    """Give an outcome as `score` takes answers: its row, with what it took.
+
+    Args:
+        outcome: The outcome of a job or of `Client.map`.
+    """
     usage: Usage = outcome.usage
     figures = {"tokens": usage.total_tokens, "cost": outcome.cost, "seconds": outcome.seconds}
     return {**outcome.row(), **figures}

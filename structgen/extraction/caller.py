@@ -45,14 +45,16 @@ class Caller:
         Raises:
             TargetError: If the target is no type that Pydantic knows, and no JSON Schema.
             SchemaError: If the target has no JSON form.
-            ConfigurationError: If there is no such option, `validation_context` is given for a
-                JSON Schema, or placeholders and values of the instructions do not fit.
+            ConfigurationError: If there is no such option, `tuned` names no tuned file,
+                `validation_context` is given for a JSON Schema, or placeholders and values of the
+                instructions do not fit.
             InputError: If something is no example, the value of one is none of the target, or
                 `instructions` or `context` is no text, or a file cannot be read.
         """
         from structgen.extraction.document import with_messages
         from structgen.extraction.examples import examples_for
         from structgen.extraction.question import Question
+        from structgen.extraction.tuned import tuned_use
         from structgen.prompt.instructions import instructions_of
         from structgen.schema.target import target_of
 
@@ -63,13 +65,20 @@ class Caller:
         given = call.get("examples", ())
         # Most calls give none: looking at each of thirty takes as long as checking an answer.
         given_options = options_of(options).over(self.options) if options else self.options
+        tuned = tuned_use(wanted, self.backends, given_options, stream=stream)
+        if tuned is not None:
+            given_options = tuned.options
+        examples = None if given == () else examples_for(wanted, given)
+        if tuned is not None and "examples" not in call:
+            examples = tuned.examples
         return Question(
             target=wanted,
             document=with_messages(document),
             instructions=instructions_of(call.get("instructions"), call.get("instruction_values")),
-            examples=examples_for(wanted, given) if given != () else None,
+            examples=examples,
             context=call.get("context"),
             options=_with_confidence(given_options),
+            tuned=tuned,
             stream=stream,
         )
 

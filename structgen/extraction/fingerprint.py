@@ -23,6 +23,7 @@ _NOT_ASKED: Final = frozenset(
         "cost_budget",
         "accept",
         "calibration",
+        "tuned",
         "prompt",
         "learned_rows",
         "cache",

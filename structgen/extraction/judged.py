@@ -41,6 +41,8 @@ def judged(result: Extraction[T], question: Question[T]) -> Extraction[T]:
         result: The result.
         question: What was asked.
     """
+    if question.tuned is not None:
+        result = replace(result, tuned=question.tuned.said)
     asked = question.options.confidence is True or question.options.accept is not UNSET
     if result.confidence_by in (None, "decisions") and not asked:
         return result

@@ -23,6 +23,7 @@ from structgen.extraction.thinking import (
     thoughts_in_answer,
     with_effort,
 )
+from structgen.extraction.tuned import Use
 from structgen.options import UNSET, Options
 from structgen.prompt.attachments import estimate_tokens
 from structgen.prompt.layouts import check_prompt
@@ -68,6 +69,8 @@ class Question(Generic[T]):
     """A text that helps to read the document; nothing is extracted from it."""
     options: Options = Options()
     """The options of the call."""
+    tuned: Use | None = None
+    """What a tuned file has for it, which `options` and `examples` hold already."""
     stream: bool = False
     """Whether the answer is read while it is written."""
     whole: TextOrMessages | None = field(default=None, repr=False)

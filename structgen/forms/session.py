@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from typing_extensions import TypeVar, Unpack
 
 from structgen.errors import FormChangedError, InputError, InvalidOutputError, StaleFormError
+from structgen.extraction.tuned import tuned_options
 from structgen.flow.drive import aperform, perform
 from structgen.flow.steps import Flow
 from structgen.forms.answers import Statements, read_answer, read_invalid, step_of
@@ -145,7 +146,12 @@ class Form(FormRecord[T]):
         self._instructions = "\n\n".join(filter(None, (INSTRUCTIONS, told)))
         self._examples = TurnExamples(self._fields, examples, self._caller.backends[0].context)
         self._corrections, self._watch_locked = corrections, watch_locked
-        self._options = options
+        caller = self._caller
+        self._options, self.tuned = tuned_options(
+            self.target, caller.backends, caller.options, options
+        )
+        """What its questions took from the file of `structgen tune`, or why nothing; None without
+        a file. Options alone: examples of whole documents say nothing about turns."""
         self.dropped: tuple[Dropped, ...] = ()
         """The values that `loads` could not keep when it migrated this form."""
 

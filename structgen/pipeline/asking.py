@@ -79,6 +79,11 @@ class JobQuestion(Generic[T]):
         """The fingerprint of everything that is asked, without the document and the examples that
         are chosen for it."""
 
+    @property
+    def tuned(self) -> str | None:
+        """What it took from the file of `structgen tune`, or why nothing; None without a file."""
+        return None if self._question.tuned is None else self._question.tuned.said
+
     def hash_of(self, item: Item) -> bytes:
         """Give the hash of the question about an input; of its key, if it could not be read.
 

@@ -236,6 +236,8 @@ class Job(Generic[T]):
                 journaled=True,
                 batch=self._batching is not None,
             )
+            if question.tuned is not None:
+                self._log(f"tuned: {question.tuned}")
             await asyncio.to_thread(question.note_in, journal)
             workers.watch.add_earlier_cost(journal.cost(question.run))
             working: Coroutine[Any, Any, None]

@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from structgen.documents.options import CHUNKED, Chunked, InputArgs, split_args
+from structgen.documents.options import (
+    CHUNKED,
+    Chunked,
+    InputArgs,
+    chunking_of,
+    split_args,
+)
 from structgen.errors import ConfigurationError
 from structgen.kinds import CALLABLE, PATH, TRUTH, Kind, check_values, instance, or_none, whole
 from structgen.options import CallArgs
@@ -62,6 +68,7 @@ def job_question(
         )
     when, splitting, call_of_each = _split(call)
     question = caller.question(target, "", call_of_each)
+    splitting = replace(splitting, chunking=chunking_of(question, splitting.chunking))
     if batch:
         if when is True:
             raise ConfigurationError(

@@ -8,11 +8,16 @@ import importlib.util
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from structgen.errors import TargetError
 from structgen.options import closest
 from structgen.schema.target import Target, target_of
+
+_INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
+"""Folders of installed packages."""
+_OURS: Final = Path(__file__).resolve().parent.parent
+"""The folder of structgen."""
 
 
 def load_target(spec: str | Path) -> Target[Any]:
@@ -48,6 +53,46 @@ def load_target(spec: str | Path) -> Target[Any]:
             hint="Check the name, and that it can be imported on its own.",
         ) from error
     return target_of(found)
+
+
+def file_of_target(target: Target[Any]) -> Path | None:
+    """Name the user's file that defines a target; None if there is none.
+
+    Installed packages are not the user's.
+
+    Args:
+        target: The target.
+    """
+    source = target.source
+    if not isinstance(source, type):
+        return None
+    return _of_user(getattr(sys.modules.get(source.__module__), "__file__", None))
+
+
+def file_of_spec(spec: str) -> Path | None:
+    """Name the user's file that a text names a target of, without importing it.
+
+    Args:
+        spec: As for `load_target`.
+
+    Returns:
+        None if it names no file, or one of an installed package.
+    """
+    where, _, _ = spec.rpartition(":")
+    if spec.endswith(".json") or where.endswith(".py"):
+        return Path(where if where.endswith(".py") else spec)
+    try:
+        found = importlib.util.find_spec(where) if where else None
+    except (ImportError, ValueError, AttributeError):
+        return None
+    return _of_user(None if found is None or not found.has_location else found.origin)
+
+
+def _of_user(file: str | None) -> Path | None:
+    """The path of a module's file, unless a package has installed it."""
+    if file is None or _INSTALLED & set(Path(file).parts):
+        return None
+    return None if Path(file).resolve().is_relative_to(_OURS) else Path(file)
 
 
 def _member_of(found: Any, attribute: str, where: str) -> Any:

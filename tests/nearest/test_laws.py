@@ -8,8 +8,8 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from structgen.examples.nearest import NearestChooser
-from structgen.examples.similarity import SimilarityIndex, normalised
+from structgen.extraction.nearest import NearestChooser
+from structgen.extraction.similarity import SimilarityIndex, normalised
 from structgen.values import Example
 
 LAW = settings(max_examples=200, deadline=None, derandomize=True, database=None)

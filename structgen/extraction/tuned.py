@@ -1,0 +1,323 @@
+"""What `structgen tune` chose for a target and a model: its file, and how a call heeds it.
+
+The file lies beside the one that defines the target (`invoice.py`, `invoice.json`:
+`invoice.tuned.json`), or anywhere else. It can be read and compared. It holds the texts of the
+worked examples that were chosen, and of no other document.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any, Final, Literal
+
+from pydantic import ConfigDict, TypeAdapter
+from typing_extensions import NotRequired, TypedDict
+
+from structgen.calibration.learnt import schema_fingerprint
+from structgen.errors import ConfigurationError
+from structgen.extraction.backend import Backend
+from structgen.extraction.examples import Examples
+from structgen.extraction.nearest import NearestChooser
+from structgen.options import UNSET, OptionArgs, Options, options_of
+from structgen.schema.target import Target
+from structgen.values import Example, Json
+
+VERSION: Final = 1
+END: Final = ".tuned.json"
+"""The end of the file's name, after that of the file that defines the target."""
+FIXED: Final = "fixed_examples"
+"""The change that shows the same examples with every document: how many."""
+NEAREST: Final = "nearest_examples"
+"""The change that shows the examples that are most like each document: how many."""
+CHUNK_TOKENS: Final = "chunk_tokens"
+"""The change of the length of a chunk of a long document."""
+_MOST_OPENED: Final = 16
+"""Targets for which the examples are kept as they were checked."""
+DIVERSITY: Final = 0.5
+"""How much it counts against a near example that it is like another one; as `Nearest` has it."""
+_NOT_STREAMED: Final = frozenset({"samples", "mode"})
+"""Options that would keep an answer from being streamed."""
+_HINT: Final = "Make one with `structgen tune TARGET GOLD --model MODEL`."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tuned:
+    """What was chosen for one target and one model."""
+
+    target: str
+    """The target's name."""
+    schema: str
+    """A fingerprint of its schema (`schema_fingerprint`)."""
+    model: str
+    """The backend's name."""
+    changes: Mapping[str, Json] = field(default_factory=dict)
+    """What differs from the defaults: options by name, and `fixed_examples`, `nearest_examples`
+    or `chunk_tokens`."""
+    examples: Sequence[Example] = field(default=(), repr=False)
+    """Those that are shown, or chosen from."""
+    figures: Mapping[str, Json] = field(default_factory=dict, repr=False)
+    """What it is worth, and how that was measured."""
+
+    def __str__(self) -> str:
+        return changes_text(self.changes)
+
+    @property
+    def about(self) -> tuple[str, str]:
+        """What it is about; a file holds one for each."""
+        return self.schema, self.model
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options among the changes."""
+        others = (FIXED, NEAREST, CHUNK_TOKENS)
+        return {name: value for name, value in self.changes.items() if name not in others}
+
+    @cached_property
+    def _opened(self) -> dict[Target[Any], Examples[Any]]:
+        """The examples as values of each target that asked for them."""
+        return {}
+
+    def examples_for(self, target: Target[Any]) -> Examples[Any] | None:
+        """Give the examples as values of a target; None if none are to be shown.
+
+        Args:
+            target: The target.
+
+        Raises:
+            InputError: If a value does not fit the target.
+        """
+        if not self.examples:
+            return None
+        if target not in self._opened:
+            if len(self._opened) >= _MOST_OPENED:  # each call may have a context of its own
+                self._opened.clear()
+            count: Any = self.changes.get(NEAREST)
+            chooser = count and NearestChooser(
+                self.examples, count, max_tokens=None, diversity=DIVERSITY, own={}
+            )
+            self._opened[target] = Examples(target, self.examples, chooser or None)
+        return self._opened[target]
+
+
+def changes_text(changes: Mapping[str, Json]) -> str:
+    """Write changes in one line for people.
+
+    Args:
+        changes: The changes; none are the defaults.
+    """
+    return ", ".join(f"{name}={value}" for name, value in changes.items()) or "the defaults"
+
+
+# ---- a call that heeds it -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Use:
+    """What a call takes from a tuned file."""
+
+    options: Options
+    """The options of the call, with those of the file that it left out."""
+    examples: Examples[Any] | None = None
+    """The examples of the file."""
+    chunk_tokens: int | None = None
+    """The length of a chunk of a long document."""
+    said: str
+    """What was taken, or why nothing, for people."""
+
+
+def tuned_use(
+    target: Target[Any],
+    backends: Sequence[Backend],
+    options: Options,
+    *,
+    stream: bool = False,
+) -> Use | None:
+    """Look a target up in the tuned file that the options name; None if they name none.
+
+    Args:
+        target: What is extracted.
+        backends: Who is asked; the file is about the first of them.
+        options: The options of client and call together, which go before those of the file.
+        stream: Whether the answer is read while it is written.
+
+    Raises:
+        ConfigurationError: If the file cannot be read, or is no tuned file.
+        InputError: If an example of it does not fit the target.
+    """
+    path = options.tuned
+    if path is UNSET or path is False:
+        return None
+    known = load_tuned(path)
+    about = (schema_fingerprint(target.schema), backends[0].name)
+    tuned = next((one for one in known if one.about == about), None)
+    if tuned is None:
+        return Use(options=options, said=_why_not(path, known, target, *about))
+    left_out = _NOT_STREAMED if stream else frozenset[str]()
+    chosen = {name: one for name, one in tuned.options.items() if name not in left_out}
+    if "mode" in chosen and any(chosen["mode"] not in dict(one.modes) for one in backends[1:]):
+        del chosen["mode"]  # a fallback lacks it
+    chunk_tokens: Any = tuned.changes.get(CHUNK_TOKENS)
+    return Use(
+        options=options.over(options_of(chosen)),  # type: ignore[arg-type]  # checked by `load_tuned`
+        examples=tuned.examples_for(target),
+        chunk_tokens=chunk_tokens,
+        said=f"{tuned} ({os.fspath(path)})",
+    )
+
+
+def tuned_options(
+    target: Target[Any], backends: Sequence[Backend], defaults: Options, given: OptionArgs
+) -> tuple[OptionArgs, str | None]:
+    """Fill in options for questions about parts of a target, which the file does not know.
+
+    Args:
+        target: What is extracted in all.
+        backends: Who is asked.
+        defaults: The options of the client.
+        given: The options of the call.
+
+    Returns:
+        The options, and what was taken or why nothing; None without a file.
+
+    Raises:
+        ConfigurationError: If the file cannot be read, or is no tuned file.
+    """
+    asked = options_of(given).over(defaults)
+    use = tuned_use(target, backends, asked)
+    if use is None:
+        return given, None
+    before, after = asked.to_dict(), use.options.to_dict()
+    taken: Any = {name: one for name, one in after.items() if name not in before}
+    return {**taken, **given, "tuned": False}, use.said
+
+
+def _why_not(
+    path: str | os.PathLike[str],
+    known: Sequence[Tuned],
+    target: Target[Any],
+    schema: str,
+    model: str,
+) -> str:
+    """Say why a file is of no use for a call."""
+    models = sorted({one.model for one in known if one.schema == schema})
+    if models:
+        why = f"it is about {', '.join(models)}, not {model}"
+    elif any(one.target == target.name for one in known):
+        why = f"the schema of {target.name} has changed since"
+    else:
+        why = f"it is not about {target.name}"
+    return f"nothing: {os.fspath(path)} is not used, because {why}; run `structgen tune` again"
+
+
+# ---- the file -----------------------------------------------------------------------------------
+
+
+class _SavedExample(TypedDict):
+    key: NotRequired[str]
+    text: str
+    value: Any
+
+
+class _Saved(TypedDict):
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
+    target: str
+    schema: str
+    model: str
+    changes: dict[str, str | int]
+    figures: dict[str, Any]
+    examples: list[_SavedExample]
+
+
+class _SavedFile(TypedDict):
+    version: Literal[1]
+    tuned: list[_Saved]
+
+
+_FILE: Final = TypeAdapter(_SavedFile)
+
+
+def load_tuned(path: str | os.PathLike[str]) -> tuple[Tuned, ...]:
+    """Read a tuned file; one that did not change is read once.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigurationError: If it cannot be read, or is no tuned file.
+    """
+    try:
+        state = os.stat(path)
+        return _load(os.fspath(path), state.st_mtime_ns, state.st_size)
+    except OSError as error:
+        raise ConfigurationError(f"Cannot read {path}: {error.strerror}.", hint=_HINT) from error
+
+
+@lru_cache(maxsize=64)
+def _load(path: str, changed: int, size: int) -> tuple[Tuned, ...]:
+    try:
+        data = _FILE.validate_json(Path(path).read_bytes(), strict=True)
+        found = tuple(_tuned_of(one) for one in data["tuned"])
+        for one in found:
+            options_of(one.options)  # type: ignore[arg-type]  # this is what is checked
+    except (ValueError, ConfigurationError) as error:
+        raise ConfigurationError(f"{path} is no tuned file.", hint=_HINT) from error
+    return found
+
+
+def save_tuned(path: str | os.PathLike[str], tuned: Tuned) -> None:
+    """Put what was chosen into a file, in place of what it has about the same.
+
+    Args:
+        path: The file; it is made if there is none.
+        tuned: What was chosen.
+
+    Raises:
+        ConfigurationError: If the file cannot be written, or is there and is no tuned file.
+    """
+    others = load_tuned(path) if Path(path).exists() else ()
+    kept = [one for one in others if one.about != tuned.about]
+    rows = sorted((*kept, tuned), key=lambda one: (one.target, one.about))
+    data = {"version": VERSION, "tuned": [_data_of(one) for one in rows]}
+    partial = Path(f"{os.fspath(path)}.partial")
+    try:
+        partial.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise ConfigurationError(
+            f"Cannot write {path}: {error.strerror}.", hint="Name a file in a folder that exists."
+        ) from error
+
+
+def _tuned_of(data: _Saved) -> Tuned:
+    examples = [
+        Example(one["text"], one["value"], one.get("key"), f"Example {number}", is_plain=True)
+        for number, one in enumerate(data["examples"], 1)
+    ]
+    return Tuned(
+        target=data["target"],
+        schema=data["schema"],
+        model=data["model"],
+        changes=data["changes"],
+        figures=data["figures"],
+        examples=tuple(examples),
+    )
+
+
+def _data_of(tuned: Tuned) -> dict[str, Json]:
+    shown = ("key", "text", "value")
+    examples = [
+        {name: value for name, value in asdict(one).items() if name in shown and value is not None}
+        for one in tuned.examples
+    ]
+    return {
+        **{name: getattr(tuned, name) for name in ("target", "schema", "model")},
+        "changes": dict(tuned.changes),
+        "figures": dict(tuned.figures),
+        "examples": [{"value": None, **one} for one in examples],
+    }

@@ -1,0 +1,26 @@
+"""Tune a call on labelled records: which examples, prompt and options suit a target and a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from structgen.lazy import face
+
+if TYPE_CHECKING:
+    from structgen.extraction.tuned import Tuned as Tuned
+    from structgen.extraction.tuned import load_tuned as load_tuned
+    from structgen.tuning.result import Estimate as Estimate
+    from structgen.tuning.result import Finalist as Finalist
+    from structgen.tuning.result import Judged as Judged
+    from structgen.tuning.result import Tuning as Tuning
+    from structgen.tuning.run import estimate_tuning as estimate_tuning
+    from structgen.tuning.run import tune as tune
+else:
+    __getattr__, __dir__, __all__ = face(
+        __name__,
+        {
+            "structgen.extraction.tuned": "Tuned load_tuned",
+            "structgen.tuning.result": "Estimate Finalist Judged Tuning",
+            "structgen.tuning.run": "estimate_tuning tune",
+        },
+    )

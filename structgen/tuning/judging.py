@@ -1,0 +1,209 @@
+"""Ask candidates about records and score what they answer, within a budget.
+
+Answers are kept in a journal by the hash of what was asked, the one that `evaluate` uses: what was
+asked once, by anyone, is not asked again.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from structgen.errors import (
+    BadRequestError,
+    BudgetExceededError,
+    JobStoppedError,
+    OutputError,
+    OutputRejectedError,
+    PromptTooLongError,
+    UsageError,
+)
+from structgen.evaluation.gold import GoldRecord
+from structgen.evaluation.result import Evaluation
+from structgen.evaluation.run import answer_of, score
+from structgen.pipeline.limits import JobLimits
+from structgen.pipeline.mapping import amap, map_threaded
+from structgen.pipeline.record import Item, Outcome
+from structgen.pipeline.summary import Summary
+from structgen.tuning.candidates import Candidate, Tried
+from structgen.values import Example
+
+_ITS_OWN: Final = (
+    OutputError,
+    OutputRejectedError,
+    PromptTooLongError,
+    BadRequestError,
+    BudgetExceededError,
+    UsageError,
+)
+"""Errors that a candidate is to blame for: they count as answers without leaves. Others may pass,
+and end the tuning, which can be started again."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Budget:
+    """What a tuning may take."""
+
+    max_calls: int | None = None
+    """Answers to ask for, those of earlier runs included."""
+    max_cost: float | None = None
+    """US dollars, those of earlier runs included."""
+    max_seconds: float | None = None
+    """Seconds of this run."""
+
+
+@dataclass(slots=True)
+class Spent:
+    """What a tuning took so far, with what earlier runs of it were asked."""
+
+    calls: int = 0
+    """Answers that were asked for."""
+    tokens: int = 0
+    """Tokens of prompts and answers."""
+    cost: float | None = 0.0
+    """US dollars; None if a price is not known."""
+
+    def add(self, outcome: Outcome[Any]) -> None:
+        """Count an outcome.
+
+        Args:
+            outcome: The outcome.
+        """
+        self.calls += outcome.tries
+        self.tokens += outcome.usage.total_tokens
+        known = self.cost is not None and outcome.cost is not None
+        self.cost = (self.cost or 0.0) + (outcome.cost or 0.0) if known else None
+
+
+class Judge:
+    """Asks candidates, and scores them."""
+
+    def __init__(
+        self,
+        tried: Tried,
+        *,
+        journal: str | os.PathLike[str],
+        budget: Budget,
+        concurrency: int | None,
+        log: Callable[[str], None],
+    ) -> None:
+        """Prepare to judge.
+
+        Args:
+            tried: The question that is tuned.
+            journal: Where answers are kept.
+            budget: What may be spent.
+            concurrency: Questions at a time at most.
+            log: Is told what is worth a line.
+        """
+        self._tried, self._journal = tried, journal
+        self._budget, self._concurrency, self._log = budget, concurrency, log
+        self._began = time.monotonic()
+        self._outcomes: dict[tuple[str, str], Outcome[Any]] = {}
+        self.spent = Spent()
+        """What was spent so far."""
+
+    def judge(
+        self, candidate: Candidate, records: Sequence[GoldRecord], pool: Sequence[Example]
+    ) -> Evaluation:
+        """Score a candidate over records.
+
+        Args:
+            candidate: The candidate.
+            records: The records.
+            pool: The examples that it may show; none is one of the records.
+
+        Raises:
+            JobStoppedError: If the budget does not suffice.
+            StructgenError: If the model cannot be reached.
+        """
+        name = str(candidate)
+        new = [record for record in records if (name, record.key) not in self._outcomes]
+        if new:
+            self._log(f"{name}: {len(new)} records")
+        call = self._tried.call_of(candidate, pool)
+        while new:
+            now = new[: self._room(candidate)]
+            if not now:
+                self._stop(f"{self._budget.max_calls} calls are too few")
+            for outcome in self._ask(now, call):
+                self._outcomes[name, outcome.key] = outcome
+                self.spent.add(outcome)
+            new = new[len(now) :]
+        answers = [answer_of(self._outcomes[name, record.key]) for record in records]
+        return score(self._tried.target, records, answers, model=name)
+
+    def _room(self, candidate: Candidate) -> int | None:
+        """How many records can be asked about without breaking the budget of calls."""
+        if self._budget.max_calls is None:
+            return None
+        left = self._budget.max_calls - self.spent.calls
+        return max(0, left) // (candidate.samples * self._tried.most_tries)
+
+    def _ask(self, records: Sequence[GoldRecord], call: dict[str, Any]) -> list[Outcome[Any]]:
+        """Ask about records, and once more about those that no candidate is to blame for."""
+        found = {one.key: one for one in self._mapped(records, call, retry_failed=False)}
+        failed = [record for record in records if _may_pass(found[record.key])]
+        if failed:
+            found |= {one.key: one for one in self._mapped(failed, call, retry_failed=True)}
+        for outcome in found.values():
+            if _may_pass(outcome) and outcome.error is not None:
+                raise outcome.error
+        return [found[record.key] for record in records]
+
+    def _mapped(
+        self, records: Sequence[GoldRecord], call: Any, *, retry_failed: bool
+    ) -> list[Outcome[Any]]:
+        items = [Item(record.key, record.document) for record in records]
+        try:
+            return list(
+                map_threaded(
+                    lambda: amap(
+                        self._tried.caller,
+                        self._tried.target,
+                        items,
+                        journal=self._journal,
+                        concurrency=self._concurrency,
+                        retry_failed=retry_failed,
+                        limits=self._limits(),
+                        **call,
+                    )
+                )
+            )
+        except JobStoppedError as stopped:
+            self._stop(stopped.summary.stopped)
+
+    def _stop(self, reason: str) -> NoReturn:
+        ok = sum(outcome.ok for outcome in self._outcomes.values())
+        summary = Summary(
+            ok=ok,
+            failed=len(self._outcomes) - ok,
+            cached=0,
+            cost=self.spent.cost,
+            seconds=time.monotonic() - self._began,
+            stopped=reason,
+            journal=os.fspath(self._journal),
+        )
+        raise JobStoppedError(
+            f"The tuning stopped after {self.spent.calls} calls: {reason}.",
+            summary=summary,
+            hint="Nothing was written. Start it again with a larger budget: it goes on where it "
+            "stopped, and asks nothing twice.",
+        ) from None
+
+    def _limits(self) -> JobLimits:
+        """What the budget leaves of money and time."""
+        cost, seconds = self._budget.max_cost, self._budget.max_seconds
+        if cost is not None:
+            cost = max(0.0, cost - (self.spent.cost or 0.0))
+        if seconds is not None:
+            seconds = max(0.0, seconds - (time.monotonic() - self._began))
+        return JobLimits(max_cost=cost, max_seconds=seconds, max_failure_share=1.0, first=0)
+
+
+def _may_pass(outcome: Outcome[Any]) -> bool:
+    """Whether an outcome failed with an error that says nothing about the candidate."""
+    return outcome.error is not None and not isinstance(outcome.error, _ITS_OWN)

@@ -1,0 +1,256 @@
+"""What a tuning is about to do: the records in their order, the candidates, and what they need."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from structgen.documents.need import is_too_long
+from structgen.errors import ConfigurationError, InputError, StructgenError
+from structgen.evaluation.gold import GoldRecord, fingerprint
+from structgen.evaluation.run import gold_and_journal
+from structgen.extraction.caller import HasCaller
+from structgen.schema.json import to_text
+from structgen.schema.target import target_of
+from structgen.tuning.candidates import (
+    Candidate,
+    Tried,
+    candidates_for,
+    pool_apart_from,
+    pool_of,
+)
+from structgen.tuning.judging import Budget
+from structgen.tuning.result import Estimate
+from structgen.tuning.schedule import FEWEST_GOLD, most_of, rungs_of
+from structgen.values import Example, Usage
+
+_LOOKED_AT: Final = 3
+"""Documents from which the length of a candidate's prompt is estimated."""
+_BYTES_A_TOKEN: Final = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A tuning that is about to begin."""
+
+    tried: Tried
+    """The question that is tuned."""
+    choosing: Sequence[GoldRecord]
+    """The half of the records by which candidates are chosen."""
+    confirming: Sequence[GoldRecord]
+    """The other half, on which the finalists are compared with the default."""
+    pools: Mapping[str, Sequence[Example]]
+    """The examples to show: each half is shown those of the other one; "all" is what is written."""
+    candidates: Sequence[Candidate]
+    """What is tried."""
+    left_out: Sequence[Candidate]
+    """The candidates for which the budget has no room."""
+    journal: str
+    """Where answers are kept."""
+    gold: str
+    """The fingerprint of the gold."""
+
+    @property
+    def records(self) -> int:
+        """How many records of gold there are."""
+        return len(self.choosing) + len(self.confirming)
+
+    def estimate(self) -> Estimate:
+        """Tell what it takes at most."""
+        needs = Needs(self)
+        return Estimate(
+            candidates=[str(one) for one in self.candidates],
+            left_out=[str(one) for one in self.left_out],
+            records=self.records,
+            rungs=rungs_of(len(self.candidates), len(self.choosing)),
+            calls=int(needs.most(calls_of)),
+            tokens=int(needs.most(needs.tokens_of)),
+            cost=needs.most(needs.cost_of) if needs.has_price else None,
+        )
+
+
+def prepare(
+    target: Any,
+    gold: str | os.PathLike[str] | Sequence[GoldRecord],
+    *,
+    client: HasCaller,
+    journal: str | os.PathLike[str] | None,
+    seed: int,
+    budget: Budget,
+    call: Mapping[str, Any],
+) -> Prepared:
+    """Read the gold, put it in order, and list the candidates for which the budget has room.
+
+    Args:
+        target: What is extracted.
+        gold: The path of gold, or records.
+        client: Who is asked.
+        journal: Where answers are kept; by default the gold's path with `.journal` after it.
+        seed: Of the order of the records.
+        budget: What may be spent.
+        call: The arguments of each call, which no candidate changes.
+
+    Raises:
+        InputError: If the gold cannot be read or does not fit the target, is too little, or has no
+            journal.
+        ConfigurationError: If the budget has no room for a single candidate.
+        StructgenError: If the default cannot be asked.
+    """
+    wanted = target_of(target)
+    records, kept_in = gold_and_journal(wanted, gold, journal)
+    if len(records) < FEWEST_GOLD:
+        raise InputError(
+            f"There are {len(records)} records of gold, which is too little to tune with.",
+            hint=f"Give at least {FEWEST_GOLD}; 40 or more tell small gains from noise.",
+        )
+    tried = Tried(wanted, client.caller, call)
+    order = sorted(records, key=lambda one: one.key)
+    random.Random(seed).shuffle(order)  # noqa: S311  # an order, no secret
+    half = len(order) // 2
+    choosing, confirming = order[:half], order[half:]
+    pools = {
+        "choosing": pool_apart_from(choosing, confirming),
+        "confirming": pool_apart_from(confirming, choosing),
+        "all": pool_of(order),
+    }
+    found = candidates_for(
+        tried,
+        choosing[0].document,
+        pools["choosing"],
+        is_long=any(_is_long(tried, one) for one in order),
+    )
+    prepared = Prepared(
+        tried=tried,
+        choosing=choosing,
+        confirming=confirming,
+        pools=pools,
+        candidates=found,
+        left_out=[],
+        journal=os.fspath(kept_in),
+        gold=fingerprint(order),
+    )
+    return _within(prepared, budget)
+
+
+def _is_long(tried: Tried, record: GoldRecord) -> bool:
+    call: Any = tried.call
+    question = tried.caller.question(tried.target, record.document, call)
+    return is_too_long(tried.caller.backends[0], question)
+
+
+def _within(prepared: Prepared, budget: Budget) -> Prepared:
+    """Leave out the last candidates until the budget has room for all others."""
+    everything = prepared.candidates
+    for count in range(len(everything), -1, -1):
+        smaller = replace(
+            prepared, candidates=everything[:count], left_out=list(everything[count:])
+        )
+        if _has_room(smaller, budget):
+            break
+    if everything and not smaller.candidates:
+        raise ConfigurationError(
+            "The budget has no room for a single candidate: that takes "
+            + _needed(replace(prepared, candidates=everything[:1]).estimate()),
+            hint="Raise `max_calls` or `max_cost`, or give fewer records of gold.",
+        )
+    return smaller
+
+
+def _needed(estimate: Estimate) -> str:
+    cost = "" if estimate.cost is None else f", about {estimate.cost:.4f} US dollars"
+    return f"{estimate.calls} calls{cost}."
+
+
+def _has_room(prepared: Prepared, budget: Budget) -> bool:
+    needs = Needs(prepared)
+    most_calls = needs.most(calls_of) * prepared.tried.most_tries
+    if budget.max_calls is not None and most_calls > budget.max_calls:
+        return False
+    if budget.max_cost is not None and needs.has_price:
+        return needs.most(needs.cost_of) <= budget.max_cost
+    return True
+
+
+def calls_of(candidate: Candidate) -> float:
+    """Tell how many answers a candidate asks for about a record.
+
+    Args:
+        candidate: The candidate.
+    """
+    return candidate.samples
+
+
+class Needs:
+    """What the candidates of a tuning need for a record, and all of them together at most."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        """Look at some documents.
+
+        Args:
+            prepared: The tuning.
+        """
+        self._prepared = prepared
+        self._usage: dict[str, Usage] = {}
+        self._price = prepared.tried.caller.backends[0].price
+
+    @property
+    def has_price(self) -> bool:
+        """Whether the price of the model is known."""
+        return self._price is not None
+
+    def tokens_of(self, candidate: Candidate) -> float:
+        """Estimate the tokens that a candidate needs for a record.
+
+        Args:
+            candidate: The candidate.
+        """
+        return self._usage_of(candidate).total_tokens
+
+    def cost_of(self, candidate: Candidate) -> float:
+        """Estimate what a candidate costs for a record, in US dollars.
+
+        Args:
+            candidate: The candidate.
+        """
+        return 0.0 if self._price is None else self._price.cost_of(self._usage_of(candidate))
+
+    def most(self, need: Callable[[Candidate], float]) -> float:
+        """Add up what the whole tuning needs at most.
+
+        Args:
+            need: Gives what a candidate needs for a record.
+        """
+        prepared, default = self._prepared, need(Candidate())
+        weights = [need(one) for one in prepared.candidates]
+        extra: dict[frozenset[str], float] = {}
+        for candidate, weight in zip(prepared.candidates, weights, strict=True):
+            sets = candidate.arguments
+            extra[sets] = max(extra.get(sets, 0.0), weight - default)
+        joined = default + sum(extra.values())
+        return most_of(weights, default, joined, len(prepared.choosing), len(prepared.confirming))
+
+    def _usage_of(self, candidate: Candidate) -> Usage:
+        """The tokens of a record, estimated: those of the plan, and of the right answer."""
+        name = str(candidate)
+        if name not in self._usage:
+            prepared, pool = self._prepared, self._prepared.pools["choosing"]
+            looked_at = prepared.choosing[:_LOOKED_AT]
+            prompts, answers = [], []
+            for record in looked_at:
+                prompts.append(self._prompt_of(candidate, record, pool))
+                answers.append(len(to_text(record.value).encode()) // _BYTES_A_TOKEN + 1)
+            count = len(looked_at)
+            self._usage[name] = Usage(
+                prompt_tokens=sum(prompts) * candidate.samples // count,
+                completion_tokens=sum(answers) * candidate.samples // count,
+            )
+        return self._usage[name]
+
+    def _prompt_of(self, candidate: Candidate, record: GoldRecord, pool: Sequence[Example]) -> int:
+        try:
+            return self._prepared.tried.plan(candidate, record.document, pool).tokens
+        except StructgenError:  # this document cannot be asked about
+            return 0

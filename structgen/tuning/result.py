@@ -1,0 +1,153 @@
+"""What a tuning came to, and what one would take."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from structgen.evaluation.comparison import Difference
+from structgen.evaluation.tables import text_table
+from structgen.extraction.tuned import Tuned
+from structgen.tuning.schedule import Rung
+from structgen.values import Json
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """A candidate as one step of the search judged it."""
+
+    name: str
+    """Its changes, in one line."""
+    records: int
+    """How many records it was judged on."""
+    f1: float
+    """F1 of all leaves of these records."""
+    tokens: float
+    """Tokens of prompts and answers, a record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finalist:
+    """A candidate as the records judged it that chose nothing."""
+
+    name: str
+    """Its changes, in one line."""
+    gain: Difference
+    """F1 of the default and of the candidate, and the paired difference: its interval has the
+    confidence of 95 %, corrected for how many finalists there are."""
+    is_better: bool
+    """Whether it beats the default beyond noise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tuning:
+    """What a tuning came to."""
+
+    tuned: Tuned
+    """What was chosen; without changes, the default."""
+    path: str | None
+    """The file that has it; None if none was written."""
+    steps: Sequence[Judged]
+    """What the search judged, in this order."""
+    finalists: Sequence[Finalist]
+    """What was judged on the other records."""
+    left_out: Sequence[str]
+    """The candidates for which the budget had no room."""
+    calls: int
+    """Answers that were asked for, in earlier runs of this tuning, too."""
+    tokens: int
+    """Tokens of prompts and answers."""
+    cost: float | None
+    """US dollars; None if a price is not known."""
+
+    @property
+    def is_better(self) -> bool:
+        """Whether something beats the default."""
+        return bool(self.tuned.changes)
+
+    def lines(self) -> list[str]:
+        """Say what was found, in some lines."""
+        told = [f"chosen: {self.tuned}"]
+        if not self.is_better:
+            told[0] += ", because nothing beats them beyond noise"
+        for one in self.finalists:
+            gain = one.gain
+            told.append(
+                f"{one.name}: F1 {gain.before:.3f} -> {gain.after:.3f}, gain {gain.interval}, "
+                f"p = {gain.p:.3f}: {'better' if one.is_better else 'not beyond noise'}"
+            )
+        if self.left_out:
+            told.append(f"no room in the budget: {'; '.join(self.left_out)}")
+        cost = "cost not known" if self.cost is None else f"{self.cost:.4f} US dollars"
+        told.append(f"{self.calls} calls, {self.tokens} tokens, {cost}")
+        return told
+
+    def table(self) -> str:
+        """Lay out what was judged: `lines`, then each step of the search."""
+        rows = [("candidate", "records", "f1", "tokens a record")]
+        rows += [
+            (one.name, str(one.records), f"{one.f1:.3f}", f"{one.tokens:.0f}") for one in self.steps
+        ]
+        return "\n".join([*self.lines(), "", *text_table(rows)])
+
+    def to_dict(self) -> dict[str, Json]:
+        """Give the tuning as plain JSON data."""
+        from dataclasses import asdict
+
+        return {
+            "target": self.tuned.target,
+            "model": self.tuned.model,
+            "changes": dict(self.tuned.changes),
+            "figures": dict(self.tuned.figures),
+            "path": self.path,
+            "steps": [asdict(one) for one in self.steps],
+            "finalists": [asdict(one) for one in self.finalists],
+            "left_out": list(self.left_out),
+            "calls": self.calls,
+            "tokens": self.tokens,
+            "cost": self.cost,
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """What a tuning would take at most, if no answer has to be asked for again."""
+
+    candidates: Sequence[str]
+    """What would be tried."""
+    left_out: Sequence[str]
+    """The candidates for which the budget has no room."""
+    records: int
+    """Records of gold."""
+    rungs: Sequence[Rung]
+    """How many candidates are judged on how many records, step by step."""
+    calls: int
+    """Answers to ask for."""
+    tokens: int
+    """An estimate of the tokens of prompts and answers."""
+    cost: float | None
+    """An estimate in US dollars; None if no price is known."""
+
+    def lines(self) -> list[str]:
+        """Say it in some lines."""
+        steps = ", ".join(f"{one.candidates} on {one.records}" for one in self.rungs)
+        cost = "cost not known" if self.cost is None else f"about {self.cost:.4f} US dollars"
+        return [
+            f"{len(self.candidates)} candidates, {self.records} records of gold",
+            *[f"  {name}" for name in self.candidates],
+            *([f"no room in the budget: {'; '.join(self.left_out)}"] if self.left_out else []),
+            f"candidates on records, step by step: {steps or 'none'}",
+            f"at most {self.calls} calls, about {self.tokens} tokens, {cost}",
+        ]
+
+    def to_dict(self) -> dict[str, Json]:
+        """Give the estimate as plain JSON data."""
+        return {
+            "candidates": list(self.candidates),
+            "left_out": list(self.left_out),
+            "records": self.records,
+            "rungs": [one._asdict() for one in self.rungs],
+            "calls": self.calls,
+            "tokens": self.tokens,
+            "cost": self.cost,
+        }

@@ -1,0 +1,202 @@
+"""Choose what a call can vary: by successive halving on one half of the gold, confirmed by the
+other half.
+
+Each half is shown worked examples of the other one, so no candidate sees a record that it is
+judged on. The half that confirms plays no part in choosing, so what it says of the finalists is
+not too good to be true; it has to say so for as many finalists as there are (Bonferroni).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from structgen.calibration.learnt import schema_fingerprint
+from structgen.errors import ConfigurationError
+from structgen.evaluation.gold import GoldRecord
+from structgen.extraction.tuned import END, Tuned, load_tuned, save_tuned
+from structgen.schema.load import file_of_target
+from structgen.schema.target import Target, target_of
+from structgen.tuning.candidates import shown_of
+from structgen.tuning.judging import Budget, Judge
+from structgen.tuning.prepare import Prepared, prepare
+from structgen.tuning.result import Estimate, Finalist, Tuning
+from structgen.tuning.search import Search, confirmed
+from structgen.values import Json
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+    from structgen.extraction.caller import HasCaller
+    from structgen.options import CallArgs
+
+_DIGITS: Final = 4
+"""Digits of a figure in the file: the same on every machine."""
+
+
+def tune(
+    target: Any,
+    gold: str | os.PathLike[str] | Sequence[GoldRecord],
+    *,
+    client: HasCaller,
+    path: str | os.PathLike[str] | None = None,
+    journal: str | os.PathLike[str] | None = None,
+    tuning_seed: int = 0,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
+    max_seconds: float | None = None,
+    concurrency: int | None = None,
+    log: Callable[[str], None] = lambda line: None,
+    **call: Unpack[CallArgs],
+) -> Tuning:
+    """Find what suits a target and a model best, and write it to a file that calls can use.
+
+    Varies worked examples, prompt layout, reasoning, mode, samples and more, except what `call`
+    and the client set. The choice is the default unless something beats it beyond noise. Started
+    again with the same journal, a tuning asks only what is missing. The same seed and answers
+    give the same file.
+
+    Args:
+        target: What is extracted: a type, a JSON Schema or a `Target`.
+        gold: The path of a file or folder (`load_gold`), or records; 40 or more are well used.
+        client: Who is asked.
+        path: The file to write; by default the one beside the target's own file.
+        journal: Where answers are kept; by default the gold's path with `.journal` after it.
+        tuning_seed: Of the order in which records are used; `seed` is that of the answers.
+        max_calls: Answers to ask for at most. Candidates without room are left out.
+        max_cost: US dollars to spend at most, earlier runs included; likewise.
+        max_seconds: Seconds after which it stops, to be started again.
+        concurrency: Questions at a time at most; by default as for `Job`.
+        log: Is told what is worth a line.
+        **call: The other arguments of each call, such as `instructions`.
+
+    Raises:
+        ConfigurationError: If there is no file to write to, or the file is another one's; or if the
+            budget has no room for a single candidate.
+        InputError: If the gold cannot be read or does not fit the target, is too little, or has no
+            journal.
+        JobStoppedError: If the budget was spent before the end. Nothing is written then.
+        StructgenError: If the model cannot be asked.
+    """
+    wanted = target_of(target)
+    file = tuned_file(wanted, path)
+    if os.path.exists(file):
+        load_tuned(file)  # before anything is asked: is it one that may be changed?
+    budget = Budget(max_calls=max_calls, max_cost=max_cost, max_seconds=max_seconds)
+    prepared = prepare(
+        wanted, gold, client=client, journal=journal, seed=tuning_seed, budget=budget, call=call
+    )
+    judge = Judge(
+        prepared.tried,
+        journal=prepared.journal,
+        budget=budget,
+        concurrency=concurrency,
+        log=log,
+    )
+    search = Search(prepared, judge)
+    chosen, finalists = confirmed(prepared, judge, search.run(), tuning_seed)
+    tuned = Tuned(
+        target=wanted.name,
+        schema=schema_fingerprint(wanted.schema),
+        model=client.caller.backends[0].name,
+        changes=chosen.changes,
+        examples=tuple(shown_of(chosen, prepared.pools["all"])),
+        figures=_figures(prepared, finalists, judge, tuning_seed),
+    )
+    save_tuned(file, tuned)
+    return Tuning(
+        tuned=tuned,
+        path=os.fspath(file),
+        steps=search.steps,
+        finalists=finalists,
+        left_out=[str(one) for one in prepared.left_out],
+        calls=judge.spent.calls,
+        tokens=judge.spent.tokens,
+        cost=judge.spent.cost,
+    )
+
+
+def estimate_tuning(
+    target: Any,
+    gold: str | os.PathLike[str] | Sequence[GoldRecord],
+    *,
+    client: HasCaller,
+    tuning_seed: int = 0,
+    max_calls: int | None = None,
+    max_cost: float | None = None,
+    **call: Unpack[CallArgs],
+) -> Estimate:
+    """Tell what `tune` would try and what it would take at most, without asking anything.
+
+    Args:
+        target: As for `tune`.
+        gold: As for `tune`.
+        client: As for `tune`.
+        tuning_seed: As for `tune`.
+        max_calls: As for `tune`.
+        max_cost: As for `tune`.
+        **call: As for `tune`.
+
+    Raises:
+        InputError: If the gold cannot be read or does not fit the target, or is too little.
+        ConfigurationError: If the budget has no room for a single candidate.
+    """
+    budget = Budget(max_calls=max_calls, max_cost=max_cost)
+    prepared = prepare(
+        target, gold, client=client, journal=os.devnull, seed=tuning_seed, budget=budget, call=call
+    )
+    return prepared.estimate()
+
+
+def tuned_file(target: Target[Any], path: str | os.PathLike[str] | None) -> str | os.PathLike[str]:
+    """Name the file to write: the one given, or the one beside the target's own.
+
+    Args:
+        target: What is extracted.
+        path: The file, if one is given.
+
+    Raises:
+        ConfigurationError: If there is neither.
+    """
+    if path is not None:
+        return path
+    file = file_of_target(target)
+    if file is None:
+        raise ConfigurationError(
+            f"No file of yours defines {target.name}, so what is tuned has no place.",
+            hint="Name a file for it, and give that as `tuned` when you extract.",
+        )
+    return file.with_suffix(END)
+
+
+def _figures(
+    prepared: Prepared, finalists: Sequence[Finalist], judge: Judge, seed: int
+) -> dict[str, Json]:
+    """What the file says about how the choice was made."""
+    return {
+        "gold": prepared.gold,
+        "records": prepared.records,
+        "confirmed_on": len(prepared.confirming),
+        "seed": seed,
+        "candidates": len(prepared.candidates),
+        "calls": judge.spent.calls,
+        "finalists": [
+            {
+                "changes": one.name,
+                "better": one.is_better,
+                "f1": round(one.gain.after, _DIGITS),
+                "f1_of_default": round(one.gain.before, _DIGITS),
+                "gain": [
+                    round(number, _DIGITS)
+                    for number in (
+                        one.gain.interval.value,
+                        one.gain.interval.low,
+                        one.gain.interval.high,
+                    )
+                ],
+                "p": round(one.gain.p, _DIGITS),
+            }
+            for one in finalists
+        ],
+    }

@@ -1,0 +1,99 @@
+"""Models that answer from a rule, gold about which they are asked, and what they were asked."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from pydantic import BaseModel
+
+from structgen.evaluation.gold import GoldRecord
+from structgen.options import Options
+from structgen.values import Answer, JsonSchema, Message, Usage
+
+
+class Person(BaseModel):
+    name: str
+    age: int
+
+
+def gold(count: int) -> list[GoldRecord]:
+    """Person n is called Pn and is n years old."""
+    return [
+        GoldRecord(key=f"k{n}", document=f"Person number {n}.", value={"name": f"P{n}", "age": n})
+        for n in range(count)
+    ]
+
+
+def chance(*parts: Any) -> float:
+    """A number from 0 to 1 that follows from the parts, the same on every machine."""
+    digest = hashlib.sha256(repr(parts).encode()).digest()
+    return int.from_bytes(digest[:8], "big") / 2**64
+
+
+Rule = Callable[[int, Sequence[Message], Options], bool]
+"""Whether the answer about person n is right."""
+
+
+class RuledModel:
+    """An engine that answers about a person rightly if a rule says so."""
+
+    name = "ruled"
+
+    def __init__(self, rule: Rule) -> None:
+        self._rule = rule
+        self.asked: list[str] = []
+        """Everything that was asked, as text."""
+
+    def generate(
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        document: str | None = None,
+    ) -> Answer:
+        said = json.dumps([list(messages), schema, options.to_dict()], sort_keys=True, default=repr)
+        self.asked.append(said)
+        n = int(re.findall(r"Person number (\d+)", str(messages[-1]["content"]))[-1])
+        value = {"name": f"P{n}", "age": n}
+        if not self._rule(n, messages, options):
+            value = {"name": "nobody", "age": n + 1000}
+        usage = Usage(prompt_tokens=len(said) // 4, completion_tokens=8)
+        return Answer(text=json.dumps(value), finish_reason="stop", model=self.name, usage=usage)
+
+    async def agenerate(
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        document: str | None = None,
+    ) -> Answer:
+        return self.generate(messages, schema, options, document)
+
+    def close(self) -> None:
+        """Nothing is open."""
+
+    async def aclose(self) -> None:
+        """Nothing is open."""
+
+
+def learns(n: int, messages: Sequence[Message], options: Options) -> bool:
+    """Right if it is shown examples, else one time in five."""
+    return len(messages) > 2 or chance(n) < 0.2
+
+
+def never_learns(n: int, messages: Sequence[Message], options: Options) -> bool:
+    """Right half of the time, whatever it is shown."""
+    return chance(n) < 0.5
+
+
+def noise(seed: int) -> Rule:
+    """Right half of the time, and about each text otherwise whenever anything else is asked."""
+
+    def rule(n: int, messages: Sequence[Message], options: Options) -> bool:
+        return chance(seed, n, list(messages), sorted(options.to_dict().items())) < 0.5
+
+    return rule
