@@ -118,7 +118,7 @@ def _show(data: dict[str, Any], text: str, arguments: Namespace, streams: Stream
 COMMAND = Command(
     name="tune",
     usage="TARGET GOLD [options]",
-    summary="Find the examples, prompt and options that suit a target and a model best.",
+    summary="Find the examples and options that suit a model best.",
     detail="It tries changes to the question on half of the gold, compares the best ones with the "
     "default on the other half, and writes what is better beyond noise, else the default, to a "
     "file that extract and run then use. Options that are set here stay as they are.",

@@ -16,7 +16,7 @@ from structgen.schema.target import Target, target_of
 
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
 """Folders of installed packages."""
-_OURS: Final = Path(__file__).resolve().parent.parent
+_OURS: Final = Path(__file__).absolute().parent.parent
 """The folder of structgen."""
 
 
@@ -92,7 +92,7 @@ def _of_user(file: str | None) -> Path | None:
     """The path of a module's file, unless a package has installed it."""
     if file is None or _INSTALLED & set(Path(file).parts):
         return None
-    return None if Path(file).resolve().is_relative_to(_OURS) else Path(file)
+    return None if Path(file).absolute().is_relative_to(_OURS) else Path(file)
 
 
 def _member_of(found: Any, attribute: str, where: str) -> Any:
