@@ -9,6 +9,8 @@ from structgen.lazy import face
 if TYPE_CHECKING:
     from structgen.documents.chunk import Chunk as Chunk
     from structgen.documents.chunk import chunks as chunks
+    from structgen.documents.gaps import CountedRows as CountedRows
+    from structgen.documents.gaps import Gap as Gap
     from structgen.documents.merge import Conflict as Conflict
     from structgen.documents.options import Chunked as Chunked
     from structgen.documents.options import ChunkingArgs as ChunkingArgs
@@ -25,6 +27,7 @@ else:
         __name__,
         {
             "structgen.documents.chunk": "Chunk chunks",
+            "structgen.documents.gaps": "CountedRows Gap",
             "structgen.documents.merge": "Conflict",
             "structgen.documents.options": "Chunked ChunkingArgs DocumentArgs InputArgs",
             "structgen.documents.policies": "Policy PolicyName",

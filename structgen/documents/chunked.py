@@ -6,12 +6,13 @@ what came of each to `merge`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Generic, NamedTuple, TypeVar
 
 from structgen.documents.boundaries import located
 from structgen.documents.chunk import Chunk, chunks, halves, text_before
+from structgen.documents.gaps import Gap, find_gaps
 from structgen.documents.merge import Part, merge
 from structgen.documents.options import CHUNK_TOKENS, ChunkingArgs, chunking_of, counter_of
 from structgen.documents.places import check_places
@@ -36,12 +37,15 @@ from structgen.options import UNSET
 from structgen.reading.document import Document
 from structgen.results import Dumps, LeafEvidence
 from structgen.schema.check import validate
+from structgen.schema.json import unescape
 from structgen.values import Evidence, Json
 
 T = TypeVar("T")
 
 _TOO_LONG: Final = (Truncated, PromptTooLongError)
 """Errors that a shorter chunk may avoid."""
+_MOST_GAPS: Final = 8
+"""Gaps of an answer that are asked about; with more, what lacks are rather no items at all."""
 _INSTRUCTIONS: Final = (
     "The document is one part of a longer one. Give only what this part states: null for what it "
     "does not state, an empty list for what it does not mention."
@@ -55,6 +59,8 @@ class Piece(NamedTuple):
     """The part of the document that it is about."""
     turn: int
     """Which of the passes it belongs to, from 0."""
+    gap: Gap | None = None
+    """The rows that it is about, if an answer had no items of them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +144,60 @@ class ChunkedQuestion(Generic[T]):
         if not isinstance(error, _TOO_LONG):
             return []
         parts = halves(piece.chunk, count=counter_of(self.chunking))
-        return [Piece(part, piece.turn) for part in parts] if len(parts) > 1 else []
+        return [piece._replace(chunk=part) for part in parts] if len(parts) > 1 else []
+
+    def missing(self, piece: Piece, value: Json) -> list[Piece]:
+        """Give the rows to ask about once more: an answer about a piece has no items of them.
+
+        Args:
+            piece: What was asked about.
+            value: The answer, as plain data.
+
+        Returns:
+            A piece for each gap, in the order of the document; none for those that are too many.
+        """
+        if piece.turn:
+            return []
+        gaps = self._gaps(piece, value)
+        longest = sorted(gaps, key=lambda gap: gap.start - gap.end)[:_MOST_GAPS]
+        return [
+            Piece(Chunk(self.document[gap.start : gap.end].text, gap.start, gap.end), 0, gap)
+            for gap in sorted(longest, key=lambda gap: gap.start)
+        ]
+
+    def _gaps(self, piece: Piece, value: Json, **least: float) -> list[Gap]:
+        return find_gaps(
+            self.document,
+            piece.chunk,
+            value,
+            counted=self.chunking.get("count_rows", "tables"),
+            may_lack=self._has_item_per_row if piece.gap is None else piece.gap.path.__eq__,
+            **least,
+        )
+
+    def _has_item_per_row(self, path: str) -> bool:
+        """Whether the items of a list stay apart, so that each can be from a row of its own."""
+        return path not in self.keys and self.policies.get(path, "concat") == "concat"
+
+    def _remaining(self, outcomes: Sequence[ChunkOutcome]) -> Iterator[Gap]:
+        """The gaps that are left after all questions."""
+        about = [one for one in outcomes if one.gap is not None]
+        for outcome in outcomes:
+            if outcome.turn or outcome.result is None:
+                continue
+            piece = Piece(outcome.chunk, 0, outcome.gap)
+            least = {} if outcome.gap is None else {"least": 0.0}
+            for gap in self._gaps(piece, outcome.result.value, **least):
+                within = [
+                    one
+                    for one in about
+                    if gap.start <= one.chunk.start and one.chunk.end <= gap.end
+                ]
+                if not within:
+                    yield gap
+                for one in within:
+                    if one.result is None or not _at(one.result.value, gap.path):
+                        yield gap._replace(start=one.chunk.start, end=one.chunk.end)
 
     def about(self, piece: Piece) -> Question[Json]:
         """Give the question about a piece.
@@ -146,7 +205,7 @@ class ChunkedQuestion(Generic[T]):
         Args:
             piece: One of `pieces`, or a smaller one.
         """
-        chunk, turn = piece
+        chunk, turn = piece.chunk, piece.turn
         shown = text_before(self.document, chunk, self.chunking.get("context_tokens", 0)).strip()
         place = whereabouts(self.document, chunk)
         context = "\n\n".join(filter(None, (self.part.context, place, shown)))
@@ -170,15 +229,16 @@ class ChunkedQuestion(Generic[T]):
             StructgenError: If every chunk failed: the error of the first one.
             InvalidDocumentError: If what the chunks state together is no value of the target.
         """
-        found = [(one.chunk, one.result) for one in outcomes if one.result is not None]
+        found = [(one, one.result) for one in outcomes if one.result is not None]
         if not found:
             raise next(one.error for one in outcomes if one.error is not None)
         parts = [
             Part(
-                result.value,
-                start=chunk.start,
-                end=chunk.end,
-                evidence=_shift(result.evidence, chunk.start),
+                result.value if one.gap is None else _only(result.value, one.gap.path),
+                start=one.chunk.start,
+                end=one.chunk.end,
+                gap=one.gap,
+                evidence=_shift(result.evidence, one.chunk.start),
                 confidence=result.confidence,
                 alternatives=result.alternatives,
                 pressure=result.pressure,
@@ -186,7 +246,7 @@ class ChunkedQuestion(Generic[T]):
                 shortened=result.shortened,
                 copied=result.copied,
             )
-            for chunk, result in found
+            for one, result in found
         ]
         merged = merge(parts, document=self.document, policies=self.policies, keys=self.keys)
         sources = {result.confidence_by for _, result in found}
@@ -196,6 +256,7 @@ class ChunkedQuestion(Generic[T]):
         if support is not None:
             leaves = support.finder.find(merged.data, known=merged.evidence, absent=merged.absent)
         guarantee = weakest([result.guarantee for _, result in found])
+        gaps = {(gap.path, gap.start): gap for gap in self._remaining(outcomes)}
 
         def extraction(value: T, target: Dumps) -> DocumentExtraction[T]:
             return DocumentExtraction(
@@ -204,6 +265,7 @@ class ChunkedQuestion(Generic[T]):
                 chunks=outcomes,
                 guarantee=guarantee,
                 conflicts=merged.conflicts,
+                gaps=tuple(gaps.values()),
                 absent=merged.absent,
                 shortened=merged.shortened,
                 copied=merged.copied,
@@ -221,6 +283,24 @@ class ChunkedQuestion(Generic[T]):
         except InvalidOutputError as error:
             raise _invalid_document(error, extraction(data, self.part.target)) from None
         return extraction(value, self.question.target)
+
+
+def _only(value: Json, path: str) -> Json:
+    """What a value has of one list, which is in records alone."""
+    *above, name = [unescape(step) for step in path.split("/")] if path else [""]
+    if not path:
+        return value
+    only: Json = {name: _at(value, path)}
+    for step in reversed(above[1:]):
+        only = {step: only}
+    return only
+
+
+def _at(value: Json, path: str) -> list[Json]:
+    """The list at a path; an empty one if there is none."""
+    for step in path.split("/")[1:]:
+        value = value.get(unescape(step)) if isinstance(value, dict) else None
+    return value if isinstance(value, list) else []
 
 
 def _shift(evidence: Mapping[str, Evidence], by: int) -> dict[str, Evidence]:

@@ -87,16 +87,17 @@ def extract_any(
 def _ask(
     backends: Sequence[Backend], chunked: ChunkedQuestion[Any], piece: Piece
 ) -> Flow[list[ChunkOutcome]]:
-    """Ask about a piece; about its halves instead if it is too long for an answer."""
+    """Ask about a piece and the rows that its answer lacks, or about its halves if too long."""
     try:
         result = yield from extract_and_judge(backends, chunked.about(piece))
-        return [ChunkOutcome(piece.chunk, piece.turn, result)]
     except Exception as raised:
         error = unexpected(raised, "chunk")
-    smaller = chunked.smaller(piece, error)
-    if not smaller:
-        return [ChunkOutcome(piece.chunk, piece.turn, error=error)]
-    outcomes: list[ChunkOutcome] = []
-    for part in smaller:
-        outcomes += yield from _ask(backends, chunked, part)
+        others = chunked.smaller(piece, error)
+        failed = ChunkOutcome(piece.chunk, piece.turn, error=error, gap=piece.gap)
+        outcomes = [] if others else [failed]
+    else:
+        others = chunked.missing(piece, result.value)
+        outcomes = [ChunkOutcome(piece.chunk, piece.turn, result, gap=piece.gap)]
+    for other in others:
+        outcomes += yield from _ask(backends, chunked, other)
     return outcomes

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from structgen.documents.gaps import Gap
 from structgen.documents.paths import Paths, copy_below
 from structgen.documents.policies import CHOICES, OF_LISTS, Policy, check_policies, combine
 from structgen.documents.seams import Item, Pair, pairs, shared
@@ -29,6 +30,9 @@ class Part:
     """The offset of the part's first character in the document."""
     end: int = 0
     """The offset after its last character."""
+    gap: Gap | None = None
+    """The gap that it fills, in the last part before it that has its text; None if it fills none.
+    Its data has the list of the gap and nothing else."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
     """By JSON Pointer into `data`, from 0 to 1."""
     alternatives: Alternatives = field(default_factory=dict, repr=False)
@@ -41,6 +45,10 @@ class Part:
     """JSON Pointers of the values that a token limit cut short."""
     copied: frozenset[str] = frozenset()
     """JSON Pointers of the values that may be copied from a worked example."""
+
+    def has_text_of(self, other: Part) -> bool:
+        """Whether it was asked about all of the text of another part."""
+        return self.start <= other.start and other.end <= self.end
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,15 +250,47 @@ class _Merger:
         groups: list[list[_Statement]] = []
         places: list[Item] = []
         end = 0
-        for one in stated:
+        apart, fills = self._apart_from_fills(stated)
+        for one in apart:
             part = self._parts[one.part]
-            new = _items(one)
+            new = self._filled(one, fills)
             own = [self._place_of(item) for item in new]
             window = shared(end, part.start, part.end)
             found = pairs(places, own, window, self._document) if window else []
             _weave(groups, places, new, own, found)
             end = max(end, part.end)
         return groups
+
+    def _apart_from_fills(
+        self, stated: Sequence[_Statement]
+    ) -> tuple[list[_Statement], Mapping[int, Sequence[_Statement]]]:
+        """The lists of chunks; and by the numbers of these, the lists that fill their gaps."""
+        apart: list[_Statement] = []
+        fills: dict[int, list[_Statement]] = defaultdict(list)
+        for number, one in enumerate(stated):
+            part = self._parts[one.part]
+            before = reversed(stated[:number]) if part.gap is not None else ()
+            around = (one.part for one in before if self._parts[one.part].has_text_of(part))
+            host = next(around, None)
+            if host is None:
+                apart.append(one)
+            else:
+                fills[host].append(one)
+        return apart, fills
+
+    def _filled(
+        self, one: _Statement, fills: Mapping[int, Sequence[_Statement]]
+    ) -> list[_Statement]:
+        """The items of a list, with those that fill its gaps in between."""
+        items = _items(one)
+        of_gaps = [(self._parts[fill.part].gap, fill) for fill in fills.get(one.part, ())]
+        places = [(gap.before, fill) for gap, fill in of_gaps if gap is not None]
+        filled: list[_Statement] = []
+        start = 0
+        for before, fill in sorted(places, key=lambda place: place[0]):
+            filled += [*items[start:before], *self._filled(fill, fills)]
+            start = before
+        return [*filled, *items[start:]]
 
     def _place_of(self, item: _Statement) -> Item:
         part = self._parts[item.part]

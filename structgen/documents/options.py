@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias, TypedDict, cast
 
 from structgen.documents.chunk import estimate_tokens
+from structgen.documents.gaps import CountedRows
 from structgen.documents.policies import Policy, check_policies
-from structgen.kinds import CALLABLE, TRUTH, Kind, check_values, instance, or_none, whole
+from structgen.kinds import CALLABLE, TRUTH, Kind, check_values, instance, one_of, or_none, whole
 from structgen.options import CallArgs
 
 if TYPE_CHECKING:
@@ -37,6 +38,9 @@ class ChunkingArgs(TypedDict, total=False):
     """How much of the text before a chunk to show with it, not to extract from (default 0)."""
     passes: int
     """How often to ask about each chunk, for what one answer overlooks (default 1)."""
+    count_rows: CountedRows
+    """What counts as a row: a list that lacks items of rows is asked about them again. "tables"
+    (default): the rows of the document's tables; "lines": those and lines of text; "off"."""
     policies: Mapping[str, Policy]
     """What becomes of several values, by JSON Pointer with `*` for any key or index."""
     keys: Mapping[str, Sequence[str]]
@@ -116,6 +120,7 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "count": CALLABLE,
     "context_tokens": whole(0),
     "passes": whole(1),
+    "count_rows": one_of("tables", "lines", "off"),
     "policies": instance(Mapping, wanted="a mapping of JSON Pointers to policies"),
     "keys": instance(Mapping, wanted="a mapping of JSON Pointers to names of fields"),
 }

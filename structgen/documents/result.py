@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from structgen.documents.chunk import Chunk
+from structgen.documents.gaps import Gap
 from structgen.documents.merge import Conflict
 from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
@@ -45,6 +46,8 @@ class ChunkOutcome:
     """The chunk's value, as plain data, with all that is known about it; None if it failed."""
     error: StructgenError | None = None
     """Why there is no result; None if there is one."""
+    gap: Gap | None = None
+    """The rows that it is about, if an earlier answer had no items of them."""
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -80,6 +83,9 @@ class DocumentExtraction(Generic[T]):
     """The weakest guarantee of any chunk."""
     conflicts: tuple[Conflict, ...] = ()
     """The places for which chunks state different values. Their numbers index `stated`."""
+    gaps: tuple[Gap, ...] = ()
+    """Rows of tables that a list has no items of, even after they were asked about again. Paths
+    and indices are those of the chunk's answer."""
     absent: frozenset[str] = frozenset()
     """The fields that no chunk with a result states."""
     shortened: frozenset[str] = frozenset()
@@ -201,6 +207,7 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "reasoning": lambda result: result.reasoning,
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "conflicts": lambda result: [_conflict_data(one, result.stated) for one in result.conflicts],
+    "gaps": lambda result: [one._asdict() for one in result.gaps],
     "chunks": lambda result: [outcome.to_dict() for outcome in result.chunks],
     "tuned": lambda result: result.tuned,
     "usage": lambda result: asdict(result.usage),

@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from structgen.documents.chunk import Chunk
 from structgen.reading.document import Document
+
+_BEFORE_CELL: Final = " \t\r\n\f|"
+"""What may be before the first cell of a row; of Markdown, a bar."""
 
 
 def whereabouts(document: Document, chunk: Chunk) -> str:
@@ -14,7 +19,7 @@ def whereabouts(document: Document, chunk: Chunk) -> str:
         chunk: A part of it.
     """
     text = chunk.text
-    start = chunk.start + len(text) - len(text.lstrip())
+    start = chunk.start + len(text) - len(text.lstrip(_BEFORE_CELL))
     end = chunk.start + len(text.rstrip())
     place = document.locate(start, end)
     lines = []

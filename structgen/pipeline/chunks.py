@@ -148,16 +148,18 @@ class _ChunkedDocument:
         return outcome
 
     async def _pieces_of(self, piece: Piece) -> list[Asked] | None:
-        """What came of a piece, or of its halves if it is too long for an answer."""
+        """What came of a piece and of the rows that its answer lacks, or of halves if too long."""
         async with self._room:
             asked = await self._outcome_of(piece)
         if asked is None:
             return None
-        smaller = self._chunked.smaller(piece, asked.outcome.error)
-        if not smaller:
-            return [asked]
-        found: list[Asked] = []
-        for part in smaller:
+        result = asked.of_chunk.result
+        if result is not None:
+            found, others = [asked], self._chunked.missing(piece, result.value)
+        else:
+            others = self._chunked.smaller(piece, asked.outcome.error)
+            found = [] if others else [asked]
+        for part in others:
             of_part = await self._pieces_of(part)
             if of_part is None:
                 return None

@@ -43,6 +43,7 @@ COLUMNS: Final = (
     "guarantee",
     "conflicts",
     "failed_chunks",
+    "gaps",
 )
 """The members of a row. A row always has all of them."""
 
@@ -170,7 +171,8 @@ def record_of(
             {"start": one.chunk.start, "end": one.chunk.end, "error": _shown(one.error)}
             for one in result.failures
         ]
-        return {**result.to_dict(*_RESULT_COLUMNS, "conflicts"), "failed_chunks": failed}
+        of_chunks = result.to_dict("conflicts", "gaps")
+        return {**result.to_dict(*_RESULT_COLUMNS), **of_chunks, "failed_chunks": failed}
     if result is not None:
         return result.to_dict(*_RESULT_COLUMNS)
     return {"error": error_to_data(error) if error else None}

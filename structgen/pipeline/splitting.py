@@ -41,13 +41,13 @@ class Asked:
     @property
     def of_chunk(self) -> ChunkOutcome:
         """The outcome as a merge takes it: the same, whether it comes from a journal or not."""
-        chunk, turn, error = *self.piece, self.outcome.error
+        (chunk, turn, gap), error = self.piece, self.outcome.error
         if error is not None:
-            return ChunkOutcome(chunk, turn, error=error)
+            return ChunkOutcome(chunk, turn, error=error, gap=gap)
         result = self.outcome.result
         if not isinstance(result, Extraction):
             result = result_of(self.outcome)
-        return ChunkOutcome(chunk, turn, result)
+        return ChunkOutcome(chunk, turn, result, gap=gap)
 
 
 CHUNK: Final = "chunk"
