@@ -167,6 +167,11 @@ class DocumentExtraction(Generic[T]):
         return total
 
     @property
+    def cached(self) -> bool:
+        """Whether every result came from a cache, so that nothing was asked."""
+        return bool(self._results) and all(result.cached for result in self._results)
+
+    @property
     def _results(self) -> Sequence[Extraction[Json]]:
         return [outcome.result for outcome in self.chunks if outcome.result is not None]
 
@@ -213,6 +218,7 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "usage": lambda result: asdict(result.usage),
     "cost": lambda result: result.cost,
     "attempts": lambda result: [attempt.to_dict() for attempt in result.attempts],
+    "cached": lambda result: result.cached,
     "seconds": lambda result: {part: round(spent, 4) for part, spent in result.seconds.items()},
 }
 
