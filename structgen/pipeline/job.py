@@ -186,7 +186,8 @@ class Job(Generic[T]):
         """Run to the end, on an event loop in a thread of its own.
 
         The first interrupt (Ctrl-C, SIGTERM, SIGHUP) finishes what is under way, the second one
-        does not.
+        does not. So does an exception that a signal handler of your own, or of a scheduler, raises;
+        it goes on when the job has stopped.
 
         Raises:
             JobStoppedError: If the job stopped early, by a limit or an interrupt.

@@ -34,11 +34,13 @@ async def await_to_end(working: Awaitable[object], stop: Callable[[], bool]) -> 
         raise
 
 
-def run_in_thread(make: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[], object]) -> T:
+def run_in_thread(make: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[], bool]) -> T:
     """Run a coroutine to its end on an event loop in a thread.
 
     The first interrupt (Ctrl-C, SIGTERM, SIGHUP) calls `stop`, the second one cancels the
-    coroutine.
+    coroutine, as does the first one if `stop` says that there is nothing to stop yet. If a signal
+    handler of the program's own raises something else, as those of task schedulers do, it counts as
+    an interrupt, and is raised again once the coroutine has ended.
     """
     with _ending_signals_interrupt():
         return _run_in_thread(make, stop)
@@ -67,29 +69,38 @@ def _interrupt(number: int, frame: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _run_in_thread(make: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[], object]) -> T:
+def _run_in_thread(make: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[], bool]) -> T:
     loop: asyncio.AbstractEventLoop | None = None
     task: asyncio.Task[Any] | None = None
+    interrupts: list[BaseException] = []
 
     async def tracked() -> T:
         nonlocal loop, task
         loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        if interrupts:
+            raise asyncio.CancelledError
         return await make()
 
+    def end() -> None:
+        if task is not None and (len(interrupts) > 1 or not stop()):
+            task.cancel()
+
     running = start_in_thread(tracked)
-    interrupts = 0
-    while True:
+    while not running.done():
         try:
-            while not running.done():
-                wait((running,), timeout=_LOOK_EVERY)
-            return running.result()
-        except KeyboardInterrupt:
-            interrupts += 1
-            if loop is not None and task is not None:
+            wait((running,), timeout=_LOOK_EVERY)
+        except BaseException as error:  # Ctrl-C, or what a handler of the program's own raises
+            interrupts.append(error)
+            if loop is not None:
                 with suppress(RuntimeError):  # the loop has ended: there is nothing left to stop
-                    loop.call_soon_threadsafe(stop if interrupts == 1 else task.cancel)
-        except asyncio.CancelledError:
-            raise KeyboardInterrupt from None
+                    loop.call_soon_threadsafe(end)
+    foreign = [one for one in interrupts if not isinstance(one, KeyboardInterrupt)]
+    if foreign:
+        raise foreign[0] from running.exception()
+    try:
+        return running.result()
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None
 
 
 def start_in_thread(make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
