@@ -15,6 +15,7 @@ from structgen.cli import (
     compile,
     evaluate,
     extract,
+    init,
     journal,
     mcp,
     models,
@@ -31,6 +32,7 @@ from structgen.errors import StructgenError
 from structgen.options import closest
 
 COMMANDS: Final[tuple[Command, ...]] = (
+    init.COMMAND,
     extract.COMMAND,
     run_command.COMMAND,
     journal.COMMAND,
