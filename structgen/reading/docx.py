@@ -1,54 +1,42 @@
 """The text of a Word document: everything that is printed, and each part once.
 
-It walks over the XML itself (ECMA-376, WordprocessingML), since python-docx leaves out what is in
-headers, footers, text boxes, content controls, insertions and notes.
+It walks over the XML itself (ECMA-376, WordprocessingML), since other libraries leave out what is
+in headers, footers, text boxes, content controls, insertions and notes.
 """
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from structgen.extras import load
 from structgen.reading.builder import DocumentBuilder
+from structgen.reading.charts import write_chart
 from structgen.reading.document import Document
-from structgen.reading.faults import check_archive
 from structgen.reading.layout import Cell
 from structgen.reading.options import ReadSettings
+from structgen.reading.package import Package
+from structgen.reading.word_runs import BOX, CHART, DIAGRAM, Line, RunReader
+from structgen.reading.word_styles import VAL, Lists, Styles, W, number_of, roman
 
-_W: Final = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
-_VAL: Final = f"{_W}val"
-_MATH_TEXT: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/math}t"
 _FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 """The older form of what the element beside it holds, for old programs."""
-_DELETED: Final = frozenset({f"{_W}del", f"{_W}moveFrom"})
+_DELETED: Final = frozenset({f"{W}del", f"{W}moveFrom", f"{W}cellDel"})
 """Deleted text, and the old place of moved text."""
-_INSERTED: Final = frozenset({f"{_W}ins", f"{_W}moveTo"})
+_INSERTED: Final = frozenset({f"{W}ins", f"{W}moveTo", f"{W}cellIns"})
 """Inserted text, and the new place of moved text."""
-_SKIPPED: Final = frozenset({f"{_W}instrText", f"{_W}delInstrText", _FALLBACK})
-"""The code of fields, and what is there twice."""
 _LEFT_OUT: Final[Mapping[str, frozenset[str]]] = {
-    "accepted": _SKIPPED | _DELETED,
-    "original": _SKIPPED | _INSERTED,
-    "both": _SKIPPED,
+    "accepted": _DELETED | {_FALLBACK},
+    "original": _INSERTED | {_FALLBACK},
+    "both": frozenset({_FALLBACK}),
 }
 """The elements whose text is not read, by the version that is."""
-_AROUND_ROWS: Final = _INSERTED | _DELETED | {f"{_W}sdt", f"{_W}sdtContent"}
+_AROUND_ROWS: Final = frozenset(
+    {f"{W}ins", f"{W}del", f"{W}moveTo", f"{W}moveFrom", f"{W}sdt", f"{W}sdtContent"}
+)
 """The elements that rows and cells may be in: content controls and changes."""
-_TEXTS: Final = frozenset({f"{_W}t", f"{_W}delText", _MATH_TEXT})
-_CHARACTERS: Final = {
-    f"{_W}tab": "\t",
-    f"{_W}br": "\n",
-    f"{_W}cr": "\n",
-    f"{_W}noBreakHyphen": "-",
-}
-_NOTES: Final = ("footnotes", "endnotes")
-_SEPARATORS: Final = ("separator", "continuationSeparator", "continuationNotice")
-_HEADING_STYLE: Final = re.compile(r"(?i)heading ?(\d)$|(title)$")
-_BODY_LEVEL: Final = 9
-"""The outline level of body text; headings have 0 to 8 (ECMA-376, 17.3.1.20)."""
+_BLOCK: Final = "\n\n"
+_IN_CELL: Final = " / "
+_HIDDEN: Final = "Hidden, and not read: {} passages of text. Pass `hidden=True` to read it, too."
 
 
 def read_docx(data: bytes, settings: ReadSettings) -> Document:
@@ -58,103 +46,143 @@ def read_docx(data: bytes, settings: ReadSettings) -> Document:
 
     Args:
         data: The file.
-        settings: Which version of tracked changes to read, and its size at most.
+        settings: Which version of tracked changes to read, whether to read hidden text and
+            comments, and the size of the file at most.
     """
-    check_archive(data, settings.max_bytes, settings.name or "The file")
-    package = load("docx", "files").Document(io.BytesIO(data))
-    return _Writer(package, settings).document()
+    return _Writer(Package(data, settings), settings).document()
 
 
 class _Writer:
     """Writes the parts of one file."""
 
-    def __init__(self, package: Any, settings: ReadSettings) -> None:
+    def __init__(self, package: Package, settings: ReadSettings) -> None:
         self.package, self.settings = package, settings
         self.left_out = _LEFT_OUT[settings.tracked_changes]
         self.builder = DocumentBuilder()
-        self.levels = dict(_heading_styles(package))
+        self.styles = Styles(self.tree("styles"))
+        self.lists = Lists(self.tree("numbering"))
+        self.runs = RunReader(self.styles, self.left_out, hidden=settings.hidden)
+        self.parts: dict[str, str] = {}
+        """The parts that the part being read refers to, by what its XML calls them."""
+        self.carried = ""
+        """The text of a paragraph whose end was deleted: it goes on in the next one."""
+
+    def tree(self, kind: str) -> Any:
+        """The root of a part that the document refers to; None if there is none."""
+        parts = self.package.related(self.package.main, kind)
+        return self.package.tree(parts[0]) if parts else None
 
     def document(self) -> Document:
-        heads, feet = self.margins()
-        for part in [*heads, self.package.element.body, *feet, *self.notes()]:
-            self.blocks(part)
+        main = self.package.tree(self.package.main)
+        heads, feet = self.margins(main)
+        for part in heads:
+            self.part(part, self.package.tree(part))
+        self.part(self.package.main, main)
+        for part in feet:
+            self.part(part, self.package.tree(part))
+        self.notes()
+        if self.settings.comments:
+            self.comments()
+        hidden = self.runs.hidden_runs
+        notes = [_HIDDEN.format(hidden)] if hidden else []
         kind = self.settings.media_type or "application/octet-stream"
-        return self.builder.build(name=self.settings.name, media_type=kind)
+        return self.builder.build(name=self.settings.name, media_type=kind, notes=notes)
 
-    def blocks(self, container: Any, separator: str = "\n\n") -> None:
+    def part(self, name: str, root: Any) -> None:
+        """Write a part: the body, a header, a footer."""
+        self.parts = {one.identity: one.part for one in self.package.relations(name)}
+        self.runs.links = self.package.links(name)
+        self.blocks(root, _BLOCK)
+        if self.carried:
+            self.write(self.carried, None, _BLOCK)
+            self.carried = ""
+
+    def blocks(self, container: Any, separator: str) -> None:
         """Write the paragraphs and tables inside an element, also those in content controls."""
         for element in container:
-            if element.tag == f"{_W}p":
+            if element.tag == f"{W}p":
                 self.paragraph(element, separator)
-            elif element.tag == f"{_W}tbl":
+            elif element.tag == f"{W}tbl":
                 self.builder.separate(separator)
-                self.table(element, inner=separator != "\n\n")
+                self.table(element, inner=separator != _BLOCK)
                 self.builder.separate(separator)
-            elif element.tag not in self.left_out and isinstance(element.tag, str):
+            elif self.is_read(element):
                 self.blocks(element, separator)
 
+    def is_read(self, element: Any) -> bool:
+        """Whether what is around paragraphs, such as a content control, is read."""
+        is_element = isinstance(element.tag, str) and element.tag not in self.left_out
+        return is_element and not self.runs.is_placeholder(element)
+
     def paragraph(self, paragraph: Any, separator: str) -> None:
-        """Write its text, then that of the text boxes that are anchored in it."""
-        boxes: list[Any] = []
-        text = "".join(self.characters(paragraph, boxes))
-        if text.strip():
-            self.builder.separate(separator)
-            level = self.level(paragraph)
-            if level is not None:
-                self.builder.heading(level, " ".join(text.split()))
-            in_cell = separator != "\n\n"
-            self.builder.write(" ".join(text.splitlines()) if in_cell else text)
-            self.builder.separate(separator)
-        for box in boxes:
-            self.blocks(box, separator)
+        """Write its text, then that of the text boxes and charts that are anchored in it."""
+        line = self.runs.line(paragraph)
+        mark = paragraph.find(f"{W}pPr/{W}rPr")
+        is_joined = mark is not None and any(one.tag in self.left_out for one in mark)
+        text = self.carried + line.text
+        self.carried = text if is_joined else ""
+        if not is_joined and (text.strip() or not line.has_left_out):
+            label = self.lists.label(*self.styles.list_of(paragraph))
+            if text.strip():
+                self.write(f"{label}{text}", self.styles.level(paragraph), separator)
+        self.anchored(line, separator)
 
-    def characters(self, element: Any, boxes: list[Any]) -> Iterator[str]:
-        for child in element:
-            if child.tag in _TEXTS:
-                yield child.text or ""
-            elif child.tag in _CHARACTERS:
-                yield _CHARACTERS[child.tag]
-            elif child.tag == f"{_W}txbxContent":
-                boxes.append(child)
-            elif child.tag not in self.left_out and child.tag != f"{_W}pPr":
-                yield from self.characters(child, boxes)
+    def write(self, text: str, level: int | None, separator: str) -> None:
+        self.builder.separate(separator)
+        if level is not None:
+            self.builder.heading(level, " ".join(text.split()))
+        lines = [" ".join(line.split()) for line in text.splitlines()]
+        in_cell = separator != _BLOCK
+        self.builder.write(_IN_CELL.join(filter(None, lines)) if in_cell else text)
+        self.builder.separate(separator)
 
-    def level(self, paragraph: Any) -> int | None:
-        """The level of a heading; None for body text."""
-        own = paragraph.find(f"{_W}pPr/{_W}outlineLvl")
-        if own is not None and own.get(_VAL, "").isdecimal():
-            outline = int(own.get(_VAL))
-            return outline + 1 if outline < _BODY_LEVEL else None
-        style = paragraph.find(f"{_W}pPr/{_W}pStyle")
-        return None if style is None else self.levels.get(style.get(_VAL))
+    def anchored(self, line: Line, separator: str) -> None:
+        for kind, what in line.anchored:
+            part = self.parts.get(what) if isinstance(what, str) else None
+            root = None if part is None else self.package.tree(part)
+            if kind == BOX:
+                self.blocks(what, separator)
+            elif kind == CHART and root is not None:
+                write_chart(self.builder, root)
+            elif kind == DIAGRAM and root is not None:
+                for point in root.iter("{*}pt"):
+                    text = " ".join("".join(point.itertext("{*}t")).split())
+                    if text:
+                        self.write(text, None, separator)
+
+    # ---- tables --------------------------------------------------------------------------------
 
     def table(self, table: Any, *, inner: bool) -> None:
         """Write a table: a line for each row; one that is in a cell is a part of its line."""
         builder, number = self.builder, self.builder.next_table()
-        header: dict[int, str] = {}
-        for row_number, row in enumerate(self.children(table, f"{_W}tr"), 1):
-            builder.separate(" / " if inner else "\n")
-            column = 1 + _number(row, f"{_W}trPr/{_W}gridBefore")
-            for place, cell in enumerate(self.children(row, f"{_W}tc")):
+        names: dict[int, list[str]] = {}
+        is_head = True
+        for row_number, row in enumerate(self.children(table, f"{W}tr"), 1):
+            builder.separate(_IN_CELL if inner else "\n")
+            repeated = row.find(f"{W}trPr/{W}tblHeader") is not None
+            is_head = is_head and (row_number == 1 or repeated)
+            column = 1 + number_of(row, f"{W}trPr/{W}gridBefore")
+            for place, cell in enumerate(self.children(row, f"{W}tc")):
                 if place:
                     builder.write(" | ")
                 start = builder.length
-                name = header.get(column) if row_number > 1 else None
-                with builder.cell(Cell(number, row_number, column, name)):
+                name = None if is_head else " ".join(dict.fromkeys(names.get(column, ())))
+                with builder.cell(Cell(number, row_number, column, name or None)):
                     self.cell(cell)
-                width = max(1, _number(cell, f"{_W}tcPr/{_W}gridSpan"))
-                if row_number == 1:
-                    title = builder.written_since(start)
-                    header |= dict.fromkeys(range(column, column + width), title)
+                width = max(1, number_of(cell, f"{W}tcPr/{W}gridSpan"))
+                title = builder.written_since(start)
+                if is_head and title:
+                    for at in range(column, column + width):
+                        names.setdefault(at, []).append(title)
                 column += width
 
     def cell(self, cell: Any) -> None:
         """Write its text in one line; nothing if it goes on with the cell above."""
-        merge = cell.find(f"{_W}tcPr/{_W}vMerge")
-        if merge is not None and merge.get(_VAL, "continue") == "continue":
+        merge = cell.find(f"{W}tcPr/{W}vMerge")
+        if merge is not None and merge.get(VAL, "continue") == "continue":
             return
         with self.builder.enclosed():
-            self.blocks(cell, " / ")
+            self.blocks(cell, _IN_CELL)
 
     def children(self, element: Any, tag: str) -> Iterator[Any]:
         """The rows of a table or the cells of a row, also those in content controls."""
@@ -164,47 +192,46 @@ class _Writer:
             elif child.tag in _AROUND_ROWS and child.tag not in self.left_out:
                 yield from self.children(child, tag)
 
-    def is_left_out(self, row: Any) -> bool:
-        """Whether a row was inserted or deleted, in a version that does not have it."""
-        marks = row.find(f"{_W}trPr")
-        return marks is not None and any(mark.tag in self.left_out for mark in marks)
+    def is_left_out(self, element: Any) -> bool:
+        """Whether a row or a cell was inserted or deleted, in a version that does not have it."""
+        marks = (*element.iterfind(f"{W}trPr/*"), *element.iterfind(f"{W}tcPr/*"))
+        return any(mark.tag in self.left_out for mark in marks)
 
-    def margins(self) -> tuple[list[Any], list[Any]]:
-        """What stands above and below the pages of any section, each text once."""
-        heads: dict[str, Any] = {}
-        feet: dict[str, Any] = {}
-        for section in self.package.sections:
-            for name in ("", "first_page_", "even_page_"):
-                for kind, parts in (("header", heads), ("footer", feet)):
-                    part = getattr(section, f"{name}{kind}")
-                    if not part.is_linked_to_previous:
-                        text = "".join(self.characters(part._element, []))
-                        parts.setdefault(text, part._element)
+    # ---- beside the body -----------------------------------------------------------------------
+
+    def margins(self, main: Any) -> tuple[list[str], list[str]]:
+        """The parts above and below the pages of any section, each text once."""
+        heads: dict[str, str] = {}
+        feet: dict[str, str] = {}
+        relations = {one.identity: one.part for one in self.package.relations(self.package.main)}
+        for kind, parts in (("header", heads), ("footer", feet)):
+            for reference in main.iter(f"{W}{kind}Reference"):
+                identity = next((text for key, text in reference.items() if "}id" in key), "")
+                part = relations.get(identity)
+                root = None if part is None else self.package.tree(part)
+                if part is not None and root is not None:
+                    parts.setdefault("".join(root.itertext(f"{W}t")), part)
         return list(heads.values()), list(feet.values())
 
-    def notes(self) -> Iterator[Any]:
-        """The footnotes and endnotes."""
-        lxml = load("lxml.etree", "files")
-        for relation in self.package.part.rels.values():
-            kind = relation.reltype.rpartition("/")[2]
-            if kind in _NOTES and not relation.is_external:
-                parser = lxml.XMLParser(resolve_entities=False)
-                for note in lxml.fromstring(relation.target_part.blob, parser):
-                    if note.get(f"{_W}type") not in _SEPARATORS:
-                        yield note
+    def notes(self) -> None:
+        """Write the footnotes and endnotes that the text refers to, with their marks."""
+        for kind in ("footnote", "endnote"):
+            root = self.tree(f"{kind}s")
+            numbers = self.runs.noted[kind]
+            found = () if root is None else root.iterfind(f"{W}{kind}")
+            notes = {one.get(f"{W}id"): one for one in found}
+            for identity, number in list(numbers.items()):
+                if identity in notes:
+                    self.builder.separate()
+                    self.builder.write(f"[^{number if kind == 'footnote' else roman(number)}]: ")
+                    with self.builder.enclosed():
+                        self.blocks(notes[identity], _BLOCK)
 
-
-def _heading_styles(package: Any) -> Iterator[tuple[str, int]]:
-    """The styles of headings by their id, with their levels."""
-    for style in package.styles.element:
-        name = style.find(f"{_W}name")
-        found = _HEADING_STYLE.match(name.get(_VAL, "") if name is not None else "")
-        if found:
-            yield style.get(f"{_W}styleId"), int(found[1] or 0)
-
-
-def _number(element: Any, path: str) -> int:
-    """The number that a property of an element has; 0 if it has none."""
-    found = element.find(path)
-    value = "" if found is None else found.get(_VAL, "")
-    return int(value) if value.isdecimal() else 0
+    def comments(self) -> None:
+        root = self.tree("comments")
+        for comment in () if root is None else root.iterfind(f"{W}comment"):
+            author = " ".join(comment.get(f"{W}author", "").split())
+            self.builder.separate()
+            self.builder.write(f"Comment by {author}: " if author else "Comment: ")
+            with self.builder.enclosed():
+                self.blocks(comment, _IN_CELL)

@@ -10,7 +10,7 @@ import io
 import posixpath
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import IO, Any, Final, NamedTuple
 
 from structgen.extras import load
@@ -72,9 +72,41 @@ class Package:
                 kind = str(one.get("Type", "")).rpartition("/")[2]
                 yield Relation(str(one.get("Id")), kind, whole)
 
+    def links(self, part: str) -> dict[str, str]:
+        """Give the addresses outside the file that a part links to, by what its XML calls them."""
+        folder, _, name = part.rpartition("/")
+        rels = self.tree(posixpath.join(folder, "_rels", f"{name}.rels"))
+        return {
+            str(one.get("Id")): str(one.get("Target", ""))
+            for one in (() if rels is None else rels)
+            if one.get("TargetMode") == "External"
+        }
+
     def related(self, part: str, *kinds: str) -> list[str]:
         """Give the names of the parts of some kinds that a part refers to."""
         return [one.part for one in self.relations(part) if one.kind in kinds]
+
+    def transitional(self, kinds: Mapping[bytes, bytes]) -> bytes:
+        """Give the file in the form that other libraries read.
+
+        Args:
+            kinds: Content types to replace, such as that of a template by that of a document.
+
+        Raises:
+            DocumentError: If a part of it is too large.
+        """
+        file = io.BytesIO()
+        with zipfile.ZipFile(file, "w") as written:
+            for member in self._archive.infolist():
+                data = self._archive.read(member)
+                if member.filename.endswith((".xml", ".rels")):
+                    check_size(len(data), _MOST_XML, self._name)
+                    data = _STRICT.sub(_TRANSITIONAL, data)
+                if member.filename == "[Content_Types].xml":
+                    for kind, other in kinds.items():
+                        data = data.replace(kind, other)
+                written.writestr(member.filename, data)
+        return file.getvalue()
 
     def open(self, part: str) -> IO[bytes]:
         """Open a part that is too large to be read whole."""

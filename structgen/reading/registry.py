@@ -19,14 +19,20 @@ ENTRY_POINTS: Final = "structgen.readers"
 
 
 _OFFICE: Final = "application/vnd.openxmlformats-officedocument"
+_SLIDES: Final = ".pptx .pptm .ppsx .ppsm .potx"
 _TABLE: Final = (
     ("text", "text:read_plain", "text/plain", ".txt .text .log .xml"),
     ("markdown", "text:read_markdown", "text/markdown", ".md .markdown"),
     ("html", "html:read_html", "text/html application/xhtml+xml", ".html .htm .xhtml"),
     ("pdf", "pdf.read:read_pdf", "application/pdf", ".pdf"),
-    ("docx", "docx:read_docx", f"{_OFFICE}.wordprocessingml.document", ".docx .docm"),
-    ("xlsx", "xlsx:read_xlsx", f"{_OFFICE}.spreadsheetml.sheet", ".xlsx .xlsm"),
-    ("pptx", "pptx:read_pptx", f"{_OFFICE}.presentationml.presentation", ".pptx .pptm"),
+    ("docx", "docx:read_docx", f"{_OFFICE}.wordprocessingml.document", ".docx .docm .dotx .dotm"),
+    ("xlsx", "xlsx:read_xlsx", f"{_OFFICE}.spreadsheetml.sheet", ".xlsx .xlsm .xltx .xltm"),
+    (
+        "pptx",
+        "pptx:read_pptx",
+        f"{_OFFICE}.presentationml.presentation",
+        ".pptx .pptm .ppsx .ppsm .potx",
+    ),
     ("mail", "mail:read_mail", "message/rfc822", ".eml"),
     ("png", "images:read_image", "image/png", ".png"),
     ("jpeg", "images:read_image", "image/jpeg", ".jpg .jpeg"),
