@@ -21,6 +21,7 @@ from structgen.evaluation.record import Shown
 from structgen.evaluation.result import Evaluation
 from structgen.evaluation.rules import rules_of
 from structgen.evaluation.scoring import KINDS, Leaf, leaves_of
+from structgen.reading.pictures import boxes_of, pictures_of, places_of, with_pictures
 from structgen.values import Json, TextOrMessages
 
 _PLACEHOLDER: Final = "/*DATA*/"
@@ -50,22 +51,15 @@ class Page:
 
     def html(self) -> str:
         """Render the page as HTML."""
-        template = (files("structgen.evaluation") / "page.html").read_text(encoding="utf-8")
+        page = (files("structgen.evaluation") / "page.html").read_text(encoding="utf-8")
+        template = with_pictures(page)
         text = json.dumps(self._data(), ensure_ascii=False, separators=(",", ":"))
         # "<" would let a text end the script element; JSON has another way to write it.
         return template.replace(_PLACEHOLDER, text.replace("<", "\\u003c"))
 
     def _data(self) -> dict[str, Json]:
         numbers: dict[str, int] = {}
-        records = [
-            {
-                "key": key,
-                "text": None if one.document is None else document_text(one.document),
-                "error": one.error,
-                "leaves": [list(_row(leaf, one, numbers, self.has_gold)) for leaf in one.leaves],
-            }
-            for key, one in self.records
-        ]
+        records = [_record(key, one, numbers, self.has_gold) for key, one in self.records]
         return {
             "title": self.title,
             "gold": self.has_gold,
@@ -77,8 +71,23 @@ class Page:
         }
 
 
+def _record(key: str, one: Shown, numbers: dict[str, int], has_gold: bool) -> dict[str, Json]:
+    leaves = [list(_row(leaf, one, numbers, has_gold)) for leaf in one.leaves]
+    boxes = [box for leaf in leaves for box in leaf[-1]]
+    return {
+        "key": key,
+        "text": None if one.document is None else document_text(one.document),
+        "error": one.error,
+        "leaves": leaves,
+        "pages": pictures_of(one.document, boxes),
+    }
+
+
 def _row(leaf: Leaf, shown: Shown, numbers: dict[str, int], has_gold: bool) -> Iterator[Json]:
-    """A leaf as the page reads it: field, kind, found, gold, confidence, start, end, pressure."""
+    """A leaf as the page reads it.
+
+    Field, kind, found, gold, confidence, start, end, pressure, boxes.
+    """
     place = shown.evidence.get(leaf.path or "") if leaf.path is not None else None
     is_null = leaf.kind == "null"
     yield numbers.setdefault(leaf.field, len(numbers))
@@ -89,6 +98,7 @@ def _row(leaf: Leaf, shown: Shown, numbers: dict[str, int], has_gold: bool) -> I
     yield place["start"] if place else None
     yield place["end"] if place else None
     yield None if leaf.path is None else shown.pressure.get(leaf.path)
+    yield boxes_of(shown.document, place)
 
 
 def _exact(value: Json) -> Json:
@@ -161,7 +171,7 @@ def _shown(row: Mapping[str, Any], document: TextOrMessages | None) -> Shown:
         document=document,
         value=row["value"],
         leaves=leaves_of(rules_of({}), row["value"], None),
-        evidence=row.get("evidence") or {},
+        evidence=places_of(row),
         confidence=row.get("confidence") or {},
         pressure=row.get("pressure") or {},
         error=f"{error['type']}: {error['message']}" if error else None,

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from structgen.errors import InvalidOutputError
 from structgen.pipeline.journal.reviews import Status
+from structgen.reading.pictures import with_pictures
 from structgen.schema.check import validate
 from structgen.server.review.inputs import input_of
 from structgen.server.review.records import Records
@@ -25,6 +26,8 @@ _HOSTS: Final = {"127.0.0.1", "localhost", "[::1]"}
 """Other names may be those of a foreign site that leads here (DNS rebinding)."""
 _HEADER: Final = "x-structgen-review"
 """A header that no form and no other site can send without being asked first (CSRF)."""
+_DIGITS: Final = 10
+"""Digits of the number of a page: more are none."""
 _CONFLICT: Final = (
     "Somebody else has saved this record since you opened it. Nothing was overwritten; reload it "
     "to see the new version."
@@ -67,8 +70,11 @@ def review_app(records: Records, token: str) -> Starlette:
     async def page(request: Request) -> Response:
         nonce = token_urlsafe()
         html = (files("structgen.server.review") / "page.html").read_text(encoding="utf-8")
+        html = with_pictures(html)
         policy = f"default-src 'none'; connect-src 'self'; script-src 'nonce-{nonce}'; "
-        policy += f"style-src 'nonce-{nonce}'; frame-ancestors 'none'; base-uri 'none'"
+        policy += (
+            f"style-src 'nonce-{nonce}'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+        )
         headers = {"content-security-policy": policy, "cache-control": "no-store"}
         return HTMLResponse(html.replace("NONCE", nonce), headers=headers)
 
@@ -76,6 +82,21 @@ def review_app(records: Records, token: str) -> Starlette:
         found = await run_in_threadpool(records.listed)
         schema: Any = records.target.schema
         return JSONResponse({"input": input_of(schema, schema), "records": found})
+
+    async def pages(request: Request) -> Response:
+        key = request.query_params.get("key", "")
+        if key not in records:
+            return _refusal("There is no such record.", 404)
+        return JSONResponse(await run_in_threadpool(records.pages, key))
+
+    async def image(request: Request) -> Response:
+        number = request.query_params.get("page", "")
+        wanted = int(number) if number.isdecimal() and len(number) < _DIGITS else 0
+        found = records.image(request.query_params.get("key", ""), wanted)
+        if found is None:
+            return _refusal("There is no such page.", 404)
+        headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+        return Response(found.data, media_type=found.media_type, headers=headers)
 
     async def save(request: Request) -> Response:
         return await run_in_threadpool(_saved, records, await request.body())
@@ -87,6 +108,8 @@ def review_app(records: Records, token: str) -> Starlette:
         routes=[
             Route("/", enter),
             Route("/api/records", guarded(listed)),
+            Route("/api/pages", guarded(pages)),
+            Route("/image", guarded(image)),
             Route("/api/save", guarded(save), methods=["POST"]),
             Route("/api/check", guarded(check), methods=["POST"]),
         ]

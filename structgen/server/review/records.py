@@ -7,6 +7,9 @@ from typing import Any
 
 from structgen.answer.grounding import document_text
 from structgen.pipeline.journal.reviews import Review, Reviews, Status
+from structgen.reading.document import Document
+from structgen.reading.layout import PageImage
+from structgen.reading.pictures import boxes_of, pictures_of, places_of
 from structgen.schema.check import validate
 from structgen.schema.target import Target
 from structgen.values import Json, TextOrMessages
@@ -43,6 +46,20 @@ class Records:
         """Give the text of a record; None if it is not known."""
         document = self._documents.get(key)
         return None if document is None else document_text(document)
+
+    def pages(self, key: str) -> dict[str, Json]:
+        """Give the pages of a record that state its values, and the boxes of these by path."""
+        document = self._documents.get(key)
+        places = places_of(self._by_key[key])
+        boxes = {path: boxes_of(document, place) for path, place in places.items()}
+        every = [box for of_path in boxes.values() for box in of_path]
+        return {"pages": pictures_of(document, every, with_images=False), "boxes": boxes}
+
+    def image(self, key: str, number: int) -> PageImage | None:
+        """Give the image of a page of a record; None if there is none."""
+        document = self._documents.get(key)
+        pages = document.pages if isinstance(document, Document) else ()
+        return next((page.image for page in pages if page.number == number), None)
 
     def listed(self) -> list[dict[str, Json]]:
         """Give every record with its newest review, as plain JSON data."""
@@ -84,7 +101,7 @@ class Records:
             "text": self.text(row["key"]),
             "value": review.value if review is not None and is_value else row["value"],
             "error": row["error"]["message"] if row["error"] else None,
-            "evidence": row.get("evidence") or {},
+            "evidence": places_of(row),
             "confidence": row.get("confidence") or {},
             "version": review.version if review else 0,
             "status": review.status if review else None,
