@@ -70,8 +70,9 @@ def attachments_in(messages: Iterable[Any]) -> list[Mapping[str, Any]]:
     return [part for part in parts if isinstance(part, Mapping) and part.get("type") in _ATTACHED]
 
 
-_ATTACHED: Final = frozenset({"image_url", "file", "input_audio", "image", "document"})
-"""The types of parts that are no text, in Chat Completions and in Anthropic's Messages."""
+IMAGE_PARTS: Final = frozenset({"image_url", "image"})
+_ATTACHED: Final = IMAGE_PARTS | {"file", "input_audio", "document"}
+"""The types of parts that are images, and of all that are no text, in chats and in Messages."""
 
 TextOrMessages: TypeAlias = str | Attachment | Sequence[Message | str]
 """What is extracted from: a text (a `Document` is one), an image or a file, several of these in a

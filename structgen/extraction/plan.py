@@ -13,11 +13,11 @@ from structgen.extraction.backend import Backend, ChecksMessages, streams
 from structgen.extraction.deciding import decision_request
 from structgen.extraction.parts import parts_for, question_about
 from structgen.extraction.question import Prompt, Question
-from structgen.prompt.attachments import TOKENS_OF_ATTACHMENT, estimate_tokens
+from structgen.prompt.attachments import CountAttachment, estimate_tokens, usual_tokens
 from structgen.results import Plan, PlannedPart
 from structgen.schema.split import notes_of_split
 from structgen.values import Mode
-from structgen.wire.attachments import check_attachments, tokens_of_image
+from structgen.wire.attachments import check_attachments, counter_of
 from structgen.wire.link import Link
 from structgen.wire.tiers import check_tier
 
@@ -57,7 +57,8 @@ def _plan_of_one(backend: Backend, question: Question[Any]) -> Plan:
     question = question.asked_of(backend)
     mode, (compiled, messages, _) = first_that_compiles(backend, question)
     streamed = question.stream and streams(backend, mode)
-    body, per_image = None, TOKENS_OF_ATTACHMENT
+    body = None
+    of_attachment: CountAttachment = usual_tokens
     if isinstance(backend.via, Link):
         caps = backend.via.caps
         options = question.options
@@ -67,7 +68,7 @@ def _plan_of_one(backend: Backend, question: Question[Any]) -> Plan:
         else:
             request = chat_request(backend, mode, compiled, messages, options, stream=streamed)
         check_attachments(messages, caps, request.model)
-        per_image = tokens_of_image(caps, request.model)
+        of_attachment = counter_of(caps, request.model)
         check_tier(request, caps)
         body = from_json(caps.dialect.build(request, caps).body)
     elif isinstance(backend.via, ChecksMessages):
@@ -80,7 +81,7 @@ def _plan_of_one(backend: Backend, question: Question[Any]) -> Plan:
         messages=messages,
         options=question.options,
         body=body,
-        tokens=estimate_tokens(messages, per_image),
+        tokens=estimate_tokens(messages, of_attachment),
         stream=streamed,
     )
 

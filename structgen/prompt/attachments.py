@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import InputError
 from structgen.reading.opened import check_is_file, url_in_path
+from structgen.reading.pixels import pixel_size
 from structgen.reading.remote import is_remote
 from structgen.reading.secrets import redact
 from structgen.reading.sniffing import sniff_media_type
@@ -29,6 +30,8 @@ TOKENS_OF_ATTACHMENT: Final = 2048
 """What an image is taken to cost, in tokens, whatever its size in bytes: what Groq counts
 (console.groq.com/docs/vision). A file is counted alike, since its pages are not known."""
 
+_BEGINNING: Final = 4096
+"""Characters of base64 in which the size of an image is looked for first; a multiple of 4."""
 _BYTES_PER_TOKEN: Final = 4
 _TOKENS_OF_MESSAGE: Final = 4
 
@@ -128,40 +131,75 @@ def _data_url(data: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
 
 
+def size_in_pixels(part: Mapping[str, Any]) -> tuple[int, int] | None:
+    """Tell the width and height of an image in a message; None if it does not hold its data.
+
+    Args:
+        part: The part of a message that holds it.
+    """
+    head, _, body = url_of_attachment(part).partition(",")
+    if not head.startswith("data:") or not head.endswith(";base64"):
+        return None
+    try:
+        # The size is nearly always near the beginning, and base64 of 4 characters stands alone.
+        for beginning in (body[:_BEGINNING], body):
+            size = pixel_size(base64.b64decode(beginning))
+            if size is not None:
+                return size
+    except ValueError:
+        return None
+    return None
+
+
 # ---- tokens --------------------------------------------------------------------------------------
 
 
-def estimate_tokens(messages: Sequence[Message], per_attachment: int = TOKENS_OF_ATTACHMENT) -> int:
+CountAttachment: TypeAlias = Callable[[Mapping[str, Any]], int]
+"""Tells how many tokens a part of a message with an image or a file counts as."""
+
+
+def usual_tokens(part: Mapping[str, Any]) -> int:
+    """Count an image or a file of which nothing is known.
+
+    Args:
+        part: The part of a message that holds it.
+    """
+    return TOKENS_OF_ATTACHMENT
+
+
+def estimate_tokens(
+    messages: Sequence[Message], of_attachment: CountAttachment = usual_tokens
+) -> int:
     """Estimate the length of messages in tokens: 4 bytes of UTF-8 a token, 4 tokens a message.
 
     Args:
         messages: The messages, in the form of Chat Completions.
-        per_attachment: The tokens that each image and each file counts as.
+        of_attachment: Counts each image and each file.
 
     Returns:
         A rough count. Real tokenizers differ by a third either way.
     """
     contents = [json.dumps(message.get("content"), ensure_ascii=False) for message in messages]
     of_texts = sum(_TOKENS_OF_MESSAGE + len(text.encode()) // _BYTES_PER_TOKEN for text in contents)
-    return of_texts + _difference(messages, per_attachment)
+    return of_texts + _difference(messages, of_attachment)
 
 
 def estimate_tokens_of_body(
-    body: bytes, messages: Sequence[Message], per_attachment: int = TOKENS_OF_ATTACHMENT
+    body: bytes, messages: Sequence[Message], of_attachment: CountAttachment = usual_tokens
 ) -> int:
     """Estimate the length of a request in tokens, images and files as `estimate_tokens` does.
 
     Args:
         body: The request's body, as a dialect wrote it.
         messages: The messages that are in it.
-        per_attachment: The tokens that each image and each file counts as.
+        of_attachment: Counts each image and each file.
     """
-    return max(0, len(body) // _BYTES_PER_TOKEN + _difference(messages, per_attachment))
+    return max(0, len(body) // _BYTES_PER_TOKEN + _difference(messages, of_attachment))
 
 
-def _difference(messages: Sequence[Message], per_attachment: int) -> int:
+def _difference(messages: Sequence[Message], of_attachment: CountAttachment) -> int:
     """What the attachments of messages count for, less what their data would count for as text."""
     return sum(
-        per_attachment - len(url_of_attachment(part)) // _BYTES_PER_TOKEN
+        of_attachment(part) - len(url_of_attachment(part)) // _BYTES_PER_TOKEN
         for part in attachments_in(messages)
     )

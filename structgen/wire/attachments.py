@@ -11,13 +11,15 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from structgen.errors import InputError
-from structgen.prompt.attachments import TOKENS_OF_ATTACHMENT
-from structgen.values import Message, attachments_in, url_of_attachment
+from structgen.prompt.attachments import CountAttachment, size_in_pixels, usual_tokens
+from structgen.values import IMAGE_PARTS, Message, attachments_in, url_of_attachment
 from structgen.wire.dialect import IMAGE_TYPES, AttachmentLimits, Capabilities
 from structgen.wire.models.known import facts_of
 
 _TEXT_ALONE: Final = AttachmentLimits(images=0, files=False)
 _GROQ_BYTES: Final = 20_000_000
+_SIDES: Final = ((1, 8000), (21, 2000))
+"""The longest side of an image that Anthropic takes, by how many there are."""
 
 LIMITS: Final[Sequence[tuple[str, str, AttachmentLimits]]] = (
     # https://console.groq.com/docs/vision
@@ -28,8 +30,12 @@ LIMITS: Final[Sequence[tuple[str, str, AttachmentLimits]]] = (
     ("openai", "gpt-3.5*", _TEXT_ALONE),
     ("openai", "o1-mini*", _TEXT_ALONE),
     ("openai", "o3-mini*", _TEXT_ALONE),
-    # https://docs.anthropic.com/en/docs/build-with-claude/vision
-    ("anthropic", "*", AttachmentLimits(images=100, bytes=32_000_000)),
+    # https://platform.openai.com/docs/guides/images-vision
+    ("openai", "*", AttachmentLimits()),
+    # https://platform.claude.com/docs/en/build-with-claude/vision
+    ("anthropic", "claude-3*", AttachmentLimits(images=100, bytes=32_000_000, sides=_SIDES)),
+    ("anthropic", "claude-haiku-4*", AttachmentLimits(images=100, bytes=32_000_000, sides=_SIDES)),
+    ("anthropic", "*", AttachmentLimits(images=600, bytes=32_000_000, sides=_SIDES)),
     # https://ai.google.dev/gemini-api/docs/image-understanding
     (
         "gemini",
@@ -60,14 +66,30 @@ def limits_of(caps: Capabilities, model: str) -> AttachmentLimits | None:
     return next(fitting, None)
 
 
-def tokens_of_image(caps: Capabilities, model: str) -> int:
-    """Give the tokens that a model counts for an image; a usual number if that is not known.
+def counter_of(caps: Capabilities, model: str) -> CountAttachment:
+    """Give what counts the tokens of an image as a model does; a usual number if that is not known.
 
     Args:
         caps: The row of the model.
         model: The model's name.
     """
-    return facts_of(caps.owner, model).image_tokens or TOKENS_OF_ATTACHMENT
+    rule = facts_of(caps.owner, model).image_tokens
+    if rule is None:
+        return usual_tokens
+
+    def count(part: Mapping[str, Any]) -> int:
+        if part.get("type") not in IMAGE_PARTS:
+            return usual_tokens(part)
+        if isinstance(rule, int):
+            return rule
+        size = size_in_pixels(part)
+        if size is None or 0 in size:
+            return usual_tokens(part)
+        held = part.get("image_url")
+        detail = held.get("detail") if isinstance(held, Mapping) else None
+        return rule.tokens(*size, detail)
+
+    return count
 
 
 def check_attachments(messages: Sequence[Message], caps: Capabilities, model: str) -> None:
@@ -86,7 +108,7 @@ def check_attachments(messages: Sequence[Message], caps: Capabilities, model: st
     if limits is None:
         return
     name = f"{caps.provider}:{model}"
-    images = [part for part in parts if part["type"] in ("image_url", "image")]
+    images = [part for part in parts if part["type"] in IMAGE_PARTS]
     if limits.images == 0 and images:
         raise InputError(
             f"{name} reads text alone, and the messages hold an image.",
@@ -102,10 +124,14 @@ def check_attachments(messages: Sequence[Message], caps: Capabilities, model: st
         raise InputError(
             f"{name} reads at most {limits.images} images in a request; "
             f"the messages hold {len(images)}.",
-            hint="Ask about fewer images at once.",
+            hint="Ask about fewer at once: `page_numbers` chooses pages of a document.",
         )
+    sides = (side for count, side in limits.sides if len(images) >= count)
+    side = min(sides, default=None)
     for part in images:
         _check_image(part, limits, name)
+        if side is not None:
+            _check_side(part, side, name, len(images))
     size = sum(len(url_of_attachment(part)) for part in parts)
     if limits.bytes is not None and size > limits.bytes:
         raise InputError(
@@ -130,4 +156,15 @@ def _check_image(part: Mapping[str, Any], limits: AttachmentLimits, name: str) -
         raise InputError(
             f"{name} does not read images of type {media_type}.",
             hint=f"Convert it first; it reads {taken}.",
+        )
+
+
+def _check_side(part: Mapping[str, Any], side: int, name: str, count: int) -> None:
+    width, height = size_in_pixels(part) or (0, 0)
+    if max(width, height) > side:
+        among = f" if there are {count} of them" if count > 1 else ""
+        raise InputError(
+            f"{name} reads images of at most {side:,} pixels a side{among}; one has {width} x "
+            f"{height}.",
+            hint="Make it smaller; read pages of a document with a lower `dpi`.",
         )

@@ -48,6 +48,9 @@ class AttachmentLimits:
     """Whether files, such as PDFs, are taken."""
     urls: bool = True
     """Whether an image may be given as the URL of a server."""
+    sides: tuple[tuple[int, int], ...] = ()
+    """The longest side of an image in pixels by how many images there are: `((1, 8000), (21,
+    2000))` means 8,000 pixels, and 2,000 from 21 images on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

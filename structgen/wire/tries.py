@@ -25,7 +25,7 @@ from structgen.errors import (
 from structgen.options import UNSET, Options
 from structgen.prompt.attachments import estimate_tokens_of_body
 from structgen.values import Answer, Reply, Usage
-from structgen.wire.attachments import check_attachments, tokens_of_image
+from structgen.wire.attachments import check_attachments, counter_of
 from structgen.wire.dialect import ChatRequest
 from structgen.wire.link import Link
 from structgen.wire.rate_limits import Pacer
@@ -111,7 +111,7 @@ class Tries:
         messages = self._chat_request.messages
         caps, model = self._link.caps, self._chat_request.model
         prompt_tokens = estimate_tokens_of_body(
-            self.http_request.body, messages, tokens_of_image(caps, model)
+            self.http_request.body, messages, counter_of(caps, model)
         )
         self._reserved = prompt_tokens + self._max_answer_tokens()
         left = None if self._ends_at is None else self._ends_at - now

@@ -51,3 +51,5 @@ def test_the_table_of_images_has_every_row() -> None:
             assert shown[4] == ("yes" if limits.urls else "no")
             kinds = {f"image/{name.lower()}" for name in shown[2].split(", ")}
             assert kinds == limits.media_types
+            sides = [str(side) for _, side in limits.sides]
+            assert shown[5].split(" from ")[0] == (", ".join(sides) or "any")

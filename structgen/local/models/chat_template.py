@@ -17,8 +17,7 @@ from jinja2 import TemplateError
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from structgen.errors import EngineError
-from structgen.local.models.pictures import IMAGE_PARTS
-from structgen.values import Message
+from structgen.values import IMAGE_PARTS, Message
 
 _PLAIN: Final = (
     "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}"

@@ -8,16 +8,13 @@ import io
 import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any
 
 from structgen.errors import InputError
 from structgen.extras import load
 from structgen.reading.images import MOST_PIXELS
 from structgen.reading.sniffing import sniff_media_type
-from structgen.values import Message, attachments_in, url_of_attachment
-
-IMAGE_PARTS: Final = frozenset({"image_url", "image"})
-"""The types of parts that hold an image."""
+from structgen.values import IMAGE_PARTS, Message, attachments_in, url_of_attachment
 
 
 @dataclass(frozen=True, slots=True)

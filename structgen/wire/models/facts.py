@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal, TypeAlias
 
+from structgen.wire.models.image_tokens import ImageTokens
+
 TemperatureRule: TypeAlias = Literal["always", "without-reasoning", "never"]
 """When a model takes `temperature`; it refuses the whole request otherwise."""
 
@@ -22,8 +24,8 @@ class ModelFacts:
     """Tokens of prompt and answer together."""
     max_output: int | None = None
     """Tokens of the longest answer, reasoning included."""
-    image_tokens: int | None = None
-    """Tokens that one image counts as."""
+    image_tokens: ImageTokens | None = None
+    """Tokens that one image counts as: a number, or a rule about its size."""
     efforts: tuple[str, ...] | None = None
     """The levels of reasoning that can be asked for, least first; empty if there are none."""
     default_effort: str | None = None

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Final
 
 from structgen.wire.models.facts import ModelFacts
+from structgen.wire.models.image_tokens import Patches, Tiles
 
 EXAMPLE_MODEL: Final = "openai/gpt-oss-20b"
 """The Groq model that documentation and examples ask for. Tests hold them to it, so that a model
@@ -86,6 +87,7 @@ _openai = partial(
     provider="openai",
     source="developers.openai.com/api/docs/guides/reasoning, read in October 2026",
 )
+_patches = partial(Patches, 32, 1536, None)
 _openai_reasons = partial(_openai, temperature="without-reasoning")
 _LEVELS: Final = ("low", "medium", "high")
 _october = partial(_openai_ends, ends=date(2026, 10, 23))
@@ -104,7 +106,7 @@ _OPENAI: Final = (
     _october(model="o1", replacement="gpt-5.6-sol"),
     _october(model="o3-mini", replacement="gpt-5.6-sol"),
     _october(model="o4-mini", replacement="gpt-5.6-terra"),
-    _december(model="gpt-5", replacement="gpt-6.1-sol"),
+    _december(model="gpt-5", replacement="gpt-6.1-sol", image_tokens=Tiles(70, 140)),
     _december(model="gpt-5-2025-08-07", replacement="gpt-6.1-sol"),
     _december(model="gpt-5-mini", replacement="gpt-6.1-terra"),
     _december(model="gpt-5-mini-2025-08-07", replacement="gpt-6.1-terra"),
@@ -121,8 +123,24 @@ _OPENAI: Final = (
     _january(model="gpt-4.1-mini", replacement="gpt-6-luna"),
     _january(model="gpt-4.1-mini-2025-04-14", replacement="gpt-6-luna"),
     _openai_ends(model="gpt-5.1", ends=date(2027, 4, 1), replacement="gpt-6.1-sol"),
+    # .../guides/images-vision: what an image counts as. Nothing is said here of later models.
+    _openai(model="gpt-4o-mini*", image_tokens=Tiles(2833, 5667)),
+    _openai(model="gpt-4o*", image_tokens=Tiles(85, 170)),
+    _openai(model="gpt-4.1-mini*", image_tokens=_patches(1.62)),
+    _openai(model="gpt-4.1-nano*", image_tokens=_patches(2.46)),
+    _openai(model="gpt-4.1*", image_tokens=Tiles(85, 170)),
+    _openai(model="gpt-5-mini*", image_tokens=_patches(1.62)),
+    _openai(model="gpt-5-nano*", image_tokens=_patches(2.46)),
+    _openai(model="gpt-5-2*", image_tokens=Tiles(70, 140)),
+    _openai(model="o4-mini*", image_tokens=_patches(1.72)),
+    _openai(model="o[13]*", image_tokens=Tiles(75, 150)),
     _openai_reasons(model="gpt-6*", efforts=("none", *_LEVELS, "xhigh"), default_effort="medium"),
-    _openai_reasons(model="gpt-5.1*", efforts=("none", *_LEVELS), default_effort="none"),
+    _openai_reasons(
+        model="gpt-5.1*",
+        efforts=("none", *_LEVELS),
+        default_effort="none",
+        image_tokens=Tiles(70, 140),
+    ),
     _openai_reasons(model="gpt-5.*", efforts=("none", *_LEVELS, "xhigh"), default_effort="none"),
     _openai_reasons(model="gpt-5*", efforts=("minimal", *_LEVELS), default_effort="medium"),
     _openai_reasons(model="o[134]*", efforts=_LEVELS, default_effort="medium", temperature="never"),
@@ -145,6 +163,10 @@ _claude_ends = partial(
     source="platform.claude.com/docs/en/about-claude/model-deprecations, read in November 2026",
 )
 _ANTHROPIC: Final = (
+    # .../build-with-claude/vision: patches of 28 pixels, more of them since Opus 4.7.
+    _claude(model="claude-opus-4-[78]*", image_tokens=Patches(28, 4784, 2576)),
+    _claude(model="claude-3*", image_tokens=Patches(28, 1568, 1568)),
+    _claude(model="claude-*-4*", image_tokens=Patches(28, 1568, 1568)),
     _claude_5(model="claude-fable-5*", default_effort="high"),
     _claude_5(model="claude-opus-5-5*", default_effort="medium"),
     _claude_5(model="claude-sonnet-5-5*", default_effort="high"),
