@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from structgen.documents.relax import Merge as Merge
     from structgen.errors import *  # noqa: F403
     from structgen.examples.nearest import Nearest as Nearest
+    from structgen.extraction.planned import Plan as Plan
     from structgen.extraction.stream_handles import AsyncStreaming as AsyncStreaming
     from structgen.extraction.stream_handles import Streaming as Streaming
     from structgen.forms.session import Form as Form
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from structgen.reading.files import read as read
     from structgen.results import Extraction as Extraction
     from structgen.results import LeafEvidence as LeafEvidence
-    from structgen.results import Plan as Plan
     from structgen.schema.audit import audit as audit
     from structgen.schema.check import validate as validate
     from structgen.schema.compiler import Compiled as Compiled
@@ -75,6 +75,7 @@ else:
                 TotalTimeoutError TransportError Truncated UsageError
             """,
             "structgen.examples.nearest": "Nearest",
+            "structgen.extraction.planned": "Plan",
             "structgen.extraction.stream_handles": "AsyncStreaming Streaming",
             "structgen.forms.session": "Form",
             "structgen.integrations.sdk": "wrap",
@@ -83,7 +84,7 @@ else:
             "structgen.prompt.attachments": "file image",
             "structgen.reading.document": "Document",
             "structgen.reading.files": "read",
-            "structgen.results": "Extraction LeafEvidence Plan",
+            "structgen.results": "Extraction LeafEvidence",
             "structgen.schema.audit": "audit",
             "structgen.schema.check": "validate",
             "structgen.schema.compiler": "Compiled compile_schema",

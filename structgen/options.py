@@ -97,6 +97,11 @@ class OptionArgs(TypedDict, total=False):
     """Path of a file that keeps results: a call that asks the same as an earlier one finds its
     result there, and costs nothing. Failures are not kept, and streams neither look nor keep. A
     `temperature` above 0 without a `seed` asks anew. None, the default, is no cache."""
+    cascade_below: float | Mapping[str, float]
+    """With a cascade: the confidence, 0 to 1, below which a field is escalated to the next model;
+    or one for each field, by its JSON Pointer with `*` for every item of a list ("" is all other
+    fields). 0 escalates by checks and the document alone, 1 all that is not certain. 0.8 by
+    default."""
     samples: int
     """Answers to ask for, which vote on the value. 1 by default."""
     max_continuations: int
@@ -203,6 +208,7 @@ class Options:
     accept: float | Unset = UNSET
     calibration: str | os.PathLike[str] | Unset = UNSET
     cache: str | os.PathLike[str] | None | Unset = UNSET
+    cascade_below: float | Mapping[str, float] | Unset = UNSET
     samples: int | Unset = UNSET
     max_continuations: int | Unset = UNSET
     on_invalid_items: Literal["raise", "keep"] | Unset = UNSET
@@ -260,6 +266,14 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "calibration": PATH,
     "cache": or_none(PATH),
     "tuned": Kind(lambda value: value is False or PATH.fits(value), "a path, or False"),
+    "cascade_below": Kind(
+        lambda value: (
+            all(map(number(0, 1).fits, value.values()))
+            if isinstance(value, Mapping)
+            else number(0, 1).fits(value)
+        ),
+        "a number from 0 to 1, or such a number for each field",
+    ),
     "samples": whole(1),
     "max_continuations": whole(0),
     "on_invalid_items": one_of("raise", "keep"),

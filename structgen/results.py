@@ -1,4 +1,4 @@
-"""What a call gives: the value, what held it, and what would be asked."""
+"""What a call gives: the value, what held it, and everything that is known about it."""
 
 from __future__ import annotations
 
@@ -9,19 +9,7 @@ from html import escape
 from typing import Annotated, Any, Final, Generic, Literal, Protocol, TypeAlias, TypeVar
 
 from structgen.errors import Attempt
-from structgen.options import Options
-from structgen.values import (
-    Alternatives,
-    Evidence,
-    Json,
-    JsonSchema,
-    Message,
-    Mode,
-    Note,
-    Rejected,
-    Removed,
-    Usage,
-)
+from structgen.values import Alternatives, Evidence, Json, Note, Rejected, Removed, Usage
 
 T = TypeVar("T")
 
@@ -123,11 +111,14 @@ class Guarantee:
         return text
 
 
-ConfidenceBy: TypeAlias = Literal["decisions", "tokens", "agreement", "readings"]
+ConfidenceBy: TypeAlias = Literal[
+    "decisions", "tokens", "agreement", "readings", "cascade", "human"
+]
 """What a confidence was made from. `decisions`: the probabilities of the options that a model in
 this process decided among; no other leaf has one. `tokens`: those of the answer's tokens, and of
 decided options. `agreement`: the votes of several samples. `readings`: a second reading of the
-document, whether the document holds the value, and whether the answer was mended."""
+document, whether the document holds the value, and whether the answer was mended. `cascade`: of
+several models, each in its own way. `human`: a person has looked at the value."""
 
 _HELD_BY: Final = {
     "decoder": "held while decoding by {}",
@@ -144,6 +135,23 @@ def _places_of(notes: Iterable[Note]) -> Iterator[str]:
     for keyword, paths in places.items():
         where = f"{len(paths)} places" if len(paths) > 1 else next(iter(paths))
         yield f"{keyword} at {where}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Escalation:
+    """A further model of a cascade that was asked about fields in doubt."""
+
+    model: str
+    """The name of the model."""
+    fields: Mapping[str, str]
+    """Why each field was in doubt, by its JSON Pointer; "" is the whole record."""
+    error: str | None = None
+    """Why the fields, or some of them, keep the value that they had; None if the model answered."""
+
+    def __str__(self) -> str:
+        named = ", ".join(path or "the whole record" for path in self.fields)
+        said = f"{self.model} was asked about {named}"
+        return f"{said}: {self.error}" if self.error else said
 
 
 def plain_alternatives(alternatives: Alternatives) -> dict[str, Json]:
@@ -219,6 +227,10 @@ class Extraction(Generic[T]):
     pressure: Mapping[str, float] = field(default_factory=dict)
     """How hard the grammar pressed on each value, 0 to 1, by JSON Pointer: near 1, the model wanted
     to write something that the schema forbids there. Values without pressure are left out."""
+    answered_by: Mapping[str, str] = field(default_factory=dict)
+    """The name of the model that gave each leaf, by JSON Pointer, if the client has a cascade."""
+    escalations: tuple[Escalation, ...] = ()
+    """The further models of the cascade that were asked, in order, and about what."""
     reasoning: str | None = None
     """What the model thought before it answered, if it shows that."""
     tuned: str | None = None
@@ -244,6 +256,21 @@ class Extraction(Generic[T]):
         """The name of the backend that gave the value; None if it is not known."""
         answered = [attempt.backend for attempt in self.attempts if attempt.error is None]
         return answered[-1] if answered else None
+
+    @property
+    def spent_by(self) -> dict[str, tuple[Usage, float | None]]:
+        """The tokens of each model that was asked, and their cost in US dollars, by its name.
+
+        The cost is None if the price of an attempt is not known.
+        """
+        spent: dict[str, tuple[Usage, float | None]] = {}
+        for name in dict.fromkeys(one.backend for one in self.attempts):
+            tries = [one for one in self.attempts if one.backend == name]
+            charged = [one.cost for one in tries if one.error is None or one.usage.total_tokens]
+            costs = [cost for cost in charged if cost is not None]
+            usage = sum((one.usage for one in tries), Usage())
+            spent[name] = usage, sum(costs) if len(costs) == len(charged) else None
+        return spent
 
     def to_dict(self, *members: str) -> dict[str, Json]:
         """Give the result as plain JSON data.
@@ -282,6 +309,8 @@ _PLAIN: Final[Mapping[str, Callable[[Extraction[Any]], Json]]] = {
     "to_review": lambda result: sorted(result.to_review),
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
+    "answered_by": lambda result: dict(result.answered_by),
+    "escalations": lambda result: [asdict(one) for one in result.escalations],
     "reasoning": lambda result: result.reasoning,
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "tuned": lambda result: result.tuned,
@@ -331,70 +360,3 @@ def _leaves(value: Json, path: str) -> Iterator[tuple[str, Json]]:
     for key, one in inner:
         step = str(key).replace("~", "~0").replace("/", "~1")
         yield from _leaves(one, f"{path}/{step}")
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedPart:
-    """A part of a wide record, which would be asked about in a question of its own."""
-
-    fields: tuple[str, ...]
-    """JSON Pointers of its fields; a record that is asked about whole is one."""
-    size: int
-    """How many fields that hold no others it has; those of a list's items count once."""
-    tokens: int
-    """An estimate of the length of its prompt, in tokens."""
-    mode: Mode
-    """How the answer would be held to the schema."""
-    schema: JsonSchema = field(repr=False)
-    """Its schema, compiled for this backend."""
-
-    def to_dict(self) -> dict[str, Json]:
-        """Give the part as plain JSON data."""
-        return {**asdict(self), "fields": list(self.fields)}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What a call would ask first. Nothing was sent.
-
-    If the record is split, `schema`, `messages`, `body` and `tokens` are those of the first part.
-    """
-
-    backend: str
-    """The backend's name."""
-    mode: Mode
-    """How the answer would be held to the schema."""
-    schema: JsonSchema
-    """The schema, compiled for this backend."""
-    notes: tuple[Note, ...]
-    """What it does differently from the source."""
-    messages: tuple[Message, ...] = field(repr=False)
-    """The messages, as the model would see them."""
-    options: Options
-    """The options of client and call together."""
-    body: Mapping[str, Any] | None = field(default=None, repr=False)
-    """Members of the request body; None for an engine in this process."""
-    tokens: int = 0
-    """An estimate of the prompt's length, in tokens."""
-    stream: bool = False
-    """Whether the answer would be read as it comes."""
-    parts: tuple[PlannedPart, ...] = ()
-    """The parts that would be asked about one by one; none if the record is asked about whole."""
-
-    def to_dict(self) -> dict[str, Json]:
-        """Give the plan as plain JSON data, without options that are not set."""
-        names = ("backend", "mode", "schema", "tokens", "stream", "body")
-        return {
-            **{name: getattr(self, name) for name in names},
-            "notes": [str(note) for note in folded_notes(self.notes)],
-            "messages": list(self.messages),
-            "parts": [part.to_dict() for part in self.parts],
-            "options": {
-                name: _name_of(value) if callable(value) else value
-                for name, value in self.options.to_dict().items()
-            },
-        }
-
-
-def _name_of(function: object) -> str:
-    return str(getattr(function, "__qualname__", type(function).__qualname__))

@@ -57,11 +57,14 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     target = load_target(arguments.target)
     call = call_from(arguments, target)
     names = arguments.files or ["-"]
+    model, options = arguments.model, options_from(arguments)
+    if arguments.plan and "cascade" in options:  # what is asked first is asked of the first model
+        model = options.pop("cascade")[0]
     client = Client(
-        arguments.model,
+        model,
         base_url=arguments.base_url,
         api_key=_NO_KEY if arguments.plan else arguments.api_key,
-        **options_from(arguments),
+        **options,
     )
     # Errors have the stream of the call; what a model says while it loads or reads has this one.
     hushed = redirect_stderr(io.StringIO()) if arguments.quiet else nullcontext()
@@ -146,6 +149,8 @@ def _tell(
         for failed in result.failures:
             chunk = failed.chunk
             streams.tell(f"characters {chunk.start} to {chunk.end} failed: {failed.error}")
+    for escalation in result.escalations:
+        streams.tell(f"escalated: {escalation}")
     for path in sorted(result.shortened):
         streams.tell(f"cut short: {path or 'the whole value'}")
     parts = ", ".join(f"{part} {spent:.2f}" for part, spent in result.seconds.items())

@@ -32,6 +32,13 @@ def add_options(parser: ArgumentParser) -> None:
         help="Which model to ask: provider:model, URL#model, local, local:NAME or a .gguf file. "
         "By default $STRUCTGEN_MODEL, else local.",
     )
+    asked.add_argument(
+        "--cascade",
+        metavar="MODEL,MODEL",
+        type=_names,
+        help="Models to ask instead of --model, the cheapest first: fields that are in doubt are "
+        "escalated to the next one.",
+    )
     asked.add_argument("--base-url", metavar="URL", help="Address of an OpenAI-compatible server.")
     asked.add_argument(
         "--api-key",
@@ -115,9 +122,11 @@ def chunking_from(arguments: Namespace) -> dict[str, Any]:
 
 
 def options_from(arguments: Namespace) -> dict[str, Any]:
-    """Give the options that were set, for a client; and the files beside that of the target."""
+    """Give the options that were set, for a client, its cascade, and files beside the target."""
     given = vars(arguments)
     options = {name: given[name] for name in OptionArgs.__annotations__ if name in given}
+    if given.get("cascade"):
+        options["cascade"] = given["cascade"]
     beside = calibration_beside(given.get("target") or "")
     if beside is not None and Path(beside).is_file():
         options.setdefault("calibration", beside)
@@ -197,12 +206,20 @@ def _reading(kind: Any) -> dict[str, Any]:
     return next(dict(reading) for types, reading in _READINGS.items() if members == set(types))
 
 
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
 def _number_or_none(text: str) -> float | None:
     return None if text.lower() == "none" else float(text)
 
 
 def _number_or_word(text: str) -> int | str:
     return int(text) if text.isdigit() else text
+
+
+def _number_or_object(text: str) -> float | dict[str, Any]:
+    return _json_object(text) if text.lstrip().startswith("{") else float(text)
 
 
 def _json_object(text: str) -> dict[str, Any]:
@@ -221,6 +238,7 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
     (int,): {"type": int, "metavar": "N"},
     (float,): {"type": float, "metavar": "N"},
     (float, type(None)): {"type": _number_or_none, "metavar": "N"},
+    (float, Mapping[str, float]): {"type": _number_or_object, "metavar": "N|JSON"},
     (bool,): {"action": "store_true"},
     (str, PromptWriter): {"metavar": "TEXT"},
     (str, Sequence[str]): {"action": "append", "metavar": "TEXT"},

@@ -97,6 +97,9 @@ def _add_course(parser: ArgumentParser) -> None:
         help="Stop when the whole job has cost this many US dollars.",
     )
     parser.add_argument(
+        "--max-calls", type=int, metavar="N", help="Stop after this many questions to models."
+    )
+    parser.add_argument(
         "--max-seconds", type=float, metavar="N", help="Stop after this many seconds."
     )
     parser.add_argument(
@@ -151,6 +154,7 @@ def _job(arguments: Namespace, client: Client, streams: Streams, report: Report)
     target = load_target(arguments.target)
     limits = JobLimits(
         max_cost=arguments.max_cost,
+        max_calls=arguments.max_calls,
         max_seconds=arguments.max_seconds,
         max_failure_share=arguments.max_failure_share,
     )

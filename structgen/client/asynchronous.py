@@ -161,7 +161,8 @@ class AsyncClient(BaseClient):
 
     async def close(self) -> None:
         """Do as `Client.close` does."""
-        await self._own.port.aclose()
+        for backend in self._owned:
+            await backend.port.aclose()
 
     async def __aenter__(self) -> Self:
         return self

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
+from structgen.client.cascade import cascade_of, check_cascade, check_secrets, model_of
 from structgen.errors import ConfigurationError
-from structgen.extraction.backend import TakesBack
 from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
 from structgen.extraction.caller import Caller
 from structgen.kinds import TEXT, TRUTH, Kind, check_values, instance, or_none, sequence, whole
-from structgen.options import CallArgs, OptionArgs, Options, options_of
-from structgen.results import Extraction, Plan
+from structgen.options import UNSET, CallArgs, OptionArgs, Options, options_of
+from structgen.results import Extraction
 from structgen.values import DocumentLike, JsonSchema
 from structgen.wire.dialect import Capabilities
 from structgen.wire.endpoint import ApiKey
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from structgen.documents.options import DocumentArgs
     from structgen.documents.result import DocumentExtraction
     from structgen.extraction.backend import Backend
+    from structgen.extraction.planned import Plan
     from structgen.extraction.probe import Probe
     from structgen.flow.ports import EnginePort, HttpPort
     from structgen.flow.steps import Flow
@@ -40,11 +41,8 @@ T = TypeVar("T", default=Any)
 
 MODEL_ENV: Final = "STRUCTGEN_MODEL"
 LOCAL: Final = "local"
-DEFAULTS: Final = Options(max_retries=2, max_reasks=1, on_ungrounded="keep")
-"""The library's own options."""
-LOCAL_DEFAULTS: Final = replace(DEFAULTS, on_ungrounded="null")
-"""Those for a model in this process. Small models fill fields with what the document does not
-state; it was measured for them that such texts are better null."""
+_MAY_CARRY_A_KEY: Final = ("api_key", "default_headers", "default_query")
+"""Arguments whose values are for one server alone."""
 
 
 def _has(*methods: str) -> Callable[[Any], bool]:
@@ -78,9 +76,10 @@ class BaseClient:
         transport: HttpPort | None = None,
         fallback: Sequence[BaseClient] = (),
         mmproj: str | os.PathLike[str] | None = None,
+        cascade: Sequence[str | EnginePort | BaseClient] = (),
         **options: Unpack[OptionArgs],
     ) -> None:
-        """Make a client of one model. A local model is loaded by the first call.
+        """Make a client of one model, or of a cascade. A local model is loaded by the first call.
 
         Args:
             model: "provider:model" ("groq:openai/gpt-oss-20b"), "structgen" for `structgen serve`,
@@ -105,10 +104,16 @@ class BaseClient:
                 connections.
             mmproj: The projector of a local model that sees, a .gguf file. By default the one file
                 beside the model whose name has "mmproj" in it.
+            cascade: Models to ask instead of `model`, the cheapest first: the first one answers,
+                and the fields of its answer that are in doubt are escalated to the next one. Each
+                is written as `model` is, and the arguments above go for all of them; or it is a
+                client, which keeps its own connections. The options are those of this client.
             **options: Defaults of every call; see `OptionArgs`.
 
         Raises:
-            ConfigurationError: If the provider or an option is unknown, or a key is missing.
+            ConfigurationError: If the provider or an option is unknown, or a key is missing; if
+                there is a `model` beside a `cascade`, or a key of one server would be sent to
+                another one.
             ModelMissingError: If there is no such local model.
             ModelCorruptError: If the file is not a model.
         """
@@ -128,22 +133,25 @@ class BaseClient:
             "transport": transport,
             "fallback": fallback,
             "mmproj": mmproj,
+            "cascade": cascade,
         }
         check_values(given, _KINDS)
-        spec = model or os.environ.get(MODEL_ENV) or LOCAL
-        in_process = isinstance(spec, str) and base_url is None and is_local(spec)
-        if mmproj is not None and not in_process:
+        check_cascade(model, cascade)
+        specs = cascade or (model or os.environ.get(MODEL_ENV) or LOCAL,)
+        in_process = [isinstance(one, str) and base_url is None and is_local(one) for one in specs]
+        if mmproj is not None and not any(in_process):
             raise ConfigurationError(
                 '`mmproj` goes with a local model, such as "local:model.gguf".',
                 hint="Leave it unset: a server has its projector itself, and an engine of your own "
                 "is opened with it.",
             )
-        if not isinstance(spec, str):
-            own = engine_backend(spec)
-        elif in_process:
-            own = local_backend(spec, mmproj)
-        else:
-            own = http_backend(
+
+        def backend_of(spec: str | EnginePort) -> Backend:
+            if not isinstance(spec, str):
+                return engine_backend(spec)
+            if base_url is None and is_local(spec):
+                return local_backend(spec, mmproj)
+            return http_backend(
                 spec,
                 base_url=base_url,
                 api_key=api_key,
@@ -158,14 +166,25 @@ class BaseClient:
                 max_connections=max_connections,
                 port=transport,
             )
-        further = [backend for client in fallback for backend in client.caller.backends]
-        is_engine = isinstance(spec, str) or isinstance(own.via, TakesBack)
-        is_local_model = is_engine and not isinstance(own.via, Link)
-        defaults = LOCAL_DEFAULTS if is_local_model else DEFAULTS
-        self.caller: Final[Caller] = Caller((own, *further), options_of(options).over(defaults))
+
+        models = [model_of(one, backend_of) for one in specs]
+        secrets = [name for name in _MAY_CARRY_A_KEY if given[name] is not None]
+        check_secrets(models, secrets)
+        self._owned: tuple[Backend, ...] = tuple(
+            backend for one in models if one.is_owned for backend in one.backends
+        )
+        first, *further = models
+        others = [backend for client in fallback for backend in client.caller.backends]
+        own = options_of(options)
+        self.caller: Final[Caller] = Caller(
+            (*first.backends, *others), own.over(first.defaults), cascade_of(further, own)
+        )
 
     def __repr__(self) -> str:
-        return f"{type(self).__name__}({self._own.name!r})"
+        names = [self._own.name]
+        if self.caller.cascade is not None:
+            names += [stage.name for stage in self.caller.cascade.stages]
+        return f"{type(self).__name__}({' then '.join(names)!r})"
 
     def with_options(self, **options: Unpack[OptionArgs]) -> Self:
         """Give a client that differs in some options and shares everything else.
@@ -180,13 +199,17 @@ class BaseClient:
             ConfigurationError: If there is no such option, or a value is of another kind.
         """
         copied = object.__new__(type(self))
-        merged = options_of(options).over(self.caller.options)
-        copied.caller = Caller(self.caller.backends, merged)  # type: ignore[misc]  # its first value
+        given = options_of(options)
+        caller = replace(self.caller, options=given.over(self.caller.options))
+        if caller.cascade is not None and given.on_ungrounded is not UNSET:
+            caller = replace(caller, cascade=caller.cascade.with_own_rule())
+        copied.caller = caller  # type: ignore[misc]  # its first value
+        copied._owned = self._owned
         return copied
 
     @property
     def _own(self) -> Backend:
-        """The backend whose connections or model this client owns."""
+        """The model that answers first."""
         return self.caller.backends[0]
 
     def _link(self) -> tuple[Link, str | None, Options]:
@@ -295,5 +318,9 @@ _KINDS: Final[Mapping[str, Kind]] = {
         lambda one: isinstance(one, BaseClient), "a list of clients: [Client(...)]"
     ),
     "mmproj": or_none(instance(str, os.PathLike, wanted="the path of a .gguf file")),
+    "cascade": sequence(
+        lambda one: isinstance(one, str | BaseClient) or _is_engine(one),
+        "a list of models: their names, engines or clients",
+    ),
 }
 """Which values the arguments of a client take."""

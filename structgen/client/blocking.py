@@ -233,7 +233,8 @@ class Client(BaseClient):
 
         The client cannot be used afterwards.
         """
-        self._own.port.close()
+        for backend in self._owned:
+            backend.port.close()
 
     def __enter__(self) -> Self:
         return self

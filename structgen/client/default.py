@@ -11,12 +11,13 @@ from typing_extensions import TypeVar, Unpack
 from structgen.client.base import LOCAL, MODEL_ENV
 from structgen.client.blocking import Client
 from structgen.options import CallArgs
-from structgen.results import Extraction, Plan
+from structgen.results import Extraction
 from structgen.values import DocumentLike, JsonSchema
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
 
+    from structgen.extraction.planned import Plan
     from structgen.schema.target import Target
 
 T = TypeVar("T", default=Any)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, overload
 
 from typing_extensions import TypeVar, Unpack
 
+from structgen.extraction.backend import Backend
 from structgen.extraction.caller import Caller
 from structgen.flow.drive import aperform, perform
 from structgen.options import CallArgs
@@ -149,10 +150,12 @@ def _uncached(call: CallArgs) -> CallArgs:
 def _recorded(caller: Caller) -> tuple[Caller, ReplyLog]:
     """The same caller over ports that keep the HTTP answers, and where they are."""
     log = ReplyLog()
-    backends = [
-        replace(one, via=replace(one.via, port=RecordingPort(one.via.port, log)))
-        if isinstance(one.via, Link)
-        else one
-        for one in caller.backends
-    ]
-    return replace(caller, backends=tuple(backends)), log
+
+    def recorded(backend: Backend) -> Backend:
+        if not isinstance(backend.via, Link):
+            return backend
+        return replace(backend, via=replace(backend.via, port=RecordingPort(backend.via.port, log)))
+
+    cascade = caller.cascade and caller.cascade.mapped(recorded)
+    backends = tuple(map(recorded, caller.backends))
+    return replace(caller, backends=backends, cascade=cascade), log

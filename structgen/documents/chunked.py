@@ -242,6 +242,7 @@ class ChunkedQuestion(Generic[T]):
                 confidence=result.confidence,
                 alternatives=result.alternatives,
                 pressure=result.pressure,
+                answered_by=result.answered_by,
                 absent=result.absent,
                 shortened=result.shortened,
                 copied=result.copied,
@@ -275,6 +276,7 @@ class ChunkedQuestion(Generic[T]):
                 confidence_by=source,
                 alternatives=merged.alternatives,
                 pressure=merged.pressure,
+                answered_by=merged.answered_by,
             )
 
         data = complete(self.question.target, merged.data)

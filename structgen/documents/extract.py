@@ -14,8 +14,8 @@ from structgen.documents.options import Chunked, ChunkingArgs
 from structgen.documents.result import ChunkOutcome, DocumentExtraction
 from structgen.errors import ConfigurationError, PromptTooLongError
 from structgen.extraction.backend import Backend
+from structgen.extraction.cascade import extract_and_judge
 from structgen.extraction.question import Question
-from structgen.extraction.readings import extract_and_judge
 from structgen.flow.steps import Flow, Gather
 from structgen.results import Extraction
 from structgen.wire.link import Link

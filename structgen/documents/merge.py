@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from structgen.documents.gaps import Gap
 from structgen.documents.paths import Paths, copy_below
@@ -16,6 +17,11 @@ from structgen.documents.policies import CHOICES, OF_LISTS, Policy, check_polici
 from structgen.documents.seams import Item, Pair, pairs, shared
 from structgen.schema.json import constant_key, escape, to_text
 from structgen.values import Alternatives, Evidence, Json
+
+_KNOWN: Final = ("evidence", "confidence", "alternatives", "pressure", "answered_by")
+"""What is known of values, by their places."""
+_TOLD: Final = ("absent", "shortened", "copied")
+"""What is told of places."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +45,8 @@ class Part:
     """By JSON Pointer into `data`: the options that a value was decided among."""
     pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
     """By JSON Pointer into `data`, from 0 to 1."""
+    answered_by: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """By JSON Pointer into `data`: the model of a cascade that gave a value."""
     absent: frozenset[str] = frozenset()
     """JSON Pointers of the fields that this part does not state."""
     shortened: frozenset[str] = frozenset()
@@ -77,6 +85,8 @@ class Merged:
     """The options that the taken values were decided among."""
     pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
     """The pressure of the grammar on the taken values."""
+    answered_by: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The models of a cascade that gave the taken values."""
     absent: frozenset[str] = frozenset()
     """The fields that no part states."""
     shortened: frozenset[str] = frozenset()
@@ -121,6 +131,7 @@ def merge(
         confidence=merger.confidence,
         alternatives=merger.alternatives,
         pressure=merger.pressure,
+        answered_by=merger.answered_by,
         absent=frozenset(merger.absent),
         shortened=frozenset(merger.shortened),
         copied=frozenset(merger.copied),
@@ -150,13 +161,7 @@ class _Known:
     """What is known about the places of one part, found by their paths."""
 
     def __init__(self, part: Part) -> None:
-        self.evidence = Paths(part.evidence)
-        self.confidence = Paths(part.confidence)
-        self.alternatives = Paths(part.alternatives)
-        self.pressure = Paths(part.pressure)
-        self.absent = Paths(part.absent)
-        self.shortened = Paths(part.shortened)
-        self.copied = Paths(part.copied)
+        self.of = {name: Paths(getattr(part, name)) for name in (*_KNOWN, *_TOLD)}
         self.absent_members: dict[str, list[str]] = defaultdict(list)
         for path in part.absent:
             parent, _, name = path.rpartition("/")
@@ -181,6 +186,7 @@ class _Merger:
         self.confidence: dict[str, float] = {}
         self.alternatives: dict[str, tuple[tuple[Json, float], ...]] = {}
         self.pressure: dict[str, float] = {}
+        self.answered_by: dict[str, str] = {}
         self.absent: set[str] = set()
         self.shortened: set[str] = set()
         self.copied: set[str] = set()
@@ -294,7 +300,7 @@ class _Merger:
 
     def _place_of(self, item: _Statement) -> Item:
         part = self._parts[item.part]
-        below = self._known[item.part].evidence.below(item.path)
+        below = self._known[item.part].of["evidence"].below(item.path)
         start = min((part.evidence[path].start for path, _ in below), default=None)
         return Item(item.value, part.start, part.end, start)
 
@@ -328,13 +334,10 @@ class _Merger:
     def _take(self, taken: _Statement, at: str) -> None:
         """Copy what is known about a value, and everything in it, to its place."""
         part, known = self._parts[taken.part], self._known[taken.part]
-        copy_below(part.evidence, known.evidence, taken.path, self.evidence, at)
-        copy_below(part.confidence, known.confidence, taken.path, self.confidence, at)
-        copy_below(part.alternatives, known.alternatives, taken.path, self.alternatives, at)
-        copy_below(part.pressure, known.pressure, taken.path, self.pressure, at)
-        self.absent |= {at + rest for _, rest in known.absent.below(taken.path)}
-        self.shortened |= {at + rest for _, rest in known.shortened.below(taken.path)}
-        self.copied |= {at + rest for _, rest in known.copied.below(taken.path)}
+        for name in _KNOWN:
+            copy_below(getattr(part, name), known.of[name], taken.path, getattr(self, name), at)
+        for name in _TOLD:
+            getattr(self, name).update(at + rest for _, rest in known.of[name].below(taken.path))
 
 
 def _covers(pattern: str, names: Iterable[str]) -> bool:

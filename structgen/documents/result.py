@@ -14,6 +14,7 @@ from structgen.extraction.attempts import cost_of
 from structgen.results import (
     ConfidenceBy,
     Dumps,
+    Escalation,
     Extraction,
     Guarantee,
     LeafEvidence,
@@ -104,6 +105,8 @@ class DocumentExtraction(Generic[T]):
     """The options that each taken value was decided among, the likeliest first."""
     pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
     """0 to 1 per field: how hard the grammar pressed on the value that was taken."""
+    answered_by: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The model that gave each taken value, if the client has a cascade."""
 
     @property
     def stated(self) -> tuple[ChunkOutcome, ...]:
@@ -136,6 +139,11 @@ class DocumentExtraction(Generic[T]):
     def removed(self) -> tuple[Removed, ...]:
         """What a rule took out of the chunks' values, by path in its chunk's answer."""
         return tuple(item for result in self._results for item in result.removed)
+
+    @property
+    def escalations(self) -> tuple[Escalation, ...]:
+        """The further models of a cascade that were asked, by path in their chunk's value."""
+        return tuple(one for result in self._results for one in result.escalations)
 
     @property
     def attempts(self) -> tuple[Attempt, ...]:
@@ -209,6 +217,8 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "to_review": lambda result: [],
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
+    "answered_by": lambda result: dict(result.answered_by),
+    "escalations": lambda result: [asdict(one) for one in result.escalations],
     "reasoning": lambda result: result.reasoning,
     "notes": lambda result: [str(note) for note in folded_notes(result.notes)],
     "conflicts": lambda result: [_conflict_data(one, result.stated) for one in result.conflicts],

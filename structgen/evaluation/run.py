@@ -86,7 +86,7 @@ def evaluate(
         on_progress=on_progress,
         **call,
     )
-    model = " then ".join(backend.name for backend in client.caller.backends)
+    model = " then ".join(backend.name for backend in client.caller.all_backends)
     return score(wanted, records, answers, model=model)
 
 

@@ -11,6 +11,7 @@ from structgen.options import UNSET, CallArgs, OptionArgs, Options, options_of
 if TYPE_CHECKING:
     from structgen.extraction.backend import Backend
     from structgen.extraction.question import Question
+    from structgen.extraction.stages import Cascade
     from structgen.flow.steps import Flow
     from structgen.results import Extraction
     from structgen.values import DocumentLike
@@ -27,6 +28,14 @@ class Caller:
     """Who is asked, in order."""
     options: Options
     """The options of every call that does not set its own."""
+    cascade: Cascade | None = None
+    """The models that fields in doubt are escalated to."""
+
+    @property
+    def all_backends(self) -> tuple[Backend, ...]:
+        """Everybody who may be asked: the first model, and those of its cascade."""
+        further = self.cascade.backends() if self.cascade is not None else ()
+        return (*self.backends, *further)
 
     def question(
         self, target: Any, document: DocumentLike, call: CallArgs, *, stream: bool = False
@@ -65,8 +74,13 @@ class Caller:
         given = call.get("examples", ())
         # Most calls give none: looking at each of thirty takes as long as checking an answer.
         given_options = options_of(options).over(self.options) if options else self.options
+        cascade = self.cascade
+        if cascade is not None and "on_ungrounded" in call:
+            cascade = cascade.with_own_rule()
         tuned = tuned_use(wanted, self.backends, given_options, stream=stream)
         if tuned is not None:
+            if cascade is not None:
+                cascade = cascade.without_changes(given_options, tuned.options)
             given_options = tuned.options
         examples = None if given == () else examples_for(wanted, given)
         if tuned is not None and "examples" not in call:
@@ -79,6 +93,7 @@ class Caller:
             context=call.get("context"),
             options=_with_confidence(given_options),
             tuned=tuned,
+            cascade=cascade,
             stream=stream,
         )
 
@@ -93,7 +108,7 @@ class Caller:
         Returns:
             The flow; nothing happens before it is performed.
         """
-        from structgen.extraction.readings import extract_and_judge
+        from structgen.extraction.cascade import extract_and_judge
 
         return extract_and_judge(self.backends, self.question(target, document, call))
 

@@ -64,7 +64,7 @@ T = TypeVar("T")
 
 _LOG: Final = logging.getLogger("structgen.extraction")
 """Where steps down, fallbacks and repeated questions are logged."""
-_SAME_EVERYWHERE: Final = (
+SAME_EVERYWHERE: Final = (
     ConfigurationError,
     InputError,
     TargetError,
@@ -118,7 +118,7 @@ def extract(
         except StructgenError as error:
             error.attempts = tuple(state.attempts)
             last = backend is backends[-1]
-            if last or state.handed_out or isinstance(error, _SAME_EVERYWHERE):
+            if last or state.handed_out or isinstance(error, SAME_EVERYWHERE):
                 raise
             _LOG.warning("%s failed (%s): the fallback is asked", backend.name, _kind(error))
     raise ConfigurationError("There is no backend to ask.", hint="Give the client a model.")

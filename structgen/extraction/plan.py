@@ -12,9 +12,9 @@ from structgen.extraction.ask import chat_request
 from structgen.extraction.backend import Backend, ChecksMessages, streams
 from structgen.extraction.deciding import decision_request
 from structgen.extraction.parts import parts_for, question_about
+from structgen.extraction.planned import Plan, PlannedPart
 from structgen.extraction.question import Prompt, Question
 from structgen.prompt.attachments import CountAttachment, estimate_tokens, usual_tokens
-from structgen.results import Plan, PlannedPart
 from structgen.schema.split import notes_of_split
 from structgen.values import Mode
 from structgen.wire.attachments import check_attachments, counter_of

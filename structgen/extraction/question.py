@@ -17,6 +17,7 @@ from structgen.extraction.copied import Sources
 from structgen.extraction.deciding import LANGUAGE, fault_of_decisions, messages_of
 from structgen.extraction.examples import Examples, Shown, budget_for
 from structgen.extraction.learned import LEARNED, learn_from
+from structgen.extraction.stages import Cascade
 from structgen.extraction.thinking import (
     thinking_tokens,
     thoughts_before_answer,
@@ -71,6 +72,8 @@ class Question(Generic[T]):
     """The options of the call."""
     tuned: Use | None = None
     """What a tuned file has for it, which `options` and `examples` hold already."""
+    cascade: Cascade | None = None
+    """The models that fields in doubt are escalated to."""
     stream: bool = False
     """Whether the answer is read while it is written."""
     whole: TextOrMessages | None = field(default=None, repr=False)
@@ -133,6 +136,20 @@ class Question(Generic[T]):
         if self.options.samples not in (UNSET, 1):
             return ("agreement",)
         return ("tokens", "readings") if self._has_logprobs(backend) else ("readings",)
+
+    def with_probabilities(self, backends: Sequence[Backend]) -> Question[T]:
+        """The question as backends are asked it that give token probabilities without being asked
+        a second time. If they do not, it stays as it is.
+
+        Args:
+            backends: Who is going to be asked.
+        """
+        options = self.options
+        sampled = options.samples not in (UNSET, 1)
+        able = all(self._has_logprobs(one) and not self._decides(one) for one in backends)
+        if options.logprobs is not UNSET or sampled or not able:
+            return self
+        return replace(self, options=replace(options, logprobs=True))
 
     def asked_of(self, backend: Backend) -> Question[T]:
         """The question as a backend is asked it: for probabilities, if `confidence` needs them,

@@ -1,4 +1,4 @@
-"""The flow of a call: extract, read a second time if a confidence needs it, and judge.
+"""One model's answer: extract, read a second time if a confidence needs it, and judge.
 
 A model that gives no probabilities is asked a second time, in another way: the first question goes
 through the fields and looks for each in the document, the second one goes through the document and
@@ -49,12 +49,15 @@ _BY_DOCUMENT: Final = (
 """The instructions of the second reading."""
 
 
-def extract_and_judge(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
-    """The flow of a call, from the question to a result whose confidence is calibrated.
+def ask_and_judge(
+    backends: Sequence[Backend], question: Question[T], billed: list[Attempt] | None = None
+) -> Flow[Extraction[T]]:
+    """Ask one model, or its fallbacks, and calibrate the confidence of what comes.
 
     Args:
         backends: Who to ask, in order.
         question: What to ask.
+        billed: Takes the attempts, if several questions of one call share its budgets.
 
     Returns:
         The result.
@@ -62,14 +65,16 @@ def extract_and_judge(backends: Sequence[Backend], question: Question[T]) -> Flo
     Raises:
         StructgenError: If no backend gives a value.
     """
-    result = yield from through_cache(backends, question, _unjudged(backends, question))
+    result = yield from through_cache(backends, question, _unjudged(backends, question, billed))
     return judged(result, question)
 
 
-def _unjudged(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
+def _unjudged(
+    backends: Sequence[Backend], question: Question[T], billed: list[Attempt] | None
+) -> Flow[Extraction[T]]:
     """A result before its confidence is calibrated and judged."""
     began = time.monotonic()
-    result = yield from extract_in_parts(backends, question)
+    result = yield from extract_in_parts(backends, question, billed)
     return (yield from _with_readings(backends, question, result, began))
 
 
@@ -93,7 +98,7 @@ def _with_readings(
     """A result that was read a second time, if it has no confidence and needs one."""
     if question.options.confidence is not True or not _lacks_confidence(question, result):
         return result
-    left = _with_time_left(question, time.monotonic() - began)
+    left = with_time_left(question, time.monotonic() - began)
     return (yield from _read_again(backends, left, result))
 
 
@@ -106,8 +111,13 @@ def _lacks_confidence(question: Question[T], result: Extraction[T]) -> bool:
     return not kinds.keys() <= result.confidence.keys()
 
 
-def _with_time_left(question: Question[T], spent: float) -> Question[T]:
-    """The question for what its total timeout leaves."""
+def with_time_left(question: Question[T], spent: float) -> Question[T]:
+    """Give the question what its total timeout leaves.
+
+    Args:
+        question: The question.
+        spent: Seconds that are over.
+    """
     whole = question.options.total_timeout
     if not isinstance(whole, int | float):
         return question

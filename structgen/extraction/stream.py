@@ -12,10 +12,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, TypeVar, get_origin
 
+from structgen.answer.draft import Draft
 from structgen.answer.grounding import document_text, require_grounded, schema_is_grounded
 from structgen.answer.partial import Partial
-from structgen.errors import Truncated
+from structgen.errors import ConfigurationError, Truncated
 from structgen.extraction.backend import Backend
+from structgen.extraction.cascade import escalate, first_question
 from structgen.extraction.extract import extract
 from structgen.extraction.listen import Listener
 from structgen.extraction.question import Question
@@ -23,6 +25,7 @@ from structgen.extraction.readings import with_confidence
 from structgen.flow.steps import Emit, Flow
 from structgen.results import Extraction
 from structgen.schema.check import validate
+from structgen.schema.compiler import compile_schema
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, JsonSchema
 
@@ -30,7 +33,7 @@ T = TypeVar("T")
 
 
 def stream(backends: Sequence[Backend], question: Question[T]) -> Flow[Extraction[T]]:
-    """Extract, and emit Partials.
+    """Extract, and emit Partials: those of the first model, and the result of the whole cascade.
 
     Args:
         backends: Who to ask, in order.
@@ -43,11 +46,21 @@ def stream(backends: Sequence[Backend], question: Question[T]) -> Flow[Extractio
         StructgenError: Whatever `extract` raises.
     """
     listener: Listener[T] = Listener()
+    first = _streamed(backends, first_question(backends, question), listener)
+    extraction = yield from escalate(backends, question, first)
+    if not listener.attempt:  # the first model could not even be asked
+        listener.draft = Draft(compile_schema(question.target, "best-effort"))
+    yield Emit(Partial(listener.draft, max(listener.attempt, 1), extraction))
+    return extraction
+
+
+def _streamed(
+    backends: Sequence[Backend], question: Question[T], listener: Listener[T]
+) -> Flow[Extraction[T]]:
+    """One model's answer, of which the listener emits what has come."""
     began = time.monotonic()
     extraction = yield from extract(backends, question, listener.get_answer)
-    extraction = yield from with_confidence(backends, question, extraction, began)
-    yield Emit(Partial(listener.draft, listener.attempt, extraction))
-    return extraction
+    return (yield from with_confidence(backends, question, extraction, began))
 
 
 def stream_items(
@@ -63,10 +76,17 @@ def stream_items(
         The result.
 
     Raises:
+        ConfigurationError: If the client has a cascade: items that were handed out cannot be
+            escalated.
         InvalidOutputError: If an item is not valid. It is not emitted; `violations` names all.
         Truncated: If the list was cut. The items that are whole have been emitted.
         StructgenError: Whatever else `extract` raises.
     """
+    if question.cascade is not None:
+        raise ConfigurationError(
+            "Items are handed out as they come, so a cascade could not correct them any more.",
+            hint="Call `stream` or `extract`, or a client of one model.",
+        )
     listener: Listener[list[T]] = Listener(_item_check(question))
     began = time.monotonic()
     try:

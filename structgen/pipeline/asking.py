@@ -5,20 +5,22 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any, Final, Generic, TypeVar
 
 from structgen.documents.chunked import ChunkedQuestion, Piece, unexpected
 from structgen.documents.need import is_too_long, room_for_document
 from structgen.documents.options import settings_data
-from structgen.errors import Attempt, StructgenError
+from structgen.errors import Attempt, SchemaError, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.extraction.backend import Backend
+from structgen.extraction.cascade import extract_and_judge, question_to
 from structgen.extraction.fingerprint import asked_of_all, digest_of
 from structgen.extraction.judged import Basis, judgement
 from structgen.extraction.plan import first_that_compiles
 from structgen.extraction.question import Question
-from structgen.extraction.readings import extract_and_judge
 from structgen.flow.drive import Rest, aperform
 from structgen.pipeline.journal.journal import Journal, question_hash, run_of_chunks
 from structgen.pipeline.journal.outcomes import entry_of, outcome_of
@@ -71,6 +73,9 @@ class JobQuestion(Generic[T]):
         self.backends = tuple(
             _backend_of_job(backend, hook, alone=len(backends) == 1) for backend in backends
         )
+        if question.cascade is not None:
+            observed = partial(_backend_of_job, hook=hook, alone=False)
+            self._question = replace(question, cascade=question.cascade.mapped(observed))
         self._splitting = splitting
         self._room: int | None = None
         if splitting.chunked == "auto":
@@ -83,6 +88,12 @@ class JobQuestion(Generic[T]):
     def tuned(self) -> str | None:
         """What it took from the file of `structgen tune`, or why nothing; None without a file."""
         return None if self._question.tuned is None else self._question.tuned.said
+
+    @property
+    def all_backends(self) -> tuple[Backend, ...]:
+        """Everybody who may be asked: the first model, and those of its cascade."""
+        cascade = self._question.cascade
+        return self.backends if cascade is None else (*self.backends, *cascade.backends())
 
     def hash_of(self, item: Item) -> bytes:
         """Give the hash of the question about an input; of its key, if it could not be read.
@@ -246,7 +257,7 @@ class JobQuestion(Generic[T]):
     def note_in(self, journal: Journal) -> None:
         """Note in the journal what is asked, for whoever reads it later."""
         target = self._question.target
-        models = [backend.name for backend in self.backends]
+        models = [backend.name for backend in self.all_backends]
         noted = {"target": target.name, "schema": target.schema, "models": models}
         journal.set_note(f"{RUN}{self.run}", noted)
         journal.set_note(f"{RUN}{run_of_chunks(self.run)}", noted)
@@ -306,7 +317,14 @@ def fingerprint(
     asked: list[Any] = [probe.target.schema]
     if splitting != BY_DEFAULT:
         asked.append([splitting.chunked, settings_data(splitting.chunking)])
-    return _fingerprint([*asked, *asked_of_all(backends, probe)])
+    asked += asked_of_all(backends, probe)
+    if probe.cascade is not None:
+        asked.append(["cascade", probe.options.cascade_below])
+        for stage in probe.cascade.stages:
+            further = question_to(stage, probe, probe.cascade)
+            with suppress(SchemaError):  # it cannot be asked about the whole record
+                asked.append(asked_of_all(stage.backends, further))
+    return _fingerprint(asked)
 
 
 def _fingerprint(data: Any) -> str:

@@ -18,6 +18,8 @@ class JobLimits:
 
     max_cost: float | None = None
     """US dollars for the whole job, earlier runs included."""
+    max_calls: int | None = None
+    """Questions to models in this run, those of a cascade among them."""
     max_seconds: float | None = None
     """Seconds for this run."""
     max_failure_share: float = 0.5
@@ -36,6 +38,7 @@ class JobLimits:
 
 _KINDS: Final[Mapping[str, Kind]] = {
     "max_cost": or_none(number(0, of="US dollars")),
+    "max_calls": or_none(whole(0)),
     "max_seconds": or_none(number(0, of="seconds")),
     "max_failure_share": number(0, 1),
     "window": whole(1),
@@ -56,7 +59,7 @@ class LimitWatch:
         self.answered_at = self._began
         """When a value last came, on the monotonic clock."""
         self._earlier = 0.0
-        self._asked = 0
+        self._asked = self._calls = 0
         self._last: deque[str | None] = deque(maxlen=limits.window)  # kinds of error
         self._first: list[StructgenError | None] = []
         self._failed = 0  # among the last
@@ -82,10 +85,11 @@ class LimitWatch:
         self._earlier += cost
         self.spent += cost
 
-    def add_asked(self, error: StructgenError | None, cost: float | None) -> None:
-        """Count an input that was asked about."""
+    def add_asked(self, error: StructgenError | None, cost: float | None, calls: int = 1) -> None:
+        """Count an input that was asked about, and the questions that it took."""
         self.spent += cost or 0.0
         self._asked += 1
+        self._calls += calls
         if error is None:
             self.answered_at = time.monotonic()
         if not isinstance(error, InputError):  # a bad input says nothing about the run
@@ -110,6 +114,11 @@ class LimitWatch:
         `under_way` questions have a cost that is not known yet; it is taken to be the mean.
         """
         limits = self.limits
+        if limits.max_calls is not None and self._calls + under_way >= limits.max_calls:
+            return (
+                f"it has asked {self._calls} questions, with {under_way} under way, and max_calls "
+                f"is {limits.max_calls}"
+            )
         if limits.max_cost is not None:
             expected = self.spent + under_way * self._mean_cost()
             if expected >= limits.max_cost:

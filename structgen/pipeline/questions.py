@@ -60,7 +60,7 @@ def job_question(
             the model is in this process.
         StructgenError: If no document could be asked about: what `plan` raises.
     """
-    unknown = [backend.name for backend in caller.backends if backend.price is None]
+    unknown = [backend.name for backend in caller.all_backends if backend.price is None]
     if workers.watch.limits.max_cost is not None and unknown:
         raise ConfigurationError(
             f"No price known for {unknown[0]}, so max_cost cannot be enforced.",
@@ -70,6 +70,11 @@ def job_question(
     question = caller.question(target, "", call_of_each)
     splitting = replace(splitting, chunking=chunking_of(question, splitting.chunking))
     if batch:
+        if caller.cascade is not None:
+            raise ConfigurationError(
+                "The Batch API gives its answers hours later, so a cascade cannot go on from them.",
+                hint="Leave out `batch`, or use a client of one model.",
+            )
         if when is True:
             raise ConfigurationError(
                 "The Batch API asks about whole documents, and `chunked` splits them.",
@@ -80,6 +85,13 @@ def job_question(
         options = replace(question.options, learned_rows="off", cache=None)
         question = replace(question, options=options)
         return JobQuestion([backend], question, hook=None, journaled=journaled)
+    if question.cascade is not None:
+        # A budget that is used up while an input is under way leaves it the answer that it has.
+        cascade = replace(
+            question.cascade,
+            reason_to_stop=lambda: workers.watch.stop_reason(workers.gate.inside),
+        )
+        question = replace(question, cascade=cascade)
     return JobQuestion(
         caller.backends,
         question,

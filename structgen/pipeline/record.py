@@ -40,6 +40,8 @@ COLUMNS: Final = (
     "pressure",
     "accepted",
     "to_review",
+    "answered_by",
+    "escalations",
     "guarantee",
     "conflicts",
     "failed_chunks",

@@ -9,7 +9,7 @@ from structgen.documents.chunked import Piece
 from structgen.documents.options import Chunked, ChunkingArgs
 from structgen.documents.result import ChunkOutcome
 from structgen.pipeline.record import Outcome
-from structgen.results import Extraction, Guarantee
+from structgen.results import Escalation, Extraction, Guarantee
 from structgen.values import Evidence, Json, Note, Removed
 
 
@@ -83,6 +83,8 @@ def result_of(outcome: Outcome[Json]) -> Extraction[Json]:
         confidence_by=record.get("confidence_by"),
         alternatives=alternatives,
         pressure=record.get("pressure") or {},
+        answered_by=record.get("answered_by") or {},
+        escalations=tuple(Escalation(**one) for one in record.get("escalations") or ()),
         usage=outcome.usage,
         cost=outcome.cost,
     )

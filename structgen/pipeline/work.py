@@ -171,7 +171,7 @@ class Workers:
             JournalError: If the journal cannot be read or written.
             Exception: If reading the inputs, or `on_outcome`, fails: its own error.
         """
-        links = [one.via for one in question.backends if isinstance(one.via, Link)]
+        links = [one.via for one in question.all_backends if isinstance(one.via, Link)]
         self._pacers = [link.pacer for link in links if link.pacer is not None]
         if not links:  # there is no server to go easy on
             self.gate.concurrency.limit = self.gate.concurrency.most
@@ -342,7 +342,7 @@ class Workers:
     def count_asked(self, outcome: Outcome[Any]) -> None:
         """Count a question that was asked, and stop the job if a limit says so."""
         self.counts.add_spent(outcome)
-        self.watch.add_asked(outcome.error, outcome.cost)
+        self.watch.add_asked(outcome.error, outcome.cost, outcome.tries)
         if reason := self.watch.stop_reason(self.gate.inside + self._resting):
             self.stop(reason)
 

@@ -14,29 +14,25 @@ from itertools import accumulate
 from typing import Any, Final, NamedTuple
 
 from structgen.errors import SchemaLimitError
-from structgen.schema.closed import close_records
-from structgen.schema.compile.names import unused_name
 from structgen.schema.json import pointer, resolve, unescape
+from structgen.schema.splittable import (
+    CHOICES,
+    NULL,
+    WHOLE_ONLY,
+    Record,
+    reachable,
+    record_of,
+    source_of,
+    without_own_references,
+)
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, JsonSchema, Note
 
 TooWide = Callable[[Target[Json]], SchemaLimitError | None]
 """Gives the limit that a part is over; None if it fits."""
 
-_NULL: Final[JsonSchema] = {"type": "null"}
-_CHOICES: Final = ("anyOf", "oneOf")
-_WHOLE_ONLY: Final = frozenset(
-    {"minProperties", "maxProperties", "propertyNames", "dependentRequired", "dependentSchemas"}
-    | {"not", "if", "then", "else", "default", "examples", "unevaluatedProperties"}
-)
-"""Keywords of a record that hold for all of its fields together. The check of the whole has
-them."""
 _NOT_NOTED: Final = frozenset({"default", "examples"})
 """Those among them that no value can break."""
-_UNSPLITTABLE: Final = frozenset(
-    {"allOf", "anyOf", "oneOf", "patternProperties", "const", "enum", "$dynamicRef"}
-)
-"""Keywords of a record whose fields belong together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,15 +55,6 @@ class _Field(NamedTuple):
     above: frozenset[str]
     """The references on the way to it."""
     size: int
-
-
-class _Record(NamedTuple):
-    """A record whose fields may be asked about apart."""
-
-    schema: JsonSchema
-    """The record itself, with its reference resolved."""
-    nullable: bool
-    above: frozenset[str]
 
 
 def split(target: Target[Any], too_wide: TooWide, width: int | None) -> tuple[SplitPart, ...]:
@@ -97,14 +84,14 @@ def notes_of_split(target: Target[Any], parts: Sequence[SplitPart]) -> tuple[Not
     """
     asked = f"asked about in {len(parts)} questions, whose answers are merged"
     notes = [Note("", "properties", "rewritten", asked)]
-    root, _ = _without_own_references(_source_of(target))
+    root, _ = without_own_references(source_of(target))
     inner = {path[:end] for path in _paths(parts) for end in range(len(path))}
     for path in sorted(inner):
         record = _record_at(root, path)
         if record is None:
             continue
         where = "".join(f"/properties{pointer([name])}" for name in path)
-        for keyword in sorted(record.schema.keys() & (_WHOLE_ONLY - _NOT_NOTED)):
+        for keyword in sorted(record.schema.keys() & (WHOLE_ONLY - _NOT_NOTED)):
             notes.append(Note(where, keyword, "checked", "by the record that the parts make"))
         if record.schema.get("additionalProperties", False) is not False:
             detail = "a record that is split has its declared members alone"
@@ -128,14 +115,14 @@ def size_of(target: Target[Any]) -> int:
     Args:
         target: The target.
     """
-    root = _source_of(target)
+    root = source_of(target)
     return _size(root, root, frozenset())
 
 
 class _Splitter:
     def __init__(self, target: Target[Any], too_wide: TooWide, width: int | None) -> None:
         self._target, self._too_wide, self._width = target, too_wide, width
-        self._root, self._own = _without_own_references(_source_of(target))
+        self._root, self._own = without_own_references(source_of(target))
 
     def parts(self) -> tuple[SplitPart, ...]:
         whole = _Field((), self._root, self._own, 0)
@@ -179,7 +166,7 @@ class _Splitter:
 
     def _inside(self, field: _Field) -> list[_Field]:
         """The fields of a record; none if it cannot be split."""
-        record = _record(self._root, field.schema, field.above)
+        record = record_of(self._root, field.schema, field.above)
         if record is None:
             return []
         return [
@@ -190,7 +177,7 @@ class _Splitter:
     def _part(self, fields: Sequence[_Field]) -> SplitPart:
         schema = _pruned(self._root, self._root, [field.path for field in fields])
         schema["title"] = self._target.name
-        defs = _reachable(self._root, schema)
+        defs = reachable(self._root, schema)
         if defs:
             schema["$defs"] = defs
         names = tuple(pointer(field.path) for field in fields)
@@ -206,101 +193,12 @@ class _Splitter:
         return over
 
 
-def _source_of(target: Target[Any]) -> JsonSchema:
-    """The schema of a target as that of plain data."""
-    schema: JsonSchema = target.schema if target.adapter is None else close_records(target.schema)
-    return schema
-
-
-def _without_own_references(root: JsonSchema) -> tuple[JsonSchema, frozenset[str]]:
-    """The schema with a definition of itself, if it refers to itself: a part is another root.
-
-    With the references that mean the whole.
-    """
-    if "#" not in _references(root):
-        return root, frozenset()
-    defs = root.get("$defs", {})
-    name = unused_name("Whole", defs)
-    own = {key: value for key, value in root.items() if key != "$defs"}
-    changed = _redirected({**root, "$defs": {**defs, name: own}}, f"#/$defs/{name}")
-    return dict(changed), frozenset({f"#/$defs/{name}"})
-
-
-def _redirected(node: Any, to: str) -> Any:
-    if isinstance(node, list):
-        return [_redirected(item, to) for item in node]
-    if not isinstance(node, dict):
-        return node
-    return {
-        key: to if key == "$ref" and inner == "#" else _redirected(inner, to)
-        for key, inner in node.items()
-    }
-
-
-def _references(node: Any) -> set[str]:
-    """The references in a schema, those of a discriminator's mapping among them."""
-    found: set[str] = set()
-    todo = [node]
-    while todo:
-        one = todo.pop()
-        if isinstance(one, dict):
-            todo += one.values()
-        elif isinstance(one, list):
-            todo += one
-        elif isinstance(one, str) and one.startswith("#"):
-            found.add(one)
-    return found
-
-
-def _reachable(root: JsonSchema, schema: JsonSchema) -> JsonSchema:
-    """The definitions that a part needs."""
-    known, found = root.get("$defs", {}), dict[str, Any]()
-    todo = _references(schema)
-    while todo:
-        name = todo.pop().removeprefix("#/$defs/")
-        if name in known and name not in found:
-            found[name] = known[name]
-            todo |= _references(known[name])
-    return {name: found[name] for name in known if name in found}
-
-
-def _record(root: JsonSchema, node: Any, above: frozenset[str]) -> _Record | None:
-    """The record that a schema describes; None if its fields cannot be asked about apart."""
-    nullable = False
-    while isinstance(node, dict):
-        siblings = {key: value for key, value in node.items() if key not in ("$ref", *_CHOICES)}
-        choice = next((node[key] for key in _CHOICES if key in node), None)
-        if isinstance(ref := node.get("$ref"), str):
-            if ref in above or choice is not None:
-                return None
-            above |= {ref}
-            node = {**resolve(root, ref), **siblings}
-        elif isinstance(choice, list) and len(choice) == 2 and _NULL in choice:
-            nullable = True
-            inner = choice[0] if choice[1] == _NULL else choice[1]
-            if not isinstance(inner, dict) or "properties" in siblings:
-                return None
-            node = {**inner, **siblings}
-        else:
-            break
-    if not isinstance(node, dict) or not node.get("properties"):
-        return None
-    if not node.keys().isdisjoint(_UNSPLITTABLE):
-        return None
-    kinds = node.get("type", "object")
-    kinds = {kinds} if isinstance(kinds, str) else set(kinds)
-    if kinds - {"object", "null"} or isinstance(node.get("additionalProperties"), dict):
-        return None
-    record = {**node, "type": "object"}
-    return _Record(record, nullable or "null" in kinds, above)
-
-
-def _record_at(root: JsonSchema, path: Sequence[str]) -> _Record | None:
-    record = _record(root, root, frozenset())
+def _record_at(root: JsonSchema, path: Sequence[str]) -> Record | None:
+    record = record_of(root, root, frozenset())
     for name in path:
         if record is None:
             return None
-        record = _record(root, record.schema["properties"][name], record.above)
+        record = record_of(root, record.schema["properties"][name], record.above)
     return record
 
 
@@ -308,7 +206,7 @@ def _pruned(root: JsonSchema, node: Any, paths: Sequence[tuple[str, ...]]) -> An
     """A record with some of its fields alone."""
     if () in paths:
         return node
-    record = _record(root, node, frozenset())
+    record = record_of(root, node, frozenset())
     assert record is not None  # noqa: S101 - a path leads through records
     asked = dict.fromkeys(path[0] for path in paths)
     fields = {
@@ -319,11 +217,11 @@ def _pruned(root: JsonSchema, node: Any, paths: Sequence[tuple[str, ...]]) -> An
     kept = {
         key: value
         for key, value in record.schema.items()
-        if key not in _WHOLE_ONLY and key not in ("$defs", "required")
+        if key not in WHOLE_ONLY and key not in ("$defs", "required")
     }
     required = [name for name in record.schema.get("required", ()) if name in asked]
     found = {**kept, "properties": fields, "required": required, "additionalProperties": False}
-    return {"anyOf": [found, _NULL]} if record.nullable else found
+    return {"anyOf": [found, NULL]} if record.nullable else found
 
 
 def _size(root: JsonSchema, node: Any, above: frozenset[str]) -> int:
@@ -332,7 +230,7 @@ def _size(root: JsonSchema, node: Any, above: frozenset[str]) -> int:
         return 1
     if isinstance(ref := node.get("$ref"), str):
         return 1 if ref in above else _size(root, resolve(root, ref), above | {ref})
-    options = [option for key in _CHOICES for option in node.get(key, ())]
+    options = [option for key in CHOICES for option in node.get(key, ())]
     inside = [*node.get("properties", {}).values(), *node.get("allOf", ())]
     inside += [node[key] for key in ("items", "additionalProperties") if _is_schema(node, key)]
     widest = max((_size(root, option, above) for option in options), default=0)

@@ -13,11 +13,11 @@ from structgen.evaluation.gold import GoldRecord
 from structgen.examples.nearest import Nearest
 from structgen.extraction.examples import examples_of
 from structgen.extraction.plan import plan
+from structgen.extraction.planned import Plan
 from structgen.extraction.similarity import normalised
 from structgen.extraction.tuned import CHUNK_TOKENS, DIVERSITY, FIXED, NEAREST, changes_text
 from structgen.options import UNSET
 from structgen.prompt.layouts import LAYOUTS
-from structgen.results import Plan
 from structgen.schema.target import Target
 from structgen.values import Example, Json, Mode
 

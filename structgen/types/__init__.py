@@ -8,6 +8,8 @@ from structgen.lazy import face
 
 if TYPE_CHECKING:
     from structgen.errors import Attempt as Attempt
+    from structgen.extraction.planned import Plan as Plan
+    from structgen.extraction.planned import PlannedPart as PlannedPart
     from structgen.options import UNSET as UNSET
     from structgen.options import CallArgs as CallArgs
     from structgen.options import OptionArgs as OptionArgs
@@ -15,11 +17,10 @@ if TYPE_CHECKING:
     from structgen.options import PromptWriter as PromptWriter
     from structgen.options import Unset as Unset
     from structgen.results import ConfidenceBy as ConfidenceBy
+    from structgen.results import Escalation as Escalation
     from structgen.results import Extraction as Extraction
     from structgen.results import FoldedNote as FoldedNote
     from structgen.results import Guarantee as Guarantee
-    from structgen.results import Plan as Plan
-    from structgen.results import PlannedPart as PlannedPart
     from structgen.results import folded_notes as folded_notes
     from structgen.values import Answer as Answer
     from structgen.values import Attachment as Attachment
@@ -42,9 +43,10 @@ else:
         __name__,
         {
             "structgen.errors": "Attempt",
+            "structgen.extraction.planned": "Plan PlannedPart",
             "structgen.options": "UNSET CallArgs OptionArgs Options PromptWriter Unset",
             "structgen.results": """
-                ConfidenceBy Extraction FoldedNote Guarantee Plan PlannedPart folded_notes
+                ConfidenceBy Escalation Extraction FoldedNote Guarantee folded_notes
             """,
             "structgen.values": """
                 Answer Attachment DocumentLike Evidence Json JsonSchema Message Mode Note

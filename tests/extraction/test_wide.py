@@ -20,7 +20,7 @@ from structgen.errors import (
     NotJsonError,
     SchemaLimitError,
 )
-from structgen.extraction.readings import extract_and_judge
+from structgen.extraction.cascade import extract_and_judge
 from structgen.pipeline.replay import replay_flow
 from structgen.testing.scripted import ScriptedTransport
 from structgen.values import Evidence, Reply, Request

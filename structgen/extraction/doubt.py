@@ -1,0 +1,114 @@
+"""Which values of an answer are in doubt, and why: what a cascade escalates."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Final, NamedTuple
+
+from structgen.answer.evidence import EvidenceFinder
+from structgen.answer.salvage import value_at
+from structgen.answer.support import unsupported
+from structgen.calibration.learnt import field_of
+from structgen.extraction.question import Question
+from structgen.extraction.supported import located_text
+from structgen.options import UNSET
+from structgen.results import Extraction
+from structgen.values import Json
+
+BELOW: Final = 0.8
+"""The confidence below which a field is escalated, if the call sets none."""
+PRESSED: Final = 0.5
+"""The pressure of the grammar from which on a value is in doubt."""
+
+
+class Doubt(NamedTuple):
+    """One reason to ask another model about a value."""
+
+    path: str
+    """JSON Pointer of the value."""
+    why: str
+    """A few words for people."""
+
+
+def doubts(question: Question[Any], result: Extraction[Any]) -> dict[str, str]:
+    """Find the values of a result that another model should be asked about.
+
+    Args:
+        question: What was asked. Its options set the confidence that is enough.
+        result: What came.
+
+    Returns:
+        Why each value is in doubt, by JSON Pointer.
+    """
+    data = question.target.dump(result.value)
+    below = question.options.cascade_below
+    found: dict[str, str] = {}
+    for doubt in (
+        *_of_confidence(result, BELOW if below is UNSET else below),
+        *_of_pressure(result),
+        *_of_document(question, data, result),
+        *_of_rules(data, result),
+    ):
+        found.setdefault(doubt.path, doubt.why)
+    return found
+
+
+def _of_confidence(result: Extraction[Any], below: float | Mapping[str, float]) -> Iterator[Doubt]:
+    for path, sure in result.confidence.items():
+        if sure < _least(path, below):
+            yield Doubt(path, f"confidence {sure:.2f}")
+
+
+def _least(path: str, below: float | Mapping[str, float]) -> float:
+    """The confidence that is enough for a value."""
+    if isinstance(below, Mapping):
+        return below.get(field_of(path), below.get("", BELOW))
+    return below
+
+
+def _of_pressure(result: Extraction[Any]) -> Iterator[Doubt]:
+    """The values under pressure that have no confidence: with one, pressure adds nothing to it."""
+    for path, pressure in result.pressure.items():
+        if pressure >= PRESSED and path not in result.confidence:
+            yield Doubt(path, f"pressure {pressure:.2f}")
+
+
+def _of_document(question: Question[Any], data: Json, result: Extraction[Any]) -> Iterator[Doubt]:
+    """The values that the document should state and does not."""
+    finder = EvidenceFinder(located_text(question.document))
+    evidence = finder.find(data, known=result.evidence, absent=result.absent)
+    for path in unsupported(question.target.schema, data, evidence):
+        yield Doubt(path, "not in the document")
+
+
+def _of_rules(data: Json, result: Extraction[Any]) -> Iterator[Doubt]:
+    """What the checks and rules of the call held against values."""
+    for path in sorted(result.to_review):
+        yield Doubt(path, "to review")
+    for path in sorted(result.shortened):
+        yield Doubt(path, "cut short")
+    for path in sorted(result.copied):
+        yield Doubt(path, "in a worked example, not in the document")
+    for removed in result.removed:
+        if removed.reason in ("ungrounded", "endless"):
+            yield Doubt(_place_left(data, removed.path), f"{removed.reason}, taken out")
+    for rejected in result.rejected:
+        yield Doubt(_list_of(rejected.path), "an item is not valid")
+
+
+def _place_left(data: Json, path: str) -> str:
+    """Where a value was taken out: its place if that is null now, else the list that had it.
+
+    Items that follow an item that was taken out have moved.
+    """
+    try:
+        return path if value_at(data, path) is None else _list_of(path)
+    except LookupError:
+        return _list_of(path)
+
+
+def _list_of(path: str) -> str:
+    """The outermost list on a path; the path itself if it leads through none."""
+    steps = path.split("/")
+    end = next((at for at, step in enumerate(steps) if step.isdecimal()), len(steps))
+    return "/".join(steps[:end])

@@ -1,0 +1,376 @@
+"""Some fields of a known value, as a question of their own; the rest of the value is settled.
+
+A portion has the shape of the value around its open fields: records stay records, and a list in
+which fields of some items are open is a record of these items (`item_1`, `item_3`). So the answer
+says by itself which item each of its values belongs to, and items that are settled cannot change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, Final, TypeAlias
+
+from structgen.schema.json import pointer, resolve, unescape
+from structgen.schema.splittable import (
+    CHOICES,
+    NULL,
+    WHOLE_ONLY,
+    reachable,
+    record_of,
+    source_of,
+    without_own_references,
+)
+from structgen.schema.target import Target, target_of
+from structgen.values import Json, JsonSchema
+
+_Steps: TypeAlias = "tuple[str | int, ...]"
+_Tree: TypeAlias = "dict[str | int, _Tree | None]"
+"""The open fields by step; None for one that is open as a whole."""
+
+_ITEM: Final = "item_"
+"""Begins the name of an item's record; its number, from 1, follows."""
+_TOLD: Final = ("title", "description")
+"""What the schema of a list says of it to people and models."""
+_OF_ITEM: Final = "The open fields of item {} of the list."
+
+
+@dataclass(frozen=True, slots=True)
+class Portion:
+    """Some fields of a known value, asked about in a question of their own."""
+
+    fields: tuple[str, ...]
+    """JSON Pointers of the open fields in the value."""
+    target: Target[Json]
+    """The open fields, in the shape of the value. Its values are plain data."""
+    tree: _Tree
+    """The open fields, by step."""
+
+    @property
+    def has_items(self) -> bool:
+        """Whether it asks about fields of single items of a list."""
+        return _has_items(self.tree)
+
+    def holds(self, path: str) -> bool:
+        """Tell whether a place in the value is in an open field.
+
+        Args:
+            path: JSON Pointer into the value.
+        """
+        return any(path == one or path.startswith(f"{one}/") for one in self.fields)
+
+    def without(self, places: Iterable[str]) -> Portion | None:
+        """Give the portion without the fields that some places are in, or that are in them.
+
+        Args:
+            places: JSON Pointers into the value.
+
+        Returns:
+            None if no field is left, or every field is.
+        """
+        ends = [f"{place}/" for place in places]
+        tree = _tree_of(
+            path
+            for path in _paths_of(self.tree)
+            if not any(_touch(f"{pointer(path)}/", end) for end in ends)
+        )
+        fields = tuple(pointer(path) for path in _paths_of(tree))
+        left = 0 < len(fields) < len(self.fields)
+        return replace(self, fields=fields, tree=tree) if left else None
+
+    def place(self, path: str) -> str:
+        """Give the place in the value of a place in an answer.
+
+        Args:
+            path: JSON Pointer into the answer.
+        """
+        steps: list[str | int] = []
+        node: _Tree | None = self.tree
+        for name in map(unescape, path.split("/")[1:]):
+            step: str | int = name if node is None else _step(node, name)
+            steps.append(step)
+            node = node.get(step) if node is not None else None
+        return pointer(steps)
+
+    def place_in_schema(self, path: str) -> str:
+        """Give the place in the schema of the whole of a place in that of the portion.
+
+        Args:
+            path: JSON Pointer into the schema of the portion.
+        """
+        steps: list[str | int] = []
+        node: _Tree | None = self.tree
+        names = [unescape(step) for step in path.split("/")[1:]]
+        while names:
+            if node is None or names[0] != "properties" or len(names) == 1:
+                steps += names
+                break
+            step = _step(node, names[1])
+            steps += ["items"] if isinstance(step, int) else ["properties", step]
+            node, names = node.get(step), names[2:]
+        return pointer(steps)
+
+    def merged(self, data: Json, answer: Json) -> Json:
+        """Put the values of an answer into the value; nothing else changes.
+
+        Args:
+            data: The value, as plain data. It stays as it is.
+            answer: A value of the portion.
+        """
+        return _merged(data, answer, self.tree)
+
+    def settled(self, data: Json) -> Json:
+        """Give the value without its open fields; lists are named as the portion names them.
+
+        Args:
+            data: The value, as plain data.
+        """
+        return _settled(data, self.tree)
+
+    def of_example(self, data: Json) -> Json:
+        """Give what the portion has of another value; only if it asks about no single items.
+
+        Args:
+            data: A value of the whole, as plain data.
+        """
+        return _projected(data, self.tree)
+
+
+def portion(target: Target[Any], data: Json, places: Iterable[str]) -> Portion | None:
+    """Make a question about some places of a value.
+
+    Each place is widened to the nearest field that can be asked about by itself: a union, a map, a
+    list of scalars or a record that contains itself is asked about whole, and so is a list if the
+    place is an item, or if nothing is left by which an item could be told from the others.
+
+    Args:
+        target: The target of the whole.
+        data: The value, as plain data.
+        places: JSON Pointers into the value.
+
+    Returns:
+        The portion; None if the value has to be asked about as a whole.
+    """
+    maker = _Maker(target, data)
+    before: list[_Steps] = []
+    paths = _outermost(maker.askable(place) for place in places)
+    while paths != before:
+        before, paths = paths, _outermost(_with_anchors(path, data, paths) for path in paths)
+    if not paths or () in paths or not _has_value(data, paths):
+        return None
+    return maker.portion(paths)
+
+
+class _Maker:
+    def __init__(self, target: Target[Any], data: Json) -> None:
+        self._target, self._data = target, data
+        self._root, self._own = without_own_references(source_of(target))
+
+    def askable(self, place: str) -> _Steps:
+        """The nearest field at or above a place that can be asked about by itself."""
+        node, above, data = self._root, self._own, self._data
+        at: _Steps = ()
+        found: _Steps = ()
+        for name in map(unescape, place.split("/")[1:]):
+            if isinstance(data, list):
+                inside = self._items(node, above)
+                if inside is None or not name.isdecimal() or int(name) >= len(data):
+                    break
+                node, above = inside
+                at, data = (*at, int(name)), data[int(name)]
+                continue
+            record = record_of(self._root, node, above) if isinstance(data, dict) else None
+            if record is None or name not in record.schema["properties"]:
+                break
+            node, above = record.schema["properties"][name], record.above
+            at = found = (*at, name)
+            data = data.get(name) if isinstance(data, dict) else None
+        return found
+
+    def portion(self, paths: Iterable[_Steps]) -> Portion:
+        tree = _tree_of(paths)
+        schema = dict(self._pruned(self._root, self._data, tree, self._own))
+        schema["title"] = self._target.name
+        if defs := reachable(self._root, schema):
+            schema["$defs"] = defs
+        fields = tuple(pointer(path) for path in _paths_of(tree))
+        return Portion(fields, target_of(schema), tree)
+
+    def _items(self, node: Any, above: frozenset[str]) -> tuple[Any, frozenset[str]] | None:
+        """The schema of the items of a list; None if they have none in common."""
+        found = self._array(node, above)
+        return None if found is None else (found[0]["items"], found[1])
+
+    def _array(self, node: Any, above: frozenset[str]) -> tuple[JsonSchema, frozenset[str]] | None:
+        while isinstance(node, dict) and "items" not in node:
+            options = next((node[key] for key in CHOICES if key in node), None)
+            ref = node.get("$ref")
+            if isinstance(ref, str) and ref not in above:
+                above |= {ref}
+                node = resolve(self._root, ref)
+            elif isinstance(options, list) and len(options) == 2 and NULL in options:
+                node = options[0] if options[1] == NULL else options[1]
+            else:
+                return None
+        is_list = isinstance(node, dict) and isinstance(node["items"], dict)
+        return (node, above) if is_list and "prefixItems" not in node else None
+
+    def _pruned(self, node: Any, data: Json, tree: _Tree | None, above: frozenset[str]) -> Any:
+        """The schema of the open fields in a part of the value."""
+        if tree is None:
+            return node
+        if isinstance(data, list):
+            return self._pruned_list(node, data, tree, above)
+        record = record_of(self._root, node, above)
+        assert record is not None  # noqa: S101 - a path leads through records and lists
+        known = data if isinstance(data, dict) else {}
+        fields = {
+            name: self._pruned(inner, known.get(name), tree[name], record.above)
+            for name, inner in record.schema["properties"].items()
+            if name in tree
+        }
+        kept = {
+            key: value
+            for key, value in record.schema.items()
+            if key not in WHOLE_ONLY and key not in ("$defs", "required")
+        }
+        wanted = record.schema.get("required", ())
+        required = [name for name in fields if name in wanted or tree[name] is not None]
+        return {**kept, "properties": fields, "required": required, "additionalProperties": False}
+
+    def _pruned_list(
+        self, node: Any, data: list[Json], tree: _Tree, above: frozenset[str]
+    ) -> JsonSchema:
+        array = self._array(node, above)
+        assert array is not None  # noqa: S101 - a path leads through records and lists
+        schema, inside = array
+        fields = {}
+        for step in sorted(step for step in tree if isinstance(step, int)):
+            item = self._pruned(schema["items"], data[step], tree[step], inside)
+            fields[_name(step)] = {**item, "description": _OF_ITEM.format(step + 1)}
+        told: JsonSchema = {key: schema[key] for key in _TOLD if key in schema}
+        return {
+            **told,
+            "type": "object",
+            "properties": fields,
+            "required": list(fields),
+            "additionalProperties": False,
+        }
+
+
+def _tree_of(paths: Iterable[_Steps]) -> _Tree:
+    tree: _Tree = {}
+    for path in paths:
+        inner = tree
+        for step in path[:-1]:
+            deeper = inner.setdefault(step, {})
+            assert deeper is not None  # noqa: S101 - no path is in another one
+            inner = deeper
+        inner[path[-1]] = None
+    return tree
+
+
+def _touch(one: str, other: str) -> bool:
+    return one.startswith(other) or other.startswith(one)
+
+
+def _name(step: str | int) -> str:
+    return f"{_ITEM}{step + 1}" if isinstance(step, int) else step
+
+
+def _step(node: _Tree, name: str) -> str | int:
+    """The step that a name in an answer stands for."""
+    return next((step for step in node if _name(step) == name), name)
+
+
+def _outermost(paths: Iterable[_Steps]) -> list[_Steps]:
+    """The paths that are in no other, each once."""
+    found = dict.fromkeys(paths)
+    return [one for one in found if not any(one[:end] in found for end in range(len(one)))]
+
+
+def _with_anchors(path: _Steps, data: Json, paths: list[_Steps]) -> _Steps:
+    """A path, or that of the outermost list around it in which its item has no settled value."""
+    for end, step in enumerate(path):
+        if isinstance(step, int):
+            item = path[: end + 1]
+            open_in_it = [one[end + 1 :] for one in paths if one[: end + 1] == item]
+            if not _has_value(_value_at(data, item), open_in_it):
+                return path[:end]
+    return path
+
+
+def _value_at(data: Any, path: _Steps) -> Json:
+    for step in path:
+        data = data[step]
+    return data
+
+
+def _has_value(data: Json, but: Iterable[_Steps]) -> bool:
+    """Whether a value states anything outside some fields."""
+    left = list(but)
+    if () in left:
+        return False
+    pairs: Iterable[tuple[str | int, Json]] = ()
+    if isinstance(data, dict):
+        pairs = data.items()
+    elif isinstance(data, list):
+        pairs = enumerate(data)
+    else:
+        return data is not None
+    return any(
+        _has_value(value, [path[1:] for path in left if path[0] == step]) for step, value in pairs
+    )
+
+
+def _paths_of(tree: _Tree, at: _Steps = ()) -> Iterator[_Steps]:
+    for step, inner in tree.items():
+        if inner is None:
+            yield (*at, step)
+        else:
+            yield from _paths_of(inner, (*at, step))
+
+
+def _has_items(tree: _Tree | None) -> bool:
+    if tree is None:
+        return False
+    return any(isinstance(step, int) or _has_items(inner) for step, inner in tree.items())
+
+
+def _merged(data: Json, answer: Json, tree: _Tree) -> Json:
+    known: Mapping[str, Json] = answer if isinstance(answer, dict) else {}
+    changed: Any = list(data) if isinstance(data, list) else dict(data or {})
+    for step, inner in tree.items():
+        name = _name(step)
+        if inner is not None:
+            changed[step] = _merged(changed[step], known.get(name), inner)
+        elif name in known:
+            changed[step] = known[name]
+        else:  # an optional field that the document does not state
+            changed.pop(step, None)
+    return changed
+
+
+def _settled(data: Json, tree: _Tree) -> Json:
+    if isinstance(data, list):
+        pairs: Iterable[tuple[str | int, Json]] = enumerate(data)
+    else:
+        pairs = data.items() if isinstance(data, dict) else ()
+    kept: dict[str, Json] = {}
+    for step, value in pairs:
+        inner = tree.get(step, {})
+        if inner:
+            kept[_name(step)] = _settled(value, inner)
+        elif step not in tree:
+            kept[_name(step)] = value
+    return kept
+
+
+def _projected(data: Json, tree: _Tree | None) -> Json:
+    if not isinstance(data, dict) or tree is None:
+        return data
+    return {
+        name: _projected(data[name], inner)
+        for name, inner in tree.items()
+        if isinstance(name, str) and name in data
+    }
