@@ -8,6 +8,7 @@ import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
 from concurrent.futures import Future, wait
 from contextlib import contextmanager, suppress
+from contextvars import copy_context
 from typing import Any, Final, NoReturn, TypeVar
 
 T = TypeVar("T")
@@ -104,7 +105,7 @@ def _run_in_thread(make: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[]
 
 
 def start_in_thread(make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
-    """Start a coroutine on an event loop in a new thread."""
+    """Start a coroutine on an event loop in a new thread, in the caller's context."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -113,5 +114,6 @@ def start_in_thread(make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
         except BaseException as error:
             future.set_exception(error)
 
-    threading.Thread(target=run, name="structgen-job", daemon=True).start()
+    context = copy_context()  # spans of OpenTelemetry are then children of the caller's
+    threading.Thread(target=context.run, args=(run,), name="structgen-job", daemon=True).start()
     return future

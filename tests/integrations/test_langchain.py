@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
@@ -120,10 +119,30 @@ def test_the_extractor_reads_texts_documents_and_batches() -> None:
     assert runnable.batch([Document(page_content="one"), [HumanMessage("two")]]) == [joke, joke]
 
 
-@pytest.mark.slow
-def test_the_embedded_model_serves_langchain(embedded_cache: Path) -> None:
-    class Person(BaseModel):
-        name: str
+class ConversationalResponse(BaseModel):
+    """Respond in a conversational manner. Be kind and helpful."""
 
-    found: Any = ChatStructgen("local").with_structured_output(Person).invoke("Ada Lovelace sang.")
-    assert "Ada" in found.name
+    response: str = Field(description="A conversational response to the user's query")
+
+
+class FinalResponse(BaseModel):
+    final_output: Joke | ConversationalResponse
+
+
+@pytest.mark.slow
+def test_langchains_own_examples_run_over_the_embedded_model(local_client: Client) -> None:
+    """Those of its page about structured output, with nothing but the model changed."""
+    model = ChatStructgen(local_client.with_options(max_tokens=80, on_shortened="keep"))
+    assert isinstance(model.with_structured_output(Joke).invoke(ASKED), Joke)
+    told: Any = model.with_structured_output(JokeDict).invoke(ASKED)
+    assert told.keys() == {"setup", "punchline"}
+    schema = {"title": "joke", "description": "A joke.", **Joke.model_json_schema()}
+    by_schema: Any = model.with_structured_output(schema).invoke(ASKED)
+    assert by_schema.keys() >= {"setup", "punchline"}
+    either: Any = model.with_structured_output(FinalResponse).invoke("How are you today?")
+    assert isinstance(either, FinalResponse)
+    raw: Any = model.with_structured_output(Joke, include_raw=True).invoke(ASKED)
+    assert raw["parsed"] is None or isinstance(raw["parsed"], Joke)
+    assert (raw["parsed"] is None) == (raw["parsing_error"] is not None)
+    chain = ChatPromptTemplate([("system", "You are a comedian."), ("human", "{input}")])
+    assert isinstance((chain | model.with_structured_output(Joke)).invoke({"input": "cats"}), Joke)
