@@ -149,6 +149,16 @@ class PageText(NamedTuple):
     """Whether its fonts do not say which characters most of their shapes are."""
 
 
+def frame_of(page: Any) -> Frame:
+    """Give how the coordinates of a page become those of the page as it is shown.
+
+    Args:
+        page: A `pypdfium2.PdfPage`.
+    """
+    left, bottom, right, top = page.get_bbox()
+    return Frame(left, bottom, right, top, page.get_rotation() % 360)
+
+
 def text_of(page: Any) -> PageText:
     """Read the text layer of a page.
 
@@ -171,9 +181,7 @@ def text_of(page: Any) -> PageText:
                 reason="too-large",
             )
         text = "".join([chr(unicode_of(raw, at)) for at in range(count)])
-        left, bottom, right, top = page.get_bbox()
-        frame = Frame(left, bottom, right, top, page.get_rotation() % 360)
-        words = _words(text, frame, pdfium, raw)
+        words = _words(text, frame_of(page), pdfium, raw)
         looked_at = range(0, count, max(1, count // _SAMPLE))
         unknown = sum(pdfium.FPDFText_HasUnicodeMapError(raw, at) == 1 for at in looked_at)
         return PageText(words, 2 * unknown > len(looked_at))
