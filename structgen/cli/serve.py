@@ -51,6 +51,12 @@ def _add_model(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--context", type=int, metavar="N", help="Tokens of a prompt and its answer together."
     )
+    parser.add_argument(
+        "--mmproj",
+        metavar="FILE",
+        help="The projector of a model that sees; by default the one .gguf file beside the model "
+        "whose name has mmproj in it.",
+    )
 
 
 def _add_address(parser: ArgumentParser) -> None:
@@ -116,7 +122,12 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     _at_least("tokens-per-minute", arguments.tokens_per_minute, 1)
     name = arguments.model.removeprefix("local:")
     with (
-        open_engine(name, context=arguments.context, parallel=arguments.parallel) as engine,
+        open_engine(
+            name,
+            context=arguments.context,
+            parallel=arguments.parallel,
+            mmproj=arguments.mmproj,
+        ) as engine,
         listening(arguments.host, arguments.port) as listener,
     ):
         # Load the model now, so that whoever can connect is answered.

@@ -224,7 +224,8 @@ def _described(server: Server, name: str) -> dict[str, Any]:
 
 
 async def _complete(server: Server, request: Request, request_id: str) -> Response:
-    asked = parse_request(await read_body(request, server.max_body))
+    body = await read_body(request, server.max_body)
+    asked = parse_request(body, sees=server.engine.sees)
     server.models.check(asked.model)
     expected = estimate_tokens(asked.messages)
     server.rate_limiter.admit(asked.model, expected)

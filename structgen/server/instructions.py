@@ -66,6 +66,14 @@ def document_in(messages: Sequence[Message]) -> str:
         What stands between `<document>` tags in the last message of the user; without tags, the
         contents of all messages of the user, joined with line breaks.
     """
-    said = [str(message["content"]) for message in messages if message["role"] == "user"]
+    said = [_text_of(message) for message in messages if message["role"] == "user"]
     tagged = _DOCUMENT.search(said[-1]) if said else None
     return tagged[2] if tagged else "\n".join(said)
+
+
+def _text_of(message: Message) -> str:
+    """What a message says, beside its images."""
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    return "".join(part.get("text", "") for part in content)

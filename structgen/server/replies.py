@@ -20,6 +20,7 @@ from structgen.errors import (
     ConfigurationError,
     EnginePromptTooLongError,
     GrammarError,
+    InputError,
     ServerError,
     StructgenError,
 )
@@ -249,6 +250,7 @@ def _(error: APIError) -> APIError:
 
 @as_api_error.register(ConfigurationError)
 @as_api_error.register(GrammarError)
+@as_api_error.register(InputError)
 def _(error: StructgenError) -> APIError:
     return BadRequestError(str(error), status_code=400, type=TYPE)
 

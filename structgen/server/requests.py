@@ -68,11 +68,12 @@ class ServedRequest:
     """Whether the answer has all that the engine knows of it."""
 
 
-def parse_request(body: bytes) -> ServedRequest:
+def parse_request(body: bytes, *, sees: bool = False) -> ServedRequest:
     """Parse the body of a request.
 
     Args:
         body: The body.
+        sees: Whether the model reads images.
 
     Raises:
         BadRequestError: If the request is refused, in Groq's words.
@@ -91,7 +92,9 @@ def parse_request(body: bytes) -> ServedRequest:
             refuse(f"'' : property '{name}' is missing", param=name)
     if "stream_options" in given and not given.get("stream"):
         refuse("`stream_options` is only allowed with `stream: true`", param="stream_options")
-    messages = tuple(_message(index, message) for index, message in enumerate(given["messages"]))
+    messages = tuple(
+        _message(index, message, sees) for index, message in enumerate(given["messages"])
+    )
     tools = tuple(_tool(index, tool) for index, tool in enumerate(given.get("tools", ())))
     return _fitting(
         ServedRequest(
@@ -152,8 +155,10 @@ def _stop(value: Any) -> tuple[str, ...]:
 # ---- messages ------------------------------------------------------------------------------------
 
 
-def _message(index: int, given: Any) -> Message:
-    """A message that every model's template takes: text alone, of a role that all of them know."""
+def _message(index: int, given: Any, sees: bool) -> Message:
+    """A message that every model's template takes: of a role that all of them know, and text alone
+    unless the model sees and the user shows an image.
+    """
     where = f"messages.{index}"
     if not isinstance(given, dict):
         refuse(f"'{where}' : value must be an object", param=where)
@@ -172,7 +177,10 @@ def _message(index: int, given: Any) -> Message:
             f"[('{where}.content' : property 'content' is missing)]",
             param=where,
         )
-    text = _text(given.get("content"), where)
+    content = given.get("content")
+    if sees and role == "user" and isinstance(content, list) and _has_image(content):
+        return {"role": role, "content": [_part(part, where) for part in content]}
+    text = _text(content, where)
     if role == "tool":
         return {
             "role": "user",
@@ -183,6 +191,24 @@ def _message(index: int, given: Any) -> Message:
         "role": "system" if role == "developer" else role,
         "content": "\n".join(filter(None, (text, *written))),
     }
+
+
+def _has_image(parts: list[Any]) -> bool:
+    return any(isinstance(part, dict) and part.get("type") == "image_url" for part in parts)
+
+
+def _part(part: Any, where: str) -> dict[str, Any]:
+    """A text or an image of a message."""
+    if not isinstance(part, dict) or part.get("type") != "image_url":
+        return {"type": "text", "text": _text([part], where)}
+    image = part.get("image_url")
+    url = image.get("url") if isinstance(image, dict) else None
+    if not isinstance(url, str) or not url.startswith("data:"):
+        refuse(
+            f"'{where}.content' : 'image_url.url' must hold the image itself, as a data URL",
+            param=where,
+        )
+    return {"type": "image_url", "image_url": {"url": url}}
 
 
 def _text(content: Any, where: str) -> str:

@@ -48,9 +48,9 @@ def check_pictures(messages: Sequence[Message], model: str, *, able: bool) -> No
         if not able:
             raise InputError(
                 f"{model} cannot see: it has no projector, and the messages hold an image.",
-                hint="If it is a model that sees, name the projector file that was published with "
-                'it: Client("local:model.gguf", mmproj="mmproj.gguf"). Otherwise use a model that '
-                "reads images.",
+                hint="If it is a model that sees, put the projector that was published with it "
+                '(mmproj-*.gguf) beside it, or name it: Client("local:model.gguf", '
+                'mmproj="mmproj.gguf"). Otherwise use a model that reads images.',
             )
         if not url_of_attachment(part).startswith("data:"):
             raise InputError(
