@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from structgen.schema.audit import Audit as Audit
     from structgen.schema.audit import Finding as Finding
     from structgen.schema.check import validate_json as validate_json
+    from structgen.schema.code.typescript import to_typescript as to_typescript
+    from structgen.schema.code.zod import to_zod as to_zod
     from structgen.schema.compiler import Compiled as Compiled
     from structgen.schema.compiler import compile_schema as compile_schema
     from structgen.schema.load import load_target as load_target
@@ -27,6 +29,8 @@ else:
         {
             "structgen.schema.audit": "Audit Finding",
             "structgen.schema.check": "validate_json",
+            "structgen.schema.code.typescript": "to_typescript",
+            "structgen.schema.code.zod": "to_zod",
             "structgen.schema.compiler": "Compiled compile_schema",
             "structgen.schema.subset": "SUBSETS SchemaLimits SchemaSubset subset_of",
             "structgen.schema.load": "load_target",
