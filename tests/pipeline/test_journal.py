@@ -38,7 +38,6 @@ from structgen.pipeline.record import Item
 from structgen.pipeline.threads import run_in_thread
 from structgen.schema.target import target_of
 from structgen.testing import FaultyServer, ScriptedModel, Served
-from structgen.testing.scripted import completion
 from structgen.values import Request
 from tests.pipeline.test_job import answer, texts
 
@@ -462,46 +461,6 @@ def test_every_signal_to_end_finishes_what_is_under_way(
         assert process.returncode == 0
         assert "finishing what is under way" in said
         assert said.splitlines()[-1] == f"True {len(server.requests)}"
-
-
-FOREIGN = """
-import signal, sys
-from structgen import Client
-from structgen.pipeline.job import Job
-
-class Terminated(BaseException):
-    pass
-
-def handle(number, frame):
-    raise Terminated
-
-signal.signal(signal.SIGTERM, handle)  # as schedulers do
-with Client("vllm:m", base_url=sys.argv[1]) as client:
-    texts = [f"person number {n}." for n in range(400)]
-    schema = {"type": "object", "properties": {"name": {}, "age": {}}}
-    job = Job(schema, texts, client=client, output=sys.argv[2], concurrency=8)
-    try:
-        job.run()
-    except Terminated as terminated:
-        print(terminated.__cause__.summary.done, flush=True)
-    summary = job.run()  # a retry in the same process: the journal is free
-    print(summary.cached, summary.ok, flush=True)
-"""
-
-
-def test_what_a_handler_of_a_scheduler_raises_comes_after_a_clean_stop(tmp_path: Path) -> None:
-    slow = Served(body=completion('{"name": "Ada", "age": 36}'), delay=0.02)
-    with FaultyServer(slow) as server:
-        argv = [sys.executable, "-c", FOREIGN, server.base_url, str(tmp_path / "out.jsonl")]
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
-            while len(server.requests) < 50 and process.poll() is None:
-                time.sleep(0.01)
-            process.send_signal(signal.SIGTERM)
-            said, _ = process.communicate(timeout=60)
-        done, summary = said.splitlines()
-        assert process.returncode == 0
-        assert summary == f"{done} 400"
-        assert len(server.requests) == 400  # nothing was asked twice
 
 
 def test_an_interrupt_before_there_is_anything_to_stop_is_not_lost() -> None:
