@@ -331,6 +331,7 @@ def _table(result: Extraction[Any]) -> str:
         "value": {path: json.dumps(value, ensure_ascii=False) for path, value in leaves},
         "confidence": {path: f"{sure:.2f}" for path, sure in result.confidence.items()},
         "pressure": {path: f"{share:.2f}" for path, share in result.pressure.items()},
+        "answered by": result.answered_by,
         "in the text": {
             path: f"{found.quote} ({found.start} to {found.end})"
             for path, found in result.evidence.items()

@@ -6,8 +6,10 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
 
 from structgen.answer.evidence import EvidenceFinder
+from structgen.answer.grounding import said_in
 from structgen.answer.salvage import value_at
 from structgen.answer.support import unsupported
+from structgen.answer.wording import asks_for_more
 from structgen.calibration.learnt import field_of
 from structgen.extraction.question import Question
 from structgen.extraction.supported import located_text
@@ -74,9 +76,15 @@ def _of_pressure(result: Extraction[Any]) -> Iterator[Doubt]:
 
 
 def _of_document(question: Question[Any], data: Json, result: Extraction[Any]) -> Iterator[Doubt]:
-    """The values that the document should state and does not."""
-    finder = EvidenceFinder(located_text(question.document))
-    evidence = finder.find(data, known=result.evidence, absent=result.absent)
+    """The values that the document should state and does not.
+
+    As for `on_ungrounded`, the context counts as a part of it, an image may state anything, and no
+    text is looked up if the instructions ask for labels or summaries.
+    """
+    if said_in(question.document) is None or asks_for_more(question.instructions or ""):
+        return
+    texts = filter(None, (located_text(question.document), question.context))
+    evidence = EvidenceFinder("\n".join(texts)).find(data, absent=result.absent)
     for path in unsupported(question.target.schema, data, evidence):
         yield Doubt(path, "not in the document")
 

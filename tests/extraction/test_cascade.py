@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from copy import deepcopy
 from typing import Annotated, Any, Literal
 
@@ -492,3 +493,85 @@ def test_closing_a_client_closes_its_own_models_alone() -> None:
 def test_a_threshold_is_a_share(below: Any) -> None:
     with pytest.raises(ConfigurationError, match="cascade_below"):
         Client(cascade=[ScriptedModel("{}"), ScriptedModel("{}")], cascade_below=below)
+
+
+# ---- kinds of targets and documents ----------------------------------------------------------
+
+
+def test_names_on_the_wire_are_those_of_aliases() -> None:
+    class Guest(BaseModel):
+        name: str = Field(alias="guestName")
+        city: str | None = Field(default=None, alias="home/city")
+
+    first = ScriptedModel(json.dumps({"guestName": "Qxa", "home/city": "Qxb"}))
+    second = Perfect({"guestName": "Ada", "home/city": None})
+    result = ask(first, second, target=Guest, document="Ada is here.")
+    assert (result.value.name, result.value.city) == ("Ada", None)
+    assert set(result.answered_by.values()) == {"perfect"}
+
+
+def test_a_list_of_records_and_a_schema_are_escalated_like_a_class() -> None:
+    second = Perfect(GOLD["lines"])
+    first = changed(GOLD["lines"], **{"2_price": 77.5})
+    result = ask(ScriptedModel(json.dumps({"value": first})), second, target=list[Line])
+    assert [line.price for line in result.value] == [3.5, 4.25, 1.75]
+    assert result.answered_by["/2/price"] == "perfect"
+    first = changed(GOLD, place_city="Qxa")
+    result = ask(ScriptedModel(json.dumps(first)), Perfect(GOLD), target=Order.model_json_schema())
+    assert result.value == GOLD
+    assert list(result.escalations[0].fields) == ["/place/city"]
+
+
+def test_a_field_that_only_the_second_model_finds_is_absent_no_more() -> None:
+    class Guest(BaseModel):
+        name: str
+        city: str = "unknown"
+
+    text = json.dumps({"name": "Ada", "city": None})
+    first = unsure(json.loads(text), **{'"city": null': -2.0})
+    result = ask(first, Perfect({"name": "Ada", "city": "Ulm"}), target=Guest, document="Ada, Ulm")
+    assert result.value.city == "Ulm"
+    assert result.absent == frozenset()
+
+
+def test_an_image_may_state_anything_and_the_context_counts_as_the_document() -> None:
+    picture: Any = [
+        {
+            "role": "user",
+            "content": [{"type": "image_url", "image_url": {"url": "data:image/png;base64,AA=="}}],
+        }
+    ]
+    second = Perfect(GOLD)
+    transport = ScriptedTransport(json.dumps(GOLD))
+    seeing = Client("seeing", base_url="http://x/v1", transport=transport)
+    assert ask(seeing, second, document=picture).escalations == ()
+    first = ScriptedModel(json.dumps(changed(GOLD, buyer="Eve Inc")))
+    assert ask(first, second, context="The buyer is always Eve Inc.").escalations == ()
+
+
+def test_examples_are_cut_to_the_fields_that_are_asked_about() -> None:
+    second = Perfect(GOLD)
+    shown = changed(GOLD, number="Z-1")
+    ask(
+        ScriptedModel(json.dumps(changed(GOLD, number="Qxa"))),
+        second,
+        examples=[("Another order, Z-1.", Order(**shown))],
+    )
+    answers = [one["content"] for one in second.asked[0] if one["role"] == "assistant"]
+    assert answers == ['{"number": "Z-1"}']
+
+
+def test_a_time_limit_bounds_the_whole_cascade(monkeypatch: pytest.MonkeyPatch) -> None:
+    second, clock, later = Perfect(GOLD), time.monotonic, [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: clock() + later[0])
+
+    class Slow(ScriptedModel):
+        def generate(self, *args: Any, **more: Any) -> Answer:
+            later[0] += 1000.0
+            return super().generate(*args, **more)
+
+    first = changed(GOLD, number="Qxa")
+    result = ask(Slow(json.dumps(first)), second, total_timeout=500.0)
+    assert result.value.number == "Qxa"
+    assert second.asked == []
+    assert "total_timeout" in (result.escalations[0].error or "")
