@@ -11,7 +11,7 @@ from structgen.calibration.kinds import kinds_of
 from structgen.calibration.learn import LabelledLeaf, LabelledRecord, learn
 from structgen.calibration.learnt import Calibration, RawLeaf, field_of
 from structgen.calibration.saved import path_beside, save
-from structgen.errors import CalibrationError, ConfigurationError
+from structgen.errors import CalibrationError
 from structgen.evaluation.answers import checked_answer
 from structgen.evaluation.gold import GoldRecord
 from structgen.evaluation.rules import rules_of
@@ -53,11 +53,7 @@ def calibrate(
         InputError: If the gold cannot be read or does not fit the target, or has no journal.
         JobStoppedError: If it was stopped; the same one started again goes on.
     """
-    if client.caller.cascade is not None:
-        raise ConfigurationError(
-            "A calibration is that of one model, and the client has a cascade.",
-            hint="Calibrate with a client of each of its models.",
-        )
+    client.caller.require_one_model("A calibration")
     wanted = target_of(target).with_context(call.get("validation_context"))
     file = calibration_file(wanted, path)
     records, journal = gold_and_journal(wanted, gold, journal)

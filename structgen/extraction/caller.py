@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from structgen.errors import InputError
+from structgen.errors import ConfigurationError, InputError
 from structgen.options import UNSET, CallArgs, OptionArgs, Options, options_of
 
 if TYPE_CHECKING:
@@ -36,6 +36,21 @@ class Caller:
         """Everybody who may be asked: the first model, and those of its cascade."""
         further = self.cascade.backends() if self.cascade is not None else ()
         return (*self.backends, *further)
+
+    def require_one_model(self, what: str) -> None:
+        """See that answers come from one model.
+
+        Args:
+            what: What is about one model, as the beginning of a sentence.
+
+        Raises:
+            ConfigurationError: If there is a cascade.
+        """
+        if self.cascade is not None:
+            raise ConfigurationError(
+                f"{what} is about one model, and the client has a cascade.",
+                hint="Pass a client of one of its models, and do so for each of them.",
+            )
 
     def question(
         self, target: Any, document: DocumentLike, call: CallArgs, *, stream: bool = False

@@ -229,7 +229,7 @@ class _Saved(TypedDict):
     target: str
     schema: str
     model: str
-    changes: dict[str, str | int]
+    changes: dict[str, str | int | float | dict[str, float]]
     figures: dict[str, Any]
     examples: list[_SavedExample]
 

@@ -72,13 +72,14 @@ def tune(
         **call: The other arguments of each call, such as `instructions`.
 
     Raises:
-        ConfigurationError: If there is no file to write to, or the file is another one's; or if the
-            budget has no room for a single candidate.
+        ConfigurationError: If there is no file to write to, or the file is another one's; if the
+            client has a cascade; or if the budget has no room for a single candidate.
         InputError: If the gold cannot be read or does not fit the target, is too little, or has no
             journal.
         JobStoppedError: If the budget was spent before the end. Nothing is written then.
         StructgenError: If the model cannot be asked.
     """
+    client.caller.require_one_model("A tuned file")
     wanted = target_of(target)
     file = tuned_file(wanted, path)
     if os.path.exists(file):

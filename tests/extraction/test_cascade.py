@@ -6,6 +6,7 @@ import asyncio
 import json
 import time
 from copy import deepcopy
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import pytest
@@ -15,16 +16,22 @@ from pydantic import BaseModel, Field, field_validator, model_validator
 
 from structgen import AsyncClient, Client
 from structgen.answer.evidence import leaves_of
+from structgen.calibration.learnt import schema_fingerprint
 from structgen.errors import (
     ConfigurationError,
     EngineError,
     InputError,
     Refused,
 )
+from structgen.evaluation.calibrating import calibrate
+from structgen.evaluation.gold import GoldRecord
+from structgen.extraction.tuned import Tuned, save_tuned
 from structgen.results import Extraction
 from structgen.schema.json import pointer
+from structgen.schema.target import target_of
 from structgen.testing.any_model import AnyModel
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport
+from structgen.tuning.run import tune
 from structgen.values import Answer, Json
 
 from .perfect import Perfect, asked_fields
@@ -575,3 +582,35 @@ def test_a_time_limit_bounds_the_whole_cascade(monkeypatch: pytest.MonkeyPatch) 
     assert result.value.number == "Qxa"
     assert second.asked == []
     assert "total_timeout" in (result.escalations[0].error or "")
+
+
+# ---- calibrations and tuned files ------------------------------------------------------------
+
+
+def test_calibrations_and_tuned_files_are_about_one_model(tmp_path: Path) -> None:
+    client = Client(cascade=[ScriptedModel("{}"), ScriptedModel("{}")])
+    gold = [GoldRecord(key="a", document=DOCUMENT, value=Order(**GOLD))]
+    with pytest.raises(ConfigurationError, match="A calibration is about one model"):
+        calibrate(Order, gold, client=client, path=tmp_path / "c.json", journal=tmp_path / "j")
+    with pytest.raises(ConfigurationError, match="A tuned file is about one model"):
+        tune(Order, gold, client=client, path=tmp_path / "t.json", journal=tmp_path / "j")
+
+
+def test_a_tuned_file_sets_the_threshold_and_changes_no_question_to_further_models(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "order.tuned.json"
+    tuned = Tuned(
+        target="Order",
+        schema=schema_fingerprint(target_of(Order).schema),
+        model="scripted",
+        changes={"cascade_below": {"/buyer": 0.3, "": 0.9}, "prompt": "line"},
+    )
+    save_tuned(file, tuned)
+    first = unsure(GOLD, **{'"buyer": "Ada Ltd': -1.0, '"price": 4.25': -0.3})
+    second = Perfect(GOLD)
+    result = ask(first, second, tuned=file)
+    assert list(result.escalations[0].fields) == ["/lines/1/price"]
+    assert "cascade_below" in (result.tuned or "")
+    assert first.asked[0][0]["content"].startswith("Extract from the text")
+    assert not second.asked[0][0]["content"].startswith("Extract from the text")
