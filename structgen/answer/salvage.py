@@ -6,7 +6,7 @@ outside the items of a list, or in a position of a tuple, leaves nothing to keep
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from typing import Final, TypeVar
@@ -53,11 +53,43 @@ def drop_invalid_items(
         data, _ = compiled.restored(parse_json(text))
     except (InvalidOutputError, NotJsonError):
         return None
-    schema = compiled.target.schema
+
+    def check(rest: Json) -> tuple[T, Ruled]:
+        value = validate_parsed(compiled.target, rest)
+        if document is not None:
+            require_grounded(compiled.target, rest, document)
+        return _by_rules(value, rest, compiled, rules)
+
+    found = valid_rest(compiled.target.schema, data, violations, check)
+    if found is None:
+        return None
+    (value, ruled), rejected = found
+    return value, rejected, ruled
+
+
+def valid_rest(
+    schema: JsonSchema,
+    data: Json,
+    violations: Sequence[Violation],
+    check: Callable[[Json], T],
+) -> tuple[T, tuple[Rejected, ...]] | None:
+    """Drop list items that are at fault until the rest is valid.
+
+    Args:
+        schema: The schema of the data.
+        data: Plain data.
+        violations: What the check of all of it found.
+        check: Gives the value of a rest, or raises InvalidOutputError.
+
+    Returns:
+        The value of the valid rest and the dropped items, by their paths in all of the data; None
+        if a fault lies in no item, or nothing is left.
+    """
     faults: dict[str, list[Violation]] = {}
+    rest = data
     for _ in range(_ROUNDS):
         dropped = frozenset(faults)
-        for violation in violations:
+        for violation in _located(violations, rest, check):
             steps = _original_steps(data, violation.path, dropped)
             item = _innermost_item(schema, steps)
             if item is None:
@@ -67,14 +99,66 @@ def drop_invalid_items(
         if rest == []:
             return None
         try:
-            value = validate_parsed(compiled.target, rest)
-            if document is not None:
-                require_grounded(compiled.target, rest, document)
-            value, ruled = _by_rules(value, rest, compiled, rules)
-            return value, _rejected(data, faults), ruled
+            return check(rest), _rejected(data, faults)
         except InvalidOutputError as error:
             violations = error.violations
     return None
+
+
+def _located(
+    violations: Sequence[Violation], data: Json, check: Callable[[Json], object]
+) -> Iterator[Violation]:
+    """The violations; one that tells no place, since a validator raised, at the items it is of."""
+    for violation in violations:
+        places = list(_raising(data, check)) if _is_raised(violation) else []
+        if not places:
+            yield violation
+        for place in places:
+            yield replace(violation, path=place)
+
+
+def _is_raised(violation: Violation) -> bool:
+    """Whether it stands for an exception of the user's, which says nothing of its place."""
+    return not violation.path and not violation.keyword
+
+
+def _raising(data: Json, check: Callable[[Json], object]) -> Iterator[str]:
+    """The items of lists that a validator raises an exception for: each half that raises one."""
+    lists = list(_outer_lists(data, ""))
+    halves = [(path, 0, len(items)) for path, items in reversed(lists) if items]
+    none = {path: range(0) for path, _ in lists}
+    while halves:
+        path, start, end = halves.pop()
+        try:
+            check(_with_items(data, "", {**none, path: range(start, end)}))
+        except InvalidOutputError as error:
+            if not any(map(_is_raised, error.violations)):
+                continue
+        else:
+            continue
+        if end - start == 1:
+            yield f"{path}/{start}"
+        else:
+            middle = (start + end) // 2
+            halves += [(path, middle, end), (path, start, middle)]
+
+
+def _outer_lists(data: Json, at: str) -> Iterator[tuple[str, list[Json]]]:
+    """The lists in records, with their paths; none that is in another list."""
+    if isinstance(data, list):
+        yield at, data
+    elif isinstance(data, dict):
+        for key, value in data.items():
+            yield from _outer_lists(value, f"{at}/{escape(key)}")
+
+
+def _with_items(data: Json, at: str, kept: Mapping[str, range]) -> Json:
+    """The data with some of the items of each outer list."""
+    if isinstance(data, list):
+        return [data[index] for index in kept[at]]
+    if isinstance(data, dict):
+        return {key: _with_items(v, f"{at}/{escape(key)}", kept) for key, v in data.items()}
+    return data
 
 
 def _by_rules(value: T, data: Json, compiled: Compiled[T], rules: Rules | None) -> tuple[T, Ruled]:

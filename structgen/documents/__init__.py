@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from structgen.documents.chunk import chunks as chunks
     from structgen.documents.gaps import CountedRows as CountedRows
     from structgen.documents.gaps import Gap as Gap
-    from structgen.documents.merge import Conflict as Conflict
+    from structgen.documents.merged import Conflict as Conflict
     from structgen.documents.options import Chunked as Chunked
     from structgen.documents.options import ChunkingArgs as ChunkingArgs
     from structgen.documents.options import DocumentArgs as DocumentArgs
@@ -28,7 +28,7 @@ else:
         {
             "structgen.documents.chunk": "Chunk chunks",
             "structgen.documents.gaps": "CountedRows Gap",
-            "structgen.documents.merge": "Conflict",
+            "structgen.documents.merged": "Conflict",
             "structgen.documents.options": "Chunked ChunkingArgs DocumentArgs InputArgs",
             "structgen.documents.policies": "Policy PolicyName",
             "structgen.documents.relax": "Identity Merge",

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Final, Generic, NamedTuple, TypeVar
 
+from structgen.answer.salvage import valid_rest
 from structgen.documents.boundaries import located
 from structgen.documents.chunk import Chunk, chunks, halves, text_before
 from structgen.documents.gaps import Gap, find_gaps
-from structgen.documents.merge import Part, merge
+from structgen.documents.merge import merge
+from structgen.documents.merged import Merged, Part, without_items
 from structgen.documents.options import CHUNK_TOKENS, ChunkingArgs, chunking_of, counter_of
 from structgen.documents.places import check_places
 from structgen.documents.policies import Policy
@@ -38,9 +41,10 @@ from structgen.reading.document import Document
 from structgen.results import Dumps, LeafEvidence
 from structgen.schema.check import validate
 from structgen.schema.json import unescape
-from structgen.values import Evidence, Json
+from structgen.values import Evidence, Json, Rejected
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 _TOO_LONG: Final = (Truncated, PromptTooLongError)
 """Errors that a shorter chunk may avoid."""
@@ -250,41 +254,57 @@ class ChunkedQuestion(Generic[T]):
             for one, result in found
         ]
         merged = merge(parts, document=self.document, policies=self.policies, keys=self.keys)
-        sources = {result.confidence_by for _, result in found}
-        source = sources.pop() if len(sources) == 1 else None
+        merged = replace(merged, data=complete(self.question.target, merged.data))
+        target = self.question.target
+        try:
+            return self._extraction(validate(target, merged.data), target, merged, outcomes)
+        except InvalidOutputError as error:
+            valid = self._valid_rest(merged.data, error)
+            if valid is None:
+                plain = self._extraction(merged.data, self.part.target, merged, outcomes)
+                raise _invalid_document(error, plain) from None
+        value, refused = valid
+        rest = without_items(merged, target.dump(value), [item.path for item in refused])
+        return replace(self._extraction(value, target, rest, outcomes), refused=refused)
+
+    def _valid_rest(
+        self, data: Json, error: InvalidOutputError
+    ) -> tuple[T, tuple[Rejected, ...]] | None:
+        """The value without the items that validators refuse; None if it is to be whole."""
+        if self.part.options.on_invalid_items != "keep":
+            return None
+        target = self.question.target
+        return valid_rest(target.schema, data, error.violations, partial(validate, target))
+
+    def _extraction(
+        self, value: V, target: Dumps, merged: Merged, outcomes: tuple[ChunkOutcome, ...]
+    ) -> DocumentExtraction[V]:
+        """The result, with what is known about a merged value."""
+        results = [one.result for one in outcomes if one.result is not None]
+        sources = {result.confidence_by for result in results}
         support = support_for(replace(self.part, document=self.document))
         leaves: Mapping[str, LeafEvidence] = {}
         if support is not None:
             leaves = support.finder.find(merged.data, known=merged.evidence, absent=merged.absent)
-        guarantee = weakest([result.guarantee for _, result in found])
         gaps = {(gap.path, gap.start): gap for gap in self._remaining(outcomes)}
-
-        def extraction(value: T, target: Dumps) -> DocumentExtraction[T]:
-            return DocumentExtraction(
-                value=value,
-                target=target,
-                chunks=outcomes,
-                guarantee=guarantee,
-                conflicts=merged.conflicts,
-                gaps=tuple(gaps.values()),
-                absent=merged.absent,
-                shortened=merged.shortened,
-                copied=merged.copied,
-                evidence=merged.evidence,
-                leaf_evidence=leaves,
-                confidence=merged.confidence,
-                confidence_by=source,
-                alternatives=merged.alternatives,
-                pressure=merged.pressure,
-                answered_by=merged.answered_by,
-            )
-
-        data = complete(self.question.target, merged.data)
-        try:
-            value = validate(self.question.target, data)
-        except InvalidOutputError as error:
-            raise _invalid_document(error, extraction(data, self.part.target)) from None
-        return extraction(value, self.question.target)
+        return DocumentExtraction(
+            value=value,
+            target=target,
+            chunks=outcomes,
+            guarantee=weakest([result.guarantee for result in results]),
+            conflicts=merged.conflicts,
+            gaps=tuple(gaps.values()),
+            absent=merged.absent,
+            shortened=merged.shortened,
+            copied=merged.copied,
+            evidence=merged.evidence,
+            leaf_evidence=leaves,
+            confidence=merged.confidence,
+            confidence_by=sources.pop() if len(sources) == 1 else None,
+            alternatives=merged.alternatives,
+            pressure=merged.pressure,
+            answered_by=merged.answered_by,
+        )
 
 
 def _only(value: Json, path: str) -> Json:

@@ -8,7 +8,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from structgen.documents.chunk import Chunk
 from structgen.documents.gaps import Gap
-from structgen.documents.merge import Conflict
+from structgen.documents.merged import Conflict
 from structgen.errors import Attempt, StructgenError
 from structgen.extraction.attempts import cost_of
 from structgen.results import (
@@ -84,6 +84,8 @@ class DocumentExtraction(Generic[T]):
     """The weakest guarantee of any chunk."""
     conflicts: tuple[Conflict, ...] = ()
     """The places for which chunks state different values. Their numbers index `stated`."""
+    refused: tuple[Rejected, ...] = ()
+    """Items that validators of the type refused, by path in the value that the chunks made."""
     gaps: tuple[Gap, ...] = ()
     """Rows of tables that a list has no items of, even after they were asked about again. Paths
     and indices are those of the chunk's answer."""
@@ -132,8 +134,12 @@ class DocumentExtraction(Generic[T]):
 
     @property
     def rejected(self) -> tuple[Rejected, ...]:
-        """Items left out as invalid (`on_invalid_items="keep"`), by path in their chunk's value."""
-        return tuple(item for result in self._results for item in result.rejected)
+        """Items left out as invalid (`on_invalid_items="keep"`).
+
+        Paths are those in their chunk's answer; of `refused` ones, which come last, in the value.
+        """
+        of_chunks = (item for result in self._results for item in result.rejected)
+        return (*of_chunks, *self.refused)
 
     @property
     def removed(self) -> tuple[Removed, ...]:

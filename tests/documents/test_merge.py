@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from structgen.documents.merge import Part, merge
+from structgen.documents.merge import merge
+from structgen.documents.merged import Part
 from structgen.documents.policies import Policy
 from structgen.errors import ConfigurationError
 from structgen.values import Evidence

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structgen.documents.chunk import Chunk, chunks
-from structgen.documents.merge import Part, merge
+from structgen.documents.merge import merge
+from structgen.documents.merged import Part
 from tests.documents.rows import cells, row_of, text_of
 
 names = st.sampled_from(["Coffee", "Tea", "Black coffee", "水", "Ünal & Co", "12", "2"])
