@@ -15,7 +15,6 @@ from typing import Final, TypeAlias
 from structgen.errors import InputError
 from structgen.evaluation import metrics
 from structgen.evaluation.intervals import (
-    LEVEL,
     Interval,
     Packing,
     packing_of,
@@ -85,16 +84,13 @@ class Comparison:
         return asdict(self)
 
 
-def compare(
-    before: Evaluation, after: Evaluation, *, seed: int = 0, level: float = LEVEL
-) -> Comparison:
+def compare(before: Evaluation, after: Evaluation, *, seed: int = 0) -> Comparison:
     """Compare two runs over the same gold, record by record.
 
     Args:
         before: The earlier run.
         after: The later run.
         seed: Of the permutations and resamples: the same seed gives the same p-values.
-        level: The confidence of the intervals.
 
     Raises:
         InputError: If the runs are of different targets or of different gold.
@@ -108,7 +104,7 @@ def compare(
     packing = packing_of(names, [*earlier, *later])
     packed = [packing.pack(one) for one in earlier], [packing.pack(one) for one in later]
     observed, permuted, resamples = _drawn(*packed, packing, seed)
-    return _comparison(fields, observed, permuted, resamples, level)
+    return _comparison(fields, observed, permuted, resamples)
 
 
 _Figures: TypeAlias = "dict[str, float]"
@@ -180,7 +176,6 @@ def _comparison(
     observed: tuple[_Figures, _Figures],
     permuted: Sequence[_Figures],
     resamples: Sequence[_Figures],
-    level: float,
 ) -> Comparison:
     before, after = observed
 
@@ -192,7 +187,7 @@ def _comparison(
 
     def difference(name: str, p: float) -> Difference:
         change = after[name] - before[name]
-        interval = percentile_interval(change, [one[name] for one in resamples], level)
+        interval = percentile_interval(change, [one[name] for one in resamples])
         return Difference(name, before[name], after[name], interval, p)
 
     corrected = holm([p_value(name) for name in fields])

@@ -10,9 +10,9 @@ if TYPE_CHECKING:
     from structgen.extraction.tuned import Tuned as Tuned
     from structgen.extraction.tuned import load_tuned as load_tuned
     from structgen.tuning.result import Estimate as Estimate
-    from structgen.tuning.result import Finalist as Finalist
     from structgen.tuning.result import Judged as Judged
     from structgen.tuning.result import Tuning as Tuning
+    from structgen.tuning.result import Winner as Winner
     from structgen.tuning.run import estimate_tuning as estimate_tuning
     from structgen.tuning.run import tune as tune
 else:
@@ -20,7 +20,7 @@ else:
         __name__,
         {
             "structgen.extraction.tuned": "Tuned load_tuned",
-            "structgen.tuning.result": "Estimate Finalist Judged Tuning",
+            "structgen.tuning.result": "Estimate Judged Tuning Winner",
             "structgen.tuning.run": "estimate_tuning tune",
         },
     )

@@ -10,7 +10,7 @@ import os
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, NoReturn
+from typing import Any, Final, NamedTuple, NoReturn
 
 from structgen.errors import (
     BadRequestError,
@@ -78,6 +78,17 @@ class Spent:
         self.cost = (self.cost or 0.0) + (outcome.cost or 0.0) if known else None
 
 
+class Part(NamedTuple):
+    """A candidate, and records to judge it on."""
+
+    candidate: Candidate
+    """The candidate."""
+    records: Sequence[GoldRecord]
+    """The records."""
+    pool: Sequence[Example]
+    """The examples that it may show; none is one of the records."""
+
+
 class Judge:
     """Asks candidates, and scores them."""
 
@@ -106,20 +117,24 @@ class Judge:
         self.spent = Spent()
         """What was spent so far."""
 
-    def judge(
-        self, candidate: Candidate, records: Sequence[GoldRecord], pool: Sequence[Example]
-    ) -> Evaluation:
-        """Score a candidate over records.
+    def judge(self, parts: Sequence[Part]) -> Evaluation:
+        """Score candidates over records. What was asked before is not asked again.
 
         Args:
-            candidate: The candidate.
-            records: The records.
-            pool: The examples that it may show; none is one of the records.
+            parts: Who is judged on which records; no record is in two of them.
 
         Raises:
             JobStoppedError: If the budget does not suffice.
             StructgenError: If the model cannot be reached.
         """
+        records = [record for part in parts for record in part.records]
+        answers = [answer for part in parts for answer in self._answers(part)]
+        names = dict.fromkeys(str(part.candidate) for part in parts)
+        return score(self._tried.target, records, answers, model="; ".join(names))
+
+    def _answers(self, part: Part) -> list[dict[str, Any]]:
+        """What a candidate answers about the records of a part."""
+        candidate, records, pool = part
         name = str(candidate)
         new = [record for record in records if (name, record.key) not in self._outcomes]
         if new:
@@ -133,8 +148,7 @@ class Judge:
                 self._outcomes[name, outcome.key] = outcome
                 self.spent.add(outcome)
             new = new[len(now) :]
-        answers = [answer_of(self._outcomes[name, record.key]) for record in records]
-        return score(self._tried.target, records, answers, model=name)
+        return [answer_of(self._outcomes[name, record.key]) for record in records]
 
     def _room(self, candidate: Candidate) -> int | None:
         """How many records can be asked about without breaking the budget of calls."""

@@ -6,7 +6,7 @@ import os
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from structgen.documents.need import is_too_long
 from structgen.errors import ConfigurationError, InputError, StructgenError
@@ -32,18 +32,27 @@ _LOOKED_AT: Final = 3
 _BYTES_A_TOKEN: Final = 4
 
 
+class Half(NamedTuple):
+    """One half of the records."""
+
+    name: str
+    """What people call it."""
+    records: Sequence[GoldRecord]
+    """The records."""
+    pool: Sequence[Example]
+    """The examples that they are shown: the records of the other half."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """A tuning that is about to begin."""
 
     tried: Tried
     """The question that is tuned."""
-    choosing: Sequence[GoldRecord]
-    """The half of the records by which candidates are chosen."""
-    confirming: Sequence[GoldRecord]
-    """The other half, on which the finalists are compared with the default."""
-    pools: Mapping[str, Sequence[Example]]
-    """The examples to show: each half is shown those of the other one; "all" is what is written."""
+    halves: tuple[Half, Half]
+    """The records in two halves: each chooses a candidate, and judges what the other one chose."""
+    pool: Sequence[Example]
+    """All records as examples."""
     candidates: Sequence[Candidate]
     """What is tried."""
     left_out: Sequence[Candidate]
@@ -56,7 +65,7 @@ class Prepared:
     @property
     def records(self) -> int:
         """How many records of gold there are."""
-        return len(self.choosing) + len(self.confirming)
+        return sum(len(half.records) for half in self.halves)
 
     def estimate(self) -> Estimate:
         """Tell what it takes at most."""
@@ -65,7 +74,7 @@ class Prepared:
             candidates=[str(one) for one in self.candidates],
             left_out=[str(one) for one in self.left_out],
             records=self.records,
-            rungs=rungs_of(len(self.candidates), len(self.choosing)),
+            rungs=rungs_of(len(self.candidates), len(self.halves[0].records)),
             calls=int(needs.most(calls_of)),
             tokens=int(needs.most(needs.tokens_of)),
             cost=needs.most(needs.cost_of) if needs.has_price else None,
@@ -109,24 +118,22 @@ def prepare(
     tried = Tried(wanted, client.caller, call)
     order = sorted(records, key=lambda one: one.key)
     random.Random(seed).shuffle(order)  # noqa: S311  # an order, no secret
-    half = len(order) // 2
-    choosing, confirming = order[:half], order[half:]
-    pools = {
-        "choosing": pool_apart_from(choosing, confirming),
-        "confirming": pool_apart_from(confirming, choosing),
-        "all": pool_of(order),
-    }
+    middle = len(order) // 2
+    one, other = order[:middle], order[middle:]
+    halves = (
+        Half("first", one, pool_apart_from(one, other)),
+        Half("second", other, pool_apart_from(other, one)),
+    )
     found = candidates_for(
         tried,
-        choosing[0].document,
-        pools["choosing"],
-        is_long=any(_is_long(tried, one) for one in order),
+        one[0].document,
+        halves[0].pool,
+        is_long=any(_is_long(tried, record) for record in order),
     )
     prepared = Prepared(
         tried=tried,
-        choosing=choosing,
-        confirming=confirming,
-        pools=pools,
+        halves=halves,
+        pool=pool_of(order),
         candidates=found,
         left_out=[],
         journal=os.fspath(kept_in),
@@ -151,23 +158,19 @@ def _within(prepared: Prepared, budget: Budget) -> Prepared:
         if _has_room(smaller, budget):
             break
     if everything and not smaller.candidates:
+        least = Needs(replace(prepared, candidates=everything[:1]))
+        cost = f" and about {least.most(least.cost_of):.4f} US dollars" if least.has_price else ""
         raise ConfigurationError(
-            "The budget has no room for a single candidate: that takes "
-            + _needed(replace(prepared, candidates=everything[:1]).estimate()),
+            f"The budget has no room for a single candidate: one takes {least.calls} calls{cost}, "
+            "if each invalid answer is asked for again.",
             hint="Raise `max_calls` or `max_cost`, or give fewer records of gold.",
         )
     return smaller
 
 
-def _needed(estimate: Estimate) -> str:
-    cost = "" if estimate.cost is None else f", about {estimate.cost:.4f} US dollars"
-    return f"{estimate.calls} calls{cost}."
-
-
 def _has_room(prepared: Prepared, budget: Budget) -> bool:
     needs = Needs(prepared)
-    most_calls = needs.most(calls_of) * prepared.tried.most_tries
-    if budget.max_calls is not None and most_calls > budget.max_calls:
+    if budget.max_calls is not None and needs.calls > budget.max_calls:
         return False
     if budget.max_cost is not None and needs.has_price:
         return needs.most(needs.cost_of) <= budget.max_cost
@@ -201,6 +204,11 @@ class Needs:
         """Whether the price of the model is known."""
         return self._price is not None
 
+    @property
+    def calls(self) -> int:
+        """The calls that are made at most, those after invalid answers included."""
+        return int(self.most(calls_of) * self._prepared.tried.most_tries)
+
     def tokens_of(self, candidate: Candidate) -> float:
         """Estimate the tokens that a candidate needs for a record.
 
@@ -230,14 +238,18 @@ class Needs:
             sets = candidate.arguments
             extra[sets] = max(extra.get(sets, 0.0), weight - default)
         joined = default + sum(extra.values())
-        return most_of(weights, default, joined, len(prepared.choosing), len(prepared.confirming))
+        first, second = (len(half.records) for half in prepared.halves)
+        return sum(
+            most_of(weights, default, joined, *sizes)
+            for sizes in ((first, second), (second, first))
+        )
 
     def _usage_of(self, candidate: Candidate) -> Usage:
         """The tokens of a record, estimated: those of the plan, and of the right answer."""
         name = str(candidate)
         if name not in self._usage:
-            prepared, pool = self._prepared, self._prepared.pools["choosing"]
-            looked_at = prepared.choosing[:_LOOKED_AT]
+            records, pool = self._prepared.halves[0][1:]
+            looked_at = records[:_LOOKED_AT]
             prompts, answers = [], []
             for record in looked_at:
                 prompts.append(self._prompt_of(candidate, record, pool))

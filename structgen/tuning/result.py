@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 from structgen.evaluation.comparison import Difference
 from structgen.evaluation.tables import text_table
@@ -18,6 +18,8 @@ class Judged:
 
     name: str
     """Its changes, in one line."""
+    half: str
+    """The half of the records that was choosing: "first" or "second"."""
     records: int
     """How many records it was judged on."""
     f1: float
@@ -27,16 +29,15 @@ class Judged:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finalist:
-    """A candidate as the records judged it that chose nothing."""
+class Winner:
+    """What one half of the records chose, as the other half judges it."""
 
     name: str
     """Its changes, in one line."""
-    gain: Difference
-    """F1 of the default and of the candidate, and the paired difference: its interval has the
-    confidence of 95 %, corrected for how many finalists there are."""
-    is_better: bool
-    """Whether it beats the default beyond noise."""
+    before: float
+    """F1 of the default on the other half."""
+    after: float
+    """F1 of the winner on the other half."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,8 +50,11 @@ class Tuning:
     """The file that has it; None if none was written."""
     steps: Sequence[Judged]
     """What the search judged, in this order."""
-    finalists: Sequence[Finalist]
-    """What was judged on the other records."""
+    winners: Sequence[Winner]
+    """What each half chose; nothing if neither found anything ahead of the default."""
+    gain: Difference | None
+    """What choosing gains in F1: each half judged with what the other one chose, against the
+    default, paired by record. None if neither half chose anything."""
     left_out: Sequence[str]
     """The candidates for which the budget had no room."""
     calls: int
@@ -70,12 +74,16 @@ class Tuning:
         told = [f"chosen: {self.tuned}"]
         if not self.is_better:
             told[0] += ", because nothing beats them beyond noise"
-        for one in self.finalists:
-            gain = one.gain
+        if self.gain is not None:
+            gain = self.gain
             told.append(
-                f"{one.name}: F1 {gain.before:.3f} -> {gain.after:.3f}, gain {gain.interval}, "
-                f"p = {gain.p:.3f}: {'better' if one.is_better else 'not beyond noise'}"
+                f"on records that did not choose: F1 {gain.before:.3f} -> {gain.after:.3f}, "
+                f"gain {gain.interval}, p = {gain.p:.4f}"
             )
+        told += [
+            f"one half chose {one.name}; on the other one: F1 {one.before:.3f} -> {one.after:.3f}"
+            for one in self.winners
+        ]
         if self.left_out:
             told.append(f"no room in the budget: {'; '.join(self.left_out)}")
         cost = "cost not known" if self.cost is None else f"{self.cost:.4f} US dollars"
@@ -84,16 +92,15 @@ class Tuning:
 
     def table(self) -> str:
         """Lay out what was judged: `lines`, then each step of the search."""
-        rows = [("candidate", "records", "f1", "tokens a record")]
+        rows = [("candidate", "half", "records", "f1", "tokens a record")]
         rows += [
-            (one.name, str(one.records), f"{one.f1:.3f}", f"{one.tokens:.0f}") for one in self.steps
+            (one.name, one.half, str(one.records), f"{one.f1:.3f}", f"{one.tokens:.0f}")
+            for one in self.steps
         ]
         return "\n".join([*self.lines(), "", *text_table(rows)])
 
     def to_dict(self) -> dict[str, Json]:
         """Give the tuning as plain JSON data."""
-        from dataclasses import asdict
-
         return {
             "target": self.tuned.target,
             "model": self.tuned.model,
@@ -101,7 +108,8 @@ class Tuning:
             "figures": dict(self.tuned.figures),
             "path": self.path,
             "steps": [asdict(one) for one in self.steps],
-            "finalists": [asdict(one) for one in self.finalists],
+            "winners": [asdict(one) for one in self.winners],
+            "gain": None if self.gain is None else asdict(self.gain),
             "left_out": list(self.left_out),
             "calls": self.calls,
             "tokens": self.tokens,
@@ -120,7 +128,7 @@ class Estimate:
     records: int
     """Records of gold."""
     rungs: Sequence[Rung]
-    """How many candidates are judged on how many records, step by step."""
+    """How many candidates each half judges on how many records, step by step."""
     calls: int
     """Answers to ask for."""
     tokens: int
@@ -136,7 +144,7 @@ class Estimate:
             f"{len(self.candidates)} candidates, {self.records} records of gold",
             *[f"  {name}" for name in self.candidates],
             *([f"no room in the budget: {'; '.join(self.left_out)}"] if self.left_out else []),
-            f"candidates on records, step by step: {steps or 'none'}",
+            f"candidates on records, for each half: {steps or 'none'}",
             f"at most {self.calls} calls, about {self.tokens} tokens, {cost}",
         ]
 

@@ -1,9 +1,9 @@
-"""Choose what a call can vary: by successive halving on one half of the gold, confirmed by the
-other half.
+"""Choose what a call can vary: by successive halving on one half of the gold, judged by the other
+half, and the other way round.
 
 Each half is shown worked examples of the other one, so no candidate sees a record that it is
-judged on. The half that confirms plays no part in choosing, so what it says of the finalists is
-not too good to be true; it has to say so for as many finalists as there are (Bonferroni).
+judged on. No record has a part in the choice that it judges, so the gain over all records is not
+too good to be true, and it is looked at once (cross-fitting).
 """
 
 from __future__ import annotations
@@ -21,8 +21,8 @@ from structgen.schema.target import Target, target_of
 from structgen.tuning.candidates import shown_of
 from structgen.tuning.judging import Budget, Judge
 from structgen.tuning.prepare import Prepared, prepare
-from structgen.tuning.result import Estimate, Finalist, Tuning
-from structgen.tuning.search import Search, confirmed
+from structgen.tuning.result import Estimate, Tuning
+from structgen.tuning.search import Choice, choose
 from structgen.values import Json
 
 if TYPE_CHECKING:
@@ -95,22 +95,22 @@ def tune(
         concurrency=concurrency,
         log=log,
     )
-    search = Search(prepared, judge)
-    chosen, finalists = confirmed(prepared, judge, search.run(), tuning_seed)
+    choice = choose(prepared, judge, tuning_seed)
     tuned = Tuned(
         target=wanted.name,
         schema=schema_fingerprint(wanted.schema),
         model=client.caller.backends[0].name,
-        changes=chosen.changes,
-        examples=tuple(shown_of(chosen, prepared.pools["all"])),
-        figures=_figures(prepared, finalists, judge, tuning_seed),
+        changes=choice.candidate.changes,
+        examples=tuple(shown_of(choice.candidate, prepared.pool)),
+        figures=_figures(prepared, choice, judge, tuning_seed),
     )
     save_tuned(file, tuned)
     return Tuning(
         tuned=tuned,
         path=os.fspath(file),
-        steps=search.steps,
-        finalists=finalists,
+        steps=choice.steps,
+        winners=choice.winners,
+        gain=choice.gain,
         left_out=[str(one) for one in prepared.left_out],
         calls=judge.spent.calls,
         tokens=judge.spent.tokens,
@@ -171,33 +171,24 @@ def tuned_file(target: Target[Any], path: str | os.PathLike[str] | None) -> str 
     return file.with_suffix(END)
 
 
-def _figures(
-    prepared: Prepared, finalists: Sequence[Finalist], judge: Judge, seed: int
-) -> dict[str, Json]:
+def _figures(prepared: Prepared, choice: Choice, judge: Judge, seed: int) -> dict[str, Json]:
     """What the file says about how the choice was made."""
+    gain = choice.gain
+    judged: dict[str, Json] = {}
+    if gain is not None:
+        interval = gain.interval
+        judged = {
+            "f1_of_default": round(gain.before, _DIGITS),
+            "f1": round(gain.after, _DIGITS),
+            "gain": [round(one, _DIGITS) for one in (interval.value, interval.low, interval.high)],
+            "p": round(gain.p, _DIGITS),
+            "chosen_by_halves": [one.name for one in choice.winners],
+        }
     return {
         "gold": prepared.gold,
         "records": prepared.records,
-        "confirmed_on": len(prepared.confirming),
         "seed": seed,
         "candidates": len(prepared.candidates),
         "calls": judge.spent.calls,
-        "finalists": [
-            {
-                "changes": one.name,
-                "better": one.is_better,
-                "f1": round(one.gain.after, _DIGITS),
-                "f1_of_default": round(one.gain.before, _DIGITS),
-                "gain": [
-                    round(number, _DIGITS)
-                    for number in (
-                        one.gain.interval.value,
-                        one.gain.interval.low,
-                        one.gain.interval.high,
-                    )
-                ],
-                "p": round(one.gain.p, _DIGITS),
-            }
-            for one in finalists
-        ],
+        **judged,
     }

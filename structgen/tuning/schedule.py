@@ -12,12 +12,11 @@ from math import ceil, log2
 from typing import Final, NamedTuple
 
 FINALISTS: Final = 2
-"""Candidates that are judged on the records which chose nothing, at most."""
+"""Candidates that are judged on all records of a half."""
 FEWEST: Final = 5
 """Records that candidates are judged on first, at least: fewer tell nothing."""
 FEWEST_GOLD: Final = 16
-"""Records of gold at least: the half that confirms has to be able to show anything. With 8 pairs
-the smallest p-value of a permutation test is 2 / 2**8."""
+"""Records of gold at least: each half has to tell candidates apart."""
 
 
 class Rung(NamedTuple):
@@ -60,18 +59,18 @@ def kept_of(candidates: int) -> int:
 
 
 def most_of(
-    weights: Sequence[float], default: float, joined: float, records: int, confirming: int
+    weights: Sequence[float], default: float, joined: float, records: int, others: int
 ) -> float:
-    """Add up what a tuning needs at most: of calls, tokens or money.
+    """Add up what one half of a tuning needs at most: of calls, tokens or money.
 
     Args:
         weights: What each candidate needs for a record.
         default: What the default needs for a record.
         joined: What the candidates that join later need for a record, at most.
         records: How many records there are to choose by.
-        confirming: How many records there are to confirm by.
+        others: How many records the other half has, which judge the choice.
     """
-    total = default * (records + confirming)
+    total = default * records
     heaviest = sorted(weights, reverse=True)
     before = 0
     for step, rung in enumerate(rungs_of(len(weights), records)):
@@ -81,5 +80,4 @@ def most_of(
         # One that joined may stay, and is asked about the new records of the next steps.
         heaviest = sorted([*heaviest, *[joined] * joining], reverse=True)
         before = rung.records
-    finalists = heaviest[:FINALISTS]
-    return total + sum(finalists) * confirming
+    return total + max(heaviest, default=0.0) * others

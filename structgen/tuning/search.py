@@ -1,55 +1,56 @@
-"""Choose among candidates on one half of the records, and confirm the choice on the other half."""
+"""Let each half of the records choose a candidate, and the other half judge the choice."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
-from structgen.evaluation.comparison import SIGNIFICANCE, compare
-from structgen.evaluation.result import Evaluation
+from structgen.evaluation.comparison import SIGNIFICANCE, Difference, compare
 from structgen.tuning.candidates import Candidate
-from structgen.tuning.judging import Judge
-from structgen.tuning.prepare import Prepared
-from structgen.tuning.result import Finalist, Judged
-from structgen.tuning.schedule import FINALISTS, kept_of, rungs_of
+from structgen.tuning.judging import Judge, Part
+from structgen.tuning.prepare import Half, Prepared
+from structgen.tuning.result import Judged, Winner
+from structgen.tuning.schedule import kept_of, rungs_of
 
 
 class Search:
-    """Successive halving over the half of the records that chooses."""
+    """Successive halving over one half of the records."""
 
-    def __init__(self, prepared: Prepared, judge: Judge) -> None:
+    def __init__(self, prepared: Prepared, judge: Judge, half: Half) -> None:
         """Prepare the search.
 
         Args:
-            prepared: What to try, on what.
+            prepared: What to try.
             judge: Asks and scores.
+            half: The records to choose by.
         """
-        self._prepared, self._judge = prepared, judge
+        self._prepared, self._judge, self._half = prepared, judge, half
         self.steps: list[Judged] = []
         """What was judged so far."""
 
-    def run(self) -> list[Candidate]:
-        """Give the candidates that do better than the default, the best first."""
-        prepared = self._prepared
-        left = list(prepared.candidates)
+    def run(self) -> Candidate:
+        """Give the best candidate: the default if none is ahead of it."""
+        half, left = self._half, list(self._prepared.candidates)
         ahead: list[Candidate] = []
-        for rung in rungs_of(len(left), len(prepared.choosing)):
+        for rung in rungs_of(len(left), len(half.records)):
             joined = _together(ahead)
             if joined is not None and str(joined) not in map(str, left):
-                document, pool = prepared.choosing[0].document, prepared.pools["choosing"]
-                left += [joined] if prepared.tried.can_ask(joined, document, pool) else []
+                can = self._prepared.tried.can_ask(joined, half.records[0].document, half.pool)
+                left += [joined] if can else []
             default, *scores = [self._judged(one, rung.records) for one in (Candidate(), *left)]
             # The sort is stable: the table decides between two that do as well and cost the same.
             order = sorted(range(len(left)), key=lambda at: (-scores[at].f1, scores[at].tokens))
             ahead = [left[at] for at in order if scores[at].f1 > default.f1]
             left = [left[at] for at in sorted(order[: kept_of(len(left))])]
-        return ahead[:FINALISTS]
+        return ahead[0] if ahead else Candidate()
 
     def _judged(self, candidate: Candidate, records: int) -> Judged:
-        found = self._judge.judge(
-            candidate, self._prepared.choosing[:records], self._prepared.pools["choosing"]
-        )
+        part = Part(candidate, self._half.records[:records], self._half.pool)
+        found = self._judge.judge([part])
         tokens = (found.figures["tokens"] or 0.0) / records
-        judged = Judged(name=str(candidate), records=records, f1=found.f1, tokens=tokens)
+        judged = Judged(
+            name=str(candidate), half=self._half.name, records=records, f1=found.f1, tokens=tokens
+        )
         self.steps.append(judged)
         return judged
 
@@ -63,37 +64,56 @@ def _together(ahead: Sequence[Candidate]) -> Candidate | None:
     return joined if len(joined.changes) > 1 else None
 
 
-def confirmed(
-    prepared: Prepared, judge: Judge, finalists: Sequence[Candidate], seed: int
-) -> tuple[Candidate, list[Finalist]]:
-    """Compare finalists with the default on the records that chose nothing.
+class Choice(NamedTuple):
+    """What was chosen, and why."""
+
+    candidate: Candidate
+    """The candidate; the default unless choosing pays beyond noise."""
+    gain: Difference | None
+    """What choosing gains on records that did not choose; None if the default won each half."""
+    winners: Sequence[Winner]
+    """What each half chose, and what the other one says of it."""
+    steps: Sequence[Judged]
+    """What was judged on the way."""
+
+
+def choose(prepared: Prepared, judge: Judge, seed: int) -> Choice:
+    """Choose a candidate by the records.
+
+    Each half chooses one, and is judged with what the other one chose. Together that is the gain of
+    choosing, over all records, none of which had a part in the choice that it judges. If that is
+    beyond noise, the better one of the two is taken: over all records, and only if the half that
+    did not choose it is for it.
 
     Args:
-        prepared: The records.
+        prepared: The records and the candidates.
         judge: Asks and scores.
-        finalists: The candidates.
         seed: Of the resamples.
-
-    Returns:
-        The candidate that is chosen, which is the default unless a finalist beats it beyond noise;
-        and what was found about each finalist.
     """
-    if not finalists:
-        return Candidate(), []
-    looks = len(finalists)
-    default = _confirm(Candidate(), prepared, judge)
-    found = []
-    for candidate in finalists:
-        evaluation = _confirm(candidate, prepared, judge)
-        level = 1 - SIGNIFICANCE / looks
-        gain = compare(default, evaluation, seed=seed, level=level).overall
-        is_better = gain.interval.low > 0 and gain.p < SIGNIFICANCE / looks
-        found.append(Finalist(name=str(candidate), gain=gain, is_better=is_better))
-    better = [at for at in range(looks) if found[at].is_better]
-    if not better:
-        return Candidate(), found
-    return finalists[max(better, key=lambda at: (found[at].gain.after, -at))], found
-
-
-def _confirm(candidate: Candidate, prepared: Prepared, judge: Judge) -> Evaluation:
-    return judge.judge(candidate, prepared.confirming, prepared.pools["confirming"])
+    steps: list[Judged] = []
+    chosen = []
+    for half in prepared.halves:
+        search = Search(prepared, judge, half)
+        chosen.append(search.run())
+        steps += search.steps
+    if not any(one.changes for one in chosen):
+        return Choice(Candidate(), None, (), steps)
+    first, second = prepared.halves
+    others = second, first
+    default = [Part(Candidate(), half.records, half.pool) for half in others]
+    parts = [Part(one, half.records, half.pool) for one, half in zip(chosen, others, strict=True)]
+    gain = compare(judge.judge(default), judge.judge(parts), seed=seed).overall
+    winners, worth = [], []
+    for before, part in zip(default, parts, strict=True):
+        winner = Winner(
+            name=str(part.candidate),
+            before=judge.judge([before]).f1,
+            after=judge.judge([part]).f1,
+        )
+        winners.append(winner)
+        if part.candidate.changes and winner.after > winner.before:
+            everywhere = [Part(part.candidate, half.records, half.pool) for half in others]
+            worth.append((judge.judge(everywhere).f1, part.candidate))
+    is_better = gain.interval.low > 0 and gain.p < SIGNIFICANCE
+    best = max(worth, key=lambda one: one[0])[1] if is_better and worth else Candidate()
+    return Choice(best, gain, winners, steps)

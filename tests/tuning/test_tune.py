@@ -20,7 +20,7 @@ from structgen.options import Options
 from structgen.providers import Price
 from structgen.testing.scripted import ScriptedTransport
 from structgen.tuning import Tuning, estimate_tuning
-from structgen.tuning.schedule import FEWEST, FINALISTS, most_of, rungs_of
+from structgen.tuning.schedule import FEWEST, most_of, rungs_of
 from structgen.values import Answer, Json, JsonSchema, Message, Request
 from tests.tuning.models import Person, RuledModel, gold, learns, never_learns, noise
 
@@ -44,9 +44,10 @@ def test_a_model_that_learns_from_examples_is_shown_some(tmp_path: Path) -> None
     found = tuned_by(model, tmp_path)
     assert found.is_better
     assert found.tuned.changes.keys() & {"nearest_examples", "fixed_examples"}
-    best = next(one for one in found.finalists if one.is_better)
-    assert best.gain.after == 1
-    assert best.gain.interval.low > 0
+    assert found.gain is not None
+    assert found.gain.after == 1
+    assert found.gain.interval.low > 0
+    assert [one.after for one in found.winners] == [1, 1]
     [saved] = load_tuned(tmp_path / "p.tuned.json")
     assert saved.changes == found.tuned.changes
     assert [one.text for one in saved.examples] == [one.text for one in found.tuned.examples]
@@ -76,8 +77,7 @@ def test_no_candidate_is_shown_a_record_that_it_is_judged_on(tmp_path: Path) -> 
         assert numbers.count(numbers[-1]) == 1
 
 
-def test_the_half_that_confirms_chooses_nothing(tmp_path: Path) -> None:
-    """Examples help with the half that chooses alone, so they are not taken."""
+def test_what_helps_the_half_that_chose_it_alone_is_not_taken(tmp_path: Path) -> None:
     records = sorted(gold(24), key=lambda one: one.key)
     random.Random(0).shuffle(records)
     first = {int(one.key[1:]) for one in records[:12]}
@@ -86,7 +86,9 @@ def test_the_half_that_confirms_chooses_nothing(tmp_path: Path) -> None:
         return len(messages) > 2 and n in first
 
     found = tuned_by(RuledModel(rule), tmp_path)
-    assert found.finalists
+    assert [one.name != "the defaults" for one in found.winners] == [True, False]
+    assert found.gain is not None
+    assert found.gain.after == found.gain.before
     assert not found.is_better
 
 
@@ -160,19 +162,19 @@ class Stumbling(RuledModel):
         return super().generate(messages[:-2], schema, options, document)
 
 
-@pytest.mark.parametrize("most", [120, 200, 400])
+@pytest.mark.parametrize("most", [200, 400, 1000])
 @pytest.mark.parametrize("model", [RuledModel, Stumbling], ids=["plain", "stumbling"])
 def test_it_stays_within_its_calls(most: int, model: type[RuledModel], tmp_path: Path) -> None:
     asked = model(learns)
     found = tuned_by(asked, tmp_path, max_calls=most)
     assert len(asked.asked) == found.calls <= most
-    assert found.left_out or most == 400
+    assert found.left_out or most == 1000
 
 
 def test_a_budget_without_room_is_an_error_that_says_what_is_needed(tmp_path: Path) -> None:
     model = RuledModel(learns)
     with pytest.raises(ConfigurationError, match=r"no room for a single candidate.*\d+ calls"):
-        tuned_by(model, tmp_path, max_calls=20)
+        tuned_by(model, tmp_path, max_calls=100)
     assert not model.asked
 
 
@@ -191,15 +193,15 @@ def test_it_stays_within_its_money(tmp_path: Path) -> None:
     transport = ScriptedTransport(reply)
     price = Price(provider="vllm", input=1000, output=1000)  # 12 tokens an answer: 1.2 cents
     with Client("vllm:m", base_url="http://s/v1", transport=transport, prices=[price]) as client:
-        common: dict[str, Any] = {"client": client, "max_cost": 15.0}
+        common: dict[str, Any] = {"client": client, "max_cost": 20.0}
         estimate = estimate_tuning(Person, gold(24), **common)
         assert estimate.cost is not None
-        assert estimate.cost <= 15
+        assert estimate.cost <= 20
         assert estimate.left_out
         path, journal = tmp_path / "p.tuned.json", tmp_path / "answers"
         found = tune(Person, gold(24), path=path, journal=journal, **common)
     assert found.cost is not None
-    assert 0 < found.cost <= 15
+    assert 0 < found.cost <= 20
     assert found.calls == len(transport.requests) <= estimate.calls
 
 
@@ -211,7 +213,7 @@ def test_the_halving_ends_on_all_records_with_the_finalists(candidates: int, rec
     assert not candidates or sizes[-1] == records
     assert all(size >= min(records, FEWEST) for size in sizes)
     asked = most_of([1.0] * candidates, 1.0, 1.0, records, records)
-    assert asked <= records * (2 + candidates + len(rungs) + FINALISTS)
+    assert asked <= records * (1 + candidates + len(rungs) + 1)
 
 
 @pytest.mark.parametrize("rule", [learns, never_learns, noise(3)], ids=["learns", "never", "noise"])

@@ -228,7 +228,7 @@ def test_the_commands_tune_and_use_it(server: FaultyServer, tmp_path: Path) -> N
     assert code == OK
     assert "at most" in out
     assert "prompt=" not in out
-    code, out, err = run(server, "tune", target, str(gold), "--max-calls", "300", "--json")
+    code, out, err = run(server, "tune", target, str(gold), "--max-calls", "500", "--json")
     assert code == OK
     found = json.loads(out)
     assert found["changes"].keys() & {"nearest_examples", "fixed_examples"}
