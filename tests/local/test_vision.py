@@ -157,19 +157,19 @@ def test_answers_about_images_at_the_same_time_are_those_one_by_one(sighted: Eng
 def test_an_image_may_be_longer_than_a_batch_and_begin_in_the_middle_of_one(
     files: dict[str, Files],
 ) -> None:
-    large = picture(3, 700, 600)  # 1,050 tokens
+    large = picture(3, 448, 420)  # 960 tokens
     text = "x" * 300
     with opened(files["qwen2vl_merger"], context=4096) as engine:
         whole = view(engine, text, large, "Well?")
-        assert engine.count(asked(large)) > 1000
-        assert cached(engine, text, large, "Well!") > 1300
+        assert engine.count(asked(large)) > 900
+        assert cached(engine, text, large, "Well!") > 1200
         view(engine, "Something else.")
     with opened(files["qwen2vl_merger"], context=4096) as engine:
         view(engine, text)
         assert differ(view(engine, text, large, "Well?"), whole) < 0.02
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", ["idefics3", "qwen2vl_merger"])
 def test_the_model_sees_what_it_sees_in_llama_cpps_own_server(
     files: dict[str, Files], kind: str
 ) -> None:
@@ -186,9 +186,6 @@ def test_the_model_sees_what_it_sees_in_llama_cpps_own_server(
         assert theirs.usage is not None
         assert ours.usage.prompt_tokens == theirs.usage.prompt_tokens
         assert engine.count(shown) == theirs.usage.prompt_tokens
-        document = structgen.image(RED)
-        value = remote.extract(Receipt, document, max_tokens=120)
-        assert value.kind in ("bill", "receipt")
 
 
 # ---- as documents --------------------------------------------------------------------------------
