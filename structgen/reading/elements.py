@@ -25,6 +25,7 @@ _IN_HEAD: Final = frozenset(
 )
 _OF_TABLES: Final = frozenset(["caption", "table", "tbody", "td", "tfoot", "th", "thead", "tr"])
 _GROUPS: Final = frozenset({"thead", "tbody", "tfoot"})
+_ROWS_GO_IN: Final = _GROUPS | {"table"}
 _HEADINGS: Final = frozenset({"h1", "h2", "h3", "h4", "h5", "h6"})
 _CLOSED_BY: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     "li": (frozenset({"li"}), frozenset({"ul", "ol", "menu", "td", "th"})),
@@ -82,6 +83,8 @@ class _Parser(HTMLParser):
             self.close_up_to(frozenset({"p"}), BLOCKS - {"p"})
         closes, inside = _CLOSED_BY.get(tag, (frozenset(), frozenset()))
         self.close_up_to(closes, inside)
+        if tag in ("td", "th") and self.open[-1].tag in _ROWS_GO_IN:
+            self.handle_starttag("tr", [])  # which a page may leave out
         element = Element(tag, {name: value or "" for name, value in attrs})
         self.open[-1].children.append(element)
         if tag in _VOID:

@@ -28,10 +28,10 @@ _STREAMS: Final[Sequence[tuple[str, str, str]]] = (
     ("", "in the format of Office 97 to 2003", _SAVE.format(".docx, .xlsx, .pptx")),
 )
 """The streams of compound files that tell their kind ([MS-DOC], [MS-XLS], [MS-PPT], [MS-OXMSG])."""
-_MAILBOX: Final = (
-    rb"From \S+ +(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) \w{3} +\d+ [\d:]+[^\r\n]*\r?\n[\w-]+:"
-)
-"""The line before each mail of a mailbox (RFC 4155, appendix A), and a header."""
+_DAY: Final = rb"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+ENVELOPE: Final = rb"From \S+ +" + _DAY + rb" \w{3} +\d+ [\d:]+[^\r\n]*\r?\n"
+"""The line before each mail of a mailbox (RFC 4155, appendix A)."""
+_MAILBOX: Final = ENVELOPE + rb"[\w-]+:.*\n\r?\n" + ENVELOPE
 _TEXT_BEGINNINGS: Final = (
     (rb"\s*\{\\rtf", "Rich Text (RTF)", _SAVE.format(".docx")),
     (_MAILBOX, "a mailbox of several mails", _SPLIT),

@@ -127,7 +127,8 @@ def _reader_of(data: bytes, settings: ReadSettings, name: str) -> tuple[Reader, 
     named = None if settings.media_type else reader_for(suffix=suffix)
     told = media_type_of(data) or ("text/plain" if settings.encoding else None)
     found = reader_for(media_type=told) if told and not settings.media_type else None
-    fault = fault_of(data, name) if found is None or told == "text/plain" else None
+    may_be_other = found is None or told in ("text/plain", "message/rfc822")
+    fault = fault_of(data, name) if may_be_other else None
     if fault is not None:
         raise fault
     if named is not None and told in named.media_types:

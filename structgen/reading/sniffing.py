@@ -8,6 +8,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Final
 
+from structgen.reading.faults import ENVELOPE
 from structgen.reading.text import decode, encoding_of
 
 _HEAD: Final = 1024
@@ -42,6 +43,7 @@ _HEADER: Final = re.compile(rb"([!-9;-~]+):[ \t]?.*|[ \t].*")
 _MAIL_HEADERS: Final = frozenset(
     b"from to subject received return-path mime-version delivered-to message-id date".split()
 )
+_ENVELOPE: Final = re.compile(rb"\A" + ENVELOPE)
 _MAIL_FIELDS: Final = 2
 """Fields at the head of a mail, at least."""
 
@@ -86,6 +88,7 @@ def _as_ascii(head: bytes) -> bytes:
 
 def _is_mail(head: bytes) -> bool:
     """Whether a text begins with fields of a mail, up to an empty line."""
+    head = _ENVELOPE.sub(b"", head, count=1)
     *lines, _ = re.split(rb"\r?\n", head + b"\n")
     block = lines[: lines.index(b"")] if b"" in lines else lines
     found = [_HEADER.fullmatch(line) for line in block]

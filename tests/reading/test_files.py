@@ -23,6 +23,7 @@ from structgen.reading.registry import unregister_reader
 from tests.reading.pdfs import Text, pdf_of
 
 OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+ENVELOPE = b"From ada@x.example Mon Jan  5 10:00:00 2026\n"
 MAIL = b"From: ada@x.example\nSubject: Hi\n\nHello there."
 
 
@@ -143,7 +144,7 @@ def test_files_that_give_less_than_asked_are_read_to_their_end() -> None:
         (compound("PowerPoint Document"), r"\.ppt", "Save it as .pptx"),
         (compound("__properties_version1.0"), r"\.msg", "Save it as .eml"),
         (rb"{\rtf1 Hello}", "RTF", "Save it as .docx"),
-        (b"From ada@x.example Mon Jan  5 10:00:00 2026\n" + MAIL, "mailbox", ".eml file"),
+        (2 * (ENVELOPE + MAIL + b"\n\n"), "mailbox", ".eml file"),
         (zipped("a.txt", "b.txt"), "zip archive of 2 files", "open_source"),
         (zipped("mimetype", "content.xml"), "OpenDocument", "Save it as .docx"),
         (zipped("xl/workbook.bin"), r"\.xlsb", "Save it as .xlsx"),
@@ -163,6 +164,11 @@ def test_kinds_that_nothing_reads_say_what_to_do(
         structgen.read(data, name=name)
     assert caught.value.reason == "unsupported"
     assert todo in (caught.value.hint or "")
+
+
+def test_a_mailbox_of_one_mail_is_a_mail() -> None:
+    for name in (None, "a.eml", "a.mbox"):
+        assert structgen.read(ENVELOPE + MAIL, name=name) == structgen.read(MAIL)
 
 
 def test_an_empty_file_says_that_it_is_empty() -> None:

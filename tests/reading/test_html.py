@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import structgen
 from structgen import Document
@@ -214,3 +218,25 @@ def test_no_page_is_nested_too_deeply() -> None:
         assert page(f"<{tag}>" * 5000 + "deep").strip("- ").endswith("deep")
     closed = "<div>" * 5000 + "deep" + "</div>" * 5000 + "after"
     assert page(closed).split() == ["deep", "after"]
+
+
+NAMES = """
+a b blockquote caption dd del div dl dt form h1 h2 i li ol option p pre s section select span sup
+table tbody td tfoot th thead tr ul
+"""
+TAGS = NAMES.split()
+
+
+@given(st.lists(st.tuples(st.sampled_from(TAGS), st.sampled_from("<>/ |")), max_size=40))
+def test_no_soup_of_tags_loses_a_word_or_has_it_twice(soup: list[tuple[str, str]]) -> None:
+    """A `select` is left out: it shows one of its options alone."""
+    source, words = "first ", []
+    for at, (tag, kind) in enumerate(soup):
+        is_text = kind in " |" or tag in ("select", "option")
+        words += [f"word{at}x"] if is_text else []
+        source += f" word{at}x " if is_text else f"<{'/' * (kind == '/')}{tag}>"
+    document = page(source)
+    assert [document.count(word) for word in words] == [1] * len(words)
+    spans = document.layout.cells
+    assert all(one.end <= two.start for one, two in pairwise(spans))
+    assert all(one.start <= two.start for one, two in pairwise(document.headings))
