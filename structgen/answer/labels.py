@@ -28,6 +28,8 @@ _AFTER: Final = 40
 """Characters after a mention that are read."""
 _CELL: Final = 3
 """Characters that the edge of a cell is worth."""
+_LINE_BREAK: Final = 20
+"""Characters that the end of a line is worth."""
 _HEADINGS: Final = 2
 """Innermost headings that are read."""
 _HEAD_OF_LINE: Final = re.compile(r"[^\t\n]*(?=\t)|[^\d\n]*")
@@ -103,13 +105,15 @@ class Labels:
         return tuple(words_of(head[0])) if head else ()
 
     def gap(self, end: int, start: int) -> int:
-        """Say how far two parts of a line are apart; those in two cells are a little further.
+        """Say how far two parts are apart; those in two cells or two lines are further.
 
         Args:
             end: The offset after the first part.
             start: The offset of the second one.
         """
-        return start - end + _CELL * self._text.count("\t", end, start)
+        cells = self._text.count("\t", end, start)
+        lines = self._text.count("\n", end, start)
+        return start - end + _CELL * cells + _LINE_BREAK * lines
 
     def line_of(self, offset: int) -> int:
         """Find where the line of a character begins.

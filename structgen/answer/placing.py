@@ -172,8 +172,10 @@ class _Placing:
         """Whether the one place that is left for a record has another of its leaves beside it."""
         rarest, anchor = item.rarest, item.anchor
         others = [leaf for leaf in item.leaves if leaf is not rarest and not leaf.is_shared]
-        if len(rarest.places) == 1 or anchor is None or not others:
+        if len(rarest.places) == 1 or anchor is None or item.is_bare:
             return True
+        if not others:
+            return not rarest.is_short
         line = self._labels.line_of(anchor.start)
         nearest = [(leaf, _nearest(anchor, leaf.places)) for leaf in others]
         near = [leaf for leaf, place in nearest if _distance(anchor, place) < _NEAR]
