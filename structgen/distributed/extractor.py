@@ -28,7 +28,7 @@ from structgen.schema.load import load_target
 from structgen.schema.target import Target, target_of
 from structgen.values import kind_of_value
 
-RESULTS: Final = ("value", "error", "evidence", "absent", "guarantee")
+RESULTS: Final = ("value", "error", "evidence", "leaf_evidence", "absent", "guarantee")
 """The columns that an Extractor adds: JSON text, null for what is not there."""
 
 _NEVER_STOPS: Final = JobLimits(max_failure_share=1.0, first=0)

@@ -194,9 +194,10 @@ class DocumentBuilder:
         layout, shift = document.layout, start - document.offset
         ends = start + len(document)
         for page in layout.pages:
-            moved = replace(page, start=page.start + shift, end=page.end + shift)
-            if moved.end > start and moved.start < ends:
-                self._pages.append(moved)
+            first, last = max(page.start + shift, start), min(page.end + shift, ends)
+            is_empty = page.start == page.end and first == last
+            if first < last or is_empty:
+                self._pages.append(replace(page, start=first, end=last))
         lines = layout.words.copy_to(self._words, shift, (start, ends), self._lines)
         self._lines += lines
         for heading in document.headings:
@@ -204,9 +205,10 @@ class DocumentBuilder:
             self._headings.append(Heading(at, level, heading.title))
         tables = self._tables
         for span in layout.cells:
-            if start <= span.start + shift < ends:
+            first, last = max(span.start + shift, start), min(span.end + shift, ends)
+            if first < last:
                 cell = span.cell._replace(table=span.cell.table + tables)
-                self._cells.append(CellSpan(span.start + shift, span.end + shift, cell))
+                self._cells.append(CellSpan(first, last, cell))
                 self._tables = max(self._tables, cell.table)
 
     def build(

@@ -205,16 +205,17 @@ class Words:
         Args:
             other: The words to add to.
             shift: What to add to each offset.
-            within: The offsets, after that, between which words are added.
+            within: The offsets, after that, between which words are added, or parts of words.
             lines: What to add to the number of each line.
 
         Returns:
             The largest number of a line here.
         """
         for at, start in enumerate(self.starts):
-            moved, end = start + shift, self.ends[at] + shift
-            if within[0] <= moved and end <= within[1]:
-                other.add(moved, end, self.lines[at] + lines, self.box(at))
+            first = max(start + shift, within[0])
+            last = min(self.ends[at] + shift, within[1])
+            if first < last:
+                other.add(first, last, self.lines[at] + lines, self.box(at))
         return max(self.lines, default=0)
 
     def box(self, at: int) -> Box:
