@@ -2,7 +2,7 @@
 
 A gold leaf stands in the text layer if pypdf, which shares no code with our reader, finds it there.
 Left out are values that a page does not state as such: those that the schema lists (`company`),
-those that it does not describe, factors such as 1000 for "in thousands", and numbers of items.
+factors such as 1000 for "in thousands", counts, and numbers of items.
 
 Two things make a box right. The value is in it: PDFium's own text inside the box tells that, for
 every box. It is the place that the record speaks of: no program tells that, so 200 boxes are drawn
@@ -127,7 +127,7 @@ def row_of(pdf: pypdfium2.PdfDocument, box: Box) -> str:
 
 
 def is_stated(schema: Any, path: str) -> bool:
-    """Whether a page states a leaf in its own words: the schema describes it, and lists no values.
+    """Whether a page states a leaf in its own words: the schema does not list its values.
 
     Args:
         schema: The schema of the record.
@@ -136,7 +136,7 @@ def is_stated(schema: Any, path: str) -> bool:
     nodes = described_by(schema, [schema])
     for step in path.split("/")[1:]:
         nodes = inside(schema, nodes, int(step) if step.isdigit() else step)
-    return bool(nodes) and not any(listed_values(node) for node in nodes)
+    return not any(listed_values(node) for node in nodes)
 
 
 class Judged(NamedTuple):
@@ -176,7 +176,8 @@ def measured(path: Path) -> Judged:
             boxes = tuple(Box(*box) for box in known.boxes)
             if not boxes:
                 continue
-            counts["evident, without the value"] += not is_right(pdf, boxes, value)
+            said = known.quote if known.by == "currency" else value
+            counts["evident, without the value"] += not is_right(pdf, boxes, said)
             if known.status == "ambiguous":
                 counts["ambiguous"] += 1
                 continue
