@@ -147,10 +147,13 @@ class Escalation:
     """Why each field was in doubt, by its JSON Pointer; "" is the whole record."""
     error: str | None = None
     """Why the fields, or some of them, keep the value that they had; None if the model answered."""
+    held_back: bool = False
+    """Whether the limits of a job kept the model from being asked. A later run asks it."""
 
     def __str__(self) -> str:
         named = ", ".join(path or "the whole record" for path in self.fields)
-        said = f"{self.model} was asked about {named}"
+        asked = "was not asked" if self.held_back else "was asked"
+        said = f"{self.model} {asked} about {named}"
         return f"{said}: {self.error}" if self.error else said
 
 

@@ -192,7 +192,10 @@ class _Run(Generic[T]):
                 break
             reason = self.cascade.reason_to_stop()
             if reason:
-                self._tell(stage, open_fields, f"not asked, because {reason}")
+                left = Escalation(
+                    model=stage.name, fields=open_fields, error=reason, held_back=True
+                )
+                self.done.append(left)
                 break
             known, open_fields = yield from self._ask_about(stage, known, open_fields)
         return known.finished(self.attempts, self.done, self.began)

@@ -187,7 +187,9 @@ class _ChunkedDocument:
         if entry is None:
             return None
         outcome = self._question.outcome_of_piece(self._chunked, entry)
-        if outcome.ok or not self._retry_failed:
+        if not self._retry_failed or (outcome.ok and not outcome.was_held_back):
             return outcome
+        if outcome.ok:
+            return None
         # A piece that was too long is not asked again: its halves are.
         return outcome if self._chunked.smaller(piece, outcome.error) else None

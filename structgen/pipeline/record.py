@@ -125,6 +125,12 @@ class Outcome(Generic[T]):
         return None if self.stored is None else self.stored.get("accepted")
 
     @property
+    def was_held_back(self) -> bool:
+        """Whether the limits of a job kept a model of its cascade from being asked."""
+        escalations = self.record().get("escalations") or ()
+        return any(one.get("held_back") for one in escalations)
+
+    @property
     def attempts(self) -> tuple[Attempt, ...]:
         """Every try that was made in this run, with its raw text."""
         ended = self.error if self.result is None else self.result

@@ -296,7 +296,7 @@ class Workers:
         if entry is None or (self._retry_failed and not entry.ok):
             return None
         outcome = question.outcome_of(item.key, item.meta, entry)
-        lacks = not outcome.ok or outcome.failed_chunks
+        lacks = not outcome.ok or outcome.failed_chunks or outcome.was_held_back
         return None if self._retry_failed and lacks else outcome
 
     async def _ask_once(

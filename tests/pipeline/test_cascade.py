@@ -60,7 +60,12 @@ def test_a_job_writes_who_answered_and_asks_nothing_again(tmp_path: Path) -> Non
     assert [row["value"] for row in written] == [GOLD] * 6
     assert first["answered_by"] == {"/name": "perfect", "/city": "scripted"}
     assert first["escalations"] == [
-        {"model": "perfect", "fields": {"/name": "not in the document"}, "error": None}
+        {
+            "model": "perfect",
+            "fields": {"/name": "not in the document"},
+            "error": None,
+            "held_back": False,
+        }
     ]
     again = Perfect(GOLD)
     job(tmp_path, ScriptedModel(FIRST), again, if_exists="replace").run()
@@ -86,12 +91,29 @@ def test_a_budget_of_calls_stops_escalations_and_keeps_the_answers(tmp_path: Pat
     with pytest.raises(JobStoppedError):
         job(tmp_path, ScriptedModel(FIRST), second, limits=limits).run()
     assert len(second.asked) == 1
-    job(tmp_path, ScriptedModel(FIRST), Perfect(GOLD), if_exists="replace").run()
+    models = [ScriptedModel(FIRST), Perfect(GOLD)]
+    job(tmp_path, *models, if_exists="replace", retry_failed=False).run()
     found = rows(tmp_path / "out.jsonl")
     assert [row["value"]["name"] for row in found] == ["Ada", "Qxa", "Ada", "Ada", "Ada", "Ada"]
     (left,) = found[1]["escalations"]
+    assert left["held_back"]
     assert "max_calls" in left["error"]
     assert found[1]["answered_by"]["/name"] == "scripted"
+    # As a job that was killed, one that was stopped ends with the results of one that was not.
+    first, second = ScriptedModel(FIRST), Perfect(GOLD)
+    job(tmp_path, first, second, if_exists="replace").run()
+    assert (len(first.asked), len(second.asked)) == (1, 1)
+    assert [row["value"] for row in rows(tmp_path / "out.jsonl")] == [GOLD] * 6
+
+
+def test_chunks_that_were_held_back_are_asked_about_again(tmp_path: Path) -> None:
+    limits = JobLimits(max_calls=1)
+    first, second = ScriptedModel(FIRST), Perfect(GOLD)
+    with pytest.raises(JobStoppedError):
+        job(tmp_path, first, second, limits=limits, chunked=True).run()
+    assert second.asked == []
+    job(tmp_path, first, second, chunked=True, if_exists="replace").run()
+    assert [row["value"] for row in rows(tmp_path / "out.jsonl")] == [GOLD] * 6
 
 
 def test_a_budget_of_money_stops_escalations_and_keeps_the_answers(tmp_path: Path) -> None:
