@@ -30,7 +30,7 @@ from structgen.local.engine import Engine, open_engine
 from structgen.local.models import pictures
 from structgen.local.models.pictures import picture_of
 from structgen.local.runtimes.prefixes import FixedTokens
-from structgen.options import Options
+from structgen.options import OptionArgs, Options
 from structgen.values import FixedMessage
 from tests.local.tiny_vision import KINDS, PARTS_TEMPLATE, picture, write_model, write_projector
 from tests.reading.pdfs import lines, pdf_of
@@ -89,7 +89,9 @@ def sighted(request: Any, files: dict[str, Files]) -> Iterator[Engine]:
 @pytest.fixture
 def client(files: dict[str, Files]) -> Iterator[Client]:
     model, projector = files["idefics3"]
-    with Client(f"local:{model}", mmproj=projector, max_tokens=120) as client:
+    # A model of random weights may repeat itself, which ends a value early.
+    options: OptionArgs = {"max_tokens": 300, "on_shortened": "keep"}
+    with Client(f"local:{model}", mmproj=projector, **options) as client:
         yield client
 
 

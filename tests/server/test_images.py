@@ -39,7 +39,7 @@ def asked(running: Running, content: Any, role: str = "user") -> httpx.Response:
 
 
 def test_an_image_is_extracted_from_through_the_server(sighted: Running) -> None:
-    with Client("structgen", base_url=f"{sighted.address}/v1") as client:
+    with Client("structgen", base_url=f"{sighted.address}/v1", on_shortened="keep") as client:
         seen = client.extract_result(Receipt, ["Here:", IMAGE])
         assert isinstance(seen.value, Receipt)
         twice = client.extract_result(Receipt, ["Here:", IMAGE, IMAGE])
