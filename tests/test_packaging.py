@@ -11,6 +11,11 @@ from pathlib import Path
 
 import structgen
 
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
 ROOT = Path(__file__).parent.parent
 
 
@@ -52,3 +57,18 @@ def test_the_package_is_a_command() -> None:
     command = [sys.executable, "-m", "structgen", "--version"]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["structgen", structgen.__version__]
+
+
+BY_NAME = {"dspy", "xgrammar", "llama-cpp"}
+"""Extras whose packages scripts/test and .ci/run install by name, without all that they bring."""
+IN_PART = {"remote"}
+"""Extras of which `dev` has what the tests need."""
+
+
+def test_the_tests_install_every_extra() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras: dict[str, list[str]] = project["optional-dependencies"]
+    needed = [*extras["dev"], *extras["dev-full"]]
+    ours = [re.fullmatch(r"structgen\[(.+)\]", one) for one in needed]
+    installed = {name for found in ours if found for name in found[1].split(",")}
+    assert extras.keys() - installed == BY_NAME | IN_PART | {"dev-full"}
