@@ -12,6 +12,7 @@ from structgen.client.base import BaseClient
 from structgen.client.blocking import Client
 from structgen.errors import ConfigurationError, MissingPackage, OutputError
 from structgen.results import Extraction
+from structgen.values import kind_of_value
 
 try:
     from instructor import AsyncInstructor, Instructor, Mode
@@ -118,7 +119,8 @@ def _asked(client: BaseClient, given: dict[str, Any]) -> _Asked:
     call.pop("strict", None)  # values are checked as JSON data in any case
     if not isinstance(tries, int):
         raise ConfigurationError(
-            "`max_retries` is no number.", hint="Give the number of tries, such as max_retries=2."
+            f"`max_retries` is {kind_of_value(tries)}, not a number of tries.",
+            hint="Give a number, such as max_retries=2: structgen waits and tries again itself.",
         )
     if context is not None:
         raise ConfigurationError(
