@@ -7,7 +7,13 @@ from typing import Any
 
 from structgen.cli.command import Command, Streams, add_target
 from structgen.cli.exits import OK
-from structgen.cli.options import add_options, call_from, options_from, tuned_beside
+from structgen.cli.options import (
+    add_options,
+    calibration_beside,
+    call_from,
+    options_from,
+    tuned_beside,
+)
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -83,6 +89,8 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
         "tuning_seed": arguments.tuning_seed,
     }
     options = {**options_from(arguments), "tuned": False}
+    options.pop("accept", None)
+    call["calibration"] = options.pop("calibration", calibration_beside(arguments.target))
     with Client(
         arguments.model, base_url=arguments.base_url, api_key=arguments.api_key, **options
     ) as client:

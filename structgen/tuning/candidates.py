@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, get_args
@@ -16,7 +17,7 @@ from structgen.extraction.plan import plan
 from structgen.extraction.planned import Plan
 from structgen.extraction.similarity import normalised
 from structgen.extraction.tuned import CHUNK_TOKENS, DIVERSITY, FIXED, NEAREST, changes_text
-from structgen.options import UNSET
+from structgen.options import UNSET, Options
 from structgen.prompt.layouts import LAYOUTS
 from structgen.schema.target import Target
 from structgen.values import Example, Json, Mode
@@ -38,6 +39,8 @@ CHANGES: Final[tuple[tuple[str, tuple[Json, ...]], ...]] = (
 """What is tried, one change at a time, in this order: what most often helps comes first, and what
 costs most comes last. If a budget is small, the last ones are left out."""
 
+_JUDGING: Final = frozenset({"accept", "calibration"})
+"""Options that judge what was answered."""
 _ARGUMENTS: Final = {FIXED: "examples", NEAREST: "examples"}
 """The argument of a call that a change sets, if it is not the one of its name."""
 _IN_PROCESS: Final = frozenset({"decide"})
@@ -179,7 +182,11 @@ class Tried:
             call: The arguments of each call, which no candidate changes.
         """
         self.target, self.caller = target, caller
-        self.call = {**call, "tuned": False}
+        # A promise cannot be kept before there is a calibration for what is chosen.
+        self.call = {name: one for name, one in call.items() if name not in _JUDGING}
+        self.call["tuned"] = False
+        self.calibration: str | os.PathLike[str] | None = call.get("calibration")
+        """The file that is to keep the calibration; None for the one beside the target."""
 
     def call_of(self, candidate: Candidate, pool: Sequence[Example]) -> dict[str, Any]:
         """Give the arguments of a call, as `Client.map` takes them.
@@ -229,10 +236,19 @@ class Tried:
     @property
     def most_tries(self) -> int:
         """How many answers one sample may take: those after invalid and cut ones included."""
-        call: Any = self.call
-        options = self.caller.question(self.target, "", call).options
-        further = (options.max_reasks, options.max_continuations)
+        further = (self.options.max_reasks, self.options.max_continuations)
         return 1 + sum(0 if one is UNSET else one for one in further)
+
+    @property
+    def readings(self) -> int:
+        """How often a document may be read: a second time if a confidence needs it."""
+        return 2 if self.options.confidence is True else 1
+
+    @property
+    def options(self) -> Options:
+        """The options of client and call together."""
+        call: Any = self.call
+        return self.caller.question(self.target, "", call).options
 
     def set_by_user(self) -> frozenset[str]:
         """Name the arguments that the user sets, which stay as they are."""

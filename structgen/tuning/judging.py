@@ -128,12 +128,20 @@ class Judge:
             StructgenError: If the model cannot be reached.
         """
         records = [record for part in parts for record in part.records]
-        answers = [answer for part in parts for answer in self._answers(part)]
+        answers = [answer for part in parts for answer in self.answers(part)]
         names = dict.fromkeys(str(part.candidate) for part in parts)
         return score(self._tried.target, records, answers, model="; ".join(names))
 
-    def _answers(self, part: Part) -> list[dict[str, Any]]:
-        """What a candidate answers about the records of a part."""
+    def answers(self, part: Part) -> list[dict[str, Any]]:
+        """Give what a candidate answers about records, as rows of results.
+
+        Args:
+            part: The candidate and the records.
+
+        Raises:
+            JobStoppedError: If the budget does not suffice.
+            StructgenError: If the model cannot be reached.
+        """
         candidate, records, pool = part
         name = str(candidate)
         new = [record for record in records if (name, record.key) not in self._outcomes]
@@ -154,8 +162,8 @@ class Judge:
         """How many records can be asked about without breaking the budget of calls."""
         if self._budget.max_calls is None:
             return None
-        left = self._budget.max_calls - self.spent.calls
-        return max(0, left) // (candidate.samples * self._tried.most_tries)
+        left = max(0, self._budget.max_calls - self.spent.calls)
+        return left // (candidate.samples * self._tried.most_tries * self._tried.readings)
 
     def _ask(self, records: Sequence[GoldRecord], call: dict[str, Any]) -> list[Outcome[Any]]:
         """Ask about records, and once more about those that no candidate is to blame for."""

@@ -75,7 +75,7 @@ class Prepared:
             left_out=[str(one) for one in self.left_out],
             records=self.records,
             rungs=rungs_of(len(self.candidates), len(self.halves[0].records)),
-            calls=int(needs.most(calls_of)),
+            calls=int(needs.most(needs.calls_of)),
             tokens=int(needs.most(needs.tokens_of)),
             cost=needs.most(needs.cost_of) if needs.has_price else None,
         )
@@ -177,15 +177,6 @@ def _has_room(prepared: Prepared, budget: Budget) -> bool:
     return True
 
 
-def calls_of(candidate: Candidate) -> float:
-    """Tell how many answers a candidate asks for about a record.
-
-    Args:
-        candidate: The candidate.
-    """
-    return candidate.samples
-
-
 class Needs:
     """What the candidates of a tuning need for a record, and all of them together at most."""
 
@@ -207,7 +198,15 @@ class Needs:
     @property
     def calls(self) -> int:
         """The calls that are made at most, those after invalid answers included."""
-        return int(self.most(calls_of) * self._prepared.tried.most_tries)
+        return int(self.most(self.calls_of) * self._prepared.tried.most_tries)
+
+    def calls_of(self, candidate: Candidate) -> float:
+        """Tell how many answers a candidate asks for about a record, if all are valid.
+
+        Args:
+            candidate: The candidate.
+        """
+        return candidate.samples * self._prepared.tried.readings
 
     def tokens_of(self, candidate: Candidate) -> float:
         """Estimate the tokens that a candidate needs for a record.
@@ -256,8 +255,8 @@ class Needs:
                 answers.append(len(to_text(record.value).encode()) // _BYTES_A_TOKEN + 1)
             count = len(looked_at)
             self._usage[name] = Usage(
-                prompt_tokens=sum(prompts) * candidate.samples // count,
-                completion_tokens=sum(answers) * candidate.samples // count,
+                prompt_tokens=int(sum(prompts) * self.calls_of(candidate)) // count,
+                completion_tokens=int(sum(answers) * self.calls_of(candidate)) // count,
             )
         return self._usage[name]
 

@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.calibration.learnt import schema_fingerprint
-from structgen.errors import ConfigurationError
+from structgen.calibration.saved import path_beside, save
+from structgen.errors import CalibrationError, ConfigurationError
+from structgen.evaluation.calibrating import learn_from
 from structgen.evaluation.gold import GoldRecord
 from structgen.extraction.tuned import END, Tuned, load_tuned, save_tuned
 from structgen.schema.load import file_of_target
 from structgen.schema.target import Target, target_of
 from structgen.tuning.candidates import shown_of
-from structgen.tuning.judging import Budget, Judge
+from structgen.tuning.judging import Budget, Judge, Part
 from structgen.tuning.prepare import Prepared, prepare
 from structgen.tuning.result import Estimate, Tuning
 from structgen.tuning.search import Choice, choose
@@ -55,7 +57,8 @@ def tune(
     Varies worked examples, prompt layout, reasoning, mode, samples and more, except what `call`
     and the client set. The choice is the default unless something beats it beyond noise. Started
     again with the same journal, a tuning asks only what is missing. The same seed and answers
-    give the same file.
+    give the same file. With `confidence`, the answers of the chosen question also calibrate it,
+    in the file that `calibration` names or in the one beside the target's own.
 
     Args:
         target: What is extracted: a type, a JSON Schema or a `Target`.
@@ -105,6 +108,8 @@ def tune(
         figures=_figures(prepared, choice, judge, tuning_seed),
     )
     save_tuned(file, tuned)
+    if prepared.tried.options.confidence is True:
+        _calibrate(prepared, judge, choice, log)
     return Tuning(
         tuned=tuned,
         path=os.fspath(file),
@@ -116,6 +121,27 @@ def tune(
         tokens=judge.spent.tokens,
         cost=judge.spent.cost,
     )
+
+
+def _calibrate(
+    prepared: Prepared, judge: Judge, choice: Choice, log: Callable[[str], None]
+) -> None:
+    """Learn how far the confidence of the chosen question can be trusted, from answers it gave."""
+    tried = prepared.tried
+    path = tried.calibration or path_beside(tried.target)
+    if path is None:
+        log("the confidence is not calibrated: name a file as `calibration`")
+        return
+    parts = [Part(choice.candidate, half.records, half.pool) for half in prepared.halves]
+    records = [record for half in prepared.halves for record in half.records]
+    rows = [row for part in parts for row in judge.answers(part)]
+    try:
+        found = learn_from(tried.target, records, rows, model=tried.caller.backends[0].name)
+    except CalibrationError as error:
+        log(f"the confidence is not calibrated: {error.message}")
+        return
+    save(path, found)
+    log(f"the confidence is calibrated: {os.fspath(path)}")
 
 
 def estimate_tuning(

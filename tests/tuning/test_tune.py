@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from structgen import Client, tune
+from structgen.calibration.saved import load
 from structgen.errors import ConfigurationError, EngineError, InputError, JobStoppedError
 from structgen.extraction.tuned import load_tuned
 from structgen.options import Options
@@ -225,6 +226,18 @@ def test_a_dry_run_tells_at_least_the_calls_that_are_made(rule: Any, tmp_path: P
     found = tuned_by(model, tmp_path)
     assert found.calls == len(model.asked) <= estimate.calls
     assert any("at most" in line for line in estimate.lines())
+
+
+def test_with_a_confidence_the_answers_that_were_given_calibrate_it(tmp_path: Path) -> None:
+    model = RuledModel(learns)
+    with Client(model) as client:
+        estimate = estimate_tuning(Person, gold(24), client=client, confidence=True)
+    file = tmp_path / "p.calibration.json"
+    found = tuned_by(model, tmp_path, confidence=True, calibration=file)
+    [calibration] = load(file)
+    assert calibration.model == "ruled"
+    assert calibration.records == 24
+    assert found.calls == len(model.asked) <= estimate.calls
 
 
 # ---- what is given ------------------------------------------------------------------------------
