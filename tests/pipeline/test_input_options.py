@@ -447,3 +447,10 @@ def test_the_command_line_has_the_same_options(tmp_path: Path, monkeypatch: Any)
     assert [(item.key, item.document, item.meta) for item in seen] == [
         ("1", "Renée is 3.", {"x": "q"})
     ]
+
+
+@pytest.mark.parametrize("name", ["pipe.jsonl", "pipe.txt", "pipe.pdf"])
+def test_a_job_does_not_wait_for_a_named_pipe(name: str, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / name)
+    [item] = open_source(tmp_path / name)
+    assert f"{name} is a named pipe, not a file" in str(item.error)

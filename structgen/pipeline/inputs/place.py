@@ -18,6 +18,7 @@ from typing import IO, Any, Final, TextIO, cast
 
 from structgen.errors import InputError
 from structgen.extras import load
+from structgen.reading.opened import check_is_file
 from structgen.reading.remote import OneRead, printable
 from structgen.reading.text import encoding_of
 from structgen.values import Json
@@ -124,7 +125,12 @@ def place_of(path: Path, name: str | None = None, partitions: Mapping[str, Json]
         partitions: The columns that its folders name.
     """
     shown = printable(path.name if name is None else name)
-    return Place(shown, lambda: path.open("rb"), partitions)
+
+    def open_file() -> IO[bytes]:
+        check_is_file(path)  # to open a named pipe might wait for ever
+        return path.open("rb")
+
+    return Place(shown, open_file, partitions)
 
 
 def standard_input(kind: str) -> Place:
