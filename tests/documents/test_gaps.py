@@ -262,3 +262,33 @@ def test_the_list_with_the_most_items_from_a_table_is_made_from_it() -> None:
         "stock": {"rows": [{"name": name, "pieces": n} for name, n in STOCK[:3]]},
     }
     assert [gap.path for gap in gaps_of(document, value)] == ["/stock/rows"]
+
+
+def test_a_gap_that_failed_in_a_job_is_asked_about_again_and_nothing_else(tmp_path: Any) -> None:
+    output = tmp_path / "out.jsonl"
+
+    def run(model: Forgetful) -> Any:
+        job = Job(
+            Stock,
+            [table(STOCK)],
+            client=Client(model),
+            output=output,
+            chunked=True,
+            max_reasks=0,
+            on_invalid_items="raise",
+            if_exists="replace",
+        )
+        job.run()
+        return json.loads(output.read_text("utf-8"))
+
+    def wrong(turn: int, rows: list[Row]) -> Any:
+        return [("Tea 6", "many")] if turn else rows[:5] + rows[6:]
+
+    first = run(Forgetful(wrong))
+    assert len(first["value"]["rows"]) == 11
+    assert [one["before"] for one in first["gaps"]] == [5] and len(first["failed_chunks"]) == 1
+    again = Forgetful(without())
+    second = run(again)
+    assert [rows_in(text) for text in again.texts] == [[STOCK[5]]]
+    assert [(one["name"], one["pieces"]) for one in second["value"]["rows"]] == STOCK
+    assert second["gaps"] == second["failed_chunks"] == []
