@@ -23,6 +23,7 @@ from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend
 from structgen.extraction.examples import Examples
 from structgen.extraction.nearest import NearestChooser
+from structgen.kinds import Kind, check_values, whole
 from structgen.options import UNSET, OptionArgs, Options, options_of
 from structgen.schema.target import Target
 from structgen.values import Example, Json
@@ -42,6 +43,8 @@ DIVERSITY: Final = 0.5
 """How much it counts against a near example that it is like another one; as `Nearest` has it."""
 _NOT_STREAMED: Final = frozenset({"samples", "mode"})
 """Options that would keep an answer from being streamed."""
+_COUNTS: Final[Mapping[str, Kind]] = dict.fromkeys((FIXED, NEAREST, CHUNK_TOKENS), whole(1))
+"""The changes that are no options, and which values they take."""
 _HINT: Final = "Make one with `structgen tune TARGET GOLD --model MODEL`."
 
 
@@ -74,8 +77,7 @@ class Tuned:
     @property
     def options(self) -> dict[str, Any]:
         """The options among the changes."""
-        others = (FIXED, NEAREST, CHUNK_TOKENS)
-        return {name: value for name, value in self.changes.items() if name not in others}
+        return {name: value for name, value in self.changes.items() if name not in _COUNTS}
 
     @cached_property
     def _opened(self) -> dict[Target[Any], Examples[Any]]:
@@ -265,7 +267,12 @@ def _load(path: str, changed: int, size: int) -> tuple[Tuned, ...]:
         found = tuple(_tuned_of(one) for one in data["tuned"])
         for one in found:
             options_of(one.options)  # type: ignore[arg-type]  # this is what is checked
-    except (ValueError, ConfigurationError) as error:
+            check_values(
+                {name: one.changes[name] for name in _COUNTS if name in one.changes}, _COUNTS
+            )
+    except ConfigurationError as error:
+        raise ConfigurationError(f"{path} is no tuned file: {error.message}", hint=_HINT) from error
+    except ValueError as error:
         raise ConfigurationError(f"{path} is no tuned file.", hint=_HINT) from error
     return found
 

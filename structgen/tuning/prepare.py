@@ -69,7 +69,7 @@ class Prepared:
 
     def estimate(self) -> Estimate:
         """Tell what it takes at most."""
-        needs = Needs(self)
+        needs = Needs(self, {})
         return Estimate(
             candidates=[str(one) for one in self.candidates],
             left_out=[str(one) for one in self.left_out],
@@ -151,14 +151,15 @@ def _is_long(tried: Tried, record: GoldRecord) -> bool:
 def _within(prepared: Prepared, budget: Budget) -> Prepared:
     """Leave out the last candidates until the budget has room for all others."""
     everything = prepared.candidates
+    known: dict[str, Usage] = {}
     for count in range(len(everything), -1, -1):
         smaller = replace(
             prepared, candidates=everything[:count], left_out=list(everything[count:])
         )
-        if _has_room(smaller, budget):
+        if _has_room(Needs(smaller, known), budget):
             break
     if everything and not smaller.candidates:
-        least = Needs(replace(prepared, candidates=everything[:1]))
+        least = Needs(replace(prepared, candidates=everything[:1]), known)
         cost = f" and about {least.most(least.cost_of):.4f} US dollars" if least.has_price else ""
         raise ConfigurationError(
             f"The budget has no room for a single candidate: one takes {least.calls} calls{cost}, "
@@ -168,8 +169,7 @@ def _within(prepared: Prepared, budget: Budget) -> Prepared:
     return smaller
 
 
-def _has_room(prepared: Prepared, budget: Budget) -> bool:
-    needs = Needs(prepared)
+def _has_room(needs: Needs, budget: Budget) -> bool:
     if budget.max_calls is not None and needs.calls > budget.max_calls:
         return False
     if budget.max_cost is not None and needs.has_price:
@@ -180,14 +180,14 @@ def _has_room(prepared: Prepared, budget: Budget) -> bool:
 class Needs:
     """What the candidates of a tuning need for a record, and all of them together at most."""
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, known: dict[str, Usage]) -> None:
         """Look at some documents.
 
         Args:
             prepared: The tuning.
+            known: What candidates need for a record, as far as it is known already.
         """
-        self._prepared = prepared
-        self._usage: dict[str, Usage] = {}
+        self._prepared, self._usage = prepared, known
         self._price = prepared.tried.caller.backends[0].price
 
     @property

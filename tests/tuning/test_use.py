@@ -118,8 +118,10 @@ def test_a_file_about_something_else_is_ignored_with_a_note(
         "\0",
         '{"version":1,"tuned":[{"target":"P","schema":"s","model":"m","figures":{},"examples":[],'
         '"changes":{"prmpt":"plain"}}]}',
+        '{"version":1,"tuned":[{"target":"P","schema":"s","model":"m","figures":{},"examples":[],'
+        '"changes":{"nearest_examples":0}}]}',
     ],
-    ids=["empty", "row", "bytes", "option"],
+    ids=["empty", "row", "bytes", "option", "count"],
 )
 def test_a_file_that_is_no_tuned_file_is_an_error(content: str, tmp_path: Path) -> None:
     path = tmp_path / "q.tuned.json"
