@@ -137,6 +137,7 @@ def _rows(document: Document, chunk: Chunk, counted: CountedRows) -> Iterator[_R
     shift = document.offset
     first = bisect_left(spans, chunk.start + shift, key=lambda span: span.start)
     last = bisect_left(spans, chunk.end + shift, key=lambda span: span.start)
+    with_head = {span.cell.table for span in spans[first : last + 1] if span.cell.header}
     whole: list[tuple[int, int, int]] = []
     seen: set[tuple[int, int]] = set()
     for (table, number), of_row in groupby(spans[first:last], key=lambda span: span.cell[:2]):
@@ -145,7 +146,7 @@ def _rows(document: Document, chunk: Chunk, counted: CountedRows) -> Iterator[_R
             continue
         seen.add((table, number))
         start, end = cells[0].start - shift, cells[-1].end - shift
-        is_head = number == 1 and any(span.cell.header for span in cells)
+        is_head = number == 1 and table in with_head
         is_cut = first > 0 and spans[first - 1].cell[:2] == (table, number)
         if end <= chunk.end and not is_cut and not is_head:
             whole.append((table, *_with_bars(document, chunk, start, end)))

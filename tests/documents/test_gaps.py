@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
+import structgen
 from structgen import Client, Identity, Job
 from structgen.documents.boundaries import located
 from structgen.documents.chunk import Chunk
@@ -253,6 +254,15 @@ def test_numbers_are_known_in_other_forms_and_heads_and_totals_are_told_apart() 
     (gap,) = gaps_of(document, value)
     assert (gap.path, gap.before) == ("/lines", 1)
     assert document[gap.start : gap.end] == "| Milk | 2.00 |"
+
+
+def test_the_head_of_a_table_in_a_page_is_no_row() -> None:
+    page = "<table><tr><th>name</th><th>pieces</th></tr>{}</table>"
+    rows = "".join(f"<tr><td>{name}<br>fine</td><td>{n}</td></tr>" for name, n in STOCK)
+    document = structgen.read(page.format(rows).encode(), media_type="text/html")
+    value = {"rows": [{"name": f"{name} fine", "pieces": n} for name, n in STOCK[:4] + STOCK[5:]]}
+    (gap,) = find_gaps(document, Chunk(document.text, 0, len(document)), value)
+    assert (gap.before, document.text[gap.start : gap.end]) == (4, "Tea 5 / fine | 35")
 
 
 def test_the_list_with_the_most_items_from_a_table_is_made_from_it() -> None:
