@@ -6,10 +6,9 @@ the words beside a mention name its field. Outer records are placed before inner
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_left
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Final, NamedTuple
 
 from structgen.answer.labels import Labels
@@ -23,13 +22,19 @@ from structgen.answer.leaves import (
     describe_leaves,
     item_around,
 )
+from structgen.answer.series import (
+    Record,
+    around,
+    around_share,
+    distance_of,
+    nearest_of,
+    place_series,
+    progress_of,
+    rank_of,
+)
 
 _FAR: Final = 2_000
 """Characters from which on two fields do not tell about each other's places."""
-_TRIED: Final = 256
-"""Mentions of the rarest field of a record that are compared."""
-_COMPARED: Final = 200_000
-"""Mentions of all items of a list together that are put in order, if not more are tried."""
 _SLACK: Final = 20
 """Characters by which the fields of a record may be further apart than at its best place."""
 _NEIGHBOURS: Final = 32
@@ -44,29 +49,6 @@ _NEAR: Final = 300
 """Characters up to which a field of an item tells which mention of another is meant."""
 _BESIDE: Final = 60
 """The same for a short value."""
-
-
-@dataclass(slots=True)
-class _Record:
-    """The leaves that are in one item of a list, and in no item of a list inside it."""
-
-    leaves: list[Leaf] = field(default_factory=list)
-    options: Sequence[Mention] = ()
-    """Where its rarest leaf may be."""
-    window: tuple[int, int] = (0, 0)
-    """The part of the document that the record around it leaves."""
-    anchor: Mention | None = None
-    is_settled: bool = False
-
-    @property
-    def is_bare(self) -> bool:
-        """Whether it is an item of a list that is a leaf itself."""
-        path = self.leaves[0].path
-        return bool(path) and isinstance(path[-1], int)
-
-    @property
-    def rarest(self) -> Leaf:
-        return min(self.leaves, key=_rank)
 
 
 class _Placed(NamedTuple):
@@ -88,17 +70,12 @@ def place_leaves(leaves: Sequence[Leaf], document: str, labels: Labels) -> None:
         document: The text.
         labels: The words beside its parts.
     """
-    records: dict[Path, _Record] = defaultdict(_Record)
+    records: dict[Path, Record] = defaultdict(Record)
     describe_leaves(leaves, labels)
     for leaf in leaves:
         if leaf.places:
             records[item_around(leaf.path)].leaves.append(leaf)
     _Placing(labels).place_records(records, len(document))
-
-
-def _rank(leaf: Leaf) -> tuple[bool, bool, int]:
-    """How little a leaf says about where its record is."""
-    return leaf.is_shared, leaf.is_short, len(leaf.places)
 
 
 # ---- records and their leaves -------------------------------------------------------------------
@@ -110,45 +87,47 @@ class _Placing:
     def __init__(self, labels: Labels) -> None:
         self._labels = labels
 
-    def place_records(self, records: Mapping[Path, _Record], length: int) -> None:
+    def place_records(self, records: Mapping[Path, Record], length: int) -> None:
         """Place all leaves: outer records before inner ones, and the items of a list together."""
         series: dict[Path, list[Path]] = defaultdict(list)
         for path in records:
             series[path[:-1]].append(path)
         windows: dict[Path, tuple[int, int]] = {}
         for within in sorted(series, key=len):
-            outer = _window_around(within, windows, length)
+            outer = _windowaround(within, windows, length)
             items = [records[path] for path in series[within]]
-            for item in items:
+            for item, progress in zip(items, progress_of(items), strict=True):
                 item.window = outer
-                item.options = self._options(item)
-            _place_series(items)
+                item.options = self._options(item, progress)
+            place_series(items)
             for item in items:
                 self._place_record(item)
             for path, window in zip(series[within], _windows(items, outer), strict=True):
                 windows[path] = window
 
-    def _options(self, item: _Record) -> Sequence[Mention]:
-        """Where the rarest leaf of a record may be: near the other leaves, and named as it is."""
+    def _options(self, item: Record, progress: tuple[float, int]) -> Sequence[Mention]:
+        """Where the rarest leaf of a record may be: near the other leaves, and named as it is.
+
+        Of many mentions, those around the share of them that comes before the record are tried.
+        """
         rarest = item.rarest
-        places = _inside(rarest.places, item.window)
+        places = around_share(_inside(rarest.places, item.window), progress)
         if len(places) == 1 or item.is_bare:
             return places
         others = [leaf for leaf in item.leaves if leaf is not rarest and not leaf.is_shared]
-        tried = places[:_TRIED]
-        costs = [sum(_nearest_distance(place, other) for other in others) for place in tried]
+        costs = [sum(_nearest_distance(place, other) for other in others) for place in places]
         least = min(costs)
         close = [at for at, cost in enumerate(costs) if cost <= least + _UNNAMED][:MOST_READ]
-        shares = {at: self._likeness(rarest, tried[at]) for at in close}
+        shares = {at: self._likeness(rarest, places[at]) for at in close}
         if max(shares.values()) >= SOMEWHAT_NAMED:
-            tried = [tried[at] for at in close]
+            places = [places[at] for at in close]
             costs = [costs[at] + round(_UNNAMED * (1 - share)) for at, share in shares.items()]
             least = min(costs)
         elif not others:
             return places
-        return [place for place, cost in zip(tried, costs, strict=True) if cost <= least + _SLACK]
+        return [place for place, cost in zip(places, costs, strict=True) if cost <= least + _SLACK]
 
-    def _place_record(self, item: _Record) -> None:
+    def _place_record(self, item: Record) -> None:
         """Place the leaves of a record, the rarest first, each as near to the others as may be."""
         rarest = item.rarest
         rarest.place = item.anchor
@@ -158,7 +137,7 @@ class _Placing:
         rarest.is_settled = item.is_settled
         placed = [rarest]
         rest = [leaf for leaf in item.leaves if leaf is not rarest]
-        for leaf in sorted(rest, key=_rank):
+        for leaf in sorted(rest, key=rank_of):
             best = self._beside(leaf, placed[-_NEIGHBOURS:])
             leaf.place = best.place
             tells = item.is_settled and best.is_near
@@ -168,7 +147,7 @@ class _Placing:
             leaf.is_settled = is_alone or tells or self._says_the_same(leaf, leaf.places)
             placed.append(leaf)
 
-    def _is_held(self, item: _Record) -> bool:
+    def _is_held(self, item: Record) -> bool:
         """Whether the one place that is left for a record has another of its leaves beside it."""
         rarest, anchor = item.rarest, item.anchor
         others = [leaf for leaf in item.leaves if leaf is not rarest and not leaf.is_shared]
@@ -177,17 +156,17 @@ class _Placing:
         if not others:
             return not rarest.is_short
         line = self._labels.line_of(anchor.start)
-        nearest = [(leaf, _nearest(anchor, leaf.places)) for leaf in others]
-        near = [leaf for leaf, place in nearest if _distance(anchor, place) < _NEAR]
+        nearest = [(leaf, nearest_of(anchor, leaf.places)) for leaf in others]
+        near = [leaf for leaf, place in nearest if distance_of(anchor, place) < _NEAR]
         beside = [leaf for leaf, place in nearest if self._labels.line_of(place.start) == line]
         is_near = any(not leaf.is_short for leaf in near) or len(beside) > 1
         return is_near or not item_around(rarest.path)
 
-    def _is_astray(self, leaf: Leaf, place: Mention, item: _Record) -> bool:
+    def _is_astray(self, leaf: Leaf, place: Mention, item: Record) -> bool:
         """Whether the one mention of a common value is far from the item of a list that has it."""
         if not item_around(leaf.path) or item.anchor is None or leaf.is_specific:
             return False
-        return item.is_settled and _distance(place, item.anchor) >= _FAR
+        return item.is_settled and distance_of(place, item.anchor) >= _FAR
 
     def _is_in_a_line(self, place: Mention, placed: Sequence[Leaf]) -> bool:
         """Whether a mention is in a line with one of a leaf that has its place."""
@@ -216,7 +195,7 @@ class _Placing:
         unnamed, taken = (_UNNAMED_IN_ITEM, _TAKEN_IN_ITEM) if is_in_item else (_UNNAMED, _UNNAMED)
         for one in placed:
             assert one.place is not None  # noqa: S101 - they have places
-            for place in _around(one.place, leaf.places):
+            for place in around(one.place, leaf.places):
                 distance = self._distance(one.place, place)
                 is_taken = any(_takes(other, place, leaf) for other in placed)
                 follows = one.order < leaf.order or leaf.value == "%"
@@ -237,7 +216,7 @@ class _Placing:
         return _Placed(first, distance < near and not is_tied)
 
     def _distance(self, one: Mention, other: Mention) -> int:
-        distance = _distance(one, other)
+        distance = distance_of(one, other)
         if not 0 < distance < _NEAR:
             return distance
         first, second = min(one, other), max(one, other)
@@ -252,7 +231,7 @@ class _Placing:
         return self._labels.share(leaf.names, *place)
 
 
-def _window_around(
+def _windowaround(
     path: Path, windows: Mapping[Path, tuple[int, int]], length: int
 ) -> tuple[int, int]:
     """The part of the document that belongs to the innermost record around a list."""
@@ -263,7 +242,7 @@ def _window_around(
     return 0, length
 
 
-def _windows(items: Sequence[_Record], outer: tuple[int, int]) -> list[tuple[int, int]]:
+def _windows(items: Sequence[Record], outer: tuple[int, int]) -> list[tuple[int, int]]:
     """For each item of a list the part of the document up to the next item."""
     starts = [item.anchor.start if item.anchor else outer[0] for item in items]
     firsts = [
@@ -283,65 +262,6 @@ def _inside(places: Sequence[Mention], window: tuple[int, int]) -> Sequence[Ment
     return places[first:last] or places
 
 
-def _place_series(items: Sequence[_Record]) -> None:
-    """Choose a place for each item of a list, so that as many as can be are in order."""
-    chosen = _in_order(items)
-    lows: list[Mention | None] = []
-    last: Mention | None = None
-    for choice in chosen:
-        lows.append(last)
-        last = choice or last
-    following: Mention | None = None
-    for at in range(len(items) - 1, -1, -1):
-        item, low = items[at], lows[at]
-        first = 0 if low is None else bisect_right(item.options, low)
-        end = len(item.options)
-        if following is not None:
-            end = bisect_left(item.options, following)
-        choice = chosen[at]
-        if choice is None:
-            near = low or following
-            item.anchor = item.options[0] if near is None else _nearest(near, item.options)
-            item.is_settled = len(item.options) == 1
-        else:
-            item.anchor = choice
-            item.is_settled = end - first <= 1 or len(item.options) == 1
-            following = choice
-
-
-def _in_order(items: Sequence[_Record]) -> list[Mention | None]:
-    """The longest series of items that can be in the order of the document, as early as may be.
-
-    It is the longest increasing subsequence by patience sorting, with several values for an item.
-    An item with the value of the one before it needs a later place; any other may begin where that
-    begins, since mentions may be nested.
-    """
-    most = max(_TRIED, _COMPARED // max(len(items), 1))
-    starts: list[int] = []
-    ends: list[tuple[int, Mention]] = []
-    before: dict[tuple[int, Mention], tuple[int, Mention] | None] = {}
-    for at, item in enumerate(items):
-        value = item.rarest.value
-        for place in reversed(item.options[:most]):
-            rank = bisect_right(starts, place.start)
-            while (
-                rank
-                and ends[rank - 1][1] == place
-                and items[ends[rank - 1][0]].rarest.value == value
-            ):
-                rank -= 1
-            link = (at, place)
-            before[link] = ends[rank - 1] if rank else None
-            starts[rank : rank + 1] = [place.start]
-            ends[rank : rank + 1] = [link]
-    chosen: list[Mention | None] = [None] * len(items)
-    link_or_none = ends[-1] if ends else None
-    while link_or_none is not None:
-        chosen[link_or_none[0]] = link_or_none[1]
-        link_or_none = before[link_or_none]
-    return chosen
-
-
 def _takes(other: Leaf, place: Mention, leaf: Leaf) -> bool:
     """Whether another leaf has a place already. A number is no part of another value."""
     assert other.place is not None  # noqa: S101 - it has a place
@@ -350,22 +270,13 @@ def _takes(other: Leaf, place: Mention, leaf: Leaf) -> bool:
     return other.place.start < place.end and place.start < other.place.end
 
 
-def _around(place: Mention, places: Sequence[Mention]) -> Sequence[Mention]:
-    """The places just before and just after a place."""
-    at = bisect_left(places, place)
-    return places[max(at - 2, 0) : at + 2]
-
-
-def _nearest(place: Mention, places: Sequence[Mention]) -> Mention:
-    return min(_around(place, places), key=lambda other: _distance(place, other))
-
-
 def _nearest_distance(place: Mention, leaf: Leaf) -> int:
     """How far a mention is from a leaf. A short value that is far away says nothing."""
-    distance = _distance(place, _nearest(place, leaf.places))
-    return min(distance, _BESIDE if leaf.is_short else _FAR)
-
-
-def _distance(one: Mention, other: Mention) -> int:
-    """How far apart two spans are."""
-    return max(other.start - one.end, one.start - other.end, 0)
+    places = leaf.places
+    distance = _BESIDE if leaf.is_short else _FAR
+    at = bisect_left(places, place)
+    if at < len(places):
+        distance = min(distance, max(places[at].start - place.end, 0))
+    if at:
+        distance = min(distance, max(place.start - places[at - 1].end, 0))
+    return distance

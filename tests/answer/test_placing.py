@@ -139,6 +139,15 @@ def test_a_currency_is_the_sign_beside_its_amount() -> None:
     assert found["/rows/1/unit"].quote == "$"
 
 
+def test_rows_of_a_long_table_with_few_different_values_are_in_order() -> None:
+    rows = [{"item": f"part {at % 2}", "price": at % 3} for at in range(700)]
+    text = "\n".join(f"{row['item']}\t$ {row['price']}" for row in rows)
+    found = starts({"rows": rows}, text)
+    lines = [at for at in range(len(text)) if at == 0 or text[at - 1] == "\n"]
+    assert [found[f"/rows/{at}/item"] for at in range(700)] == lines
+    assert [found[f"/rows/{at}/price"] for at in range(700)] == [at + 9 for at in lines]
+
+
 class Row(BaseModel):
     name: Annotated[str, Verbatim()]
     count: Annotated[int, Verbatim()]
