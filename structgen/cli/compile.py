@@ -54,7 +54,7 @@ def _source(target: Target[Any], language: str) -> str:
 COMMAND = Command(
     name="compile",
     usage="TARGET --for LANGUAGE | --to typescript|zod",
-    summary="Print the schema that is sent to a server, or source of TypeScript.",
+    summary="Print the schema that a server is sent, or TypeScript.",
     detail="The target is compiled for one schema language. What the language cannot express is "
     "listed on standard error.",
     add_arguments=_add_arguments,

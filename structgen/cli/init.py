@@ -54,7 +54,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
 COMMAND = Command(
     name="init",
     usage="SAMPLE [-o FOLDER] [options]",
-    summary="Write a first target, gold and commands from a sample of data.",
+    summary="Write a first target, gold and commands from sample data.",
     detail="Columns beside the text are taken as the values that should come out. Nothing that "
     "exists is replaced.",
     add_arguments=_add_arguments,
