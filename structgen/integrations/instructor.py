@@ -123,10 +123,8 @@ def _asked(client: BaseClient, given: dict[str, Any]) -> _Asked:
             hint="Give a number, such as max_retries=2: structgen waits and tries again itself.",
         )
     if context is not None:
-        raise ConfigurationError(
-            "structgen fills no templates and passes no context to validators.",
-            hint="Leave out `context`, and write what the model has to know into the messages.",
-        )
+        _require_no_template(messages)
+        call["validation_context"] = context
     backend = client.caller.backends[0]
     if model not in (None, backend.model, backend.name):
         raise ConfigurationError(
@@ -140,6 +138,14 @@ def _asked(client: BaseClient, given: dict[str, Any]) -> _Asked:
         call["instructions"] = "\n\n".join(told)
     call["max_reasks"] = max(tries - 1, 0)
     return _Asked(target, _document(said), call, hooks)
+
+
+def _require_no_template(messages: Sequence[Any]) -> None:
+    if any(mark in str(message["content"]) for message in messages for mark in ("{{", "{%")):
+        raise ConfigurationError(
+            "A message is a template, and structgen fills none: `context` is for validators.",
+            hint="Fill the template before the call.",
+        )
 
 
 def _target_of(response_model: Any) -> Any:

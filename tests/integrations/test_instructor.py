@@ -11,7 +11,7 @@ from typing import Any
 import instructor
 import pytest
 from instructor.core.exceptions import InstructorRetryException
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, ValidationInfo, field_validator
 
 from structgen import AsyncClient, AuthenticationError, Client, ConfigurationError
 from structgen.integrations import from_structgen
@@ -125,12 +125,15 @@ def test_errors_of_the_server_stay_structgens() -> None:
 @pytest.mark.parametrize(
     ("given", "wrong"),
     [
-        ({"context": {"x": 1}}, "context"),
+        (
+            {"context": {"x": 1}, "messages": [{"role": "user", "content": "Jason is {{ x }}."}]},
+            "template",
+        ),
         ({"model": "gpt-4o"}, "gpt-4o"),
         ({"max_retries": object()}, "max_retries"),
         ({"response_model": None}, "response_model"),
     ],
-    ids=["context", "model", "max_retries", "response_model"],
+    ids=["template", "model", "max_retries", "response_model"],
 )
 def test_what_cannot_be_heeded_is_refused(given: dict[str, Any], wrong: str) -> None:
     client, transport = over(JASON)
@@ -138,6 +141,21 @@ def test_what_cannot_be_heeded_is_refused(given: dict[str, Any], wrong: str) -> 
     with pytest.raises(ConfigurationError, match=wrong):
         client.create(**call)
     assert not transport.requests
+
+
+def test_validators_find_the_context() -> None:
+    class Known(User):
+        @field_validator("name")
+        @classmethod
+        def is_known(cls, name: str, info: ValidationInfo) -> str:
+            if name not in (info.context or {})["names"]:
+                raise ValueError("not in the list")
+            return name
+
+    client, _ = over(JASON, JASON)
+    assert client.create(Known, SAID, context={"names": ["Jason"]}).name == "Jason"
+    with pytest.raises(InstructorRetryException):
+        client.create(Known, SAID, context={"names": ["Ada"]}, max_retries=1)
 
 
 def test_the_model_of_the_client_may_be_named() -> None:
