@@ -21,7 +21,7 @@ from structgen.evaluation.record import Shown
 from structgen.evaluation.result import Evaluation
 from structgen.evaluation.rules import rules_of
 from structgen.evaluation.scoring import KINDS, Leaf, leaves_of
-from structgen.reading.pictures import boxes_of, pictures_of, places_of, with_pictures
+from structgen.reading.pictures import boxes_of, pictures_of, places_of, size_of, with_pictures
 from structgen.values import Json, TextOrMessages
 
 _PLACEHOLDER: Final = "/*DATA*/"
@@ -29,6 +29,8 @@ _VALUE: Final = len(KINDS)
 """The kind of a leaf that is compared with nothing."""
 _LARGEST: Final = 2**53
 """Whole numbers up to here are exact in JavaScript."""
+_ROOM_FOR_PAGES: Final = 50_000_000
+"""Characters that the pages of documents may take; those of later records are left out."""
 _HEADLINE: Final = ("f1", "precision", "recall", "perfect", "valid", "auroc", "ece")
 
 
@@ -60,6 +62,11 @@ class Page:
     def _data(self) -> dict[str, Json]:
         numbers: dict[str, int] = {}
         records = [_record(key, one, numbers, self.has_gold) for key, one in self.records]
+        room = _ROOM_FOR_PAGES
+        for record in records:
+            room -= sum(map(size_of, record["pages"]))
+            if room < 0:
+                record["pages"] = []
         return {
             "title": self.title,
             "gold": self.has_gold,

@@ -14,6 +14,8 @@ from structgen.values import Json
 
 _STYLE: Final = "/*PICTURES.CSS*/"
 _SCRIPT: Final = "/*PICTURES.JS*/"
+_A_WORD: Final = 40
+"""Characters of a word with its box as JSON, about."""
 _DIGITS: Final = 1
 """Decimal places of points in a page: a tenth of a point is not seen."""
 
@@ -82,6 +84,16 @@ def pictures_of(
     numbers = {int(box[0]) for box in boxes}
     pages = [page for page in document.pages if page.number in numbers]
     return [_picture(document, page, with_images) for page in pages]
+
+
+def size_of(picture: Mapping[str, Any]) -> int:
+    """Estimate the characters that a page of `pictures_of` takes as JSON.
+
+    Args:
+        picture: The page.
+    """
+    image = picture["image"]
+    return len(image if isinstance(image, str) else "") + _A_WORD * len(picture["words"])
 
 
 def _picture(document: Document, page: Page, with_images: bool) -> dict[str, Json]:

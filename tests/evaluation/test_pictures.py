@@ -132,3 +132,12 @@ def test_only_pages_with_boxes_are_given_and_images_only_if_wanted() -> None:
 def test_what_has_no_place_on_a_page_has_no_box(document: Any, place: Any) -> None:
     assert boxes_of(document, place) == []
     assert pictures_of(document, []) == []
+
+
+def test_pages_beyond_the_room_for_them_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    document = structgen.read(PDF)
+    rows = [{**row_about(document), "key": key} for key in "ab"]
+    monkeypatch.setattr("structgen.evaluation.page._ROOM_FOR_PAGES", 300)
+    html = page_of_results(rows, dict.fromkeys("ab", document)).html()
+    data = json.loads(html.split('id="data">')[1].split("</script>")[0])
+    assert [len(one["pages"]) for one in data["records"]] == [2, 0]
