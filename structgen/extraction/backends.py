@@ -142,6 +142,7 @@ def http_backend(
             max_connections=max_connections,
         ),
         caps=caps,
+        address=where.base_url,
         rows=tuple(rows),
         pacer=Pacer(
             rate_limits or RateLimits(), request_window=DAY if provider in _BY_DAY else MINUTE

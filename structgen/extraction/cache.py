@@ -7,27 +7,33 @@ A call that asks for a fresh draw, with a `temperature` above 0 and no `seed`, p
 
 from __future__ import annotations
 
+import json
 import logging
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json, to_jsonable_python
 
 from structgen.errors import Attempt, InvalidOutputError, StructgenError
 from structgen.extraction.backend import Backend
 from structgen.extraction.cache_file import CacheFile
-from structgen.extraction.fingerprint import asked_of_all, digest_of
+from structgen.extraction.fingerprint import asked_of_all
 from structgen.extraction.question import Question
 from structgen.flow.steps import Flow
 from structgen.options import UNSET, Options
-from structgen.results import Extraction
+from structgen.reading.document import Document
+from structgen.reading.layout import Box
+from structgen.results import Extraction, LeafEvidence
 from structgen.schema.check import validate
 from structgen.values import Json, Usage
+from structgen.wire.link import Link
 
 T = TypeVar("T")
 
@@ -68,10 +74,13 @@ def through_cache(
 
 def _cache_of(options: Options) -> CacheFile | None:
     """The cache of a call; None if it has none, or asks for a fresh draw."""
-    path, temperature = options.cache, options.temperature
+    path, temperature, seed = options.cache, options.temperature, options.seed
     if path is UNSET or path is None:
         return None
-    is_draw = temperature is not UNSET and temperature > 0 and options.seed is UNSET
+    if options.extra_body is not UNSET:
+        temperature = options.extra_body.get("temperature", temperature)
+        seed = options.extra_body.get("seed", seed)
+    is_draw = isinstance(temperature, int | float) and temperature > 0 and seed is UNSET
     return None if is_draw else _open(os.path.abspath(path))
 
 
@@ -82,12 +91,53 @@ def _open(path: str) -> CacheFile:
 
 
 def _key(backends: Sequence[Backend], question: Question[Any]) -> bytes | None:
-    """The hash of everything that is asked; None if it cannot be asked, which the call will say."""
+    """The hash of everything that the result hangs on.
+
+    It is None if the question cannot be asked, which the call will say, or if the context of the
+    validators cannot be told from another one.
+    """
+    document = question.document
+    layout = document.layout.digest if isinstance(document, Document) else ""
+    offset = document.offset if isinstance(document, Document) else 0
     try:
+        places = [_place_of(backend) for backend in backends]
         asked = asked_of_all(backends, question)
-    except StructgenError:
+    except (StructgenError, OSError):
         return None
-    return digest_of([question.target.schema, question.document, *asked])
+    try:
+        context = json.dumps(question.target.context, default=_told)
+    except (PydanticSerializationError, TypeError, ValueError) as error:
+        _LOG.warning("`validation_context` is no plain data, so the cache is not used: %s", error)
+        return None
+    schema = question.target.schema
+    hung_on = [_version(), places, schema, document, layout, offset, asked, context]
+    # The order of members matters: a model writes the fields in the order of the schema.
+    return sha256(json.dumps(hung_on, default=repr).encode()).digest()
+
+
+@lru_cache(maxsize=1)
+def _version() -> str:
+    """The version that is installed: another one may read an answer in another way."""
+    try:
+        return version("structgen")
+    except PackageNotFoundError:
+        return ""
+
+
+def _told(value: Any) -> Json:
+    """A part of a context that JSON has no form of; raise if it cannot be told from another."""
+    if isinstance(value, set | frozenset):
+        return sorted(json.dumps(one, default=_told) for one in value)
+    return to_jsonable_python(value)
+
+
+def _place_of(backend: Backend) -> list[Any]:
+    """What tells the model of a backend from another one of its name."""
+    via = backend.via
+    if isinstance(via, Link):
+        return [via.address]
+    files = map(os.stat, getattr(via, "own_files", ()))
+    return [via.name, *((file.st_size, file.st_mtime_ns) for file in files)]
 
 
 # ---- a result as text, and back -----------------------------------------------------------------
@@ -115,12 +165,26 @@ def _result(body: bytes, question: Question[T]) -> Extraction[T] | None:
         data = from_json(body)
         attempts = tuple(_attempt(one) for one in data.pop("answered"))
         value = validate(question.target, data["value"])
-        known: Any = _adapter().validate_python({**data, "target": question.target})
+        known: Extraction[Any] = _adapter().validate_python({**data, "target": question.target})
     except (InvalidOutputError, ValidationError, ValueError, LookupError, TypeError) as error:
         _LOG.info("A result of the cache is not valid by now (%s)", type(error).__name__)
         return None
-    result: Extraction[T] = replace(known, value=value, attempts=attempts, cost=0.0, cached=True)
-    return result
+    return replace(
+        known,
+        value=value,
+        leaf_evidence=_with_boxes(known.leaf_evidence),
+        attempts=attempts,
+        cost=0.0,
+        cached=True,
+    )
+
+
+def _with_boxes(evidence: Mapping[str, LeafEvidence]) -> dict[str, LeafEvidence]:
+    """Evidence whose boxes are such again: JSON has them as lists of numbers."""
+    return {
+        path: replace(one, boxes=tuple(Box(*box) for box in one.boxes))
+        for path, one in evidence.items()
+    }
 
 
 def _attempt(data: Any) -> Attempt:

@@ -8,6 +8,7 @@ and a full disk, are told to the log, and the model is asked.
 from __future__ import annotations
 
 import logging
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -63,12 +64,12 @@ class CacheFile:
             ConfigurationError: If its folder does not exist, or the file is something else.
         """
         self._path = path
-        if not path.parent.is_dir():
+        if not os.path.isdir(path.parent):
             raise ConfigurationError(
                 f"The folder of the cache {path} does not exist.",
                 hint="Make the folder, or name another file.",
             )
-        if path.is_dir() or not _is_ours(path):
+        if os.path.isdir(path) or not _is_ours(path):
             raise ConfigurationError(
                 f"{path} is no cache of structgen, and was not changed.",
                 hint="Name another file, or a new one.",
@@ -107,7 +108,7 @@ class CacheFile:
         try:
             # A power cut may cost a cache. It then fails its checksums, and is asked for again.
             db.execute("PRAGMA synchronous=OFF")
-            if not _application_id(db):
+            if not _has_table(db):
                 db.executescript(_TABLE)
         except BaseException:
             db.close()
@@ -125,23 +126,30 @@ class CacheFile:
 
 def _is_ours(path: Path) -> bool:
     """Whether a file is a cache, or may become one: it is new or empty."""
-    if not path.exists() or not path.stat().st_size:
-        return True
     try:
+        if not path.stat().st_size:
+            return True
         with closing(sqlite3.connect(path, timeout=_BUSY_SECONDS)) as db:
-            return _application_id(db) in (_APPLICATION_ID, 0) and _tables(db) <= {"results"}
-    except sqlite3.OperationalError:  # it is busy, or may not be read: that is told later
+            _has_table(db)
+    except (OSError, sqlite3.OperationalError):  # it is new or busy, or may not be read: told later
         return True
-    except sqlite3.DatabaseError:  # no file of SQLite
+    except sqlite3.DatabaseError:  # no file of SQLite, or one of something else
         return False
+    return True
 
 
-def _application_id(db: sqlite3.Connection) -> int:
-    return int(db.execute("PRAGMA application_id").fetchone()[0])
+def _has_table(db: sqlite3.Connection) -> bool:
+    """Whether a database is a cache; False if it is empty, and may become one.
 
-
-def _tables(db: sqlite3.Connection) -> set[str]:
-    return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    Raises:
+        sqlite3.DatabaseError: If it is something else. The file may have been replaced meanwhile.
+    """
+    known = db.execute("PRAGMA application_id").fetchone()[0]
+    if known == _APPLICATION_ID:
+        return True
+    if known or db.execute("SELECT 1 FROM sqlite_master").fetchone():
+        raise sqlite3.DatabaseError("it is no cache of structgen")
+    return False
 
 
 def _checksum(key: bytes, body: bytes) -> bytes:

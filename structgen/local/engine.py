@@ -57,12 +57,15 @@ class Engine:
     """The grammar engine, and the schema language that it takes."""
     sees: bool
     """Whether it reads images: whether the model has a projector."""
+    own_files: tuple[os.PathLike[str], ...]
+    """The files of a model that is not packaged, and of its projector."""
 
     def __init__(self, loaded: LoadedModel, name: str) -> None:
         self.name, self.grammar = name, loaded.settings.grammar
         self.model, self.family = loaded.model.name, loaded.model.family
         self.context = loaded.settings.context
         self.sees = loaded.model.projector is not None
+        self.own_files = loaded.model.own_files
         self._loaded = loaded
         self._open = True
         self._rules: TakingBack | None = None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, Final
 
 from typing_extensions import NamedTuple
@@ -280,6 +281,15 @@ class Layout:
     def _cells_in(self, start: int, end: int) -> tuple[CellSpan, ...]:
         first = bisect_right(self._cell_ends, start)
         return self.cells[first : bisect_left(self._cell_starts, end)]
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all that is known, without the images of pages."""
+        pages = [replace(page, image=None) for page in self.pages]
+        known = sha256(repr((pages, self.headings, self.cells)).encode())
+        for name in _ARRAYS:
+            known.update(getattr(self.words, name).tobytes())
+        return known.hexdigest()
 
     @cached_property
     def _page_starts(self) -> list[int]:

@@ -19,6 +19,8 @@ class Link:
     """The port that sends the requests."""
     caps: Capabilities
     """The row of the server, for the client's default model."""
+    address: str = ""
+    """The address of the server, without its query; "" if it is not known."""
     rows: tuple[Capabilities, ...] = ()
     """The user's own rows of capabilities, for other models of the same provider."""
     policy: Policy = Policy()

@@ -301,13 +301,29 @@ def test_a_file_of_something_else_is_refused_and_stays(path: Path, tmp_path: Pat
     with sqlite3.connect(database) as db:
         db.execute("CREATE TABLE mine (x)")
     db.close()
-    for name in (path, database, tmp_path, tmp_path / "no folder" / "cache"):
+    alike = tmp_path / "alike.db"  # nothing but its table's name is that of a cache
+    with sqlite3.connect(alike) as db:
+        db.execute("CREATE TABLE results (x)")
+    db.close()
+    for name in (path, database, alike, tmp_path, tmp_path / "no folder" / "cache"):
         before = name.read_bytes() if name.is_file() else None
         client, transport = hosted(ADA, cache=name)
         with pytest.raises(ConfigurationError, match=r"no cache of structgen|does not exist"):
             client.extract(Person, "Ada, 36.")
         assert not transport.requests
         assert before is None or name.read_bytes() == before
+
+
+def test_a_database_that_took_the_place_of_a_cache_stays(path: Path) -> None:
+    client, _ = hosted(ADA, BOB, cache=path)
+    client.extract(Person, "Ada, 36.")
+    path.unlink()
+    with sqlite3.connect(path) as db:
+        db.execute("CREATE TABLE mine (x)")
+    db.close()
+    before = path.read_bytes()
+    assert client.extract(Person, "Ada, 36.").name == "Bob"
+    assert path.read_bytes() == before
 
 
 def test_the_option_takes_a_path() -> None:

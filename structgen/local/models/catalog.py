@@ -51,6 +51,14 @@ class Model:
     projector: Path | None = None
     """The file that turns images into what the model reads; None for a model without eyes."""
 
+    @property
+    def own_files(self) -> tuple[Path, ...]:
+        """The files that the user named, and may replace; a packaged model has none."""
+        if self.package is not None:
+            return ()
+        files = sorted(self.file.iterdir()) if self.file.is_dir() else [self.file]
+        return (*files, *filter(None, (self.projector,)))
+
 
 def find(model: str, mmproj: str | os.PathLike[str] | None = None) -> Model:
     """Find a model. Nothing is fetched.
