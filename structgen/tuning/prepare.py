@@ -105,9 +105,11 @@ def prepare(
     Raises:
         InputError: If the gold cannot be read or does not fit the target, is too little, or has no
             journal.
-        ConfigurationError: If the budget has no room for a single candidate.
+        ConfigurationError: If the budget has no room for a single candidate, or the client has a
+            cascade.
         StructgenError: If the default cannot be asked.
     """
+    client.caller.require_one_model("A tuned file")
     wanted = target_of(target)
     records, kept_in = gold_and_journal(wanted, gold, journal)
     if len(records) < FEWEST_GOLD:

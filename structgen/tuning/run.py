@@ -82,7 +82,6 @@ def tune(
         JobStoppedError: If the budget was spent before the end. Nothing is written then.
         StructgenError: If the model cannot be asked.
     """
-    client.caller.require_one_model("A tuned file")
     wanted = target_of(target)
     file = tuned_file(wanted, path)
     if os.path.exists(file):
