@@ -18,7 +18,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "structgen"
 FACES = {"", "types", "ports", "providers"}
 """Modules that hand out the names of others; nothing inside imports them."""
-ROOMS = {"schema", "local"}
+ROOMS = {"schema", "local", "reading"}
 """Folders with folders inside."""
 OWNERS: dict[str, set[str]] = {
     "httpx": set(),

@@ -85,7 +85,7 @@ def _export(view: JournalView, arguments: Namespace, streams: Streams) -> None:
             streams.give(outcome.row())
         return
     from structgen.pipeline.outputs.output import open_sink
-    from structgen.reading.secrets import redact
+    from structgen.reading.opening.secrets import redact
 
     if_exists: IfExists = "replace" if arguments.overwrite else "fail"
     sink = open_sink(arguments.output, if_exists=if_exists, target=target or view.target())

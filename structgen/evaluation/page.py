@@ -21,7 +21,7 @@ from structgen.evaluation.record import Shown
 from structgen.evaluation.result import Evaluation
 from structgen.evaluation.rules import rules_of
 from structgen.evaluation.scoring import KINDS, Leaf, leaves_of
-from structgen.reading.pictures import boxes_of, pictures_of, places_of, size_of, with_pictures
+from structgen.reading.images.pages import boxes_of, pictures_of, places_of, size_of, with_pictures
 from structgen.values import Json, TextOrMessages
 
 _PLACEHOLDER: Final = "/*DATA*/"

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import InputError
-from structgen.reading.opened import check_is_file, url_in_path
-from structgen.reading.pixels import pixel_size
-from structgen.reading.remote import is_remote
-from structgen.reading.secrets import redact
-from structgen.reading.sniffing import sniff_media_type
+from structgen.reading.images.pixels import pixel_size
+from structgen.reading.opening.opened import check_is_file, url_in_path
+from structgen.reading.opening.remote import is_remote
+from structgen.reading.opening.secrets import redact
+from structgen.reading.opening.sniffing import sniff_media_type
 from structgen.values import (
     Attachment,
     Message,

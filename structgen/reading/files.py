@@ -10,13 +10,13 @@ from typing import IO, Final
 from typing_extensions import Unpack
 
 from structgen.errors import DocumentError, InputError, StructgenError
-from structgen.reading.compressed import unpacked
 from structgen.reading.document import Document
-from structgen.reading.faults import fault_of
-from structgen.reading.opened import bytes_of
+from structgen.reading.opening.compressed import unpacked
+from structgen.reading.opening.faults import fault_of
+from structgen.reading.opening.opened import bytes_of
+from structgen.reading.opening.sniffing import media_type_of
 from structgen.reading.options import ReadArgs, Reader, ReadSettings, settings_of
 from structgen.reading.registry import is_own, reader_for, reader_named, suffixes
-from structgen.reading.sniffing import media_type_of
 
 _NOT_TEXT_SHARE: Final = 0.05
 """The share of control characters from which on a file is no text."""

@@ -17,30 +17,25 @@ if TYPE_CHECKING:
 ENTRY_POINTS: Final = "structgen.readers"
 """The group of entry points under which packages bring readers."""
 
-
-_OFFICE: Final = "application/vnd.openxmlformats-officedocument"
-_SLIDES: Final = ".pptx .pptm .ppsx .ppsm .potx"
+_WORD: Final = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
+_WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_SLIDES: Final = "application/vnd.openxmlformats-officedocument.presentationml.presentation"
 _TABLE: Final = (
     ("text", "text:read_plain", "text/plain", ".txt .text .log .xml"),
     ("markdown", "text:read_markdown", "text/markdown", ".md .markdown"),
-    ("html", "html:read_html", "text/html application/xhtml+xml", ".html .htm .xhtml"),
+    ("html", "html.read:read_html", "text/html application/xhtml+xml", ".html .htm .xhtml"),
     ("pdf", "pdf.read:read_pdf", "application/pdf", ".pdf"),
-    ("docx", "docx:read_docx", f"{_OFFICE}.wordprocessingml.document", ".docx .docm .dotx .dotm"),
-    ("xlsx", "xlsx:read_xlsx", f"{_OFFICE}.spreadsheetml.sheet", ".xlsx .xlsm .xltx .xltm"),
-    (
-        "pptx",
-        "pptx:read_pptx",
-        f"{_OFFICE}.presentationml.presentation",
-        ".pptx .pptm .ppsx .ppsm .potx",
-    ),
-    ("mail", "mail:read_mail", "message/rfc822", ".eml"),
-    ("png", "images:read_image", "image/png", ".png"),
-    ("jpeg", "images:read_image", "image/jpeg", ".jpg .jpeg"),
-    ("gif", "images:read_image", "image/gif", ".gif"),
-    ("webp", "images:read_image", "image/webp", ".webp"),
-    ("tiff", "images:read_image", "image/tiff", ".tif .tiff"),
-    ("bmp", "images:read_image", "image/bmp", ".bmp"),
-    ("avif", "images:read_image", "image/avif", ".avif"),
+    ("docx", "office.docx:read_docx", _WORD, ".docx .docm .dotx .dotm"),
+    ("xlsx", "office.xlsx:read_xlsx", _WORKBOOK, ".xlsx .xlsm .xltx .xltm"),
+    ("pptx", "office.pptx:read_pptx", _SLIDES, ".pptx .pptm .ppsx .ppsm .potx"),
+    ("mail", "mail.read:read_mail", "message/rfc822", ".eml"),
+    ("png", "images.read:read_image", "image/png", ".png"),
+    ("jpeg", "images.read:read_image", "image/jpeg", ".jpg .jpeg"),
+    ("gif", "images.read:read_image", "image/gif", ".gif"),
+    ("webp", "images.read:read_image", "image/webp", ".webp"),
+    ("tiff", "images.read:read_image", "image/tiff", ".tif .tiff"),
+    ("bmp", "images.read:read_image", "image/bmp", ".bmp"),
+    ("avif", "images.read:read_image", "image/avif", ".avif"),
 )
 """The readers of the library: name, function, kinds and suffixes."""
 

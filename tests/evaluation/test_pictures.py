@@ -15,7 +15,7 @@ import structgen
 from structgen.cli import main as cli
 from structgen.evaluation.page import page_of_results, write_page
 from structgen.reading.document import Document
-from structgen.reading.pictures import boxes_of, pictures_of
+from structgen.reading.images.pages import boxes_of, pictures_of
 from tests.forms.services import browser
 from tests.reading.pdfs import HEIGHT, WIDTH, Text, pdf_of
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 import structgen
 from structgen import Client, InputError, Verbatim
 from structgen.providers import AttachmentLimits, capabilities
-from structgen.reading.sniffing import sniff_media_type
+from structgen.reading.opening.sniffing import sniff_media_type
 from structgen.testing import ScriptedTransport
 from structgen.types import Attachment, DocumentLike
 from tests.sent import sent

@@ -18,7 +18,7 @@ import structgen
 from structgen import Client, InputError
 from structgen.prompt.attachments import size_in_pixels
 from structgen.providers import capabilities
-from structgen.reading.pixels import pixel_size
+from structgen.reading.images.pixels import pixel_size
 from structgen.testing import ScriptedTransport
 from structgen.wire.attachments import counter_of
 from structgen.wire.models.image_tokens import Patches, Tiles

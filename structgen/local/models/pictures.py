@@ -12,8 +12,8 @@ from typing import Any
 
 from structgen.errors import InputError
 from structgen.extras import load
-from structgen.reading.images import MOST_PIXELS
-from structgen.reading.sniffing import sniff_media_type
+from structgen.reading.images.read import MOST_PIXELS
+from structgen.reading.opening.sniffing import sniff_media_type
 from structgen.values import IMAGE_PARTS, Message, attachments_in, url_of_attachment
 
 

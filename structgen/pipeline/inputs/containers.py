@@ -19,7 +19,7 @@ from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.place import Place, place_of
 from structgen.pipeline.inputs.rows import bad_item, unreadable
 from structgen.pipeline.record import Item
-from structgen.reading.remote import printable
+from structgen.reading.opening.remote import printable
 from structgen.values import Json
 
 _DEPTH: Final = 3

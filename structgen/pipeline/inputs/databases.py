@@ -15,7 +15,7 @@ from structgen.extras import load
 from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.rows import item_of_row, missing_columns, unreadable
 from structgen.pipeline.record import Item
-from structgen.reading.secrets import redact, scrub
+from structgen.reading.opening.secrets import redact, scrub
 
 _ROWS: Final = 256
 """Rows to fetch at a time."""

@@ -11,7 +11,7 @@ from structgen.extraction.document import with_messages
 from structgen.pipeline.inputs.frames import Once, is_frame, is_series, values_of_series
 from structgen.pipeline.inputs.rows import document_of, is_unicode, key_of, plain_meta
 from structgen.pipeline.record import Item
-from structgen.reading.remote import printable
+from structgen.reading.opening.remote import printable
 from structgen.values import Attachment, kind_of_value
 
 Inputs: TypeAlias = "Iterable[Any] | AsyncIterable[Any]"

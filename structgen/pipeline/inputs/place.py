@@ -18,8 +18,8 @@ from typing import IO, Any, Final, TextIO, cast
 
 from structgen.errors import InputError
 from structgen.extras import load
-from structgen.reading.opened import check_is_file
-from structgen.reading.remote import OneRead, printable
+from structgen.reading.opening.opened import check_is_file
+from structgen.reading.opening.remote import OneRead, printable
 from structgen.reading.text import encoding_of
 from structgen.values import Json
 

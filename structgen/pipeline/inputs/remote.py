@@ -12,8 +12,8 @@ from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.place import Place
 from structgen.pipeline.inputs.rows import unreadable
 from structgen.pipeline.record import Item
-from structgen.reading.remote import found_at, open_in, printable
-from structgen.reading.secrets import redact, scrub
+from structgen.reading.opening.remote import found_at, open_in, printable
+from structgen.reading.opening.secrets import redact, scrub
 
 
 def open_remote(url: str, options: ReadOptions) -> Callable[[], Iterator[Item]]:

@@ -40,8 +40,8 @@ from structgen.pipeline.inputs.place import Place, place_of, standard_input
 from structgen.pipeline.inputs.remote import open_remote
 from structgen.pipeline.inputs.rows import missing_columns
 from structgen.pipeline.record import Item
-from structgen.reading.remote import is_remote, printable
-from structgen.reading.secrets import redact, split_table
+from structgen.reading.opening.remote import is_remote, printable
+from structgen.reading.opening.secrets import redact, split_table
 from structgen.values import kind_of_value
 
 STANDARD_INPUT: Final = "-"

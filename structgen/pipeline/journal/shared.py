@@ -17,7 +17,7 @@ from structgen.errors import JournalError
 from structgen.extras import load
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.journal.rows import Entry, entry_of_row, row_of_entry
-from structgen.reading.secrets import redact, scrub, split_table
+from structgen.reading.opening.secrets import redact, scrub, split_table
 
 TABLE: Final = "structgen_journal"
 """The name of the table, unless the URL ends in "#TABLE"."""

@@ -37,7 +37,7 @@ from structgen.pipeline.outputs.columns.table import Column, Layout, Table
 from structgen.pipeline.outputs.merging import check_columns
 from structgen.pipeline.outputs.mode import IfExists, foreign
 from structgen.pipeline.record import Outcome
-from structgen.reading.secrets import redact
+from structgen.reading.opening.secrets import redact
 from structgen.schema.json import to_text
 from structgen.schema.target import Target
 from structgen.values import Json

@@ -26,7 +26,7 @@ from structgen.pipeline.outputs.formats import (
 from structgen.pipeline.outputs.merging import MERGES, check_columns, columns_in
 from structgen.pipeline.outputs.mode import IfExists, foreign
 from structgen.pipeline.record import Outcome
-from structgen.reading.remote import printable
+from structgen.reading.opening.remote import printable
 from structgen.schema.target import Target
 from structgen.values import Json
 

@@ -25,8 +25,8 @@ from structgen.pipeline.outputs.files import (
 )
 from structgen.pipeline.outputs.mode import MODES, IfExists
 from structgen.pipeline.record import Sink
-from structgen.reading.remote import is_remote, printable
-from structgen.reading.secrets import redact, split_table
+from structgen.reading.opening.remote import is_remote, printable
+from structgen.reading.opening.secrets import redact, split_table
 from structgen.schema.target import Target
 
 BESIDE: Final = ("", "-wal", "-shm", "-journal", ".lock")

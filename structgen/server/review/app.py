@@ -17,7 +17,7 @@ from starlette.routing import Route
 
 from structgen.errors import InvalidOutputError
 from structgen.pipeline.journal.reviews import Status
-from structgen.reading.pictures import with_pictures
+from structgen.reading.images.pages import with_pictures
 from structgen.schema.check import validate
 from structgen.server.review.inputs import input_of
 from structgen.server.review.records import Records

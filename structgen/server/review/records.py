@@ -8,8 +8,8 @@ from typing import Any
 from structgen.answer.grounding import document_text
 from structgen.pipeline.journal.reviews import Review, Reviews, Status
 from structgen.reading.document import Document
+from structgen.reading.images.pages import boxes_of, pictures_of, places_of
 from structgen.reading.layout import PageImage
-from structgen.reading.pictures import boxes_of, pictures_of, places_of
 from structgen.schema.check import validate
 from structgen.schema.target import Target
 from structgen.values import Json, TextOrMessages

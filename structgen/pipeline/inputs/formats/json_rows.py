@@ -11,7 +11,7 @@ from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.place import UNDECODABLE, Place, open_text
 from structgen.pipeline.inputs.rows import CHECK_FILE, bad_item, item_of_row
 from structgen.pipeline.record import Item
-from structgen.reading.remote import OneRead
+from structgen.reading.opening.remote import OneRead
 from structgen.reading.text import decode, encoding_of
 
 _UTF8: Final = "utf-8-sig"

@@ -10,13 +10,13 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from structgen.reading.builder import DocumentBuilder
-from structgen.reading.charts import write_chart
 from structgen.reading.document import Document
 from structgen.reading.layout import Cell
+from structgen.reading.office.charts import write_chart
+from structgen.reading.office.package import Package
+from structgen.reading.office.word_runs import BOX, CHART, DIAGRAM, Line, RunReader
+from structgen.reading.office.word_styles import VAL, Lists, Styles, W, number_of, roman
 from structgen.reading.options import ReadSettings
-from structgen.reading.package import Package
-from structgen.reading.word_runs import BOX, CHART, DIAGRAM, Line, RunReader
-from structgen.reading.word_styles import VAL, Lists, Styles, W, number_of, roman
 
 _FALLBACK: Final = "{http://schemas.openxmlformats.org/markup-compatibility/2006}Fallback"
 """The older form of what the element beside it holds, for old programs."""

@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from structgen.reading.word_styles import VAL, Styles, W, is_on, number_of, roman
+from structgen.reading.office.word_styles import VAL, Styles, W, is_on, number_of, roman
 
 BOX: Final = "box"
 CHART: Final = "chart"

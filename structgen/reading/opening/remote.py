@@ -10,7 +10,7 @@ from typing import IO, Any, Final, cast
 
 from structgen.errors import InputError, MissingPackage
 from structgen.extras import load
-from structgen.reading.secrets import redact, scrub
+from structgen.reading.opening.secrets import redact, scrub
 
 _SCHEMES: Final = """
 abfs abfss adl az file ftp gcs github gitlab gs hdfs hf http https memory oci oss s3 s3a sftp ssh

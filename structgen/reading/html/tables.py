@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from structgen.reading.elements import Element
+from structgen.reading.html.elements import Element
 
 _GROUP_ORDER: Final = {"thead": 0, "tfoot": 2}
 """A browser shows the head of a table first and its foot last, wherever they are."""

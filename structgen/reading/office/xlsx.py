@@ -9,9 +9,9 @@ from structgen.errors import DocumentError
 from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
 from structgen.reading.layout import Cell
+from structgen.reading.office.package import Package
+from structgen.reading.office.workbook import MOST_CELLS, Row, Sheet, SheetContent, Workbook
 from structgen.reading.options import ReadSettings
-from structgen.reading.package import Package
-from structgen.reading.workbook import MOST_CELLS, Row, Sheet, SheetContent, Workbook
 
 _TITLE_ROWS: Final = 20
 """Rows at the beginning of a sheet that may be titles over its table."""

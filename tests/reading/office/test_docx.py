@@ -1,4 +1,4 @@
-"""Of a Word document, what is printed is read: numbers of lists, notes, fields, all versions."""
+"""A Word document is read as printed: numbers of lists, notes, fields, all versions."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from typing import Final
 
 from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
-from structgen.reading.elements import tree_of
+from structgen.reading.html.elements import tree_of
+from structgen.reading.html.writer import PageWriter
 from structgen.reading.options import ReadSettings
-from structgen.reading.page_writer import PageWriter
 from structgen.reading.text import encoding_of
 
 _HEAD: Final = 4096

@@ -12,8 +12,8 @@ from typing import Final, cast
 from structgen.errors import DocumentError, InputError
 from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
-from structgen.reading.html import decoded_as, write_page
-from structgen.reading.mail_parts import parts_of
+from structgen.reading.html.read import decoded_as, write_page
+from structgen.reading.mail.parts import parts_of
 from structgen.reading.options import ReadSettings
 
 _SHOWN: Final = ("From", "To", "Cc", "Date", "Subject")

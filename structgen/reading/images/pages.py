@@ -26,9 +26,9 @@ def with_pictures(template: str) -> str:
     Args:
         template: The HTML, with a comment where each of the two belongs.
     """
-    folder = files("structgen.reading")
+    folder = files("structgen.reading.images")
     style, script = (
-        (folder / name).read_text(encoding="utf-8") for name in ("pictures.css", "pictures.js")
+        (folder / name).read_text(encoding="utf-8") for name in ("pages.css", "pages.js")
     )
     return template.replace(_STYLE, style).replace(_SCRIPT, script)
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator, Mapping
 from typing import IO, Any, Final, NamedTuple
 
 from structgen.extras import load
-from structgen.reading.faults import check_archive, check_size
+from structgen.reading.opening.faults import check_archive, check_size
 from structgen.reading.options import ReadSettings
 
 _STRICT: Final = re.compile(rb"http://purl\.oclc\.org/ooxml/(\w+)/(\w+)")

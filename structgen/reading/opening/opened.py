@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, Any, Final, TypeGuard
 
 from structgen.errors import DocumentError, InputError
+from structgen.reading.opening.remote import is_remote, open_url, printable
+from structgen.reading.opening.secrets import redact
 from structgen.reading.options import ReadSettings
-from structgen.reading.remote import is_remote, open_url, printable
-from structgen.reading.secrets import redact
 from structgen.values import kind_of_value
 
 _CHUNK: Final = 1 << 20

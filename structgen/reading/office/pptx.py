@@ -8,11 +8,11 @@ from typing import Any, Final, NamedTuple
 
 from structgen.extras import load
 from structgen.reading.builder import DocumentBuilder
-from structgen.reading.charts import write_chart
 from structgen.reading.document import Document
 from structgen.reading.layout import Box, Cell
+from structgen.reading.office.charts import write_chart
+from structgen.reading.office.package import Package
 from structgen.reading.options import ReadSettings
-from structgen.reading.package import Package
 
 _UNITS_PER_POINT: Final = 12_700
 """English Metric Units, in which presentations measure (ECMA-376, 20.1.10.16)."""

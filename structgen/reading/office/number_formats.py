@@ -11,7 +11,7 @@ from functools import lru_cache
 from math import floor, isfinite, log10
 from typing import Final
 
-from structgen.reading.date_formats import is_of_dates, shown_date
+from structgen.reading.office.date_formats import is_of_dates, shown_date
 
 _ACCOUNTING: Final = '_(* {0}_);_(* \\({0}\\);_(* "-"_);_(@_)'
 BUILT_IN: Final[Mapping[int, str]] = {

@@ -8,7 +8,7 @@ import zipfile
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from structgen.reading.faults import ENVELOPE
+from structgen.reading.opening.faults import ENVELOPE
 from structgen.reading.text import decode, encoding_of
 
 _HEAD: Final = 1024

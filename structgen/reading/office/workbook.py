@@ -11,8 +11,8 @@ from typing import Any, Final, NamedTuple
 
 from structgen.errors import DocumentError
 from structgen.extras import load
-from structgen.reading.number_formats import BUILT_IN, shown_number, shown_text
-from structgen.reading.package import Package
+from structgen.reading.office.number_formats import BUILT_IN, shown_number, shown_text
+from structgen.reading.office.package import Package
 
 MOST_CELLS: Final = 5_000_000
 """Of one sheet. Cells without a value are not counted: a program may format a million of them."""

@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from typing import Final
 
 from structgen.reading.builder import DocumentBuilder
-from structgen.reading.elements import BLOCKS, Element
+from structgen.reading.html.elements import BLOCKS, Element
+from structgen.reading.html.tables import PageCell, beside_rows, grid_of, header_of, is_layout
 from structgen.reading.layout import Cell
-from structgen.reading.page_tables import PageCell, beside_rows, grid_of, header_of, is_layout
 
 _WITHOUT_TEXT: Final = """
 annotation annotation-xml area audio base canvas datalist head iframe link meta noembed noframes

@@ -19,7 +19,7 @@ from openpyxl.utils.datetime import CALENDAR_MAC_1904, to_excel
 import structgen
 from structgen import Document, DocumentError
 from structgen.reading import Cell
-from structgen.reading.number_formats import general, shown_number, shown_text
+from structgen.reading.office.number_formats import general, shown_number, shown_text
 
 
 def workbook(fill: Callable[[Any], object], change: Callable[[str], str] | None = None) -> bytes:
@@ -264,7 +264,7 @@ def test_a_sheet_may_be_large_and_nearly_empty() -> None:
 
 
 def test_cells_that_are_too_many_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("structgen.reading.workbook.MOST_CELLS", 5)
+    monkeypatch.setattr("structgen.reading.office.workbook.MOST_CELLS", 5)
     with pytest.raises(DocumentError, match="more than 5 cells") as caught:
         structgen.read(workbook(table([1, 2, 3], [4, 5, 6])))
     assert caught.value.reason == "too-large"

@@ -1,4 +1,4 @@
-"""Of a web page, what a browser shows is read, with its structure."""
+"""A web page is read as a browser shows it, with its structure."""
 
 from __future__ import annotations
 

@@ -1,0 +1,1 @@
+"""Images: read, measured, and shown as the pages of a document."""
