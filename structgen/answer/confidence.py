@@ -20,6 +20,7 @@ from structgen.answer.scanner import Scanner
 from structgen.schema.compiler import Compiled
 from structgen.schema.json import pointer_of, same_json, unescape
 from structgen.schema.json_text import parse_json
+from structgen.schema.shown import shown
 from structgen.schema.target import Target
 from structgen.values import Alternatives, Json
 
@@ -72,7 +73,7 @@ def chances_of_decided(alternatives: Alternatives, target: Target[T], value: T) 
         target: What the value is of.
         value: The value.
     """
-    data = target.dump(value) if alternatives else None
+    data = shown(target, value) if alternatives else None
     return {
         path: chance
         for path, options in alternatives.items()

@@ -19,7 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Generic, TypeVar
 
-from structgen.errors import Attempt, InvalidOutputError, StructgenError
+from structgen.errors import Attempt, InvalidOutputError, SchemaError, StructgenError
 from structgen.extraction.backend import Backend
 from structgen.extraction.doubt import doubts
 from structgen.extraction.extract import SAME_EVERYWHERE
@@ -33,6 +33,7 @@ from structgen.results import Escalation, Extraction
 from structgen.schema.check import validate
 from structgen.schema.json import to_text
 from structgen.schema.portion import Portion, portion
+from structgen.schema.shown import shown
 from structgen.values import Json, Note
 
 T = TypeVar("T")
@@ -204,8 +205,7 @@ class _Run(Generic[T]):
         self, stage: Stage, known: Answered[T], open_fields: Mapping[str, str]
     ) -> Flow[tuple[Answered[T], Mapping[str, str]]]:
         """Ask one model about the fields in doubt; give the record, and what is in doubt then."""
-        data = self.question.target.dump(known.result.value)
-        part = portion(self.question.target, data, open_fields)
+        data, part = self._portion(known.result.value, open_fields)
         why = _by_field(open_fields, part)
         asked = self._asked_of(stage)
         _LOG.info("%s is asked about %d fields in doubt", stage.name, len(why))
@@ -229,6 +229,18 @@ class _Run(Generic[T]):
         still = {path: why for path, why in again.items() if taken.holds(path)}
         left = {path: why for path, why in open_fields.items() if not taken.holds(path)}
         return merged, {**left, **still}
+
+    def _portion(self, value: T, open_fields: Mapping[str, str]) -> tuple[Json, Portion | None]:
+        """A record as plain data, and the question about its fields in doubt.
+
+        A record that its type does not read back takes no answer about a part of it.
+        """
+        target = self.question.target
+        try:
+            data = target.dump(value)
+        except SchemaError:
+            return shown(target, value), None
+        return data, portion(target, data, open_fields)
 
     def _valid(
         self, data: Json, part: Portion, answer: Json

@@ -10,6 +10,7 @@ from typing import Any, Final
 from weakref import WeakKeyDictionary
 
 from structgen.schema.json import pointer
+from structgen.schema.shown import shown
 from structgen.schema.target import Target
 from structgen.schema.verbatim import SourceText
 from structgen.values import Json
@@ -61,7 +62,7 @@ def copied_values(target: Target[Any], value: Any, sources: Sources | None) -> f
         return frozenset()
     found = [
         (path, leaf)
-        for path, leaf in leaves_of(target.dump(value))
+        for path, leaf in leaves_of(shown(target, value))
         if _key(leaf) in sources.in_examples and _says_something(leaf)
     ]
     if not found:

@@ -15,6 +15,7 @@ from structgen.extraction.question import Question
 from structgen.extraction.supported import located_text
 from structgen.options import UNSET
 from structgen.results import Extraction
+from structgen.schema.shown import shown
 from structgen.values import Json
 
 BELOW: Final = 0.8
@@ -42,7 +43,7 @@ def doubts(question: Question[Any], result: Extraction[Any]) -> dict[str, str]:
     Returns:
         Why each value is in doubt, by JSON Pointer.
     """
-    data = question.target.dump(result.value)
+    data = shown(question.target, result.value)
     below = question.options.cascade_below
     found: dict[str, str] = {}
     for doubt in (

@@ -13,6 +13,7 @@ from structgen.calibration.saved import find
 from structgen.extraction.question import Question
 from structgen.options import UNSET, Options
 from structgen.results import Extraction
+from structgen.schema.shown import shown
 from structgen.schema.target import Target
 
 T = TypeVar("T")
@@ -46,7 +47,7 @@ def judged(result: Extraction[T], question: Question[T]) -> Extraction[T]:
     asked = question.options.confidence is True or question.options.accept is not UNSET
     if result.confidence_by in (None, "decisions") and not asked:
         return result
-    data = question.target.dump(result.value)
+    data = shown(question.target, result.value)
     document = document_text(question.document)
     kinds = kinds_of(question.target.schema, data, document, result.absent)
     basis = Basis(

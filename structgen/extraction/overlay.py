@@ -19,6 +19,7 @@ from structgen.options import UNSET
 from structgen.results import ConfidenceBy, Escalation, Extraction
 from structgen.schema.json import pointer
 from structgen.schema.portion import Portion
+from structgen.schema.shown import shown
 from structgen.values import Json, Note, Usage
 
 T = TypeVar("T")
@@ -71,7 +72,7 @@ def answered(question: Question[T], result: Extraction[T], notes: tuple[Note, ..
         result: What came.
         notes: What is to be said of the model.
     """
-    leaves = _leaves(question.target.dump(result.value))
+    leaves = _leaves(shown(question.target, result.value))
     return Answered(result, dict.fromkeys(leaves, result.model or ""), notes)
 
 

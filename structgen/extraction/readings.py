@@ -36,6 +36,7 @@ from structgen.extraction.vote import agreement
 from structgen.extraction.wide import extract_in_parts
 from structgen.flow.steps import Flow
 from structgen.results import Extraction
+from structgen.schema.shown import shown
 from structgen.values import Json, Usage
 
 T = TypeVar("T")
@@ -106,7 +107,7 @@ def _lacks_confidence(question: Question[T], result: Extraction[T]) -> bool:
     """Whether a stated value has no confidence yet: not every one was decided among options."""
     if result.confidence_by != "decisions":
         return result.confidence_by is None
-    data = question.target.dump(result.value)
+    data = shown(question.target, result.value)
     kinds = kinds_of(question.target.schema, data, document_text(question.document), result.absent)
     return not kinds.keys() <= result.confidence.keys()
 
@@ -137,11 +138,11 @@ def _read_again(
         again = replace(question, instructions=told, stream=False)
         found = yield from extract_in_parts(backends, again, list(first.attempts))
         attempts += found.attempts
-        second = question.target.dump(found.value)
+        second = shown(question.target, found.value)
     except StructgenError as error:
         attempts += error.attempts
         failed = True
-    data = question.target.dump(first.value)
+    data = shown(question.target, first.value)
     document = document_text(question.document)
     kinds = kinds_of(question.target.schema, data, document, first.absent)
     agreed = agreement(data, [] if failed else [second], 1)

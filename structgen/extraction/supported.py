@@ -14,6 +14,7 @@ from structgen.errors import InvalidOutputError
 from structgen.extraction.question import Question
 from structgen.results import LeafEvidence
 from structgen.schema.check import validate
+from structgen.schema.shown import shown
 from structgen.schema.target import Target
 from structgen.values import Evidence, Json, Removed, TextOrMessages
 
@@ -37,7 +38,7 @@ class Support:
         absent: Set[str],
     ) -> dict[str, LeafEvidence]:
         """Find the evidence of each leaf of a value, as `EvidenceFinder.find` does."""
-        return self.finder.find(target.dump(value), known=known, absent=absent)
+        return self.finder.find(shown(target, value), known=known, absent=absent)
 
     def to_review(
         self, target: Target[Any], value: Any, found: Mapping[str, LeafEvidence]
@@ -45,7 +46,7 @@ class Support:
         """The values that people should look at, because the document does not support them."""
         if self.required != "flag":
             return frozenset()
-        return frozenset(unsupported(target.schema, target.dump(value), found))
+        return frozenset(unsupported(target.schema, shown(target, value), found))
 
     def hold(self, reading: Reading[T], target: Target[T]) -> Reading[T]:
         """Hold an answer to the document.
@@ -62,14 +63,14 @@ class Support:
         """
         if self.required in ("off", "flag"):
             return reading
-        data: Json = target.dump(reading.value)
+        data = shown(target, reading.value)
         found = self.finder.find(data, known=reading.evidence, absent=reading.absent)
         bad = unsupported(target.schema, data, found)
         if not bad:
             return reading
         if self.required == "reask":
             raise _without_evidence(bad)
-        data, done = nulled(target.schema, data, bad)
+        data, done = nulled(target.schema, target.dump(reading.value), bad)
         left = {at: value for at, value in bad.items() if at not in done}
         if left:
             raise _without_evidence(left)
