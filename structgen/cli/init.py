@@ -34,13 +34,18 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar="COLUMN",
         help="The column that names rows; by default one such as `id`, if each row has its own.",
     )
+    parser.add_argument(
+        "--encoding",
+        metavar="NAME",
+        help='The encoding of texts, such as "cp1252"; by default UTF-8, or what a mark says.',
+    )
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
     from structgen.cli.starter.folder import starter_files, write_files
     from structgen.cli.starter.sample import read_sample
 
-    sample = read_sample(arguments.sample, arguments.text, arguments.key)
+    sample = read_sample(arguments.sample, arguments.text, arguments.key, arguments.encoding)
     stem = arguments.sample.resolve().name.partition(".")[0]
     folder = arguments.output or Path(f"{stem}-structgen")
     files = starter_files(sample, folder)

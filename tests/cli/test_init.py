@@ -191,6 +191,36 @@ def test_what_cannot_be_read_is_said(
     assert len(list(tmp_path.iterdir())) <= 1
 
 
+def test_another_encoding_is_named_and_heeded(tmp_path: Path) -> None:
+    rows = "text,name\nJosé paid 3 €,José\n"
+    lines = '{"text": "José paid 3 €", "name": "José"}\n'
+    for name, content in (("rows.csv", rows), ("rows.jsonl", lines)):
+        (tmp_path / name).write_bytes(content.encode("cp1252"))
+        code, _, err = init(name, cwd=tmp_path)
+        assert code == exits.USAGE
+        assert 'Name the `encoding` of the file, such as "cp1252".' in err
+        folder = tmp_path / f"of {name}"
+        init(name, "--encoding", "cp1252", "-o", str(folder), cwd=tmp_path)
+        (record,) = (json.loads(line) for line in (folder / "gold.jsonl").read_text().splitlines())
+        assert (record["text"], record["value"]) == ("José paid 3 €", {"name": "José"})
+        assert commands(folder)[-1][-2:] == ["--encoding", "cp1252"]
+
+
+def test_documents_in_another_encoding_are_copied_as_they_were_read(tmp_path: Path) -> None:
+    (tmp_path / "mails").mkdir()
+    (tmp_path / "mails" / "a.txt").write_bytes("José paid 3 €".encode("cp1252"))
+    init("mails", "--encoding", "cp1252", cwd=tmp_path)
+    folder = tmp_path / "mails-structgen"
+    assert json.loads((folder / "gold.jsonl").read_text())["text"] == "José paid 3 €"
+    assert (folder / "document.txt").read_text() == "José paid 3 €\n"
+
+
+def test_a_column_whose_name_looks_like_a_flag_stays_its_value(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("-t,-k\nAda paid three euros,a1\nBob paid,a2\n")
+    init("rows.csv", "--text=-t", "--key=-k", cwd=tmp_path)
+    assert commands(tmp_path / "rows-structgen")[-1][-2:] == ["--text=-t", "--key=-k"]
+
+
 SCALARS = st.none() | st.booleans() | st.integers(-9, 9) | st.floats(-9, 9) | st.text(max_size=5)
 NAMES = st.text(min_size=1, max_size=6) | st.sampled_from(
     ["class", "json", "model_x", "date", "list", "1a", "A"]

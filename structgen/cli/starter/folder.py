@@ -6,6 +6,7 @@ import json
 import os
 import shlex
 from collections.abc import Mapping
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -79,7 +80,7 @@ def starter_files(sample: Sample, folder: Path) -> dict[str, str]:
         first = "document.txt"
         files[first] = document_text(sample.items[0].document) + "\n"
     where = _path_from(folder, sample.path)
-    columns = {"--text": sample.text, "--key": sample.key}
+    columns = {"--text": sample.text, "--key": sample.key, "--encoding": sample.encoding}
     about = _GUESSED if known else _TO_FILL
     files["README.md"] = _README.format(
         name=folder.resolve().name,
@@ -123,7 +124,8 @@ def _document(item: Item, sample: Sample, folder: Path) -> dict[str, Json]:
     """A document as gold has it: its file, if it is one."""
     if not isinstance(item.document, str):
         return {"messages": list(item.document)}
-    if sample.text is None:
+    # A file is read without an encoding from here on, which may be wrong for it.
+    if sample.text is None and sample.encoding is None:
         own = sample.path / item.key if sample.path.is_dir() else sample.path
         if own.is_file():
             return {"file": _path_from(folder, own)}
@@ -139,5 +141,10 @@ def _path_from(folder: Path, path: Path) -> str:
 
 
 def _command(*words: str, columns: Mapping[str, str | None] = {}) -> str:
-    flags = [word for flag, name in columns.items() if name for word in (flag, name)]
-    return shlex.join(["structgen", *words, *flags])
+    flags = [_flag(flag, name) for flag, name in columns.items() if name]
+    return shlex.join(["structgen", *words, *chain.from_iterable(flags)])
+
+
+def _flag(flag: str, name: str) -> tuple[str, ...]:
+    """A flag with its value, which may look like a flag itself."""
+    return (f"{flag}={name}",) if name.startswith("-") else (flag, name)

@@ -14,7 +14,7 @@ from structgen.cli.starter.shapes import nested, values_of_cells
 from structgen.errors import InputError
 from structgen.options import closest
 from structgen.pipeline.inputs.formats.readers import columns_of, is_table
-from structgen.pipeline.inputs.options import ReadOptions
+from structgen.pipeline.inputs.options import ReadOptions, options_of_source
 from structgen.pipeline.inputs.place import Place, open_text, place_of
 from structgen.pipeline.inputs.source import open_source
 from structgen.pipeline.record import Item
@@ -44,34 +44,42 @@ class Sample:
     """The column of the text; None if the sample is documents."""
     key: str | None = None
     """The column that names rows; None if there is none."""
+    encoding: str | None = None
+    """The encoding that was given for its texts; None if they tell it."""
 
 
-def read_sample(path: Path, text: str | None, key: str | None) -> Sample:
+def read_sample(
+    path: Path, text: str | None, key: str | None, encoding: str | None = None
+) -> Sample:
     """Read the first documents of a file of rows, of a folder, or one document.
 
     Args:
         path: The file or folder.
         text: The column of the text; None to guess it.
         key: The column that names rows; None to guess it.
+        encoding: The encoding of texts; None if they tell it.
 
     Raises:
+        ConfigurationError: If there is no such encoding.
         InputError: If there is nothing to read, or no column that can be the text.
         MissingPackage: If the package that reads a document is not installed.
     """
     if not path.exists():
         raise InputError(f"There is no {path}.", hint="Name a file or folder with a sample.")
     place = place_of(path)
-    if path.is_dir() or not is_table(place, ReadOptions()):
-        items = _readable(path, list(islice(open_source(path), ROWS)))
-        return Sample(path, items, [{} for _ in items])
-    rows = _rows(place, path)
+    reading = options_of_source({"encoding": encoding} if encoding else {})
+    if path.is_dir() or not is_table(place, reading):
+        items = _readable(path, list(islice(open_source(path, encoding=encoding), ROWS)))
+        return Sample(path, items, [{} for _ in items], encoding=encoding)
+    rows = _rows(place, path, reading)
     if not rows:
         raise InputError(f"{path} has no rows that can be read.", hint="Name another file.")
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = _text_column(rows, columns, text)
     key = _key_column(rows, [one for one in columns if one != text], key)
-    items = _readable(path, list(open_source(path, text=text, key=key, limit=ROWS)))
-    return Sample(path, items, _values(items, path), text, key)
+    source = open_source(path, text=text, key=key, limit=ROWS, encoding=encoding)
+    items = _readable(path, list(source))
+    return Sample(path, items, _values(items, path), text, key, encoding)
 
 
 def _readable(path: Path, items: Sequence[Item]) -> list[Item]:
@@ -82,11 +90,15 @@ def _readable(path: Path, items: Sequence[Item]) -> list[Item]:
     return found
 
 
-def _rows(place: Place, path: Path) -> list[dict[str, Any]]:
-    """The first rows, whichever column is the text."""
+def _rows(place: Place, path: Path, reading: ReadOptions) -> list[dict[str, Any]]:
+    """The first rows, whichever column is the text. Empty if it has none.
+
+    Raises:
+        InputError: If no row can be read: the fault of the first one.
+    """
     kinds = set(path.suffixes[-2:])
     if kinds & _LINES:
-        with place.open() as file, open_text(file, None) as lines:
+        with place.open() as file, open_text(file, reading.encoding) as lines:
             rows = [_object(line) for line in islice(lines, ROWS)]
         return [row for row in rows if row]
     if not kinds & _CELLS:
@@ -94,9 +106,13 @@ def _rows(place: Place, path: Path) -> list[dict[str, Any]]:
             f"Cannot begin with {path.name}: it is neither CSV, JSON Lines nor documents.",
             hint="Write the rows to a CSV or JSON Lines file.",
         )
-    first = (columns_of(place, ReadOptions()) or ["text"])[0]
-    items = open_source(path, text=first, limit=ROWS)
-    return [{first: one.document, **one.meta} for one in items if one.error is None]
+    first = (columns_of(place, reading) or ["text"])[0]
+    items = list(open_source(path, text=first, limit=ROWS, encoding=reading.encoding))
+    fault = next((one.error for one in items if one.error is not None), None)
+    rows = [{first: one.document, **one.meta} for one in items if one.error is None]
+    if fault is not None and not rows and path.stat().st_size:
+        raise fault
+    return rows
 
 
 def _object(line: str) -> dict[str, Any]:

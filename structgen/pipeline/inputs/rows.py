@@ -16,6 +16,8 @@ _SHOWN_COLUMNS: Final = 12
 """How many columns a hint names."""
 _CORRECT: Final = "Correct the row or leave it out."
 CHECK_FILE: Final = "Check whether the file is complete."
+NOT_TEXT: Final = "it holds bytes that are not text in this encoding"
+ENCODING: Final = 'Name the `encoding` of the file, such as "cp1252".'
 _ENCODING: Final = "Correct the row, or name the `encoding` of the file."
 
 

@@ -11,6 +11,8 @@ from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.place import UNDECODABLE, Place, open_text
 from structgen.pipeline.inputs.rows import (
     CHECK_FILE,
+    ENCODING,
+    NOT_TEXT,
     bad_item,
     item_of_row,
     missing_columns,
@@ -21,8 +23,6 @@ _FIELD_SIZE: Final = 2**24
 """Characters of a field at most, so that an unclosed quote does not fill the memory."""
 _DELIMITERS: Final = (",", ";", "\t", "|")
 """What may separate fields, if the one that the suffix promises does not fit the header."""
-_NOT_TEXT: Final = "it holds bytes that are not text in this encoding"
-_ENCODING_HINT: Final = 'Name the `encoding` of the file, such as "cp1252".'
 
 
 def read_csv(place: Place, options: ReadOptions) -> Iterator[Item]:
@@ -53,7 +53,7 @@ def _read(place: Place, options: ReadOptions, default: str) -> Iterator[Item]:
             yield bad_item(where, "its header is malformed or missing", hint=CHECK_FILE)
             return
         if any(UNDECODABLE in name for name in header):
-            yield bad_item(where, f"{_NOT_TEXT} (header)", hint=_ENCODING_HINT)
+            yield bad_item(where, f"{NOT_TEXT} (header)", hint=ENCODING)
             return
         missing = missing_columns([*header, *place.partitions], place.name, options)
         if missing is not None:
@@ -90,7 +90,7 @@ def _rows(
             why = f"it has {len(cells)} fields, and the header has {len(header)}"
             yield bad_item(span, why, key=where)
         elif any(UNDECODABLE in cells[at] for at, _ in keep):
-            yield bad_item(where, _NOT_TEXT, hint=_ENCODING_HINT)
+            yield bad_item(where, NOT_TEXT, hint=ENCODING)
         else:
             row = {name: cells[at] for at, name in keep}
             yield item_of_row(row, where, options, place.partitions)

@@ -9,7 +9,7 @@ from pydantic_core import from_json
 
 from structgen.pipeline.inputs.options import ReadOptions
 from structgen.pipeline.inputs.place import UNDECODABLE, Place, open_text
-from structgen.pipeline.inputs.rows import CHECK_FILE, bad_item, item_of_row
+from structgen.pipeline.inputs.rows import CHECK_FILE, ENCODING, NOT_TEXT, bad_item, item_of_row
 from structgen.pipeline.record import Item
 from structgen.reading.opening.remote import OneRead
 from structgen.reading.text import decode, encoding_of
@@ -76,12 +76,22 @@ def _is_object(line: str) -> bool:
 
 def _item_of_text(line: bytes | str, where: str, options: ReadOptions, place: Place) -> Item:
     if isinstance(line, str) and UNDECODABLE in line:
-        return bad_item(where, "it holds bytes that are not text in this encoding")
+        return bad_item(where, NOT_TEXT, hint=ENCODING)
     try:
         row = from_json(line)
     except (ValueError, UnicodeError, RecursionError) as error:
+        if isinstance(line, bytes) and not _is_utf8(line):
+            return bad_item(where, NOT_TEXT, hint=ENCODING)
         return bad_item(where, f"it is not JSON ({error})")
     return _item_of_value(row, where, options, place)
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _item_of_value(row: Any, where: str, options: ReadOptions, place: Place) -> Item:
