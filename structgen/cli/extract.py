@@ -30,6 +30,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "files",
         metavar="FILE",
         nargs="*",
+        default=[],
         help="Files of texts, PDFs, images and other documents; - is a text from standard input, "
         "which is read if no file is named.",
     )

@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from structgen.cli.options import docstrings_of, flag_of
+from structgen.cli.options import docstrings_of, flag_of, names_in
 from structgen.pipeline.inputs.options import SourceArgs
 from structgen.reading.options import ReadArgs
 
@@ -20,14 +20,10 @@ INPUTS: Final = (
 """The help of the argument that names inputs."""
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
-
-
 def _numbers(text: str) -> list[int]:
     """Read page numbers such as "1-3,7"."""
     found: list[int] = []
-    for part in _names(text):
+    for part in names_in(text):
         first, _, last = part.partition("-")
         found += range(int(first), int(last or first) + 1)
     return found
@@ -47,7 +43,7 @@ _DOCUMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
 _READINGS: Final[Mapping[str, Mapping[str, Any]]] = {
     "text": {"metavar": "COLUMN"},
     "key": {"metavar": "COLUMN"},
-    "columns": {"metavar": "NAMES", "type": _names},
+    "columns": {"metavar": "NAMES", "type": names_in},
     "encoding": {"metavar": "NAME"},
     "delimiter": {"metavar": "CHARACTER"},
     "format": {"metavar": "KIND"},

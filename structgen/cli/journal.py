@@ -19,7 +19,7 @@ _ROWS: Final = 500
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
+    actions = parser.add_subparsers(prog="structgen journal", metavar="ACTION", required=True)
     export = actions.add_parser(
         "export",
         usage="structgen journal export JOURNAL [-o OUT [--overwrite]] [--target TARGET]",

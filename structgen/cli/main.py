@@ -69,7 +69,9 @@ def run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> i
     """
     streams = Streams(stdin, stdout, stderr)
     try:
-        arguments, unknown = _parser(streams).parse_known_args(argv)
+        parser = _parser(streams)
+        _check_command(argv, parser)
+        arguments, unknown = parser.parse_known_args(argv)
         _take_words(arguments, unknown)
         code: int = arguments.perform(arguments, streams)
     except SystemExit as left:  # argparse: --help, or a usage error that it has printed
@@ -112,6 +114,19 @@ def _parser(streams: Streams) -> ArgumentParser:
         command.add_arguments(described)
         described.set_defaults(perform=command.perform, parser=described)
     return parser
+
+
+def _check_command(argv: Sequence[str], parser: ArgumentParser) -> None:
+    """Refuse a missing command with the help, and an unknown one with the nearest."""
+    names = [command.name for command in COMMANDS]
+    if not argv:
+        parser.print_help(sys.stderr)
+        parser.exit(USAGE)
+    if argv[0].startswith("-") or argv[0] in names:
+        return
+    near = closest(argv[:1], names)
+    meant = f"Did you mean {near[0]}? " if near else ""
+    parser.error(f"there is no command {argv[0]}. {meant}Commands: {', '.join(names)}.")
 
 
 def _take_words(arguments: Any, unknown: Sequence[str]) -> None:

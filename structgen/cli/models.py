@@ -23,7 +23,7 @@ _LARGEST: Final = 2_000_000
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(metavar="ACTION")
+    actions = parser.add_subparsers(prog="structgen models", metavar="ACTION")
     pull = actions.add_parser(
         "pull",
         usage="structgen models pull NAME",

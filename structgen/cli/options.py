@@ -10,7 +10,7 @@ import inspect
 import json
 import re
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
@@ -24,9 +24,40 @@ if TYPE_CHECKING:
     from structgen.schema.target import Target
 
 
+PROMPT_GROUP: Final = "the model and the prompt"
+OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    PROMPT_GROUP: ("prompt", "tuned"),
+    "how much to ask": (
+        "max_tokens",
+        "timeout",
+        "total_timeout",
+        "max_retries",
+        "max_reasks",
+        "max_continuations",
+        "token_budget",
+        "cost_budget",
+        "cache",
+    ),
+    "where values are stated": ("evidence", "require_evidence", "on_ungrounded"),
+    "how sure values are": ("confidence", "accept", "calibration", "cascade_below", "logprobs"),
+    "answers that are valid in part": ("on_invalid_items", "on_shortened"),
+    "sampling": ("temperature", "top_p", "seed", "samples", "stop"),
+    "reasoning": ("reasoning", "max_reasoning_tokens", "reasoning_effort"),
+    "how answers are held to the schema": (
+        "mode",
+        "split",
+        "absent_fields",
+        "decide",
+        "learned_rows",
+    ),
+    "what a server is sent besides": ("service_tier", "extra_body"),
+}
+"""The options of a call under the titles of the help, those that are used most first."""
+
+
 def add_options(parser: ArgumentParser) -> None:
     """Declare the flags of the model, the prompt and the options of a call."""
-    asked = parser.add_argument_group("the model and the prompt")
+    asked = parser.add_argument_group(PROMPT_GROUP)
     asked.add_argument(
         "--model",
         help="Which model to ask: provider:model, URL#model, local, local:NAME or a .gguf file. "
@@ -35,7 +66,7 @@ def add_options(parser: ArgumentParser) -> None:
     asked.add_argument(
         "--cascade",
         metavar="MODEL,MODEL",
-        type=_names,
+        type=names_in,
         help="Models to ask instead of --model, the cheapest first: fields that are in doubt are "
         "escalated to the next one.",
     )
@@ -77,8 +108,7 @@ def add_options(parser: ArgumentParser) -> None:
         type=int,
         help="Show only the K examples that are most like each document.",
     )
-    options = parser.add_argument_group("options of each call")
-    options.add_argument(
+    asked.add_argument(
         "--no-tuned",
         dest="tuned",
         action="store_const",
@@ -86,11 +116,17 @@ def add_options(parser: ArgumentParser) -> None:
         default=SUPPRESS,
         help="Use no file of `structgen tune`.",
     )
-    texts = docstrings_of(OptionArgs)
-    for name, kind in get_type_hints(OptionArgs).items():
-        options.add_argument(
-            flag_of(name), dest=name, default=SUPPRESS, help=texts.get(name), **_reading(kind)
-        )
+    texts, kinds = docstrings_of(OptionArgs), get_type_hints(OptionArgs)
+    for title, names in OPTION_GROUPS.items():
+        group = asked if title == PROMPT_GROUP else parser.add_argument_group(title)
+        for name in names:
+            group.add_argument(
+                flag_of(name),
+                dest=name,
+                default=SUPPRESS,
+                help=texts.get(name),
+                **_reading(kinds[name]),
+            )
 
 
 def add_chunking(parser: ArgumentParser) -> None:
@@ -206,7 +242,8 @@ def _reading(kind: Any) -> dict[str, Any]:
     return next(dict(reading) for types, reading in _READINGS.items() if members == set(types))
 
 
-def _names(text: str) -> list[str]:
+def names_in(text: str) -> list[str]:
+    """Read names with commas between them."""
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
@@ -265,8 +302,9 @@ def docstrings_of(arguments: type) -> dict[str, str]:
     except OSError:
         return {}
     pairs = zip(definition.body, definition.body[1:], strict=False)
+    options = arguments.__annotations__.keys() | OptionArgs.__annotations__.keys()
     return {
-        key.target.id: _as_help(text.value.value)
+        key.target.id: _as_help(text.value.value, options)
         for key, text in pairs
         if isinstance(key, ast.AnnAssign)
         and isinstance(key.target, ast.Name)
@@ -275,7 +313,24 @@ def docstrings_of(arguments: type) -> dict[str, str]:
     }
 
 
-def _as_help(text: Any) -> str:
+def _as_help(text: Any, options: Collection[str]) -> str:
     """Write a docstring as help: in one line, with flags in place of options."""
     line = " ".join(str(text).split()).replace("%", "%%")
-    return re.sub(r"`(\w+)`", lambda found: flag_of(found[1]), line)
+    for there, here in SAID_HERE.items():
+        line = line.replace(there, here)
+
+    def flag(found: re.Match[str]) -> str:
+        return flag_of(found[1]) if found[1] in options else found[0]
+
+    return re.sub(r"`(\w+)`", flag, line)
+
+
+SAID_HERE: Final[Mapping[str, str]] = {
+    " (default False)": "",
+    "None waits without end.": "`none` waits without end.",
+    " None, the default, is no cache.": " By default none are kept.",
+    "; or a function that writes the messages": "",
+    "False, the default in Python, uses none; a command uses the file beside the one that defines "
+    "the target.": "By default the one beside the file that defines the target.",
+}
+"""What docstrings say of values of Python, and what to say of it here."""

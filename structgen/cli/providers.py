@@ -10,7 +10,7 @@ from structgen.errors import InputError
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
-    actions = parser.add_subparsers(metavar="ACTION")
+    actions = parser.add_subparsers(prog="structgen providers", metavar="ACTION")
     about = "Ask a server which schema keywords it takes and which of them it enforces"
     probe = actions.add_parser(
         "probe",

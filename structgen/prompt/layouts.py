@@ -65,6 +65,9 @@ ROWS: Final[tuple[Row, ...]] = (
 DEFAULT: Final = "fields"
 """The layout of models that no row holds for, and of those whose name does not tell their size."""
 
+_ONE_WORD: Final = re.compile(r"[!-z|}~]+|[\w-]+")
+"""A text that is no template: one word without a placeholder. Texts in scripts without spaces are
+templates if they have punctuation."""
 _SIZE: Final = re.compile(r"(?<![a-z0-9.])(\d+(?:\.\d+)?)([mb])(?![a-z0-9])")
 
 
@@ -99,7 +102,7 @@ def template_of(prompt: str | Unset, model: str) -> str:
     name = layout_for(model) if prompt is UNSET else prompt
     if name in LAYOUTS:
         return LAYOUTS[name]
-    if re.fullmatch(r"[\w-]+", name):
+    if _ONE_WORD.fullmatch(name):
         near = closest([name], LAYOUTS)
         meant = f"Did you mean {near[0]!r}? " if near else ""
         raise ConfigurationError(

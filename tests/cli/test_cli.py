@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import io
 import json
 import re
@@ -14,7 +15,10 @@ from PIL import Image
 from structgen import errors
 from structgen.cli import exits
 from structgen.cli import main as cli
+from structgen.cli.options import OPTION_GROUPS, SAID_HERE
+from structgen.documents.options import ChunkingArgs
 from structgen.options import OptionArgs
+from structgen.reading.options import ReadArgs
 from structgen.testing import FaultyServer, Served, completion
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
@@ -109,6 +113,11 @@ def test_an_image_is_sent_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (("compile", ADVISORY, "--for", "no-such-language"), "openai-strict"),
         (("nonsense",), "usage"),
         ((), "usage"),
+        (("extract",), "required: TARGET\n"),
+        (("extract", ADVISORY, str(EXAMPLES)), "use `structgen run`"),
+        (("models", "pull"), "structgen models pull: error: "),
+        (("journal", "stats"), "structgen journal stats: error: "),
+        (("providers", "probe"), "structgen providers probe: error: "),
     ],
 )
 def test_a_call_that_has_to_change_exits_with_2_and_says_what(
@@ -130,6 +139,8 @@ def test_a_call_that_has_to_change_exits_with_2_and_says_what(
         (("extract", ADVISORY, "--colour-of-the-sky"), "See structgen extract --help."),
         (("models", "pull", "smollm2-135m", "twice"), "there is no twice"),
         (("extract", f"{EXAMPLES / 'advisory.py'}:Advisery"), "Did you mean 'Advisory'?"),
+        (("extrct", ADVISORY), "there is no command extrct. Did you mean extract?"),
+        (("extract", ADVISORY, "--model", "local", "--prompt", "mine:write"), "no prompt layout"),
     ],
 )
 def test_a_misspelt_name_is_met_with_the_nearest_one(argv: tuple[str, ...], said: str) -> None:
@@ -394,6 +405,28 @@ def test_every_command_explains_itself_in_sentences(command: str) -> None:
     [summary] = [one.summary for one in cli.COMMANDS if one.name == command]
     assert summary.endswith(".")
     assert summary in " ".join(out.split())
+
+
+@pytest.mark.parametrize("command", [one.name for one in cli.COMMANDS])
+def test_help_names_only_flags_that_there_are(command: str) -> None:
+    _, out, _ = run(command, "--help")
+    flags = set(re.findall(r"^  (?:-\w \S+, )?(--[\w-]+)", out, flags=re.MULTILINE))
+    _, _, explained = out.partition("\n\n")
+    named = set(re.findall(r"--[a-zA-Z][\w-]*", explained))
+    assert named - flags <= {"--help"}
+    assert "(default False)" not in out
+    assert "None" not in out
+
+
+def test_every_option_of_a_call_has_one_group_in_the_help() -> None:
+    grouped = [name for names in OPTION_GROUPS.values() for name in names]
+    assert sorted(grouped) == sorted(OptionArgs.__annotations__)
+
+
+def test_what_help_says_in_other_words_is_in_the_docstrings() -> None:
+    texts = [inspect.getsource(args) for args in (OptionArgs, ReadArgs, ChunkingArgs)]
+    written = " ".join(" ".join(texts).split())
+    assert [there for there in SAID_HERE if there not in written] == []
 
 
 def test_help_lists_the_commands_and_exit_codes() -> None:

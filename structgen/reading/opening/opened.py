@@ -81,7 +81,8 @@ def check_is_file(path: Path) -> None:
     if stat.S_ISDIR(mode):
         raise InputError(
             f"{name} is a folder.",
-            hint="Name one file. A job reads folders: structgen.pipeline.open_source(folder).",
+            hint="Name one file. To read a folder, use `structgen run`, or "
+            "structgen.pipeline.open_source(folder).",
         )
     if stat.S_ISFIFO(mode) and str(path).startswith(_INHERITED):
         return

@@ -92,7 +92,8 @@ def open_url(url: str) -> Iterator[IO[bytes]]:
     if is_folder:
         raise InputError(
             f"{redact(url)} is a folder.",
-            hint="Name one file. A job reads folders: structgen.pipeline.open_source(url).",
+            hint="Name one file. To read a folder, use `structgen run`, or "
+            "structgen.pipeline.open_source(url).",
         )
     try:
         with open_in(files, path) as file:
