@@ -157,6 +157,23 @@ class Escalation:
         return f"{said}: {self.error}" if self.error else said
 
 
+def answering(attempts: Iterable[Attempt]) -> list[Attempt]:
+    """Give the attempts that a value was made from.
+
+    The value may be the valid part of an answer that was invalid as a whole
+    (`on_invalid_items="keep"`).
+
+    Args:
+        attempts: All attempts of a call that gave a value.
+
+    Returns:
+        Those without an error; if there is none, the last one with an answer.
+    """
+    tried = list(attempts)
+    settled = [one for one in tried if one.error is None]
+    return settled or [one for one in tried if one.text is not None][-1:]
+
+
 def plain_alternatives(alternatives: Alternatives) -> dict[str, Json]:
     """Give alternatives as plain JSON data: a list of [value, probability] for each place.
 
@@ -257,8 +274,8 @@ class Extraction(Generic[T]):
     @property
     def model(self) -> str | None:
         """The name of the backend that gave the value; None if it is not known."""
-        answered = [attempt.backend for attempt in self.attempts if attempt.error is None]
-        return answered[-1] if answered else None
+        answered = answering(self.attempts)
+        return answered[-1].backend if answered else None
 
     @property
     def spent_by(self) -> dict[str, tuple[Usage, float | None]]:

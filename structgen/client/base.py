@@ -112,8 +112,8 @@ class BaseClient:
 
         Raises:
             ConfigurationError: If the provider or an option is unknown, or a key is missing; if
-                there is a `model` beside a `cascade`, or a key of one server would be sent to
-                another one.
+                there is a `model` beside a `cascade`, a cascade in another one or in `fallback`,
+                or a key of one server would be sent to another one.
             ModelMissingError: If there is no such local model.
             ModelCorruptError: If the file is not a model.
         """
@@ -136,7 +136,7 @@ class BaseClient:
             "cascade": cascade,
         }
         check_values(given, _KINDS)
-        check_cascade(model, cascade)
+        check_cascade(model, cascade, fallback)
         specs = cascade or (model or os.environ.get(MODEL_ENV) or LOCAL,)
         in_process = [isinstance(one, str) and base_url is None and is_local(one) for one in specs]
         if mmproj is not None and not any(in_process):

@@ -66,16 +66,23 @@ def cascade_of(further: Sequence[Model], given: Options) -> Cascade | None:
     return Cascade(stages=tuple(stages))
 
 
-def check_cascade(model: Any, cascade: Sequence[Any]) -> None:
+def check_cascade(model: Any, cascade: Sequence[Any], fallback: Sequence[Any]) -> None:
     """Refuse a cascade that cannot be meant.
 
     Args:
         model: The argument of this name.
         cascade: The argument of this name.
+        fallback: The argument of this name.
 
     Raises:
-        ConfigurationError: If there is a `model` beside it, or a model is in it twice.
+        ConfigurationError: If there is a `model` beside it, a model is in it twice, or a client in
+            it or in `fallback` has a cascade itself.
     """
+    if any(one.caller.cascade is not None for one in fallback):
+        raise ConfigurationError(
+            "A client in `fallback` has a cascade, and only its first model would be asked.",
+            hint="Give the cascade to this client, or leave it out.",
+        )
     if not cascade:
         return
     if model is not None:
@@ -83,13 +90,18 @@ def check_cascade(model: Any, cascade: Sequence[Any]) -> None:
             "The client has both a `model` and a `cascade`.",
             hint="Leave out `model`: the first model of the cascade answers first.",
         )
-    names = [one for one in cascade if isinstance(one, str)]
-    twice = next((one for one in names if names.count(one) > 1), None)
-    if twice is not None:
-        raise ConfigurationError(
-            f"The cascade names {twice} twice, and no model is asked twice about a field.",
-            hint="Name each model once.",
-        )
+    for at, one in enumerate(cascade):
+        if any(one is other or (isinstance(one, str) and one == other) for other in cascade[:at]):
+            told = one if isinstance(one, str) else f"one {type(one).__name__}"
+            raise ConfigurationError(
+                f"The cascade has {told} twice, and no model is asked twice about a field.",
+                hint="Give each model once.",
+            )
+        if getattr(getattr(one, "caller", None), "cascade", None) is not None:
+            raise ConfigurationError(
+                f"Model {at + 1} of the cascade is a client that has a cascade itself.",
+                hint="Put its models into this cascade, in order.",
+            )
 
 
 def check_secrets(models: Sequence[Model], secrets: Sequence[str]) -> None:

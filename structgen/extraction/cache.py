@@ -30,7 +30,7 @@ from structgen.flow.steps import Flow
 from structgen.options import UNSET, Options
 from structgen.reading.document import Document
 from structgen.reading.layout import Box
-from structgen.results import Extraction, LeafEvidence
+from structgen.results import Extraction, LeafEvidence, answering
 from structgen.schema.check import validate
 from structgen.values import Json, Usage
 from structgen.wire.link import Link
@@ -152,7 +152,7 @@ def _body(result: Extraction[Any]) -> bytes | None:
     """A result as JSON; None if its value has no form that reads back as itself."""
     try:
         kept = _adapter().dump_python(result, mode="json", exclude=set(_NOT_KEPT))
-        answered = [one.to_dict() for one in result.attempts if one.error is None]
+        answered = [one.to_dict() for one in answering(result.attempts)]
         return to_json({**kept, "value": result.target.dump(result.value), "answered": answered})
     except (StructgenError, ValueError) as error:
         _LOG.warning("A result cannot be kept in the cache: %s", error)

@@ -23,7 +23,7 @@ from structgen.extraction.vote import consensus, joint_guarantee
 from structgen.flow.steps import Flow, Gather
 from structgen.options import UNSET
 from structgen.prompt.messages import reask
-from structgen.results import ConfidenceBy, Extraction
+from structgen.results import ConfidenceBy, Extraction, answering
 from structgen.schema.check import validate
 from structgen.schema.json import to_text
 from structgen.schema.split import SplitPart, notes_of_split
@@ -132,7 +132,7 @@ class _Wide(Generic[T]):
     def _answer(self, number: int) -> str:
         """What a part was answered, as text."""
         before = self.found[number]
-        given = [attempt.text for attempt in before.attempts if attempt.error is None]
+        given = [attempt.text for attempt in answering(before.attempts)]
         return (given[-1] if given else None) or to_text(before.value)
 
     def _wrong_parts(self, violations: Sequence[Violation]) -> dict[int, list[Violation]]:

@@ -465,6 +465,26 @@ def test_each_chunk_of_a_long_document_is_escalated_by_itself() -> None:
     assert list(result.escalations[0].fields) == ["/number"]
 
 
+def test_who_gave_what_is_told_of_an_answer_with_items_left_out(tmp_path: Path) -> None:
+    spoiled = changed(GOLD, lines_1_name=7)
+    for _ in range(2):
+        models = ScriptedModel(json.dumps(spoiled)), Perfect(GOLD)
+        cache = tmp_path / "answers.db"
+        result = ask(*models, on_invalid_items="keep", cache=cache)
+        assert Order.model_dump(result.value) == GOLD
+        assert set(result.escalations[0].fields) == {"/lines"}
+        assert result.answered_by["/number"] == "scripted"
+        assert result.answered_by["/lines/1/name"] == "perfect"
+
+
+def test_a_kept_answer_has_its_model(tmp_path: Path) -> None:
+    spoiled = json.dumps(changed(GOLD, lines_1_name=7))
+    for _ in range(2):
+        with Client(ScriptedModel(spoiled), max_reasks=0, cache=tmp_path / "answers.db") as client:
+            result = client.extract_result(Order, DOCUMENT, on_invalid_items="keep")
+        assert result.model == "scripted"
+
+
 # ---- clients ---------------------------------------------------------------------------------
 
 
@@ -473,7 +493,18 @@ def test_a_cascade_takes_the_place_of_the_model() -> None:
         Client("local", cascade=["groq:openai/gpt-oss-20b"])
     with pytest.raises(ConfigurationError, match="twice"):
         Client(cascade=["groq:a", "groq:a"], api_key="k")
+    engine = ScriptedModel("{}")
+    with pytest.raises(ConfigurationError, match="one ScriptedModel twice"):
+        Client(cascade=[engine, ScriptedModel("{}"), engine])
     assert "then" in repr(Client(cascade=["groq:a", "groq:b"], api_key="k"))
+
+
+def test_a_cascade_in_a_client_is_not_dropped_silently() -> None:
+    inner = Client(cascade=[ScriptedModel("{}"), ScriptedModel("{}")])
+    with pytest.raises(ConfigurationError, match="Model 2 of the cascade"):
+        Client(cascade=[ScriptedModel("{}"), inner])
+    with pytest.raises(ConfigurationError, match="only its first model"):
+        Client(ScriptedModel("{}"), fallback=[inner])
 
 
 def test_a_key_is_not_sent_to_another_server() -> None:
