@@ -7,11 +7,9 @@ and holds no text of any document.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import asdict
-from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -28,12 +26,12 @@ from structgen.calibration.learnt import (
     Thresholds,
     schema_fingerprint,
 )
+from structgen.calibration.learnt_file import LearntFile
 from structgen.errors import CalibrationError
 from structgen.schema.load import file_of_target
 from structgen.schema.target import Target
 from structgen.values import Json
 
-VERSION: Final = 1
 _END: Final = ".calibration.json"
 _HINT: Final = "Make one with `structgen calibrate TARGET GOLD --model MODEL`."
 
@@ -118,54 +116,6 @@ def require(
 # ---- reading and writing ------------------------------------------------------------------------
 
 
-def load(path: str | os.PathLike[str]) -> tuple[Calibration, ...]:
-    """Read the calibrations of a file; a file that did not change is read once.
-
-    Args:
-        path: The file.
-
-    Raises:
-        CalibrationError: If it cannot be read, or is no calibration file.
-    """
-    try:
-        state = os.stat(path)
-        return _load(os.fspath(path), state.st_mtime_ns, state.st_size)
-    except OSError as error:
-        raise CalibrationError(f"Cannot read {path}: {error.strerror}.", hint=_HINT) from error
-
-
-@lru_cache(maxsize=64)
-def _load(path: str, changed: int, size: int) -> tuple[Calibration, ...]:
-    try:
-        data = _FILE.validate_json(Path(path).read_bytes(), strict=True)
-    except ValueError as error:
-        raise CalibrationError(f"{path} is no calibration file.", hint=_HINT) from error
-    return tuple(_calibration_of(one) for one in data["calibrations"])
-
-
-def save(path: str | os.PathLike[str], calibration: Calibration) -> None:
-    """Put a calibration into a file, in place of the one about the same.
-
-    Args:
-        path: The file; it is made if there is none.
-        calibration: The calibration.
-
-    Raises:
-        CalibrationError: If the file cannot be written, or is there and is no calibration file.
-    """
-    others = load(path) if Path(path).exists() else ()
-    kept = [one for one in others if one.about != calibration.about]
-    data = {"version": VERSION, "calibrations": [_data_of(one) for one in (*kept, calibration)]}
-    partial = Path(f"{os.fspath(path)}.partial")
-    try:
-        partial.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise CalibrationError(
-            f"Cannot write {path}: {error.strerror}.", hint="Name a file in a folder that exists."
-        ) from error
-
-
 _Share = Annotated[float, Field(ge=0, le=1)]
 
 
@@ -235,9 +185,6 @@ class _SavedFile(TypedDict):
     calibrations: list[_Saved]
 
 
-_FILE: Final = TypeAdapter(_SavedFile)
-
-
 def _calibration_of(data: _Saved) -> Calibration:
     gate = data["gate"]
     promises = {float(promise): Thresholds(**one) for promise, one in gate["promises"].items()}
@@ -281,3 +228,39 @@ def _data_of(calibration: Calibration) -> dict[str, Json]:
 def _ranking_data(ranking: Ranking) -> dict[str, Json]:
     kinds = {kind: asdict(curve) for kind, curve in ranking.kinds.items()}
     return {"kinds": kinds, "fields": dict(ranking.fields), "record": asdict(ranking.record)}
+
+
+_OF_CALIBRATIONS: Final = LearntFile(
+    "calibration file",
+    "calibrations",
+    TypeAdapter(_SavedFile),
+    row_of=_calibration_of,
+    data_of=_data_of,
+    error=CalibrationError,
+    hint=_HINT,
+)
+
+
+def load(path: str | os.PathLike[str]) -> tuple[Calibration, ...]:
+    """Read the calibrations of a file; a file that did not change is read once.
+
+    Args:
+        path: The file.
+
+    Raises:
+        CalibrationError: If it cannot be read, or is no calibration file.
+    """
+    return _OF_CALIBRATIONS.load(path)
+
+
+def save(path: str | os.PathLike[str], calibration: Calibration) -> None:
+    """Put a calibration into a file, in place of the one about the same.
+
+    Args:
+        path: The file; it is made if there is none.
+        calibration: The calibration.
+
+    Raises:
+        CalibrationError: If the file cannot be written, or is there and is no calibration file.
+    """
+    _OF_CALIBRATIONS.save(path, calibration)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -28,6 +27,7 @@ from structgen.evaluation.saved import SAVED_RUN, VERSION
 from structgen.evaluation.scoring import KINDS, Counts
 from structgen.evaluation.tables import html_table, text_table
 from structgen.evaluation.trust import Trust
+from structgen.schema.json_file import write_json
 from structgen.values import Json
 
 OVERALL: Final = "all leaves"
@@ -229,9 +229,8 @@ class Evaluation:
         Raises:
             InputError: If the file cannot be written.
         """
-        text = json.dumps(self.to_dict(), ensure_ascii=False, indent=1)
         try:
-            Path(path).write_text(text + "\n", encoding="utf-8")
+            write_json(path, self.to_dict())
         except OSError as error:
             raise InputError(
                 f"Cannot write {path}: {error.strerror}.",

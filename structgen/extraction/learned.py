@@ -11,9 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
@@ -23,6 +21,7 @@ from typing import Any, Final, get_args
 
 from structgen.errors import APIError, ConfigurationError
 from structgen.extraction.backend import Backend
+from structgen.schema.json_file import write_json
 from structgen.schema.refused import keywords_of, without
 from structgen.schema.subset import SUBSETS, SchemaSubset
 from structgen.values import JsonSchema, Mode
@@ -215,15 +214,7 @@ def save(row: LearnedRow) -> Path:
     """
     path = file_of(row)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".row-")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8") as opened:
-            json.dump(row.to_dict(), opened, indent=2)
-        Path(name).replace(path)
-    except BaseException:
-        with suppress(OSError):
-            Path(name).unlink()
-        raise
+    write_json(path, row.to_dict())
     LEARNED.set(row)
     return path
 

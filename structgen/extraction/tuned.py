@@ -7,18 +7,17 @@ worked examples that were chosen, and of no other document.
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property, lru_cache
-from pathlib import Path
+from functools import cached_property
 from typing import Any, Final, Literal
 
 from pydantic import ConfigDict, TypeAdapter
 from typing_extensions import NotRequired, TypedDict
 
 from structgen.calibration.learnt import schema_fingerprint
+from structgen.calibration.learnt_file import LearntFile
 from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend
 from structgen.extraction.examples import Examples
@@ -28,7 +27,6 @@ from structgen.options import UNSET, OptionArgs, Options, options_of
 from structgen.schema.target import Target
 from structgen.values import Example, Json
 
-VERSION: Final = 1
 END: Final = ".tuned.json"
 """The end of the file's name, after that of the file that defines the target."""
 FIXED: Final = "fixed_examples"
@@ -45,7 +43,6 @@ _NOT_STREAMED: Final = frozenset({"samples", "mode"})
 """Options that would keep an answer from being streamed."""
 _COUNTS: Final[Mapping[str, Kind]] = dict.fromkeys((FIXED, NEAREST, CHUNK_TOKENS), whole(1))
 """The changes that are no options, and which values they take."""
-_HINT: Final = "Make one with `structgen tune TARGET GOLD --model MODEL`."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -241,72 +238,12 @@ class _SavedFile(TypedDict):
     tuned: list[_Saved]
 
 
-_FILE: Final = TypeAdapter(_SavedFile)
-
-
-def load_tuned(path: str | os.PathLike[str]) -> tuple[Tuned, ...]:
-    """Read a tuned file; one that did not change is read once.
-
-    Args:
-        path: The file.
-
-    Raises:
-        ConfigurationError: If it cannot be read, or is no tuned file.
-    """
-    try:
-        state = os.stat(path)
-        return _load(os.fspath(path), state.st_mtime_ns, state.st_size)
-    except OSError as error:
-        raise ConfigurationError(f"Cannot read {path}: {error.strerror}.", hint=_HINT) from error
-
-
-@lru_cache(maxsize=64)
-def _load(path: str, changed: int, size: int) -> tuple[Tuned, ...]:
-    try:
-        data = _FILE.validate_json(Path(path).read_bytes(), strict=True)
-        found = tuple(_tuned_of(one) for one in data["tuned"])
-        for one in found:
-            options_of(one.options)  # type: ignore[arg-type]  # this is what is checked
-            check_values(
-                {name: one.changes[name] for name in _COUNTS if name in one.changes}, _COUNTS
-            )
-    except ConfigurationError as error:
-        raise ConfigurationError(f"{path} is no tuned file: {error.message}", hint=_HINT) from error
-    except ValueError as error:
-        raise ConfigurationError(f"{path} is no tuned file.", hint=_HINT) from error
-    return found
-
-
-def save_tuned(path: str | os.PathLike[str], tuned: Tuned) -> None:
-    """Put what was chosen into a file, in place of what it has about the same.
-
-    Args:
-        path: The file; it is made if there is none.
-        tuned: What was chosen.
-
-    Raises:
-        ConfigurationError: If the file cannot be written, or is there and is no tuned file.
-    """
-    others = load_tuned(path) if Path(path).exists() else ()
-    kept = [one for one in others if one.about != tuned.about]
-    rows = sorted((*kept, tuned), key=lambda one: (one.target, one.about))
-    data = {"version": VERSION, "tuned": [_data_of(one) for one in rows]}
-    partial = Path(f"{os.fspath(path)}.partial")
-    try:
-        partial.write_text(json.dumps(data, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-        partial.replace(path)
-    except OSError as error:
-        raise ConfigurationError(
-            f"Cannot write {path}: {error.strerror}.", hint="Name a file in a folder that exists."
-        ) from error
-
-
 def _tuned_of(data: _Saved) -> Tuned:
     examples = [
         Example(one["text"], one["value"], one.get("key"), f"Example {number}", is_plain=True)
         for number, one in enumerate(data["examples"], 1)
     ]
-    return Tuned(
+    found = Tuned(
         target=data["target"],
         schema=data["schema"],
         model=data["model"],
@@ -314,6 +251,10 @@ def _tuned_of(data: _Saved) -> Tuned:
         figures=data["figures"],
         examples=tuple(examples),
     )
+    options_of(found.options)  # type: ignore[arg-type]  # this is what is checked
+    counts = {name: one for name, one in found.changes.items() if name in _COUNTS}
+    check_values(counts, _COUNTS)
+    return found
 
 
 def _data_of(tuned: Tuned) -> dict[str, Json]:
@@ -328,3 +269,39 @@ def _data_of(tuned: Tuned) -> dict[str, Json]:
         "figures": dict(tuned.figures),
         "examples": [{"value": None, **one} for one in examples],
     }
+
+
+_OF_TUNED: Final = LearntFile(
+    "tuned file",
+    "tuned",
+    TypeAdapter(_SavedFile),
+    row_of=_tuned_of,
+    data_of=_data_of,
+    error=ConfigurationError,
+    hint="Make one with `structgen tune TARGET GOLD --model MODEL`.",
+)
+
+
+def load_tuned(path: str | os.PathLike[str]) -> tuple[Tuned, ...]:
+    """Read a tuned file; one that did not change is read once.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigurationError: If it cannot be read, or is no tuned file.
+    """
+    return _OF_TUNED.load(path)
+
+
+def save_tuned(path: str | os.PathLike[str], tuned: Tuned) -> None:
+    """Put what was chosen into a file, in place of what it has about the same.
+
+    Args:
+        path: The file; it is made if there is none.
+        tuned: What was chosen.
+
+    Raises:
+        ConfigurationError: If the file cannot be written, or is there and is no tuned file.
+    """
+    _OF_TUNED.save(path, tuned)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 from structgen.schema.json import to_text
+from structgen.schema.json_file import write_json
 from structgen.values import JsonSchema, Message
 
 if TYPE_CHECKING:
@@ -117,6 +118,4 @@ def _write(file: Path, priors: Priors) -> None:
     """Keep priors. A folder that cannot be written to keeps none, and they are measured again."""
     with suppress(OSError):
         file.parent.mkdir(parents=True, exist_ok=True)
-        part = file.with_suffix(f".{threading.get_ident()}.part")
-        part.write_text(json.dumps(priors), encoding="utf-8")
-        part.replace(file)
+        write_json(file, priors)
