@@ -40,11 +40,12 @@ def add_duckdb_function(
             `concurrency` and `journal`.
 
     Raises:
-        MissingPackage: If duckdb or pyarrow is not installed.
+        MissingPackage: If duckdb, numpy or pyarrow is not installed.
         ConfigurationError: If the model is unknown, or its key is missing.
         TargetError: If the target is no type or schema.
     """
     types = load("duckdb.sqltypes", _EXTRA)
+    load("numpy", _EXTRA)  # DuckDB's own functions in Python need it
     try:
         import pyarrow as arrow
     except ImportError as error:

@@ -27,10 +27,10 @@ from structgen.errors import (
     ModelMissingError,
 )
 from structgen.local.engine import Engine, open_engine
-from structgen.local.models import pictures
 from structgen.local.models.pictures import picture_of
 from structgen.local.runtimes.prefixes import FixedTokens
 from structgen.options import OptionArgs, Options
+from structgen.reading.images import opened as images_opened
 from structgen.values import FixedMessage
 from tests.local.tiny_vision import KINDS, PARTS_TEMPLATE, picture, write_model, write_projector
 from tests.reading.pdfs import lines, pdf_of
@@ -299,9 +299,16 @@ def test_what_cannot_be_shown_is_an_input_error(client: Client, document: Any, t
 
 
 def test_an_image_with_too_many_pixels_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pictures, "MOST_PIXELS", 64 * 48 - 1)
+    monkeypatch.setattr(images_opened, "MOST_PIXELS", 64 * 48 - 1)
     with pytest.raises(InputError, match="64 x 48 pixels"):
         picture_of(structgen.image(RED))
+
+
+def test_an_image_of_a_size_that_pillow_refuses_is_too_large_and_not_damaged() -> None:
+    file = io.BytesIO()
+    Image.new("1", (20_000, 20_000)).save(file, "PNG")
+    with pytest.raises(InputError, match="An image in the messages has more than"):
+        picture_of(structgen.image(file.getvalue()))
 
 
 def test_an_image_that_does_not_fit_is_counted_before_anything_is_computed(

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import base64
 import binascii
-import io
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from structgen.errors import InputError
 from structgen.extras import load
-from structgen.reading.images.read import MOST_PIXELS
+from structgen.reading.images.opened import check_pixels, in_colours, open_image
 from structgen.reading.opening.sniffing import sniff_media_type
 from structgen.values import IMAGE_PARTS, Message, attachments_in, url_of_attachment
+
+_IMAGE: Final = "An image in the messages"
+"""What an image is called in errors."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,31 +74,19 @@ def picture_of(part: Mapping[str, Any]) -> Picture:
     found = sniff_media_type(data)
     if found is None or not found.startswith("image/"):
         raise InputError(
-            "An image in the messages is not an image of a known kind.",
+            f"{_IMAGE} is not an image of a known kind.",
             hint="Give a PNG, JPEG, GIF or WebP image.",
         )
-    pillow, turning = load("PIL.Image", "files"), load("PIL.ImageOps", "files")
+    turning = load("PIL.ImageOps", "files")
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about large images, which are refused below
-            opened = pillow.open(io.BytesIO(data))
-        width, height = opened.size
-        if width * height > MOST_PIXELS:
-            raise InputError(
-                f"An image in the messages has {width} x {height} pixels.",
-                hint=f"At most {MOST_PIXELS:,} are read: make it smaller.",
-            )
-        upright = turning.exif_transpose(opened)
-        if upright.has_transparency_data:
-            upright = upright.convert("RGBA")
-            white = pillow.new("RGBA", upright.size, "white")
-            upright = pillow.alpha_composite(white, upright)
-        plain = upright.convert("RGB")
+        opened = open_image(data, _IMAGE)
+        check_pixels(opened, _IMAGE)
+        plain = in_colours(turning.exif_transpose(opened))
     except InputError:
         raise
     except Exception as error:  # each kind of image has a decoder of its own
         raise InputError(
-            f"An image in the messages ({found}) is damaged.",
+            f"{_IMAGE} ({found}) is damaged.",
             hint="Save it again, as PNG or JPEG.",
         ) from error
     return Picture(plain.width, plain.height, plain.tobytes())

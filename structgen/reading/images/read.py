@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import io
-import warnings
 from typing import Any, Final
 
-from structgen.errors import DocumentError
 from structgen.extras import load
 from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
+from structgen.reading.images.opened import check_pixels, in_colours, open_image
 from structgen.reading.layout import PageImage
 from structgen.reading.options import ReadSettings
 
-MOST_PIXELS: Final = 40_000_000
-"""Of one image: A2 at 300 dots per inch. A larger one may be meant to fill the memory."""
 _SENT_AS_THEY_ARE: Final = {
     "PNG": "image/png",
     "JPEG": "image/jpeg",
@@ -40,10 +37,7 @@ def read_image(data: bytes, settings: ReadSettings) -> Document:
         DocumentError: If it is damaged, or has too many pixels.
     """
     builder = DocumentBuilder()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about large images, which are refused below
-        opened = load("PIL.Image", "files").open(io.BytesIO(data))
-    with opened:
+    with open_image(data, settings.name or "The image") as opened:
         count = getattr(opened, "n_frames", 1) if opened.format == "TIFF" else 1
         for number in range(1, count + 1):
             if settings.wants_page(number):
@@ -56,13 +50,8 @@ def read_image(data: bytes, settings: ReadSettings) -> Document:
 
 
 def _page_image(opened: Any, data: bytes, settings: ReadSettings) -> PageImage:
+    check_pixels(opened, settings.name or "The image")
     width, height = opened.size
-    if width * height > MOST_PIXELS:
-        raise DocumentError(
-            f"{settings.name or 'The image'} has {width} x {height} pixels.",
-            hint=f"At most {MOST_PIXELS:,} are read: make it smaller.",
-            reason="too-large",
-        )
     kind = _SENT_AS_THEY_ARE.get(opened.format)
     is_upright = opened.getexif().get(_ORIENTATION, 1) == 1
     if kind is not None and is_upright:
@@ -77,7 +66,7 @@ def encoded(image: Any) -> PageImage:
     Args:
         image: A `PIL.Image.Image`.
     """
-    plain = image.convert("RGB")
+    plain = in_colours(image)
     png = _saved(plain, "PNG")
     if len(png) > _PNG_BYTES:
         jpeg = _saved(plain, "JPEG", quality=_JPEG_QUALITY)

@@ -15,7 +15,8 @@ from structgen.errors import DocumentError, InputError, MissingPackage
 from structgen.extras import load
 from structgen.reading.builder import DocumentBuilder
 from structgen.reading.document import Document
-from structgen.reading.images.read import MOST_PIXELS, encoded
+from structgen.reading.images.opened import MOST_PIXELS
+from structgen.reading.images.read import encoded
 from structgen.reading.layout import Box, PageImage
 from structgen.reading.options import ReadSettings
 from structgen.reading.pdf.comments import comments_of

@@ -45,8 +45,8 @@ class Tiles:
 class Patches:
     """The rule of patches: a token for each small square, once the image is small enough.
 
-    Sources: platform.openai.com/docs/guides/images-vision;
-    platform.claude.com/docs/en/build-with-claude/vision.
+    Source of OpenAI's: platform.openai.com/docs/guides/images-vision. Claude's numbers are those
+    that open-source clients count with; its provider's page was not at hand.
     """
 
     side: int

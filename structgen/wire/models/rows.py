@@ -163,7 +163,7 @@ _claude_ends = partial(
     source="platform.claude.com/docs/en/about-claude/model-deprecations, read in November 2026",
 )
 _ANTHROPIC: Final = (
-    # .../build-with-claude/vision: patches of 28 pixels, more of them since Opus 4.7.
+    # As open-source clients count: patches of 28 pixels, more of them since Opus 4.7.
     _claude(model="claude-opus-4-[78]*", image_tokens=Patches(28, 4784, 2576)),
     _claude(model="claude-3*", image_tokens=Patches(28, 1568, 1568)),
     _claude(model="claude-*-4*", image_tokens=Patches(28, 1568, 1568)),
