@@ -1,10 +1,10 @@
-"""A Chat Completions server on loopback for the benchmarks: fixed answers, as fast as Python goes.
+"""A server of all dialects on loopback for the benchmarks: fixed answers, as fast as Python goes.
 
 `python -m benchmarks._loopback` runs it in a process of its own and prints its port. The paths are
-`/PAYLOAD/v1/chat/completions`; PAYLOAD is one of PAYLOADS, or one of them with a latency in
-milliseconds and a fault, such as `small@20` or `small@20!500:10`, by which 10 % of the answers have
-the status 500. A request with `"stream":true` is answered in events of four
-characters, one HTTP chunk each.
+those of the dialects after a payload, such as `/PAYLOAD/v1/chat/completions`. PAYLOAD is one of
+PAYLOADS, or one of them with a latency in milliseconds and a fault, such as `small@20` or
+`small@20!500:10`, by which 10 % of the answers have the status 500. A request for a stream is
+answered in events of four characters, one HTTP chunk each.
 """
 
 from __future__ import annotations
@@ -16,69 +16,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ClassVar, Literal
+from functools import cache
+from typing import Any, ClassVar
 
-from pydantic import BaseModel
-
-
-class Address(BaseModel):
-    street: str
-    city: str
-    country: str
-    postal_code: str
-
-
-class Entity(BaseModel):
-    name: str
-    kind: Literal["person", "organisation", "product", "place"]
-    confidence: float
-    start: int
-    end: int
-    aliases: list[str]
-    address: Address | None
-
-
-class Report(BaseModel):
-    """The record that the answers hold."""
-
-    title: str
-    language: Literal["en", "de", "fr"]
-    entities: list[Entity]
-
-
-def report(size: int) -> str:
-    """Write a Report as JSON text.
-
-    Args:
-        size: The least length, in bytes.
-    """
-    draw = random.Random(7)
-    entities: list[Entity] = []
-    while True:
-        found = Report(
-            title="Quarterly report of the Acme group", language="en", entities=entities
-        ).model_dump_json()
-        if len(found) >= size:
-            return found
-        count = len(entities)
-        address = Address(
-            street=f'{draw.randint(1, 200)} Main "Old" Street',
-            city="Berlin",
-            country="DE",
-            postal_code="10115",
-        )
-        entities.append(
-            Entity(
-                name=f"Ada Byron {count}",
-                kind="person",
-                confidence=round(draw.random(), 3),
-                start=count * 37,
-                end=count * 37 + 11,
-                aliases=["A. Byron", "Byron"][: draw.randint(0, 2)],
-                address=address if draw.random() < 0.6 else None,
-            )
-        )
-
+from benchmarks._dialects import Dialect, dialect_of
+from benchmarks._report import report
 
 PAYLOADS = {"small": 320, "2k": 2_000, "20k": 20_000, "50k": 50_000, "200k": 200_000}
 
@@ -100,47 +42,25 @@ _HEAD = "\r\n".join(
     ]
 )
 """The head of every answer, as long as a real server's."""
-_USAGE = {"prompt_tokens": 100, "completion_tokens": 84, "total_tokens": 184}
 
 
-def _whole_reply(text: str) -> bytes:
-    message = {"role": "assistant", "content": text}
-    choice = {"index": 0, "message": message, "logprobs": None, "finish_reason": "stop"}
-    body = json.dumps(
-        {
-            "id": "chatcmpl-1",
-            "object": "chat.completion",
-            "created": 1,
-            "model": "m",
-            "choices": [choice],
-            "usage": _USAGE,
-        }
-    )
+def _whole_reply(dialect: Dialect, text: str) -> bytes:
+    body = json.dumps(dialect.whole(text))
     head = f"{_HEAD}content-type: application/json\r\ncontent-length: {len(body)}"
     return f"{head}\r\n\r\n{body}".encode()
 
 
-def _streamed_reply(text: str) -> bytes:
-    def event(delta: dict[str, Any], finish_reason: str | None = None) -> str:
-        choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
-        return json.dumps(
-            {
-                "id": "chatcmpl-1",
-                "object": "chat.completion.chunk",
-                "created": 1,
-                "model": "m",
-                "choices": [choice],
-            }
-        )
-
-    deltas = [
-        event({"role": "assistant", "content": ""}),
-        *(event({"content": text[at : at + 4]}) for at in range(0, len(text), 4)),
-    ]
-    framed = [f"data: {line}\n\n" for line in (*deltas, event({}, "stop"), "[DONE]")]
+def _streamed_reply(dialect: Dialect, text: str) -> bytes:
+    framed = map(dialect.frame, dialect.events(text))
     chunks = "".join(f"{len(one):x}\r\n{one}\r\n" for one in framed)
-    head = f"{_HEAD}content-type: text/event-stream\r\ntransfer-encoding: chunked"
+    head = f"{_HEAD}content-type: {dialect.stream_type}\r\ntransfer-encoding: chunked"
     return f"{head}\r\n\r\n{chunks}0\r\n\r\n".encode()
+
+
+@cache
+def _reply(payload: str, path: str, streamed: bool) -> bytes:
+    write = _streamed_reply if streamed else _whole_reply
+    return write(dialect_of(path), report(PAYLOADS[payload]))
 
 
 def _refusal(status: int) -> bytes:
@@ -150,7 +70,6 @@ def _refusal(status: int) -> bytes:
 
 
 class _Server(asyncio.Protocol):
-    answers: ClassVar[dict[tuple[bytes, bool], bytes]] = {}
     draw: ClassVar[random.Random] = random.Random(5)
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -167,12 +86,13 @@ class _Server(asyncio.Protocol):
                 return
             body = self.buffer[end + 4 : end + 4 + length]
             self.buffer = self.buffer[end + 4 + length :]
-            streamed = b'"stream":true' in body or b'"stream": true' in body
-            named, _, fault = head.split(b"/", 2)[1].partition(b"!")
-            payload, _, latency = named.partition(b"@")
-            answer = self.answers[payload, streamed]
-            if fault and self.draw.random() * 100 < int(fault.partition(b":")[2]):
-                answer = _refusal(int(fault.partition(b":")[0]))
+            _, first, path = head.split(b" ", 2)[1].decode().split("/", 2)
+            asks_in_body = b'"stream":true' in body or b'"stream": true' in body
+            named, _, fault = first.partition("!")
+            payload, _, latency = named.partition("@")
+            answer = _reply(payload, path, asks_in_body or ":stream" in path)
+            if fault and self.draw.random() * 100 < int(fault.partition(":")[2]):
+                answer = _refusal(int(fault.partition(":")[0]))
             if latency:
                 asyncio.get_running_loop().call_later(
                     int(latency) / 1000, self.transport.write, answer
@@ -182,10 +102,6 @@ class _Server(asyncio.Protocol):
 
 
 async def _serve() -> None:
-    for name, size in PAYLOADS.items():
-        text = report(size)
-        _Server.answers[name.encode(), False] = _whole_reply(text)
-        _Server.answers[name.encode(), True] = _streamed_reply(text)
     server = await asyncio.get_running_loop().create_server(_Server, "127.0.0.1", 0, backlog=4096)
     print(server.sockets[0].getsockname()[1], flush=True)
     await server.serve_forever()

@@ -1,9 +1,10 @@
 """Client CPU of an async call at 1, 32, 256 and 1000 in flight, each in a fresh process.
 
-It compares structgen over httpx and over aiohttp (extra `fast`), plain aiohttp, and the openai SDK.
-Goals: a call costs at most 1.7 times as much with 1000 in flight as alone; at most 2.5 of plain
-aiohttp with the extra, and at most 0.45 of openai without; no call fails; p99 / p50 is below 1.5
-at 32.
+It compares structgen over httpx and over aiohttp (extra `fast`), plain aiohttp, and the vendor's
+SDK. Chat Completions is asked at all levels, the other dialects at 1 and 32; `python -m benchmarks
+concurrency anthropic` asks in these dialects only. Goals: a call costs at most 1.7 times as much
+with 1000 in flight as alone; at most 2.5 of plain aiohttp with the extra, and at most 0.45 of
+openai without; no call fails; p99 / p50 is no worse than plain aiohttp's at 32.
 """
 
 from __future__ import annotations
@@ -16,28 +17,39 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from benchmarks._dialects import DIALECTS, Dialect, chosen
 from benchmarks._loopback import loopback
 from benchmarks._measure import cpu
+from benchmarks._sdks import sdks_of
 
 LEVELS = ((1, 400), (32, 1600), (256, 2560), (1000, 4000))
-VARIANTS = ("aiohttp", "structgen fast", "structgen", "openai")
-MESSAGES: Any = [{"role": "user", "content": "x" * 400}]
+"""Calls in flight, and calls in all."""
+VARIANTS = ("aiohttp", "structgen fast", "structgen")
+TEXT = "x" * 400
+MESSAGES: Any = [{"role": "user", "content": TEXT}]
 
 
-def main() -> dict[str, Any]:
-    """Print a line per measurement, and return microseconds, latencies and failures."""
+def main(names: list[str] | None = None) -> dict[str, Any]:
+    """Print a line per measurement, and return microseconds, latencies and failures.
+
+    Args:
+        names: The dialects; all of them if there are none.
+    """
     figures: dict[str, Any] = {}
     with loopback() as server:
-        for name in VARIANTS:
-            for level, calls in LEVELS:
-                found = _in_fresh_process(name, f"{server}/small/v1", level, calls)
-                figures[f"{name} c={level}"] = found
-                print(f"{name:15} c={level:5}", found)
+        for dialect in chosen(names):
+            levels = LEVELS if dialect.name == "chat" else LEVELS[:2]
+            sdks = [sdk.name for sdk in sdks_of(dialect.name) if sdk.create_async]
+            for level, calls in levels:
+                for name in (*VARIANTS, *sdks):
+                    found = _in_fresh_process(dialect, name, f"{server}/small", level, calls)
+                    figures[f"{dialect.name} {name} c={level}"] = found
+                    print(f"{dialect.name:15} {name:15} c={level:5}", found)
     return figures
 
 
-def _in_fresh_process(name: str, base_url: str, level: int, calls: int) -> Any:
-    arguments = [name, base_url, str(level), str(calls)]
+def _in_fresh_process(dialect: Dialect, name: str, server: str, level: int, calls: int) -> Any:
+    arguments = [dialect.name, name, server, str(level), str(calls)]
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.concurrency", *arguments],
         stdout=subprocess.PIPE,
@@ -48,35 +60,38 @@ def _in_fresh_process(name: str, base_url: str, level: int, calls: int) -> Any:
     return json.loads(done.stdout)
 
 
-def _caller(name: str, base_url: str, level: int) -> Callable[[], Awaitable[Any]]:
+def _caller(dialect: Dialect, name: str, server: str, level: int) -> Callable[[], Awaitable[Any]]:
+    body = dialect.body(TEXT)
     if name == "aiohttp":
         import aiohttp
 
         session = aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=level))
+        url = dialect.url(server)
 
         async def call() -> Any:
-            async with session.post(
-                f"{base_url}/chat/completions", json={"model": "m", "messages": MESSAGES}
-            ) as reply:
-                return (await reply.json())["choices"][0]["message"]["content"]
+            async with session.post(url, json=body) as reply:
+                return dialect.text(await reply.json())
 
         return call
-    if name == "openai":
-        import openai
-
-        client = openai.AsyncOpenAI(base_url=base_url, api_key="k", max_retries=0)
-        return lambda: client.chat.completions.create(model="m", messages=MESSAGES)
+    for sdk in sdks_of(dialect.name):
+        if sdk.name == name and sdk.create_async:
+            client, create = sdk.async_client(server), sdk.create_async
+            return lambda: create(client, body)
     import structgen
 
     if name == "structgen":
         # As if the extra were not installed.
         sys.modules["aiohttp"] = None  # type: ignore[assignment]
-    ours = structgen.AsyncClient("vllm:m", base_url=base_url, max_retries=0)
+    ours = structgen.AsyncClient(
+        dialect.spec, base_url=f"{server}{dialect.base_path}", api_key="k", max_retries=0
+    )
     return lambda: ours.chat.completions.create(messages=MESSAGES)
 
 
-async def _measure(name: str, base_url: str, level: int, calls: int) -> dict[str, Any]:
-    call = _caller(name, base_url, level)
+async def _measure(
+    dialect: Dialect, name: str, server: str, level: int, calls: int
+) -> dict[str, Any]:
+    call = _caller(dialect, name, server, level)
     latencies: list[float] = []
     failed = 0
 
@@ -105,5 +120,6 @@ async def _measure(name: str, base_url: str, level: int, calls: int) -> dict[str
 
 
 if __name__ == "__main__":
-    _name, _base_url, _level, _calls = sys.argv[1:]
-    print(json.dumps(asyncio.run(_measure(_name, _base_url, int(_level), int(_calls)))))
+    _dialect, _name, _server, _level, _calls = sys.argv[1:]
+    _found = _measure(DIALECTS[_dialect], _name, _server, int(_level), int(_calls))
+    print(json.dumps(asyncio.run(_found)))

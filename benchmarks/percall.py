@@ -1,21 +1,24 @@
-"""Client CPU of one call: structgen, plain httpx with `model_validate_json`, groq and openai.
+"""Client CPU of one call, in each dialect: structgen, plain httpx with `model_validate_json`, SDKs.
 
-All of them ask the same loopback server.
+All of them ask the same loopback server. `python -m benchmarks percall chat anthropic` asks in
+these dialects only.
 
-Goal: at most 0.8 of plain httpx, for answers of 332 bytes and of 50 kB.
+Goals for `structgen extract`, to plain httpx: 0.85 for an answer of 332 bytes, 1.0 for 50 kB.
 """
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from typing import Any
 
-import groq
 import httpx
-import openai
 
-from benchmarks._loopback import Report, loopback
+from benchmarks._dialects import Dialect, chosen
+from benchmarks._loopback import loopback
 from benchmarks._measure import interleaved, ratios
+from benchmarks._report import Report
+from benchmarks._sdks import sdks_of
 from structgen import Client
 from structgen.testing import ScriptedTransport
 
@@ -26,66 +29,65 @@ MESSAGES: Any = [
     {"role": "system", "content": "Extract the record."},
     {"role": "user", "content": TEXT},
 ]
+PAYLOADS = (("small", 200), ("50k", 60))
+"""Payloads, and calls a round of each."""
 
 
-def main() -> dict[str, Any]:
-    """Print a table, and return the ratios to plain httpx."""
+def main(names: list[str] | None = None) -> dict[str, Any]:
+    """Print a table, and return the ratios to plain httpx.
+
+    Args:
+        names: The dialects; all of them if there are none.
+    """
     figures: dict[str, Any] = {}
     with loopback() as server:
-        for payload, calls in (("small", 200), ("50k", 60)):
-            times = interleaved(_variants(f"{server}/{payload}/v1"), calls=calls)
-            figures[payload] = {
-                "us": {name: round(time) for name, time in times.items()},
-                "ratio": ratios(times, "httpx"),
-            }
-            print(payload, figures[payload])
+        for dialect in chosen(names):
+            for payload, calls in PAYLOADS:
+                times = interleaved(_variants(dialect, f"{server}/{payload}"), calls=calls)
+                found = {
+                    "us": {name: round(time) for name, time in times.items()},
+                    "ratio": ratios(times, "httpx"),
+                }
+                figures[f"{dialect.name} {payload}"] = found
+                print(dialect.name, payload, found)
     figures["retry machinery on success, us"] = _success()
     return figures
 
 
-def _variants(base_url: str) -> dict[str, Any]:
-    schema = {
-        "type": "json_schema",
-        "json_schema": {"name": "Report", "strict": True, "schema": Report.model_json_schema()},
-    }
-    body = {"model": "m", "messages": MESSAGES, "response_format": schema}
+def _variants(dialect: Dialect, server: str) -> dict[str, Any]:
+    schema = Report.model_json_schema()
+    body, bare = dialect.body(TEXT, schema), dialect.body(TEXT)
+    url = dialect.url(server)
     plain = httpx.Client()
-    ours = Client("vllm:m", base_url=base_url)
-    theirs: Any = groq.Groq(api_key="k", base_url=base_url.removesuffix("/v1"))
-    openais: Any = openai.OpenAI(api_key="k", base_url=base_url)
+    ours = Client(dialect.spec, base_url=f"{server}{dialect.base_path}", api_key="k")
+    response_format = {
+        "type": "json_schema",
+        "json_schema": {"name": "Report", "strict": True, "schema": schema},
+    }
 
     def httpx_call() -> Report:
-        reply = plain.post(f"{base_url}/chat/completions", json=body)
+        reply = plain.post(url, json=body)
         reply.raise_for_status()
-        return Report.model_validate_json(reply.json()["choices"][0]["message"]["content"])
+        return Report.model_validate_json(dialect.text(reply.json()))
 
     def chat_call() -> Any:
-        answer = ours.chat.completions.create(messages=MESSAGES, response_format=schema)
+        answer = ours.chat.completions.create(messages=MESSAGES, response_format=response_format)
         return answer.choices[0].message.content
-
-    def groq_call() -> Any:
-        return theirs.chat.completions.create(**body).choices[0].message.content
-
-    def openai_call() -> Any:
-        return openais.chat.completions.create(**body).choices[0].message.content
 
     def extract_call() -> Any:
         return ours.extract(Report, TEXT)
 
-    def openai_parse() -> Any:
-        answer = openais.chat.completions.parse(
-            model="m", messages=MESSAGES, response_format=Report
-        )
-        return answer.choices[0].message.parsed
-
-    return {
+    variants: dict[str, Any] = {
         "httpx": httpx_call,
         "structgen chat": chat_call,
         "structgen extract": extract_call,
-        "groq create": groq_call,
-        "openai create": openai_call,
-        "openai parse": openai_parse,
     }
+    for sdk in sdks_of(dialect.name):
+        client = sdk.client(server)
+        variants[f"{sdk.name} create"] = partial(sdk.create, client, body)
+        if sdk.parse:
+            variants[f"{sdk.name} parse"] = partial(sdk.parse, client, bare)
+    return variants
 
 
 def _success() -> float:

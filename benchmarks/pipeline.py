@@ -26,8 +26,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from benchmarks._loopback import Report, loopback
+from benchmarks._loopback import loopback
 from benchmarks._measure import cpu
+from benchmarks._report import Report
 
 AT_ONCE = 64
 FULL = os.environ.get("STRUCTGEN_BENCH") == "full"

@@ -1,4 +1,4 @@
-"""Client CPU of streaming a record with a typed partial at every chunk.
+"""Client CPU of streaming a record with a typed partial at every chunk, in each dialect.
 
 The records have 2, 20 and 200 kB and come in events of four characters. Each figure is a ratio to
 the floor of the same run, by the least CPU of each in interleaved rounds. The floor: httpx reads
@@ -7,15 +7,15 @@ the lines, json.loads reads each event, and Pydantic validates the whole text on
 `stream`: `Client.stream`, a partial at every chunk. `read`: the same, and the name of the last
 entity is read from every partial. `deltas`: the chat surface, events only. `exponent`: of the
 growth of `read` from 20 to 200 kB (1 is linear). `first`: which content event gave the first
-partial.
+partial. `python -m benchmarks stream_partials chat anthropic` asks in these dialects only. Goal for
+`read`: at most 1.5.
 
 `STRUCTGEN_PEERS=/path/to/python` adds peers; it names an interpreter that has openai, instructor
-and pydantic-ai. Each peer gets 30 s of CPU.
+and pydantic-ai, which are asked in Chat Completions. Each peer gets 30 s of CPU.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import subprocess
@@ -27,7 +27,9 @@ from typing import Any
 
 import httpx
 
-from benchmarks._loopback import Report, loopback
+from benchmarks._dialects import Dialect, chosen
+from benchmarks._loopback import loopback
+from benchmarks._report import Report
 from structgen import Client
 from structgen.answer.partial import ABSENT
 
@@ -36,16 +38,14 @@ SIZES = {"2k": 40, "20k": 10, "200k": 4}
 PEERS = ("openai", "instructor", "pydantic_ai")
 LIMIT = 30
 """Seconds of CPU for a peer."""
-ASK: dict[str, Any] = {"model": "m", "messages": [{"role": "user", "content": "x"}], "stream": True}
+ASK: dict[str, Any] = {"messages": [{"role": "user", "content": "x"}], "stream": True}
 
 
-def floor(http: httpx.Client, url: str) -> None:
-    pieces = []
-    with http.stream("POST", f"{url}/v1/chat/completions", json=ASK) as response:
-        for line in response.iter_lines():
-            if line.startswith("data: {"):
-                pieces.append(json.loads(line[6:])["choices"][0]["delta"].get("content") or "")
-    Report.model_validate_json("".join(pieces))
+def floor(http: httpx.Client, dialect: Dialect, server: str) -> None:
+    url, body = dialect.url(server, stream=True), dialect.body("x", stream=True)
+    with http.stream("POST", url, json=body) as response:
+        text = "".join(dialect.pieces(response.iter_lines()))
+    Report.model_validate_json(text)
 
 
 def stream(client: Client) -> None:
@@ -62,7 +62,8 @@ def read(client: Client) -> None:
 
 def deltas(client: Client) -> None:
     for chunk in client.chat.completions.create(**ASK):
-        chunk.choices[0].delta.content  # noqa: B018 - reading is what is measured
+        if chunk.choices:
+            chunk.choices[0].delta.content  # noqa: B018 - reading is what is measured
 
 
 def first(client: Client) -> int:
@@ -89,17 +90,20 @@ def peer(python: str, name: str, base: str, size: str) -> float | None:
         base,
         size,
         str(LIMIT),
-        str(here / "_loopback.py"),
+        str(here / "_report.py"),
     ]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     return float(done.stdout) if done.returncode == 0 else None
 
 
-def measure(base: str, size: str, rounds: int, python: str | None) -> dict[str, Any]:
-    url = f"{base}/{size}"
-    with httpx.Client() as http, Client("vllm:m", base_url=f"{url}/v1") as client:
+def measure(
+    dialect: Dialect, base: str, size: str, rounds: int, python: str | None
+) -> dict[str, Any]:
+    server = f"{base}/{size}"
+    ours = Client(dialect.spec, base_url=f"{server}{dialect.base_path}", api_key="k")
+    with httpx.Client() as http, ours as client:
         runs: dict[str, Callable[[], object]] = {
-            "floor": partial(floor, http, url),
+            "floor": partial(floor, http, dialect, server),
             "stream": partial(stream, client),
             "read": partial(read, client),
             "deltas": partial(deltas, client),
@@ -119,20 +123,28 @@ def measure(base: str, size: str, rounds: int, python: str | None) -> dict[str, 
             "read_seconds": round(least["read"], 4),
             "first": first(client),
         }
-        if python:
-            for name in PEERS:
-                seconds = peer(str(python), name, base, size)
-                figures[name] = None if seconds is None else round(seconds / least["floor"], 1)
+    if python and dialect.name == "chat":
+        for name in PEERS:
+            seconds = peer(str(python), name, base, size)
+            figures[name] = None if seconds is None else round(seconds / least["floor"], 1)
     return figures
 
 
-def main() -> dict[str, Any]:
+def main(names: list[str] | None = None) -> dict[str, Any]:
+    """Print a line for each dialect; return the figures.
+
+    Args:
+        names: The dialects; all of them if there are none.
+    """
+    peers = os.environ.get("STRUCTGEN_PEERS")
+    figures: dict[str, Any] = {}
     with loopback() as base:
-        peers = os.environ.get("STRUCTGEN_PEERS")
-        found: dict[str, Any] = {
-            size: measure(base, size, rounds, peers) for size, rounds in SIZES.items()
-        }
-    found["exponent"] = round(
-        math.log10(found["200k"]["read_seconds"] / found["20k"]["read_seconds"]), 3
-    )
-    return found
+        for dialect in chosen(names):
+            found: dict[str, Any] = {
+                size: measure(dialect, base, size, rounds, peers) for size, rounds in SIZES.items()
+            }
+            growth = found["200k"]["read_seconds"] / found["20k"]["read_seconds"]
+            found["exponent"] = round(math.log10(growth), 3)
+            figures[dialect.name] = found
+            print(dialect.name, found)
+    return figures
