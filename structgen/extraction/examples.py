@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 from structgen.answer.grounding import document_text
 from structgen.errors import InputError, InvalidOutputError, SchemaError
+from structgen.prompt.attachments import bytes_of
 from structgen.schema.check import validate
 from structgen.schema.compiler import Compiled
 from structgen.schema.json import to_text
@@ -198,7 +199,7 @@ def tokens_of(text: str, answer: str) -> int:
         text: The text.
         answer: The answer as JSON text.
     """
-    return (len(text.encode()) + len(answer.encode())) // _BYTES_A_TOKEN + _TOKENS_AROUND
+    return (bytes_of(text) + bytes_of(answer)) // _BYTES_A_TOKEN + _TOKENS_AROUND
 
 
 def examples_of(given: Any) -> list[Example]:

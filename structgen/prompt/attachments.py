@@ -180,8 +180,19 @@ def estimate_tokens(
         A rough count. Real tokenizers differ by a third either way.
     """
     contents = [json.dumps(message.get("content"), ensure_ascii=False) for message in messages]
-    of_texts = sum(_TOKENS_OF_MESSAGE + len(text.encode()) // _BYTES_PER_TOKEN for text in contents)
+    of_texts = sum(_TOKENS_OF_MESSAGE + bytes_of(text) // _BYTES_PER_TOKEN for text in contents)
     return of_texts + _difference(messages, of_attachment)
+
+
+def bytes_of(text: str) -> int:
+    """Count the bytes of a text in UTF-8. Half of a surrogate pair counts as three.
+
+    Such a text cannot be sent; the call says so, and an estimate need not.
+
+    Args:
+        text: The text.
+    """
+    return len(text.encode("utf-8", "surrogatepass"))
 
 
 def estimate_tokens_of_body(

@@ -13,7 +13,7 @@ from structgen.errors import ConfigurationError, InputError
 from structgen.pipeline import JobLimits
 from structgen.providers import Price, RateLimits
 from structgen.schema.verbatim import Verbatim
-from structgen.testing import ScriptedModel
+from structgen.testing import ScriptedModel, ScriptedTransport
 
 
 def test_an_unknown_option_is_met_with_the_nearest_one() -> None:
@@ -207,3 +207,33 @@ def test_an_argument_of_a_job_of_another_kind_is_told(
     given = {"client": structgen.Client(ScriptedModel("1")), "output": tmp_path / "o.jsonl"}
     with pytest.raises(ConfigurationError, match="but must be"):
         structgen.Job(int, ["text"], **{**given, **arguments})
+
+
+HALF = "Ada \ud800"
+"""A text with half of a surrogate pair, as `errors="surrogateescape"` makes them."""
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        {"document": HALF},
+        {"instructions": HALF},
+        {"instructions": "Of {name}.", "instruction_values": {"name": HALF}},
+        {"context": HALF},
+        {"examples": [(HALF, {"name": "Ada"})]},
+    ],
+    ids=["document", "instructions", "value", "context", "example"],
+)
+def test_half_of_a_surrogate_pair_is_the_business_of_who_sends_it(
+    call: dict[str, Any], tmp_path: Path
+) -> None:
+    """A plan, an estimate and the key of a cache are made all the same."""
+    schema = {"type": "object", "properties": {"name": {"type": "string"}}}
+    given = {"document": "Ada", **call}
+    client = structgen.Client(ScriptedModel('{"name": "Ada"}'), cache=tmp_path / "cache.db")
+    assert client.plan(schema, **given).tokens
+    assert client.extract(schema, **given) == {"name": "Ada"}
+    assert client.extract_result(schema, **given).cached
+    server = structgen.Client("groq:gpt", api_key="k", transport=ScriptedTransport())
+    with pytest.raises(InputError, match="Cannot write the request"):
+        server.extract(schema, **given)
