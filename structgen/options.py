@@ -318,6 +318,17 @@ def closest(words: Iterable[str], known: Iterable[str]) -> list[str]:
     return [name for word in words for name in get_close_matches(word, names, 1)]
 
 
+def did_you_mean(words: Iterable[str], known: Iterable[str]) -> str:
+    """Ask whether the nearest known name was meant, at the beginning of a hint; "" if none is near.
+
+    Args:
+        words: What somebody wrote.
+        known: What could have been meant.
+    """
+    near = closest(words, known)
+    return f"Did you mean {near[0]!r}? " if near else ""
+
+
 def options_of(given: OptionArgs) -> Options:
     """Make `Options` of keyword arguments.
 

@@ -10,13 +10,13 @@ from typing import Any, Final, Literal, Protocol, TypeAlias
 
 Json: TypeAlias = Any
 """Plain JSON data: None, bool, int, float, str, list, dict with str keys."""
-
 JsonSchema: TypeAlias = "dict[str, Any]"
 """A JSON Schema object."""
-
 Message: TypeAlias = Mapping[str, Any]
 """One message of a Chat Completions request: `{"role": ..., "content": ...}` and what else its role
 allows."""
+BYTES_PER_TOKEN: Final = 4
+"""Bytes of UTF-8 in a token of English prose, on average: near enough to estimate lengths."""
 
 
 class FixedMessage(dict[str, Any]):

@@ -9,9 +9,8 @@ from typing import Final
 
 from structgen.documents.boundaries import Boundaries, is_between_characters, located
 from structgen.errors import ConfigurationError
+from structgen.values import BYTES_PER_TOKEN
 
-_BYTES_PER_TOKEN: Final = 4
-"""Bytes of UTF-8, as tokenizers average on English prose: near enough to size a chunk."""
 _BEGINNING_OF_WORD: Final = re.compile(r"\s(?=\S)")
 
 
@@ -29,7 +28,7 @@ class Chunk:
 
 def estimate_tokens(text: str) -> int:
     """Estimate the length of a text in tokens: 4 bytes of UTF-8 each, and at least 1."""
-    return max(1, len(text.encode(errors="replace")) // _BYTES_PER_TOKEN)
+    return max(1, len(text.encode(errors="replace")) // BYTES_PER_TOKEN)
 
 
 def chunks(
@@ -77,7 +76,7 @@ class _Splitter:
     def __init__(self, text: str, tokens: int, count: Callable[[str], int]) -> None:
         self._text, self._plain = text, str(text)
         self._tokens, self._count = tokens, count
-        self._length = _BYTES_PER_TOKEN * tokens
+        self._length = BYTES_PER_TOKEN * tokens
         self._boundaries = Boundaries(text, self._fits)
 
     def __iter__(self) -> Iterator[Chunk]:
@@ -156,5 +155,5 @@ def halves(chunk: Chunk, *, count: Callable[[str], int] = estimate_tokens) -> tu
 
 def text_before(text: str, chunk: Chunk, tokens: int) -> str:
     """Give some `tokens` of the text before a chunk, from the beginning of a word."""
-    start = max(0, chunk.start - _BYTES_PER_TOKEN * tokens)
+    start = max(0, chunk.start - BYTES_PER_TOKEN * tokens)
     return text[_word_from(text, start, chunk.start) : chunk.start]

@@ -18,7 +18,7 @@ from structgen.schema.check import validate
 from structgen.schema.compiler import Compiled
 from structgen.schema.json import to_text
 from structgen.schema.target import Target
-from structgen.values import Chooser, Example, Json, TextOrMessages
+from structgen.values import BYTES_PER_TOKEN, Chooser, Example, Json, TextOrMessages
 
 T = TypeVar("T")
 
@@ -32,7 +32,6 @@ _MOST: Final = 4_000
 _UNKNOWN_CONTEXT: Final = 2_000
 _TOKENS_AROUND: Final = 20
 """Tokens of the two messages and the tags around an example, roughly."""
-_BYTES_A_TOKEN: Final = 4
 _MISSING: Final = object()
 
 
@@ -199,7 +198,7 @@ def tokens_of(text: str, answer: str) -> int:
         text: The text.
         answer: The answer as JSON text.
     """
-    return (bytes_of(text) + bytes_of(answer)) // _BYTES_A_TOKEN + _TOKENS_AROUND
+    return (bytes_of(text) + bytes_of(answer)) // BYTES_PER_TOKEN + _TOKENS_AROUND
 
 
 def examples_of(given: Any) -> list[Example]:

@@ -15,7 +15,7 @@ from structgen.evaluation.run import evaluate as evaluate_gold
 from structgen.extraction.caller import HasCaller
 from structgen.flow.drive import aperform
 from structgen.integrations.flat import FlatForm
-from structgen.options import CallArgs, closest
+from structgen.options import CallArgs, did_you_mean
 from structgen.schema.target import Target, target_of
 
 try:
@@ -169,6 +169,5 @@ class _Served:
     def _target(self, name: str) -> Target[Any]:
         if name in self._targets:
             return self._targets[name]
-        near = closest([name], self._targets)
-        meant = f"Did you mean {near[0]!r}?" if near else "Call list_targets for the names."
+        meant = did_you_mean([name], self._targets).strip() or "Call list_targets for the names."
         raise ToolError(str(InputError(f"There is no target {name!r}.", hint=meant)))

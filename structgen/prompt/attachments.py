@@ -16,6 +16,7 @@ from structgen.reading.opening.remote import is_remote
 from structgen.reading.opening.secrets import redact
 from structgen.reading.opening.sniffing import sniff_media_type
 from structgen.values import (
+    BYTES_PER_TOKEN,
     Attachment,
     Message,
     attachments_in,
@@ -32,7 +33,6 @@ TOKENS_OF_ATTACHMENT: Final = 2048
 
 _BEGINNING: Final = 4096
 """Characters of base64 in which the size of an image is looked for first; a multiple of 4."""
-_BYTES_PER_TOKEN: Final = 4
 _TOKENS_OF_MESSAGE: Final = 4
 
 
@@ -180,7 +180,7 @@ def estimate_tokens(
         A rough count. Real tokenizers differ by a third either way.
     """
     contents = [json.dumps(message.get("content"), ensure_ascii=False) for message in messages]
-    of_texts = sum(_TOKENS_OF_MESSAGE + bytes_of(text) // _BYTES_PER_TOKEN for text in contents)
+    of_texts = sum(_TOKENS_OF_MESSAGE + bytes_of(text) // BYTES_PER_TOKEN for text in contents)
     return of_texts + _difference(messages, of_attachment)
 
 
@@ -205,12 +205,12 @@ def estimate_tokens_of_body(
         messages: The messages that are in it.
         of_attachment: Counts each image and each file.
     """
-    return max(0, len(body) // _BYTES_PER_TOKEN + _difference(messages, of_attachment))
+    return max(0, len(body) // BYTES_PER_TOKEN + _difference(messages, of_attachment))
 
 
 def _difference(messages: Sequence[Message], of_attachment: CountAttachment) -> int:
     """What the attachments of messages count for, less what their data would count for as text."""
     return sum(
-        of_attachment(part) - len(url_of_attachment(part)) // _BYTES_PER_TOKEN
+        of_attachment(part) - len(url_of_attachment(part)) // BYTES_PER_TOKEN
         for part in attachments_in(messages)
     )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from structgen.errors import ConfigurationError, InputError
-from structgen.options import closest
+from structgen.options import did_you_mean
 from structgen.values import kind_of_value
 
 _PLACEHOLDER: Final = re.compile(r"\{\{([^\W\d]\w*)\}\}|\{([^\W\d]\w*)\}")
@@ -86,8 +86,7 @@ def _check_names(names: set[str], values: Mapping[str, Any], what: str) -> None:
     missing = sorted(names - values.keys())
     unknown = sorted(map(str, values.keys() - names))
     if unknown:
-        near = closest(unknown, missing or names)
-        meant = f"Did you mean {near[0]!r}? " if near else ""
+        meant = did_you_mean(unknown, missing or names)
         known = ", ".join(f"{{{name}}}" for name in sorted(names)) or "none"
         raise ConfigurationError(
             f"{what} have no placeholder {{{unknown[0]}}}, for which there is a value.",

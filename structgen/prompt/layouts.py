@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from structgen.errors import ConfigurationError
-from structgen.options import UNSET, PromptWriter, Unset, closest
+from structgen.options import UNSET, PromptWriter, Unset, did_you_mean
 from structgen.prompt.template import check_template
 
 LAYOUTS: Final[Mapping[str, str]] = {
@@ -103,8 +103,7 @@ def template_of(prompt: str | Unset, model: str) -> str:
     if name in LAYOUTS:
         return LAYOUTS[name]
     if _ONE_WORD.fullmatch(name):
-        near = closest([name], LAYOUTS)
-        meant = f"Did you mean {near[0]!r}? " if near else ""
+        meant = did_you_mean([name], LAYOUTS)
         raise ConfigurationError(
             f"There is no prompt layout called {name!r}.",
             hint=f"{meant}Layouts: {', '.join(LAYOUTS)}. A text with spaces or placeholders is "

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from structgen.errors import TargetError
-from structgen.options import closest
+from structgen.options import did_you_mean
 from structgen.schema.target import Target, target_of
 
 _INSTALLED: Final = frozenset({"site-packages", "dist-packages"})
@@ -99,8 +99,7 @@ def _member_of(found: Any, attribute: str, where: str) -> Any:
     """Give what a module calls `attribute`, which may be a dotted name."""
     for name in attribute.split("."):
         if not hasattr(found, name):
-            near = closest([name], dir(found))
-            meant = f"Did you mean {near[0]!r}? " if near else ""
+            meant = did_you_mean([name], dir(found))
             raise TargetError(
                 f"There is no {attribute!r} in {where}.",
                 hint=f"{meant}Name a class or type that it defines.",

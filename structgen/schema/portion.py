@@ -14,14 +14,14 @@ from typing import Any, Final, TypeAlias
 from structgen.schema.json import pointer, resolve, unescape
 from structgen.schema.splittable import (
     CHOICES,
-    NULL,
-    WHOLE_ONLY,
-    reachable,
+    beside_null,
+    narrowed,
+    part_of,
     record_of,
     source_of,
     without_own_references,
 )
-from structgen.schema.target import Target, target_of
+from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema
 
 _Steps: TypeAlias = "tuple[str | int, ...]"
@@ -189,12 +189,9 @@ class _Maker:
 
     def portion(self, paths: Iterable[_Steps]) -> Portion:
         tree = _tree_of(paths)
-        schema = dict(self._pruned(self._root, self._data, tree, self._own))
-        schema["title"] = self._target.name
-        if defs := reachable(self._root, schema):
-            schema["$defs"] = defs
+        schema = self._pruned(self._root, self._data, tree, self._own)
         fields = tuple(pointer(path) for path in _paths_of(tree))
-        return Portion(fields, target_of(schema), tree)
+        return Portion(fields, part_of(self._root, schema, self._target.name), tree)
 
     def _items(self, node: Any, above: frozenset[str]) -> tuple[Any, frozenset[str]] | None:
         """The schema of the items of a list; None if they have none in common."""
@@ -208,10 +205,8 @@ class _Maker:
             if isinstance(ref, str) and ref not in above:
                 above |= {ref}
                 node = resolve(self._root, ref)
-            elif isinstance(options, list) and len(options) == 2 and NULL in options:
-                node = options[0] if options[1] == NULL else options[1]
             else:
-                return None
+                node = beside_null(options)
         is_list = isinstance(node, dict) and isinstance(node["items"], dict)
         return (node, above) if is_list and "prefixItems" not in node else None
 
@@ -229,14 +224,9 @@ class _Maker:
             for name, inner in record.schema["properties"].items()
             if name in tree
         }
-        kept = {
-            key: value
-            for key, value in record.schema.items()
-            if key not in WHOLE_ONLY and key not in ("$defs", "required")
-        }
         wanted = record.schema.get("required", ())
         required = [name for name in fields if name in wanted or tree[name] is not None]
-        return {**kept, "properties": fields, "required": required, "additionalProperties": False}
+        return narrowed(record.schema, fields, required)
 
     def _pruned_list(
         self, node: Any, data: list[Json], tree: _Tree, above: frozenset[str]
@@ -249,13 +239,7 @@ class _Maker:
             item = self._pruned(schema["items"], data[step], tree[step], inside)
             fields[_name(step)] = {**item, "description": _OF_ITEM.format(step + 1)}
         told: JsonSchema = {key: schema[key] for key in _TOLD if key in schema}
-        return {
-            **told,
-            "type": "object",
-            "properties": fields,
-            "required": list(fields),
-            "additionalProperties": False,
-        }
+        return narrowed({**told, "type": "object"}, fields, list(fields))
 
 
 def _tree_of(paths: Iterable[_Steps]) -> _Tree:

@@ -20,12 +20,13 @@ from structgen.schema.splittable import (
     NULL,
     WHOLE_ONLY,
     Record,
-    reachable,
+    narrowed,
+    part_of,
     record_of,
     source_of,
     without_own_references,
 )
-from structgen.schema.target import Target, target_of
+from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema, Note
 
 TooWide = Callable[[Target[Json]], SchemaLimitError | None]
@@ -176,12 +177,9 @@ class _Splitter:
 
     def _part(self, fields: Sequence[_Field]) -> SplitPart:
         schema = _pruned(self._root, self._root, [field.path for field in fields])
-        schema["title"] = self._target.name
-        defs = reachable(self._root, schema)
-        if defs:
-            schema["$defs"] = defs
         names = tuple(pointer(field.path) for field in fields)
-        return SplitPart(names, target_of(schema), sum(field.size for field in fields))
+        target = part_of(self._root, schema, self._target.name)
+        return SplitPart(names, target, sum(field.size for field in fields))
 
     def _unsplittable(self, field: _Field, over: SchemaLimitError) -> SchemaLimitError:
         at = pointer(field.path)
@@ -214,13 +212,8 @@ def _pruned(root: JsonSchema, node: Any, paths: Sequence[tuple[str, ...]]) -> An
         for name, inner in record.schema["properties"].items()
         if name in asked
     }
-    kept = {
-        key: value
-        for key, value in record.schema.items()
-        if key not in WHOLE_ONLY and key not in ("$defs", "required")
-    }
     required = [name for name in record.schema.get("required", ()) if name in asked]
-    found = {**kept, "properties": fields, "required": required, "additionalProperties": False}
+    found = narrowed(record.schema, fields, required)
     return {"anyOf": [found, NULL]} if record.nullable else found
 
 

@@ -6,13 +6,14 @@ told apart afterwards.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Final, NamedTuple
 
 from structgen.schema.closed import close_records
 from structgen.schema.compile.names import unused_name
 from structgen.schema.json import resolve
-from structgen.schema.target import Target
-from structgen.values import JsonSchema
+from structgen.schema.target import Target, target_of
+from structgen.values import Json, JsonSchema
 
 NULL: Final[JsonSchema] = {"type": "null"}
 """The schema of null."""
@@ -95,13 +96,20 @@ def _references(node: Any) -> set[str]:
     return found
 
 
-def reachable(root: JsonSchema, schema: JsonSchema) -> JsonSchema:
-    """Give the definitions that a part needs.
+def part_of(root: JsonSchema, schema: JsonSchema, name: str) -> Target[Json]:
+    """Make a target of a part of a schema, with the definitions that it needs.
 
     Args:
         root: The schema of the whole.
         schema: That of the part.
+        name: What the part is called.
     """
+    part = {**schema, "title": name}
+    defs = _reachable(root, part)
+    return target_of({**part, "$defs": defs} if defs else part)
+
+
+def _reachable(root: JsonSchema, schema: JsonSchema) -> JsonSchema:
     known, found = root.get("$defs", {}), dict[str, Any]()
     todo = _references(schema)
     while todo:
@@ -110,6 +118,35 @@ def reachable(root: JsonSchema, schema: JsonSchema) -> JsonSchema:
             found[name] = known[name]
             todo |= _references(known[name])
     return {name: found[name] for name in known if name in found}
+
+
+def narrowed(record: JsonSchema, fields: JsonSchema, required: Sequence[str]) -> JsonSchema:
+    """Give a record some of its fields alone, and no keyword that holds for all of them.
+
+    Args:
+        record: The record.
+        fields: The schemas of these fields, by name.
+        required: Those that have to be there.
+    """
+    left_out = WHOLE_ONLY | {"$defs"}
+    kept = {key: value for key, value in record.items() if key not in left_out}
+    return {
+        **kept,
+        "properties": fields,
+        "required": required,
+        "additionalProperties": False,
+    }
+
+
+def beside_null(options: Any) -> Any:
+    """Give the option that a union has beside null; None if it has no other, or several.
+
+    Args:
+        options: The options of the union.
+    """
+    if not isinstance(options, list) or len(options) != 2 or NULL not in options:
+        return None
+    return options[0] if options[1] == NULL else options[1]
 
 
 def record_of(root: JsonSchema, node: Any, above: frozenset[str]) -> Record | None:
@@ -129,9 +166,8 @@ def record_of(root: JsonSchema, node: Any, above: frozenset[str]) -> Record | No
                 return None
             above |= {ref}
             node = {**resolve(root, ref), **siblings}
-        elif isinstance(choice, list) and len(choice) == 2 and NULL in choice:
+        elif (inner := beside_null(choice)) is not None:
             nullable = True
-            inner = choice[0] if choice[1] == NULL else choice[1]
             if not isinstance(inner, dict) or "properties" in siblings:
                 return None
             node = {**inner, **siblings}

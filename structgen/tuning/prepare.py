@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final, NamedTuple
 
+from structgen.documents.chunk import estimate_tokens
 from structgen.documents.need import is_too_long
 from structgen.errors import ConfigurationError, InputError, StructgenError
 from structgen.evaluation.gold import GoldRecord, fingerprint
@@ -29,7 +30,6 @@ from structgen.values import Example, Usage
 
 _LOOKED_AT: Final = 3
 """Documents from which the length of a candidate's prompt is estimated."""
-_BYTES_A_TOKEN: Final = 4
 
 
 class Half(NamedTuple):
@@ -254,7 +254,7 @@ class Needs:
             prompts, answers = [], []
             for record in looked_at:
                 prompts.append(self._prompt_of(candidate, record, pool))
-                answers.append(len(to_text(record.value).encode()) // _BYTES_A_TOKEN + 1)
+                answers.append(estimate_tokens(to_text(record.value)))
             count = len(looked_at)
             self._usage[name] = Usage(
                 prompt_tokens=int(sum(prompts) * self.calls_of(candidate)) // count,

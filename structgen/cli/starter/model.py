@@ -10,6 +10,7 @@ from typing import Final
 from pydantic import BaseModel
 
 from structgen.cli.starter.shapes import Shape
+from structgen.schema.compile.names import unused_name
 
 _PLAIN: Final = {"bool": "bool", "int": "int", "float": "float", "date": "dt.date", "text": "str"}
 _TYPES: Final = frozenset({"bool", "int", "float", "str", "list", "dict", "dt", "Any", "Literal"})
@@ -59,12 +60,12 @@ class _Writer:
 
     def write_class(self, name: str, members: Mapping[str, Shape], docstring: str = "") -> str:
         """Write a class, and give its name, which no other class has."""
-        name = _free(name, self._names)
+        name = unused_name(name, self._names)
         self._names.add(name)
         taken: set[str] = set()
         lines = [f'    """{docstring}"""', ""] if docstring else []
         for member, shape in members.items():
-            attribute = _free(_identifier(member), taken | _TAKEN)
+            attribute = unused_name(_identifier(member), taken | _TAKEN)
             taken.add(attribute)
             lines.append(self._field(attribute, member, shape))
         self.classes.append("\n".join([f"class {name}(BaseModel):", *(lines or ["    pass"])]))
@@ -116,11 +117,3 @@ def _class_name(member: str) -> str:
     words = re.findall(r"[A-Za-z0-9]+", member)
     name = "".join(word[:1].upper() + word[1:] for word in words) or "Part"
     return f"Part{name}" if name[0].isdigit() or keyword.iskeyword(name) else name
-
-
-def _free(name: str, taken: set[str] | frozenset[str]) -> str:
-    """A name that is not taken: with a number after it, if it is."""
-    found, number = name, 2
-    while found in taken:
-        found, number = f"{name}_{number}", number + 1
-    return found

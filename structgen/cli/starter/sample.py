@@ -12,7 +12,7 @@ from typing import Any, Final
 from structgen.answer.grounding import document_text
 from structgen.cli.starter.shapes import nested, values_of_cells
 from structgen.errors import InputError
-from structgen.options import closest
+from structgen.options import did_you_mean
 from structgen.pipeline.inputs.formats.readers import columns_of, is_table
 from structgen.pipeline.inputs.options import ReadOptions, options_of_source
 from structgen.pipeline.inputs.place import Place, open_text, place_of
@@ -161,8 +161,7 @@ def _key_column(
 def _named(given: str, columns: Sequence[str], flag: str) -> str:
     if given in columns:
         return given
-    near = closest([given], columns)
-    meant = f"Did you mean {near[0]!r}? " if near else ""
+    meant = did_you_mean([given], columns)
     raise InputError(
         f"There is no column {given!r} for {flag}.", hint=f"{meant}Columns: {', '.join(columns)}."
     )

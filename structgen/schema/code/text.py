@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from structgen.schema.json import resolve
+from structgen.schema.compile.names import unused_name
+from structgen.schema.json import escape, resolve
 from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema
 
@@ -93,7 +94,7 @@ class Definitions:
 
     def __init__(self, target: Target[object]) -> None:
         self.root = target.schema
-        refs = ["#", *(f"#/$defs/{_escaped(name)}" for name in self.root.get("$defs", {}))]
+        refs = ["#", *(f"#/$defs/{escape(name)}" for name in self.root.get("$defs", {}))]
         names = _names([target.name, *self.root.get("$defs", {})])
         self.names: Mapping[str, str] = dict(zip(refs, names, strict=True))
         """The name of what each reference leads to."""
@@ -122,10 +123,6 @@ class Definitions:
         return found
 
 
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
-
-
 def _names(wanted: Sequence[str]) -> list[str]:
     """An identifier for each name, in which each is the only one."""
     found: list[str] = []
@@ -133,10 +130,7 @@ def _names(wanted: Sequence[str]) -> list[str]:
         words = re.findall(r"[A-Za-z0-9]+", one)
         name = "".join(word[0].upper() + word[1:] for word in words) or "Value"
         name = f"T{name}" if name[0].isdigit() or name in _TAKEN else name
-        free, number = name, 2
-        while free in found:
-            free, number = f"{name}{number}", number + 1
-        found.append(free)
+        found.append(unused_name(name, found))
     return found
 
 
