@@ -10,8 +10,8 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from itertools import groupby
-from typing import Final, Literal, NamedTuple, TypeAlias
+from itertools import groupby, pairwise
+from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from structgen.documents.chunk import Chunk
 from structgen.reading.document import Document
@@ -30,7 +30,8 @@ _ENOUGH: Final = 0.5
 """The share of an item's words that a row has to hold to be its source, and the share of a table's
 rows that have to be a source for the table to be the source of a list."""
 _OF_ROW: Final = 0.001
-"""The weight of the share of a row's words that an item has: it decides only between equals."""
+"""The weight of what decides between equals alone: the share of a row's words that an item has, and
+the share of an item's words that the row has as they are written and in their order."""
 
 
 class Gap(NamedTuple):
@@ -46,12 +47,21 @@ class Gap(NamedTuple):
     """The offset after the last one."""
 
 
+class _Said(NamedTuple):
+    """What a row or an item states."""
+
+    words: frozenset[str]
+    """Its words, and its numbers without what may differ: 10 is 1."""
+    written: frozenset[str | tuple[str, str]]
+    """Its words and numbers as they are written, and each pair of them that follow each other."""
+
+
 class _Row(NamedTuple):
     table: int
     """The number of its table; of a line outside of tables, that of its paragraph, below 0."""
     start: int
     end: int
-    words: frozenset[str]
+    said: _Said
 
 
 def find_gaps(
@@ -153,7 +163,7 @@ def _rows(document: Document, chunk: Chunk, counted: CountedRows) -> Iterator[_R
     if counted == "lines":
         whole = sorted([*whole, *_lines(document, chunk)], key=lambda row: row[1])
     for table, start, end in whole:
-        yield _Row(table, start, end, _words(document[start:end]))
+        yield _Row(table, start, end, _said(_words(document[start:end])))
 
 
 def _lines(document: Document, chunk: Chunk) -> Iterator[tuple[int, int, int]]:
@@ -173,18 +183,18 @@ def _sources(items: Sequence[Json], rows: Sequence[_Row]) -> dict[int, int]:
 
     It is the alignment with the highest sum of likenesses (Needleman and Wunsch 1970).
     """
-    words = [frozenset(_item_words(item)) for item in items]
-    if len(words) == len(rows):
-        shares = (_share(words[at], row.words) for at, row in enumerate(rows))
+    said = [_said(list(_item_words(item))) for item in items]
+    if len(said) == len(rows):
+        shares = (_share(said[at].words, row.said.words) for at, row in enumerate(rows))
         if all(share == 1 for share in shares):
             return {at: at for at in range(len(rows))}
     if len(items) * len(rows) > _MOST_WORK:
         return {}
     best = [[0.0] * (len(rows) + 1)]
-    for of_item in words:
+    for of_item in said:
         before, scores = best[-1], [0.0]
         for at, row in enumerate(rows):
-            both = before[at] + _likeness(of_item, row.words)
+            both = before[at] + _likeness(of_item, row.said)
             scores.append(max(scores[at], before[at + 1], both))
         best.append(scores)
     found: dict[int, int] = {}
@@ -201,13 +211,15 @@ def _sources(items: Sequence[Json], rows: Sequence[_Row]) -> dict[int, int]:
     return found
 
 
-def _likeness(item: frozenset[str], row: frozenset[str]) -> float:
-    """The share of an item's words that a row has; of rows with all, the shortest is best."""
-    share = _share(item, row)
-    return share + _OF_ROW * _share(row, item) if share >= _ENOUGH else 0.0
+def _likeness(item: _Said, row: _Said) -> float:
+    """The share of an item's words that a row has; of rows with all, the nearest is best."""
+    share = _share(item.words, row.words)
+    if share < _ENOUGH:
+        return 0.0
+    return share + _OF_ROW * (_share(row.words, item.words) + _share(item.written, row.written))
 
 
-def _share(some: frozenset[str], others: frozenset[str]) -> float:
+def _share(some: frozenset[Any], others: frozenset[Any]) -> float:
     """The share of some words that is among others."""
     return len(some & others) / len(some) if some else 0.0
 
@@ -217,15 +229,19 @@ def _item_words(value: Json) -> Iterator[str]:
     if isinstance(value, str):
         yield from _words(value)
     elif isinstance(value, int | float) and not isinstance(value, bool):
-        yield _number(repr(value))
+        yield repr(value)
     else:
         for inner in inner_values(value):
             yield from _item_words(inner)
 
 
-def _words(text: str) -> frozenset[str]:
-    found = (one.casefold() for one in _WORD.findall(text))
-    return frozenset(_number(one) if one[0].isdigit() else one for one in found)
+def _words(text: str) -> list[str]:
+    return [one.casefold() for one in _WORD.findall(text)]
+
+
+def _said(words: Sequence[str]) -> _Said:
+    plain = (_number(one) if one.removeprefix("-")[:1].isdigit() else one for one in words)
+    return _Said(frozenset(plain), frozenset([*words, *pairwise(words)]))
 
 
 def _number(text: str) -> str:

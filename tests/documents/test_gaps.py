@@ -216,11 +216,15 @@ def test_whatever_rows_are_passed_over_once_the_list_is_the_whole_one(
     assert result.gaps == ()
 
 
-def test_a_long_table_with_a_row_in_twenty_passed_over_is_whole(tmp_path: Any) -> None:
-    rows: list[Row] = [(f"Tea {number % 37}", number % 11) for number in range(1000)]
+@pytest.mark.parametrize("passed_over", [0, 4, 13])
+def test_a_long_table_with_a_row_in_twenty_passed_over_is_whole(
+    tmp_path: Any, passed_over: int
+) -> None:
+    rows: list[Row] = [(f"Tea {number % 37}", number % 11) for number in range(500)]
 
     def forgets(turn: int, of_text: list[Row]) -> list[Row]:
-        return [row for at, row in enumerate(of_text) if len(of_text) < 5 or (at + turn) % 20]
+        first = rows.index(of_text[0]) + passed_over
+        return [row for at, row in enumerate(of_text, first) if len(of_text) < 5 or at % 20]
 
     model = Forgetful(forgets)
     result = Client(model).extract_document(Stock, table(rows), chunk_tokens=300, overlap=30)
