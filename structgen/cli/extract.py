@@ -154,8 +154,18 @@ def _tell(
         streams.tell(f"escalated: {escalation}")
     for path in sorted(result.shortened):
         streams.tell(f"cut short: {path or 'the whole value'}")
+    for item in result.removed:
+        streams.tell(f"taken out: {item.path or 'the whole value'} ({item.reason})")
+    for path in sorted(result.to_review):
+        streams.tell(f"to review: {path or 'the whole value'}{_doubt(result, path)}")
     parts = ", ".join(f"{part} {spent:.2f}" for part, spent in result.seconds.items())
     streams.tell(f"{seconds:.2f} s in all" + (f" ({parts})" if parts else ""))
+
+
+def _doubt(result: Extraction[Any] | DocumentExtraction[Any], path: str) -> str:
+    """Say why a value is to be reviewed, if its evidence tells."""
+    found = result.leaf_evidence.get(path)
+    return " (not in the document)" if found and found.status == "not-found" else ""
 
 
 COMMAND = Command(

@@ -284,8 +284,10 @@ class ChunkedQuestion(Generic[T]):
         sources = {result.confidence_by for result in results}
         support = support_for(replace(self.part, document=self.document))
         leaves: Mapping[str, LeafEvidence] = {}
+        to_review = frozenset[str]()
         if support is not None:
             leaves = support.finder.find(merged.data, known=merged.evidence, absent=merged.absent)
+            to_review = support.flagged(self.question.target.schema, merged.data, leaves)
         gaps = {(gap.path, gap.start): gap for gap in self._remaining(outcomes)}
         return DocumentExtraction(
             value=value,
@@ -299,6 +301,7 @@ class ChunkedQuestion(Generic[T]):
             copied=merged.copied,
             evidence=merged.evidence,
             leaf_evidence=leaves,
+            to_review=to_review,
             confidence=merged.confidence,
             confidence_by=sources.pop() if len(sources) == 1 else None,
             alternatives=merged.alternatives,

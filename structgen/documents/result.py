@@ -99,6 +99,8 @@ class DocumentExtraction(Generic[T]):
     """Quote and span per field, in offsets of the whole document."""
     leaf_evidence: Mapping[str, LeafEvidence] = field(default_factory=dict, repr=False)
     """Where the whole document states each leaf, if asked for (`evidence="all"`)."""
+    to_review: frozenset[str] = frozenset()
+    """The values that the document does not support (`require_evidence="flag"`)."""
     confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
     """0 to 1 per field: that of the chunk whose value was taken, if it has one."""
     confidence_by: ConfidenceBy | None = None
@@ -220,7 +222,7 @@ _PLAIN: Final[Mapping[str, Callable[[DocumentExtraction[Any]], Json]]] = {
     "confidence_by": lambda result: result.confidence_by,
     "raw_confidence": lambda result: {},
     "accepted": lambda result: None,
-    "to_review": lambda result: [],
+    "to_review": lambda result: sorted(result.to_review),
     "alternatives": lambda result: plain_alternatives(result.alternatives),
     "pressure": lambda result: dict(result.pressure),
     "answered_by": lambda result: dict(result.answered_by),

@@ -16,7 +16,7 @@ from structgen.results import LeafEvidence
 from structgen.schema.check import validate
 from structgen.schema.shown import shown
 from structgen.schema.target import Target
-from structgen.values import Evidence, Json, Removed, TextOrMessages
+from structgen.values import Evidence, Json, JsonSchema, Removed, TextOrMessages
 
 T = TypeVar("T")
 
@@ -44,9 +44,15 @@ class Support:
         self, target: Target[Any], value: Any, found: Mapping[str, LeafEvidence]
     ) -> frozenset[str]:
         """The values that people should look at, because the document does not support them."""
+        return self.flagged(target.schema, shown(target, value), found)
+
+    def flagged(
+        self, schema: JsonSchema, data: Json, found: Mapping[str, LeafEvidence]
+    ) -> frozenset[str]:
+        """The same, of plain data that a schema describes."""
         if self.required != "flag":
             return frozenset()
-        return frozenset(unsupported(target.schema, shown(target, value), found))
+        return frozenset(unsupported(schema, data, found))
 
     def hold(self, reading: Reading[T], target: Target[T]) -> Reading[T]:
         """Hold an answer to the document.

@@ -204,6 +204,22 @@ def test_inputs_may_come_after_options(tmp_path: Path) -> None:
     assert "one too many" in err
 
 
+def test_extract_tells_what_was_taken_out_and_what_is_to_review(tmp_path: Path) -> None:
+    target = tmp_path / "note.json"
+    members = {"name": {"type": ["string", "null"]}, "age": {"type": "integer"}}
+    target.write_text(json.dumps({"type": "object", "properties": members}))
+    answer = completion(json.dumps({"name": "n/a", "age": 41}))
+    with FaultyServer(Served(body=answer)) as server:
+        code, _, err = run(
+            *("extract", str(target), "--model", "vllm:m", "--base-url", server.base_url),
+            *("--require-evidence", "flag", "--on-ungrounded", "null"),
+            stdin="Somebody of 36 years.",
+        )
+    assert code == exits.OK
+    assert "structgen: taken out: /name (null)\n" in err
+    assert "structgen: to review: /age (not in the document)\n" in err
+
+
 def test_a_missing_folder_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text('{"id": "1", "text": "Ada is 36."}\n')
     code, _, err = run(

@@ -104,3 +104,19 @@ def test_a_document_with_pages_gives_its_boxes() -> None:
     found = structgen.find_evidence({"name": "Ada"}, document)["/name"]
     assert found.pages == (1,)
     assert found.boxes == ((1, 10.0, 10.0, 40.0, 20.0),)
+
+
+def test_values_of_a_long_document_without_evidence_are_to_be_reviewed() -> None:
+    class People(BaseModel):
+        names: list[str]
+
+    others = ['{"names": []}'] * 20
+    model = ScriptedModel('{"names": ["Ada"]}', '{"names": ["Nobody"]}', *others)
+    text = "Ada came in the morning.\n\n" + "Then it rained for the rest of the day. " * 6
+    with Client(model) as client:
+        result = client.extract_document(
+            People, text, chunk_tokens=40, overlap=0, require_evidence="flag"
+        )
+    assert result.value.names[:2] == ["Ada", "Nobody"]
+    assert result.to_review == {"/names/1"}
+    assert result.to_dict("to_review") == {"to_review": ["/names/1"]}
