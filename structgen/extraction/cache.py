@@ -32,6 +32,7 @@ from structgen.reading.document import Document
 from structgen.reading.layout import Box
 from structgen.results import Extraction, LeafEvidence, answering
 from structgen.schema.check import validate
+from structgen.schema.target import Target
 from structgen.values import Json, Usage
 from structgen.wire.link import Link
 
@@ -66,7 +67,7 @@ def through_cache(
         extracting.close()
         return found
     result = yield from extracting
-    body = _body(result)
+    body = _body(result, question.target)
     if body is not None:
         file.keep(key, body)
     return result
@@ -148,12 +149,13 @@ def _adapter() -> TypeAdapter[Extraction[Json]]:
     return TypeAdapter(Extraction[Json])
 
 
-def _body(result: Extraction[Any]) -> bytes | None:
+def _body(result: Extraction[Any], target: Target[Any]) -> bytes | None:
     """A result as JSON; None if its value has no form that reads back as itself."""
     try:
         kept = _adapter().dump_python(result, mode="json", exclude=set(_NOT_KEPT))
         answered = [one.to_dict() for one in answering(result.attempts)]
-        return to_json({**kept, "value": result.target.dump(result.value), "answered": answered})
+        value = target.dump(result.value, set_only=True)
+        return to_json({**kept, "value": value, "answered": answered})
     except (StructgenError, ValueError) as error:
         _LOG.warning("A result cannot be kept in the cache: %s", error)
         return None

@@ -40,7 +40,7 @@ from structgen.schema.source.names import label_of, name_of
 from structgen.schema.source.reader import Core, contains, json_validator
 from structgen.schema.source.tries import MOST_TRIES, may_multiply, outline, tries
 from structgen.schema.source.wellformed import require_characters
-from structgen.schema.source.writer import Keep, json_serializer, write
+from structgen.schema.source.writer import Keep, json_serializer, same_written, write
 from structgen.values import Json, JsonSchema, Note
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Target(Generic[T]):
 
         return validator_of(self.schema)
 
-    def dump(self, value: T) -> Json:
+    def dump(self, value: T, *, set_only: bool = False) -> Json:
         """Write a value as valid plain JSON data, from which `validate` reads an equal value.
 
         Fields have their validation aliases. Computed fields are left out, and so are
@@ -179,6 +179,8 @@ class Target(Generic[T]):
 
         Args:
             value: A value of the target.
+            set_only: Whether to leave out the fields that nobody set, if an equal value is read
+                back without them.
 
         Raises:
             SchemaError: If the type does not read back what it holds, or JSON cannot
@@ -194,13 +196,15 @@ class Target(Generic[T]):
                 hint="Give the union a discriminator, or split the value.",
             )
         faults: list[str] = []
-        for serializer, set_only in self._ways_to_write(adapter.core_schema):
+        for serializer, leaves_out in self._ways_to_write(adapter.core_schema, set_only):
             try:
-                data, text = write(serializer, value, set_only=set_only)
+                data, text = write(serializer, value, set_only=leaves_out)
                 again = self.read(text)
                 if again == value:
                     return data
-                if not _compares(value) and _same(serializer, again, data, set_only):
+                # Private attributes may be new each time, such as the time at which they were made.
+                tells = _compares(value) and again == self.read(text)
+                if not tells and same_written(serializer, again, value):
                     return data
                 faults.append("it is read back as another value")
             # A serializer or validator of the user's may raise anything.
@@ -213,7 +217,7 @@ class Target(Generic[T]):
             "accept what they return.",
         )
 
-    def _ways_to_write(self, core: Core) -> Iterator[tuple[SchemaSerializer, bool]]:
+    def _ways_to_write(self, core: Core, set_only: bool) -> Iterator[tuple[SchemaSerializer, bool]]:
         """The serializers to try, each with whether to leave out the fields that nobody set.
 
         First the mirror of the type's validation; then without unset fields, whose
@@ -221,24 +225,19 @@ class Target(Generic[T]):
         serializers.
         """
         ways: tuple[tuple[Keep, bool], ...] = (
-            ("none", False),
-            ("none", True),
+            ("none", set_only),
+            ("none", not set_only),
             ("paired", False),
             ("all", False),
         )
-        for keep, set_only in ways:
+        for keep, leaves_out in ways:
             if keep not in self._serializers:
                 self._serializers[keep] = json_serializer(core, keep)
-            yield self._serializers[keep], set_only
+            yield self._serializers[keep], leaves_out
 
     @cached_property
     def _serializers(self) -> dict[Keep, SchemaSerializer]:
         return {}
-
-
-def _same(serializer: SchemaSerializer, again: Any, data: Json, set_only: bool) -> bool:
-    """Whether a value that was read back is written as the first one was."""
-    return bool(write(serializer, again, set_only=set_only)[0] == data)
 
 
 def _compares(value: Any) -> bool:

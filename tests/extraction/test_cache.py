@@ -9,13 +9,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, field_validator
+from pydantic import BaseModel, Field, field_validator
 
 import structgen
 from structgen import AsyncClient, Client
@@ -234,6 +235,22 @@ def test_every_value_comes_back(
     second = client.extract_result(typed.type, "A text.")
     assert second.cached
     assert same(second.value, first.value)
+
+
+def test_a_field_that_nobody_set_stays_unset(path: Path) -> None:
+    client, _ = hosted('{"name":"Ada"}', cache=path)
+    first, second = (client.extract(Person, "Ada.") for _ in range(2))
+    assert first.model_fields_set == second.model_fields_set == {"name"}
+
+
+def test_a_default_that_is_new_each_time_is_the_first_one(path: Path) -> None:
+    class Stamped(BaseModel):
+        name: str
+        number: int = Field(default_factory=count().__next__)
+
+    client, _ = hosted('{"name":"Ada"}', cache=path)
+    first, second = (client.extract(Stamped, "Ada.") for _ in range(2))
+    assert first == second
 
 
 # ---- the file -----------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import dataclasses
 import datetime as dt
 import enum
 import ipaddress
+import itertools
 import json
 import pathlib
 import re
@@ -382,6 +383,27 @@ def test_a_class_without_equality_is_written_all_the_same() -> None:
 def test_what_would_not_be_read_back_is_refused_and_never_written(source: Any, value: Any) -> None:
     with pytest.raises(SchemaError):
         target_of(source).dump(value)
+
+
+def test_private_attributes_that_are_new_each_time_do_not_count() -> None:
+    class Stamped(BaseModel):
+        name: str
+        _number: int = p.PrivateAttr(default_factory=itertools.count().__next__)
+
+    assert target_of(Stamped).dump(Stamped(name="Ada")) == {"name": "Ada"}
+
+
+def test_fields_that_nobody_set_are_left_out_if_they_come_back_as_they_were() -> None:
+    class Numbered(BaseModel):
+        name: str = "Ada"
+        number: int = Field(default_factory=itertools.count().__next__)
+
+    class Plain(BaseModel):
+        name: str = "Ada"
+        age: int | None = None
+
+    assert target_of(Plain).dump(Plain(age=3), set_only=True) == {"age": 3}
+    assert target_of(Numbered).dump(Numbered(), set_only=True) == {"name": "Ada", "number": 0}
 
 
 def test_sets_are_written_in_one_order_in_every_run() -> None:

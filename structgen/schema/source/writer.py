@@ -81,6 +81,18 @@ def write(serializer: SchemaSerializer, value: Any, *, set_only: bool) -> tuple[
     return placed, json.dumps(placed, allow_nan=False, ensure_ascii=False).encode()
 
 
+def same_written(serializer: SchemaSerializer, value: Any, other: Any) -> bool:
+    """Whether two values are written as the same data; raises whatever a serializer raises.
+
+    Args:
+        serializer: From `json_serializer`.
+        value: One value.
+        other: The other one.
+    """
+    data = write(serializer, value, set_only=False)[0]
+    return bool(data == write(serializer, other, set_only=False)[0])
+
+
 def _mirror(node: Core, keep: Keep, by_name: bool) -> Core:
     kind, config = node["type"], node.get("config")
     if config is not None:
