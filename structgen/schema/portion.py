@@ -7,11 +7,13 @@ says by itself which item each of its values belongs to, and items that are sett
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
+from structgen.schema import open_fields
 from structgen.schema.json import pointer, resolve, unescape
+from structgen.schema.open_fields import Steps, Tree
 from structgen.schema.splittable import (
     CHOICES,
     beside_null,
@@ -24,12 +26,6 @@ from structgen.schema.splittable import (
 from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema
 
-_Steps: TypeAlias = "tuple[str | int, ...]"
-_Tree: TypeAlias = "dict[str | int, _Tree | None]"
-"""The open fields by step; None for one that is open as a whole."""
-
-_ITEM: Final = "item_"
-"""Begins the name of an item's record; its number, from 1, follows."""
 _TOLD: Final = ("title", "description")
 """What the schema of a list says of it to people and models."""
 _OF_ITEM: Final = "The open fields of item {} of the list."
@@ -43,13 +39,13 @@ class Portion:
     """JSON Pointers of the open fields in the value."""
     target: Target[Json]
     """The open fields, in the shape of the value. Its values are plain data."""
-    tree: _Tree
+    tree: Tree
     """The open fields, by step."""
 
     @property
     def has_items(self) -> bool:
         """Whether it asks about fields of single items of a list."""
-        return _has_items(self.tree)
+        return open_fields.has_items(self.tree)
 
     def holds(self, path: str) -> bool:
         """Tell whether a place in the value is in an open field.
@@ -69,12 +65,12 @@ class Portion:
             None if no field is left, or every field is.
         """
         ends = [f"{place}/" for place in places]
-        tree = _tree_of(
+        tree = open_fields.tree_of(
             path
-            for path in _paths_of(self.tree)
+            for path in open_fields.paths_of(self.tree)
             if not any(_touch(f"{pointer(path)}/", end) for end in ends)
         )
-        fields = tuple(pointer(path) for path in _paths_of(tree))
+        fields = tuple(pointer(path) for path in open_fields.paths_of(tree))
         left = 0 < len(fields) < len(self.fields)
         return replace(self, fields=fields, tree=tree) if left else None
 
@@ -85,9 +81,9 @@ class Portion:
             path: JSON Pointer into the answer.
         """
         steps: list[str | int] = []
-        node: _Tree | None = self.tree
+        node: Tree | None = self.tree
         for name in map(unescape, path.split("/")[1:]):
-            step: str | int = name if node is None else _step(node, name)
+            step: str | int = name if node is None else open_fields.step_of(node, name)
             steps.append(step)
             node = node.get(step) if node is not None else None
         return pointer(steps)
@@ -99,13 +95,13 @@ class Portion:
             path: JSON Pointer into the schema of the portion.
         """
         steps: list[str | int] = []
-        node: _Tree | None = self.tree
+        node: Tree | None = self.tree
         names = [unescape(step) for step in path.split("/")[1:]]
         while names:
             if node is None or names[0] != "properties" or len(names) == 1:
                 steps += names
                 break
-            step = _step(node, names[1])
+            step = open_fields.step_of(node, names[1])
             steps += ["items"] if isinstance(step, int) else ["properties", step]
             node, names = node.get(step), names[2:]
         return pointer(steps)
@@ -117,7 +113,7 @@ class Portion:
             data: The value, as plain data. It stays as it is.
             answer: A value of the portion.
         """
-        return _merged(data, answer, self.tree)
+        return open_fields.merged(data, answer, self.tree)
 
     def settled(self, data: Json) -> Json:
         """Give the value without its open fields; lists are named as the portion names them.
@@ -125,7 +121,7 @@ class Portion:
         Args:
             data: The value, as plain data.
         """
-        return _settled(data, self.tree)
+        return open_fields.settled(data, self.tree)
 
     def of_example(self, data: Json) -> Json:
         """Give what the portion has of another value; only if it asks about no single items.
@@ -133,7 +129,7 @@ class Portion:
         Args:
             data: A value of the whole, as plain data.
         """
-        return _projected(data, self.tree)
+        return open_fields.projected(data, self.tree)
 
 
 def portion(target: Target[Any], data: Json, places: Iterable[str]) -> Portion | None:
@@ -152,7 +148,7 @@ def portion(target: Target[Any], data: Json, places: Iterable[str]) -> Portion |
         The portion; None if the value has to be asked about as a whole.
     """
     maker = _Maker(target, data)
-    before: list[_Steps] = []
+    before: list[Steps] = []
     paths = _outermost(maker.askable(place) for place in places)
     while paths != before:
         before, paths = paths, _outermost(_with_anchors(path, data, paths) for path in paths)
@@ -166,11 +162,11 @@ class _Maker:
         self._target, self._data = target, data
         self._root, self._own = without_own_references(source_of(target))
 
-    def askable(self, place: str) -> _Steps:
+    def askable(self, place: str) -> Steps:
         """The nearest field at or above a place that can be asked about by itself."""
         node, above, data = self._root, self._own, self._data
-        at: _Steps = ()
-        found: _Steps = ()
+        at: Steps = ()
+        found: Steps = ()
         for name in map(unescape, place.split("/")[1:]):
             if isinstance(data, list):
                 inside = self._items(node, above)
@@ -187,10 +183,10 @@ class _Maker:
             data = data.get(name) if isinstance(data, dict) else None
         return found
 
-    def portion(self, paths: Iterable[_Steps]) -> Portion:
-        tree = _tree_of(paths)
+    def portion(self, paths: Iterable[Steps]) -> Portion:
+        tree = open_fields.tree_of(paths)
         schema = self._pruned(self._root, self._data, tree, self._own)
-        fields = tuple(pointer(path) for path in _paths_of(tree))
+        fields = tuple(pointer(path) for path in open_fields.paths_of(tree))
         return Portion(fields, part_of(self._root, schema, self._target.name), tree)
 
     def _items(self, node: Any, above: frozenset[str]) -> tuple[Any, frozenset[str]] | None:
@@ -210,7 +206,7 @@ class _Maker:
         is_list = isinstance(node, dict) and isinstance(node["items"], dict)
         return (node, above) if is_list and "prefixItems" not in node else None
 
-    def _pruned(self, node: Any, data: Json, tree: _Tree | None, above: frozenset[str]) -> Any:
+    def _pruned(self, node: Any, data: Json, tree: Tree | None, above: frozenset[str]) -> Any:
         """The schema of the open fields in a part of the value."""
         if tree is None:
             return node
@@ -229,7 +225,7 @@ class _Maker:
         return narrowed(record.schema, fields, required)
 
     def _pruned_list(
-        self, node: Any, data: list[Json], tree: _Tree, above: frozenset[str]
+        self, node: Any, data: list[Json], tree: Tree, above: frozenset[str]
     ) -> JsonSchema:
         array = self._array(node, above)
         assert array is not None  # noqa: S101 - a path leads through records and lists
@@ -237,43 +233,22 @@ class _Maker:
         fields = {}
         for step in sorted(step for step in tree if isinstance(step, int)):
             item = self._pruned(schema["items"], data[step], tree[step], inside)
-            fields[_name(step)] = {**item, "description": _OF_ITEM.format(step + 1)}
+            fields[open_fields.name_of(step)] = {**item, "description": _OF_ITEM.format(step + 1)}
         told: JsonSchema = {key: schema[key] for key in _TOLD if key in schema}
         return narrowed({**told, "type": "object"}, fields, list(fields))
-
-
-def _tree_of(paths: Iterable[_Steps]) -> _Tree:
-    tree: _Tree = {}
-    for path in paths:
-        inner = tree
-        for step in path[:-1]:
-            deeper = inner.setdefault(step, {})
-            assert deeper is not None  # noqa: S101 - no path is in another one
-            inner = deeper
-        inner[path[-1]] = None
-    return tree
 
 
 def _touch(one: str, other: str) -> bool:
     return one.startswith(other) or other.startswith(one)
 
 
-def _name(step: str | int) -> str:
-    return f"{_ITEM}{step + 1}" if isinstance(step, int) else step
-
-
-def _step(node: _Tree, name: str) -> str | int:
-    """The step that a name in an answer stands for."""
-    return next((step for step in node if _name(step) == name), name)
-
-
-def _outermost(paths: Iterable[_Steps]) -> list[_Steps]:
+def _outermost(paths: Iterable[Steps]) -> list[Steps]:
     """The paths that are in no other, each once."""
     found = dict.fromkeys(paths)
     return [one for one in found if not any(one[:end] in found for end in range(len(one)))]
 
 
-def _with_anchors(path: _Steps, data: Json, paths: list[_Steps]) -> _Steps:
+def _with_anchors(path: Steps, data: Json, paths: list[Steps]) -> Steps:
     """A path, or that of the outermost list around it in which its item has no settled value."""
     for end, step in enumerate(path):
         if isinstance(step, int):
@@ -284,13 +259,13 @@ def _with_anchors(path: _Steps, data: Json, paths: list[_Steps]) -> _Steps:
     return path
 
 
-def _value_at(data: Any, path: _Steps) -> Json:
+def _value_at(data: Any, path: Steps) -> Json:
     for step in path:
         data = data[step]
     return data
 
 
-def _has_value(data: Json, but: Iterable[_Steps]) -> bool:
+def _has_value(data: Json, but: Iterable[Steps]) -> bool:
     """Whether a value states anything outside some fields."""
     left = list(but)
     if () in left:
@@ -305,56 +280,3 @@ def _has_value(data: Json, but: Iterable[_Steps]) -> bool:
     return any(
         _has_value(value, [path[1:] for path in left if path[0] == step]) for step, value in pairs
     )
-
-
-def _paths_of(tree: _Tree, at: _Steps = ()) -> Iterator[_Steps]:
-    for step, inner in tree.items():
-        if inner is None:
-            yield (*at, step)
-        else:
-            yield from _paths_of(inner, (*at, step))
-
-
-def _has_items(tree: _Tree | None) -> bool:
-    if tree is None:
-        return False
-    return any(isinstance(step, int) or _has_items(inner) for step, inner in tree.items())
-
-
-def _merged(data: Json, answer: Json, tree: _Tree) -> Json:
-    known: Mapping[str, Json] = answer if isinstance(answer, dict) else {}
-    changed: Any = list(data) if isinstance(data, list) else dict(data or {})
-    for step, inner in tree.items():
-        name = _name(step)
-        if inner is not None:
-            changed[step] = _merged(changed[step], known.get(name), inner)
-        elif name in known:
-            changed[step] = known[name]
-        else:  # an optional field that the document does not state
-            changed.pop(step, None)
-    return changed
-
-
-def _settled(data: Json, tree: _Tree) -> Json:
-    if isinstance(data, list):
-        pairs: Iterable[tuple[str | int, Json]] = enumerate(data)
-    else:
-        pairs = data.items() if isinstance(data, dict) else ()
-    kept: dict[str, Json] = {}
-    for step, value in pairs:
-        inner = tree.get(step, {})
-        if inner:
-            kept[_name(step)] = _settled(value, inner)
-        elif step not in tree:
-            kept[_name(step)] = value
-    return kept
-
-
-def _projected(data: Json, tree: _Tree | None) -> Json:
-    if not isinstance(data, dict) or tree is None:
-        return data
-    return {
-        name: _projected(data[name], inner)
-        for name, inner in tree.items()
-        if isinstance(name, str) and name in data
-    }

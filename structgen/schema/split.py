@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from structgen.errors import SchemaLimitError
 from structgen.schema.json import pointer, resolve, unescape
+from structgen.schema.open_fields import projected, tree_of
 from structgen.schema.splittable import (
     CHOICES,
     NULL,
@@ -107,7 +108,7 @@ def project(part: SplitPart, data: Json) -> Json:
         part: The part.
         data: A value of the whole, as plain data.
     """
-    return _projected(data, [_steps(field) for field in part.fields])
+    return projected(data, tree_of(map(_steps, part.fields)))
 
 
 def size_of(target: Target[Any]) -> int:
@@ -241,14 +242,3 @@ def _paths(parts: Sequence[SplitPart]) -> Iterator[tuple[str, ...]]:
 
 def _steps(field: str) -> tuple[str, ...]:
     return tuple(map(unescape, field.split("/")[1:]))
-
-
-def _projected(data: Json, paths: Sequence[tuple[str, ...]]) -> Json:
-    if not isinstance(data, dict) or () in paths:
-        return data
-    asked = dict.fromkeys(path[0] for path in paths)
-    return {
-        name: _projected(data[name], [path[1:] for path in paths if path[0] == name])
-        for name in asked
-        if name in data
-    }
