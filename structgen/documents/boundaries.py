@@ -21,12 +21,21 @@ from structgen.reading.text import markdown_document
 _PARAGRAPH: Final = re.compile(r"(?:\r\n|[\n\r])(?:[^\S\n\r]*(?:\r\n|[\n\r]))+|\f\s*")
 _LINE: Final = re.compile(r"\r\n|[\n\r\v\f\x85\u2028\u2029]")
 _SENTENCE: Final = re.compile(
-    r"""(?<!\b[^\W\d_])[.!?…]+["'”’»)\]]*\s+(?![a-zß-öø-ÿ])|[。！？｡]+[」』”’）]*\s*"""
+    r"""(?<!\b[^\W\d_])(?<![.!?…])[.!?…]+["'”’»)\]]*\s+(?![\sa-zß-öø-ÿ])"""
+    r"|[。！？｡]+[」』”’）]*\s*"
 )
-"""The end of a sentence. After a single letter, or before a small one, a point ends none."""
+"""The end of a sentence. After a single letter, or before a small one, a point ends none.
+
+A match begins with the first of several points, or a long row of them would take quadratic time."""
 _WORD: Final = re.compile(r"\s+|[、，；：。！？）」』】]\s*")
 """The end of a word; in scripts without spaces, that of a clause."""
 _PUNCTUATION: Final = re.compile(r"[^\w\s]+")
+
+_LETTERS_AS_MARKS: Final = "\u200c\u200d\u0e33\u0eb3\uff9e\uff9f"
+"""What Unicode does not call a mark and is one: joiners, Thai and Lao "am", marks of half-width
+kana."""
+_MOST_FLAG_HALVES: Final = 1_000
+"""How far to look back for where a row of flags begins; an even number."""
 
 Finder = Callable[[], Sequence[int]]
 """Finds all places of a level, in the order of the text."""
@@ -118,20 +127,23 @@ def is_between_characters(text: str, at: int) -> bool:
     before, after = text[at - 1], text[at]
     if unicodedata.category(before) == "Cc" or unicodedata.category(after) == "Cc":
         return (before, after) != ("\r", "\n")
-    if before == "\u200d" or after == "\u200d":
-        return False
-    if unicodedata.category(after) in ("Mn", "Me", "Mc") or _is_skin_tone(after):
+    if before == "\u200d" or _goes_on(after):
         return False
     if _is_flag_half(before) and _is_flag_half(after):
         halves = 0
-        while halves < at and _is_flag_half(text[at - 1 - halves]):
+        while halves < min(at, _MOST_FLAG_HALVES) and _is_flag_half(text[at - 1 - halves]):
             halves += 1
         return halves % 2 == 0
     return not (_is_jamo(before) and _is_jamo(after))
 
 
-def _is_skin_tone(character: str) -> bool:
-    return "\U0001f3fb" <= character <= "\U0001f3ff"
+def _goes_on(character: str) -> bool:
+    """Whether it belongs to the character before it: a mark, a joiner, a tag of a flag."""
+    is_mark = (
+        unicodedata.category(character) in ("Mn", "Me", "Mc") or character in _LETTERS_AS_MARKS
+    )
+    is_tag = "\U000e0020" <= character <= "\U000e007f"
+    return is_mark or is_tag or "\U0001f3fb" <= character <= "\U0001f3ff"
 
 
 def _is_flag_half(character: str) -> bool:
