@@ -7,7 +7,6 @@ when the next try may go in `rate_limits`.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -15,7 +14,7 @@ from structgen.errors import APIError, Attempt, StreamBrokenError, TransportErro
 from structgen.flow.ports import Stream
 from structgen.flow.steps import Emit, Flow, Open, Read, Send, Sleep
 from structgen.options import Options
-from structgen.values import Answer
+from structgen.values import Answer, Usage
 from structgen.wire.dialect import ChatRequest, Delta
 from structgen.wire.link import Link
 from structgen.wire.tries import Tries
@@ -100,7 +99,7 @@ def _stream_once(link: Link, tries: Tries, take: Callable[[Delta], Iterable[Any]
     caps, http_request = link.caps, tries.http_request
     parse_event = caps.dialect.parse_event
     decoder, read = caps.dialect.decoder(), Read(stream)
-    last, finished = Answer(text=None), False
+    finish_reason, usage, finished = None, Usage(), False
     waiting: list[Delta] = []  # deltas before the first piece of text: a role, an id
     values: Iterable[Any]
     while not decoder.closed:
@@ -116,7 +115,8 @@ def _stream_once(link: Link, tries: Tries, take: Callable[[Delta], Iterable[Any]
             delta = parse_event(event, caps, http_request)
             if delta.finish_reason or delta.usage or delta.done:
                 finished = finished or delta.done or delta.finish_reason is not None
-                last = _with_end(last, delta)
+                finish_reason = delta.finish_reason or finish_reason
+                usage = usage.largest(delta.usage) if delta.usage else usage
             if tries.first_piece_after is None:
                 waiting.append(delta)
                 if not _has_content(delta):
@@ -133,7 +133,7 @@ def _stream_once(link: Link, tries: Tries, take: Callable[[Delta], Iterable[Any]
             sent=True,
             hint="The server or a proxy gave up. Ask again.",
         )
-    tries.record_answer(last)
+    tries.record_answer(Answer(text=None, finish_reason=finish_reason, usage=usage))
 
 
 def _wait_for_place(tries: Tries, seconds: float) -> Flow[None]:
@@ -153,14 +153,6 @@ def _open_stream(link: Link, tries: Tries) -> Flow[Stream]:
     if stream.reply.status != 200:
         raise link.caps.dialect.parse_error(stream.reply, link.caps, tries.http_request)
     return stream
-
-
-def _with_end(last: Answer, delta: Delta) -> Answer:
-    return replace(
-        last,
-        finish_reason=delta.finish_reason or last.finish_reason,
-        usage=last.usage.largest(delta.usage) if delta.usage else last.usage,
-    )
 
 
 def _has_content(delta: Delta) -> bool:

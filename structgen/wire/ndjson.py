@@ -38,6 +38,10 @@ class LineDecoder:
         Raises:
             StreamBrokenError: If a line is longer than MAX_EVENT.
         """
+        is_one_line = piece.find(b"\n") == len(piece) - 1
+        if is_one_line and not self._size and not self._at_start:  # as it is most of the time
+            line = piece.strip()
+            return [Event(line)] if line else []
         first, *others = piece.split(b"\n")
         self._open_line.append(first)
         self._size += len(first)

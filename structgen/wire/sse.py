@@ -95,9 +95,11 @@ class Decoder:
         Raises:
             StreamBrokenError: If an event is larger than MAX_EVENT.
         """
-        if self._start is None and not self._size and not self._name and _is_one_event(piece):
-            self._after_cr = False
-            return [Event(piece[6:-2])]
+        if self._start is None and not self._size and not self._name:
+            event = _only_event(piece)
+            if event is not None:
+                self._after_cr = False
+                return [event]
         if self._start is not None:
             piece = self._start + piece
             if len(piece) < len(_BOM) and _BOM.startswith(piece):
@@ -184,11 +186,21 @@ class Decoder:
             )
 
 
-def _is_one_event(piece: bytes) -> bool:
-    """Whether a piece is exactly one event with one line of data, as it is most of the time."""
-    return (
-        piece.startswith(b"data: ")
-        and piece.endswith(b"\n\n")
-        and piece.find(b"\n") == len(piece) - 2
-        and b"\r" not in piece
-    )
+def _only_event(piece: bytes) -> Event | None:
+    """The event of a piece that is just one with one line of data, as it is most of the time.
+
+    None if the piece is anything else.
+    """
+    start, name = 0, ""
+    if piece.startswith(b"event: "):
+        start = piece.find(b"\n") + 1
+        name = piece[7 : start - 1].decode("utf-8", "replace")
+    if not piece.startswith(b"data: ", start):
+        return None
+    end = piece.find(b"\n", start)
+    if end == len(piece) - 2 and piece.endswith(b"\n"):
+        return Event(piece[start + 6 : end], name) if b"\r" not in piece else None
+    # Gemini ends its lines with CR and LF.
+    if end == len(piece) - 3 and piece.endswith(b"\r\n\r\n") and piece.find(b"\r") == end - 1:
+        return Event(piece[start + 6 : end - 1], name)
+    return None

@@ -18,6 +18,7 @@ from structgen.wire.dialects.chat_shape import (
     count,
     delta_in_chat_shape,
     delta_of_answer,
+    text_delta,
     tool_call,
 )
 from structgen.wire.dialects.reading import (
@@ -173,7 +174,7 @@ def _block_grows(raw: Mapping[str, Any]) -> Delta:
     if not isinstance(delta, dict) or kind is None:
         return Delta()
     if kind == "text_delta":
-        return delta_in_chat_shape({}, text=string(delta.get("text")))
+        return text_delta(string(delta.get("text")))
     if kind == "thinking_delta":
         return delta_in_chat_shape({}, reasoning=string(delta.get("thinking")))
     if kind != "input_json_delta":

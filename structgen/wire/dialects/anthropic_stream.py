@@ -12,6 +12,9 @@ from structgen.wire.sse import Decoder, Event
 BLOCKS: Final = frozenset({"text", "thinking", "tool_use"})
 """Types of blocks that have words in Chat Completions."""
 
+_BEGINNING: Final = b"content_block_start"
+"""What every event has that begins a block."""
+
 
 class BlockDecoder:
     """Turns the pieces of a stream into events, without those of blocks of other types.
@@ -40,7 +43,11 @@ class BlockDecoder:
         Raises:
             StreamBrokenError: If an event is too large.
         """
-        return [event for event in self._events.feed(piece) if self._concerns_us(event)]
+        events = self._events.feed(piece)
+        for event in events:
+            if self._other or _BEGINNING in event.data:
+                return [one for one in events if self._concerns_us(one)]
+        return events
 
     def close(self) -> list[Event]:
         """End the stream, and give the events that were still open.
@@ -52,7 +59,7 @@ class BlockDecoder:
 
     def _concerns_us(self, event: Event) -> bool:
         """Whether an event is of no block, or of one that has words in Chat Completions."""
-        if b"content_block_start" in event.data:
+        if _BEGINNING in event.data:
             raw = _object_in(event)
             block = raw.get("content_block")
             if isinstance(block, dict) and isinstance(raw.get("index"), int):

@@ -148,30 +148,42 @@ def delta_in_chat_shape(
         native: The dialect's name, with what the server wrote in its own terms.
         done: Whether nothing of the answer can follow.
     """
-    parts = {"content": text, "reasoning": reasoning, "refusal": refusal, "native": native}
-    delta: dict[str, Any] = {name: value for name, value in parts.items() if value}
+    delta: dict[str, Any] = {"content": text} if text else {}
+    if reasoning or refusal or native:
+        parts = {"reasoning": reasoning, "refusal": refusal, "native": native}
+        delta.update({name: value for name, value in parts.items() if value})
     if tool_calls:
         delta["tool_calls"] = list(tool_calls)
     choice = {"index": 0, "delta": delta, "finish_reason": finish_reason}
     chunk: dict[str, Any] = {
-        "id": _string(raw.get("id")) or "",
+        "id": (_string(raw.get("id")) or "") if raw else "",
         "object": "chat.completion.chunk",
-        "created": _seconds(raw),
-        "model": _string(raw.get("model")) or "",
+        "created": _seconds(raw) if raw else 0,
+        "model": (_string(raw.get("model")) or "") if raw else "",
         "choices": [choice] if delta or finish_reason else [],
     }
     if usage is not None:
         chunk["usage"] = usage_as_chat(usage)
-    return Delta(
-        text=text,
-        reasoning=reasoning,
-        refusal=refusal,
-        tool_calls=tool_calls,
-        finish_reason=finish_reason,
-        usage=usage,
-        raw=chunk,
-        done=done,
-    )
+    return Delta(text, reasoning, refusal, tool_calls, finish_reason, usage, chunk, done)
+
+
+def text_delta(text: str | None) -> Delta:
+    """Make the delta of an event that only adds text, as nearly all events of a stream do.
+
+    It is what `delta_in_chat_shape({}, text=text)` makes, in less time.
+
+    Args:
+        text: New text of the message.
+    """
+    choice = {"index": 0, "delta": {"content": text}, "finish_reason": None}
+    chunk = {
+        "id": "",
+        "object": "chat.completion.chunk",
+        "created": 0,
+        "model": "",
+        "choices": [choice] if text else [],
+    }
+    return Delta(text, None, None, (), None, None, chunk)
 
 
 def delta_of_answer(answer: Answer) -> Delta:

@@ -125,8 +125,9 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         APIError: If the event holds an error, or the server rejects what its model wrote.
         StreamBrokenError: If the event is not a JSON object.
     """
-    data = _in_usual_form(Reply(200, {}, event.data)).body
-    raw = event_object(event._replace(data=data), caps, request)
+    if b'"error"' in event.data:
+        event = event._replace(data=_in_usual_form(Reply(200, {}, event.data)).body)
+    raw = event_object(event, caps, request)
     if raw is None:
         return Delta()
     candidate, refusal = _candidate(raw), _block(raw)
@@ -222,7 +223,8 @@ def _head(raw: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _candidate(raw: Mapping[str, Any]) -> dict[str, Any] | None:
-    return next(iter(objects(raw.get("candidates"))), None)
+    candidates = objects(raw.get("candidates"))
+    return candidates[0] if candidates else None
 
 
 def _block(raw: Mapping[str, Any]) -> str | None:
@@ -257,11 +259,11 @@ def _parts(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:
 
 def _texts(parts: Sequence[Mapping[str, Any]], *, thought: bool) -> str | None:
     """The texts of the answer, or those of the reasoning; None if there are none."""
-    found = [
-        text
-        for part in parts
-        if (text := string(part.get("text"))) is not None and bool(part.get("thought")) is thought
-    ]
+    found = []
+    for part in parts:
+        text = part.get("text")
+        if isinstance(text, str) and bool(part.get("thought")) is thought:
+            found.append(text)
     return "".join(found) if found else None
 
 

@@ -38,7 +38,11 @@ class CallCounter:
         Args:
             piece: The bytes that came, of any length.
         """
-        return [self._numbered(event) for event in self._decoder.feed(piece)]
+        events = self._decoder.feed(piece)
+        for event in events:
+            if self._seen or self._mark in event.data:
+                return [self._numbered(one) for one in events]
+        return events
 
     def close(self) -> list[Event]:
         """End the stream, and give the events that were still open."""

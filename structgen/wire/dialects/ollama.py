@@ -224,8 +224,9 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         APIError: If the line holds an error.
         StreamBrokenError: If it is not a JSON object.
     """
-    data = _in_usual_form(Reply(200, {}, event.data)).body
-    raw = event_object(event._replace(data=data), caps, request)
+    if b'"error"' in event.data:
+        event = event._replace(data=_in_usual_form(Reply(200, {}, event.data)).body)
+    raw = event_object(event, caps, request)
     if raw is None:
         return Delta()
     found = raw.get("message")

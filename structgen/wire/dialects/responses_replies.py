@@ -17,6 +17,7 @@ from structgen.wire.dialects.chat_shape import (
     count,
     delta_in_chat_shape,
     delta_of_answer,
+    text_delta,
     tool_call,
 )
 from structgen.wire.dialects.reading import (
@@ -195,7 +196,7 @@ def _created(raw: Mapping[str, Any]) -> Delta:
 
 
 def _text_delta(raw: Mapping[str, Any]) -> Delta:
-    return delta_in_chat_shape({}, text=string(raw.get("delta")))
+    return text_delta(string(raw.get("delta")))
 
 
 def _refusal_delta(raw: Mapping[str, Any]) -> Delta:
