@@ -50,21 +50,25 @@ class View:
         self._place = None if partial is None else partial._nodes[level].place
 
     def __getattr__(self, name: str) -> Any:
-        if self._partial is None and not name.startswith("_"):
+        partial, place = self._partial, self._place
+        if partial is not None and place is not None:
+            key = place.names.get(name)
+            if key is not None:
+                return partial._part(self._level, key)
+        elif partial is None and not name.startswith("_"):
             return ABSENT
-        key = self._place.names.get(name) if self._place else None
-        if key is None or self._partial is None:
-            raise AttributeError(f"There is no field {name!r} here.")
-        return self._partial._part(self._level, key)
+        raise AttributeError(f"There is no field {name!r} here.")
 
     def __getitem__(self, key: Any) -> Any:
-        if self._partial is None:
+        partial = self._partial
+        if partial is None:
             return ABSENT
-        if isinstance(key, slice):
+        if isinstance(key, int):
+            if key < 0:
+                key += partial._size(self._level)
+        elif isinstance(key, slice):
             return list(self)[key]
-        if isinstance(key, int) and key < 0:
-            key += self._partial._size(self._level)
-        return self._partial._part(self._level, key)
+        return partial._part(self._level, key)
 
     def __iter__(self) -> Iterator[Any]:
         """Iterate over the items of a list, or the keys of anything else."""
@@ -117,13 +121,12 @@ class Partial(Generic[T]):
         self.attempt = attempt
         self.result = result
         self._draft = draft
-        self._nodes, self._counts = draft.nodes, draft.counts
+        self._nodes = draft.nodes
+        self._counts = draft.counts
         self._growing = draft.opaque or scanner.growing or draft.root_closed
-        self._length, self._closed, self._closers = (
-            len(scanner.text),
-            scanner.closed,
-            scanner.closers,
-        )
+        self._length = len(scanner.text)
+        self._closed = scanner.closed
+        self._closers = scanner.closers
 
     @property
     def done(self) -> bool:
@@ -135,8 +138,9 @@ class Partial(Generic[T]):
         """The value if it is done, else a View of it; `ABSENT` before anything has come."""
         if self.result is not None:
             return self.result.value
-        if self._nodes and not self._nodes[0].place.wrapper:
-            return View(self, 0)
+        nodes = self._nodes
+        if nodes and not nodes[0].place.wrapper:
+            return View(self)
         value: T | View = self._part(0, VALUE) if self._nodes else self._being_written("")
         return value
 
@@ -205,7 +209,8 @@ class Partial(Generic[T]):
 
     def _size(self, level: int) -> int:
         """How many parts of a container have closed or are growing."""
-        return self._counts[level] + (self._key_that_grows(level) is not None)
+        is_growing = level + 1 < len(self._nodes) or self._leaf is not None
+        return self._counts[level] + is_growing
 
     def _keys(self, level: int) -> list[str | int]:
         """The keys of what has closed in an object, and of what is growing in it."""
@@ -214,12 +219,15 @@ class Partial(Generic[T]):
         return keys if growing is None else [*keys, growing]
 
     def _part(self, level: int, key: str | int) -> Any:
-        node = self._nodes[level]
+        nodes = self._nodes
+        node = nodes[level]
         at = node.keys.get(key) if isinstance(key, str) else key
         if at is not None and 0 <= at < self._counts[level]:
-            return _EMPTY if node.values[at] is INVALID else node.values[at]
-        if level + 1 < len(self._nodes):
-            return View(self, level + 1) if self._nodes[level + 1].key == key else ABSENT
+            value = node.values[at]
+            return _EMPTY if value is INVALID else value
+        level += 1
+        if level < len(nodes):
+            return View(self, level) if nodes[level].key == key else ABSENT
         return self._being_written(key)
 
     def _being_written(self, key: str | int) -> Any:

@@ -27,8 +27,10 @@ def count(counts: Any, name: str) -> int:
         name: Its name.
     """
     value: Any = counts.get(name) if isinstance(counts, dict) else None
-    is_count = value.__class__ is int and 0 < value < _MAX_COUNT
-    return int(value) if is_count else 0
+    if value.__class__ is not int or not 0 < value < _MAX_COUNT:
+        return 0
+    found: int = value
+    return found
 
 
 def arguments_as_text(arguments: Any) -> str:

@@ -141,6 +141,8 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
         )
     candidate = candidate or {}
     parts, before = _parts(candidate), calls_before(event)
+    if "finishReason" not in candidate and _is_one_text(parts):  # most events
+        return delta_in_chat_shape(_head(raw), text=parts[0]["text"], usage=_usage(raw))
     _check_accepted(candidate, caps)
     calls = _calls(parts, raw, before)
     return delta_in_chat_shape(
@@ -257,13 +259,20 @@ def _parts(candidate: Mapping[str, Any]) -> list[dict[str, Any]]:
     return objects(content.get("parts")) if isinstance(content, dict) else []
 
 
+def _is_one_text(parts: Sequence[Mapping[str, Any]]) -> bool:
+    """Whether a text of the answer is all there is."""
+    if len(parts) != 1 or len(parts[0]) != 1:
+        return False
+    return isinstance(parts[0].get("text"), str)
+
+
 def _texts(parts: Sequence[Mapping[str, Any]], *, thought: bool) -> str | None:
     """The texts of the answer, or those of the reasoning; None if there are none."""
-    found = []
-    for part in parts:
-        text = part.get("text")
-        if isinstance(text, str) and bool(part.get("thought")) is thought:
-            found.append(text)
+    found = [
+        text
+        for part in parts
+        if (text := string(part.get("text"))) is not None and bool(part.get("thought")) is thought
+    ]
     return "".join(found) if found else None
 
 

@@ -62,6 +62,8 @@ _OPTIONS: Final = {
 _THINK: Final = {"none": False, "default": True, "minimal": "low", "xhigh": "high"}
 """Levels of reasoning that have another name here."""
 _ROLES: Final = {"developer": "system", "function": "tool"}
+_TEXT_ALONE: Final = frozenset({"role", "content"})
+"""Members of the message of an event that only adds text."""
 _NANO: Final = 1e-9
 _DURATIONS: Final = (
     ("load", "load_duration"),
@@ -232,6 +234,8 @@ def parse_event(event: Event, caps: Capabilities, request: Request | None = None
     found = raw.get("message")
     message: dict[str, Any] = found if isinstance(found, dict) else {}
     done, before = raw.get("done") is True, calls_before(event)
+    if not done and message.keys() <= _TEXT_ALONE:  # most events
+        return delta_in_chat_shape(raw, text=_text(message, "content"))
     calls = _calls(message, raw, before)
     return delta_in_chat_shape(
         raw,
