@@ -10,6 +10,7 @@ import re
 import shlex
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,17 @@ def test_documents_in_another_encoding_are_copied_as_they_were_read(tmp_path: Pa
     folder = tmp_path / "mails-structgen"
     assert json.loads((folder / "gold.jsonl").read_text())["text"] == "José paid 3 €"
     assert (folder / "document.txt").read_text() == "José paid 3 €\n"
+
+
+def test_documents_inside_of_an_archive_are_copied(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "mails.zip", "w") as archive:
+        archive.writestr("a.txt", "Ada paid.")
+        archive.writestr("b.txt", "Bob paid.")
+    init("mails.zip", cwd=tmp_path)
+    folder = tmp_path / "mails-structgen"
+    records = load_gold(folder / "gold.jsonl", target(folder))
+    assert [record.document for record in records] == ["Ada paid.", "Bob paid."]
+    assert (folder / "document.txt").read_text() == "Ada paid.\n"
 
 
 def test_a_column_whose_name_looks_like_a_flag_stays_its_value(tmp_path: Path) -> None:

@@ -126,7 +126,8 @@ def _document(item: Item, sample: Sample, folder: Path) -> dict[str, Json]:
         return {"messages": list(item.document)}
     # A file is read without an encoding from here on, which may be wrong for it.
     if sample.text is None and sample.encoding is None:
-        own = sample.path / item.key if sample.path.is_dir() else sample.path
+        # What lies inside of an archive has a key, too, and is no file.
+        own = (sample.path if sample.path.is_dir() else sample.path.parent) / item.key
         if own.is_file():
             return {"file": _path_from(folder, own)}
     return {"text": str(item.document)}
