@@ -1,4 +1,4 @@
-"""What a call gives: the value, what held it, and everything that is known about it."""
+"""The result of a call: the value, what held it, and everything that is known about it."""
 
 from __future__ import annotations
 
@@ -254,7 +254,7 @@ class Extraction(Generic[T]):
     reasoning: str | None = None
     """What the model thought before it answered, if it shows that."""
     tuned: str | None = None
-    """What the call took from the file of `structgen tune`, or why nothing; None without a file."""
+    """Says what the call took from the file of `structgen tune`, or why nothing; None without it."""
     usage: Usage = Usage()
     """Tokens of all attempts. `reasoning_tokens` are those of thoughts, if its server counts."""
     cost: float | None = None

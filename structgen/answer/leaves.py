@@ -48,7 +48,7 @@ class Leaf:
     path: Path
     """Where it is in the value."""
     value: Json
-    """What it is."""
+    """The value."""
     places: Sequence[Mention]
     """All its mentions, in order."""
     order: int = 0

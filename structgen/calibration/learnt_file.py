@@ -16,7 +16,7 @@ from structgen.values import Json
 
 
 class Row(Protocol):
-    """What was learnt about one target, asked in one way."""
+    """A row of a file: the lesson for one target, asked in one way."""
 
     @property
     def target(self) -> str:
@@ -25,7 +25,7 @@ class Row(Protocol):
 
     @property
     def about(self) -> tuple[str, ...]:
-        """What it is about; a file holds one row for each."""
+        """Its subject; a file holds one row for each."""
         ...
 
 

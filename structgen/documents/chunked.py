@@ -311,7 +311,7 @@ class ChunkedQuestion(Generic[T]):
 
 
 def _only(value: Json, path: str) -> Json:
-    """What a value has of one list, which is in records alone."""
+    """A value with one list alone, which is in records alone."""
     *above, name = [unescape(step) for step in path.split("/")] if path else [""]
     if not path:
         return value

@@ -19,8 +19,8 @@ from structgen.schema.json import escape, inner_values
 from structgen.values import Json
 
 CountedRows: TypeAlias = Literal["tables", "lines", "off"]
-"""What counts as a row that a list may lack. `tables`: the rows of the document's tables. `lines`:
-those, and each line of text outside of tables. `off`: nothing, so that no list is checked."""
+"""Which rows a list may lack. `tables`: the rows of the document's tables. `lines`: those, and each
+line of text outside of tables. `off`: nothing, so that no list is checked."""
 
 _AROUND_ROW: Final = " \t|"
 _WORD: Final = re.compile(r"[^\W_]+(?:[.,]\d+)*")
@@ -48,7 +48,7 @@ class Gap(NamedTuple):
 
 
 class _Said(NamedTuple):
-    """What a row or an item states."""
+    """The statements of a row or an item."""
 
     words: frozenset[str]
     """Its words, and its numbers without what may differ: 10 is 1."""

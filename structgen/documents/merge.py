@@ -19,9 +19,9 @@ from structgen.schema.json import constant_key, escape, to_text
 from structgen.values import Evidence, Json
 
 _KNOWN: Final = ("evidence", "confidence", "alternatives", "pressure", "answered_by")
-"""What is known of values, by their places."""
+"""The facts of values, by their places."""
 _TOLD: Final = ("absent", "shortened", "copied")
-"""What is told of places."""
+"""The facts of places."""
 
 
 def merge(

@@ -1,4 +1,4 @@
-"""What a merge takes and gives: the statements of parts, and the value that they make."""
+"""Both ends of a merge: the statements of parts, and the value that they make."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def copy_below(
 
 
 class Kept:
-    """What becomes of paths if items of lists are left out: those after them move up."""
+    """Move paths if items of lists are left out: those after them move up."""
 
     def __init__(self, dropped: Collection[str]) -> None:
         """Note the items.

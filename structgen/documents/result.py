@@ -160,7 +160,7 @@ class DocumentExtraction(Generic[T]):
 
     @property
     def tuned(self) -> str | None:
-        """What the call took from the file of `structgen tune`, as `Extraction.tuned` says."""
+        """Says what the call took from the file of `structgen tune`, as `Extraction.tuned` does."""
         return next((result.tuned for result in self._results), None)
 
     @property

@@ -1,7 +1,7 @@
 """The cache of a client: results of earlier calls, for calls that ask the same.
 
 A result is kept before its confidence is calibrated and judged, since a calibration may change. Its
-value is checked again when it is found, so that what the target refuses by now is asked for anew.
+value is checked again when it is found. If the target refuses it now, the model is asked again.
 A call that asks for a fresh draw, with a `temperature` above 0 and no `seed`, passes the cache by.
 """
 
@@ -51,7 +51,7 @@ def through_cache(
     Args:
         backends: Who would be asked, in order.
         question: What is asked.
-        extracting: Asks. It is not begun if the cache has the result.
+        extracting: Asks. It does not start if the cache has the result.
 
     Raises:
         StructgenError: What `extracting` raises; it is not kept.
@@ -92,7 +92,7 @@ def _open(path: str) -> CacheFile:
 
 
 def _key(backends: Sequence[Backend], question: Question[Any]) -> bytes | None:
-    """The hash of everything that the result hangs on.
+    """The hash of everything that the result depends on.
 
     It is None if the question cannot be asked, which the call will say, or if the context of the
     validators cannot be told from another one.
@@ -133,7 +133,7 @@ def _told(value: Any) -> Json:
 
 
 def _place_of(backend: Backend) -> list[Any]:
-    """What tells the model of a backend from another one of its name."""
+    """The server or the files that tell a model from another one of its name."""
     via = backend.via
     if isinstance(via, Link):
         return [via.address]
@@ -162,14 +162,14 @@ def _body(result: Extraction[Any], target: Target[Any]) -> bytes | None:
 
 
 def _result(body: bytes, question: Question[T]) -> Extraction[T] | None:
-    """The result that was kept; None if the target refuses its value by now."""
+    """The result that was kept; None if the target refuses its value now."""
     try:
         data = from_json(body)
         attempts = tuple(_attempt(one) for one in data.pop("answered"))
         value = validate(question.target, data["value"])
         known: Extraction[Any] = _adapter().validate_python({**data, "target": question.target})
     except (InvalidOutputError, ValidationError, ValueError, LookupError, TypeError) as error:
-        _LOG.info("A result of the cache is not valid by now (%s)", type(error).__name__)
+        _LOG.info("A result of the cache is no longer valid (%s)", type(error).__name__)
         return None
     return replace(
         known,

@@ -271,7 +271,7 @@ class _Run(Generic[T]):
 
 
 def _notes_of(result: Extraction[Any]) -> tuple[Note, ...]:
-    """What is to be said of an answer: that its model gives no confidence."""
+    """The note on an answer whose model gives no confidence."""
     if result.confidence_by is not None:
         return ()
     detail = (

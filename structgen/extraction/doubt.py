@@ -91,7 +91,7 @@ def _of_document(question: Question[Any], data: Json, result: Extraction[Any]) -
 
 
 def _of_rules(data: Json, result: Extraction[Any]) -> Iterator[Doubt]:
-    """What the checks and rules of the call held against values."""
+    """The faults that the checks and rules of the call found in values."""
     for path in sorted(result.to_review):
         yield Doubt(path, "to review")
     for path in sorted(result.shortened):

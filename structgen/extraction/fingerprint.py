@@ -1,4 +1,4 @@
-"""What a call asks, as data: equal data, equal questions. Journals and caches know them by it."""
+"""The question of a call as data: equal data, equal questions. Journals and caches compare it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def asked_of_all(backends: Sequence[Backend], question: Question[Any]) -> list[A
     Raises:
         StructgenError: If the first backend could not be asked: what `plan` raises.
     """
-    # What was learned of a server changes while a job runs, and is no reason to begin anew.
+    # Rows learned of a server change while a job runs, which is no reason to begin anew.
     options = replace(question.options, learned_rows="off")
     probe = replace(question, options=options)
     asked: list[Any] = []

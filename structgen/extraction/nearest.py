@@ -79,7 +79,7 @@ class NearestChooser:
     def _less_like(
         self, chosen: int, scores: Mapping[int, float], worth: Mapping[int, float]
     ) -> dict[int, float]:
-        """What is left to choose after one was chosen, with what each is worth then."""
+        """The examples that are left after one was chosen, with the worth of each then."""
         found = {}
         for number, before in worth.items():
             likeness = self._index.likeness(number, chosen)

@@ -35,7 +35,7 @@ class Answered(Generic[T]):
     by: Mapping[str, str]
     """The model that gave each leaf, by JSON Pointer."""
     notes: tuple[Note, ...] = ()
-    """What is to be said of the models."""
+    """Notes on the models."""
 
     def finished(
         self, attempts: Sequence[Attempt], escalations: Sequence[Escalation], began: float
@@ -158,12 +158,12 @@ class _Over:
     part: Portion
 
     def moved(self, found: Mapping[str, V]) -> dict[str, V]:
-        """What is known of the fields that take their answer, by its place in the record."""
+        """The facts of the fields that take their answer, by its place in the record."""
         places = {self.part.place(path): one for path, one in found.items()}
         return {path: one for path, one in places.items() if self.part.holds(path)}
 
     def on(self, before: Mapping[str, V], found: Mapping[str, V]) -> dict[str, V]:
-        """What is known of the record: as before, except for what was found."""
+        """The facts of the record: as before, except for those that were found."""
         kept = {path: one for path, one in before.items() if not self.part.holds(path)}
         return {**kept, **found}
 
@@ -198,6 +198,6 @@ def _leaves(data: Json, at: str = "") -> Iterator[str]:
 
 
 def _source(one: ConfidenceBy | None, other: ConfidenceBy | None) -> ConfidenceBy | None:
-    """What a confidence was made from that two answers make together."""
+    """The source of a confidence that two answers make together."""
     sources = {one, other} - {None}
     return sources.pop() if len(sources) == 1 else "cascade" if sources else None

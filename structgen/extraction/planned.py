@@ -1,4 +1,4 @@
-"""What a call would ask: the values that `plan` gives."""
+"""The plan of a call: the values that `plan` gives."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PlannedPart:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a call would ask first. Nothing was sent.
+    """The first question of a call. Nothing was sent.
 
     If the record is split, `schema`, `messages`, `body` and `tokens` are those of the first part.
     """
@@ -45,7 +45,7 @@ class Plan:
     schema: JsonSchema
     """The schema, compiled for this backend."""
     notes: tuple[Note, ...]
-    """What it does differently from the source."""
+    """Its differences from the source."""
     messages: tuple[Message, ...] = field(repr=False)
     """The messages, as the model would see them."""
     options: Options

@@ -71,7 +71,7 @@ class Question(Generic[T]):
     options: Options = Options()
     """The options of the call."""
     tuned: Use | None = None
-    """What a tuned file has for it, which `options` and `examples` hold already."""
+    """The share of a tuned file, which `options` and `examples` hold already."""
     cascade: Cascade | None = None
     """The models that fields in doubt are escalated to."""
     stream: bool = False

@@ -34,8 +34,8 @@ class Stage:
         Args:
             given: The options of the call.
         """
-        # What is promised of an answer was learnt of the first model. No single answer hangs on
-        # what is enough, so a cache may give it to calls with another threshold.
+        # Promises were learnt from the first model alone. The threshold of a cascade changes no
+        # single answer, so a cache may give it to calls with another threshold.
         own = replace(given, accept=UNSET, cascade_below=UNSET)
         if self.on_ungrounded is UNSET:
             return own

@@ -1,4 +1,4 @@
-"""What `structgen tune` chose for a target and a model: its file, and how a call heeds it.
+"""The choice of `structgen tune` for a target and a model: its file, and how a call heeds it.
 
 The file lies beside the one that defines the target (`invoice.py`, `invoice.json`:
 `invoice.tuned.json`), or anywhere else. It can be read and compared. It holds the texts of the
@@ -47,7 +47,7 @@ _COUNTS: Final[Mapping[str, Kind]] = dict.fromkeys((FIXED, NEAREST, CHUNK_TOKENS
 
 @dataclass(frozen=True, kw_only=True)
 class Tuned:
-    """What was chosen for one target and one model."""
+    """The choice for one target and one model."""
 
     target: str
     """The target's name."""
@@ -56,19 +56,19 @@ class Tuned:
     model: str
     """The backend's name."""
     changes: Mapping[str, Json] = field(default_factory=dict)
-    """What differs from the defaults: options by name, and `fixed_examples`, `nearest_examples`
+    """Its differences from the defaults: options by name, and `fixed_examples`, `nearest_examples`
     or `chunk_tokens`."""
     examples: Sequence[Example] = field(default=(), repr=False)
     """Those that are shown, or chosen from."""
     figures: Mapping[str, Json] = field(default_factory=dict, repr=False)
-    """What it is worth, and how that was measured."""
+    """Its worth, and how that was measured."""
 
     def __str__(self) -> str:
         return changes_text(self.changes)
 
     @property
     def about(self) -> tuple[str, str]:
-        """What it is about; a file holds one for each."""
+        """The schema and the model; a file holds one choice for each."""
         return self.schema, self.model
 
     @property
@@ -117,7 +117,7 @@ def changes_text(changes: Mapping[str, Json]) -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Use:
-    """What a call takes from a tuned file."""
+    """The share of a tuned file that a call takes."""
 
     options: Options
     """The options of the call, with those of the file that it left out."""
@@ -126,7 +126,7 @@ class Use:
     chunk_tokens: int | None = None
     """The length of a chunk of a long document."""
     said: str
-    """What was taken, or why nothing, for people."""
+    """Says what was taken, or why nothing."""
 
 
 def tuned_use(

@@ -129,7 +129,7 @@ class StructgenAdapter(dspy.JSONAdapter):  # type: ignore[misc]  # dspy may not 
 
 
 class _Engine:
-    """What both engines share: what they can do, and whom they ask."""
+    """The base of both engines: what they can do, and whom they ask."""
 
     supports_response_schema = True
     supports_function_calling = True
@@ -205,7 +205,7 @@ class AsyncStructgenEngine(_Engine):
 
 
 def _ask(client: BaseClient, request: lm15.Request) -> tuple[list[Choice], Flow[Extraction[Any]]]:
-    """What the model may choose among, and the flow that asks it."""
+    """The options that the model has, and the flow that asks it."""
     choices = list(_choices(request))
     said = [{"role": one.role, "content": _words(one.parts)} for one in request.messages]
     told = [request.system if isinstance(request.system, str) else _words(request.system or ())]
@@ -221,7 +221,7 @@ def _ask(client: BaseClient, request: lm15.Request) -> tuple[list[Choice], Flow[
 
 
 def _choices(request: lm15.Request) -> Iterator[Choice]:
-    """What the model may answer: a call of a tool, a value of the format, or a text."""
+    """The possible answers: a call of a tool, a value of the format, or a text."""
     wanted = request.config.tool_choice or lm15.ToolChoice()
     for tool in request.tools if wanted.mode != "none" else ():
         if not wanted.allowed or tool.name in wanted.allowed:
@@ -250,7 +250,7 @@ def _options(request: lm15.Request) -> dict[str, Any]:
 
 
 def _words(parts: Sequence[Any]) -> str:
-    """What the parts of a message say; calls of tools and their results become words."""
+    """The text of a message's parts; calls of tools and their results become words."""
     return "\n".join(_said(part) for part in parts if part.type != "thinking")
 
 
@@ -295,6 +295,6 @@ def _as_lm15(error: StructgenError) -> Exception:
 
 
 def _description(name: str, field: Any) -> str | None:
-    """What the user said of a field; DSPy's own placeholder says nothing."""
+    """The user's description of a field; DSPy's own placeholder says nothing."""
     said = (field.json_schema_extra or {}).get("desc")
     return None if said == f"${{{name}}}" else said

@@ -52,7 +52,7 @@ def from_structgen(
 
 
 class _Asked(NamedTuple):
-    """What a call of instructor asks, in structgen's terms."""
+    """The question of a call of instructor, in structgen's terms."""
 
     target: Any
     document: Any

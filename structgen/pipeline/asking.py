@@ -86,7 +86,7 @@ class JobQuestion(Generic[T]):
 
     @property
     def tuned(self) -> str | None:
-        """What it took from the file of `structgen tune`, or why nothing; None without a file."""
+        """Says what it took from the file of `structgen tune`, or why nothing; None without it."""
         return None if self._question.tuned is None else self._question.tuned.said
 
     @property

@@ -148,7 +148,7 @@ class _ChunkedDocument:
         return outcome
 
     async def _pieces_of(self, piece: Piece) -> list[Asked] | None:
-        """What came of a piece and of the rows that its answer lacks, or of halves if too long."""
+        """Outcomes of a piece and of the rows that its answer lacks, or of halves if too long."""
         async with self._room:
             asked = await self._outcome_of(piece)
         if asked is None:

@@ -67,7 +67,7 @@ def _read(path: Path) -> str:
 
 
 def _filled(template: str, values: Mapping[str, Any], what: str) -> str:
-    """The template with its values. What a value holds is not filled again."""
+    """The template with its values. Placeholders inside a value stay as they are."""
     names = {found[2] for found in _PLACEHOLDER.finditer(template) if found[2]}
     _check_names(names, values, what)
     for name, value in values.items():

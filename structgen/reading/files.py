@@ -87,7 +87,7 @@ def read_bytes(data: bytes, settings: ReadSettings) -> Document:
 
 
 def _document(made: Document | str, settings: ReadSettings, note: str | None) -> Document:
-    """What a reader made, as a document, with one more note."""
+    """The text or document of a reader, as a document with one more note."""
     if not isinstance(made, Document):
         kind = settings.media_type or "text/plain"
         made = Document(made, name=settings.name, media_type=kind)
@@ -122,7 +122,7 @@ def _suffix_of(settings: ReadSettings) -> str:
 
 
 def _reader_of(data: bytes, settings: ReadSettings, name: str) -> tuple[Reader, str | None]:
-    """What reads a file. Its content decides; a note says if its name tells another kind."""
+    """The reader of a file. Its content decides; a note says if its name tells another kind."""
     suffix = _suffix_of(settings)
     named = None if settings.media_type else reader_for(suffix=suffix)
     told = media_type_of(data) or ("text/plain" if settings.encoding else None)

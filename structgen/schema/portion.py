@@ -27,7 +27,7 @@ from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema
 
 _TOLD: Final = ("title", "description")
-"""What the schema of a list says of it to people and models."""
+"""Keywords that tell people and models what a list is."""
 _OF_ITEM: Final = "The open fields of item {} of the list."
 
 

@@ -72,7 +72,7 @@ def document_in(messages: Sequence[Message]) -> str:
 
 
 def _text_of(message: Message) -> str:
-    """What a message says, beside its images."""
+    """The text of a message, without its images."""
     content = message["content"]
     if isinstance(content, str):
         return content

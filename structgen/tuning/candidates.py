@@ -1,4 +1,4 @@
-"""What may vary: a table of changes to a call, and those of it that make a difference here."""
+"""The table of changes to a call, and those of it that make a difference here."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ CHANGES: Final[tuple[tuple[str, tuple[Json, ...]], ...]] = (
     (CHUNK_TOKENS, (1000, 4000)),
     ("samples", (3,)),
 )
-"""What is tried, one change at a time, in this order: what most often helps comes first, and what
+"""The changes, tried one at a time, in this order: what most often helps comes first, and what
 costs most comes last. If a budget is small, the last ones are left out."""
 
 _JUDGING: Final = frozenset({"accept", "calibration"})

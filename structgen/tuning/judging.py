@@ -45,7 +45,7 @@ and end the tuning, which can be started again."""
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Budget:
-    """What a tuning may take."""
+    """The limits of a tuning."""
 
     max_calls: int | None = None
     """Answers to ask for, those of earlier runs included."""
@@ -57,7 +57,7 @@ class Budget:
 
 @dataclass(slots=True)
 class Spent:
-    """What a tuning took so far, with what earlier runs of it were asked."""
+    """The spending of a tuning so far, with that of its earlier runs."""
 
     calls: int = 0
     """Answers that were asked for."""
@@ -115,10 +115,10 @@ class Judge:
         self._began = time.monotonic()
         self._outcomes: dict[tuple[str, str], Outcome[Any]] = {}
         self.spent = Spent()
-        """What was spent so far."""
+        """The spending so far."""
 
     def judge(self, parts: Sequence[Part]) -> Evaluation:
-        """Score candidates over records. What was asked before is not asked again.
+        """Score candidates over records. No question is asked a second time.
 
         Args:
             parts: Who is judged on which records; no record is in two of them.
@@ -217,7 +217,7 @@ class Judge:
         ) from None
 
     def _limits(self) -> JobLimits:
-        """What the budget leaves of money and time."""
+        """The money and time that the budget leaves."""
         cost, seconds = self._budget.max_cost, self._budget.max_seconds
         if cost is not None:
             cost = max(0.0, cost - (self.spent.cost or 0.0))

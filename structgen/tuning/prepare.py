@@ -1,4 +1,4 @@
-"""What a tuning is about to do: the records in their order, the candidates, and what they need."""
+"""Prepare a tuning: the records in their order, the candidates, and what they need."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Half(NamedTuple):
     """One half of the records."""
 
     name: str
-    """What people call it."""
+    """Its name, for people."""
     records: Sequence[GoldRecord]
     """The records."""
     pool: Sequence[Example]
@@ -54,7 +54,7 @@ class Prepared:
     pool: Sequence[Example]
     """All records as examples."""
     candidates: Sequence[Candidate]
-    """What is tried."""
+    """The candidates to try."""
     left_out: Sequence[Candidate]
     """The candidates for which the budget has no room."""
     journal: str
@@ -180,7 +180,7 @@ def _has_room(needs: Needs, budget: Budget) -> bool:
 
 
 class Needs:
-    """What the candidates of a tuning need for a record, and all of them together at most."""
+    """The needs of the candidates for a record, and of all of them together at most."""
 
     def __init__(self, prepared: Prepared, known: dict[str, Usage]) -> None:
         """Look at some documents.

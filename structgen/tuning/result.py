@@ -1,4 +1,4 @@
-"""What a tuning came to, and what one would take."""
+"""The result of a tuning, and an estimate of one."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Judged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Winner:
-    """What one half of the records chose, as the other half judges it."""
+    """The choice of one half of the records, as the other half judges it."""
 
     name: str
     """Its changes, in one line."""
@@ -42,18 +42,18 @@ class Winner:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tuning:
-    """What a tuning came to."""
+    """The result of a tuning."""
 
     tuned: Tuned
-    """What was chosen; without changes, the default."""
+    """The choice; without changes, the default."""
     path: str | None
     """The file that has it; None if none was written."""
     steps: Sequence[Judged]
-    """What the search judged, in this order."""
+    """The candidates that the search judged, in this order."""
     winners: Sequence[Winner]
-    """What each half chose; nothing if neither found anything ahead of the default."""
+    """The choice of each half; empty if neither found anything ahead of the default."""
     gain: Difference | None
-    """What choosing gains in F1: each half judged with what the other one chose, against the
+    """The gain of choosing, in F1: each half judged with what the other one chose, against the
     default, paired by record. None if neither half chose anything."""
     left_out: Sequence[str]
     """The candidates for which the budget had no room."""
@@ -119,10 +119,10 @@ class Tuning:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """What a tuning would take at most, if no answer has to be asked for again."""
+    """The most that a tuning would take, if no answer has to be asked for again."""
 
     candidates: Sequence[str]
-    """What would be tried."""
+    """The candidates to try."""
     left_out: Sequence[str]
     """The candidates for which the budget has no room."""
     records: int

@@ -68,7 +68,7 @@ def tune(
         journal: Where answers are kept; by default the gold's path with `.journal` after it.
         tuning_seed: Of the order in which records are used; `seed` is that of the answers.
         max_calls: Answers to ask for at most. Candidates without room are left out.
-        max_cost: US dollars to spend at most, earlier runs included; likewise.
+        max_cost: US dollars to spend at most, earlier runs included. Candidates without room are
         max_seconds: Seconds after which it stops, to be started again.
         concurrency: Questions at a time at most; by default as for `Job`.
         log: Is told what is worth a line.
@@ -197,7 +197,7 @@ def tuned_file(target: Target[Any], path: str | os.PathLike[str] | None) -> str 
 
 
 def _figures(prepared: Prepared, choice: Choice, judge: Judge, seed: int) -> dict[str, Json]:
-    """What the file says about how the choice was made."""
+    """The figures of the file: how the choice was made."""
     gain = choice.gain
     judged: dict[str, Json] = {}
     if gain is not None:

@@ -26,7 +26,7 @@ class Search:
         """
         self._prepared, self._judge, self._half = prepared, judge, half
         self.steps: list[Judged] = []
-        """What was judged so far."""
+        """The judgements so far."""
 
     def run(self) -> Candidate:
         """Give the best candidate: the default if none is ahead of it."""
@@ -65,16 +65,16 @@ def _together(ahead: Sequence[Candidate]) -> Candidate | None:
 
 
 class Choice(NamedTuple):
-    """What was chosen, and why."""
+    """The choice, and the reasons for it."""
 
     candidate: Candidate
     """The candidate; the default unless choosing pays beyond noise."""
     gain: Difference | None
-    """What choosing gains on records that did not choose; None if the default won each half."""
+    """The gain of choosing on records that did not choose; None if the default won each half."""
     winners: Sequence[Winner]
-    """What each half chose, and what the other one says of it."""
+    """The choice of each half, and how the other one judges it."""
     steps: Sequence[Judged]
-    """What was judged on the way."""
+    """The judgements on the way."""
 
 
 def choose(prepared: Prepared, judge: Judge, seed: int) -> Choice:

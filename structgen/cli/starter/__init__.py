@@ -1,1 +1,1 @@
-"""What `structgen init` writes: a target, gold and commands, guessed from a sample of data."""
+"""The files of `structgen init`: a target, gold and commands, guessed from a sample of data."""

@@ -55,7 +55,7 @@ class _Writer:
     def __init__(self, taken: set[str]) -> None:
         self.classes: list[str] = []
         self.needs: set[str] = set()
-        """What the classes import."""
+        """Names that the classes import."""
         self._names = {"BaseModel", "Field", *_TYPES, *taken}
 
     def write_class(self, name: str, members: Mapping[str, Shape], docstring: str = "") -> str:

@@ -32,7 +32,7 @@ _LINES: Final = frozenset({".jsonl", ".ndjson"})
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What a sample of data holds."""
+    """The documents and values in a sample of data."""
 
     path: Path
     """The file or folder."""
@@ -168,7 +168,7 @@ def _named(given: str, columns: Sequence[str], flag: str) -> str:
 
 
 def _values(items: Sequence[Item], path: Path) -> list[Json]:
-    """What the other columns say that should come out."""
+    """The wanted values, as the other columns give them."""
     metas = [one.meta for one in items]
     if all(isinstance(meta.get(_VALUE), dict) for meta in metas):
         return [meta[_VALUE] for meta in metas]

@@ -109,7 +109,7 @@ def parts(compiled: Any, messages: Sequence[Message]) -> Iterator[Piece]:
 
 
 def _rendered(compiled: Any, messages: Sequence[Message], contents: Sequence[Any]) -> str:
-    """What the template makes of messages with other contents."""
+    """The text that the template makes of messages with other contents."""
     shown = [
         {**message, "content": content} for message, content in zip(messages, contents, strict=True)
     ]

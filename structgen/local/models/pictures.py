@@ -15,7 +15,7 @@ from structgen.reading.opening.sniffing import sniff_media_type
 from structgen.values import IMAGE_PARTS, Message, attachments_in, url_of_attachment
 
 _IMAGE: Final = "An image in the messages"
-"""What an image is called in errors."""
+"""The name of an image in errors."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,7 +53,7 @@ class Element:
     attributes: Mapping[str, str] = field(default_factory=dict)
     """Its attributes; one without a value has an empty one."""
     children: list[Element | str] = field(default_factory=list)
-    """What is in it, in order."""
+    """Its texts and elements, in order."""
 
     def elements(self) -> Iterator[Element]:
         """Give the elements that are directly in it."""

@@ -19,7 +19,7 @@ _NAMED: Final = re.compile(
     rb"""(?i)<meta[^>]*?charset\s*=\s*["']?\s*([\w.:-]+)|<\?xml[^>]*?encoding\s*=\s*["']([\w.:-]+)"""
 )
 _ANSI: Final = "cp1252"
-"""What browsers take for Latin-1 and ASCII (WHATWG Encoding, 4.2), and where nothing is named."""
+"""Browsers take it for Latin-1 and ASCII (WHATWG Encoding, 4.2), and if nothing is named."""
 _AS_ANSI: Final = frozenset({"iso8859-1", "ascii"})
 _REPLACEMENT: Final = "\ufffd"
 _WRONG: Final = "It is no valid {}, which it says that it is: some of its characters may be wrong."

@@ -10,7 +10,7 @@ from structgen.errors import DocumentError
 from structgen.extras import load
 
 MOST_PIXELS: Final = 40_000_000
-"""Of one image: A2 at 300 dots per inch. A larger one may be meant to fill the memory."""
+"""The size of one image: A2 at 300 dots per inch. A larger one may be meant to fill the memory."""
 _HINT: Final = f"At most {MOST_PIXELS:,} are read: make it smaller."
 _WHITES: Final = {"I;16": (65_535,), "I": (255, 65_535), "F": (1, 255, 65_535)}
 """The usual values of white in Pillow's modes of wide numbers."""

@@ -19,7 +19,7 @@ _SIGNATURES: Final = frozenset(
 """Parts that prove who wrote a mail, and are nothing to read."""
 _REPORTS: Final = frozenset({"message/delivery-status", "message/disposition-notification"})
 _TEXTS: Final = ("text/plain", "text/html")
-"""What a body may be, the one that is read first."""
+"""The kinds of a body, the one that is read first."""
 
 
 @dataclass(slots=True)

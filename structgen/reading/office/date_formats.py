@@ -17,7 +17,7 @@ _TOKEN: Final = re.compile(
 )
 _SYSTEM: Final = re.compile(r"\[\$-(?P<kind>F[48]00)\]", re.IGNORECASE)
 _AS_ISO: Final = {"F800": "yyyy-mm-dd", "F400": "hh:mm:ss"}
-"""What a system shows of its own long date and its time differs from country to country."""
+"""A system's own long date and its time differ from country to country."""
 _MONTH_NAMES: Final = """
 January February March April May June July August September October November December
 """
@@ -99,7 +99,7 @@ def shown_date(value: float, section: str, *, since_1904: bool) -> str:
 
 
 _Parts = Mapping[str, Callable[[int], str]]
-"""What each letter shows, by how often it is written."""
+"""The part of a date for each letter, by how often it is written."""
 
 
 def _calendar(moment: datetime, *, in_halves: bool) -> _Parts:

@@ -24,10 +24,10 @@ _MOST_XML: Final = 128 * 2**20
 
 
 class Relation(NamedTuple):
-    """What a part of a package refers to."""
+    """A reference of a part of a package."""
 
     identity: str
-    """What the XML of the part calls it."""
+    """Its name in the XML of the part."""
     kind: str
     """The last word of its type, such as "header"."""
     part: str

@@ -33,7 +33,7 @@ _SYMBOLS: Final[Mapping[str, str]] = {
     "A7": "▪",
     "B7": "•",
 }
-"""What the characters of the fonts Wingdings, Wingdings 2 and Symbol show, of those in forms."""
+"""The signs of Wingdings, Wingdings 2 and Symbol that forms use, by character."""
 _NOT_TEXT: Final = frozenset({f"{W}pPr", f"{W}rPr", f"{W}instrText", f"{W}delInstrText"})
 """Properties, and the code of fields."""
 _NOTED: Final[Mapping[str, str]] = {
@@ -44,7 +44,7 @@ _NOTED: Final[Mapping[str, str]] = {
 
 @dataclass(slots=True)
 class Line:
-    """What is in a paragraph."""
+    """The content of a paragraph."""
 
     pieces: list[str] = field(default_factory=list)
     """Its characters."""
@@ -186,7 +186,7 @@ def _related(element: Any, end: str) -> str:
 
 
 def _chosen(mark: Any) -> str:
-    """What a box or a list of an old form shows; texts are a result of their field."""
+    """The choice in a box or a list of an old form; texts are a result of their field."""
     box = mark.find(f"{W}ffData/{W}checkBox")
     if box is not None:
         own = box.find(f"{W}checked")

@@ -1,4 +1,4 @@
-"""What the styles and lists of a Word document say of its paragraphs (ECMA-376, 17.7 and 17.9)."""
+"""The styles and lists of the paragraphs of a Word document (ECMA-376, 17.7 and 17.9)."""
 
 from __future__ import annotations
 

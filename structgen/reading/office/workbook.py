@@ -1,4 +1,4 @@
-"""What is in a workbook: its sheets, and the cells of each as they are shown (ECMA-376, part 1)."""
+"""A workbook: its sheets, and the cells of each as they are shown (ECMA-376, part 1)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ from structgen.reading.office.number_formats import BUILT_IN, shown_number, show
 from structgen.reading.office.package import Package
 
 MOST_CELLS: Final = 5_000_000
-"""Of one sheet. Cells without a value are not counted: a program may format a million of them."""
+"""The cells that one sheet may have. Those without a value are not counted: a program may format a
+million of them."""
 _REFERENCE: Final = re.compile(r"\$?([A-Z]{1,3})\$?(\d{1,7})$")
 _ESCAPED: Final = re.compile(r"_x([0-9A-Fa-f]{4})_")
 """A character that XML cannot hold (ECMA-376, 22.4.2.4)."""
@@ -41,14 +42,14 @@ class Row(NamedTuple):
     number: int
     """Its number, from 1."""
     texts: dict[int, str]
-    """What its cells show, by the number of their column, from 1. Empty cells are left out."""
+    """The texts of its cells by the number of their column, from 1. Empty cells are left out."""
     is_hidden: bool
     """Whether the sheet hides it."""
 
 
 @dataclass(slots=True)
 class SheetContent:
-    """What is in a sheet."""
+    """The content of a sheet."""
 
     rows: list[Row] = field(default_factory=list)
     """The rows that have a text, in order."""
@@ -127,7 +128,7 @@ class Workbook:
             )
 
     def _texts_of(self, row: Any, content: SheetContent) -> dict[int, str]:
-        """What the cells of a row show."""
+        """The texts of the cells of a row."""
         texts: dict[int, str] = {}
         column = 0
         for cell in row:

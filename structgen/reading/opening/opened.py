@@ -28,7 +28,7 @@ _SPECIAL: Final[tuple[tuple[Callable[[int], bool], str], ...]] = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
-"""What else a path may name, and reading it might never end."""
+"""Other things that a path may name; reading one might never end."""
 
 
 def bytes_of(source: Any, settings: ReadSettings) -> tuple[bytes, str | None]:

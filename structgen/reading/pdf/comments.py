@@ -15,14 +15,14 @@ _KINDS: Final = (
 )
 """The annotations that hold a comment (ISO 32000-1, 12.5.6); others are printed on the page."""
 _MOST_BYTES: Final = 200_000
-"""Of one comment, in UTF-16."""
+"""The length of one comment, in bytes of UTF-16."""
 
 
 class PageComment(NamedTuple):
     """A comment on a page."""
 
     text: str
-    """What it says, and who wrote it."""
+    """Its text, and who wrote it."""
     edges: tuple[float, float, float, float]
     """Left, bottom, right and top of what it is about, in the coordinates of the page."""
 

@@ -109,11 +109,11 @@ class Definitions:
             yield Definition(self.names[ref], self._own(ref), ref in self.cyclic)
 
     def name_of(self, ref: str) -> str:
-        """The name of what a reference leads to."""
+        """The name of the definition that a reference leads to."""
         return self.names[ref]
 
     def schema_of(self, ref: str) -> Json:
-        """What a reference leads to."""
+        """The schema that a reference leads to."""
         return self._own(ref)
 
     def _own(self, ref: str) -> Json:
@@ -164,7 +164,7 @@ def _after(start: str, needs: Mapping[str, Sequence[str]]) -> set[str]:
 
 
 def _in_order(start: str, needs: Mapping[str, Sequence[str]]) -> list[str]:
-    """What is needed before what needs it, as far as cycles let it."""
+    """The definitions in order, those first that others need, as far as cycles let it."""
     order: list[str] = []
     seen: set[str] = set()
     todo = [(start, iter(needs.get(start, ())))]

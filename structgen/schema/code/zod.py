@@ -95,7 +95,7 @@ class _Writer:
     def __init__(self, definitions: Definitions) -> None:
         self._definitions = definitions
         self.unchecked: set[str] = set()
-        """What the code does not hold."""
+        """Names of the keywords that the code does not check."""
         self.compares = False
         """Whether the code compares values."""
 

@@ -1,4 +1,4 @@
-"""What a type is called, by people and on the wire."""
+"""The names of types, for people and on the wire."""
 
 from __future__ import annotations
 

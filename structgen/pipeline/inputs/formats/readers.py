@@ -34,7 +34,7 @@ def _read_document(place: Place, options: ReadOptions) -> Iterator[Item]:
 
 
 def _document_reader(place: Place, options: ReadOptions) -> str | Reader | None:
-    """What is asked to read a document; None if its content and its name tell."""
+    """The reader that is asked for by name; None if content and name of a document tell."""
     suffix = place.suffixes[1]
     own = options.readers.get(suffix)
     if own is None:
