@@ -254,7 +254,8 @@ class Extraction(Generic[T]):
     reasoning: str | None = None
     """What the model thought before it answered, if it shows that."""
     tuned: str | None = None
-    """Says what the call took from the file of `structgen tune`, or why nothing; None without it."""
+    """A line on what the call took from the file of `structgen tune`, or why nothing; None without
+    a file."""
     usage: Usage = Usage()
     """Tokens of all attempts. `reasoning_tokens` are those of thoughts, if its server counts."""
     cost: float | None = None

@@ -66,9 +66,11 @@ def tune(
         client: Who is asked.
         path: The file to write; by default the one beside the target's own file.
         journal: Where answers are kept; by default the gold's path with `.journal` after it.
-        tuning_seed: Of the order in which records are used; `seed` is that of the answers.
+        tuning_seed: The seed of the order in which records are used; `seed` is that of the
+            answers.
         max_calls: Answers to ask for at most. Candidates without room are left out.
         max_cost: US dollars to spend at most, earlier runs included. Candidates without room are
+            left out.
         max_seconds: Seconds after which it stops, to be started again.
         concurrency: Questions at a time at most; by default as for `Job`.
         log: Is told what is worth a line.
