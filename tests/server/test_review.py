@@ -20,6 +20,7 @@ from selenium.webdriver.support.ui import WebDriverWait
 from starlette.testclient import TestClient
 
 from structgen import Client
+from structgen.errors import InputError
 from structgen.evaluation.gold import load_gold
 from structgen.pipeline import Job
 from structgen.pipeline.journal.reviews import Review, Reviews
@@ -90,6 +91,48 @@ def run_job(folder: Path, prompt: str, keys: list[str]) -> list[dict[str, Any]]:
         )
         job.run()
     return [json.loads(line) for line in output.read_text().splitlines()]
+
+
+class LongVisit(Visit):
+    minutes: int
+
+
+def test_a_correction_that_does_not_fit_a_changed_schema_is_told(tmp_path: Path) -> None:
+    journal, output = tmp_path / "out.journal", tmp_path / "out.jsonl"
+    told: list[str] = []
+
+    def rows_of(target: Any) -> list[dict[str, Any]]:
+        items = [Item(key, f"text of {key}") for key in ("a", "b", "c")]
+        options: dict[str, Any] = {"output": output, "journal": journal, "log": told.append}
+        with Client(AnyModel()) as client:
+            Job(target, items, client=client, if_exists="replace", **options).run()
+        return [json.loads(line) for line in output.read_text().splitlines()]
+
+    rows_of(Visit)
+    Reviews(journal).save(Review("a", 1, "corrected", VALUE))
+    Reviews(journal).save(Review("b", 1, "rejected"))
+    assert rows_of(Visit)[0]["to_review"] == []
+    told.clear()
+    corrected, rejected, other = rows_of(LongVisit)
+    assert corrected["to_review"] == [""]
+    assert corrected["confidence_by"] != "human"
+    assert "minutes" in corrected["value"]
+    assert rejected["confidence_by"] == "human"
+    assert other["to_review"] == []
+    (line,) = (line for line in told if "reviewed value" in line)
+    assert "'a'" in line
+    assert "structgen review" in line
+
+    texts = dict.fromkeys("abc", "text")
+    records = Records([corrected, rejected, other], texts, target_of(LongVisit), Reviews(journal))
+    shown = records.shown("a")
+    assert (shown["value"], shown["status"]) == (VALUE, None)  # the person's work is not lost
+    assert "does not fit" in str(shown["error"])
+    assert records.shown("b")["status"] == "rejected"
+    with pytest.raises(InputError, match="reviewed value of 'a'"):
+        export_gold(records, tmp_path / "gold.jsonl")
+    assert records.save("a", 1, "corrected", {**VALUE, "minutes": 5})
+    assert rows_of(LongVisit)[0]["value"] == {**VALUE, "minutes": 5}
 
 
 def test_two_hundred_corrections_in_a_browser_survive_a_changed_prompt(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -31,6 +31,8 @@ Status: TypeAlias = Literal["accepted", "corrected", "rejected"]
 _PREFIX: Final = "review "
 _READ: Final = "SELECT body FROM notes WHERE name LIKE 'review %' ORDER BY name"
 _INSERT: Final = "INSERT INTO notes (name, body) VALUES (?, ?)"
+_SHOWN_KEYS: Final = 5
+"""How many keys a line of the log names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +102,22 @@ def newest_reviews(db: sqlite3.Connection) -> dict[str, Review]:
     return {review.key: review for review in rows}
 
 
-def reviewed(outcome: Outcome[T], reviews: Mapping[str, Review]) -> Outcome[T]:
+def reviewed(
+    outcome: Outcome[T],
+    reviews: Mapping[str, Review],
+    on_outdated: Callable[[str], object] = str,
+) -> Outcome[T]:
     """Give an outcome with what a reviewer decided about it.
 
     Args:
         outcome: What the model's answer came to.
         reviews: The newest reviews by key.
+        on_outdated: Called with the key of a record whose reviewed value does not fit the target.
 
     Returns:
-        The outcome with the reviewer's value, and `confidence_by` "human". The outcome as it was
-        if there is no review, or its value does not fit the target any more.
+        The outcome with the reviewer's value, and `confidence_by` "human". If that value does not
+        fit the target any more, the outcome with its whole record to review; the outcome as it was
+        if there is no review.
     """
     review = reviews.get(outcome.key)
     if review is None:
@@ -123,10 +131,25 @@ def reviewed(outcome: Outcome[T], reviews: Mapping[str, Review]) -> Outcome[T]:
     try:
         validate(outcome.target, review.value)
     except InvalidOutputError:
-        return outcome
+        on_outdated(outcome.key)
+        return replace(outcome, stored={**outcome.record(), "to_review": [""]})
     is_same = outcome.ok and outcome.record().get("value") == review.value
     kept = ("evidence", "guarantee") if is_same else ()
     stored = {name: outcome.record().get(name) for name in kept}
     stored |= {"value": review.value, "error": None, "confidence_by": "human"}
     stored |= {"record_confidence": 1.0, "to_review": []}
     return replace(outcome, error=None, result=None, stored=stored)
+
+
+def outdated_reviews(keys: Sequence[str]) -> str:
+    """Say that reviewed values do not fit the target any more.
+
+    Args:
+        keys: The keys of their records.
+    """
+    shown = ", ".join(map(repr, keys[:_SHOWN_KEYS])) + (", ..." if len(keys) > _SHOWN_KEYS else "")
+    values = "1 reviewed value does" if len(keys) == 1 else f"{len(keys)} reviewed values do"
+    return (
+        f"{values} not fit the target any more, so the output has the model's, marked in "
+        f"`to_review`: {shown}. Review them again with `structgen review`."
+    )

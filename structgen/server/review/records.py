@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from structgen.answer.grounding import document_text
+from structgen.errors import InvalidOutputError
 from structgen.pipeline.journal.reviews import Review, Reviews, Status
 from structgen.reading.document import Document
 from structgen.reading.images.pages import boxes_of, pictures_of, places_of
@@ -13,6 +14,9 @@ from structgen.reading.layout import PageImage
 from structgen.schema.check import validate
 from structgen.schema.target import Target
 from structgen.values import Json, TextOrMessages
+
+OUTDATED: Final = "open again: the reviewed value does not fit the target any more"
+"""What the page says of a decision that a changed target refuses."""
 
 
 class Records:
@@ -96,16 +100,34 @@ class Records:
 
     def _shown(self, row: Mapping[str, Any], review: Review | None) -> dict[str, Json]:
         is_value = review is not None and review.status != "rejected"
+        error, status = row["error"], review.status if review else None
+        said = error["message"] if error else None
+        if review is not None and not self.fits(review):
+            said, status = OUTDATED, None
         return {
             "key": row["key"],
             "text": self.text(row["key"]),
             "value": review.value if review is not None and is_value else row["value"],
-            "error": row["error"]["message"] if row["error"] else None,
+            "error": said,
             "evidence": places_of(row),
             "confidence": row.get("confidence") or {},
             "version": review.version if review else 0,
-            "status": review.status if review else None,
+            "status": status,
         }
+
+    def fits(self, review: Review) -> bool:
+        """Tell whether a decision still goes for the target; not if its value does not fit it.
+
+        Args:
+            review: The decision.
+        """
+        if review.status == "rejected":
+            return True
+        try:
+            validate(self.target, review.value)
+        except InvalidOutputError:
+            return False
+        return True
 
 
 def doubt(row: Mapping[str, Any]) -> tuple[bool, int, float]:

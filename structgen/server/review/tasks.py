@@ -24,7 +24,8 @@ def export_gold(records: Records, path: str | os.PathLike[str]) -> int:
         How many were written.
 
     Raises:
-        InputError: If a text is not known, or the file cannot be written.
+        InputError: If a text is not known, a value does not fit the target any more, or the file
+            cannot be written.
     """
     reviews = records.reviews.all()
     rows: list[dict[str, Json]] = []
@@ -32,6 +33,11 @@ def export_gold(records: Records, path: str | os.PathLike[str]) -> int:
         review = reviews.get(row["key"])
         if review is None or review.status == "rejected":
             continue
+        if not records.fits(review):
+            raise InputError(
+                f"The reviewed value of {row['key']!r} does not fit the target any more.",
+                hint="Review it again, or export with the target that it was reviewed with.",
+            )
         text = records.text(row["key"])
         if text is None:
             raise InputError(
