@@ -39,7 +39,7 @@ def main() -> int:
             return 5
     print(
         f"{done.ok} tickets have a record, {done.failed} failed; "
-        f"{done.cached} were read before, {done.equal} were equal to others"
+        f"{done.cached - done.equal} were read before, {done.equal} were equal to others"
     )
     return 0
 

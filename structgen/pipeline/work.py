@@ -92,6 +92,7 @@ class Workers:
             self, journal, retry_failed=retry_failed, at_once=concurrency
         )
         self._waiting_for: dict[bytes, list[tuple[int, Item]]] = {}
+        self._asked: set[bytes] = set()
         """By the hash of a question under way: the equal inputs that wait for its outcome."""
         self._flushed = asyncio.Event()
         self._skipped = False  # was an input taken and not asked about?
@@ -274,7 +275,8 @@ class Workers:
             cached = await self._look_up(position, item, hash, question)
             if cached is not None:
                 self.watch.add_cached(cached.ok)
-                await self._hand_on(position, cached, on_outcome, cached=True)
+                equal = hash in self._asked
+                await self._hand_on(position, cached, on_outcome, cached=True, equal=equal)
             elif hash in self._waiting_for:
                 self._waiting_for[hash].append((position, item))
             else:
@@ -309,6 +311,7 @@ class Workers:
     ) -> None:
         """Ask about an input, for it and for the equal inputs that come meanwhile."""
         self._waiting_for[hash] = []
+        self._asked.add(hash)
         try:
             outcome: Outcome[Any] | None
             if item.error:  # it costs nothing, and stops no job

@@ -272,6 +272,19 @@ def test_an_unknown_price_is_not_told_as_nothing(tmp_path: Path) -> None:
     assert (done.ok, done.failed, done.cost) == (1, 1, None)
 
 
+def test_an_input_that_equals_an_answered_one_is_not_told_as_from_the_journal(
+    tmp_path: Path,
+) -> None:
+    others = [f"person number {n}." for n in range(2, 40)]
+    inputs = ["person number 1.", *others, "person number 1."]
+    with FaultyServer(answer) as server, Client("vllm:m", base_url=server.base_url) as client:
+        output = tmp_path / "out.jsonl"
+        done = Job(Person, inputs, client=client, output=output, concurrency=1).run()
+        again = Job(Person, inputs, client=client, output=output, concurrency=1).run()
+    assert (done.cached, done.equal, again.equal) == (1, 1, 0)
+    assert again.cached >= 2
+
+
 def test_equal_inputs_are_not_told_as_from_the_journal(tmp_path: Path) -> None:
     with FaultyServer(slow) as server, Client("vllm:m", base_url=server.base_url) as client:
         output = tmp_path / "out.jsonl"
