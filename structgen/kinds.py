@@ -14,7 +14,7 @@ from structgen.values import shorten
 
 _SHOWN: Final = 60
 """Characters that an error shows of a value."""
-_SECRET: Final = frozenset({"api_key"})
+_SECRET: Final = frozenset({"api_key", "client"})
 """Options whose value no error shows."""
 
 

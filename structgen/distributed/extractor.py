@@ -50,6 +50,12 @@ _KINDS: Final[Mapping[str, Kind]] = {
     "structs": TRUTH,
     "journal": or_none(PATH),
     "concurrency": or_none(whole(1)),
+    "client": or_none(
+        Kind(
+            lambda value: isinstance(value, Mapping),
+            "the keyword arguments of `Client` as a mapping, such as {'api_key': 'k'}",
+        )
+    ),
 }
 """Which values the arguments of an Extractor take."""
 
@@ -106,6 +112,7 @@ class Extractor:
             "structs": structs,
             "journal": journal,
             "concurrency": concurrency,
+            "client": client,
         }
         check_values(given, _KINDS)
         if journal is not None and "://" not in journal:

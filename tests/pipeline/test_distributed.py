@@ -32,7 +32,7 @@ from structgen.pipeline.journal.shared import SharedJournal
 from structgen.pipeline.outputs.flat import flat_row
 from structgen.pipeline.record import Item
 from structgen.testing.faulty import FaultyServer, Served
-from structgen.testing.scripted import completion
+from structgen.testing.scripted import ScriptedModel, completion
 from structgen.values import Request
 from tests.forms.services import postgresql
 from tests.pipeline import engines
@@ -190,6 +190,15 @@ def test_a_batch_that_cannot_be_used_is_told_before_anything_is_asked() -> None:
     for wrong in ({"concurrency": 0}, {"text": 5}, {"journal": "file.journal"}, {"prefix": None}):
         with pytest.raises(ConfigurationError):
             extractor("http://127.0.0.1:9/v1", **wrong)
+
+
+@pytest.mark.parametrize(
+    "client", [Client(ScriptedModel("1")), [("api_key", "sk-secret")]], ids=["client", "pairs"]
+)
+def test_the_arguments_of_a_client_are_no_client(client: Any) -> None:
+    with pytest.raises(ConfigurationError, match="but must be the keyword arguments") as caught:
+        Extractor(Inner, "local", client=client)
+    assert "sk-secret" not in str(caught.value)
 
 
 def test_frames_of_polars_and_pandas_get_the_same_columns(base_url: str) -> None:
