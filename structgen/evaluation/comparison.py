@@ -90,7 +90,7 @@ def compare(before: Evaluation, after: Evaluation, *, seed: int = 0) -> Comparis
     Args:
         before: The earlier run.
         after: The later run.
-        seed: Of the permutations and resamples: the same seed gives the same p-values.
+        seed: The seed of the permutations and resamples: the same seed gives the same p-values.
 
     Raises:
         InputError: If the runs are of different targets or of different gold.

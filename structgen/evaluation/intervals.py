@@ -100,7 +100,7 @@ def resampled(packed: Sequence[int], *, samples: int = SAMPLES, seed: int = 0) -
     Args:
         packed: The packed counts of each record.
         samples: How many sums.
-        seed: Of the random numbers: the same seed gives the same sums.
+        seed: The seed of the random numbers: the same seed gives the same sums.
     """
     generator = random.Random(seed)  # noqa: S311  # statistics, no secret
     for _ in range(samples):

@@ -129,7 +129,7 @@ def calibration_error_by_chance(judged: Judged, draws: int = 20, seed: int = 0) 
     Args:
         judged: The pairs, of which only the confidence counts.
         draws: How often outcomes are drawn from it.
-        seed: Of the random numbers.
+        seed: The seed of the random numbers.
 
     Returns:
         None if there are no values.

@@ -98,7 +98,7 @@ def prepare(
         gold: The path of gold, or records.
         client: Who is asked.
         journal: Where answers are kept; by default the gold's path with `.journal` after it.
-        seed: Of the order of the records.
+        seed: The seed of the order of the records.
         budget: What may be spent.
         call: The arguments of each call, which no candidate changes.
 

@@ -88,7 +88,7 @@ def choose(prepared: Prepared, judge: Judge, seed: int) -> Choice:
     Args:
         prepared: The records and the candidates.
         judge: Asks and scores.
-        seed: Of the resamples.
+        seed: The seed of the resamples.
     """
     steps: list[Judged] = []
     chosen = []
