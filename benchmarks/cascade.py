@@ -30,7 +30,6 @@ from benchmarks._perfect import Perfect, merged_with_gold
 from benchmarks._systems import MAX_TOKENS
 from benchmarks.truth import Case, cases_of
 from structgen import Client
-from structgen.answer.evidence import leaves_of
 from structgen.errors import StructgenError
 from structgen.evaluation.gold import GoldRecord
 from structgen.evaluation.run import score
@@ -39,7 +38,7 @@ from structgen.extraction.doubt import doubts
 from structgen.flow.drive import perform
 from structgen.flow.steps import Flow
 from structgen.results import Extraction, Guarantee
-from structgen.schema.json import pointer
+from structgen.schema.json import leaves_of, pointer
 from structgen.schema.portion import portion
 from structgen.schema.target import target_of
 from structgen.testing.scripted import ScriptedModel

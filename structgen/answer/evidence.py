@@ -7,7 +7,7 @@ its record tell which mention is meant, and the items of a list come in the orde
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from structgen.answer.labels import Labels
@@ -16,7 +16,7 @@ from structgen.answer.mentions import MentionIndex, Mentions
 from structgen.answer.placing import place_leaves
 from structgen.reading.document import Document
 from structgen.results import EvidenceStatus, LeafEvidence
-from structgen.schema.json import pointer
+from structgen.schema.json import leaves_of, pointer
 from structgen.values import Evidence, Json
 
 _ABSENT: Final = LeafEvidence(status="absent")
@@ -86,23 +86,6 @@ def find_evidence(value: Json, document: str) -> dict[str, LeafEvidence]:
         The evidence of each leaf, by JSON Pointer, in the order of the leaves.
     """
     return EvidenceFinder(document).find(value)
-
-
-def leaves_of(value: Json, path: Path = ()) -> Iterator[tuple[Path, Json]]:
-    """Walk over the values that hold no others.
-
-    Args:
-        value: Plain data.
-        path: Where it is.
-    """
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from leaves_of(inner, (*path, name))
-    elif isinstance(value, list):
-        for at, inner in enumerate(value):
-            yield from leaves_of(inner, (*path, at))
-    else:
-        yield path, value
 
 
 def _mentions_of(evidence: Evidence) -> Mentions:

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from typing import Final
 
-from structgen.answer.evidence import leaves_of
 from structgen.answer.wording import asks_for_a_copy, asks_for_more, names_a_label
 from structgen.results import LeafEvidence
 from structgen.schema.compile.keywords import listed_values, types_of
 from structgen.schema.inside import described_by, inside
-from structgen.schema.json import pointer, short
+from structgen.schema.json import leaves_of, pointer, short
 from structgen.schema.verbatim import INFERRED
 from structgen.values import Json, JsonSchema, Violation
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from typing import Final, TypeAlias
 
 from structgen.schema.inside import described_by, inside
-from structgen.schema.json import json_type, pointer
+from structgen.schema.json import json_type, members_of, pointer
 from structgen.schema.verbatim import SourceText
 from structgen.values import Json, JsonSchema
 
@@ -71,12 +71,7 @@ def _leaves(
     todo: list[tuple[_Path, list[JsonSchema], Json]] = [((), nodes, value)]
     while todo:
         path, here, found = todo.pop()
-        members: Iterable[tuple[str | int, Json]] = ()
-        if isinstance(found, dict):
-            members = found.items()
-        elif isinstance(found, list):
-            members = enumerate(found)
-        inner = [((*path, key), inside(root, here, key), one) for key, one in members]
+        inner = [((*path, key), inside(root, here, key), one) for key, one in members_of(found)]
         if inner:
             todo += reversed(inner)
         else:

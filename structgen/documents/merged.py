@@ -11,13 +11,33 @@ from structgen.values import Alternatives, Evidence, Json
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """The statements of one part of a document."""
+class _Known:
+    """A value, and what is known of its places. All paths are JSON Pointers into `data`."""
 
     data: Json = field(repr=False)
     """The value, as plain JSON data."""
     evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
-    """By JSON Pointer into `data`, in offsets of the whole document."""
+    """The places that state the values, in offsets of the whole document."""
+    confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """The confidence of the values, from 0 to 1, as far as there is one."""
+    alternatives: Alternatives = field(default_factory=dict, repr=False)
+    """The options that values were decided among."""
+    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
+    """The pressure of the grammar on the values, from 0 to 1."""
+    answered_by: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The models of a cascade that gave the values."""
+    absent: frozenset[str] = frozenset()
+    """The fields that are not stated."""
+    shortened: frozenset[str] = frozenset()
+    """The values that a token limit cut short."""
+    copied: frozenset[str] = frozenset()
+    """The values that may be copied from a worked example."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part(_Known):
+    """The statements of one part of a document."""
+
     start: int = 0
     """The offset of the part's first character in the document."""
     end: int = 0
@@ -25,20 +45,6 @@ class Part:
     gap: Gap | None = None
     """The gap that it fills, in the last part before it that has its text; None if it fills none.
     Its data has the list of the gap and nothing else."""
-    confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
-    """By JSON Pointer into `data`, from 0 to 1."""
-    alternatives: Alternatives = field(default_factory=dict, repr=False)
-    """By JSON Pointer into `data`: the options that a value was decided among."""
-    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
-    """By JSON Pointer into `data`, from 0 to 1."""
-    answered_by: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """By JSON Pointer into `data`: the model of a cascade that gave a value."""
-    absent: frozenset[str] = frozenset()
-    """JSON Pointers of the fields that this part does not state."""
-    shortened: frozenset[str] = frozenset()
-    """JSON Pointers of the values that a token limit cut short."""
-    copied: frozenset[str] = frozenset()
-    """JSON Pointers of the values that may be copied from a worked example."""
 
     def has_text_of(self, other: Part) -> bool:
         """Whether it was asked about all of the text of another part."""
@@ -56,29 +62,11 @@ class Conflict:
 
 
 @dataclass(frozen=True, slots=True)
-class Merged:
-    """The value that the parts make together. All paths are JSON Pointers into `data`."""
+class Merged(_Known):
+    """The value that the parts make together, and what is known of the values that were taken."""
 
-    data: Json = field(repr=False)
-    """The merged value, as plain JSON data."""
     conflicts: tuple[Conflict, ...] = ()
     """The places for which parts state different values."""
-    evidence: Mapping[str, Evidence] = field(default_factory=dict, repr=False)
-    """The evidence of the values that were taken."""
-    confidence: Mapping[str, float] = field(default_factory=dict, repr=False)
-    """The confidence of the values that were taken, as far as their parts have one."""
-    alternatives: Alternatives = field(default_factory=dict, repr=False)
-    """The options that the taken values were decided among."""
-    pressure: Mapping[str, float] = field(default_factory=dict, repr=False)
-    """The pressure of the grammar on the taken values."""
-    answered_by: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The models of a cascade that gave the taken values."""
-    absent: frozenset[str] = frozenset()
-    """The fields that no part states."""
-    shortened: frozenset[str] = frozenset()
-    """The values that are cut short in any of the parts they come from."""
-    copied: frozenset[str] = frozenset()
-    """The taken values that may be copied from a worked example."""
 
 
 def without_items(merged: Merged, data: Json, dropped: Collection[str]) -> Merged:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from structgen.errors import InputError
-from structgen.schema.json import pointer, short
+from structgen.schema.json import leaves_of, pointer, short
 from structgen.values import Json, TextOrMessages
 
 
@@ -21,7 +21,7 @@ def alternatives_of(line: str, given: Any, value: Json) -> Mapping[str, Sequence
     Raises:
         InputError: If it is no object of lists, or names what is no leaf of the value.
     """
-    leaves = set(_leaves(value, ()))
+    leaves = {pointer(path) for path, _ in leaves_of(value)}
     for path, others in _members(line, "alternatives", given):
         if not isinstance(others, list):
             raise InputError(
@@ -75,15 +75,3 @@ def _members(line: str, name: str, given: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(given, dict):
         raise InputError(f"{line}: `{name}` is no object.", hint="Its keys are JSON Pointers.")
     yield from given.items()
-
-
-def _leaves(value: Json, path: tuple[str | int, ...]) -> Iterator[str]:
-    """The JSON Pointers of the leaves of a value, of nulls too."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            yield from _leaves(inner, (*path, key))
-    elif isinstance(value, list):
-        for index, inner in enumerate(value):
-            yield from _leaves(inner, (*path, index))
-    else:
-        yield pointer(path)

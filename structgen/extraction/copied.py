@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Final
 from weakref import WeakKeyDictionary
 
-from structgen.schema.json import pointer
+from structgen.schema.json import leaves_of, pointer
 from structgen.schema.shown import shown
 from structgen.schema.target import Target
 from structgen.schema.verbatim import SourceText
@@ -31,7 +31,9 @@ class Sources:
     @cached_property
     def in_examples(self) -> frozenset[tuple[bool, Any]]:
         """The texts and numbers of the examples."""
-        return frozenset(_key(leaf) for value in self.examples for _, leaf in leaves_of(value))
+        return frozenset(
+            _key(leaf) for value in self.examples for _, leaf in _texts_and_numbers(value)
+        )
 
     def has(self, leaf: str | float) -> bool:
         """Whether a text or number is in what was read, whatever its case and white space."""
@@ -62,7 +64,7 @@ def copied_values(target: Target[Any], value: Any, sources: Sources | None) -> f
         return frozenset()
     found = [
         (path, leaf)
-        for path, leaf in leaves_of(shown(target, value))
+        for path, leaf in _texts_and_numbers(shown(target, value))
         if _key(leaf) in sources.in_examples and _says_something(leaf)
     ]
     if not found:
@@ -73,22 +75,11 @@ def copied_values(target: Target[Any], value: Any, sources: Sources | None) -> f
     )
 
 
-def leaves_of(
-    value: Json, path: tuple[str | int, ...] = ()
-) -> Iterator[tuple[tuple[str | int, ...], str | float]]:
-    """Give the texts and numbers in a value, each with its path.
-
-    Args:
-        value: Plain JSON data.
-        path: Where it is.
-    """
-    if isinstance(value, dict | list):
-        inner: Iterable[tuple[Any, Json]]
-        inner = value.items() if isinstance(value, dict) else enumerate(value)
-        for step, one in inner:
-            yield from leaves_of(one, (*path, step))
-    elif isinstance(value, str | int | float) and not isinstance(value, bool):
-        yield path, value
+def _texts_and_numbers(value: Json) -> Iterator[tuple[tuple[str | int, ...], str | float]]:
+    """The texts and numbers in a value, each with its path."""
+    for path, leaf in leaves_of(value):
+        if isinstance(leaf, str | int | float) and not isinstance(leaf, bool):
+            yield path, leaf
 
 
 def letters(text: str) -> str:
@@ -128,6 +119,6 @@ def _listed(schema: Json) -> Iterator[str | float]:
     if isinstance(schema, dict):
         for name, inner in schema.items():
             if name in ("enum", "const"):
-                yield from (leaf for _, leaf in leaves_of(inner))
+                yield from (leaf for _, leaf in _texts_and_numbers(inner))
             else:
                 yield from _listed(inner)

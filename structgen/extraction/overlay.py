@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import prod
 from typing import Generic, TypeVar
@@ -17,7 +17,7 @@ from structgen.extraction.question import Question
 from structgen.extraction.vote import joint_guarantee
 from structgen.options import UNSET
 from structgen.results import ConfidenceBy, Escalation, Extraction
-from structgen.schema.json import pointer
+from structgen.schema.json import leaves_of, pointer
 from structgen.schema.portion import Portion
 from structgen.schema.shown import shown
 from structgen.values import Json, Note, Usage
@@ -182,19 +182,9 @@ def _once(notes: Iterable[Note]) -> tuple[Note, ...]:
     return tuple(dict.fromkeys(notes))
 
 
-def _leaves(data: Json, at: str = "") -> Iterator[str]:
+def _leaves(data: Json) -> list[str]:
     """JSON Pointers of the scalars and the empty containers of a value."""
-    pairs: Iterable[tuple[str | int, Json]] = ()
-    if isinstance(data, dict):
-        pairs = data.items()
-    elif isinstance(data, list):
-        pairs = enumerate(data)
-    is_leaf = True
-    for step, inner in pairs:
-        is_leaf = False
-        yield from _leaves(inner, f"{at}{pointer([step])}")
-    if is_leaf:
-        yield at
+    return [pointer(path) for path, _ in leaves_of(data, with_empty=True)]
 
 
 def _source(one: ConfidenceBy | None, other: ConfidenceBy | None) -> ConfidenceBy | None:

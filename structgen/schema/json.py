@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from hashlib import sha256
 from typing import Any, Final, TypeAlias
 
@@ -62,6 +62,33 @@ def resolve(root: JsonSchema, ref: str) -> Any:
         ref: The reference.
     """
     return root if ref == "#" else root["$defs"][ref.removeprefix("#/$defs/")]
+
+
+def members_of(value: Json) -> Iterable[tuple[str | int, Json]]:
+    """The members of an object by name, or the items of a list by index; nothing for a scalar.
+
+    Args:
+        value: JSON data.
+    """
+    if isinstance(value, dict):
+        return value.items()
+    return enumerate(value) if isinstance(value, list) else ()
+
+
+def leaves_of(
+    value: Json, path: tuple[str | int, ...] = (), *, with_empty: bool = False
+) -> Iterator[tuple[tuple[str | int, ...], Json]]:
+    """The scalars in a value, nulls too, each with the names and indices that lead to it.
+
+    Args:
+        value: JSON data.
+        path: Where it is.
+        with_empty: Whether empty lists and objects count as leaves, too.
+    """
+    if not isinstance(value, dict | list) or (with_empty and not value):
+        yield path, value
+    for step, inner in members_of(value):
+        yield from leaves_of(inner, (*path, step), with_empty=with_empty)
 
 
 def inner_values(value: Json) -> Iterable[Json]:

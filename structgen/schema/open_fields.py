@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, TypeAlias
 
+from structgen.schema.json import members_of
 from structgen.values import Json
 
 Steps: TypeAlias = "tuple[str | int, ...]"
@@ -108,12 +109,8 @@ def settled(data: Json, tree: Tree) -> Json:
         data: The value.
         tree: The open fields.
     """
-    if isinstance(data, list):
-        pairs: Iterable[tuple[str | int, Json]] = enumerate(data)
-    else:
-        pairs = data.items() if isinstance(data, dict) else ()
     kept: dict[str, Json] = {}
-    for step, value in pairs:
+    for step, value in members_of(data):
         inner = tree.get(step, {})
         if inner:
             kept[name_of(step)] = settled(value, inner)

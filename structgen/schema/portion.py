@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from structgen.schema import open_fields
-from structgen.schema.json import pointer, resolve, unescape
+from structgen.schema.json import members_of, pointer, resolve, unescape
 from structgen.schema.open_fields import Steps, Tree
 from structgen.schema.splittable import (
     CHOICES,
@@ -270,13 +270,9 @@ def _has_value(data: Json, but: Iterable[Steps]) -> bool:
     left = list(but)
     if () in left:
         return False
-    pairs: Iterable[tuple[str | int, Json]] = ()
-    if isinstance(data, dict):
-        pairs = data.items()
-    elif isinstance(data, list):
-        pairs = enumerate(data)
-    else:
+    if not isinstance(data, dict | list):
         return data is not None
     return any(
-        _has_value(value, [path[1:] for path in left if path[0] == step]) for step, value in pairs
+        _has_value(value, [path[1:] for path in left if path[0] == step])
+        for step, value in members_of(data)
     )

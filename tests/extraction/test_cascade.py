@@ -15,7 +15,6 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, Field, field_validator, model_validator
 
 from structgen import AsyncClient, Client
-from structgen.answer.evidence import leaves_of
 from structgen.calibration.learnt import schema_fingerprint
 from structgen.errors import (
     ConfigurationError,
@@ -27,7 +26,7 @@ from structgen.evaluation.calibrating import calibrate
 from structgen.evaluation.gold import GoldRecord
 from structgen.extraction.tuned import Tuned, save_tuned
 from structgen.results import Extraction
-from structgen.schema.json import pointer
+from structgen.schema.json import leaves_of, pointer
 from structgen.schema.target import target_of
 from structgen.testing.any_model import AnyModel
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport

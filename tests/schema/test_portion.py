@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel, Field
 
-from structgen.answer.evidence import leaves_of
 from structgen.schema.check import validate
 from structgen.schema.compiler import compile_schema
-from structgen.schema.json import pointer
+from structgen.schema.json import leaves_of, pointer
 from structgen.schema.portion import Portion, portion
 from structgen.schema.target import target_of
 from structgen.values import Json
