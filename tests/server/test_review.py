@@ -93,6 +93,33 @@ def run_job(folder: Path, prompt: str, keys: list[str]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in output.read_text().splitlines()]
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"[]",
+        b"[" * 100_000,
+        b'{"key": ["a"], "version": 0, "status": "accepted", "value": {}}',
+        b'{"key": "a", "version": 0, "status": "accepted", "value": {"name": "\\ud83d"}}',
+        b'{"key": "a", "version": 0, "status": "accepted", "value": NaN}',
+    ],
+    ids=["empty", "list", "deep", "key", "surrogate", "nan"],
+)
+def test_bodies_that_are_no_reviews_are_bad_requests(tmp_path: Path, body: bytes) -> None:
+    client = client_of(records_in(tmp_path / "out.reviews", ["a"]))
+    for path in ("/api/save", "/api/check"):
+        answer = client.post(path, content=body, headers=API)
+        assert answer.status_code in ((200, 400) if path == "/api/check" else (400,))
+
+
+def test_half_a_surrogate_pair_in_a_text_costs_no_page(tmp_path: Path) -> None:
+    reviews = Reviews(tmp_path / "out.reviews")
+    rows = [row("a", meta={}), {**row("b"), "value": {**VALUE, "name": "\ud83d"}}]
+    records = Records(rows, {"a": "text", "b": "half \ud83d"}, TARGET, reviews)
+    listed = client_of(records).get("/api/records", headers=API).json()["records"]
+    assert {one["key"] for one in listed} == {"a", "b"}
+
+
 class LongVisit(Visit):
     minutes: int
 

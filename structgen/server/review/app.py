@@ -15,10 +15,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from structgen.errors import InvalidOutputError
+from structgen.errors import InvalidOutputError, NotJsonError
 from structgen.pipeline.journal.reviews import Status
 from structgen.reading.images.pages import with_pictures
 from structgen.schema.check import validate
+from structgen.schema.json_text import parse_json
 from structgen.server.review.inputs import input_of
 from structgen.server.review.records import Records
 
@@ -32,6 +33,16 @@ _CONFLICT: Final = (
     "Somebody else has saved this record since you opened it. Nothing was overwritten; reload it "
     "to see the new version."
 )
+
+
+class _Json(JSONResponse):
+    """JSON in ASCII: a text of somebody's file may have half a surrogate pair, which no encoding
+    can write."""
+
+    def render(self, content: Any) -> bytes:
+        return json.dumps(content, separators=(",", ":")).encode()
+
+
 _Handler = Callable[[Request], Awaitable[Response]]
 
 
@@ -81,13 +92,13 @@ def review_app(records: Records, token: str) -> Starlette:
     async def listed(request: Request) -> Response:
         found = await run_in_threadpool(records.listed)
         schema: Any = records.target.schema
-        return JSONResponse({"input": input_of(schema, schema), "records": found})
+        return _Json({"input": input_of(schema, schema), "records": found})
 
     async def pages(request: Request) -> Response:
         key = request.query_params.get("key", "")
         if key not in records:
             return _refusal("There is no such record.", 404)
-        return JSONResponse(await run_in_threadpool(records.pages, key))
+        return _Json(await run_in_threadpool(records.pages, key))
 
     async def image(request: Request) -> Response:
         number = request.query_params.get("page", "")
@@ -118,35 +129,40 @@ def review_app(records: Records, token: str) -> Starlette:
 
 def _saved(records: Records, body: bytes) -> Response:
     try:
-        data = json.loads(body)
+        data: Any = parse_json(body)
         key, version, status = data["key"], data["version"], data["status"]
-    except (ValueError, TypeError, KeyError):
+    except (NotJsonError, TypeError, KeyError):
         return _refusal("The body is not a review.", 400)
-    if key not in records or not isinstance(version, int) or status not in get_args(Status):
+    if (
+        not isinstance(key, str)
+        or key not in records
+        or not isinstance(version, int)
+        or status not in get_args(Status)
+    ):
         return _refusal("There is no such record or decision.", 400)
     try:
         kept = records.save(key, version, status, data.get("value"))
     except InvalidOutputError as error:
         return _violations(error, 422)
     if not kept:
-        return JSONResponse({"message": _CONFLICT, "record": records.shown(key)}, 409)
-    return JSONResponse(records.shown(key))
+        return _Json({"message": _CONFLICT, "record": records.shown(key)}, 409)
+    return _Json(records.shown(key))
 
 
 def _checked(records: Records, body: bytes) -> Response:
     try:
-        validate(records.target, json.loads(body))
+        validate(records.target, parse_json(body))
     except InvalidOutputError as error:
         return _violations(error, 200)
-    except ValueError:
+    except NotJsonError:
         return _refusal("The body is not JSON.", 400)
-    return JSONResponse({"message": "", "violations": []})
+    return _Json({"message": "", "violations": []})
 
 
 def _violations(error: InvalidOutputError, status: int) -> Response:
     lines = [str(one) for one in error.violations]
-    return JSONResponse({"message": "; ".join(lines[:3]), "violations": lines}, status)
+    return _Json({"message": "; ".join(lines[:3]), "violations": lines}, status)
 
 
 def _refusal(message: str, status: int) -> Response:
-    return JSONResponse({"message": message}, status)
+    return _Json({"message": message}, status)
