@@ -200,7 +200,9 @@ class Extractor:
             polars = load("polars", "distributed")
             found = self(frame.select(self._text).to_arrow())
             return frame.with_columns(polars.from_arrow(found.select(added)))
-        found = self(arrow.Table.from_pandas(frame[[self._text]], preserve_index=False))
+        # A column of pandas may hold numbers among its texts, which Arrow refuses as a whole.
+        texts = [cell if _is_document(cell) else None for cell in frame[self._text].tolist()]
+        found = self(arrow.table({self._text: texts}))
         columns = {name: found.column(name).to_pandas().astype(object).to_numpy() for name in added}
         return frame.assign(**columns)
 
@@ -224,6 +226,11 @@ class Extractor:
             raise InputError(
                 f"There is no column {self._text!r}. The columns: {', '.join(columns)}.",
                 hint="Name the column of the texts: Extractor(..., text=COLUMN).",
+            )
+        if columns.count(self._text) > 1:
+            raise InputError(
+                f"There is more than one column {self._text!r}.",
+                hint="Give the others another name.",
             )
         if taken := [name for name in self._columns.values() if name in columns]:
             raise InputError(

@@ -82,7 +82,7 @@ def _cache_of(options: Options) -> CacheFile | None:
         temperature = options.extra_body.get("temperature", temperature)
         seed = options.extra_body.get("seed", seed)
     is_draw = isinstance(temperature, int | float) and temperature > 0 and seed is UNSET
-    return None if is_draw else _open(os.path.abspath(path))
+    return None if is_draw else _open(os.path.abspath(os.path.expanduser(path)))
 
 
 @lru_cache(maxsize=64)

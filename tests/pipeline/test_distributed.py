@@ -17,6 +17,7 @@ from enum import Enum
 from pathlib import Path
 from typing import Any
 
+import pandas
 import polars
 import pyarrow
 import pytest
@@ -32,7 +33,7 @@ from structgen.pipeline.journal.shared import SharedJournal
 from structgen.pipeline.outputs.flat import flat_row
 from structgen.pipeline.record import Item
 from structgen.testing.faulty import FaultyServer, Served
-from structgen.testing.scripted import ScriptedModel, completion
+from structgen.testing.scripted import ScriptedModel, ScriptedTransport, completion
 from structgen.values import Request
 from tests.forms.services import postgresql
 from tests.pipeline import engines
@@ -190,6 +191,19 @@ def test_a_batch_that_cannot_be_used_is_told_before_anything_is_asked() -> None:
     for wrong in ({"concurrency": 0}, {"text": 5}, {"journal": "file.journal"}, {"prefix": None}):
         with pytest.raises(ConfigurationError):
             extractor("http://127.0.0.1:9/v1", **wrong)
+
+
+def test_numbers_among_the_texts_of_a_frame_cost_no_other_row() -> None:
+    frame = pandas.DataFrame({"text": ["Ada", 1, None, float("nan"), b"x"]}, index=list("aabcd"))
+    transport = ScriptedTransport('{"x": 1}')
+    given = {"api_key": "k", "transport": transport}
+    found = Extractor(dict[str, int], "groq:m", client=given).frame(frame)
+    assert list(found.index) == list("aabcd")
+    assert json.loads(found["value"].iloc[0]) == {"x": 1}
+    assert all("The row has no text" in error for error in found["error"].iloc[1:])
+    twice = pandas.DataFrame([["a", "b"]], columns=["text", "text"])
+    with pytest.raises(InputError, match="more than one column 'text'"):
+        Extractor(Inner, "local").frame(twice)
 
 
 @pytest.mark.parametrize(
