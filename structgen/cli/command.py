@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, TextIO
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TextIO, TypeVar
 
 if TYPE_CHECKING:
     from structgen.reading.options import ReadArgs
+
+T = TypeVar("T")
 
 
 class Streams(NamedTuple):
@@ -65,6 +67,30 @@ class Command(NamedTuple):
     """Does it and gives the exit code."""
     detail: str = ""
     """Further sentences for its own help."""
+
+
+def reader(read: Callable[[str], T], wanted: str) -> Callable[[str], T]:
+    """Make what reads a word of the command line, and says what is wanted if it cannot.
+
+    Args:
+        read: Reads the word, or raises a ValueError.
+        wanted: What the word should be, such as "a number".
+    """
+
+    def read_word(word: str) -> T:
+        try:
+            return read(word)
+        except ValueError:
+            raise ArgumentTypeError(f"{word!r} is not {wanted}") from None
+
+    return read_word
+
+
+NUMBERS: Final[Mapping[type, Callable[[str], Any]]] = {
+    int: reader(int, "a whole number"),
+    float: reader(float, "a number"),
+}
+"""What reads numbers."""
 
 
 def add_target(parser: ArgumentParser) -> None:

@@ -53,7 +53,13 @@ _CODES: Final[tuple[tuple[type[StructgenError], int], ...]] = (
 """Exit codes of errors, the first that fits; those of any other error is USAGE."""
 
 
-_NAMES: Final = ("base_url", "batch", *OptionArgs.__annotations__)
+_NAMES: Final = (
+    "base_url",
+    "batch",
+    "page_numbers",
+    "tracked_changes",
+    *OptionArgs.__annotations__,
+)
 _LONG: Final = "|".join(name for name in _NAMES if "_" in name)
 _OPTION: Final = re.compile(rf"`({'|'.join(_NAMES)})`|\b({_LONG})\b(?:='(\w+)')?")
 """An option in a hint, with its value. Without backquotes, a name of one word could be anything."""

@@ -6,6 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from structgen.cli.command import reader
 from structgen.cli.options import docstrings_of, flag_of, names_in
 from structgen.pipeline.inputs.options import SourceArgs
 from structgen.reading.options import ReadArgs
@@ -31,7 +32,7 @@ def _numbers(text: str) -> list[int]:
 
 _DOCUMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
     "pages": {"choices": ("text", "images", "both")},
-    "page_numbers": {"metavar": "1-3,7", "type": _numbers},
+    "page_numbers": {"metavar": "1-3,7", "type": reader(_numbers, "a list of pages such as 1-3,7")},
     "dpi": {"metavar": "N", "type": int},
     "tracked_changes": {"choices": ("accepted", "original", "both")},
     "attachments": {"action": "store_const", "const": True},

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import version
 from typing import Any, Final, NoReturn, TextIO
 
@@ -26,7 +28,7 @@ from structgen.cli import (
     view,
 )
 from structgen.cli import run as run_command
-from structgen.cli.command import Command, Streams
+from structgen.cli.command import NUMBERS, Command, Streams
 from structgen.cli.exits import INTERRUPTED, MEANINGS, OK, USAGE, tell_error
 from structgen.errors import StructgenError
 from structgen.options import closest
@@ -73,7 +75,8 @@ def run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> i
         _check_command(argv, parser)
         arguments, unknown = parser.parse_known_args(argv)
         _take_words(arguments, unknown)
-        code: int = arguments.perform(arguments, streams)
+        with _warnings_told(streams):
+            code: int = arguments.perform(arguments, streams)
     except SystemExit as left:  # argparse: --help, or a usage error that it has printed
         return left.code if isinstance(left.code, int) else USAGE
     except StructgenError as error:
@@ -88,9 +91,22 @@ def run(argv: Sequence[str], stdin: TextIO, stdout: TextIO, stderr: TextIO) -> i
     return code
 
 
+@contextmanager
+def _warnings_told(streams: Streams) -> Iterator[None]:
+    """Say warnings in one line each, without the place in the code."""
+    with warnings.catch_warnings():
+        warnings.showwarning = lambda message, *_, **__: streams.tell(str(message))
+        yield
+
+
 def _parser(streams: Streams) -> ArgumentParser:
     class Parser(ArgumentParser):
-        """Prints to the streams of the call."""
+        """Prints to the streams of the call, and says which kind of number is wanted."""
+
+        def __init__(self, *args: Any, **keywords: Any) -> None:
+            super().__init__(*args, **keywords)
+            for kind, read in NUMBERS.items():
+                self.register("type", kind, read)
 
         def _print_message(self, message: str, file: Any = None) -> None:
             (streams.stderr if file is sys.stderr else streams.stdout).write(message)

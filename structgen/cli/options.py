@@ -15,6 +15,7 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Union, get_args, get_origin, get_type_hints
 
+from structgen.cli.command import reader
 from structgen.documents.options import ChunkingArgs
 from structgen.documents.policies import Policy
 from structgen.errors import InputError
@@ -274,8 +275,11 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
     (Literal["auto", "off"], int): {"type": _number_or_word, "metavar": "auto|off|N"},
     (int,): {"type": int, "metavar": "N"},
     (float,): {"type": float, "metavar": "N"},
-    (float, type(None)): {"type": _number_or_none, "metavar": "N"},
-    (float, Mapping[str, float]): {"type": _number_or_object, "metavar": "N|JSON"},
+    (float, type(None)): {"type": reader(_number_or_none, "a number or none"), "metavar": "N"},
+    (float, Mapping[str, float]): {
+        "type": reader(_number_or_object, "a number or a JSON object"),
+        "metavar": "N|JSON",
+    },
     (bool,): {"action": "store_true"},
     (str, PromptWriter): {"metavar": "TEXT"},
     (str, Sequence[str]): {"action": "append", "metavar": "TEXT"},

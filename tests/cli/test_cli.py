@@ -6,6 +6,7 @@ import inspect
 import io
 import json
 import re
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -116,6 +117,10 @@ def test_an_image_is_sent_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (("extract",), "required: TARGET\n"),
         (("extract", ADVISORY, str(EXAMPLES)), "use `structgen run`"),
         (("models", "pull"), "structgen models pull: error: "),
+        (("extract", ADVISORY, "--temperature", "hot"), "'hot' is not a number"),
+        (("extract", ADVISORY, "--timeout", "long"), "'long' is not a number or none"),
+        (("extract", ADVISORY, "--max-tokens", "1.5"), "'1.5' is not a whole number"),
+        (("extract", ADVISORY, "--page-numbers", "one"), "'one' is not a list of pages"),
         (("journal", "stats"), "structgen journal stats: error: "),
         (("providers", "probe"), "structgen providers probe: error: "),
     ],
@@ -202,6 +207,18 @@ def test_inputs_may_come_after_options(tmp_path: Path) -> None:
     code, _, err = run("eval", "a.py:A", "gold.jsonl", "one too many")
     assert code == exits.USAGE
     assert "one too many" in err
+
+
+def test_a_warning_is_told_in_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    def end_soon(arguments: Any, streams: Any) -> int:
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            warnings.warn("The model m ends soon.", FutureWarning, stacklevel=1)
+        return exits.OK
+
+    [view] = [one for one in cli.COMMANDS if one.name == "view"]
+    monkeypatch.setattr(cli, "COMMANDS", (view._replace(perform=end_soon),))
+    assert run("view", "out.jsonl") == (exits.OK, "", "structgen: The model m ends soon.\n")
 
 
 def test_extract_tells_what_was_taken_out_and_what_is_to_review(tmp_path: Path) -> None:
