@@ -18,7 +18,6 @@ from structgen.extraction.cascade import extract_and_judge
 from structgen.extraction.question import Question
 from structgen.flow.steps import Flow, Gather
 from structgen.results import Extraction
-from structgen.wire.link import Link
 
 T = TypeVar("T")
 
@@ -53,7 +52,7 @@ def extract_document(
         raise ConfigurationError("`concurrency` is less than 1.", hint="Give at least 1.")
     chunked = ChunkedQuestion.of(question, chunking)
     flows = [_ask(backends, chunked, piece) for piece in chunked.pieces()]
-    by_default = _AT_ONCE_ON_SERVER if isinstance(backends[0].via, Link) else _AT_ONCE_IN_PROCESS
+    by_default = _AT_ONCE_ON_SERVER if backends[0].is_server else _AT_ONCE_IN_PROCESS
     at_once = by_default if concurrency is None else concurrency
     gathered: list[list[ChunkOutcome]] = yield Gather(flows, min(at_once, len(flows)))
     return chunked.merge(tuple(outcome for outcomes in gathered for outcome in outcomes))

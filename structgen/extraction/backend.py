@@ -72,6 +72,11 @@ class Backend:
     """Set once the server turned out to have no endpoint of typed questions."""
 
     @property
+    def is_server(self) -> bool:
+        """Whether the model is asked over HTTP, rather than in this process."""
+        return isinstance(self.via, Link)
+
+    @property
     def port(self) -> HttpPort | EnginePort:
         """The port that performs this backend's steps."""
         return self.via.port if isinstance(self.via, Link) else self.via

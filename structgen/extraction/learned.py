@@ -272,7 +272,7 @@ def learn_from(
         The keywords that the next schema does without; none if the error names none, or none that
         a schema can do without.
     """
-    if mode in _SENDS_NO_SCHEMA or not isinstance(backend.via, Link):
+    if mode in _SENDS_NO_SCHEMA or not backend.is_server:
         return frozenset()
     row = LEARNED.of(backend)
     asked = row.apply(language)

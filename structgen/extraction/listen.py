@@ -24,7 +24,6 @@ from structgen.schema.compiler import Compiled
 from structgen.values import Answer, CutText, Message, Mode, Usage, Violation
 from structgen.wire.dialect import Delta
 from structgen.wire.exchange import exchange_stream
-from structgen.wire.link import Link
 from structgen.wire.own_server import decided_in
 
 T = TypeVar("T")
@@ -78,7 +77,7 @@ class Listener(Generic[T]):
         if not streams(backend, mode):
             return (yield from get_whole_answer(backend, mode, compiled, messages, state))
         transcript = _Transcript(self.draft, compiled, mode)
-        ask = self._ask_server if isinstance(backend.via, Link) else self._ask_engine
+        ask = self._ask_server if backend.is_server else self._ask_engine
         try:
             return (yield from ask(backend, mode, compiled, messages, state, transcript))
         except StructgenError as error:

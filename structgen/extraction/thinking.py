@@ -30,7 +30,7 @@ def thoughts_in_answer(options: Options, backend: Backend) -> Thoughts | None:
         writes them before its answer.
     """
     kind = options.reasoning
-    if kind is UNSET or kind == "off" or not isinstance(backend.via, Link):
+    if kind is UNSET or kind == "off" or not backend.is_server:
         return None
     return None if _reasons(options, backend) else kind
 
@@ -43,7 +43,7 @@ def thoughts_before_answer(options: Options, backend: Backend) -> str:
         backend: Who is going to be asked.
     """
     kind = options.reasoning
-    return "off" if kind is UNSET or isinstance(backend.via, Link) else kind
+    return "off" if kind is UNSET or backend.is_server else kind
 
 
 def with_effort(options: Options, backend: Backend) -> Options:

@@ -28,7 +28,6 @@ from structgen.schema.check import validate
 from structgen.schema.json import to_text
 from structgen.schema.split import SplitPart, notes_of_split
 from structgen.values import Json, Usage, Violation
-from structgen.wire.link import Link
 
 T = TypeVar("T")
 V = TypeVar("V")
@@ -103,7 +102,7 @@ class _Wide(Generic[T]):
         """Ask about some parts; again, if there are violations of theirs."""
         if not wanted:
             return
-        is_server = isinstance(self.backends[0].via, Link)
+        is_server = self.backends[0].is_server
         flows = [self._ask_about(number, faults) for number, faults in wanted.items()]
         at_once = _AT_ONCE_ON_SERVER if is_server else _AT_ONCE_IN_PROCESS
         outcomes: list[Extraction[Json] | StructgenError] = yield Gather(flows, at_once)

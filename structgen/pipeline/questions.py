@@ -22,7 +22,6 @@ from structgen.pipeline.batch_rounds import Batching
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.splitting import Splitting
 from structgen.pipeline.work import Workers
-from structgen.wire.link import Link
 
 if TYPE_CHECKING:
     from structgen.extraction.caller import Caller
@@ -115,5 +114,5 @@ def concurrency_of(caller: Caller, given: int | None) -> int:
     """Give how many questions to ask at a time at most."""
     if given is not None:
         return given
-    on_server = isinstance(caller.backends[0].via, Link)
+    on_server = caller.backends[0].is_server
     return _AT_ONCE_ON_SERVER if on_server else _AT_ONCE_IN_PROCESS
