@@ -162,8 +162,8 @@ class _Check:
             return faults
         raise InputError(
             f"{line}: the value does not fit {self._target.name}: {faults}.",
-            hint="Correct it, or keep such gold as it is"
-            " (`on_invalid='keep'`, --keep-invalid-gold).",
+            hint="Correct it, or take such gold as it is: load_gold(..., on_invalid='keep'), or "
+            "`structgen eval --keep-invalid-gold`.",
         )
 
     def _ignored(self, value: Json, known: Json, dumped: Json) -> list[str]:

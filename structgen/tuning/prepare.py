@@ -114,7 +114,7 @@ def prepare(
     records, kept_in = gold_and_journal(wanted, gold, journal)
     if len(records) < FEWEST_GOLD:
         raise InputError(
-            f"There are {len(records)} records of gold, which is too little to tune with.",
+            f"Records of gold: {len(records)}, which is too little to tune with.",
             hint=f"Give at least {FEWEST_GOLD}; 40 or more tell small gains from noise.",
         )
     tried = Tried(wanted, client.caller, call)

@@ -142,12 +142,13 @@ def test_maps_and_jobs_find_their_results_under_another_context(
         assert view.stats()["inputs"] == 1
 
 
-def test_the_cache_checks_with_it(tmp_path: Path) -> None:
+def test_the_cache_asks_anew_with_another_one(tmp_path: Path) -> None:
     cached = Client(ScriptedModel(ADA), cache=tmp_path / "cache", max_reasks=0)
     cached.extract(Order, "I am Ada.", validation_context=CONTEXT)
+    assert cached.extract_result(Order, "I am Ada.", validation_context=dict(CONTEXT)).cached
     other = {**CONTEXT, "number": 8}
     found = cached.extract_result(Order, "I am Ada.", validation_context=other)
-    assert found.cached
+    assert not found.cached
     assert found.value.number == 8
     with pytest.raises(InvalidOutputError):
         cached.extract(Order, "I am Ada.", validation_context=OTHERS)
