@@ -18,7 +18,7 @@ from structgen.answer.unstated import Rules
 from structgen.errors import InvalidOutputError, NotJsonError
 from structgen.schema.check import locate, parse_json, validate_parsed
 from structgen.schema.compiler import Compiled
-from structgen.schema.json import escape, pointer, unescape
+from structgen.schema.json import escape, outer_lists, pointer, unescape
 from structgen.values import Json, JsonSchema, Rejected, Violation
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ def _is_raised(violation: Violation) -> bool:
 
 def _raising(data: Json, check: Callable[[Json], object]) -> Iterator[str]:
     """The items of lists that a validator raises an exception for: each half that raises one."""
-    lists = list(_outer_lists(data, ""))
+    lists = list(outer_lists(data))
     halves = [(path, 0, len(items)) for path, items in reversed(lists) if items]
     none = {path: range(0) for path, _ in lists}
     while halves:
@@ -141,15 +141,6 @@ def _raising(data: Json, check: Callable[[Json], object]) -> Iterator[str]:
         else:
             middle = (start + end) // 2
             halves += [(path, middle, end), (path, start, middle)]
-
-
-def _outer_lists(data: Json, at: str) -> Iterator[tuple[str, list[Json]]]:
-    """The lists in records, with their paths; none that is in another list."""
-    if isinstance(data, list):
-        yield at, data
-    elif isinstance(data, dict):
-        for key, value in data.items():
-            yield from _outer_lists(value, f"{at}/{escape(key)}")
 
 
 def _with_items(data: Json, at: str, kept: Mapping[str, range]) -> Json:

@@ -15,7 +15,7 @@ from typing import Any, Final, Literal, NamedTuple, TypeAlias
 
 from structgen.documents.chunk import Chunk
 from structgen.reading.document import Document
-from structgen.schema.json import escape, inner_values
+from structgen.schema.json import inner_values, outer_lists
 from structgen.values import Json
 
 CountedRows: TypeAlias = Literal["tables", "lines", "off"]
@@ -86,7 +86,7 @@ def find_gaps(
     Returns:
         The gaps, in the order of the document. Rows that follow each other are one gap.
     """
-    lists = [found for found in _lists(value, "") if found[1] and may_lack(found[0])]
+    lists = [found for found in outer_lists(value) if found[1] and may_lack(found[0])]
     rows = list(_rows(document, chunk, counted)) if lists and counted != "off" else []
     of_table = Counter(row.table for row in rows)
     best: dict[int, tuple[int, str, Mapping[int, int]]] = {}
@@ -130,15 +130,6 @@ def _with_bars(document: Document, chunk: Chunk, start: int, end: int) -> tuple[
     while end < chunk.end and document[end] in _AROUND_ROW:
         end += 1
     return start, end
-
-
-def _lists(value: Json, path: str) -> Iterator[tuple[str, list[Json]]]:
-    """The lists in a record and in its records, with their pointers; none within another list."""
-    if isinstance(value, list):
-        yield path, value
-    elif isinstance(value, dict):
-        for name, inner in value.items():
-            yield from _lists(inner, f"{path}/{escape(name)}")
 
 
 def _rows(document: Document, chunk: Chunk, counted: CountedRows) -> Iterator[_Row]:

@@ -91,6 +91,20 @@ def leaves_of(
         yield from leaves_of(inner, (*path, step), with_empty=with_empty)
 
 
+def outer_lists(value: Json, at: str = "") -> Iterator[tuple[str, list[Json]]]:
+    """The lists in a value with their JSON Pointers; none that is within another list.
+
+    Args:
+        value: JSON data.
+        at: The pointer of the value itself.
+    """
+    if isinstance(value, list):
+        yield at, value
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from outer_lists(inner, f"{at}/{escape(name)}")
+
+
 def inner_values(value: Json) -> Iterable[Json]:
     """The values directly inside a list or an object; nothing for a scalar.
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from structgen.schema.compile.keywords import TYPE_OF_KEYWORD
 from structgen.schema.compile.names import unused_name
 from structgen.schema.json import escape, resolve
 from structgen.schema.target import Target
@@ -21,21 +22,6 @@ _TAKEN: Final = frozenset(
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 
-_ABOUT: Final[Mapping[str, tuple[str, ...]]] = {
-    "string": ("minLength", "maxLength", "pattern", "format"),
-    "number": ("minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf"),
-    "array": ("items", "prefixItems", "minItems", "maxItems", "uniqueItems"),
-    "object": (
-        "properties",
-        "required",
-        "additionalProperties",
-        "patternProperties",
-        "propertyNames",
-        "minProperties",
-        "maxProperties",
-    ),
-}
-"""The keywords that are about the values of one JSON type."""
 _BY_NAME: Final = frozenset({"properties", "patternProperties", "dependentSchemas"})
 """Keywords that hold schemas by names."""
 _DATA: Final = frozenset({"const", "enum", "default", "examples", "discriminator"})
@@ -73,8 +59,7 @@ def kinds_of(schema: JsonSchema) -> tuple[str, ...]:
     given = schema.get("type")
     if given is not None:
         return (given,) if isinstance(given, str) else tuple(given)
-    about = any(name in schema for names in _ABOUT.values() for name in names)
-    return _KINDS if about else ()
+    return () if TYPE_OF_KEYWORD.keys().isdisjoint(schema) else _KINDS
 
 
 @dataclass(frozen=True, slots=True)
