@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
@@ -162,7 +163,15 @@ def _warn_of_its_end(provider: str, model: str) -> None:
     """Warn of a model that will be switched off. One that was may live on under a contract."""
     found = retired_model(provider, model)
     if found is not None and not found.has_ended:
-        warnings.warn(f"{found.end_in_words()}.", FutureWarning, stacklevel=4)
+        warnings.warn(f"{found.end_in_words()}.", FutureWarning, stacklevel=_level_of_caller())
+
+
+def _level_of_caller() -> int:
+    """Count the frames up to the code that uses structgen, for the warning that points there."""
+    level, frame = 1, sys._getframe(1)
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("structgen."):
+        level, frame = level + 1, frame.f_back
+    return level
 
 
 def _parts(spec: str, base_url: str | None, rows: Sequence[Capabilities]) -> tuple[str, str]:

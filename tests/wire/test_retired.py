@@ -57,8 +57,9 @@ def test_a_client_warns_of_an_end_that_comes(monkeypatch: pytest.MonkeyPatch) ->
     end = date.today() + timedelta(days=9)
     soon = ModelFacts(provider="groq", model="soon-gone", ends=end, replacement="the-next")
     monkeypatch.setattr(retired, "RETIRED", (soon,))
-    with pytest.warns(FutureWarning, match="soon-gone ends on .*; use the-next"):
+    with pytest.warns(FutureWarning, match="soon-gone ends on .*; use the-next") as told:
         Client("groq:soon-gone", api_key="k")
+    assert told[0].filename == __file__
 
 
 def check(path: Path) -> tuple[int, str]:
