@@ -34,6 +34,8 @@ class Counts:
     """US dollars spent in this run; None if no price is known."""
     failures: Counter[str] = field(default_factory=Counter)
     """Inputs that failed, by the name of the error."""
+    first_failures: dict[str, str] = field(default_factory=dict)
+    """The first of them of each kind: its key and what the error says."""
     retries: Counter[str] = field(default_factory=Counter)
     """Tries over HTTP that failed and were repeated, by the name of the error."""
     held_by: str | None = None
@@ -50,6 +52,7 @@ class Counts:
         """Begin again with the first input. Usage and cost stay counted."""
         self.ok = self.failed = self.cached = self.equal = self.accepted = self.to_review = 0
         self.failures.clear()
+        self.first_failures.clear()
 
     def add(self, outcome: Outcome[Any], *, cached: bool, equal: bool = False) -> None:
         """Count an outcome.
@@ -66,7 +69,9 @@ class Counts:
         self.accepted += outcome.accepted is True
         self.to_review += outcome.accepted is False
         if outcome.error is not None:
-            self.failures[type(outcome.error).__name__] += 1
+            kind = type(outcome.error).__name__
+            self.failures[kind] += 1
+            self.first_failures.setdefault(kind, f"{outcome.key}: {outcome.error.message}")
 
     def add_spent(self, outcome: Outcome[Any]) -> None:
         """Count what a question used, whether it was about an input or about a chunk of one."""

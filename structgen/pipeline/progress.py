@@ -129,6 +129,7 @@ def summary_lines(done: Summary) -> list[str]:
         lines.append(f"{usage.prompt_tokens} tokens in, {usage.completion_tokens} out{cost}")
     if done.failures:
         lines.append(_by_kind("failed", done.failures))
+        lines += [f"such as {one}" for one in list(done.first_failures.values())[:_SHOWN_CAUSES]]
     if done.retries:
         lines.append(_by_kind("tried again", done.retries))
     if done.held_by and done.seconds >= _WORTH_TELLING:

@@ -35,6 +35,8 @@ class Summary:
     """How long this run took."""
     failures: Mapping[str, int] = field(default_factory=dict)
     """Inputs that failed, by the name of the error."""
+    first_failures: Mapping[str, str] = field(default_factory=dict)
+    """The first of them of each kind: its key and what the error says."""
     retries: Mapping[str, int] = field(default_factory=dict)
     """Tries over HTTP that failed and were repeated, by the name of the error."""
     held_by: Mapping[str, float] = field(default_factory=dict)
@@ -76,6 +78,7 @@ def summarize(
         cost=counts.cost,
         seconds=time.monotonic() - began,
         failures=dict(counts.failures),
+        first_failures=dict(counts.first_failures),
         retries=dict(counts.retries),
         held_by=_shares(counts.held),
         stopped=stopped,

@@ -262,6 +262,16 @@ def test_a_job_says_that_the_server_is_away_where_it_is_and_when_it_gives_up(
     assert any(f"held back by: {said}" in line for line in lines)
 
 
+def test_the_summary_names_the_first_input_of_each_kind_of_failure(tmp_path: Path) -> None:
+    items = [Item("good", "person number 1."), Item("bad", ""), Item("worse", "  ")]
+    with FaultyServer(answer) as server, Client("vllm:m", base_url=server.base_url) as client:
+        done = Job(Person, items, client=client, output=tmp_path / "out.jsonl").run()
+    lines = summary_lines(done)
+    assert "failed: 2 InputError" in lines
+    [named] = [line for line in lines if line.startswith("such as ")]
+    assert named in ("such as bad: The document is empty.", "such as worse: The document is empty.")
+
+
 def test_an_unknown_price_is_not_told_as_nothing(tmp_path: Path) -> None:
     items = [Item("bad", ""), Item("good", "person number 1.")]
     with (
