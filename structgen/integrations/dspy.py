@@ -8,7 +8,6 @@ from typing import Any, Final
 from uuid import uuid4
 
 from structgen.client.base import BaseClient
-from structgen.client.blocking import Client
 from structgen.errors import (
     APIError,
     AuthenticationError,
@@ -28,6 +27,7 @@ from structgen.errors import (
 from structgen.flow.drive import aperform, perform
 from structgen.flow.steps import Flow
 from structgen.integrations.choices import Choice, choose_among, chosen
+from structgen.integrations.given import client_of
 from structgen.results import Extraction
 from structgen.values import Message
 
@@ -68,8 +68,11 @@ def dspy_lm(client: BaseClient | str = "local", **lm: Any) -> dspy.LM:
         client: The client to ask through, or the name of a model, as for `structgen.Client`.
         **lm: The arguments of `dspy.LM`, such as `temperature`. Other than there, `cache` is False
             and `num_retries` 0 by default: the client tries again itself.
+
+    Raises:
+        ConfigurationError: If the client is neither, or there is no such model.
     """
-    own = Client(client) if isinstance(client, str) else client
+    own = client_of(client)
     return dspy.LM(
         own.caller.backends[0].name,
         engine=StructgenEngine(own),

@@ -11,6 +11,7 @@ from structgen.client.asynchronous import AsyncClient
 from structgen.client.base import BaseClient
 from structgen.client.blocking import Client
 from structgen.errors import ConfigurationError, MissingPackage, OutputError
+from structgen.integrations.given import client_of
 from structgen.results import Extraction
 from structgen.values import kind_of_value
 
@@ -43,8 +44,11 @@ def from_structgen(
         client: The client to ask through, or the name of a model, as for `structgen.Client`; an
             AsyncClient makes an AsyncInstructor.
         **defaults: Arguments of every call, such as `temperature`.
+
+    Raises:
+        ConfigurationError: If the client is neither, or there is no such model.
     """
-    own = Client(client) if isinstance(client, str) else client
+    own = client_of(client)
     if isinstance(own, AsyncClient):
         create = _AsyncCreate(own)
         return AsyncInstructor(own, create=create, mode=Mode.JSON_SCHEMA, **defaults)

@@ -10,11 +10,11 @@ from uuid import uuid4
 from typing_extensions import Unpack
 
 from structgen.client.base import BaseClient
-from structgen.client.blocking import Client
-from structgen.errors import MissingPackage, OutputError
+from structgen.errors import ConfigurationError, MissingPackage, OutputError
 from structgen.flow.drive import aperform, perform
 from structgen.flow.steps import Flow
 from structgen.integrations.choices import Choice, choose_among, chosen
+from structgen.integrations.given import client_of
 from structgen.options import CallArgs
 from structgen.prompt.instructions import instructions_of
 from structgen.results import Extraction
@@ -59,7 +59,14 @@ class ChatStructgen(BaseChatModel):
     """The client that is asked."""
 
     def __init__(self, client: BaseClient | str = "local", **settings: Any) -> None:
-        own = Client(client) if isinstance(client, str) else client
+        unknown = sorted(settings.keys() - type(self).model_fields.keys())
+        if unknown:  # LangChain would drop it without a word
+            raise ConfigurationError(
+                f"ChatStructgen takes no `{unknown[0]}`.",
+                hint="Give the client, or the name of a model, as `client`. Options such as "
+                "`temperature` are those of the client.",
+            )
+        own = client_of(client)
         held: dict[str, Any] = {"client": own, **settings}
         super().__init__(**held)
 
@@ -162,7 +169,7 @@ def extractor(
     Raises:
         StructgenError: If no valid value came, when the runnable is invoked.
     """
-    caller: Any = (Client(client) if isinstance(client, str) else client).caller
+    caller: Any = client_of(client).caller
 
     def invoke(given: Any) -> Any:
         return perform(caller.extract(target, *_call_of(given, call))).value

@@ -10,13 +10,21 @@ from typing_extensions import Unpack
 
 from structgen.client.blocking import Client
 from structgen.documents.extract import extract_document
-from structgen.errors import InputError, InvalidOutputError, MissingPackage, StructgenError
+from structgen.errors import (
+    ConfigurationError,
+    InputError,
+    InvalidOutputError,
+    MissingPackage,
+    StructgenError,
+)
 from structgen.evaluation.run import evaluate as evaluate_gold
 from structgen.extraction.caller import HasCaller
 from structgen.flow.drive import aperform
 from structgen.integrations.flat import FlatForm
+from structgen.integrations.given import client_of
 from structgen.options import CallArgs, did_you_mean
 from structgen.schema.target import Target, target_of
+from structgen.values import kind_of_value
 
 try:
     from anyio import to_thread
@@ -58,9 +66,15 @@ def mcp_server(
     Raises:
         MissingPackage: If the package mcp is not installed.
         TargetError: If a target is no type or schema.
+        ConfigurationError: If the targets have no names, or the client is none.
     """
+    if not isinstance(targets, Mapping):
+        raise ConfigurationError(
+            f"`targets` is {kind_of_value(targets)}, but must be a mapping of names to targets.",
+            hint='Give each target the name that clients use: {"person": Person}.',
+        )
     named = {name: target_of(one) for name, one in targets.items()}
-    served = _Served(named, client or Client(), call)
+    served = _Served(named, Client() if client is None else client_of(client), call)
     server = MCPServer("structgen", instructions=_INSTRUCTIONS)
     for tool in (
         served.list_targets,

@@ -8,10 +8,10 @@ from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from structgen.client.base import BaseClient
-from structgen.client.blocking import Client
 from structgen.errors import APIError, MissingPackage, OutputError, StructgenError
 from structgen.flow.drive import aperform
 from structgen.integrations.choices import Choice, choose_among, chosen
+from structgen.integrations.given import client_of
 from structgen.prompt.attachments import file, image
 from structgen.results import Extraction
 from structgen.values import Attachment, Message
@@ -83,7 +83,7 @@ class StructgenModel(Model[Any]):
     def __init__(
         self, client: BaseClient | str = "local", *, settings: ModelSettings | None = None
     ) -> None:
-        self.client = Client(client) if isinstance(client, str) else client
+        self.client: BaseClient = client_of(client)
         """The client that is asked."""
         profile = ModelProfile(
             supports_json_schema_output=True,
