@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from structgen.evaluation.gold import GoldRecord
 from structgen.options import Options
+from structgen.testing import ScriptedModel
 from structgen.values import Answer, JsonSchema, Message, Usage
 
 
@@ -38,14 +39,15 @@ Rule = Callable[[int, Sequence[Message], Options], bool]
 """Whether the answer about person n is right."""
 
 
-class RuledModel:
+class RuledModel(ScriptedModel):
     """An engine that answers about a person rightly if a rule says so."""
 
     name = "ruled"
 
     def __init__(self, rule: Rule) -> None:
+        super().__init__()
         self._rule = rule
-        self.asked: list[str] = []
+        self.said: list[str] = []
         """Everything that was asked, as text."""
 
     def generate(
@@ -56,28 +58,13 @@ class RuledModel:
         document: str | None = None,
     ) -> Answer:
         said = json.dumps([list(messages), schema, options.to_dict()], sort_keys=True, default=repr)
-        self.asked.append(said)
+        self.said.append(said)
         n = int(re.findall(r"Person number (\d+)", str(messages[-1]["content"]))[-1])
         value = {"name": f"P{n}", "age": n}
         if not self._rule(n, messages, options):
             value = {"name": "nobody", "age": n + 1000}
         usage = Usage(prompt_tokens=len(said) // 4, completion_tokens=8)
         return Answer(text=json.dumps(value), finish_reason="stop", model=self.name, usage=usage)
-
-    async def agenerate(
-        self,
-        messages: Sequence[Message],
-        schema: JsonSchema | None,
-        options: Options,
-        document: str | None = None,
-    ) -> Answer:
-        return self.generate(messages, schema, options, document)
-
-    def close(self) -> None:
-        """Nothing is open."""
-
-    async def aclose(self) -> None:
-        """Nothing is open."""
 
 
 def learns(n: int, messages: Sequence[Message], options: Options) -> bool:

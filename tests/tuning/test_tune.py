@@ -73,7 +73,7 @@ def test_noise_is_hardly_ever_taken_for_a_gain(tmp_path: Path) -> None:
 def test_no_candidate_is_shown_a_record_that_it_is_judged_on(tmp_path: Path) -> None:
     model = RuledModel(learns)
     tuned_by(model, tmp_path)
-    for said in model.asked:
+    for said in model.said:
         numbers = re.findall(r"Person number (\d+)", said)
         assert numbers.count(numbers[-1]) == 1
 
@@ -126,13 +126,13 @@ def test_resumed_it_asks_nothing_twice_and_ends_the_same(tmp_path: Path) -> None
             tuned_by(model, tmp_path / "parts", concurrency=1)
         except EngineError:
             assert not (tmp_path / "parts" / "p.tuned.json").exists()
-        asked += model.asked
-    assert sorted(asked) == sorted(whole.asked)
+        asked += model.said
+    assert sorted(asked) == sorted(whole.said)
     files = [tmp_path / name / "p.tuned.json" for name in ("whole", "parts")]
     assert files[0].read_bytes() == files[1].read_bytes()
     again = RuledModel(learns)
     tuned_by(again, tmp_path / "parts")
-    assert not again.asked
+    assert not again.said
     assert files[0].read_bytes() == files[1].read_bytes()
 
 
@@ -158,7 +158,7 @@ class Stumbling(RuledModel):
         document: str | None = None,
     ) -> Answer:
         if "Person number" in str(messages[-1]["content"]):
-            self.asked.append("a question")
+            self.said.append("a question")
             return Answer(text="{}", finish_reason="stop", model=self.name)
         return super().generate(messages[:-2], schema, options, document)
 
@@ -168,7 +168,7 @@ class Stumbling(RuledModel):
 def test_it_stays_within_its_calls(most: int, model: type[RuledModel], tmp_path: Path) -> None:
     asked = model(learns)
     found = tuned_by(asked, tmp_path, max_calls=most)
-    assert len(asked.asked) == found.calls <= most
+    assert len(asked.said) == found.calls <= most
     assert found.left_out or most == 1000
 
 
@@ -176,7 +176,7 @@ def test_a_budget_without_room_is_an_error_that_says_what_is_needed(tmp_path: Pa
     model = RuledModel(learns)
     with pytest.raises(ConfigurationError, match=r"no room for a single candidate.*\d+ calls"):
         tuned_by(model, tmp_path, max_calls=100)
-    assert not model.asked
+    assert not model.said
 
 
 def test_when_the_time_is_over_it_stops_and_writes_nothing(tmp_path: Path) -> None:
@@ -222,9 +222,9 @@ def test_a_dry_run_tells_at_least_the_calls_that_are_made(rule: Any, tmp_path: P
     model = RuledModel(rule)
     with Client(model) as client:
         estimate = estimate_tuning(Person, gold(24), client=client)
-        assert not model.asked
+        assert not model.said
     found = tuned_by(model, tmp_path)
-    assert found.calls == len(model.asked) <= estimate.calls
+    assert found.calls == len(model.said) <= estimate.calls
     assert any("at most" in line for line in estimate.lines())
 
 
@@ -237,7 +237,7 @@ def test_with_a_confidence_the_answers_that_were_given_calibrate_it(tmp_path: Pa
     [calibration] = load(file)
     assert calibration.model == "ruled"
     assert calibration.records == 24
-    assert found.calls == len(model.asked) <= estimate.calls
+    assert found.calls == len(model.said) <= estimate.calls
 
 
 # ---- what is given ------------------------------------------------------------------------------
@@ -274,7 +274,7 @@ def test_a_file_of_anothers_is_not_overwritten(tmp_path: Path) -> None:
         with pytest.raises(ConfigurationError, match="no tuned file"):
             tuned_by(model, tmp_path)
         assert file.read_text() == content
-        assert not model.asked
+        assert not model.said
 
 
 def test_a_file_holds_one_choice_for_each_model_and_schema(tmp_path: Path) -> None:

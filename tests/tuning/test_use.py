@@ -54,7 +54,7 @@ def test_a_call_takes_options_and_examples_and_says_so(file: Path) -> None:
         plan = client.plan(Person, "Person number 3.")
     assert result.tuned == f"prompt=plain, fixed_examples=2 ({file})"
     assert result.to_dict("tuned")["tuned"] == result.tuned
-    assert "Person number 2." in model.asked[0]
+    assert "Person number 2." in model.said[0]
     assert plan.options.prompt == "plain"
     assert len(plan.messages) == 6
 
@@ -158,10 +158,10 @@ def test_a_job_asks_anew_if_something_else_was_tuned_and_not_if_the_file_moved(
     with Client(model) as client:
         for path, asked in ((file, 1), (file, 1), (moved, 1)):
             list(client.map(Person, ["Person number 3."], tuned=path, journal=tmp_path / "j"))
-            assert len(model.asked) == asked
+            assert len(model.said) == asked
         save_tuned(file, tuned(changes={"fixed_examples": 2}))
         list(client.map(Person, ["Person number 3."], tuned=file, journal=tmp_path / "j"))
-    assert len(model.asked) == 2
+    assert len(model.said) == 2
 
 
 def test_a_form_takes_the_options(file: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_form_takes_the_options(file: Path) -> None:
         form.fill("Person number 3.")
     assert form.tuned == f"prompt=plain, fixed_examples=2 ({file})"
     assert form.complete() == Person(name="P3", age=3)
-    assert '"prompt": "plain"' in model.asked[0]
+    assert '"prompt": "plain"' in model.said[0]
 
 
 def test_chunks_have_the_length_that_was_tuned(file: Path) -> None:
