@@ -19,7 +19,7 @@ from structgen.extraction.attempts import CallState
 from structgen.extraction.backend import Backend, streams
 from structgen.extraction.outcome import rules_of_cut, stays_whole
 from structgen.flow.ports import TextStream
-from structgen.flow.steps import Emit, Flow, Read, Start
+from structgen.flow.steps import Emit, Flow, Read, Run, Start
 from structgen.schema.compiler import Compiled
 from structgen.values import Answer, CutText, Message, Mode, Usage, Violation
 from structgen.wire.dialect import Delta
@@ -110,8 +110,8 @@ class Listener(Generic[T]):
             held: Held = "none" if keeps or not may_cut else "all" if has_cut else "last"
             return self._take(transcript, delta, state, held)
 
-        yield from exchange_stream(
-            link, request, state.options, take, state.ends_at, state.attempts
+        yield Run(
+            exchange_stream(link, request, state.options, take, state.ends_at, state.attempts)
         )
         answer = transcript.answer()
         for item in self._last_items(answer, compiled, state):

@@ -15,7 +15,7 @@ from typing import Any, TypeAlias, TypeVar
 
 from structgen.errors import StructgenError
 from structgen.flow.ports import Stream, TextStream
-from structgen.flow.steps import Emit, Flow, Gather, Open, Read, Send, Sleep, Start
+from structgen.flow.steps import Emit, Flow, Gather, Open, Read, Run, Send, Sleep, Start
 
 R = TypeVar("R")
 
@@ -35,15 +35,15 @@ def perform(flow: Flow[R]) -> R:
     Raises:
         StructgenError: Whatever the flow raises.
     """
-    streams: list[Stream | TextStream] = []
+    flows, streams = _stacks(flow)
     try:
         emitted = True
         while emitted:
-            emitted, value = _advance(flow, streams)
+            emitted, value = _advance(flows, streams)
         result: R = value
         return result
     finally:
-        flow.close()
+        _end(flows)
         _close(streams)
 
 
@@ -62,16 +62,16 @@ def perform_stream(flow: Flow[R]) -> Generator[Any, None, R]:
     Raises:
         StructgenError: Whatever the flow raises.
     """
-    streams: list[Stream | TextStream] = []
+    flows, streams = _stacks(flow)
     try:
         while True:
-            emitted, value = _advance(flow, streams)
+            emitted, value = _advance(flows, streams)
             if not emitted:
                 result: R = value
                 return result
             yield value
     finally:
-        flow.close()
+        _end(flows)
         _close(streams)
 
 
@@ -89,74 +89,123 @@ async def aperform(flow: Flow[R], rest: Rest | None = None) -> R:
     Raises:
         StructgenError: Whatever the flow raises.
     """
-    streams: list[Stream | TextStream] = []
+    flows, streams = _stacks(flow)
     try:
         emitted = True
         while emitted:
-            emitted, value = await _aadvance(flow, streams, rest)
+            emitted, value = await _aadvance(flows, streams, rest)
         result: R = value
         return result
     finally:
-        flow.close()
+        _end(flows)
         await _aclose(streams)
 
 
 async def aperform_stream(flow: Flow[Any]) -> AsyncGenerator[Any, None]:
     """Do what `perform_stream` does, on the running event loop, but return no result."""
-    streams: list[Stream | TextStream] = []
+    flows, streams = _stacks(flow)
     try:
         while True:
-            emitted, value = await _aadvance(flow, streams)
+            emitted, value = await _aadvance(flows, streams)
             if not emitted:
                 return
             yield value
     finally:
-        flow.close()
+        _end(flows)
         await _aclose(streams)
 
 
-def _advance(flow: Flow[Any], streams: list[Stream | TextStream]) -> tuple[bool, Any]:
-    """Perform steps until the flow emits or ends.
+_Flows: TypeAlias = "list[Flow[Any]]"
+"""Flows that are being performed, each within the one before it."""
+_Streams: TypeAlias = "list[Stream | TextStream]"
+_Move: TypeAlias = "tuple[Callable[[Any], Any], Any]"
+"""How to go on with a flow: its `send` or `throw`, and what to give to it."""
+
+
+def _stacks(flow: Flow[Any]) -> tuple[_Flows, _Streams]:
+    return [flow], []
+
+
+def _advance(flows: _Flows, streams: _Streams) -> tuple[bool, Any]:
+    """Perform steps until a flow emits or the outermost ends.
 
     Returns (True, the emitted value) or (False, the result).
     """
-    move, value = flow.send, None
-    try:
-        while True:
+    move, value = flows[-1].send, None
+    while True:
+        try:
             step = move(value)
-            if type(step) is Emit:
-                return True, step.value
-            try:
-                move, value = flow.send, _do(step, streams)
-            except StructgenError as error:
-                move, value = flow.throw, error
-    except StopIteration as stop:
-        return False, stop.value
+        except StopIteration as stop:
+            flows.pop()
+            if not flows:
+                return False, stop.value
+            move, value = flows[-1].send, stop.value
+            continue
+        except BaseException as error:
+            move, value = _move_after(error, flows)
+            continue
+        if type(step) is Emit:
+            return True, step.value
+        if type(step) is Run:
+            flows.append(step.flow)
+            move, value = step.flow.send, None
+            continue
+        try:
+            move, value = flows[-1].send, _do(step, streams)
+        except StructgenError as error:
+            move, value = flows[-1].throw, error
 
 
-async def _aadvance(
-    flow: Flow[Any], streams: list[Stream | TextStream], rest: Rest | None = None
-) -> tuple[bool, Any]:
+async def _aadvance(flows: _Flows, streams: _Streams, rest: Rest | None = None) -> tuple[bool, Any]:
     """Do what `_advance` does, on the running event loop."""
-    move, value = flow.send, None
-    try:
-        while True:
+    move, value = flows[-1].send, None
+    while True:
+        try:
             step = move(value)
-            if type(step) is Emit:
-                return True, step.value
-            try:
-                if rest is not None and type(step) is Sleep:
-                    await rest(step.seconds)
-                    move, value = flow.send, None
-                else:
-                    move, value = flow.send, await _ado(step, streams)
-            except StructgenError as error:
-                move, value = flow.throw, error
-    except StopIteration as stop:
-        return False, stop.value
+        except StopIteration as stop:
+            flows.pop()
+            if not flows:
+                return False, stop.value
+            move, value = flows[-1].send, stop.value
+            continue
+        except BaseException as error:
+            move, value = _move_after(error, flows)
+            continue
+        if type(step) is Emit:
+            return True, step.value
+        if type(step) is Run:
+            flows.append(step.flow)
+            move, value = step.flow.send, None
+            continue
+        try:
+            if rest is not None and type(step) is Sleep:
+                await rest(step.seconds)
+                move, value = flows[-1].send, None
+            else:
+                move, value = flows[-1].send, await _ado(step, streams)
+        except StructgenError as error:
+            move, value = flows[-1].throw, error
 
 
-def _do(step: Any, streams: list[Stream | TextStream]) -> Any:
+def _move_after(error: BaseException, flows: _Flows) -> _Move:
+    """Throw what the innermost flow raised into the one around it; raise it if there is none."""
+    flows.pop()
+    if not flows:
+        raise error
+    return flows[-1].throw, error
+
+
+def _end(flows: _Flows) -> None:
+    """Close the flows, the innermost first."""
+    try:
+        while flows:
+            flows.pop().close()
+    finally:
+        if flows:  # one of them raised
+            _end(flows)
+
+
+def _do(step: Any, streams: _Streams) -> Any:
     """Perform one step."""
     kind = type(step)
     if kind is Send:
@@ -176,7 +225,7 @@ def _do(step: Any, streams: list[Stream | TextStream]) -> Any:
     return step.port.generate(step.messages, step.schema, step.options, step.document)
 
 
-async def _ado(step: Any, streams: list[Stream | TextStream]) -> Any:
+async def _ado(step: Any, streams: _Streams) -> Any:
     """Perform one step on the running event loop."""
     kind = type(step)
     if kind is Send:
@@ -198,7 +247,7 @@ async def _ado(step: Any, streams: list[Stream | TextStream]) -> Any:
     return await step.port.agenerate(step.messages, step.schema, step.options, step.document)
 
 
-def _start(step: Start, streams: list[Stream | TextStream]) -> TextStream:
+def _start(step: Start, streams: _Streams) -> TextStream:
     stream = step.port.stream(step.messages, step.schema, step.options, step.document)
     streams.append(stream)
     return stream
@@ -238,11 +287,11 @@ async def _aoutcome(flow: Flow[Any]) -> Any:
         return error
 
 
-def _close(streams: list[Stream | TextStream]) -> None:
+def _close(streams: _Streams) -> None:
     while streams:
         streams.pop().close()
 
 
-async def _aclose(streams: list[Stream | TextStream]) -> None:
+async def _aclose(streams: _Streams) -> None:
     while streams:
         await streams.pop().aclose()

@@ -112,7 +112,19 @@ class Gather:
     """How many may run at the same time; None for all."""
 
 
-Step: TypeAlias = "Send | Open | Read | Sleep | Generate | Start | Emit | Gather"
+@dataclass(frozen=True, slots=True)
+class Run:
+    """Perform another flow to its end. Gives its result, or raises its error.
+
+    This is `yield from`, but the driver talks to the other flow itself. A step of `yield from`
+    passes through every flow above it, which is dear when there are many of both.
+    """
+
+    flow: Flow[Any]
+    """The other flow."""
+
+
+Step: TypeAlias = "Send | Open | Read | Sleep | Generate | Start | Emit | Gather | Run"
 """What a flow yields."""
 
 Flow: TypeAlias = "Generator[Step, Any, R]"
