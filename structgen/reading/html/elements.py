@@ -40,6 +40,8 @@ _CLOSED_BY: Final[Mapping[str, tuple[frozenset[str], frozenset[str]]]] = {
     **dict.fromkeys(_HEADINGS, (_HEADINGS, BLOCKS - _HEADINGS)),
 }
 """Which open elements a start tag ends, and inside which it does."""
+_MOST_ENDLESS: Final = 100
+"""How many tags may begin after the last one that ends; more are text."""
 _MOST_OPEN: Final = 150
 """Elements that may be open at once. Those further in are a part of the last one."""
 
@@ -132,6 +134,17 @@ def tree_of(page: str) -> Element:
         The element around all others.
     """
     parser = _Parser()
-    parser.feed(page)
+    parser.feed(_without_endless_tags(page))
     parser.close()
     return parser.root
+
+
+def _without_endless_tags(page: str) -> str:
+    """The page, with no tags after its last ">" if many begin there.
+
+    None of them ends, and Python's parser looks for the end of each in all of the rest.
+    """
+    last = page.rfind(">") + 1
+    if page.count("<", last) <= _MOST_ENDLESS:
+        return page
+    return page[:last] + page[last:].replace("<", "&lt;")
