@@ -1,4 +1,4 @@
-"""What a cascade gains for what it costs: the embedded model, then one that is always right.
+"""The gain of a cascade for its cost: the embedded model, then one that is always right.
 
     python -m benchmarks cascade --tasks restaurants,citations --records 6 --answers FILE
 

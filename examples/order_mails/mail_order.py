@@ -1,4 +1,4 @@
-"""What is taken from an order by mail."""
+"""An order by mail, as a record."""
 
 from __future__ import annotations
 

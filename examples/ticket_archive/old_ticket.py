@@ -1,4 +1,4 @@
-"""What is taken from a support ticket."""
+"""A support ticket, as a record."""
 
 from __future__ import annotations
 

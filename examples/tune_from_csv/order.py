@@ -1,4 +1,4 @@
-"""What is taken from a note with an order: the first idea of it, which nobody has tuned."""
+"""A note with an order, as a record: the first idea of it, which nobody has tuned."""
 
 from __future__ import annotations
 

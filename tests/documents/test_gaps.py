@@ -201,7 +201,7 @@ def test_lines_count_as_rows_if_asked_for() -> None:
 def test_whatever_rows_are_passed_over_once_the_list_is_the_whole_one(
     rows: list[Row], dropped: set[int], tokens: int, overlap: int
 ) -> None:
-    """Of each chunk at most a few rows that are next to each other."""
+    """Passes over at most a few neighbouring rows of each chunk."""
 
     def forgets(turn: int, of_text: list[Row]) -> list[Row]:
         if len(of_text) < 4:

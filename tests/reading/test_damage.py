@@ -20,7 +20,7 @@ from structgen import InputError
 from tests.reading.pdfs import Text, lines, pdf_of
 
 _TRIES = 30
-"""Of each kind of damage to each kind of file."""
+"""Tries of each kind of damage to each kind of file."""
 _SECONDS = 60
 """One of these small files takes milliseconds; this tells only what would never end."""
 
