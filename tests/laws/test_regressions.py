@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import Any
+from typing import Any, Union
 
 import pytest
-from pydantic import AwareDatetime, BaseModel, Field, NaiveDatetime
+from pydantic import AwareDatetime, BaseModel, Field, NaiveDatetime, RootModel
 from typing_extensions import NotRequired, TypedDict
 
 from structgen.errors import InvalidOutputError, SchemaError
@@ -114,6 +114,19 @@ class Item(BaseModel):
 def test_a_field_read_under_one_name_and_written_under_another(subset: str) -> None:
     it = compile_schema(list[Item], subset)
     for value in ([Item.model_validate({})], [Item.model_validate({"class": "x"})]):
+        assert validator(it.schema).is_valid(it.encode(value))
+        assert it.decode(it.encode(value)) == value
+
+
+class Empty(BaseModel):
+    """An object without members."""
+
+
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_null_with_a_name_beside_an_object(subset: str) -> None:
+    it = compile_schema(Union[RootModel[None], Empty], subset)
+    assert CHECKERS[subset](it.schema, it.name) == []
+    for value in (RootModel[None](None), Empty()):
         assert validator(it.schema).is_valid(it.encode(value))
         assert it.decode(it.encode(value)) == value
 

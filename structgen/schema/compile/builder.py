@@ -364,9 +364,9 @@ class Builder:
             return {"type": "string", "const": text}
         return {"type": "string", "enum": [text]}
 
-    def _null_as_text(self, option: Built, here: Here) -> Built:
+    def _null_as_text(self, option: Built, source: Schema, here: Here) -> Built:
         """An option; null beside objects is written as text in languages that refuse it."""
-        if option.schema.get("type") != "null":
+        if option.schema.get("type") != "null" and not self.source.is_null(source):
             return option
         self.note(here, "type", "rewritten", "null beside an object, written as JSON text")
         return Built({"type": "string", "enum": ["null"]}, Listed((None,)))
@@ -376,7 +376,10 @@ class Builder:
         if any(not assertions(option.schema) for option in built):
             return Built({}, SAME)
         if not self.subset.null_objects and any(map(self.source.may_be_object, sources)):
-            built = [self._null_as_text(option, here) for option in built]
+            built = [
+                self._null_as_text(option, source, here)
+                for option, source in zip(built, sources, strict=True)
+            ]
         rest = [i for i, option in enumerate(built) if option.schema.get("type") != "null"]
         has_null = len(rest) < len(built)
         if not rest:

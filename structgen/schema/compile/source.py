@@ -95,6 +95,11 @@ class Source:
         self._ends |= dict.fromkeys(seen, schema)
         return schema
 
+    def is_null(self, schema: Schema) -> bool:
+        """Whether null alone is declared, also by a reference."""
+        followed = self.follow(schema)
+        return isinstance(followed, dict) and types_of(followed) == ("null",)
+
     def admits_null(self, schema: Schema) -> bool:
         """Whether null may be valid. Errs on the side of True."""
         if isinstance(schema, bool):
