@@ -21,7 +21,7 @@ from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.questions import KINDS, concurrency_of, job_question
 from structgen.pipeline.record import Outcome
 from structgen.pipeline.summary import summarize
-from structgen.pipeline.threads import start_in_thread
+from structgen.pipeline.threads import LoopThread
 from structgen.pipeline.work import Workers
 
 if TYPE_CHECKING:
@@ -181,12 +181,9 @@ def map_threaded(
 ) -> Generator[Outcome[Any], None, None]:
     """Give the outcomes of an asynchronous map, which runs in a thread of its own."""
     ready: queue.Queue[list[Outcome[Any]] | None] = queue.Queue(_HANDED_OVER)
-    loop: asyncio.AbstractEventLoop | None = None
-    task: asyncio.Task[Any] | None = None
 
     async def pump() -> None:
-        nonlocal loop, task
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
+        loop = asyncio.get_running_loop()
         try:
             async with aclosing(make()) as groups:
                 async for group in groups:
@@ -194,14 +191,14 @@ def map_threaded(
         finally:
             ready.put(None)
 
-    running = start_in_thread(pump)
+    running = LoopThread(pump)
     try:
+        running.start()
         while (group := ready.get()) is not None:
             yield from group
         running.result()
     finally:
-        if not running.done() and loop is not None and task is not None:
-            loop.call_soon_threadsafe(task.cancel)
+        running.cancel()
         while not running.done():  # it may wait for room in the queue
             with suppress(queue.Empty):
                 ready.get(timeout=_DRAIN_SECONDS)

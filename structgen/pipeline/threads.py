@@ -6,10 +6,10 @@ import asyncio
 import signal
 import threading
 from collections.abc import Awaitable, Callable, Coroutine, Iterator
-from concurrent.futures import Future, wait
+from concurrent.futures import CancelledError, Future, wait
 from contextlib import contextmanager, suppress
 from contextvars import copy_context
-from typing import Any, Final, NoReturn, TypeVar
+from typing import Any, Final, Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
 
@@ -71,49 +71,97 @@ def _interrupt(number: int, frame: object) -> NoReturn:
 
 
 def _run_in_thread(make: Callable[[], Coroutine[Any, Any, T]], stop: Callable[[], bool]) -> T:
-    loop: asyncio.AbstractEventLoop | None = None
-    task: asyncio.Task[Any] | None = None
     interrupts: list[BaseException] = []
-
-    async def tracked() -> T:
-        nonlocal loop, task
-        loop, task = asyncio.get_running_loop(), asyncio.current_task()
-        if interrupts:
-            raise asyncio.CancelledError
-        return await make()
-
-    def end() -> None:
-        if task is not None and (len(interrupts) > 1 or not stop()):
-            task.cancel()
-
-    running = start_in_thread(tracked)
-    while not running.done():
+    running = LoopThread(make)
+    while True:
         try:
-            wait((running,), timeout=_LOOK_EVERY)
+            running.join()
+            break
         except BaseException as error:  # Ctrl-C, or what a handler of the program's own raises
             interrupts.append(error)
-            if loop is not None:
-                with suppress(RuntimeError):  # the loop has ended: there is nothing left to stop
-                    loop.call_soon_threadsafe(end)
+            running.cancel(unless=lambda: len(interrupts) == 1 and stop())
     foreign = [one for one in interrupts if not isinstance(one, KeyboardInterrupt)]
-    if foreign:
-        raise foreign[0] from running.exception()
     try:
-        return running.result()
-    except asyncio.CancelledError:
-        raise KeyboardInterrupt from None
+        value = running.result()
+    except BaseException as error:
+        if foreign:
+            raise foreign[0] from error
+        if isinstance(error, (asyncio.CancelledError, CancelledError)):
+            raise KeyboardInterrupt from None
+        raise
+    if foreign:
+        raise foreign[0]
+    return value
 
 
-def start_in_thread(make: Callable[[], Coroutine[Any, Any, T]]) -> Future[T]:
-    """Start a coroutine on an event loop in a new thread, in the caller's context."""
-    future: Future[T] = Future()
+class LoopThread(Generic[T]):
+    """A coroutine on an event loop in a thread of its own, in the caller's context.
 
-    def run() -> None:
+    An interrupt may strike at any line, that of the start, too. Whoever made a LoopThread can
+    always cancel it, started or not, and knows whether it is done.
+
+    Args:
+        make: Makes the coroutine, in the thread.
+    """
+
+    def __init__(self, make: Callable[[], Coroutine[Any, Any, T]]) -> None:
+        self._make = make
+        self._future: Future[T] = Future()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._cancelled = False
+        self._started = False
+        context = copy_context()  # spans of OpenTelemetry are then children of the caller's
+        self._thread = threading.Thread(
+            target=context.run, args=(self._run,), name="structgen-job", daemon=True
+        )
+
+    def start(self) -> None:
+        """Start the thread; do nothing if it was started before."""
+        if not self._started:
+            self._started = True  # whatever interrupts the start: it is not tried again
+            self._thread.start()
+
+    def join(self) -> None:
+        """Start the thread if it is not started, and wait until it is done."""
+        self.start()
+        while not self.done():
+            wait((self._future,), timeout=_LOOK_EVERY)
+
+    def done(self) -> bool:
+        """Whether the coroutine has ended, or never will begin."""
+        return self._future.done()
+
+    def result(self) -> T:
+        """Give what the coroutine returned, or raise what it raised."""
+        return self._future.result()
+
+    def cancel(self, unless: Callable[[], bool] = lambda: False) -> None:
+        """Cancel the coroutine; if it has not begun, it never will.
+
+        Args:
+            unless: Called on the loop, if the coroutine has begun; True leaves it running.
+        """
+
+        def end() -> None:
+            if not unless() and self._task is not None:
+                self._task.cancel()
+
+        self._cancelled = True
+        if not self._future.cancel() and self._loop is not None:
+            with suppress(RuntimeError):  # the loop has ended: there is nothing left to cancel
+                self._loop.call_soon_threadsafe(end)
+
+    def _run(self) -> None:
+        if not self._future.set_running_or_notify_cancel():
+            return
         try:
-            future.set_result(asyncio.run(make()))
+            self._future.set_result(asyncio.run(self._tracked()))
         except BaseException as error:
-            future.set_exception(error)
+            self._future.set_exception(error)
 
-    context = copy_context()  # spans of OpenTelemetry are then children of the caller's
-    threading.Thread(target=context.run, args=(run,), name="structgen-job", daemon=True).start()
-    return future
+    async def _tracked(self) -> T:
+        self._task, self._loop = asyncio.current_task(), asyncio.get_running_loop()
+        if self._cancelled:  # before the loop could be told
+            raise asyncio.CancelledError
+        return await self._make()

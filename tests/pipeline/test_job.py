@@ -40,6 +40,7 @@ from structgen.testing.scripted import completion
 from structgen.types import PromptWriter
 from structgen.values import Request
 from structgen.wire.models.prices import Price
+from tests.pipeline.test_threads import left_threads
 
 
 class Person(BaseModel):
@@ -122,7 +123,7 @@ def test_a_map_over_endless_inputs_can_be_left_at_any_time(
     outcomes.close()  # type: ignore[attr-defined]
     asked = len(server.requests)
     assert asked < 200
-    assert not [thread for thread in threading.enumerate() if thread.name == "structgen-job"]
+    assert left_threads() == []
 
 
 async def test_of(base_url: str) -> list[str]:

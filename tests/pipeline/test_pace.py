@@ -38,6 +38,7 @@ from structgen.testing.scripted import completion
 from structgen.values import Request
 from structgen.wire.rate_limits import Pacer
 from tests.pipeline.test_job import answer, texts
+from tests.pipeline.test_threads import left_threads
 
 
 class Person(BaseModel):
@@ -342,7 +343,7 @@ def test_an_interrupt_ends_a_map_that_waits_for_an_answer() -> None:
             list(client.map(Person, texts(10)))
         timer.join()
         assert time.monotonic() - began < 5
-        assert not [one for one in threading.enumerate() if one.name == "structgen-job"]
+        assert left_threads() == []
         assert len(server.requests) <= 10
 
 
