@@ -284,3 +284,21 @@ def untagged_types(draw: DrawFn, depth: int) -> Typed:
         both = st.fixed_dictionaries({"name": shared.values, own: item.values})
         values.append(both.map(lambda data, m=model: m.model_validate(data)))
     return Typed(Union[tuple(variants)], st.one_of(values), kinds("object"))
+
+
+def extended_types(draw: DrawFn, depth: int) -> Typed:
+    """A union of models each of which has the members of a smaller one, which may have none."""
+    fields = draw(members(depth, min_size=1, max_size=3, aliases=False))
+    required = [Member(m.name, m.key, m.item, m.item.type) for m in fields]
+    extra: Any = draw(st.sampled_from(["ignore", "forbid"]))
+    variants, values = [], []
+    for size in draw(st.permutations(range(len(required) + 1))):
+        own = required[:size]
+        model = pydantic.create_model(
+            f"Of{size}",
+            __config__=ConfigDict(extra=extra, protected_namespaces=()),
+            **{m.name: (m.annotation, ...) for m in own},
+        )
+        variants.append(model)
+        values.append(objects(own).map(model.model_validate))
+    return Typed(Union[tuple(variants)], st.one_of(values), kinds("object"))

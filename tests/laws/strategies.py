@@ -19,6 +19,7 @@ from tests.laws.leaves import INTS, LEAVES, TEXT, Typed, constrained, kinds, nul
 from tests.laws.objects import (
     DESCRIPTIONS,
     dataclass_types,
+    extended_types,
     generic_types,
     model_types,
     named_tuple_types,
@@ -117,6 +118,7 @@ OBJECTS = [
     typed_dict_types,
     tagged_types,
     untagged_types,
+    extended_types,
     _recursive,
     _mutual,
     _alias,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any, Union
@@ -13,7 +14,7 @@ from typing_extensions import NotRequired, TypedDict
 from structgen.errors import InvalidOutputError, SchemaError
 from structgen.schema.check import validate
 from structgen.schema.compiler import compile_schema
-from structgen.schema.subset import SUBSETS
+from structgen.schema.subset import SUBSETS, SchemaSubset
 from structgen.schema.target import target_of
 from tests.checkers import CHECKERS
 from tests.laws.instances import validator
@@ -129,6 +130,52 @@ def test_a_null_with_a_name_beside_an_object(subset: str) -> None:
     for value in (RootModel[None](None), Empty()):
         assert validator(it.schema).is_valid(it.encode(value))
         assert it.decode(it.encode(value)) == value
+
+
+class Extended(Empty):
+    count: int
+
+
+class Wrapped(RootModel[Union[Empty, None]]):
+    """An object without members, by another name."""
+
+
+@pytest.mark.parametrize(
+    ("type_", "values"),
+    [
+        (Union[Empty, Extended], [Empty(), Extended(count=1)]),
+        (Union[Extended, Empty], [Empty(), Extended(count=1)]),
+        (Union[Wrapped, Extended], [Wrapped(Empty()), Wrapped(None), Extended(count=1)]),
+        (Union[list[Empty], list[Extended]], [[Empty()], [Extended(count=1)]]),
+    ],
+)
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_an_object_without_members_takes_no_object_with_some(
+    subset: str, type_: Any, values: list[Any]
+) -> None:
+    """Gemini takes no empty object, so one is text there, which says nothing of other members."""
+    it = compile_schema(type_, subset)
+    assert CHECKERS[subset](it.schema, it.name) == []
+    for value in values:
+        assert validator(it.schema).is_valid(it.encode(value))
+        assert it.decode(it.encode(value)) == value
+
+
+@pytest.mark.parametrize("subset", SUBSETS.values(), ids=list(SUBSETS))
+def test_members_beside_an_impossible_one_have_a_place_or_are_refused(subset: SchemaSubset) -> None:
+    schema = {"type": "object", "properties": {"never": False}}
+    value = {"other": 1}
+    open_form = compile_schema(schema, replace(subset, declared_only=False))
+    assert validator(open_form.schema).is_valid(open_form.encode(value))
+    assert open_form.decode(open_form.encode(value)) == value
+    it = compile_schema(schema, subset)
+    try:
+        encoded = it.encode(value)
+    except SchemaError:
+        assert any(note.action == "narrowed" for note in it.notes)
+    else:
+        assert validator(it.schema).is_valid(encoded)
+        assert it.decode(encoded) == value
 
 
 class Node(BaseModel):

@@ -17,6 +17,7 @@ from structgen.schema.codecs.codec import (
     Pair,
     Trace,
     misfit,
+    text_in,
 )
 from structgen.schema.json import Path, pointer_of, same_json
 from structgen.schema.validate.patterns import matches
@@ -196,6 +197,26 @@ def _with_entries(
         found = "an entry for a member that has its own place"
         trace.faults.append(Violation(pointer_of((path, key)), "", found, "other keys only"))
     return {**left, **out}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memberless(Codec):
+    """An object that declares no member <-> the JSON text of one, whatever else a value has."""
+
+    undeclared: Undeclared
+
+    def changes(self) -> bool:
+        return True
+
+    def link(self, link: Link) -> Pair:
+        take = self.undeclared.take
+
+        def encode(value: Json, path: Path, trace: Trace) -> Json:
+            if not isinstance(value, dict) or take(value, path, trace):
+                raise misfit(value, path, "an object without members")
+            return "{}"
+
+        return encode, text_in
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Final, NamedTuple
 
-from structgen.schema.codecs.codec import KEY, SAME, VALUE, Absent, Codec, Listed, Member
-from structgen.schema.codecs.records import Entries, Fields, Undeclared
+from structgen.schema.codecs.codec import KEY, SAME, VALUE, Absent, Codec, Member
+from structgen.schema.codecs.records import Entries, Fields, Memberless, Undeclared
 from structgen.schema.compile.builder import Builder, Built
 from structgen.schema.compile.here import Here
 from structgen.schema.compile.keywords import Schema, Unsatisfiable, listed_values
@@ -198,7 +198,8 @@ def _record(
     own, properties, required = _declared(builder, core, declared, here)
     if not properties and further is None and not builder.subset.empty_objects:
         builder.note(here, "properties", "rewritten", "an empty object, written as JSON text")
-        return Built({"type": "string", "enum": ["{}"]}, Listed(({},)))
+        undeclared = _announced(builder, _rule_for_undeclared(builder, core, here), here)
+        return Built({"type": "string", "enum": ["{}"]}, Memberless(undeclared))
     bounds: JsonSchema = {
         key: core[key] for key in ("minProperties", "maxProperties") if key in core
     }
