@@ -178,6 +178,49 @@ def test_members_beside_an_impossible_one_have_a_place_or_are_refused(subset: Sc
         assert it.decode(encoded) == value
 
 
+ONE: dict[str, Any] = {"const": [1]}
+LIKE_ONE: dict[str, Any] = {"const": "[1]"}
+
+
+@pytest.mark.parametrize(
+    ("schema", "values"),
+    [
+        ({"anyOf": [ONE, ONE]}, [[1]]),
+        ({"anyOf": [ONE, LIKE_ONE]}, [[1], "[1]"]),
+        ({"anyOf": [ONE, LIKE_ONE, ONE, {"type": "integer"}]}, [[1], "[1]", 1]),
+        ({"anyOf": [{"anyOf": [ONE, LIKE_ONE]}, {"type": "boolean"}]}, [[1], "[1]", True]),
+        (
+            {
+                "anyOf": [{"$ref": "#/$defs/One"}, {"$ref": "#/$defs/LikeOne"}],
+                "$defs": {"One": ONE, "LikeOne": LIKE_ONE},
+            },
+            [[1], "[1]"],
+        ),
+    ],
+)
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_options_of_one_value_each_with_the_same_text(
+    subset: str, schema: dict[str, Any], values: list[Any]
+) -> None:
+    """Groq tells objects of a union apart by one constant; beside a kind, a value was another."""
+    it = compile_schema(schema, subset)
+    assert CHECKERS[subset](it.schema, it.name) == []
+    for value in values:
+        assert validator(it.schema).is_valid(it.encode(value))
+        assert it.decode(it.encode(value)) == value
+
+
+def test_a_value_that_groq_cannot_hold_beside_its_kind_is_noted_and_checked() -> None:
+    it = compile_schema({"anyOf": [ONE, LIKE_ONE]}, "groq-strict")
+    assert [note.action for note in it.notes if note.keyword == "const"] == ["checked"]
+    answer: Any = it.encode("[1]")
+    assert it.decode(answer) == "[1]"
+    answer["value"]["value"] = "[2]"
+    assert validator(it.schema).is_valid(answer)
+    with pytest.raises(InvalidOutputError):
+        it.decode(answer)
+
+
 class Node(BaseModel):
     item: int
     below: list[Node]

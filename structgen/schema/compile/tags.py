@@ -13,6 +13,8 @@ from structgen.schema.compile.builder import Alternatives, Builder
 from structgen.schema.compile.forms import distinct, fits, leaves, overlap, types
 from structgen.schema.compile.keywords import listed_values
 from structgen.schema.compile.names import unused_name
+from structgen.schema.compile.words import described
+from structgen.schema.json import to_text
 from structgen.values import JsonSchema
 
 
@@ -54,6 +56,8 @@ def separate(builder: Builder) -> set[str]:
         tagged = [_tag(builder, union, changed) for union in builder.unions]
         if not any(tagged):
             break
+    for union in builder.unions:
+        _leave_one_constant(builder, union)
     for codec, sources, _ in builder.unions:
         codec.options = tuple(
             Option(
@@ -92,13 +96,33 @@ def _unclear(builder: Builder, union: Alternatives, changed: set[str]) -> set[in
         for j, two in enumerate(forms[:i]):
             if (active[i] or active[j]) and any(overlap(a, b, defs) for a in one for b in two):
                 unclear |= {i, j}
-    if builder.subset.any_of == "tagged":
-        objects: dict[int, list[JsonSchema]] = {}
-        for i, found in enumerate(forms):
-            objects[i] = [form for form in found if "object" in types(form)]
-        if not distinct([form for found in objects.values() for form in found], defs):
-            unclear |= {i for i, found in objects.items() if found}
+    if not _follows_the_rule(builder, codec):
+        unclear |= {i for i, found in enumerate(forms) if any(map(_is_object, found))}
     return unclear
+
+
+def _follows_the_rule(builder: Builder, codec: Union) -> bool:
+    """Whether the objects among the options are told apart as the language asks for."""
+    if builder.subset.any_of != "tagged":
+        return True
+    options = codec.schemas[: len(codec.branches)]
+    found = [form for schema in options for form in leaves(builder.defs, schema)]
+    return distinct(list(filter(_is_object, found)), builder.defs)
+
+
+def _is_object(form: JsonSchema) -> bool:
+    return "object" in types(form)
+
+
+def _leave_one_constant(builder: Builder, union: Alternatives) -> None:
+    """Leave one value to the check, if each is a constant: the kind has to be the only one."""
+    if not union.codec.kinds or _follows_the_rule(builder, union.codec):
+        return
+    members = union.codec.schemas[max(union.codec.kinds)]["properties"]
+    constant = next(leaves(builder.defs, members[VALUE]))
+    words = f"only {', '.join(map(to_text, listed_values(constant) or ()))}"
+    members[VALUE] = described({"type": constant["type"]}, words)
+    builder.note(union.here, "const", "checked", f"{words}: not enforced beside a constant kind")
 
 
 def _kind(builder: Builder, union: Union, i: int) -> str:
