@@ -143,6 +143,10 @@ class OptionArgs(TypedDict, total=False):
     `leaf_evidence`, too."""
     mode: Mode
     """The only mode to use, instead of the strongest one that the backend has."""
+    wire_names: Mapping[str, str]
+    """The names under which a model is asked for fields, by JSON Pointer with `*` for every item of
+    a list. Values and paths keep the fields' own names. They go before `x-wire-name` in the
+    schema."""
     absent_fields: Literal["null", "omit"]
     """How an answer writes an optional field that the document does not state: as "null", or not at
     all ("omit"), which takes fewer tokens. By default what suits the schema language; servers
@@ -222,6 +226,7 @@ class Options:
     evidence: Literal["marked", "all"] | Unset = UNSET
     require_evidence: Literal["off", "flag", "null", "reask"] | Unset = UNSET
     mode: Mode | Unset = UNSET
+    wire_names: Mapping[str, str] | Unset = UNSET
     absent_fields: Literal["null", "omit"] | Unset = UNSET
     learned_rows: Literal["process", "saved", "off"] | Unset = UNSET
     split: Literal["auto", "off"] | int | Unset = UNSET
@@ -294,6 +299,13 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "max_reasoning_tokens": whole(1),
     "service_tier": one_of(*get_args(ServiceTier)),
     "decide": one_of("auto", "off"),
+    "wire_names": Kind(
+        lambda value: (
+            isinstance(value, Mapping)
+            and all(isinstance(one, str) and one for pair in value.items() for one in pair)
+        ),
+        "a mapping of JSON Pointers to names",
+    ),
     "absent_fields": one_of("null", "omit"),
     "learned_rows": one_of("process", "saved", "off"),
     "mode": one_of(*get_args(Mode)),

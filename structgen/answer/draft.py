@@ -10,10 +10,9 @@ from structgen.answer.ruled import Verdict
 from structgen.answer.scanner import Scanner, Span
 from structgen.answer.unstated import Rules, is_open_text
 from structgen.errors import OutputError
-from structgen.schema.codecs.codec import VALUE
 from structgen.schema.compiler import Compiled
 from structgen.schema.inside import described_by, inside
-from structgen.schema.json import Path, pointer_of
+from structgen.schema.json import Path, pointer, pointer_of, unescape
 from structgen.values import Json, JsonSchema
 
 T = TypeVar("T")
@@ -107,8 +106,7 @@ class Draft(Generic[T]):
 
     def pointer(self) -> str:
         """A JSON Pointer into the value to the part that is being written, or comes next."""
-        path = self.scanner.pointer()
-        return path.removeprefix(f"/{VALUE}") if self._root.wrapper else path
+        return self._in_value(self.scanner.pointer())
 
     @property
     def in_item(self) -> bool:
@@ -124,8 +122,14 @@ class Draft(Generic[T]):
         """The place of a part of the innermost of some nodes."""
         return nodes[-1].place.part(key) if nodes else self._root
 
+    def own_key(self, nodes: tuple[Node, ...], path: Path) -> str | int:
+        """The key of a part of the innermost of some nodes, in the value."""
+        key = path[1] if path else ""
+        own = nodes[-1].place.own if nodes else None
+        return own.get(key, key) if own and isinstance(key, str) else key
+
     def _take(self, span: Span) -> None:
-        what, key = span.what, span.path[1] if span.path else ""
+        what, key = span.what, self.own_key(self.nodes, span.path)
         if self.opaque is not None:
             if what == "closed" and span.start == self._opaque_start:
                 self.opaque = None
@@ -174,7 +178,7 @@ class Draft(Generic[T]):
         rules, node = self._rules, self.nodes[-1]
         if rules is None:
             return as_it_is
-        at = self._pointer_of(span) if rules.endless else ""
+        at = self._in_value(pointer_of(span.path)) if rules.endless else ""
         is_other = span.what == "scalar" and not isinstance(span.value, str)
         if is_other and at not in rules.endless:
             return as_it_is
@@ -207,10 +211,13 @@ class Draft(Generic[T]):
 
         return mend
 
-    def _pointer_of(self, span: Span) -> str:
-        """The JSON Pointer of a part of the value."""
-        path = pointer_of(span.path)
-        return path.removeprefix(f"/{VALUE}") if self._root.wrapper else path
+    def _in_value(self, path: str) -> str:
+        """The JSON Pointer into the value of a place in the answer."""
+        place, steps = self._root, list[str]()
+        for step in map(unescape, path.split("/")[1:]):
+            steps.append(place.own.get(step, step))
+            place = place.part(0 if place.opens == "array" else steps[-1])
+        return pointer(steps[1:] if self._root.wrapper else steps)
 
     def _opened(self, place: Place, key: str | int) -> Node:
         """A container that has opened."""

@@ -13,7 +13,7 @@ from typing import Any, Final
 from structgen.errors import InvalidOutputError
 from structgen.schema.codecs.codec import KEY, VALUE
 from structgen.schema.compiler import Compiled
-from structgen.schema.json import escape
+from structgen.schema.json import escape, pointer_of
 from structgen.values import Json
 
 
@@ -44,11 +44,13 @@ class Origins:
         self._leaves: dict[str, str] = {}
         self._containers = {f"/{VALUE}" if compiled.wrapped else "": ""}
         self._places: set[str] = set()
+        self._names: Mapping[str, str] = {}
         try:
-            restored, absent = compiled.restored(_marked(data, ""))
+            restored, trace = compiled.traced(_marked(data, ""))
         except InvalidOutputError:
             return
-        self._places.update(absent)
+        self._names = trace.names
+        self._places.update(map(pointer_of, trace.absent))
         for origin, place in _origins_and_places(restored, ""):
             self._places.add(place)
             if origin is not None:
@@ -66,11 +68,16 @@ class Origins:
         """
         place = self._leaves.get(origin, self._containers.get(origin))
         if place is None and origin:
-            parent, _, key = origin.rpartition("/")
-            # Members that cannot remember, and nothing beside them that can: records stay in place.
-            above = self._containers.get(parent, parent)
-            place = f"{above}/{key}"
+            place = self._beside_others(origin)
         return place if place in self._places else None
+
+    def _beside_others(self, origin: str) -> str:
+        """Where a part went that cannot remember: where its record went, which stays in place."""
+        parent, _, key = origin.rpartition("/")
+        above = self._containers.get(parent)
+        if above is None:
+            above = self._beside_others(parent) if parent and self._names else parent
+        return self._own(f"{above}/{key}")
 
     def _learn(self, origin: str, place: str) -> None:
         entry = origin.removesuffix(f"/{KEY}")
@@ -81,9 +88,15 @@ class Origins:
         self._leaves[origin] = place
         while origin and place:
             (origin, _, key), (place, _, name) = origin.rpartition("/"), place.rpartition("/")
-            if key != name or origin in self._containers:
+            has_its_place = key == name or self._own(f"{place}/{key}") == f"{place}/{name}"
+            if not has_its_place or origin in self._containers:
                 return
             self._containers[origin] = place
+
+    def _own(self, place: str) -> str:
+        """A place, if it is that of a member with another name in the answer, under its own."""
+        name = self._names.get(place)
+        return place if name is None else f"{place.rpartition('/')[0]}/{escape(name)}"
 
 
 def _marked(value: Json, at: str) -> Json:

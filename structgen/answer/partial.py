@@ -194,7 +194,7 @@ class Partial(Generic[T]):
         if self._growing is None:
             return None
         path, start = self._growing
-        key = path[1] if path else ""
+        key = self._draft.own_key(self._nodes, path)
         if self._nodes and self._nodes[-1].place.opens == "array":
             key = self._counts[-1]  # items before it may have been left out
         place = self._draft.place(self._nodes, key)

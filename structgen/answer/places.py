@@ -32,10 +32,11 @@ from structgen.answer.core_schema import (
 from structgen.errors import InvalidOutputError
 from structgen.schema.check import parse_json, validate, validate_json
 from structgen.schema.codecs.codec import SAME, VALUE, Codec, Items, Map, Nullable, Ref, Trace
+from structgen.schema.codecs.linked import linked
 from structgen.schema.codecs.records import Fields
 from structgen.schema.codecs.root import Root
 from structgen.schema.compile.keywords import types_of
-from structgen.schema.compiler import Compiled, linked
+from structgen.schema.compiler import Compiled
 from structgen.schema.source.reader import Core
 from structgen.schema.target import Target
 from structgen.values import Json, JsonSchema
@@ -74,6 +75,8 @@ class Place:
     """Whether null means that the document does not state it."""
     names: Mapping[str, str] = field(default_factory=dict)
     """The attributes of a record, each with the name of its member."""
+    own: Mapping[str, str] = field(default_factory=dict)
+    """The own names of members that have another one in an answer, by that."""
     inside: Callable[[], Mapping[str | None, Place]] = dict
     """The places of the members by name, or of all items under None."""
     build: Callable[[Any], Any] = lambda parts: parts
@@ -169,6 +172,11 @@ class _Codecs:
             return None
         return {member.name: (member.codec, member.absent) for member in codec.members}
 
+    def own_names(self, codec: Codec) -> dict[str, str]:
+        """The own names of a record's members that have another one in an answer."""
+        members = codec.members if isinstance(codec, Fields) else ()
+        return {member.wire: member.name for member in members if member.wire}
+
     def item(self, codec: Codec) -> Codec | None:
         """The codec of a list's items; None if the list has to be read as a whole."""
         if codec is SAME:
@@ -221,6 +229,7 @@ class _TypeWalk(_Codecs):
             plain,
             opens="object",
             names={name: member for name, member, _ in fields} if has_attributes else {},
+            own=self.own_names(codec),
             inside=lambda: {
                 member: self.place(schema_of_field(f), *members.get(member, (SAME, "never")))
                 for _, member, f in fields
@@ -352,6 +361,7 @@ class _SchemaWalk(_Codecs):
             return replace(
                 plain,
                 opens="object",
+                own=self.own_names(codec),
                 inside=lambda: {
                     key: self.place(inner, *members.get(key, (SAME, "never")))
                     for key, inner in declared.items()

@@ -13,9 +13,10 @@ from typing import Any, NamedTuple
 
 from structgen.answer.unstated import Rules, is_open_text
 from structgen.schema.codecs.codec import SAME, Codec, Items, Nullable, Ref
+from structgen.schema.codecs.linked import linked
 from structgen.schema.codecs.records import Fields
 from structgen.schema.codecs.root import Root
-from structgen.schema.compiler import Compiled, linked
+from structgen.schema.compiler import Compiled
 from structgen.schema.inside import described_by, inside
 from structgen.schema.json import Path, pointer_of, to_text
 from structgen.values import JsonSchema, Removed
@@ -57,6 +58,7 @@ class TakingBack:
     def __init__(self, compiled: Compiled[Any], rules: Rules) -> None:
         self._rules, self._codecs = rules, compiled.codecs
         codec: Codec = compiled.codec
+        self._renames = compiled.renames
         self._wrapped = False
         has_others = False
         if isinstance(codec, Root):
@@ -147,10 +149,20 @@ class TakingBack:
 
     def _in_value(self, path: Path) -> Path:
         """The path in the value of a path in the answer."""
-        if not self._wrapped or path is None:
+        if path is None or not (self._wrapped or self._renames):
             return path
         above, key = path
-        return None if above is None else (self._in_value(above), key)
+        if self._wrapped and above is None:
+            return None
+        within = self._in_value(above)
+        return within, self._own_name(within, key) if self._renames else key
+
+    def _own_name(self, within: Path, key: str | int) -> str | int:
+        """The key in the value of a part that an answer may have under another name."""
+        at = self._at(self._kind(within))
+        codec = None if at is None else self._opened(at.codec)
+        members = codec.members if isinstance(codec, Fields) else ()
+        return next((one.name for one in members if one.wire == key), key)
 
     def _container(self, path: Path) -> _At | None:
         """What a text is in; None if the text has another form in the value."""
@@ -171,10 +183,15 @@ class TakingBack:
             self._places[path] = found
         return self._places[path]
 
-    def _part(self, codec: Codec, key: str | int) -> Codec | None:
-        """The codec of a member or an item; None if it is not written at its own place."""
+    def _opened(self, codec: Codec) -> Codec:
+        """The codec that references and nullability lead to."""
         while isinstance(codec, Ref | Nullable):
             codec = self._codecs[codec.name] if isinstance(codec, Ref) else codec.part
+        return codec
+
+    def _part(self, codec: Codec, key: str | int) -> Codec | None:
+        """The codec of a member or an item; None if it is not written at its own place."""
+        codec = self._opened(codec)
         if codec is SAME:
             return SAME
         if isinstance(codec, Items) and not codec.head and isinstance(key, int):

@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from structgen.calibration.curves import Curve, log_odds, sigmoid
 from structgen.calibration.kinds import NULL
 from structgen.schema.json import digest
+from structgen.schema.wire_names import without_wire_names
 from structgen.values import JsonSchema
 
 OTHERS: Final = "other"
@@ -139,7 +140,9 @@ class Calibration:
 def schema_fingerprint(schema: JsonSchema) -> str:
     """Hash a target's schema to 16 hexadecimal digits, with what it tells the model.
 
+    Names on the wire play no part, so that a call may give others.
+
     Args:
         schema: The schema.
     """
-    return digest(schema)[:16]
+    return digest(without_wire_names(schema))[:16]

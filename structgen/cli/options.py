@@ -47,6 +47,7 @@ OPTION_GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "how answers are held to the schema": (
         "mode",
         "split",
+        "wire_names",
         "absent_fields",
         "decide",
         "learned_rows",
@@ -287,6 +288,7 @@ _READINGS: Final[Mapping[tuple[Any, ...], Mapping[str, Any]]] = {
     (str, PathLike[str], type(None)): {"metavar": "FILE"},
     (str, PathLike[str], Literal[False]): {"metavar": "FILE"},
     (Mapping[str, Any],): {"type": _json_object, "metavar": "JSON"},
+    (Mapping[str, str],): {"type": _json_object, "metavar": "JSON"},
     (Mapping[str, Policy],): {"type": _json_object, "metavar": "JSON"},
     (Mapping[str, Sequence[str]],): {"type": _json_object, "metavar": "JSON"},
 }

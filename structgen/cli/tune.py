@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from argparse import ArgumentParser, Namespace
-from typing import Any
+from pathlib import Path
+from typing import Any, Final
 
 from structgen.cli.command import Command, Streams, add_target
 from structgen.cli.exits import OK
@@ -14,6 +16,9 @@ from structgen.cli.options import (
     options_from,
     tuned_beside,
 )
+from structgen.errors import InputError
+
+_NAMES: Final = 'Write a JSON list such as [{"/total": "invoice_total_in_eur"}].'
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -29,6 +34,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--output",
         metavar="FILE",
         help="The tuned file; by default the one beside TARGET.",
+    )
+    parser.add_argument(
+        "--try-wire-names",
+        metavar="FILE",
+        type=Path,
+        help="Names on the wire to try: a JSON file with a list of objects, each of names by JSON "
+        "Pointer, as --wire-names has them.",
     )
     parser.add_argument(
         "--dry-run",
@@ -87,6 +99,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
         "max_calls": arguments.max_calls,
         "max_cost": arguments.max_cost,
         "tuning_seed": arguments.tuning_seed,
+        "try_wire_names": _names_in(arguments.try_wire_names),
     }
     options = {**options_from(arguments), "tuned": False}
     options.pop("accept", None)
@@ -113,6 +126,19 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
     streams.tell(f"written to {file}")
     _show(found.to_dict(), found.table(), arguments, streams)
     return OK
+
+
+def _names_in(path: Path | None) -> list[dict[str, str]]:
+    """Read names to try. Raises InputError if the file has none."""
+    if path is None:
+        return []
+    try:
+        names = json.loads(path.read_bytes())
+    except (OSError, ValueError) as error:
+        raise InputError(f"{path} cannot be read as JSON: {error}.", hint=_NAMES) from error
+    if not isinstance(names, list) or not all(isinstance(one, dict) for one in names):
+        raise InputError(f"{path} is no list of names on the wire.", hint=_NAMES)
+    return names
 
 
 def _show(data: dict[str, Any], text: str, arguments: Namespace, streams: Streams) -> None:

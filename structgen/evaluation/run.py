@@ -30,6 +30,7 @@ from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item, Outcome
 from structgen.schema.json import digest
 from structgen.schema.target import Target, target_of
+from structgen.schema.wire_names import WIRE_NAME
 from structgen.values import Json, Usage
 
 if TYPE_CHECKING:
@@ -269,7 +270,7 @@ def fields_of_gold(target: Target[Any], gold: Sequence[GoldRecord]) -> list[str]
     return score(target, gold, right).fields
 
 
-_SAID: Final = frozenset({"title", "description", "examples", "$comment"})
+_SAID: Final = frozenset({"title", "description", "examples", "$comment", WIRE_NAME})
 """Keywords that say something to people and models, and change no value."""
 _NAMED: Final = frozenset({"properties", "patternProperties", "$defs"})
 """Keywords whose members are named by the user."""

@@ -70,6 +70,7 @@ class Caller:
             TargetError: If the target is no type that Pydantic knows, and no JSON Schema.
             SchemaError: If the target has no JSON form.
             ConfigurationError: If there is no such option, `tuned` names no tuned file,
+                `wire_names` names no field,
                 `validation_context` is given for a JSON Schema, or placeholders and values of the
                 instructions do not fit.
             InputError: If something is no example, the value of one is none of the target, or
@@ -80,6 +81,7 @@ class Caller:
         from structgen.extraction.question import Question
         from structgen.extraction.tuned import tuned_use
         from structgen.prompt.instructions import instructions_of
+        from structgen.schema.renamed import renamed
         from structgen.schema.target import target_of
 
         if not isinstance(call.get("context"), str | None):
@@ -97,6 +99,8 @@ class Caller:
             if cascade is not None:
                 cascade = cascade.without_changes(given_options, tuned.options)
             given_options = tuned.options
+        if given_options.wire_names is not UNSET:
+            wanted = renamed(wanted, given_options.wire_names)
         examples = None if given == () else examples_for(wanted, given)
         if tuned is not None and "examples" not in call:
             examples = tuned.examples

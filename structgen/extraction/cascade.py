@@ -32,8 +32,11 @@ from structgen.options import UNSET
 from structgen.results import Escalation, Extraction
 from structgen.schema.check import validate
 from structgen.schema.json import to_text
+from structgen.schema.places import nodes_at
 from structgen.schema.portion import Portion, portion
+from structgen.schema.renamed import renamed
 from structgen.schema.shown import shown
+from structgen.schema.target import Target
 from structgen.values import Json, Note
 
 T = TypeVar("T")
@@ -88,6 +91,9 @@ def question_to(stage: Stage, question: Question[T], cascade: Cascade) -> Questi
     """
     options = stage.options(replace(question.options, **cascade.untuned))
     asked = replace(question, options=options, cascade=None, tuned=None, stream=False)
+    if "wire_names" in cascade.untuned:
+        names = cascade.untuned["wire_names"]
+        asked = replace(asked, target=renamed(asked.target, {} if names is UNSET else names))
     return asked.with_probabilities(stage.backends)
 
 
@@ -131,7 +137,10 @@ class _Run(Generic[T]):
     done: list[Escalation] = field(default_factory=list)
 
     def check(self, backends: Sequence[Backend]) -> None:
-        """Raise if the options ask for something that a model cannot give."""
+        """Raise if the options ask for something that a model cannot give, or name no field."""
+        below, schema = self.question.options.cascade_below, self.question.target.schema
+        for path in below if isinstance(below, Mapping) else ():
+            nodes_at(schema, path, "cascade_below")
         first = first_question(backends, self.question)
         for backend in backends:
             first.check_options(backend)
@@ -205,9 +214,9 @@ class _Run(Generic[T]):
         self, stage: Stage, known: Answered[T], open_fields: Mapping[str, str]
     ) -> Flow[tuple[Answered[T], Mapping[str, str]]]:
         """Ask one model about the fields in doubt; give the record, and what is in doubt then."""
-        data, part = self._portion(known.result.value, open_fields)
-        why = _by_field(open_fields, part)
         asked = self._asked_of(stage)
+        data, part = self._portion(known.result.value, asked.target, open_fields)
+        why = _by_field(open_fields, part)
         _LOG.info("%s is asked about %d fields in doubt", stage.name, len(why))
         try:
             if part is None:
@@ -230,12 +239,13 @@ class _Run(Generic[T]):
         left = {path: why for path, why in open_fields.items() if not taken.holds(path)}
         return merged, {**left, **still}
 
-    def _portion(self, value: T, open_fields: Mapping[str, str]) -> tuple[Json, Portion | None]:
+    def _portion(
+        self, value: T, target: Target[T], open_fields: Mapping[str, str]
+    ) -> tuple[Json, Portion | None]:
         """A record as plain data, and the question about its fields in doubt.
 
         A record that its type does not read back takes no answer about a part of it.
         """
-        target = self.question.target
         try:
             data = target.dump(value)
         except SchemaError:
@@ -283,7 +293,7 @@ def _notes_of(result: Extraction[Any]) -> tuple[Note, ...]:
 
 def _about(question: Question[Any], part: Portion, data: Json) -> Question[Json]:
     """The question about the open fields of a record."""
-    settled = _SETTLED.format(to_text(part.settled(data)))
+    settled = _SETTLED.format(to_text(part.settled(data, question.target.schema)))
     examples = None
     if question.examples is not None and not part.has_items:
         examples = question.examples.of_part(part.target, part.of_example)

@@ -25,12 +25,13 @@ _NOT_ASKED: Final = frozenset(
         "calibration",
         "tuned",
         "prompt",
+        "wire_names",
         "learned_rows",
         "cache",
     }
 )
 """Options that bound a call, or judge what came, and do not change what the model is asked. The
-messages show what `prompt` does.
+schema shows what `wire_names` does, and the messages what `prompt` does.
 """
 
 

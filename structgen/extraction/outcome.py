@@ -30,6 +30,8 @@ from structgen.options import Options
 from structgen.results import Extraction, Guarantee, LeafEvidence
 from structgen.schema.compiler import Compiled
 from structgen.schema.json_text import parse_json
+from structgen.schema.target import Target
+from structgen.schema.wire_names import path_on_wire
 from structgen.values import Answer, Message, Mode, Note, Removed, Usage, Violation
 from structgen.wire.link import Link
 from structgen.wire.own_server import engine_in
@@ -239,17 +241,19 @@ def faults_to_report(
             return faults_to_report(fault, compiled, document)
         return [error.message]
     if isinstance(error, InvalidOutputError):
-        return told_of(error.violations)
+        return told_of(error.violations, compiled.target)
     return [error.message] if isinstance(error, NotJsonError) else []
 
 
-def told_of(violations: Sequence[Violation]) -> list[str]:
+def told_of(violations: Sequence[Violation], target: Target[Any]) -> list[str]:
     """What to tell the model about violations: a line for each of the first ones.
 
     Args:
         violations: What is wrong with an answer.
+        target: What was asked for.
     """
-    told = [str(violation) for violation in violations[:_MOST_TOLD]]
+    first = violations[:_MOST_TOLD]
+    told = [str(replace(one, path=path_on_wire(target.schema, one.path))) for one in first]
     left = len(violations) - len(told)
     return [*told, f"and {left} more of this kind"] if left else told
 

@@ -24,6 +24,7 @@ from structgen.extraction.examples import Examples
 from structgen.extraction.nearest import NearestChooser
 from structgen.kinds import Kind, check_values, whole
 from structgen.options import UNSET, OptionArgs, Options, options_of
+from structgen.schema.json import digest
 from structgen.schema.target import Target
 from structgen.values import Example, Json
 
@@ -37,6 +38,8 @@ CHUNK_TOKENS: Final = "chunk_tokens"
 """The change of the length of a chunk of a long document."""
 _MOST_OPENED: Final = 16
 """Targets for which the examples are kept as they were checked."""
+_SHOWN: Final = 3
+"""Members of a table that are told."""
 DIVERSITY: Final = 0.5
 """How much it counts against a near example that it is like another one; as `Nearest` has it."""
 _NOT_STREAMED: Final = frozenset({"samples", "mode"})
@@ -109,7 +112,16 @@ def changes_text(changes: Mapping[str, Json]) -> str:
     Args:
         changes: The changes; none are the defaults.
     """
-    return ", ".join(f"{name}={value}" for name, value in changes.items()) or "the defaults"
+    texts = (f"{name}={_value_text(value)}" for name, value in changes.items())
+    return ", ".join(texts) or "the defaults"
+
+
+def _value_text(value: Json) -> str:
+    """A value in short; a long table by its beginning, and a mark that tells it from others."""
+    if not isinstance(value, dict) or len(value) <= _SHOWN:
+        return str(value)
+    first = dict(list(value.items())[:_SHOWN])
+    return f"{first} and {len(value) - _SHOWN} more [{digest(value)[:6]}]"
 
 
 # ---- a call that heeds it -----------------------------------------------------------------------
@@ -228,7 +240,7 @@ class _Saved(TypedDict):
     target: str
     schema: str
     model: str
-    changes: dict[str, str | int | float | dict[str, float]]
+    changes: dict[str, str | int | float | dict[str, float] | dict[str, str]]
     figures: dict[str, Any]
     examples: list[_SavedExample]
 

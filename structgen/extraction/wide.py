@@ -27,6 +27,7 @@ from structgen.results import ConfidenceBy, Extraction, answering
 from structgen.schema.check import validate
 from structgen.schema.json import to_text
 from structgen.schema.split import SplitPart, notes_of_split
+from structgen.schema.wire_names import on_wire
 from structgen.values import Json, Usage, Violation
 
 T = TypeVar("T")
@@ -125,14 +126,16 @@ class _Wide(Generic[T]):
                 )
             asked = replace(asked, options=replace(asked.options, total_timeout=left))
         if faults:
-            asked = replace(asked, corrections=reask(self._answer(number), told_of(faults)))
+            told = told_of(faults, asked.target)
+            asked = replace(asked, corrections=reask(self._answer(number), told))
         return (yield from consensus(self.backends, asked, self.billed))
 
     def _answer(self, number: int) -> str:
         """What a part was answered, as text."""
         before = self.found[number]
         given = [attempt.text for attempt in answering(before.attempts)]
-        return (given[-1] if given else None) or to_text(before.value)
+        shown = on_wire(self.parts[number].target.schema, before.value)
+        return (given[-1] if given else None) or to_text(shown)
 
     def _wrong_parts(self, violations: Sequence[Violation]) -> dict[int, list[Violation]]:
         """The violations that are about each part; those of the whole are about all of them."""

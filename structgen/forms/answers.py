@@ -50,7 +50,8 @@ def read_answer(
         held: Those of them that the form fills already.
     """
     written = answer.attempts[-1].text if answer.attempts else None
-    nulls = _meant_nulls(_json_of(written), fields, asked, held)
+    data = fields.off_wire(_json_of(written), asked, revise=bool(held))
+    nulls = _meant_nulls(data, fields, asked, held)
     return Statements(
         fields.values_in(answer.value),
         nulls | _named_to_clear(answer.value, fields, held),
@@ -78,7 +79,8 @@ def read_invalid(
     Returns:
         What it says; None if it is no JSON object.
     """
-    data = _json_of(error.attempts[-1].text if error.attempts else None)
+    written = error.attempts[-1].text if error.attempts else None
+    data = fields.off_wire(_json_of(written), asked, revise=bool(held))
     if not isinstance(data, dict):
         return None
     invented = [fault.path for fault in error.violations if fault.keyword == VERBATIM]
@@ -119,7 +121,9 @@ def _meant_nulls(
 def _named_to_clear(data: Json, fields: Fields[Any], held: Collection[str]) -> frozenset[str]:
     named = data.get(fields.clearing_member) if isinstance(data, dict) else None
     names = [name for name in named if isinstance(name, str)] if isinstance(named, list) else []
-    return frozenset(held) if EVERYTHING in names else frozenset(held).intersection(names)
+    if EVERYTHING in names:
+        return frozenset(held)
+    return frozenset(path for path in held if fields.on_wire(path) in names)
 
 
 @dataclass(frozen=True, slots=True)

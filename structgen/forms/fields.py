@@ -9,17 +9,28 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 from structgen.documents.merge import identity_key
 from structgen.documents.relax import complete, relax
 from structgen.errors import InputError, TargetError
 from structgen.forms.revisions import clearing, list_revision, without_bounds
-from structgen.schema.json import escape, resolve, same_json, unescape
+from structgen.schema.json import escape, pointer, resolve, same_json, unescape
 from structgen.schema.target import Target, target_of
+from structgen.schema.wire_names import (
+    WIRE_NAME,
+    has_wire_names,
+    off_wire,
+    on_wire,
+    path_on_wire,
+    steps_on_wire,
+)
 from structgen.values import Json, JsonSchema
 
 T = TypeVar("T")
+
+_TOLD: Final = ("description", WIRE_NAME)
+"""Keywords that tell a model what a record or a list is, and what it is called."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +71,14 @@ class Fields(Generic[T]):
         self.target = target
         part, self.keys, _ = relax(target, keys)
         self._part: JsonSchema = part.schema
-        self._described: dict[str, str | None] = {}
+        self._told: dict[str, JsonSchema] = {}
         self._targets: dict[tuple[frozenset[str], bool], Target[Json]] = {}
         self.by_path = {
             found.path: found
             for found in self._walk(self._part, target.schema, "", (), frozenset())
         }
-        self._roots = {f"/{escape(found.steps[0])}" for found in self.by_path.values()}
+        roots = {f"/{escape(found.steps[0])}" for found in self.by_path.values()}
+        self._roots = {*roots, *map(self.on_wire, roots)}
         if not self.by_path:
             raise TargetError(
                 f"{target.name} has no fields to fill in.",
@@ -87,7 +99,8 @@ class Fields(Generic[T]):
                 yield Field(path, inner if isinstance(inner, dict) else {}, steps_required)
                 continue
             inner_record, _ = _record_schema(self._part, inner, seen)
-            self._described[path] = inner.get("description") or inner_record.get("description")
+            told = {**inner_record, **inner}
+            self._told[path] = {key: told[key] for key in _TOLD if told.get(key)}
             yield from below
 
     def target_for(self, paths: Collection[str], *, revise: bool = False) -> Target[Json]:
@@ -112,13 +125,11 @@ class Fields(Generic[T]):
                 members, at = _members_of(root), ""
                 for step in way:
                     at += f"/{escape(step)}"
-                    description = self._described[at]
-                    record = {"description": description} if description else {}
-                    members = _members_of(members.setdefault(step, record))
+                    members = _members_of(members.setdefault(step, {**self._told[at]}))
                 lists = self._list_schema(known.schema) if revise else None
                 members[name] = known.schema if lists is None else list_revision(lists)
         if revise:
-            names = [path for path in self.by_path if path in paths]
+            names = [self.on_wire(path) for path in self.by_path if path in paths]
             _members_of(root)[self.clearing_member] = clearing(names)
         unbounded: JsonSchema = without_bounds(root)
         return unbounded
@@ -130,6 +141,27 @@ class Fields(Generic[T]):
         while f"/{name}" in self._roots:
             name += "_fields"
         return name
+
+    def on_wire(self, path: str) -> str:
+        """The path of a field as a model knows it."""
+        return path_on_wire(self._part, path)
+
+    def off_wire(self, answer: Json, paths: Collection[str], *, revise: bool) -> Json:
+        """What was written as an answer of `target_for`, with the fields' own names."""
+        return off_wire(self.target_for(paths, revise=revise).schema, answer)
+
+    def shown(self, values: Mapping[str, Json]) -> dict[str, Json]:
+        """The fields' values by path, under the names that a model knows."""
+        if not has_wire_names(self._part):
+            return dict(values)
+        found: dict[str, Json] = {}
+        for path, value in values.items():
+            steps = steps_on_wire(self._part, self.by_path[path].steps)
+            held: Any = on_wire(self._part, self.record_of({path: value}))
+            for step in steps:
+                held = held[step]
+            found[pointer(steps)] = held
+        return found
 
     def is_list(self, path: str) -> bool:
         """Whether a field's values are lists."""
@@ -146,7 +178,7 @@ class Fields(Generic[T]):
         if not isinstance(inner, dict):
             return None
         found = self._list_schema(inner)
-        told: JsonSchema = {key: schema[key] for key in ("title", "description") if key in schema}
+        told: JsonSchema = {key: schema[key] for key in ("title", *_TOLD) if key in schema}
         return None if found is None else {**found, **told}
 
     def field_at(self, path: str) -> Field:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
-from structgen.forms.fields import Field
+from structgen.forms.fields import Field, Fields
 from structgen.forms.state import State
 from structgen.schema.json import to_text
 from structgen.values import JsonSchema, Violation
@@ -82,11 +82,11 @@ def _question_for(field: Field) -> str:
     return f"{label} ({description})?" if description else f"{label}?"
 
 
-def context_of(state: State, asked: str | None) -> str | None:
+def context_of(state: State, asked: str | None, fields: Fields[Any]) -> str | None:
     """Give the conversation before a turn and what the form holds, for the model to read."""
     lines = conversation(state)
     if state.entries:
-        held = {path: entry.value for path, entry in state.entries.items()}
+        held = fields.shown({path: entry.value for path, entry in state.entries.items()})
         lines.append(f"The form holds: {to_text(held)}")
     if asked:
         lines.append(f"Assistant: {asked}")

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from structgen.documents.merge import identity_key
 from structgen.schema.json import same_json
+from structgen.schema.wire_names import WIRE_NAME
 from structgen.values import Json, JsonSchema
 
 EVERYTHING: Final = "everything"
@@ -23,6 +24,8 @@ _BOUNDS: Final = frozenset(
     {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength"}
     | {"maxLength", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties"}
 )
+_OF_FIELD: Final[tuple[str, ...]] = ("description", WIRE_NAME)
+"""Keywords that are about a list as a field, and not about its values."""
 _DATA: Final = frozenset({"const", "enum", "default", "examples"})
 _NAMED: Final = frozenset({"properties", "patternProperties", "$defs"})
 
@@ -78,7 +81,7 @@ def list_revision(schema: JsonSchema) -> JsonSchema:
         Either a list, which replaces the one that is held, or items to add and to remove.
     """
     items = schema.get("items", {})
-    whole = {key: value for key, value in schema.items() if key != "description"}
+    whole = {key: value for key, value in schema.items() if key not in _OF_FIELD}
     some = {"type": "array", "items": items}
     change = {
         "type": "object",
@@ -86,7 +89,7 @@ def list_revision(schema: JsonSchema) -> JsonSchema:
         "properties": {_ADD: some, _REMOVE: some},
         "additionalProperties": False,
     }
-    described = {key: schema[key] for key in ("description",) if key in schema}
+    described: JsonSchema = {key: schema[key] for key in _OF_FIELD if key in schema}
     return {**described, "anyOf": [whole, change]}
 
 

@@ -16,6 +16,7 @@ from structgen.forms.state import Entry, State, Step, state_of
 from structgen.schema.json import digest
 from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target
+from structgen.schema.wire_names import without_wire_names
 from structgen.values import kind_of_value
 
 VERSION: Final = 2
@@ -41,9 +42,14 @@ class SavedForm:
 
 def save_form(target: Target[Any], revision: int, steps: tuple[Step, ...]) -> str:
     """Write a form as JSON text."""
-    form = SavedForm(VERSION, digest(target.schema), revision, steps)
+    form = SavedForm(VERSION, schema_digest(target), revision, steps)
     data = asdict(form)
     return json.dumps({**data, "digest": _digest(data)}, separators=(",", ":"))
+
+
+def schema_digest(target: Target[Any]) -> str:
+    """Hash the schema of a target; names on the wire make no difference to a form."""
+    return digest(without_wire_names(target.schema))
 
 
 def _digest(data: Mapping[str, Any]) -> str:

@@ -34,12 +34,13 @@ from structgen.forms.saved import (
     load_form,
     move_renamed,
     save_form,
+    schema_digest,
 )
 from structgen.forms.state import Entry, Step, Turn, whole_characters
-from structgen.options import CallArgs, OptionArgs
+from structgen.options import UNSET, CallArgs, OptionArgs, options_of
 from structgen.prompt.instructions import instructions_of
 from structgen.results import Extraction
-from structgen.schema.json import digest
+from structgen.schema.renamed import renamed as with_wire_names
 from structgen.schema.target import Target, target_of
 from structgen.values import ExamplePool, Json, JsonSchema
 
@@ -140,18 +141,20 @@ class Form(FormRecord[T]):
             ConfigurationError: If `validation_context` is given for a JSON Schema, or placeholders
                 and values of the instructions do not fit.
         """
-        super().__init__(target_of(target).with_context(validation_context), keys or {})
-        self._caller = client.caller
+        self._caller = caller = client.caller
+        wanted = target_of(target).with_context(validation_context)
+        self._options, self.tuned = tuned_options(wanted, caller.backends, caller.options, options)
+        """What its questions took from the file of `structgen tune`, or why nothing; None without
+        a file. Options alone: examples of whole documents say nothing about turns."""
+        names = options_of(self._options).over(caller.options).wire_names
+        if names is not UNSET:  # the schemas of its questions have them
+            wanted = with_wire_names(wanted, names)
+            self._options = {**self._options, "wire_names": {}}
+        super().__init__(wanted, keys or {})
         told = instructions_of(instructions, instruction_values)
         self._instructions = "\n\n".join(filter(None, (INSTRUCTIONS, told)))
         self._examples = TurnExamples(self._fields, examples, self._caller.backends[0].context)
         self._corrections, self._watch_locked = corrections, watch_locked
-        caller = self._caller
-        self._options, self.tuned = tuned_options(
-            self.target, caller.backends, caller.options, options
-        )
-        """What its questions took from the file of `structgen tune`, or why nothing; None without
-        a file. Options alone: examples of whole documents say nothing about turns."""
         self.dropped: tuple[Dropped, ...] = ()
         """The values that `loads` could not keep when it migrated this form."""
 
@@ -190,7 +193,7 @@ class Form(FormRecord[T]):
         question: CallArgs = {
             "instructions": self._instructions,
             "examples": self._examples.about(text, paths),
-            "context": context_of(self.state, asked),
+            "context": context_of(self.state, asked, self._fields),
         }
         said = yield from self._statements(paths, text, question)
         if revision != self._revision:
@@ -327,7 +330,7 @@ class Form(FormRecord[T]):
         """
         found = load_form(text)
         loaded: Form[Any] = cls(target, client=client, **form)
-        if migrate and found.schema != digest(loaded.target.schema):
+        if migrate and found.schema != schema_digest(loaded.target):
             loaded._migrate(move_renamed(found.steps, renamed or {}), found.revision)
         else:
             loaded._restore(found)
@@ -336,7 +339,7 @@ class Form(FormRecord[T]):
     def _restore(self, found: SavedForm) -> None:
         """Take over the steps of a saved form that has the same schema."""
         self._steps, self._revision = found.steps, found.revision
-        if found.schema == digest(self.target.schema):
+        if found.schema == schema_digest(self.target):
             paths = {path for step in found.steps for path in (*step.entries, *step.refused)}
             if not paths <= self.fields.keys():
                 raise FormChangedError(

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, overload
 
 from structgen.errors import InvalidOutputError, SchemaError
 from structgen.schema.check import parse_json, validate, validate_json, validate_parsed
-from structgen.schema.codecs.codec import VALUE, Codec, Map, Pair, Ref, Trace
+from structgen.schema.codecs.codec import VALUE, Codec, Pair, Trace
+from structgen.schema.codecs.linked import linked
 from structgen.schema.codecs.root import PATH, Root
 from structgen.schema.compile.alternatives import alternatives
 from structgen.schema.compile.arrays import array
@@ -30,6 +31,7 @@ from structgen.schema.compile.words import NULL_MEANS, described
 from structgen.schema.json import pointer_of, to_text
 from structgen.schema.subset import SchemaSubset, subset_of
 from structgen.schema.target import Target, target_of
+from structgen.schema.wire_names import WIRE_NAME
 from structgen.values import Json, JsonSchema, Note
 
 if TYPE_CHECKING:
@@ -104,6 +106,11 @@ class Compiled(Generic[T]):
         return linked(self.codec, self.codecs)
 
     @cached_property
+    def renames(self) -> bool:
+        """Whether members have other names in an answer than in the value."""
+        return any(note.keyword == WIRE_NAME for note in self.notes)
+
+    @cached_property
     def _text(self) -> bytes:
         return to_text(self.schema).encode()
 
@@ -174,10 +181,22 @@ class Compiled(Generic[T]):
         Raises:
             InvalidOutputError: If the answer has no such form.
         """
+        restored, trace = self.traced(data)
+        return restored, frozenset(map(pointer_of, trace.absent))
+
+    def traced(self, data: Json) -> tuple[Json, Trace]:
+        """The value's own JSON form, not checked, and what was noted on the way.
+
+        Args:
+            data: The answer as plain JSON data.
+
+        Raises:
+            InvalidOutputError: If the answer has no such form.
+        """
         restored, trace = self._restore(data)
         if self._may_be_plain and not _is_valid(self.target, restored):
-            restored, trace = self._as_plain(data) or (restored, trace)
-        return restored, frozenset(map(pointer_of, trace.absent))
+            return self._as_plain(data) or (restored, trace)
+        return restored, trace
 
     def read(self, data: Json) -> tuple[T, frozenset[str]]:
         """The value that an answer means, and the JSON Pointers of the optional fields left out.
@@ -222,7 +241,7 @@ class Compiled(Generic[T]):
         except RecursionError:
             message = "The answer is nested too deeply to be read."
             raise InvalidOutputError(message, hint="Ask for less nesting.") from None
-        if trace.faults and (plain := self._as_plain(data)):
+        if trace.faults and not trace.contradicts and (plain := self._as_plain(data)):
             return plain
         if trace.faults:
             raise InvalidOutputError(
@@ -250,41 +269,6 @@ def _is_valid(target: Target[Any], data: Json) -> bool:
     except InvalidOutputError:
         return False
     return True
-
-
-def linked(codec: Codec, codecs: dict[str, Codec]) -> Pair:
-    """The two functions of a codec. A definition that uses itself calls itself through a cell.
-
-    Args:
-        codec: The codec.
-        codecs: The definitions that it refers to, by name.
-    """
-    cells: dict[str, list[Map | None]] = {}
-    done: set[str] = set()
-
-    def late(name: str, side: int) -> Map:
-        def call(value: Json, path: Any, trace: Trace) -> Json:
-            function = cells[name][side]
-            return function(value, path, trace) if function else value
-
-        return call
-
-    def link(part: Codec) -> Pair:
-        if not isinstance(part, Ref):
-            return part.link(link)
-        name = part.name
-        if name not in cells:
-            cells[name] = [None, None]
-            cells[name][:] = link(codecs[name])
-            done.add(name)
-        if name in done:
-            return cells[name][0], cells[name][1]
-        return late(name, 0), late(name, 1)
-
-    # The last ones are the innermost, so that a long chain of definitions needs no deep stack.
-    for name in reversed(list(codecs)):
-        link(Ref(name))
-    return link(codec)
 
 
 @overload

@@ -24,6 +24,7 @@ from structgen.schema.splittable import (
     without_own_references,
 )
 from structgen.schema.target import Target
+from structgen.schema.wire_names import WIRE_NAME, has_wire_names, on_wire, steps_on_wire
 from structgen.values import Json, JsonSchema
 
 _TOLD: Final = ("title", "description")
@@ -115,13 +116,18 @@ class Portion:
         """
         return open_fields.merged(data, answer, self.tree)
 
-    def settled(self, data: Json) -> Json:
-        """Give the value without its open fields; lists are named as the portion names them.
+    def settled(self, data: Json, root: JsonSchema) -> Json:
+        """Give the value without its open fields, under the names that a model knows; lists are
+        named as the portion names them.
 
         Args:
             data: The value, as plain data.
+            root: The schema of the value.
         """
-        return open_fields.settled(data, self.tree)
+        if not has_wire_names(root):
+            return open_fields.settled(data, self.tree)
+        paths = [steps_on_wire(root, path) for path in open_fields.paths_of(self.tree)]
+        return open_fields.settled(on_wire(root, data), open_fields.tree_of(paths))
 
     def of_example(self, data: Json) -> Json:
         """Give what the portion has of another value; only if it asks about no single items.
@@ -232,9 +238,12 @@ class _Maker:
         schema, inside = array
         fields = {}
         for step in sorted(step for step in tree if isinstance(step, int)):
-            item = self._pruned(schema["items"], data[step], tree[step], inside)
+            item = {**self._pruned(schema["items"], data[step], tree[step], inside)}
+            item.pop(WIRE_NAME, None)  # it is for properties, and the number is to tell the items
             fields[open_fields.name_of(step)] = {**item, "description": _OF_ITEM.format(step + 1)}
         told: JsonSchema = {key: schema[key] for key in _TOLD if key in schema}
+        if isinstance(node, dict) and WIRE_NAME in node:  # beside a reference to the list, or null
+            told[WIRE_NAME] = node[WIRE_NAME]
         return narrowed({**told, "type": "object"}, fields, list(fields))
 
 

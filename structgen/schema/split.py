@@ -28,6 +28,7 @@ from structgen.schema.splittable import (
     without_own_references,
 )
 from structgen.schema.target import Target
+from structgen.schema.wire_names import WIRE_NAME
 from structgen.values import Json, JsonSchema, Note
 
 TooWide = Callable[[Target[Json]], SchemaLimitError | None]
@@ -215,7 +216,10 @@ def _pruned(root: JsonSchema, node: Any, paths: Sequence[tuple[str, ...]]) -> An
     }
     required = [name for name in record.schema.get("required", ()) if name in asked]
     found = narrowed(record.schema, fields, required)
-    return {"anyOf": [found, NULL]} if record.nullable else found
+    if not record.nullable:
+        return found
+    told: JsonSchema = {key: found[key] for key in (WIRE_NAME,) if key in found}
+    return {**told, "anyOf": [found, NULL]}
 
 
 def _size(root: JsonSchema, node: Any, above: frozenset[str]) -> int:

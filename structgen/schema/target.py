@@ -6,7 +6,6 @@ A target is anything that a Pydantic `TypeAdapter` takes, or a JSON Schema docum
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import warnings
@@ -40,7 +39,14 @@ from structgen.schema.source.names import label_of, name_of
 from structgen.schema.source.reader import Core, contains, json_validator
 from structgen.schema.source.tries import MOST_TRIES, may_multiply, outline, tries
 from structgen.schema.source.wellformed import require_characters
-from structgen.schema.source.writer import Keep, json_serializer, same_written, write
+from structgen.schema.source.writer import (
+    Keep,
+    compares,
+    json_serializer,
+    plain_data,
+    same_written,
+    write,
+)
 from structgen.values import Json, JsonSchema, Note
 
 if TYPE_CHECKING:
@@ -50,8 +56,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _REMEMBERED: Final = 512
-"""How many targets are kept of sources that cannot hold their own: unions, `list[...]`,
-schemas."""
+"""How many targets are kept of sources that cannot hold their own: unions, lists, schemas."""
 _MEMO: Final = "__structgen_target__"
 
 
@@ -79,6 +84,8 @@ class Target(Generic[T]):
     """What the type's validators find as `info.context`; None if nothing was given."""
     unbound: Target[T] | None
     """The target without its context; None if it has none."""
+    unnamed: Target[T] | None
+    """The target without the names on the wire that a call gave it; None if it has none."""
 
     def __init__(
         self,
@@ -98,6 +105,7 @@ class Target(Generic[T]):
         self.compiled = {}
         self.context = None
         self.unbound = None
+        self.unnamed = None
 
     def __repr__(self) -> str:
         return f"Target({self.name})"
@@ -123,10 +131,21 @@ class Target(Generic[T]):
                 "Schema, which has none.",
                 hint="Leave it out, or pass a Pydantic model as the target.",
             )
-        bound: Target[T] = object.__new__(Target)
-        unbound = self.unbound or self
-        vars(bound).update(vars(self), context=context, unbound=unbound, compiled={})
-        return bound
+        unnamed = self.unnamed and self.unnamed.with_context(context)
+        return self._with(context=context, unbound=self.unbound or self, unnamed=unnamed)
+
+    def with_schema(self, schema: JsonSchema) -> Target[T]:
+        """Give this target with another schema, in which fields have other names on the wire.
+
+        Args:
+            schema: The schema. It holds the same values.
+        """
+        return self._with(schema=schema, unnamed=self)
+
+    def _with(self, **changes: Any) -> Target[T]:
+        changed: Target[T] = object.__new__(Target)
+        vars(changed).update({**vars(self), "compiled": {}, **changes})
+        return changed
 
     def read(self, text: str | bytes, *, exact: bool = False) -> T:
         """Read JSON into the type, whose validators see the context.
@@ -188,7 +207,7 @@ class Target(Generic[T]):
         """
         adapter = self.adapter
         if adapter is None:
-            return _plain_data(value)
+            return plain_data(value)
         if self.may_multiply and tries(self.schema, outline(value)) > MOST_TRIES:
             raise SchemaError(
                 f"This value of {self.name} is nested too deeply for its unions: each level "
@@ -203,7 +222,7 @@ class Target(Generic[T]):
                 if again == value:
                     return data
                 # Private attributes may be new each time, such as the time at which they were made.
-                tells = _compares(value) and again == self.read(text)
+                tells = compares(value) and again == self.read(text)
                 if not tells and same_written(serializer, again, value):
                     return data
                 faults.append("it is read back as another value")
@@ -238,24 +257,6 @@ class Target(Generic[T]):
     @cached_property
     def _serializers(self) -> dict[Keep, SchemaSerializer]:
         return {}
-
-
-def _compares(value: Any) -> bool:
-    """Whether `==` compares values like this one; without `__eq__` it compares only identity."""
-    try:
-        return bool(copy.deepcopy(value) == value)
-    except Exception:  # a value that cannot be copied
-        return False
-
-
-def _plain_data(value: Any) -> Json:
-    try:
-        return json.loads(json.dumps(value, allow_nan=False))
-    except (TypeError, ValueError, RecursionError):
-        raise SchemaError(
-            f"A {type(value).__name__} is not plain JSON data.",
-            hint="Use dicts, lists, strings, finite numbers, booleans and None.",
-        ) from None
 
 
 # ---- from anything -------------------------------------------------------------------

@@ -17,18 +17,23 @@ from structgen.extraction.plan import plan
 from structgen.extraction.planned import Plan
 from structgen.extraction.similarity import normalised
 from structgen.extraction.tuned import CHUNK_TOKENS, DIVERSITY, FIXED, NEAREST, changes_text
-from structgen.options import UNSET, Options
+from structgen.options import UNSET, Options, options_of
 from structgen.prompt.layouts import LAYOUTS
+from structgen.schema.renamed import renamed
 from structgen.schema.target import Target
+from structgen.tuning.wire_names import proposed_names
 from structgen.values import Example, Json, Mode
 
 if TYPE_CHECKING:
     from structgen.extraction.caller import Caller
 
-CHANGES: Final[tuple[tuple[str, tuple[Json, ...]], ...]] = (
+Values = Sequence[Json] | Callable[["Tried"], Sequence[Json]]
+"""The values of a change, or what finds them for the question that is tuned."""
+CHANGES: Final[tuple[tuple[str, Values], ...]] = (
     (NEAREST, (3, 6)),
     (FIXED, (2, 4)),
     ("prompt", tuple(LAYOUTS)),
+    ("wire_names", lambda tried: tried.names),
     ("reasoning", ("first", "draft")),
     ("mode", get_args(Mode)),
     ("absent_fields", ("null", "omit")),
@@ -173,15 +178,31 @@ def facts_of(value: Json, path: str = "") -> set[str]:
 class Tried:
     """The question that is tuned, and what each candidate makes of it."""
 
-    def __init__(self, target: Target[Any], caller: Caller, call: Mapping[str, Any]) -> None:
+    def __init__(
+        self,
+        target: Target[Any],
+        caller: Caller,
+        call: Mapping[str, Any],
+        names: Sequence[Mapping[str, str]] = (),
+    ) -> None:
         """Take the question.
 
         Args:
             target: What is extracted.
             caller: Who is asked, with which defaults.
             call: The arguments of each call, which no candidate changes.
+            names: Names on the wire to try, before those that follow from the target.
+
+        Raises:
+            ConfigurationError: If such names name no field.
+            SchemaError: If two fields of a record have one of them.
         """
         self.target, self.caller = target, caller
+        for given in names:
+            renamed(target, options_of({"wire_names": given}).wire_names)  # type: ignore[arg-type]  # just set
+        own = proposed_names(target)
+        self.names: Sequence[Json] = [*map(dict, names), *own]
+        """Names on the wire to try."""
         # A promise cannot be kept before there is a calibration for what is chosen.
         self.call = {name: one for name, one in call.items() if name not in _JUDGING}
         self.call["tuned"] = False
@@ -262,7 +283,7 @@ def candidates_for(
     pool: Sequence[Example],
     *,
     is_long: bool,
-    changes: Sequence[tuple[str, Sequence[Json]]] = CHANGES,
+    changes: Sequence[tuple[str, Values]] = CHANGES,
 ) -> list[Candidate]:
     """List the candidates of one change each that differ from the default and from one another.
 
@@ -290,7 +311,7 @@ def candidates_for(
         needless = argument_of(name) in fixed or (on_server and name in _IN_PROCESS)
         if needless or not fits.get(name, lambda: True)():
             continue
-        for value in values:
+        for value in values(tried) if callable(values) else values:
             candidate = Candidate({name: value})
             try:
                 asked = _asked(tried.plan(candidate, document, pool))

@@ -90,6 +90,7 @@ def prepare(
     seed: int,
     budget: Budget,
     call: Mapping[str, Any],
+    names: Sequence[Mapping[str, str]] = (),
 ) -> Prepared:
     """Read the gold, put it in order, and list the candidates for which the budget has room.
 
@@ -101,12 +102,13 @@ def prepare(
         seed: The seed of the order of the records.
         budget: What may be spent.
         call: The arguments of each call, which no candidate changes.
+        names: Names on the wire to try, before those that follow from the target.
 
     Raises:
         InputError: If the gold cannot be read or does not fit the target, is too little, or has no
             journal.
-        ConfigurationError: If the budget has no room for a single candidate, or the client has a
-            cascade.
+        ConfigurationError: If the budget has no room for a single candidate, the client has a
+            cascade, or names name no field.
         StructgenError: If the default cannot be asked.
     """
     client.caller.require_one_model("A tuned file")
@@ -117,7 +119,7 @@ def prepare(
             f"Records of gold: {len(records)}, which is too little to tune with.",
             hint=f"Give at least {FEWEST_GOLD}; 40 or more tell small gains from noise.",
         )
-    tried = Tried(wanted, client.caller, call)
+    tried = Tried(wanted, client.caller, call, names)
     order = sorted(records, key=lambda one: one.key)
     random.Random(seed).shuffle(order)  # noqa: S311  # an order, no secret
     middle = len(order) // 2

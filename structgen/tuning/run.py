@@ -9,7 +9,7 @@ too good to be true, and it is looked at once (cross-fitting).
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 from structgen.calibration.learnt import schema_fingerprint
@@ -45,6 +45,7 @@ def tune(
     path: str | os.PathLike[str] | None = None,
     journal: str | os.PathLike[str] | None = None,
     tuning_seed: int = 0,
+    try_wire_names: Sequence[Mapping[str, str]] = (),
     max_calls: int | None = None,
     max_cost: float | None = None,
     max_seconds: float | None = None,
@@ -68,6 +69,8 @@ def tune(
         journal: Where answers are kept; by default the gold's path with `.journal` after it.
         tuning_seed: The seed of the order in which records are used; `seed` is that of the
             answers.
+        try_wire_names: Names on the wire to try, each as the option `wire_names` has them, before
+            those that follow from titles and descriptions.
         max_calls: Answers to ask for at most. Candidates without room are left out.
         max_cost: US dollars to spend at most, earlier runs included. Candidates without room are
             left out.
@@ -78,7 +81,8 @@ def tune(
 
     Raises:
         ConfigurationError: If there is no file to write to, or the file is another one's; if the
-            client has a cascade; or if the budget has no room for a single candidate.
+            client has a cascade; if the budget has no room for a single candidate; or if
+            `try_wire_names` names no field.
         InputError: If the gold cannot be read or does not fit the target, is too little, or has no
             journal.
         JobStoppedError: If the budget was spent before the end. Nothing is written then.
@@ -90,7 +94,14 @@ def tune(
         load_tuned(file)  # before anything is asked: is it one that may be changed?
     budget = Budget(max_calls=max_calls, max_cost=max_cost, max_seconds=max_seconds)
     prepared = prepare(
-        wanted, gold, client=client, journal=journal, seed=tuning_seed, budget=budget, call=call
+        wanted,
+        gold,
+        client=client,
+        journal=journal,
+        seed=tuning_seed,
+        budget=budget,
+        call=call,
+        names=try_wire_names,
     )
     judge = Judge(
         prepared.tried,
@@ -151,6 +162,7 @@ def estimate_tuning(
     *,
     client: HasCaller,
     tuning_seed: int = 0,
+    try_wire_names: Sequence[Mapping[str, str]] = (),
     max_calls: int | None = None,
     max_cost: float | None = None,
     **call: Unpack[CallArgs],
@@ -162,6 +174,7 @@ def estimate_tuning(
         gold: As for `tune`.
         client: As for `tune`.
         tuning_seed: As for `tune`.
+        try_wire_names: As for `tune`.
         max_calls: As for `tune`.
         max_cost: As for `tune`.
         **call: As for `tune`.
@@ -172,7 +185,14 @@ def estimate_tuning(
     """
     budget = Budget(max_calls=max_calls, max_cost=max_cost)
     prepared = prepare(
-        target, gold, client=client, journal=os.devnull, seed=tuning_seed, budget=budget, call=call
+        target,
+        gold,
+        client=client,
+        journal=os.devnull,
+        seed=tuning_seed,
+        budget=budget,
+        call=call,
+        names=try_wire_names,
     )
     return prepared.estimate()
 

@@ -532,6 +532,15 @@ def test_a_threshold_is_a_share(below: Any) -> None:
         Client(cascade=[ScriptedModel("{}"), ScriptedModel("{}")], cascade_below=below)
 
 
+def test_a_threshold_for_no_field_is_an_error_before_anything_is_asked() -> None:
+    first = ScriptedModel("{}")
+    client = Client(cascade=[first, Perfect(GOLD)], cascade_below={"/lines/*/prise": 0.9})
+    with pytest.raises(ConfigurationError, match="no place '/lines/\\*/prise'") as caught:
+        client.extract(Order, DOCUMENT)
+    assert "Did you mean '/lines/*/price'?" in str(caught.value.hint)
+    assert not first.asked
+
+
 # ---- kinds of targets and documents ----------------------------------------------------------
 
 

@@ -145,7 +145,7 @@ def test_a_list_at_the_root_is_asked_about_by_items() -> None:
 def test_the_settled_part_is_shown_under_the_names_of_the_question() -> None:
     part = portion(target_of(Order), ORDER, ["/number", "/lines/1/price"])
     assert part is not None
-    settled: Any = part.settled(ORDER)
+    settled: Any = part.settled(ORDER, target_of(Order).schema)
     assert "number" not in settled
     assert settled["lines"]["item_1"] == {"name": "tea", "price": 3.5, "tags": ["green"]}
     assert settled["lines"]["item_2"] == {"name": "coffee", "tags": ["dark", "whole"]}

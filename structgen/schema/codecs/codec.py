@@ -37,6 +37,11 @@ class Trace:
     unplaced: list[tuple[str, Json]] = field(default_factory=list)
     """Members that have no place in the compiled schema: the pointer and the value of
     each."""
+    names: dict[str, str] = field(default_factory=dict)
+    """The own names of members that have another one on the wire, by the pointer that they
+    would have in the value under that."""
+    contradicts: bool = False
+    """Whether a member came under two names, with two values: no reading is the right one."""
 
 
 Map: TypeAlias = Callable[[Json, Path, Trace], Json]
@@ -232,6 +237,13 @@ class Member:
     absent: Absent
     constant: Json = None
     """The only value of a member that is always written."""
+    wire: str = ""
+    """The name that it is asked for under, if that is not its own."""
+
+    @property
+    def written(self) -> str:
+        """The name that it has in an answer."""
+        return self.wire or self.name
 
 
 @dataclass(frozen=True, slots=True, eq=False)

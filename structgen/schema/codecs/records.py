@@ -21,6 +21,7 @@ from structgen.schema.codecs.codec import (
 )
 from structgen.schema.json import Path, pointer_of, same_json
 from structgen.schema.validate.patterns import matches
+from structgen.schema.wire_names import WIRE_NAME
 from structgen.values import Json, Violation
 
 _ENTRY: Final = {KEY, VALUE}
@@ -84,6 +85,16 @@ def _undeclared(path: Path, key: str) -> SchemaError:
     )
 
 
+def _named_like_another(path: Path, key: str) -> SchemaError:
+    at = pointer_of((path, key))
+    return SchemaError(
+        f"Cannot encode the value at {at}: a field of the record has that name on the wire.",
+        path=at,
+        keyword=WIRE_NAME,
+        hint="Give the field another name there.",
+    )
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Fields(Codec):
     """An object with declared members."""
@@ -97,7 +108,7 @@ class Fields(Codec):
     def changes(self) -> bool:
         if self.undeclared.way in ("root", "entries"):
             return True
-        return any(member.absent in _WITH_NULL for member in self.members)
+        return any(member.absent in _WITH_NULL or member.wire for member in self.members)
 
     def link(self, link: Link) -> Pair:
         extra_into, extra_back = link(self.undeclared.codec)
@@ -113,15 +124,16 @@ class Fields(Codec):
         if keeps_all and not self.changes() and not is_written_in:
             return None
         names = {member.name for member, _ in members}
-        plan = [(member.name, member.absent, into, member.constant) for member, into in members]
+        wires = {member.wire for member, _ in members if member.wire}
+        plan = [(m.name, m.written, m.absent, into, m.constant) for m, into in members]
 
         def encode(value: Json, path: Path, trace: Trace) -> Json:
             if not isinstance(value, dict):
                 raise misfit(value, path, "an object")
             out: dict[str, Json] = {}
-            for name, absent, into, constant in plan:
+            for name, written, absent, into, constant in plan:
                 if absent == "constant" and name not in value:
-                    out[name] = constant
+                    out[written] = constant
                 elif name in value:
                     item = value[name]
                     if item is None and absent == "unsaid":
@@ -130,9 +142,9 @@ class Fields(Codec):
                         trace.unplaced.append((pointer_of((path, name)), None))
                     elif into:
                         item = into(item, (path, name), trace)
-                    out[name] = {VALUE: item} if absent == "boxed" else item
+                    out[written] = {VALUE: item} if absent == "boxed" else item
                 elif absent not in ("omitted", "unsaid", "never"):
-                    out[name] = None
+                    out[written] = None
             if undeclared.way == "entries" or not value.keys() <= names:
                 left = {key: item for key, item in value.items() if key not in names}
                 left = undeclared.take(left, path, trace)
@@ -141,6 +153,8 @@ class Fields(Codec):
                 if undeclared.way == "entries":
                     out[undeclared.name] = [{KEY: key, VALUE: item} for key, item in left.items()]
                 else:
+                    for key in left.keys() & wires:
+                        raise _named_like_another(path, key)
                     out.update(left)
             return out
 
@@ -153,13 +167,16 @@ class Fields(Codec):
         always = ("never", "constant")
         work = [(m.name, m.absent, back) for m, back in rest if m.absent not in always or back]
         entries = self.undeclared.name if self.undeclared.way == "entries" else ""
-        if not nulls and not work and not extra and not entries:
+        wires = {member.wire: member.name for member, _ in members if member.wire}
+        if not nulls and not work and not extra and not entries and not wires:
             return None
         read_entries = _entries_in(extra)
 
         def decode(value: Json, path: Path, trace: Trace) -> Json:
             if not isinstance(value, dict):
                 return value
+            if wires:
+                value = _under_own_names(value, wires, path, trace)
             out = value.copy()
             for name in nulls:
                 if out.get(name) is None:
@@ -185,6 +202,22 @@ class Fields(Codec):
             return out
 
         return decode
+
+
+def _under_own_names(
+    value: dict[str, Json], wires: dict[str, str], path: Path, trace: Trace
+) -> dict[str, Json]:
+    """A record with its fields' own names, which a model that nothing holds may have used, too."""
+    out: dict[str, Json] = {}
+    for key, item in value.items():
+        name = wires.get(key, key)
+        if name in out and not same_json(out[name], item):
+            found = f"two values, of which one is called {key!r}"
+            trace.faults.append(Violation(pointer_of((path, name)), "", found, "one value"))
+            trace.contradicts = True
+        out.setdefault(name, item)
+    trace.names.update({pointer_of((path, wire)): name for wire, name in wires.items()})
+    return out
 
 
 def _with_entries(

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from structgen.schema.codecs.codec import KEY, SAME, VALUE, Absent, Codec, Member
 from structgen.schema.codecs.records import Entries, Fields, Memberless, Undeclared
@@ -14,19 +14,21 @@ from structgen.schema.compile.keywords import Schema, Unsatisfiable, listed_valu
 from structgen.schema.compile.merge import both, property_of
 from structgen.schema.compile.names import other_members_name
 from structgen.schema.compile.regexes import pattern_for
-from structgen.schema.compile.words import NOT_STATED
+from structgen.schema.compile.words import NOT_STATED, without_repeated_title
 from structgen.schema.json import escape
 from structgen.schema.validate.patterns import matches
+from structgen.schema.wire_names import WIRE_NAME, wire_names_of
 from structgen.values import Json, JsonSchema
 
 
 def members(builder: Builder, core: JsonSchema, here: Here) -> Built:
     """An object: a record, a map, or both."""
+    declared: dict[str, Schema] = dict(core.get("properties") or {})
+    wires = wire_names_of(declared, core.get("required", ()), here.at)
     for keyword in ("dependentRequired", "dependentSchemas", "unevaluatedProperties"):
         if core.get(keyword, True) not in (True, {}):
-            builder.drop(here, keyword, core[keyword])
+            builder.drop(here, keyword, _in_words(keyword, core[keyword], wires))
     core = _closed_by_evaluation(core)
-    declared: dict[str, Schema] = dict(core.get("properties") or {})
     for name in core.get("required", ()):
         declared.setdefault(name, property_of(core, name))
     patterns: dict[str, Schema] = core.get("patternProperties") or {}
@@ -35,10 +37,29 @@ def members(builder: Builder, core: JsonSchema, here: Here) -> Built:
             if matches(pattern, name):
                 declared[name] = both(own, sub)
     additional = _additional(builder, core, declared, patterns)
-    further = _further(builder, core, declared, additional, here)
+    further = _further(builder, core, {*declared, *wires.values()}, additional, here)
     if further and not declared and not builder.subset.maps:
         return _map(builder, core, further, here)
-    return _record(builder, core, declared, additional, further, here)
+    return _record(builder, core, _Declared(declared, wires), additional, further, here)
+
+
+class _Declared(NamedTuple):
+    """The members of its own that an object has."""
+
+    schemas: Mapping[str, Schema]
+    """Their schemas in the source."""
+    wires: Mapping[str, str]
+    """The names under which some of them are asked for."""
+
+
+def _in_words(keyword: str, value: Any, wires: Mapping[str, str]) -> Any:
+    """What a dropped keyword says, with the names that a model knows."""
+    if keyword != "dependentRequired" or not wires:
+        return value
+    return {
+        wires.get(name, name): [wires.get(other, other) for other in others]
+        for name, others in value.items()
+    }
 
 
 def _closed_by_evaluation(core: JsonSchema) -> JsonSchema:
@@ -86,11 +107,11 @@ class _Further(NamedTuple):
 def _further(
     builder: Builder,
     core: JsonSchema,
-    declared: Mapping[str, Schema],
+    declared: Iterable[str],
     additional: Schema | None,
     here: Here,
 ) -> _Further | None:
-    """The undeclared members to ask for; None for none."""
+    """The undeclared members to ask for, which have none of the `declared` names; None for none."""
     patterns: dict[str, Schema] = core.get("patternProperties") or {}
     value = _further_values(builder, patterns, additional, here)
     names: Schema = core.get("propertyNames", True)
@@ -189,7 +210,7 @@ def _announced(builder: Builder, undeclared: Undeclared, here: Here) -> Undeclar
 def _record(
     builder: Builder,
     core: JsonSchema,
-    declared: dict[str, Schema],
+    declared: _Declared,
     additional: Schema | None,
     further: _Further | None,
     here: Here,
@@ -212,6 +233,9 @@ def _record(
     else:
         builder.keep(bounds, "object", bounds, kept, here)
     schema = {**builder.object(properties, required), **kept}
+    keeps_others = further is not None if builder.subset.closed else additional is not False
+    if declared.wires and keeps_others:
+        builder.note(here, WIRE_NAME, "narrowed", _NOT_TWICE)
     if further is None:
         undeclared = _rule_for_undeclared(builder, core, here)
         if not builder.subset.closed and additional is not False:
@@ -220,10 +244,12 @@ def _record(
     values, patterns = further.value.codec, further.patterns
     if builder.subset.maps:
         native = further.native
-        schema |= {**native, "properties": {**native.get("properties", {}), **properties}}
+        listed = native.get("properties", {})
+        others = {name: one for name, one in listed.items() if name not in declared.wires}
+        schema |= {**native, "properties": {**others, **properties}}
         undeclared = Undeclared("keep", values, patterns=patterns)
         return Built(schema, _fields(own, _announced(builder, undeclared, here)))
-    name = other_members_name(properties)
+    name = other_members_name({**declared.schemas, **properties})
     detail = f"further members, written as a list of entries in {name!r}"
     builder.note(here, "additionalProperties", "rewritten", detail)
     builder.note(here, "additionalProperties", "checked", "each key once, and no declared one")
@@ -235,7 +261,7 @@ def _record(
 
 def _fields(own: list[Member], undeclared: Undeclared) -> Codec:
     keeps_all = undeclared.way == "keep" and undeclared.codec is SAME and not undeclared.patterns
-    if keeps_all and all(m.absent == "never" and m.codec is SAME for m in own):
+    if keeps_all and all(m.absent == "never" and m.codec is SAME and not m.wire for m in own):
         return SAME
     return Fields(tuple(own), undeclared)
 
@@ -257,19 +283,24 @@ def _rule_for_undeclared(builder: Builder, core: JsonSchema, here: Here) -> Unde
 _CONDITIONS: Final = ("if", "dependentSchemas")
 """Keywords that may declare members that no `properties` beside them has."""
 _DECLARED: Final = "only declared members are asked for"
+_NOT_TWICE: Final = "no further member has the name that a field has on the wire"
 _FURTHER: Final = "Further members that the text states, each key once; empty if there are none."
 
 
 def _declared(
-    builder: Builder, core: JsonSchema, declared: dict[str, Schema], here: Here
+    builder: Builder, core: JsonSchema, declared: _Declared, here: Here
 ) -> tuple[list[Member], dict[str, JsonSchema], list[str]]:
     """The declared members: their codecs, their schemas, and the names of those required."""
     subset, needed = builder.subset, set(core.get("required", ()))
     own: list[Member] = []
     properties: dict[str, JsonSchema] = {}
     required: list[str] = []
-    for name, sub in declared.items():
+    for name, sub in declared.schemas.items():
         place = here.down(f"properties/{escape(name)}")
+        wire = declared.wires.get(name, "")
+        if wire:
+            builder.note(place, WIRE_NAME, "rewritten", f"asked for as {wire!r}")
+            sub = without_repeated_title(sub, wire)
         absent: Absent = "never" if name in needed else _way_to_leave_out(builder, sub)
         builder.says_null |= absent == "null"
         if absent == "unsaid":
@@ -283,11 +314,11 @@ def _declared(
         if absent == "null":
             absent = _way_with_null(builder, sub, built, place)
         constant = _constant(builder, sub)[0] if absent == "constant" else None
-        own.append(Member(name, built.codec, absent, constant))
-        properties[name] = _absentable(builder, built.schema, absent)
+        own.append(Member(name, built.codec, absent, constant, wire))
+        properties[wire or name] = _absentable(builder, built.schema, absent)
         lists_nullable = subset.absent == "null" or subset.all_required
         if absent in _ALWAYS or (absent not in _NOT_SAID and lists_nullable):
-            required.append(name)
+            required.append(wire or name)
     return own, properties, required
 
 

@@ -82,6 +82,14 @@ def repeats(title: str, name: str) -> bool:
     return title.replace(" ", "").replace("_", "").lower() == name.replace("_", "").lower()
 
 
+def without_repeated_title(schema: Any, name: str) -> Any:
+    """A schema without a title that says no more than a name."""
+    title = schema.get("title") if isinstance(schema, dict) else None
+    if not isinstance(title, str) or not repeats(title, name):
+        return schema
+    return {key: value for key, value in schema.items() if key != "title"}
+
+
 def example_words(examples: Sequence[Any]) -> str:
     """Examples as a phrase, for languages without the keyword."""
     if not examples:

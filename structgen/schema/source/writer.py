@@ -8,6 +8,7 @@ side, and Pydantic's serializer runs on the copy.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,6 +17,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from pydantic_core import SchemaSerializer, from_json
 
+from structgen.errors import SchemaError
 from structgen.schema.source.reader import Core, is_pydantics, mapped
 from structgen.schema.source.wire_path import wire_path
 from structgen.schema.validate.text_forms import EXPONENT_DIGITS
@@ -194,8 +196,8 @@ def _fields(fields: Any, by_name: bool) -> Any:
 def _field(field: Core, name: str, by_name: bool) -> Core:
     path = wire_path(field, name, by_name)
     is_name = len(path) == 1 and isinstance(path[0], str)
-    copy = {key: value for key, value in field.items() if not key.startswith("serialization_")}
-    return copy | {"serialization_alias": path[0] if is_name else _PATH + json.dumps(path)}
+    kept = {key: value for key, value in field.items() if not key.startswith("serialization_")}
+    return kept | {"serialization_alias": path[0] if is_name else _PATH + json.dumps(path)}
 
 
 def _placed(data: Json) -> Json:
@@ -222,3 +224,22 @@ def _place_at(holder: Any, path: list[str | int], item: Json) -> None:
     if inner is None:
         holder[step] = inner = [] if isinstance(path[1], int) else {}
     _place_at(inner, path[1:], item)
+
+
+def compares(value: Any) -> bool:
+    """Whether `==` compares values like this one; without `__eq__` it compares only identity."""
+    try:
+        return bool(copy.deepcopy(value) == value)
+    except Exception:  # a value that cannot be copied
+        return False
+
+
+def plain_data(value: Any) -> Json:
+    """A value of a JSON Schema as plain data. Raises SchemaError if it is none."""
+    try:
+        return json.loads(json.dumps(value, allow_nan=False))
+    except (TypeError, ValueError, RecursionError):
+        raise SchemaError(
+            f"A {type(value).__name__} is not plain JSON data.",
+            hint="Use dicts, lists, strings, finite numbers, booleans and None.",
+        ) from None
