@@ -40,7 +40,7 @@ def _add_arguments(parser: ArgumentParser) -> None:
         metavar="FILE",
         type=Path,
         help="Names on the wire to try: a JSON file with a list of objects, each of names by JSON "
-        "Pointer, as --wire-names has them.",
+        "Pointer.",
     )
     parser.add_argument(
         "--dry-run",

@@ -230,6 +230,12 @@ def test_the_commands_tune_and_use_it(server: FaultyServer, tmp_path: Path) -> N
     assert code == OK
     assert "at most" in out
     assert "prompt=" not in out
+    names = tmp_path / "names.json"
+    names.write_text('[{"/age": "age_in_years"}]')
+    dry = ("tune", target, str(gold), "--dry-run", "--try-wire-names", str(names))
+    assert "wire_names={'/age': 'age_in_years'}" in run(server, *dry)[1]
+    names.write_text("[5]")
+    assert "no list of names" in run(server, *dry)[2]
     code, out, err = run(server, "tune", target, str(gold), "--max-calls", "500", "--json")
     assert code == OK
     found = json.loads(out)
