@@ -24,6 +24,7 @@ from structgen.schema.compile.forms import is_finite
 from structgen.schema.compile.here import Here
 from structgen.schema.compile.limits import within_limits
 from structgen.schema.compile.names import other_members_name
+from structgen.schema.compile.numerals import as_decoded
 from structgen.schema.compile.objects import members
 from structgen.schema.compile.scalars import boolean, integer, null, number, string, values
 from structgen.schema.compile.tags import changes, separate
@@ -141,7 +142,9 @@ class Compiled(Generic[T]):
         data = self.target.dump(value)
         try:
             into = self._maps[0]
-            return into(data, None, Trace()) if into else data
+            answer = into(data, None, Trace()) if into else data
+            # A type writes a value in one way; data of the user's own may have several.
+            return as_decoded(self.schema, answer) if self.target.adapter is None else answer
         except RecursionError:
             message = "The value is nested too deeply to be encoded."
             raise SchemaError(message, hint="Split it into smaller values.") from None

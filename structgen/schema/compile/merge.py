@@ -53,10 +53,10 @@ _UPPER_BOUNDS: Final = ("maxLength", "maxItems", "maxProperties", "maximum", "ex
 _SUBSCHEMAS: Final = (
     "propertyNames",
     "items",
-    "unevaluatedProperties",
-    "unevaluatedItems",
     "additionalProperties",
 )
+_EVALUATED: Final = frozenset({"unevaluatedProperties", "unevaluatedItems"})
+"""What one part says of them is no rule for the other, whose members are evaluated by then."""
 
 
 _RULES: Final[dict[str, Callable[[Any, Any], Any]]] = {
@@ -91,7 +91,10 @@ def merge(a: JsonSchema, b: JsonSchema, drop: Drop) -> JsonSchema:
         if a[key] == b[key]:
             continue
         kept = _RULES.get(key, _if_equal)(a[key], b[key])
-        if kept is None:
+        if kept is None and key in _EVALUATED:
+            del out[key]
+            drop(key, a[key] if b[key] is True else b[key])
+        elif kept is None:
             out[key] = a[key]
             drop(key, b[key])
         else:

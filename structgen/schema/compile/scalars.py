@@ -168,10 +168,12 @@ def _or_null(builder: Builder, unique: list[Json], here: Here) -> Built:
 
 
 def _different(listed: list[Json]) -> list[Json]:
-    """The values without those that equal an earlier one."""
+    """The values without those that equal an earlier one, and whole numbers without a fraction."""
     found: dict[str, Json] = {}
     for value in listed:
-        found.setdefault(constant_key(value), value)
+        # A grammar for whole numbers writes none with a fraction.
+        is_whole = isinstance(value, float) and value.is_integer()
+        found.setdefault(constant_key(value), int(value) if is_whole else value)
     return list(found.values())
 
 
