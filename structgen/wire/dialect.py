@@ -115,6 +115,9 @@ class Capabilities:
     """Whether `stop` must be a list, even for one sequence."""
     stream_with_schema: bool = True
     """Whether the server can enforce a schema on a streamed answer."""
+    one_call: bool = False
+    """Whether `parallel_tool_calls: false` may be said of a tool that has to be called, so that it
+    is called once."""
     tools_with_schema: bool = True
     """Whether a request may have both tools and a schema."""
     needs_json_word: bool = False

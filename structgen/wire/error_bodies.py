@@ -15,7 +15,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from typing import Any, Final
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 from pydantic_core import from_json
 
@@ -139,7 +139,8 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
     if isinstance(error, ModelRetiredError):
         _name_replacement(error, caps.owner, request)
     if status is not None and 300 <= status < 400:
-        error.hint = "The server points elsewhere, and redirects are not followed: see `base_url`."
+        where = _target_of(reply)
+        error.hint = f"The server points {where}, and redirects are not followed: see `base_url`."
     should_retry = reply.headers.get("x-should-retry")
     if should_retry in ("true", "false"):
         error.should_retry = should_retry == "true"
@@ -154,6 +155,17 @@ def parse_error(reply: Reply, caps: Capabilities, request: Request | None = None
         error.tokens, error.limit = _prompt_and_context_length(body, message)
         error.hint = "Send less text, or split it."
     return error
+
+
+def _target_of(reply: Reply) -> str:
+    """Where a redirect leads, without what may hold a key."""
+    try:
+        parts = urlsplit(reply.headers.get("location", ""))
+        host = parts.netloc.rpartition("@")[2]
+    except ValueError:
+        return "elsewhere"
+    address = f"{parts.scheme}://{host}{parts.path}" if host else parts.path
+    return f"to {redacted(address)}" if address and address.isprintable() else "elsewhere"
 
 
 def _has_ended(status: int | None, provider: str, request: Request | None) -> bool:

@@ -38,6 +38,7 @@ _RESPONSES = Capabilities(
         ("prompt", "json-object"),
     ),
     tool_strict=True,
+    one_call=True,
     needs_json_word=True,
 )
 # Models that reason give no probabilities of tokens.

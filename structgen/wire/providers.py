@@ -80,6 +80,7 @@ _GROQ = Capabilities(
     rename=_NEW_TOKEN_LIMIT,
     unsupported=_GROQ_UNSUPPORTED,
     stop_max=4,
+    one_call=True,
     stream_with_schema=False,
     tools_with_schema=False,
     needs_json_word=True,
@@ -101,11 +102,13 @@ _OPENAI = Capabilities(
     tool_strict=True,
     rename=_NEW_TOKEN_LIMIT,
     stop_max=4,
+    one_call=True,
     needs_json_word=True,
     service_tiers=("auto", "default", "flex", "priority"),
 )
-# They take system messages under the name of developer messages, and give no probabilities.
-_OPENAI_REASONING = replace(_OPENAI, unsupported=_LOGPROBS, roles=_DEVELOPER)
+# They take system messages under the name of developer messages, and give no probabilities. Some
+# of them refuse `parallel_tool_calls`.
+_OPENAI_REASONING = replace(_OPENAI, unsupported=_LOGPROBS, roles=_DEVELOPER, one_call=False)
 # GPT-6 refuses tools while it reasons.
 _GPT_6 = replace(_OPENAI_REASONING, modes=_modes("openai-strict", tool=None, best_effort=True))
 # Services that follow OpenAI.
@@ -113,6 +116,7 @@ _HOSTED = replace(
     _OPENAI,
     base_url_env=(),
     tool_strict=False,
+    one_call=False,
     service_tiers=None,
     modes=_modes("openai-strict"),
     rename=_OLD_TOKEN_LIMIT,
@@ -167,6 +171,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
         key_env=("AZURE_OPENAI_API_KEY",),
         key_header="api-key",
         modes=_modes("azure-openai", tool="azure-openai", best_effort=True),
+        one_call=False,  # a deployment may be of a reasoning model
     ),
     # structgen's own server holds every schema while it decodes, so `strict`, by which it would
     # refuse those that break Groq's rules, is not said.
@@ -282,6 +287,7 @@ _CHAT_ROWS: Final[tuple[Capabilities, ...]] = (
     replace(
         _HOSTED,
         provider="mistral",
+        one_call=True,
         reasoning=_NEVER_REASONS,
         base_url="https://api.mistral.ai/v1",
         key_env=("MISTRAL_API_KEY",),

@@ -197,7 +197,7 @@ def test_a_bad_item_of_a_list_is_told_of_behind_the_good_ones(
     assert is_the(wanted, error, mode, "stream_items"), error
     assert items
     assert all(item == ADA for item in items)
-    if wanted is InvalidOutputError and type(error) is wanted and mode not in WATCHED:
+    if wanted is InvalidOutputError:
         assert len(items) == 2
 
 

@@ -3,7 +3,8 @@
 The watcher is a grammar over bytes. It must never stop an answer that the check would accept, so
 it allows more than the schema: members in any order, repeated and unknown ones, numbers in any
 notation. It holds the shape (which kind of value is where) and the options of enums. It gives up
-on a text with escapes, because the engine compares them as they are written.
+on a text with escapes, because the engine compares them as they are written. Items of lists may be
+anything: one that is invalid is left out or told of, and the others are kept.
 """
 
 from __future__ import annotations
@@ -99,6 +100,4 @@ def _typed(schema: JsonSchema) -> dict[str, Any]:
         loose["patternProperties"] = {
             f"^{re.escape(name)}$": _loosened(inner) for name, inner in names
         }
-    if "array" in kinds and isinstance(schema.get("items"), dict) and "prefixItems" not in schema:
-        loose["items"] = _loosened(schema["items"])
     return loose

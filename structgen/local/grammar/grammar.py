@@ -242,7 +242,7 @@ def refused(reason: str) -> GrammarError:
         reason: Why, in the engine's words.
     """
     return GrammarError(
-        f"The grammar engine refuses the schema: {reason}",
+        f"The grammar engine refuses the schema: {reason.rstrip('.')}.",
         hint=_SIMPLIFY,
     )
 

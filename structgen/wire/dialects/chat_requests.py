@@ -95,6 +95,8 @@ def _merged_members(chat_request: ChatRequest, caps: Capabilities) -> dict[str, 
     if chat_request.schema is not None:
         for name, value in caps.schema_extra:
             members.update(_below(name, value, members))
+        if chat_request.mode == "tool" and caps.one_call:
+            members.setdefault("parallel_tool_calls", False)
     return members
 
 

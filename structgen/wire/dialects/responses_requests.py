@@ -139,7 +139,8 @@ def _add_schema(
     elif mode == "tool":
         body["tools"] = [_function(name, schema, caps.tool_strict)]
         body["tool_choice"] = {"type": "function", "name": name}
-        body["parallel_tool_calls"] = False
+        if caps.one_call:
+            body.setdefault("parallel_tool_calls", False)
     elif mode == "json-object":
         body.setdefault("text", {})["format"] = {"type": "json_object"}
 

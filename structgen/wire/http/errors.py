@@ -87,7 +87,7 @@ def _translated(error: Exception, server: str, timeout: float | None) -> Structg
             sent=sent,
             hint="Raise `timeout`.",
         )
-    reason = str(error) or type(error).__name__
+    reason = str(error).rstrip(".") or type(error).__name__
     if kind is ConfigurationError:
         return ConfigurationError(
             f"Cannot send the request to {server}: {reason}.",

@@ -25,6 +25,10 @@ _GRACE: Final = 0.05
 
 _PROXY_SCHEMES: Final = frozenset({"http", "https", "socks5", "socks5h"})
 
+_PROXY_HINT: Final = (
+    "Set HTTP_PROXY or HTTPS_PROXY to an address that begins with http://, https:// or socks5://."
+)
+
 
 def connect_timeout(timeout: float | None) -> float:
     """Compute the seconds to connect in.
@@ -85,12 +89,10 @@ def proxy_for(base_url: str) -> str | None:
     if not url or proxy_bypass(parts.hostname or ""):
         return None
     url = url if "://" in url else f"http://{url}"  # as curl and requests read it
-    scheme = urlsplit(url).scheme
+    scheme = _scheme_of_proxy(url)
     if scheme not in _PROXY_SCHEMES:
         raise ConfigurationError(
-            f"The proxy of the environment has the unknown scheme {scheme!r}.",
-            hint="Set HTTP_PROXY or HTTPS_PROXY to an address that begins with http://, https:// "
-            "or socks5://.",
+            f"The proxy of the environment has the unknown scheme {scheme!r}.", hint=_PROXY_HINT
         )
     if scheme.startswith("socks") and find_spec("socksio") is None:
         raise ConfigurationError(
@@ -98,3 +100,21 @@ def proxy_for(base_url: str) -> str | None:
             hint="Install it: pip install socksio.",
         )
     return url
+
+
+def _scheme_of_proxy(url: str) -> str:
+    """The scheme of a proxy's address, which may hold a password and so is not shown.
+
+    Raises:
+        ConfigurationError: If it is no address.
+    """
+    try:
+        parts = urlsplit(url)
+        is_address = bool(parts.hostname) and (parts.port or 1) > 0
+    except ValueError:
+        is_address = False
+    if not is_address or " " in url or not url.isprintable():
+        raise ConfigurationError(
+            "The proxy of the environment is not the address of a server.", hint=_PROXY_HINT
+        )
+    return parts.scheme
