@@ -86,6 +86,7 @@ class Draft(Generic[T]):
         self.root_closed: tuple[Path, int] | None = None
         self.thoughts = compiled.thoughts
         self._root = place_of(compiled)
+        self._renames = compiled.renames
         self._check_item = check_item
         self._rules = rules if rules is not None and rules.may_change else None
         self._list: Node | None = None  # the first list that opened
@@ -129,7 +130,9 @@ class Draft(Generic[T]):
         return own.get(key, key) if own and isinstance(key, str) else key
 
     def _take(self, span: Span) -> None:
-        what, key = span.what, self.own_key(self.nodes, span.path)
+        what, key = span.what, span.path[1] if span.path else ""
+        if self._renames:
+            key = self.own_key(self.nodes, span.path)
         if self.opaque is not None:
             if what == "closed" and span.start == self._opaque_start:
                 self.opaque = None
