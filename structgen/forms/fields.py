@@ -71,6 +71,7 @@ class Fields(Generic[T]):
         self.target = target
         part, self.keys, _ = relax(target, keys)
         self._part: JsonSchema = part.schema
+        self._is_renamed = has_wire_names(part.schema)  # once: it reads the whole schema
         self._told: dict[str, JsonSchema] = {}
         self._targets: dict[tuple[frozenset[str], bool], Target[Json]] = {}
         self.by_path = {
@@ -144,15 +145,17 @@ class Fields(Generic[T]):
 
     def on_wire(self, path: str) -> str:
         """The path of a field as a model knows it."""
-        return path_on_wire(self._part, path)
+        return path_on_wire(self._part, path) if self._is_renamed else path
 
     def off_wire(self, answer: Json, paths: Collection[str], *, revise: bool) -> Json:
         """What was written as an answer of `target_for`, with the fields' own names."""
+        if not self._is_renamed:
+            return answer
         return off_wire(self.target_for(paths, revise=revise).schema, answer)
 
     def shown(self, values: Mapping[str, Json]) -> dict[str, Json]:
         """The fields' values by path, under the names that a model knows."""
-        if not has_wire_names(self._part):
+        if not self._is_renamed:
             return dict(values)
         found: dict[str, Json] = {}
         for path, value in values.items():
