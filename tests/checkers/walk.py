@@ -53,8 +53,12 @@ def resolve(root: dict[str, Any], ref: Any) -> Any:
         return None
     node: Any = root
     for token in ref[2:].split("/"):
-        key = token.replace("~1", "/").replace("~0", "~")
-        if not isinstance(node, dict) or key not in node:
+        key: Any = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(node, list):
+            key = int(key) if key.isdecimal() else -1
+            if not 0 <= key < len(node):
+                return None
+        elif not isinstance(node, dict) or key not in node:
             return None
         node = node[key]
     return node

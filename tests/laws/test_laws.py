@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+from pydantic import UUID4, RootModel
 
 from structgen.errors import InvalidOutputError, SchemaError, SchemaLimitError
 from structgen.schema.compiler import Compiled, compile_schema
@@ -191,6 +192,17 @@ def test_what_has_a_form_among_declared_members_comes_back(
             assert without_nulls(found) == without_nulls(value), (it, encoded)
         else:
             assert found == value, (it, encoded)
+
+
+def test_a_note_on_what_a_position_of_a_tuple_refers_to_explains_it() -> None:
+    """Found by 20,000 examples of law 3: a place of a schema may lie in a list."""
+    it = compile_schema(tuple[str, RootModel[UUID4] | None], "anthropic")
+    with pytest.raises(InvalidOutputError) as raised:
+        it.decode({"item_1": "", "item_2": "no UUID"})
+    (violation,) = raised.value.violations
+    assert violation.schema_path.startswith("/prefixItems/1/")
+    assert explained(violation, it)
+    assert not explained(replace(violation, schema_path="/prefixItems/0/type"), it)
 
 
 def test_an_option_with_members_of_a_pattern_comes_back() -> None:
