@@ -9,7 +9,6 @@ import json
 import os
 import re
 import signal
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -303,16 +302,17 @@ def test_a_server_that_is_away_for_a_while_costs_no_document(tmp_path: Path) -> 
 
 
 def test_an_interrupt_finishes_what_is_under_way_and_a_second_run_goes_on(tmp_path: Path) -> None:
-    def slow(request: Request) -> str | Served:
+    turn = itertools.count()
+
+    def interrupting(request: Request) -> str | Served:
+        if next(turn) == 20:
+            os.kill(os.getpid(), signal.SIGINT)
         time.sleep(0.02)
         return answer(request)
 
-    with FaultyServer(slow) as server, Client("vllm:m", base_url=server.base_url) as client:
-        timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
-        timer.start()
+    with FaultyServer(interrupting) as server, Client("vllm:m", base_url=server.base_url) as client:
         with pytest.raises(JobStoppedError, match="interrupted") as stopped:
             job(client, tmp_path, 5000, concurrency=4).run()
-        timer.join()
         done = stopped.value.summary
         assert done.done == len(server.requests) > 0
         assert stopped.value.interrupted

@@ -11,6 +11,8 @@ from collections.abc import AsyncGenerator, Callable
 from types import FrameType
 from typing import Any
 
+import pytest
+
 from structgen.pipeline import mapping, threads
 from structgen.pipeline.mapping import map_threaded
 from structgen.pipeline.threads import run_in_thread
@@ -56,7 +58,7 @@ def interrupted_at(line: int, work: Callable[[], object]) -> bool:
 
 def left_threads() -> list[str]:
     """The threads of jobs that are still there in the end."""
-    until = time.monotonic() + 5
+    until = time.monotonic() + 60  # so long only if one is left
     while True:
         jobs = [one for one in threading.enumerate() if one.name == "structgen-job"]
         names = [one.name for one in jobs if one.is_alive()]
@@ -87,15 +89,15 @@ def test_an_interrupt_at_any_line_leaves_no_thread_of_a_map() -> None:
     assert line > 20
 
 
-def test_an_interrupt_at_any_line_ends_a_job_before_it_is_raised() -> None:
-    async def long() -> None:
-        await asyncio.sleep(0.5)
-        ended.append(True)
+def test_an_interrupt_at_any_line_ends_a_job_before_it_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The job would not end by itself: the last of the lines are those of the wait for it."""
 
-    for line in itertools.count(1):
-        ended: list[bool] = []
-        came = interrupted_at(line, lambda: run_in_thread(long, lambda: False))
+    async def for_ever() -> None:
+        await asyncio.sleep(3600)
+
+    monkeypatch.setattr(threads, "_LOOK_EVERY", 0.001)
+    for line in range(1, 80):
+        assert interrupted_at(line, lambda: run_in_thread(for_ever, lambda: False))
         assert left_threads() == [], f"interrupted at line {line}"
-        if not came or ended:  # what is interrupted has not ended until then
-            break
-    assert line > 20
