@@ -7,6 +7,7 @@ import gc
 import multiprocessing
 import sys
 import threading
+import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
@@ -47,19 +48,20 @@ def drive(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> An
 
 
 @pytest.mark.parametrize(
-    ("fault", "kind", "sent"),
+    ("fault", "kind", "sent", "timeout"),
     [
-        ("reset", errors.ConnectionFailedError, True),
-        ("cut", errors.ConnectionFailedError, True),
-        ("silent", errors.RequestTimeoutError, True),
-        ("drip", errors.RequestTimeoutError, True),
+        ("reset", errors.ConnectionFailedError, True, 60.0),
+        ("cut", errors.ConnectionFailedError, True, 60.0),
+        ("silent", errors.RequestTimeoutError, True, 1.0),
+        ("drip", errors.RequestTimeoutError, True, 1.0),
     ],
 )
 def test_what_breaks_on_the_way_is_typed_and_says_whether_it_was_sent(
-    drive: Any, fault: str, kind: Any, sent: bool
+    drive: Any, fault: str, kind: Any, sent: bool, timeout: float
 ) -> None:
+    bounded = options(max_retries=0, timeout=timeout)
     with FaultyServer(fault) as server, pytest.raises(errors.TransportError) as caught:
-        drive(exchange(link(server.base_url), chat_request(), options(max_retries=0, timeout=0.3)))
+        drive(exchange(link(server.base_url), chat_request(), bounded))
     assert type(caught.value) is kind
     assert caught.value.sent is sent
     assert caught.value.hint
@@ -236,7 +238,7 @@ def test_threads_share_a_bounded_number_of_connections(counting: Counting) -> No
     transport.close()
     assert len(counting.requests) == 60
     assert counting.most <= 3
-    assert counting.accepted == 3
+    assert counting.accepted <= 3
 
 
 @pytest.mark.parametrize("over_aiohttp", [False, True])
@@ -257,15 +259,15 @@ def test_a_thousand_concurrent_calls_on_one_client_all_succeed(
 def test_who_gets_no_turn_in_time_is_told_so() -> None:
     with FaultyServer("silent") as server:
         transport = HttpTransport(server.base_url, max_connections=1)
-        waiting = threading.Thread(target=lambda: outcome(lambda: transport.send(REQUEST, 1.0)))
+        waiting = threading.Thread(target=lambda: outcome(lambda: transport.send(REQUEST, None)))
         waiting.start()
         while not server.requests:
-            pass
+            time.sleep(0.001)
         with pytest.raises(errors.RequestTimeoutError) as caught:
             transport.send(REQUEST, 0.05)
         assert caught.value.sent is False
-        waiting.join()
-        transport.close()
+    waiting.join()  # the server's end is the end of its answer
+    transport.close()
 
 
 @pytest.mark.parametrize("over_aiohttp", [False, True])
