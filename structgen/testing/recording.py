@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import threading
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +20,8 @@ from structgen.values import Reply, Request
 
 _PRIVATE: Final = frozenset({"set-cookie", "openai-organization", "openai-project", "cf-ray"})
 """Headers of replies that tell who asked."""
+_ONE_AT_A_TIME: Final = threading.Lock()
+"""Held to write or take an exchange: votes and parts are asked about on threads."""
 
 
 class Recorder:
@@ -78,7 +81,7 @@ class Recorder:
             "pieces": [_to_json(piece) for piece in pieces],
         }
         row = json.dumps({"request": asked, "reply": answered}, ensure_ascii=False)
-        with self._path.open("a", encoding="utf-8") as file:
+        with _ONE_AT_A_TIME, self._path.open("a", encoding="utf-8") as file:
             file.write(row + "\n")
 
 
@@ -159,16 +162,23 @@ class Replayer:
 
     def _take(self, request: Request) -> tuple[Reply, list[bytes]]:
         wanted = _identity(request.method, request.path, request.body)
-        for index, row in enumerate(self._rows):
-            asked = row["request"]
-            if _identity(asked["method"], asked["path"], _from_json(asked["body"])) == wanted:
-                reply = self._rows.pop(index)["reply"]
-                pieces = [_from_json(piece) for piece in reply["pieces"]]
-                return Reply(reply["status"], reply["headers"], b""), pieces
+        with _ONE_AT_A_TIME:
+            row = next((row for row in self._rows if _asked(row) == wanted), None)
+            if row is not None:
+                self._rows.remove(row)
+        if row is not None:
+            reply = row["reply"]
+            pieces = [_from_json(piece) for piece in reply["pieces"]]
+            return Reply(reply["status"], reply["headers"], b""), pieces
         raise ConfigurationError(
             f"The recording holds no unused answer to this {request.method} {request.path}.",
             hint="Record the exchange again with Recorder.",
         )
+
+
+def _asked(row: Any) -> tuple[str, str, Any]:
+    asked = row["request"]
+    return _identity(asked["method"], asked["path"], _from_json(asked["body"]))
 
 
 def _identity(method: str, path: str, body: bytes) -> tuple[str, str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
@@ -15,6 +16,9 @@ Line: TypeAlias = "str | Reply | Sequence[bytes] | StructgenError | Callable[[Re
 events, as the request asks), give this reply or these pieces of a stream, raise this error, or do
 what the function gives."""
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Held to take a line of a script: votes and parts are asked about on threads. All scripts share
+it, so that they can be copied."""
 _ENVELOPE = {"id": "chatcmpl-1", "created": 1, "model": "scripted"}
 
 
@@ -88,8 +92,9 @@ class ScriptedModel:
         document: str | None = None,
     ) -> Answer:
         """Give the next answer of the script."""
-        self.asked.append(messages)
-        answer = self._answers[min(len(self.asked), len(self._answers)) - 1]
+        with _ONE_AT_A_TIME:
+            self.asked.append(messages)
+            answer = self._answers[min(len(self.asked), len(self._answers)) - 1]
         if isinstance(answer, StructgenError):
             raise answer
         if isinstance(answer, Answer):
@@ -152,8 +157,9 @@ class ScriptedTransport:
         """Do nothing: nothing is open."""
 
     def _next(self, request: Request) -> tuple[Reply, Sequence[bytes]]:
-        self.requests.append(request)
-        line = self._lines[min(len(self.requests), len(self._lines)) - 1]
+        with _ONE_AT_A_TIME:
+            self.requests.append(request)
+            line = self._lines[min(len(self.requests), len(self._lines)) - 1]
         while callable(line):
             line = line(request)
         if isinstance(line, StructgenError):

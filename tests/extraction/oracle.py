@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -22,14 +23,26 @@ class Oracle:
 
     def __init__(self, source: Any, gold: Json) -> None:
         self.target, self.gold = target_of(source), gold
-        self.asked: list[JsonSchema] = []
-        """The schemas of the questions, in order."""
-        self.messages: list[Sequence[Message]] = []
-        """The messages of the questions, in order."""
         self.answers: dict[str, str] = {}
         """The answer to each question, by its schema."""
-        self.change: Callable[[int, str], str] = lambda number, answer: answer
-        """What becomes of an answer, by the number of the question."""
+        self.change: Callable[[int, int, str], str] = lambda part, turn, answer: answer
+        """What becomes of an answer, by the number of the part and how often it was asked for."""
+        self._heard: list[tuple[int, int, JsonSchema, Sequence[Message]]] = []
+        self._hearing = threading.Lock()
+
+    @property
+    def asked(self) -> list[JsonSchema]:
+        """The schemas of the questions, in order."""
+        return [schema for *_, schema, _ in self._in_order()]
+
+    @property
+    def messages(self) -> list[Sequence[Message]]:
+        """The messages of the questions, in order."""
+        return [messages for *_, messages in self._in_order()]
+
+    def _in_order(self) -> list[tuple[int, int, JsonSchema, Sequence[Message]]]:
+        """The questions of each turn by their parts: which thread came first is chance."""
+        return sorted(self._heard, key=lambda one: one[:2])
 
     def learn(self, client: BaseClient, subset: str) -> None:
         """Learn the parts in which a client asks, and the answers to them."""
@@ -41,9 +54,12 @@ class Oracle:
             self.answers[to_text(compiled.schema)] = json.dumps(answer)
 
     def answer(self, schema: JsonSchema, messages: Sequence[Message]) -> str:
-        self.asked.append(schema)
-        self.messages.append(messages)
-        return self.change(len(self.asked), self.answers[to_text(schema)])
+        text = to_text(schema)
+        part = list(self.answers).index(text) + 1
+        with self._hearing:
+            turn = 1 + sum(one[1] == part for one in self._heard)
+            self._heard.append((turn, part, schema, messages))
+        return self.change(part, turn, self.answers[text])
 
     def server(self) -> ScriptedTransport:
         def line(request: Request) -> str:

@@ -187,7 +187,7 @@ def test_a_violation_of_the_whole_asks_again_about_the_part_it_is_about() -> Non
         person: Named
 
     oracle = Oracle(Titled, {"title": "King", "person": {"name": "Bo", "age": 3}})
-    oracle.change = lambda number, text: text.replace("Bo", "BO") if number == 2 else text
+    oracle.change = lambda part, turn, text: text.replace("Bo", "BO") if turn == 1 else text
     with client_of(oracle, "groq-strict", split=2, max_reasks=1) as client:
         assert client.extract(Titled, DOCUMENT).person.name == "Bo"
     asked = [set(schema["properties"]) for schema in oracle.asked]
@@ -197,7 +197,7 @@ def test_a_violation_of_the_whole_asks_again_about_the_part_it_is_about() -> Non
 
 def test_a_violation_that_only_the_type_finds_asks_again_with_what_is_wrong() -> None:
     oracle = Oracle(Filing, FILING)
-    oracle.change = lambda number, text: text.replace("5", "6") if number == 3 else text
+    oracle.change = lambda part, turn, text: text.replace("5", "6") if turn == 1 else text
     with client_of(oracle, "groq-strict", split=2, max_reasks=1) as client:
         result = client.extract_result(Filing, DOCUMENT)
     assert result.value.total == 5
@@ -208,7 +208,7 @@ def test_a_violation_that_only_the_type_finds_asks_again_with_what_is_wrong() ->
 
 def test_without_reasks_a_record_that_is_wrong_as_a_whole_is_a_typed_error() -> None:
     oracle = Oracle(Filing, FILING)
-    oracle.change = lambda number, text: text.replace("5", "6") if number == 3 else text
+    oracle.change = lambda part, turn, text: text.replace("5", "6") if turn == 1 else text
     with client_of(oracle, "groq-strict", split=2, max_reasks=0) as client:
         with pytest.raises(InvalidOutputError, match="not a valid Filing") as caught:
             client.extract(Filing, DOCUMENT)
@@ -217,7 +217,7 @@ def test_without_reasks_a_record_that_is_wrong_as_a_whole_is_a_typed_error() -> 
 
 def test_the_error_of_a_part_names_the_part_and_has_every_attempt() -> None:
     oracle = Oracle(Filing, FILING)
-    oracle.change = lambda number, text: "no" if number == 2 else text
+    oracle.change = lambda part, turn, text: "no" if part == 2 else text
     with client_of(oracle, "groq-strict", split=2, max_reasks=0) as client:
         with pytest.raises(NotJsonError, match=r"Part 2 of 3 \(/address\)") as caught:
             client.extract(Filing, DOCUMENT)
