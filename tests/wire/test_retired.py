@@ -90,13 +90,20 @@ def test_a_project_is_looked_through(tmp_path: Path) -> None:
     assert check(tmp_path / "nowhere")[0] == 2
 
 
+READ = date(2026, 11, 29)
+"""The day on which the rows' facts were read last, which goes with them: or else this test would
+fail one day although nothing was changed."""
+
+
 def test_pages_and_examples_name_no_model_that_ended_but_where_they_say_when() -> None:
     pages = [ROOT / "README.md", *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.py")]
     ended = [
         f"{page.relative_to(ROOT)}:{line}"
         for page in pages
         for line, model in named_in(page.read_text())
-        if model.has_ended and str(model.ends) not in page.read_text().splitlines()[line - 1]
+        if model.ends is not None
+        and model.ends <= READ
+        and str(model.ends) not in page.read_text().splitlines()[line - 1]
     ]
     assert not ended
 
