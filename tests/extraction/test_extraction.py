@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from pydantic import BaseModel, Field, field_validator
@@ -356,11 +356,17 @@ def test_the_embedded_model_gives_a_held_value(local_client: structgen.Client) -
 def test_sync_and_async_give_the_same_with_the_embedded_model(
     embedded_cache: Any, local_client: structgen.Client
 ) -> None:
-    async def run() -> Person:
-        async with structgen.AsyncClient("local") as client:
-            return await client.extract(Person, "Alan Turing, 41, of Wilmslow.")
+    class Known(BaseModel):  # of which the model is certain, in whatever batches it computes
+        name: Literal["Alan Turing", "Ada Lovelace", "Grace Hopper"]
+        age: int
 
-    assert asyncio.run(run()) == local_client.extract(Person, "Alan Turing, 41, of Wilmslow.")
+    text = "Alan Turing is 41 years old."
+
+    async def run() -> Known:
+        async with structgen.AsyncClient("local") as client:
+            return await client.extract(Known, text)
+
+    assert asyncio.run(run()) == local_client.extract(Known, text)
 
 
 def test_a_real_server_gives_a_held_value(llama_server: Any) -> None:

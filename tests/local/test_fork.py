@@ -39,6 +39,6 @@ assert read("My name is Anna.") == before
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 def test_a_model_that_was_loaded_before_a_fork_answers_after_it() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=120
+        [sys.executable, "-c", SCRIPT], capture_output=True, text=True, timeout=600
     )
     assert done.returncode == 0, done.stderr

@@ -21,7 +21,7 @@ def post(server: Any, body: Any, key: str) -> Any:
         {"Authorization": f"Bearer {key}"},
         method="POST",
     )
-    with urllib.request.urlopen(request, timeout=60) as reply:
+    with urllib.request.urlopen(request, timeout=600) as reply:
         return json.load(reply)
 
 

@@ -55,7 +55,7 @@ def python(*lines: Any, **environment: Any) -> Any:
         capture_output=True,
         text=True,
         env={**os.environ, **environment},
-        timeout=240,
+        timeout=600,
     )
 
 
@@ -234,7 +234,7 @@ def test_two_processes_that_fetch_at_once_both_end_with_the_whole_file(cache: Pa
         )
         for _ in range(2)
     ]
-    paths = {pull.communicate(timeout=240)[0].strip() for pull in pulls}
+    paths = {pull.communicate(timeout=600)[0].strip() for pull in pulls}
     assert [pull.returncode for pull in pulls] == [0, 0]
     assert paths == {str(cache / f"{NAME}.gguf")}
     assert [path.name for path in cache.iterdir()] == [f"{NAME}.gguf"]
