@@ -102,7 +102,7 @@ def llama_cpp(
             assert child.stdout is not None
             address = child.stdout.readline().strip()
             assert address, "The server did not start. Its messages are above."
-            with urllib.request.urlopen(f"{address}/health", timeout=60) as health:
+            with urllib.request.urlopen(f"{address}/health", timeout=600) as health:
                 assert health.status == 200
             yield Server(f"{address}/v1", key, model.name, context, child.pid)
         finally:

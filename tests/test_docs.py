@@ -85,7 +85,7 @@ def test_python_fences_run(page: Path, providers: None, monkeypatch: pytest.Monk
     code = [fence for fence in fences(page) if fence.language == "python"]
     if page.name in OF_OTHERS:
         script = "\n".join(fence.code for fence in code)
-        subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+        subprocess.run([sys.executable, "-c", script], check=True, timeout=600)
         return
     module = ModuleType("docs_page")  # dataclasses look their module up by its name
     monkeypatch.setitem(sys.modules, module.__name__, module)

@@ -31,7 +31,7 @@ def run(name: str, *arguments: str, **environ: str) -> subprocess.CompletedProce
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=600,
     )
 
 

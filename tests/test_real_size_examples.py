@@ -28,7 +28,7 @@ def run(*words: str | Path, code: int = 0) -> str:
         env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
     assert done.returncode == code, done.stderr
     return done.stdout

@@ -36,7 +36,7 @@ def run(source: str, script: Path, *flags: str, **environ: str) -> subprocess.Co
         capture_output=True,
         text=True,
         check=True,
-        timeout=120,
+        timeout=600,
     )
 
 

@@ -103,7 +103,7 @@ def test_a_query_asks_about_each_row_once(connection: Any) -> None:
 
 def test_rows_are_asked_about_at_the_same_time(connection: Any) -> None:
     """Each answer waits for the other: one after the other, neither would come."""
-    both = threading.Barrier(2, timeout=60)
+    both = threading.Barrier(2, timeout=600)
 
     class Together(ScriptedTransport):
         async def asend(self, request: Request, timeout: float | None) -> Reply:

@@ -65,7 +65,7 @@ def test_a_task_stops_cleanly_and_a_retry_asks_only_about_the_rest(
             while not server.requests and task.poll() is None:
                 time.sleep(0.01)
             task.send_signal(signal.SIGTERM)
-            said, _ = task.communicate(timeout=60)
+            said, _ = task.communicate(timeout=600)
         assert task.returncode == 0
         first, counts = said.splitlines()
         assert first == raised

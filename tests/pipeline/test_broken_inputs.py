@@ -147,7 +147,7 @@ def test_thirty_kills_over_all_of_them_change_nothing(tmp_path: Path, output: st
         script = Path(__file__).with_name("broken_lives.py")
         path = tmp_path / name / output
         command = [sys.executable, str(script), str(folder), str(path), str(kills)]
-        done = subprocess.run(command, capture_output=True, text=True, timeout=200)
+        done = subprocess.run(command, capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
         assert not list((tmp_path / name).glob("*.part"))
         found.append(path.read_bytes())

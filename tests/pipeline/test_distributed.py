@@ -78,7 +78,7 @@ def run_on(engine: str, base_url: str, folder: Path) -> list[dict[str, Any]]:
         [sys.executable, str(script), engine, base_url],
         capture_output=True,
         text=True,
-        timeout=200,
+        timeout=600,
         cwd=folder,
     )
     assert done.returncode == 0, done.stderr[-3000:]

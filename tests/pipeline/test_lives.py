@@ -61,7 +61,7 @@ def base_url() -> Iterator[str]:
 def lives(base_url: str, folder: Path, *each: str, documents: int = DOCUMENTS) -> str:
     folder.mkdir(exist_ok=True)
     command = [sys.executable, str(SCRIPT), base_url, str(folder), str(documents), *each]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=600)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -404,7 +404,7 @@ def one_life(folder: Path, into: Path, kill_after: int | None) -> tuple[int, lis
     with FaultyServer(answer) as server:
         command = [sys.executable, str(SCRIPT), server.base_url, str(folder)]
         process.append(subprocess.Popen([*command, str(into / "out.jsonl")]))
-        return process[0].wait(timeout=120), asked
+        return process[0].wait(timeout=600), asked
 
 
 def kept(into: Path) -> set[str]:

@@ -235,13 +235,14 @@ def test_a_job_says_what_holds_it_back(tmp_path: Path) -> None:
 
 def interrupted_when_held(folder: Path, cause: str, report: Callable[[Counts], None]) -> Any:
     """A job of which a rate limit allows too little; it is interrupted, which ends it at once."""
-    interrupts: list[None] = []
+    interrupted = threading.Event()
 
     def report_and_interrupt(counts: Counts) -> None:
         report(counts)
         is_held = counts.ok > 20 and 3 <= counts.held[cause] > counts.held.total() / 2
-        if is_held and not interrupts:
-            interrupts.append(os.kill(os.getpid(), signal.SIGINT))
+        if is_held and not interrupted.is_set():
+            interrupted.set()
+            os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(JobStoppedError) as stopped:
         run(
@@ -347,11 +348,11 @@ def test_callbacks_that_raise_change_nothing(tmp_path: Path) -> None:
 
 def test_an_interrupt_ends_a_map_that_waits_for_an_answer() -> None:
     """Nothing is ever answered: a map that went on waiting would not end."""
-    interrupts: list[None] = []
+    turn = itertools.count()
 
     def silent(request: Request) -> Served:
-        if not interrupts:
-            interrupts.append(os.kill(os.getpid(), signal.SIGINT))
+        if next(turn) == 0:
+            os.kill(os.getpid(), signal.SIGINT)
         return Served(delay=3600.0)
 
     with (

@@ -58,7 +58,7 @@ def interrupted_at(line: int, work: Callable[[], object]) -> bool:
 
 def left_threads() -> list[str]:
     """The threads of jobs that are still there in the end."""
-    until = time.monotonic() + 60  # so long only if one is left
+    until = time.monotonic() + 600  # so long only if one is left
     while True:
         jobs = [one for one in threading.enumerate() if one.name == "structgen-job"]
         names = [one.name for one in jobs if one.is_alive()]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import random
-import time
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
 from typing import Any
@@ -21,8 +20,6 @@ from tests.reading.pdfs import Text, lines, pdf_of
 
 _TRIES = 30
 """Tries of each kind of damage to each kind of file."""
-_SECONDS = 60
-"""One of these small files takes milliseconds; this tells only what would never end."""
 
 
 def _saved(made: Any) -> bytes:
@@ -110,7 +107,6 @@ def test_a_damaged_file_is_a_document_or_an_error_of_ours(kind: str) -> None:
     assert whole or whole.images
     for at, damaged in enumerate(_damaged(data, random.Random(kind))):
         name = f"a.{kind}" if at % 2 else None
-        begun = time.monotonic()
         try:
             document = structgen.read(damaged, name=name, **options)
         except InputError as error:
@@ -121,4 +117,3 @@ def test_a_damaged_file_is_a_document_or_an_error_of_ours(kind: str) -> None:
             for place in (0, len(document) // 2, len(document)):
                 document.locate(place)
             document.text.encode()
-        assert time.monotonic() - begun < _SECONDS

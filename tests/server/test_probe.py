@@ -24,7 +24,7 @@ def test_the_row_of_a_real_server(served: Running, monkeypatch: pytest.MonkeyPat
     url = f"{served.address}/v1"
     with Client("local", base_url=url, temperature=0) as client:
         assert client.plan(Name, "text").mode == "json-object"  # there is no row for it
-        found = client.probe(timeout=120)
+        found = client.probe(timeout=600)
         assert found.offered
         assert "refused" not in found.outcomes.values()
         assert found.outcomes["string.maxLength"] == "held"
@@ -33,6 +33,6 @@ def test_the_row_of_a_real_server(served: Running, monkeypatch: pytest.MonkeyPat
         found.save()
         LEARNED.clear()  # as a new process
         assert client.plan(Name, "text").mode == "strict"
-        result = client.extract_result(Name, "Ada wrote it.", timeout=120)
+        result = client.extract_result(Name, "Ada wrote it.", timeout=600)
         assert result.guarantee.by == "server"
         assert len(result.value.name) <= 5

@@ -210,12 +210,12 @@ def test_the_sdk_has_no_bound_on_a_dripping_answer_and_ours_has() -> None:
         pieces=[*(bytes([byte]) for byte in completion("Paris")[:40]), completion("Paris")[40:]],
         pause=0.05,
     )
-    with FaultyServer(drip) as server, sdk("groq", server, timeout=0.3) as client:
+    with FaultyServer(drip) as server, sdk("groq", server, timeout=1.5) as client:
         assert client.chat.completions.create(messages=HELLO, model="m").choices
     with (
         FaultyServer(drip) as server,
         Client(
-            "groq:m", base_url=server.base_url, api_key="k", timeout=0.3, max_retries=0
+            "groq:m", base_url=server.base_url, api_key="k", timeout=1.5, max_retries=0
         ) as ours_,
     ):
         with pytest.raises(errors.RequestTimeoutError):

@@ -131,7 +131,8 @@ def test_a_server_killed_in_the_middle_of_answers_loses_nothing_silently(
             stream = client.stream(Words, WORDS)
             next(stream)
             calls = [
-                pool.submit(client.extract_result, Words, WORDS, max_retries=12) for _ in range(2)
+                pool.submit(client.extract_result, Words, WORDS, max_retries=12, timeout=None)
+                for _ in range(2)
             ]
             os.kill(server.process, signal.SIGKILL)
             with pytest.raises(StreamBrokenError) as broken:
@@ -142,7 +143,7 @@ def test_a_server_killed_in_the_middle_of_answers_loses_nothing_silently(
             port = urlsplit(server.base_url).port or 0
             with llama_cpp(embedded_model, port=port, api_key=server.api_key) as again:
                 assert again.base_url == server.base_url
-                results = [call.result(timeout=120) for call in calls]
+                results = [call.result(timeout=600) for call in calls]
     for result in results:
         assert isinstance(result.value, Words)
         failed = {type(attempt.error) for attempt in result.attempts[:-1]}
@@ -170,16 +171,16 @@ def test_a_slow_answer_ends_in_time_with_what_had_come() -> None:
         Client("vllm:m", base_url=server.base_url, max_retries=0) as client,
     ):
         with pytest.raises(RequestTimeoutError):
-            client.extract(Words, WORDS, timeout=0.3)
+            client.extract(Words, WORDS, timeout=1.0)
         with pytest.raises((RequestTimeoutError, TotalTimeoutError)):
-            client.extract(Words, WORDS, total_timeout=0.3, max_retries=5)
+            client.extract(Words, WORDS, total_timeout=1.0, max_retries=5)
     with (
         FaultyServer(streamed) as server,
         Client("vllm:m", base_url=server.base_url, max_retries=0) as client,
     ):
         partials: list[Any] = []
         with pytest.raises(TotalTimeoutError) as late:
-            partials.extend(client.stream(Words, WORDS, total_timeout=0.4))
+            partials.extend(client.stream(Words, WORDS, total_timeout=1.5))
         text = late.value.attempts[-1].text
         assert text
         assert SLOW.startswith(text)
@@ -189,6 +190,6 @@ def test_a_slow_answer_ends_in_time_with_what_had_come() -> None:
 
 def test_a_slow_answer_that_keeps_coming_is_waited_for() -> None:
     """The wait for each piece is bounded, not the whole of a stream."""
-    with FaultyServer(Served(pieces=events(SLOW, size=16), pause=0.02)) as server:
-        with Client("vllm:m", base_url=server.base_url, timeout=0.3) as client:
+    with FaultyServer(Served(pieces=events(SLOW, size=8), pause=0.1)) as server:
+        with Client("vllm:m", base_url=server.base_url, timeout=1.5) as client:
             assert len(list(client.stream(Words, WORDS))[-1].value.words) == 20

@@ -144,7 +144,7 @@ def test_gzip_is_read(drive: Any) -> None:
 def test_headers_go_with_every_request_and_are_never_shown() -> None:
     with FaultyServer("answer") as server:
         transport = HttpTransport(server.base_url, {"authorization": "Bearer gsk_secret"})
-        transport.send(REQUEST, 5)
+        transport.send(REQUEST, 60)
         assert server.requests[0].headers["authorization"] == "Bearer gsk_secret"
         assert server.requests[0].headers["user-agent"].startswith("structgen")
         assert "gsk_secret" not in repr(transport) + repr(
@@ -156,7 +156,7 @@ def test_headers_go_with_every_request_and_are_never_shown() -> None:
 def test_credentials_in_an_address_are_never_shown() -> None:
     transport = HttpTransport("http://user:secret@127.0.0.1:1/v1")
     with pytest.raises(errors.ConnectionFailedError) as caught:
-        transport.send(REQUEST, 5)
+        transport.send(REQUEST, 60)
     assert "secret" not in repr(transport) + str(caught.value) + repr(caught.value)
 
 
@@ -212,7 +212,7 @@ def counting() -> Iterator[Counting]:
 def test_one_connection_serves_calls_one_after_the_other(counting: Counting) -> None:
     transport = HttpTransport(counting.base_url)
     for _ in range(20):
-        transport.send(REQUEST, 5)
+        transport.send(REQUEST, 60)
     transport.close()
     assert counting.accepted == 1
 
@@ -228,7 +228,7 @@ def test_a_streams_connection_is_used_again() -> None:
 def test_threads_share_a_bounded_number_of_connections(counting: Counting) -> None:
     transport = HttpTransport(counting.base_url, max_connections=3)
     threads = [
-        threading.Thread(target=lambda: [transport.send(REQUEST, 20) for _ in range(5)])
+        threading.Thread(target=lambda: [transport.send(REQUEST, 60) for _ in range(5)])
         for _ in range(12)
     ]
     for thread in threads:
@@ -250,7 +250,7 @@ def test_a_thousand_concurrent_calls_on_one_client_all_succeed(
     transport = HttpTransport(counting.base_url, max_connections=50)
 
     async def main() -> list[Any]:
-        return await asyncio.gather(*(transport.asend(REQUEST, 60) for _ in range(1000)))
+        return await asyncio.gather(*(transport.asend(REQUEST, 600) for _ in range(1000)))
 
     assert {reply.status for reply in asyncio.run(main())} == {200}
     assert counting.most <= 50
@@ -279,7 +279,7 @@ def test_a_transport_serves_one_event_loop_after_another(
         monkeypatch.setitem(sys.modules, "aiohttp", None)
     transport = HttpTransport(counting.base_url)
     for _ in range(3):
-        assert asyncio.run(transport.asend(REQUEST, 5)).status == 200
+        assert asyncio.run(transport.asend(REQUEST, 60)).status == 200
         gc.collect()
     assert counting.accepted == 3
     assert not transport._loops
@@ -296,7 +296,7 @@ def test_a_cancelled_call_gives_its_place_back() -> None:
             first.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await first
-            return (await transport.asend(REQUEST, 5)).status
+            return (await transport.asend(REQUEST, 60)).status
 
         assert asyncio.run(main()) == 200
 
@@ -315,29 +315,29 @@ def test_an_abandoned_stream_gives_its_place_back() -> None:
 
 def test_a_closed_transport_says_so(counting: Counting) -> None:
     transport = HttpTransport(counting.base_url)
-    transport.send(REQUEST, 5)
+    transport.send(REQUEST, 60)
     transport.close()
     with pytest.raises(errors.ConfigurationError, match="closed"):
-        transport.send(REQUEST, 5)
+        transport.send(REQUEST, 60)
     with pytest.raises(errors.ConfigurationError, match="closed"):
-        asyncio.run(transport.asend(REQUEST, 5))
+        asyncio.run(transport.asend(REQUEST, 60))
 
 
 def _in_child(transport: HttpTransport, results: Any) -> None:
-    results.put(outcome(lambda: transport.send(REQUEST, 5).status))
+    results.put(outcome(lambda: transport.send(REQUEST, 60).status))
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 def test_a_fork_has_connections_of_its_own(counting: Counting) -> None:
     transport = HttpTransport(counting.base_url)
-    transport.send(REQUEST, 5)
+    transport.send(REQUEST, 60)
     context = multiprocessing.get_context("fork")
     results = context.Queue()
     child = context.Process(target=_in_child, args=(transport, results))
     child.start()
-    assert results.get(timeout=30) == 200
-    child.join(30)
-    assert transport.send(REQUEST, 5).status == 200
+    assert results.get(timeout=600) == 200
+    child.join(600)
+    assert transport.send(REQUEST, 60).status == 200
     transport.close()
     assert counting.accepted == 2
 
@@ -395,8 +395,8 @@ def test_http2_shares_one_connection() -> None:
     """With a server of HTTP/1.1 alone, the client falls back, on its one transport."""
     with FaultyServer("answer") as server:
         transport = HttpTransport(server.base_url, http2=True)
-        assert transport.send(REQUEST, 5).status == 200
-        assert asyncio.run(transport.asend(REQUEST, 5)).status == 200
+        assert transport.send(REQUEST, 60).status == 200
+        assert asyncio.run(transport.asend(REQUEST, 60)).status == 200
         transport.close()
 
 
