@@ -38,6 +38,8 @@ class LabelledLeaf(NamedTuple):
     """The leaf."""
     is_right: bool
     """Whether the gold has the same."""
+    path: str = ""
+    """Its JSON Pointer in the answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -47,6 +47,13 @@ def _add_arguments(parser: ArgumentParser) -> None:
         action="store_true",
         help="Say what would be tried, and how many calls, tokens and dollars that takes at most.",
     )
+    parser.add_argument(
+        "--cascade-right",
+        type=float,
+        metavar="N",
+        help="With --cascade: the share, of the values that are not escalated for their "
+        "confidence, that is to be right, for each field; by default 0.9.",
+    )
     parser.add_argument("--json", action="store_true", help="Print JSON instead of a table.")
     _add_budget(parser)
     add_options(parser)
@@ -120,6 +127,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
             journal=arguments.journal or f"{arguments.gold.rstrip('/')}.journal",
             max_seconds=arguments.max_seconds,
             concurrency=arguments.concurrency,
+            cascade_right=arguments.cascade_right,
             log=(lambda line: None) if arguments.quiet else streams.tell,
             **call,
         )
@@ -155,7 +163,9 @@ COMMAND = Command(
     summary="Find the examples and options that suit a model best.",
     detail="It tries changes to the question on half of the gold, compares the best ones with the "
     "default on the other half, and writes what is better beyond noise, else the default, to a "
-    "file that extract and run then use. Options that are set here stay as they are.",
+    "file that extract and run then use. Options that are set here stay as they are. With "
+    "--cascade, it tunes the question to the first model, and learns from the answers which "
+    "confidence is enough for each field.",
     add_arguments=_add_arguments,
     perform=_perform,
 )

@@ -111,15 +111,28 @@ def learn_from(
         and str(answer["key"]) in by_key
         and answer.get("confidence_by") is not None
     ]
-    sources = sorted({str(row["confidence_by"]) for row in rows})
+    by = source_of(rows)
+    labelled = [labelled_record(target, by_key[str(row["key"])], row) for row in rows]
+    return learn(target, model, by, labelled)
+
+
+def source_of(answers: Iterable[Mapping[str, Any]]) -> str:
+    """Tell what the confidence of answers was made from.
+
+    Args:
+        answers: Plain rows of results; those without a confidence do not count.
+
+    Raises:
+        CalibrationError: If none has a confidence, or they have several sources of it.
+    """
+    sources = sorted({str(by) for row in answers if (by := row.get("confidence_by"))})
     if len(sources) != 1:
         told = f"of several sources ({', '.join(sources)})" if sources else "missing"
         raise CalibrationError(
             f"The confidence of the answers is {told}, so there is nothing to calibrate.",
             hint="Extract with `confidence=True` and one model, and give those answers.",
         )
-    labelled = [labelled_record(target, by_key[str(row["key"])], row) for row in rows]
-    return learn(target, model, sources[0], labelled)
+    return sources[0]
 
 
 def labelled_record(
@@ -144,7 +157,7 @@ def labelled_record(
     kinds = kinds_of(target.schema, answer["value"], document_text(gold.document), absent)
     return LabelledRecord(
         leaves=[
-            LabelledLeaf(RawLeaf(field_of(path), kinds[path], number), is_right[path])
+            LabelledLeaf(RawLeaf(field_of(path), kinds[path], number), is_right[path], path)
             for path, number in raw.items()
             if path in is_right and path in kinds
         ],

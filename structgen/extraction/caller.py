@@ -37,6 +37,33 @@ class Caller:
         further = self.cascade.backends() if self.cascade is not None else ()
         return (*self.backends, *further)
 
+    def of_first_model(self) -> Caller:
+        """Give a caller that asks the first model as its cascade does, and nobody else.
+
+        Without a cascade, it is the caller itself.
+        """
+        if self.cascade is None:
+            return self
+        options = replace(self.options, cascade_below=UNSET)
+        return replace(self, options=options, cascade=replace(self.cascade, stages=()))
+
+    def with_tuned(self, given: OptionArgs, taken: OptionArgs) -> Caller:
+        """Give a caller for calls to which a tuned file has added options.
+
+        The file is about the first model: those of a cascade after it are asked without them.
+
+        Args:
+            given: The options that the user set.
+            taken: The same with those of the file.
+        """
+        if self.cascade is None:
+            return self
+        after = options_of(taken).over(self.options)
+        # Names on the wire are a part of the targets of such calls, whoever is asked.
+        held = {"tuned": after.tuned, "wire_names": after.wire_names}
+        before: Options = replace(options_of(given).over(self.options), **held)
+        return replace(self, cascade=self.cascade.without_changes(before, after))
+
     def require_one_model(self, what: str) -> None:
         """See that answers come from one model.
 

@@ -89,7 +89,7 @@ def question_to(stage: Stage, question: Question[T], cascade: Cascade) -> Questi
         question: What is asked of the whole cascade.
         cascade: The cascade.
     """
-    options = stage.options(replace(question.options, **cascade.untuned))
+    options = stage.options(cascade.of_further_models(question.options))
     asked = replace(question, options=options, cascade=None, tuned=None, stream=False)
     if "wire_names" in cascade.untuned:
         names = cascade.untuned["wire_names"]
@@ -196,7 +196,7 @@ class _Run(Generic[T]):
         """Ask the models from a number on about what is in doubt, each about what is left of it."""
         further = self.cascade.stages[start:]
         known = answered(self.question, result, _notes_of(result) if further else ())
-        open_fields: Mapping[str, str] = doubts(self.question, result) if further else {}
+        open_fields: Mapping[str, str] = self._doubts(result, start) if further else {}
         for stage in further:
             if not open_fields:
                 break
@@ -223,7 +223,7 @@ class _Run(Generic[T]):
                 whole = yield from self.ask(stage.backends, asked)
                 self._tell(stage, why)
                 now = answered(self.question, whole, (*known.notes, *self._notes(stage, whole)))
-                return now, doubts(self.question, whole)
+                return now, self._doubts(whole)
             found = yield from self.ask(stage.backends, _about(asked, part, data))
         except StructgenError as error:
             self._tell(stage, why, str(error))
@@ -234,10 +234,21 @@ class _Run(Generic[T]):
         if taken is None:
             return known, open_fields
         merged = overlaid(self.question, known, taken, found, value, self._notes(stage, found))
-        again = doubts(self.question, merged.result)
+        again = self._doubts(merged.result)
         still = {path: why for path, why in again.items() if taken.holds(path)}
         left = {path: why for path, why in open_fields.items() if not taken.holds(path)}
         return merged, {**left, **still}
+
+    def _doubts(self, result: Extraction[T], by: int = 1) -> Mapping[str, str]:
+        """What is in doubt of an answer, by the number of its model.
+
+        Thresholds that were tuned are about the first model, and say nothing of the others.
+        """
+        question = self.question
+        if by:
+            options = self.cascade.of_further_models(question.options)
+            question = replace(question, options=options)
+        return doubts(question, result)
 
     def _portion(
         self, value: T, target: Target[T], open_fields: Mapping[str, str]

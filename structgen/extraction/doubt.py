@@ -58,14 +58,19 @@ def doubts(question: Question[Any], result: Extraction[Any]) -> dict[str, str]:
 
 def _of_confidence(result: Extraction[Any], below: float | Mapping[str, float]) -> Iterator[Doubt]:
     for path, sure in result.confidence.items():
-        if sure < _least(path, below):
+        if sure < enough_for(field_of(path), below):
             yield Doubt(path, f"confidence {sure:.2f}")
 
 
-def _least(path: str, below: float | Mapping[str, float]) -> float:
-    """The confidence that is enough for a value."""
+def enough_for(field: str, below: float | Mapping[str, float]) -> float:
+    """Give the confidence that is enough for the values of a field.
+
+    Args:
+        field: The field: a JSON Pointer with `*` for indices.
+        below: One number for all fields, or one for each.
+    """
     if isinstance(below, Mapping):
-        return below.get(field_of(path), below.get("", BELOW))
+        return below.get(field, below.get("", BELOW))
     return below
 
 

@@ -71,8 +71,15 @@ class Cascade:
         """
         values = {one.name: getattr(given, one.name) for one in fields(given)}
         changed = {name: one for name, one in values.items() if one != getattr(tuned, name)}
-        changed.pop("cascade_below", None)
         return replace(self, untuned=changed)
+
+    def of_further_models(self, options: Options) -> Options:
+        """Give the options of a call without what a tuned file says of the first model.
+
+        Args:
+            options: The options of the call.
+        """
+        return replace(options, **self.untuned)
 
     def mapped(self, change: Callable[[Backend], Backend]) -> Cascade:
         """Give the same cascade with other backends.

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Final, Literal
 
@@ -18,6 +18,7 @@ from typing_extensions import NotRequired, TypedDict
 
 from structgen.calibration.learnt import schema_fingerprint
 from structgen.calibration.learnt_file import LearntFile
+from structgen.calibration.saved import find
 from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend
 from structgen.extraction.examples import Examples
@@ -34,6 +35,8 @@ FIXED: Final = "fixed_examples"
 """The change that shows the same examples with every document: how many."""
 NEAREST: Final = "nearest_examples"
 """The change that shows the examples that are most like each document: how many."""
+THRESHOLDS: Final = "cascade_below"
+"""The option that holds the thresholds of a cascade, which only its first model's answers meet."""
 CHUNK_TOKENS: Final = "chunk_tokens"
 """The change of the length of a chunk of a long document."""
 _MOST_OPENED: Final = 16
@@ -65,6 +68,10 @@ class Tuned:
     """Those that are shown, or chosen from."""
     figures: Mapping[str, Json] = field(default_factory=dict, repr=False)
     """Its worth, and how that was measured."""
+    confidence_by: str | None = None
+    """What the confidence is made from that `cascade_below` was learnt of; None if it was not."""
+    calibrated: bool = False
+    """Whether that confidence was calibrated."""
 
     def __str__(self) -> str:
         return changes_text(self.changes)
@@ -173,12 +180,31 @@ def tuned_use(
     if "mode" in chosen and any(chosen["mode"] not in dict(one.modes) for one in backends[1:]):
         del chosen["mode"]  # a fallback lacks it
     chunk_tokens: Any = tuned.changes.get(CHUNK_TOKENS)
+    said = f"{tuned} ({os.fspath(path)})"
+    taken = options.over(options_of(chosen))  # type: ignore[arg-type]  # checked by `load_tuned`
+    if THRESHOLDS in chosen and (other := _other_confidence(tuned, target, taken)):
+        taken = replace(taken, cascade_below=options.cascade_below)
+        said += f", without {THRESHOLDS}, because {other}; run `structgen tune` again"
     return Use(
-        options=options.over(options_of(chosen)),  # type: ignore[arg-type]  # checked by `load_tuned`
+        options=taken,
         examples=tuned.examples_for(target),
         chunk_tokens=chunk_tokens,
-        said=f"{tuned} ({os.fspath(path)})",
+        said=said,
     )
+
+
+def _other_confidence(tuned: Tuned, target: Target[Any], options: Options) -> str | None:
+    """Why the confidence of a call is not the one that its thresholds were learnt of, if so."""
+    by = tuned.confidence_by
+    if by is None:
+        return None
+    is_voted = options.samples not in (UNSET, 1)
+    if is_voted != (by == "agreement"):
+        return f"it was learnt of a confidence by {by}"
+    path = None if options.calibration is UNSET else options.calibration
+    if (find(target, tuned.model, by, path) is not None) == tuned.calibrated:
+        return None
+    return f"the confidence was {'' if tuned.calibrated else 'not '}calibrated when it was learnt"
 
 
 def tuned_options(
@@ -243,6 +269,8 @@ class _Saved(TypedDict):
     changes: dict[str, str | int | float | dict[str, float] | dict[str, str]]
     figures: dict[str, Any]
     examples: list[_SavedExample]
+    confidence_by: NotRequired[str]
+    calibrated: NotRequired[bool]
 
 
 class _SavedFile(TypedDict):
@@ -262,6 +290,8 @@ def _tuned_of(data: _Saved) -> Tuned:
         changes=data["changes"],
         figures=data["figures"],
         examples=tuple(examples),
+        confidence_by=data.get("confidence_by"),
+        calibrated=data.get("calibrated", False),
     )
     options_of(found.options)  # type: ignore[arg-type]  # this is what is checked
     counts = {name: one for name, one in found.changes.items() if name in _COUNTS}
@@ -275,9 +305,13 @@ def _data_of(tuned: Tuned) -> dict[str, Json]:
         {name: value for name, value in asdict(one).items() if name in shown and value is not None}
         for one in tuned.examples
     ]
+    basis: dict[str, Json] = {}
+    if tuned.confidence_by is not None:
+        basis = {"confidence_by": tuned.confidence_by, "calibrated": tuned.calibrated}
     return {
         **{name: getattr(tuned, name) for name in ("target", "schema", "model")},
         "changes": dict(tuned.changes),
+        **basis,
         "figures": dict(tuned.figures),
         "examples": [{"value": None, **one} for one in examples],
     }

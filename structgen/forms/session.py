@@ -155,6 +155,7 @@ class Form(FormRecord[T]):
         self._instructions = "\n\n".join(filter(None, (INSTRUCTIONS, told)))
         self._examples = TurnExamples(self._fields, examples, self._caller.backends[0].context)
         self._corrections, self._watch_locked = corrections, watch_locked
+        self._caller = caller.with_tuned(options, self._options)
         self.dropped: tuple[Dropped, ...] = ()
         """The values that `loads` could not keep when it migrated this form."""
 

@@ -319,7 +319,9 @@ def fingerprint(
         asked.append([splitting.chunked, settings_data(splitting.chunking)])
     asked += asked_of_all(backends, probe)
     if probe.cascade is not None:
-        asked.append(["cascade", probe.options.cascade_below])
+        below = probe.options.cascade_below
+        later = probe.cascade.of_further_models(probe.options).cascade_below
+        asked.append(["cascade", below] if later == below else ["cascade", below, later])
         for stage in probe.cascade.stages:
             further = question_to(stage, probe, probe.cascade)
             with suppress(SchemaError):  # it cannot be asked about the whole record

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from structgen.tuning.result import Winner as Winner
     from structgen.tuning.run import estimate_tuning as estimate_tuning
     from structgen.tuning.run import tune as tune
+    from structgen.tuning.thresholds import Kept as Kept
+    from structgen.tuning.thresholds import LearntThresholds as LearntThresholds
 else:
     __getattr__, __dir__, __all__ = face(
         __name__,
@@ -22,5 +24,6 @@ else:
             "structgen.extraction.tuned": "Tuned load_tuned",
             "structgen.tuning.result": "Estimate Judged Tuning Winner",
             "structgen.tuning.run": "estimate_tuning tune",
+            "structgen.tuning.thresholds": "Kept LearntThresholds",
         },
     )

@@ -44,7 +44,7 @@ CHANGES: Final[tuple[tuple[str, Values], ...]] = (
 """The changes, tried one at a time, in this order: what most often helps comes first, and what
 costs most comes last. If a budget is small, the last ones are left out."""
 
-_JUDGING: Final = frozenset({"accept", "calibration"})
+_JUDGING: Final = frozenset({"accept", "calibration", "cascade_below"})
 """Options that judge what was answered."""
 _ARGUMENTS: Final = {FIXED: "examples", NEAREST: "examples"}
 """The argument of a call that a change sets, if it is not the one of its name."""

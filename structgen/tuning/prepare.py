@@ -107,11 +107,10 @@ def prepare(
     Raises:
         InputError: If the gold cannot be read or does not fit the target, is too little, or has no
             journal.
-        ConfigurationError: If the budget has no room for a single candidate, the client has a
-            cascade, or names name no field.
+        ConfigurationError: If the budget has no room for a single candidate, or names name no
+            field.
         StructgenError: If the default cannot be asked.
     """
-    client.caller.require_one_model("A tuned file")
     wanted = target_of(target)
     records, kept_in = gold_and_journal(wanted, gold, journal)
     if len(records) < FEWEST_GOLD:
@@ -119,7 +118,7 @@ def prepare(
             f"Records of gold: {len(records)}, which is too little to tune with.",
             hint=f"Give at least {FEWEST_GOLD}; 40 or more tell small gains from noise.",
         )
-    tried = Tried(wanted, client.caller, call, names)
+    tried = Tried(wanted, client.caller.of_first_model(), call, names)
     order = sorted(records, key=lambda one: one.key)
     random.Random(seed).shuffle(order)  # noqa: S311  # an order, no secret
     middle = len(order) // 2

@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 
 from structgen.evaluation.comparison import Difference
 from structgen.evaluation.tables import text_table
-from structgen.extraction.tuned import Tuned
+from structgen.extraction.tuned import THRESHOLDS, Tuned, changes_text
 from structgen.tuning.schedule import Rung
+from structgen.tuning.thresholds import LearntThresholds
 from structgen.values import Json
 
 
@@ -55,6 +56,8 @@ class Tuning:
     gain: Difference | None
     """The gain of choosing, in F1: each half judged with what the other one chose, against the
     default, paired by record. None if neither half chose anything."""
+    thresholds: LearntThresholds | None
+    """The thresholds that were learnt for a cascade; None if there is none, or they were given."""
     left_out: Sequence[str]
     """The candidates for which the budget had no room."""
     calls: int
@@ -71,8 +74,9 @@ class Tuning:
 
     def lines(self) -> list[str]:
         """Say what was found, in some lines."""
-        told = [f"chosen: {self.tuned}"]
-        if not self.is_better:
+        asked = {name: one for name, one in self.tuned.changes.items() if name != THRESHOLDS}
+        told = [f"chosen: {changes_text(asked)}"]
+        if not asked:
             told[0] += ", because nothing beats them beyond noise"
         if self.gain is not None:
             gain = self.gain
@@ -84,6 +88,8 @@ class Tuning:
             f"one half chose {one.name}; on the other one: F1 {one.before:.3f} -> {one.after:.3f}"
             for one in self.winners
         ]
+        if self.thresholds is not None:
+            told += self.thresholds.lines()
         if self.left_out:
             told.append(f"no room in the budget: {'; '.join(self.left_out)}")
         cost = "cost not known" if self.cost is None else f"{self.cost:.4f} US dollars"
@@ -91,13 +97,16 @@ class Tuning:
         return told
 
     def table(self) -> str:
-        """Lay out what was judged: `lines`, then each step of the search."""
+        """Lay out what was judged: `lines`, each step of the search, and each threshold."""
         rows = [("candidate", "half", "records", "f1", "tokens a record")]
         rows += [
             (one.name, one.half, str(one.records), f"{one.f1:.3f}", f"{one.tokens:.0f}")
             for one in self.steps
         ]
-        return "\n".join([*self.lines(), "", *text_table(rows)])
+        found = [*self.lines(), "", *text_table(rows)]
+        if self.thresholds is not None and (fields := self.thresholds.rows()):
+            found += ["", *text_table(fields)]
+        return "\n".join(found)
 
     def to_dict(self) -> dict[str, Json]:
         """Give the tuning as plain JSON data."""
@@ -110,6 +119,7 @@ class Tuning:
             "steps": [asdict(one) for one in self.steps],
             "winners": [asdict(one) for one in self.winners],
             "gain": None if self.gain is None else asdict(self.gain),
+            "thresholds": None if self.thresholds is None else self.thresholds.to_dict(),
             "left_out": list(self.left_out),
             "calls": self.calls,
             "tokens": self.tokens,

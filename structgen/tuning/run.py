@@ -10,14 +10,17 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from structgen.calibration.learnt import schema_fingerprint
+from structgen.calibration.learnt import Calibration, schema_fingerprint
 from structgen.calibration.saved import path_beside, save
 from structgen.errors import CalibrationError, ConfigurationError
 from structgen.evaluation.calibrating import learn_from
 from structgen.evaluation.gold import GoldRecord
-from structgen.extraction.tuned import END, Tuned, load_tuned, save_tuned
+from structgen.extraction.tuned import END, THRESHOLDS, Tuned, load_tuned, save_tuned
+from structgen.kinds import check_values, number, or_none
+from structgen.options import UNSET
 from structgen.schema.load import file_of_target
 from structgen.schema.target import Target, target_of
 from structgen.tuning.candidates import shown_of
@@ -25,6 +28,7 @@ from structgen.tuning.judging import Budget, Judge, Part
 from structgen.tuning.prepare import Prepared, prepare
 from structgen.tuning.result import Estimate, Tuning
 from structgen.tuning.search import Choice, choose
+from structgen.tuning.thresholds import RIGHT, Answered, LearntThresholds, learn_thresholds_of
 from structgen.values import Json
 
 if TYPE_CHECKING:
@@ -35,6 +39,7 @@ if TYPE_CHECKING:
 
 _DIGITS: Final = 4
 """Digits of a figure in the file: the same on every machine."""
+_KINDS: Final = {"cascade_right": or_none(number(0.5, 0.999))}
 
 
 def tune(
@@ -50,6 +55,7 @@ def tune(
     max_cost: float | None = None,
     max_seconds: float | None = None,
     concurrency: int | None = None,
+    cascade_right: float | None = None,
     log: Callable[[str], None] = lambda line: None,
     **call: Unpack[CallArgs],
 ) -> Tuning:
@@ -60,6 +66,9 @@ def tune(
     again with the same journal, a tuning asks only what is missing. The same seed and answers
     give the same file. With `confidence`, the answers of the chosen question also calibrate it,
     in the file that `calibration` names or in the one beside the target's own.
+
+    Of a cascade, the question to the first model is tuned, and the answers to the chosen question
+    also teach `cascade_below`.
 
     Args:
         target: What is extracted: a type, a JSON Schema or a `Target`.
@@ -76,18 +85,26 @@ def tune(
             left out.
         max_seconds: Seconds after which it stops, to be started again.
         concurrency: Questions at a time at most; by default as for `Job`.
+        cascade_right: With a cascade: the share of the values that are not escalated for their
+            confidence that is to be right, for each field; 0.9 by default.
         log: Is told what is worth a line.
         **call: The other arguments of each call, such as `instructions`.
 
     Raises:
-        ConfigurationError: If there is no file to write to, or the file is another one's; if the
-            client has a cascade; if the budget has no room for a single candidate; or if
-            `try_wire_names` names no field.
+        ConfigurationError: If there is no file to write to, or the file is another one's; if there
+            is `cascade_right` and no cascade; if the budget has no room for a single candidate; or
+            if `try_wire_names` names no field.
         InputError: If the gold cannot be read or does not fit the target, is too little, or has no
             journal.
         JobStoppedError: If the budget was spent before the end. Nothing is written then.
         StructgenError: If the model cannot be asked.
     """
+    check_values({"cascade_right": cascade_right}, _KINDS)
+    if cascade_right is not None and client.caller.cascade is None:
+        raise ConfigurationError(
+            "`cascade_right` is about what a cascade keeps, and the client has none.",
+            hint='Pass a client with cascade=["local", ...], or --cascade on the command line.',
+        )
     wanted = target_of(target)
     file = tuned_file(wanted, path)
     if os.path.exists(file):
@@ -111,23 +128,26 @@ def tune(
         log=log,
     )
     choice = choose(prepared, judge, tuning_seed)
-    tuned = Tuned(
-        target=wanted.name,
-        schema=schema_fingerprint(wanted.schema),
-        model=client.caller.backends[0].name,
-        changes=choice.candidate.changes,
-        examples=tuple(shown_of(choice.candidate, prepared.pool)),
-        figures=_figures(prepared, choice, judge, tuning_seed),
-    )
+    learns = client.caller.cascade is not None and not _has_threshold(client, call)
+    calibrates = prepared.tried.options.confidence is True
+    answers = _answered(prepared, judge, choice) if learns or calibrates else []
+    learnt = _calibration(prepared, answers, log) if calibrates else None
+    thresholds = None
+    if learns:
+        thresholds = learn_thresholds_of(
+            prepared.tried, answers, wanted=cascade_right or RIGHT, calibration=learnt
+        )
+    tuned = _tuned(prepared, judge, choice, thresholds, tuning_seed)
     save_tuned(file, tuned)
-    if prepared.tried.options.confidence is True:
-        _calibrate(prepared, judge, choice, log)
+    if learnt is not None:
+        _save_calibration(prepared, learnt, log)
     return Tuning(
         tuned=tuned,
         path=os.fspath(file),
         steps=choice.steps,
         winners=choice.winners,
         gain=choice.gain,
+        thresholds=thresholds,
         left_out=[str(one) for one in prepared.left_out],
         calls=judge.spent.calls,
         tokens=judge.spent.tokens,
@@ -135,25 +155,72 @@ def tune(
     )
 
 
-def _calibrate(
-    prepared: Prepared, judge: Judge, choice: Choice, log: Callable[[str], None]
-) -> None:
+def _has_threshold(client: HasCaller, call: CallArgs) -> bool:
+    """Whether the user sets the threshold of the cascade, which then stays as it is."""
+    return "cascade_below" in call or client.caller.options.cascade_below is not UNSET
+
+
+def _answered(prepared: Prepared, judge: Judge, choice: Choice) -> list[Answered]:
+    """What the chosen question was answered about all records, most of which is known already."""
+    found = []
+    apart = [half.name for half in choice.apart]
+    for half in prepared.halves:
+        rows = judge.answers(Part(choice.candidate, half.records, half.pool))
+        is_apart = half.name in apart
+        found += [Answered(*pair, is_apart) for pair in zip(half.records, rows, strict=True)]
+    return found
+
+
+def _calibration(
+    prepared: Prepared, answers: Sequence[Answered], log: Callable[[str], None]
+) -> Calibration | None:
     """Learn how far the confidence of the chosen question can be trusted, from answers it gave."""
     tried = prepared.tried
-    path = tried.calibration or path_beside(tried.target)
-    if path is None:
+    if _calibration_file(prepared) is None:
         log("the confidence is not calibrated: name a file as `calibration`")
-        return
-    parts = [Part(choice.candidate, half.records, half.pool) for half in prepared.halves]
-    records = [record for half in prepared.halves for record in half.records]
-    rows = [row for part in parts for row in judge.answers(part)]
+        return None
+    records, rows = [one.record for one in answers], [one.row for one in answers]
     try:
-        found = learn_from(tried.target, records, rows, model=tried.caller.backends[0].name)
+        return learn_from(tried.target, records, rows, model=tried.caller.backends[0].name)
     except CalibrationError as error:
         log(f"the confidence is not calibrated: {error.message}")
-        return
+        return None
+
+
+def _calibration_file(prepared: Prepared) -> str | os.PathLike[str] | None:
+    return prepared.tried.calibration or path_beside(prepared.tried.target)
+
+
+def _save_calibration(prepared: Prepared, found: Calibration, log: Callable[[str], None]) -> None:
+    path: Any = _calibration_file(prepared)
     save(path, found)
     log(f"the confidence is calibrated: {os.fspath(path)}")
+
+
+def _tuned(
+    prepared: Prepared, judge: Judge, choice: Choice, thresholds: LearntThresholds | None, seed: int
+) -> Tuned:
+    """The choice as the file keeps it, with the thresholds if they are better."""
+    tried = prepared.tried
+    tuned = Tuned(
+        target=tried.target.name,
+        schema=schema_fingerprint(tried.target.schema),
+        model=tried.caller.backends[0].name,
+        changes=choice.candidate.changes,
+        examples=tuple(shown_of(choice.candidate, prepared.pool)),
+        figures=_figures(prepared, choice, judge, seed),
+    )
+    if thresholds is None:
+        return tuned
+    tuned = replace(tuned, figures={**tuned.figures, "cascade": thresholds.to_dict()})
+    if not thresholds.is_taken:
+        return tuned
+    return replace(
+        tuned,
+        changes={**tuned.changes, THRESHOLDS: dict(thresholds.below)},
+        confidence_by=thresholds.confidence_by,
+        calibrated=thresholds.calibrated,
+    )
 
 
 def estimate_tuning(

@@ -75,6 +75,8 @@ class Choice(NamedTuple):
     """The choice of each half, and how the other one judges it."""
     steps: Sequence[Judged]
     """The judgements on the way."""
+    apart: Sequence[Half]
+    """The halves that had no part in choosing it: both of them, if the other one chose it, too."""
 
 
 def choose(prepared: Prepared, judge: Judge, seed: int) -> Choice:
@@ -97,7 +99,7 @@ def choose(prepared: Prepared, judge: Judge, seed: int) -> Choice:
         chosen.append(search.run())
         steps += search.steps
     if not any(one.changes for one in chosen):
-        return Choice(Candidate(), None, (), steps)
+        return Choice(Candidate(), None, (), steps, prepared.halves)
     first, second = prepared.halves
     others = second, first
     default = [Part(Candidate(), half.records, half.pool) for half in others]
@@ -116,4 +118,5 @@ def choose(prepared: Prepared, judge: Judge, seed: int) -> Choice:
             worth.append((judge.judge(everywhere).f1, part.candidate))
     is_better = gain.interval.low > 0 and gain.p < SIGNIFICANCE
     best = max(worth, key=lambda one: one[0])[1] if is_better and worth else Candidate()
-    return Choice(best, gain, winners, steps)
+    apart = [half for half, one in zip(others, chosen, strict=True) if one == best]
+    return Choice(best, gain, winners, steps, apart if best.changes else prepared.halves)

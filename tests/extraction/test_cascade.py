@@ -30,7 +30,6 @@ from structgen.schema.json import leaves_of, pointer
 from structgen.schema.target import target_of
 from structgen.testing.any_model import AnyModel
 from structgen.testing.scripted import ScriptedModel, ScriptedTransport
-from structgen.tuning.run import tune
 from structgen.values import Answer, Json
 
 from .perfect import Perfect, asked_fields
@@ -626,13 +625,11 @@ def test_a_time_limit_bounds_the_whole_cascade(monkeypatch: pytest.MonkeyPatch) 
 # ---- calibrations and tuned files ------------------------------------------------------------
 
 
-def test_calibrations_and_tuned_files_are_about_one_model(tmp_path: Path) -> None:
+def test_a_calibration_is_about_one_model(tmp_path: Path) -> None:
     client = Client(cascade=[ScriptedModel("{}"), ScriptedModel("{}")])
     gold = [GoldRecord(key="a", document=DOCUMENT, value=Order(**GOLD))]
     with pytest.raises(ConfigurationError, match="A calibration is about one model"):
         calibrate(Order, gold, client=client, path=tmp_path / "c.json", journal=tmp_path / "j")
-    with pytest.raises(ConfigurationError, match="A tuned file is about one model"):
-        tune(Order, gold, client=client, path=tmp_path / "t.json", journal=tmp_path / "j")
 
 
 def test_a_tuned_file_sets_the_threshold_and_changes_no_question_to_further_models(
@@ -651,5 +648,49 @@ def test_a_tuned_file_sets_the_threshold_and_changes_no_question_to_further_mode
     result = ask(first, second, tuned=file)
     assert list(result.escalations[0].fields) == ["/lines/1/price"]
     assert "cascade_below" in (result.tuned or "")
+    assert first.asked[0][0]["content"].startswith("Extract from the text")
+    assert not second.asked[0][0]["content"].startswith("Extract from the text")
+
+
+def test_a_tuned_threshold_is_about_the_first_model_alone(tmp_path: Path) -> None:
+    file = tmp_path / "order.tuned.json"
+    tuned = Tuned(
+        target="Order",
+        schema=schema_fingerprint(target_of(Order).schema),
+        model="scripted",
+        changes={"cascade_below": {"/buyer": 0.95, "/number": 0.1}},
+    )
+    save_tuned(file, tuned)
+    first = unsure(GOLD, **{'"buyer": "Ada Ltd': -0.1, '"number": "A-17': -1.0})
+    second = unsure({"buyer": "Ada Ltd"}, **{'"buyer": "Ada Ltd': -0.1})
+    second.name = "second"
+    third = Perfect(GOLD)
+    result = ask(first, second, third, tuned=file)
+    assert [one.model for one in result.escalations] == ["second"]
+    assert list(result.escalations[0].fields) == ["/buyer"]
+    assert third.asked == []
+    result = ask(first, second, third, cascade_below={"/buyer": 0.95, "/number": 0.1})
+    assert [one.model for one in result.escalations] == ["second", "perfect"]
+
+
+def test_a_form_asks_further_models_without_tuned_options(tmp_path: Path) -> None:
+    class Booking(BaseModel):
+        name: str
+        city: str
+
+    file = tmp_path / "booking.tuned.json"
+    tuned = Tuned(
+        target="Booking",
+        schema=schema_fingerprint(target_of(Booking).schema),
+        model="scripted",
+        changes={"cascade_below": {"/name": 0.9, "": 0.1}, "prompt": "line"},
+    )
+    save_tuned(file, tuned)
+    value = {"name": "Ada", "city": "Ulm"}
+    first = unsure(value, **{'"name": "Ada': -0.2, '"city": "Ulm': -0.2})
+    second = Perfect(value)
+    with Client(cascade=[first, second], tuned=file) as client:
+        client.form(Booking).fill("I am Ada from Ulm.")
+    assert asked_fields(second.schemas[0]) == {"/name"}
     assert first.asked[0][0]["content"].startswith("Extract from the text")
     assert not second.asked[0][0]["content"].startswith("Extract from the text")

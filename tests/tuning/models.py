@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import re
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -84,3 +85,56 @@ def noise(seed: int) -> Rule:
         return chance(seed, n, list(messages), sorted(options.to_dict().items())) < 0.5
 
     return rule
+
+
+# ---- models that are more or less sure ----------------------------------------------------------
+
+
+def doubtful_gold(count: int) -> list[GoldRecord]:
+    """Person n is n years old; the document states another age, too."""
+    return [
+        GoldRecord(
+            key=f"k{n}",
+            document=f"P{n} is {n} or {n + 1000} years old.",
+            value={"name": f"P{n}", "age": n},
+        )
+        for n in range(10, 10 + count)
+    ]
+
+
+class SureModel(ScriptedModel):
+    """An engine that gives the age of person n with a confidence, rightly if a rule says so.
+
+    Args:
+        sure: The confidence of the age of person n; 1 for every name.
+        right: Whether it is right.
+    """
+
+    name = "sure"
+
+    def __init__(self, sure: Callable[[int], float], right: Callable[[int], bool]) -> None:
+        super().__init__()
+        self._sure, self._right = sure, right
+        self.options: list[Options] = []
+
+    def generate(
+        self,
+        messages: Sequence[Message],
+        schema: JsonSchema | None,
+        options: Options,
+        document: str | None = None,
+    ) -> Answer:
+        self.asked.append(messages)
+        self.options.append(options)
+        n = int(re.findall(r"P(\d+) is", str(messages[-1]["content"]))[-1])
+        before = f'{{"name": "P{n}", "age": '
+        age = str(n if self._right(n) else n + 1000)
+        tokens = ((before, 0.0), (age, math.log(self._sure(n))), ("}", 0.0))
+        usage = Usage(prompt_tokens=10, completion_tokens=8)
+        return Answer(
+            text=f"{before}{age}}}",
+            finish_reason="stop",
+            model=self.name,
+            logprobs=tokens,
+            usage=usage,
+        )

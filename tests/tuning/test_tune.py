@@ -253,14 +253,6 @@ def test_what_the_user_sets_does_not_vary(tmp_path: Path) -> None:
     assert estimate.candidates
 
 
-def test_a_cascade_is_tuned_model_by_model() -> None:
-    with (
-        Client(cascade=[RuledModel(never_learns), RuledModel(learns)]) as client,
-        pytest.raises(ConfigurationError, match="about one model"),
-    ):
-        estimate_tuning(Person, gold(24), client=client)
-
-
 def test_too_little_gold_is_an_error() -> None:
     with Client(RuledModel(learns)) as client, pytest.raises(InputError, match="too little"):
         estimate_tuning(Person, gold(15), client=client)
