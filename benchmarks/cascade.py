@@ -13,6 +13,8 @@ Items of lists that the gold lacks stay as they are.
 - `cascade_below`: by this option, the F1 of the cascade as it is, over the same answers; the share
   of fields that it escalates; the questions to the second model for each text; and the tokens of
   these questions against those of whole records.
+- `learnt`: by task and `cascade_right`, the thresholds that `structgen tune` learns from these
+  answers, and what they and the default come to by cross-fitting.
 """
 
 from __future__ import annotations
@@ -42,11 +44,14 @@ from structgen.schema.json import leaves_of, pointer
 from structgen.schema.portion import portion
 from structgen.schema.target import target_of
 from structgen.testing.scripted import ScriptedModel
+from structgen.tuning.candidates import Tried
+from structgen.tuning.thresholds import Answered, learn_thresholds_of
 from structgen.values import Json
 
 TASKS: Final = ("restaurants", "citations", "coffee_orders", "security_logs", "quantities")
 SHARES: Final = (0.0, 0.1, 0.25, 0.5, 1.0)
 BELOW: Final = (0.0, 0.05, 0.1, 0.2, 0.3, 0.5, 0.8, 0.95)
+RIGHT: Final = (0.5, 0.7, 0.8, 0.9)
 DRAWS: Final = 10
 
 Row = Mapping[str, Any]
@@ -87,12 +92,15 @@ def main(argv: Sequence[str] = ()) -> dict[str, Any]:
     defaults = {str(below): _cascaded(cases, rows, below, fields) for below in BELOW}
     for below, figures in defaults.items():
         print(below, figures, flush=True)
+    learnt = {task: _learnt(own, rows) for task, own in _by_task(cases).items()}
+    print(json.dumps(learnt, indent=1), flush=True)
     return {
         "model": arguments.model,
         "records": len(cases),
         "fields": fields,
         "curve": curve,
         "cascade_below": defaults,
+        "learnt": learnt,
     }
 
 
@@ -242,15 +250,41 @@ def _f1(cases: Sequence[Case], rows: Mapping[str, Row], escalated: Sequence[Unit
 
 
 def _mean_f1(cases: Sequence[Case], row_of: Callable[[Case], Row]) -> float:
-    by_task: dict[str, list[Case]] = {}
-    for case in cases:
-        by_task.setdefault(case.task, []).append(case)
     found = []
-    for own in by_task.values():
-        gold = [GoldRecord(key=one.key, document=one.asked.text, value=one.gold) for one in own]
+    for own in _by_task(cases).values():
+        gold = [_gold(one) for one in own]
         target = target_of(dict(own[0].asked.schema))
         found.append(score(target, gold, [row_of(one) for one in own], model="cascade").f1)
     return fmean(found)
+
+
+def _by_task(cases: Sequence[Case]) -> dict[str, list[Case]]:
+    by_task: dict[str, list[Case]] = {}
+    for case in cases:
+        by_task.setdefault(case.task, []).append(case)
+    return by_task
+
+
+def _gold(case: Case) -> GoldRecord:
+    return GoldRecord(key=case.key, document=case.asked.text, value=case.gold)
+
+
+# ---- thresholds that are learnt -----------------------------------------------------------------
+
+
+def _learnt(cases: Sequence[Case], rows: Mapping[str, Row]) -> dict[str, Json]:
+    """The thresholds of a task, by the share that is to be right."""
+    blank = dict.fromkeys((*_MEMBERS, "shortened", "removed", "copied", "to_review"))
+    answered = [Answered(_gold(one), {**blank, **rows[one.key]}, True) for one in cases]
+    with Client(cascade=[ScriptedModel("{}"), ScriptedModel("{}")]) as client:
+        target = target_of(dict(cases[0].asked.schema))
+        tried = Tried(target, client.caller.of_first_model(), {})
+        return {
+            str(right): learn_thresholds_of(
+                tried, answered, wanted=right, calibration=None
+            ).to_dict()
+            for right in RIGHT
+        }
 
 
 # ---- the cascade as it is -----------------------------------------------------------------------

@@ -158,10 +158,10 @@ def test_folders_know_few_others() -> None:
     # 1 is local -> reading: the images of a message are told, bounded and decoded as documents are.
     # 3 are those of `server.review`, whose page shows results, with the pages of their documents,
     # and keeps decisions in a journal.
-    # 15 are those of `tuning`, which varies everything that a call has, and judges what comes.
+    # 17 are those of `tuning`, which varies everything that a call has, and judges what comes.
     edges = {(layer(one.importer), layer(one.imported)) for one in inside()}
     known = [edge for edge in edges if edge[0] != edge[1] and edge[1] != "lazy"]
-    assert len(known) <= 199
+    assert len(known) <= 201
 
 
 def test_each_library_is_imported_by_its_owner_alone() -> None:

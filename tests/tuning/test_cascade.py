@@ -122,7 +122,7 @@ def test_thresholds_that_are_no_better_than_the_default_are_not_taken(tmp_path: 
     assert any("not taken, the default 0.8 does as well" in line for line in found.lines())
     [saved] = load_tuned(tmp_path / "p.tuned.json")
     assert saved.options == {}
-    assert saved.figures["cascade"]["taken"] is False  # type: ignore[index,call-overload]
+    assert saved.figures["cascade"]["taken"] is False
 
 
 def test_too_few_records_for_what_is_wanted_teach_nothing(tmp_path: Path) -> None:
@@ -305,7 +305,7 @@ def test_map_jobs_and_forms_take_it(tmp_path: Path) -> None:
         for document in documents:
             client.form(Person).fill(document)
     rows = [json.loads(line) for line in output.read_text().splitlines()]
-    assert [bool(one.escalations) for one in found if one is not None] == [True, False]  # type: ignore[union-attr]
+    assert [bool(one.escalations) for one in found if one is not None] == [True, False]
     assert [bool(row["escalations"]) for row in rows] == [True, False]
     assert len(second.asked) == asked + 1
 
