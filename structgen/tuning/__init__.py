@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from structgen.lazy import face
 
 if TYPE_CHECKING:
+    from structgen.calibration.by_field import FieldThreshold as FieldThreshold
     from structgen.extraction.tuned import Tuned as Tuned
     from structgen.extraction.tuned import load_tuned as load_tuned
     from structgen.tuning.result import Estimate as Estimate
@@ -21,6 +22,7 @@ else:
     __getattr__, __dir__, __all__ = face(
         __name__,
         {
+            "structgen.calibration.by_field": "FieldThreshold",
             "structgen.extraction.tuned": "Tuned load_tuned",
             "structgen.tuning.result": "Estimate Judged Tuning Winner",
             "structgen.tuning.run": "estimate_tuning tune",

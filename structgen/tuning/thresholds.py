@@ -133,7 +133,7 @@ class LearntThresholds:
         """Say what was learnt, in some lines."""
         if self.why_not is not None:
             return [f"cascade_below: not learnt, because {self.why_not}"]
-        taken = "taken" if self.is_taken else f"not taken, the default {BELOW} does as well"
+        taken = "taken" if self.is_taken else f"not taken, the default {BELOW} is no worse"
         told = [
             f"cascade_below: {taken}; {self.wanted:g} of the kept values are to be right",
             f"on records that taught no threshold: {self.learnt}",

@@ -119,7 +119,7 @@ def test_thresholds_that_are_no_better_than_the_default_are_not_taken(tmp_path: 
     found = tuned_by(model, tmp_path)
     assert learnt(found).below
     assert not learnt(found).is_taken
-    assert any("not taken, the default 0.8 does as well" in line for line in found.lines())
+    assert any("not taken, the default 0.8 is no worse" in line for line in found.lines())
     [saved] = load_tuned(tmp_path / "p.tuned.json")
     assert saved.options == {}
     assert saved.figures["cascade"]["taken"] is False
