@@ -58,7 +58,7 @@ def learn_by_field(records: Sequence[Sequence[Label]], promised: float) -> list[
     """
     enough = least_records(promised)
     counts = Counter(name for record in records for name in {label.field for label in record})
-    own = sorted(name for name, count in counts.items() if count >= enough)
+    own = sorted(name for name, count in counts.items() if count >= enough and name != OTHERS)
     others = sorted(counts.keys() - own)
     groups = [(name, [name]) for name in own]
     if others:

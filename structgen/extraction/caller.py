@@ -60,8 +60,9 @@ class Caller:
             return self
         after = options_of(taken).over(self.options)
         # Names on the wire are a part of the targets of such calls, whoever is asked.
-        held = {"tuned": after.tuned, "wire_names": after.wire_names}
-        before: Options = replace(options_of(given).over(self.options), **held)
+        before = replace(
+            options_of(given).over(self.options), tuned=after.tuned, wire_names=after.wire_names
+        )
         return replace(self, cascade=self.cascade.without_changes(before, after))
 
     def require_one_model(self, what: str) -> None:

@@ -40,6 +40,7 @@ from structgen.forms.state import Entry, Step, Turn, whole_characters
 from structgen.options import UNSET, CallArgs, OptionArgs, options_of
 from structgen.prompt.instructions import instructions_of
 from structgen.results import Extraction
+from structgen.schema.places import find_nodes, nodes_at
 from structgen.schema.renamed import renamed as with_wire_names
 from structgen.schema.target import Target, target_of
 from structgen.values import ExamplePool, Json, JsonSchema
@@ -138,8 +139,8 @@ class Form(FormRecord[T]):
             TargetError: If the target is no type or schema, or has no fields to fill in.
             SchemaError: If its schema has no JSON form.
             InputError: If something is no example, or one has a member that is no field.
-            ConfigurationError: If `validation_context` is given for a JSON Schema, or placeholders
-                and values of the instructions do not fit.
+            ConfigurationError: If `validation_context` is given for a JSON Schema, placeholders and
+                values of the instructions do not fit, or `cascade_below` names no field.
         """
         self._caller = caller = client.caller
         wanted = target_of(target).with_context(validation_context)
@@ -156,6 +157,8 @@ class Form(FormRecord[T]):
         self._examples = TurnExamples(self._fields, examples, self._caller.backends[0].context)
         self._corrections, self._watch_locked = corrections, watch_locked
         self._caller = caller.with_tuned(options, self._options)
+        for path in self._thresholds():
+            nodes_at(self.target.schema, path, "cascade_below")
         self.dropped: tuple[Dropped, ...] = ()
         """The values that `loads` could not keep when it migrated this form."""
 
@@ -235,8 +238,20 @@ class Form(FormRecord[T]):
     ) -> Flow[Extraction[Json]]:
         # What a turn states may have been named before it, by whoever asks: "That one, please."
         looked_up = {"on_ungrounded": "keep"}
-        call = cast("CallArgs", {**looked_up, **self._options, **question})
+        below = self._thresholds_of(target_of(target))
+        call = cast("CallArgs", {**looked_up, **self._options, **below, **question})
         return self._caller.extract(target, document, call)
+
+    def _thresholds(self) -> Mapping[str, float]:
+        """The thresholds of a cascade by field, if it has a table of them."""
+        below = options_of(self._options).over(self._caller.options).cascade_below
+        return below if isinstance(below, Mapping) else {}
+
+    def _thresholds_of(self, target: Target[Json]) -> OptionArgs:
+        """Those of the fields that a question is about."""
+        below = self._thresholds()
+        own = {path: least for path, least in below.items() if find_nodes(target.schema, path)}
+        return {"cascade_below": own} if below else {}
 
     # ---- what to ask -------------------------------------------------------------------------
 

@@ -26,6 +26,19 @@ def nodes_at(root: JsonSchema, path: str, argument: str) -> list[JsonSchema]:
     Raises:
         ConfigurationError: If there is no such place.
     """
+    nodes = find_nodes(root, path)
+    if not nodes:
+        raise no_such_place(root, path, argument)
+    return nodes
+
+
+def find_nodes(root: JsonSchema, path: str) -> list[JsonSchema]:
+    """Give the schemas of a place as `nodes_at` does; none if there is no such place.
+
+    Args:
+        root: The schema of the whole.
+        path: A JSON Pointer with `*` for any key or index; "" is the root.
+    """
     nodes = list(options_of(root, root))
     steps = path.split("/")
     for step in steps[1:]:
@@ -36,9 +49,7 @@ def nodes_at(root: JsonSchema, path: str, argument: str) -> list[JsonSchema]:
             for inner in _inner(node, name)
             for option in options_of(root, inner)
         ]
-    if steps[0] or not nodes:
-        raise no_such_place(root, path, argument)
-    return nodes
+    return [] if steps[0] else nodes
 
 
 def no_such_place(root: JsonSchema, path: str, argument: str) -> ConfigurationError:

@@ -49,6 +49,12 @@ def test_too_few_records_teach_nothing_and_many_values_of_one_record_are_one() -
     assert learn_by_field([], 0.9) == []
 
 
+def test_a_target_without_fields_has_one_threshold() -> None:
+    mixed = [[*one, Label("/*", 0.7, True)] for one in records(40, "")]
+    assert table(learn_by_field(records(40, ""), 0.9)) == {"": 0.5}
+    assert [one.field for one in learn_by_field(mixed, 0.9)] == ["", "/*"]
+
+
 def test_the_wrong_values_are_below_the_threshold() -> None:
     labels = [[Label("/a", at / 100, at >= 60)] for at in range(100)]
     below = learn_by_field(labels, 0.9)[0].below

@@ -673,6 +673,23 @@ def test_a_tuned_threshold_is_about_the_first_model_alone(tmp_path: Path) -> Non
     assert [one.model for one in result.escalations] == ["second", "perfect"]
 
 
+def test_a_turn_that_is_about_some_fields_heeds_their_thresholds() -> None:
+    class Booking(BaseModel):
+        name: str
+        city: str
+
+    first = unsure({"city": "Ulm"}, **{'"city": "Ulm': -0.2})
+    second = Perfect({"city": "Ulm"})
+    below = {"/name": 0.1, "/city": 0.95, "": 0.1}
+    with Client(cascade=[first, second], cascade_below=below) as client:
+        form = client.form(Booking, corrections=False)
+        form.set("/name", "Ada")
+        form.fill("I am from Ulm.")
+        assert asked_fields(second.schemas[0]) == {"/city"}
+        with pytest.raises(ConfigurationError, match="no place '/town'"):
+            client.form(Booking, cascade_below={"/town": 0.5})
+
+
 def test_a_form_asks_further_models_without_tuned_options(tmp_path: Path) -> None:
     class Booking(BaseModel):
         name: str
