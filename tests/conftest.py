@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from structgen.wire.http import library as http_library
 from structgen.wire.http.library import LIBRARIES
@@ -19,8 +20,12 @@ if TYPE_CHECKING:
     from structgen import Client
     from structgen.local.engine import Engine
 
-settings.register_profile("full", deadline=None)  # a busy machine is slow, not wrong
-settings.register_profile("quick", deadline=None, max_examples=20)
+PATIENT = settings(  # a busy machine is slow, not wrong
+    deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+settings.register_profile("full", PATIENT, derandomize=True)  # the same examples in every run
+settings.register_profile("quick", PATIENT, derandomize=True, max_examples=20)
+settings.register_profile("random", PATIENT, derandomize=False, print_blob=True)  # to search with
 settings.load_profile("full")
 
 SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
@@ -41,6 +46,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     network.refuse()
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # as in the background of a shell
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     if name := config.getoption("--http-library"):
         chosen_first = sorted(LIBRARIES, key=lambda library: library.name != name)
         http_library.LIBRARIES = tuple(chosen_first)  # type: ignore[misc,assignment]
