@@ -79,7 +79,7 @@ def test_every_layout_can_be_filled_and_every_row_names_one() -> None:
         ("openai/gpt-oss-120b", "fields"),
         ("a-model-nobody-has-measured", "fields"),
         ("local:smollm2-135m", "description"),
-        ("local:gemma-3-270m-q4_k_m", "names"),
+        ("local:gemma-3-270m-q4_k_m", "description"),
         ("qwen2.5-0.5b-instruct", "fields"),
     ],
 )
