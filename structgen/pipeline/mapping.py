@@ -21,7 +21,7 @@ from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.questions import KINDS, concurrency_of, job_question
 from structgen.pipeline.record import Outcome
 from structgen.pipeline.summary import summarize
-from structgen.pipeline.threads import LoopThread
+from structgen.pipeline.threads import LOOK_EVERY, LoopThread
 from structgen.pipeline.work import Workers
 
 if TYPE_CHECKING:
@@ -194,7 +194,7 @@ def map_threaded(
     running = LoopThread(pump)
     try:
         running.start()
-        while (group := ready.get()) is not None:
+        while (group := _next_group(ready)) is not None:
             yield from group
         running.result()
     finally:
@@ -202,3 +202,10 @@ def map_threaded(
         while not running.done():  # it may wait for room in the queue
             with suppress(queue.Empty):
                 ready.get(timeout=_DRAIN_SECONDS)
+
+
+def _next_group(ready: queue.Queue[list[Outcome[Any]] | None]) -> list[Outcome[Any]] | None:
+    """Wait for the next group; an interrupt that does not wake this thread is seen soon, too."""
+    while True:
+        with suppress(queue.Empty):
+            return ready.get(timeout=LOOK_EVERY)

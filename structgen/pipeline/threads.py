@@ -13,7 +13,7 @@ from typing import Any, Final, Generic, NoReturn, TypeVar
 
 T = TypeVar("T")
 
-_LOOK_EVERY: Final = 1.0
+LOOK_EVERY: Final = 1.0
 """Seconds after which a waiting thread looks for an interrupt, which does not always wake it."""
 _ENDING: Final = ("SIGTERM", "SIGHUP", "SIGBREAK")
 """Signals that ask a process to end, besides Ctrl-C: from Docker, Kubernetes, schedulers, a closed
@@ -126,7 +126,7 @@ class LoopThread(Generic[T]):
         """Start the thread if it is not started, and wait until it is done."""
         self.start()
         while not self.done():
-            wait((self._future,), timeout=_LOOK_EVERY)
+            wait((self._future,), timeout=LOOK_EVERY)
 
     def done(self) -> bool:
         """Whether the coroutine has ended, or never will begin."""

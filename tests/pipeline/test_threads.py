@@ -97,7 +97,7 @@ def test_an_interrupt_at_any_line_ends_a_job_before_it_is_raised(
     async def for_ever() -> None:
         await asyncio.sleep(3600)
 
-    monkeypatch.setattr(threads, "_LOOK_EVERY", 0.001)
+    monkeypatch.setattr(threads, "LOOK_EVERY", 0.001)
     for line in range(1, 80):
         assert interrupted_at(line, lambda: run_in_thread(for_ever, lambda: False))
         assert left_threads() == [], f"interrupted at line {line}"
