@@ -26,7 +26,7 @@ from tests.laws.leaves import (
     Typed,
     constrained,
     kinds,
-    nullable,
+    or_null,
 )
 
 
@@ -107,8 +107,7 @@ def dict_(draw: DrawFn, depth: int) -> Typed:
 
 
 def optional_types(draw: DrawFn, depth: int) -> Typed:
-    item = draw(types(depth))
-    return Typed(nullable(item.type), st.none() | item.values, item.kinds | {"null"}, item.hashable)
+    return or_null(draw(types(depth)))
 
 
 def union_types(draw: DrawFn, depth: int) -> Typed:

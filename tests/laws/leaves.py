@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal, Optional
 import pydantic
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
-from pydantic import AnyUrl, Field, JsonValue
+from pydantic import AnyUrl, Field, JsonValue, RootModel
 
 ALL_KINDS = frozenset({"null", "boolean", "number", "string", "array", "object"})
 
@@ -31,6 +31,20 @@ class Typed:
 
 def nullable(type_: Any) -> Any:
     return Optional[type_]  # noqa: UP045 - `|` takes neither None nor text on its left
+
+
+def or_null(item: Typed) -> Typed:
+    """The type or null. JSON has one null: a null with a name of its own is read as none."""
+    values = st.none() | item.values.map(without_name)
+    return Typed(nullable(item.type), values, item.kinds | {"null"}, item.hashable)
+
+
+def without_name(value: Any) -> Any:
+    """The value, or None if it is a root model of null."""
+    root = value
+    while isinstance(root, RootModel):
+        root = root.root
+    return None if root is None else value
 
 
 def kinds(*names: str) -> frozenset[str]:

@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, RootModel
 from typing_extensions import NotRequired, TypedDict
 
 from tests.laws.containers import types
-from tests.laws.leaves import JSON, TEXT, Mood, Typed, kinds, nullable
+from tests.laws.leaves import JSON, TEXT, Mood, Typed, kinds, or_null, without_name
 
 T = TypeVar("T")
 
@@ -83,15 +83,14 @@ def default_types(draw: DrawFn, item: Typed) -> tuple[Typed, dict[str, Any]]:
     form = draw(
         st.sampled_from(["required", "required", "null", "nullable", "default", "three", "factory"])
     )
-    or_null = Typed(nullable(item.type), st.none() | item.values, item.kinds | {"null"})
     if form == "null":
-        return or_null, {"default": None}
+        return or_null(item), {"default": None}
     if form == "nullable":
-        return or_null, {}
+        return or_null(item), {}
     if form == "default":
         return item, {"default": draw(item.values)}
     if form == "three":
-        return or_null, {"default": draw(item.values)}
+        return or_null(item), {"default": draw(item.values.map(without_name))}
     if form == "factory":
         value = draw(item.values)
         return item, {"default_factory": lambda: value}

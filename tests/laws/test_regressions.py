@@ -132,6 +132,15 @@ def test_a_null_with_a_name_beside_an_object(subset: str) -> None:
         assert it.decode(it.encode(value)) == value
 
 
+@pytest.mark.parametrize("subset", SUBSETS)
+def test_a_null_with_a_name_beside_null_is_no_value_of_its_own(subset: str) -> None:
+    """JSON has one null: what would be read back as another value is a typed error."""
+    it = compile_schema(Union[RootModel[None], None], subset)
+    assert it.decode(it.encode(None)) is None
+    with pytest.raises(SchemaError, match="reads back as itself"):
+        it.encode(RootModel[None](None))
+
+
 class Extended(Empty):
     count: int
 
