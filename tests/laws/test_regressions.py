@@ -230,6 +230,17 @@ def test_a_value_that_groq_cannot_hold_beside_its_kind_is_noted_and_checked() ->
         it.decode(answer)
 
 
+@pytest.mark.parametrize("subset", SUBSETS.values(), ids=list(SUBSETS))
+def test_an_option_whose_constant_is_an_empty_text_has_a_tag(subset: SchemaSubset) -> None:
+    """Its tag was that constant, and an empty tag is none."""
+    named = {"type": "object", "properties": {"code": {"const": ""}}, "required": ["code"]}
+    schema = {"anyOf": [named, {"type": "object", "properties": {}}]}
+    it = compile_schema(schema, replace(subset, declared_only=False))
+    for value in ({"code": ""}, {"code": "", "more": None}, {"more": 1}):
+        assert validator(it.schema).is_valid(it.encode(value))
+        assert it.decode(it.encode(value)) == value
+
+
 class Node(BaseModel):
     item: int
     below: list[Node]

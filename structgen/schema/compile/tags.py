@@ -138,8 +138,8 @@ def _kind(builder: Builder, union: Union, i: int) -> str:
     own = schema.get("properties", {})
     constants = (listed_values(own[name]) for name in schema.get("required", ()) if name in own)
     for listed in constants:
-        if listed is not None and len(listed) == 1 and isinstance(listed[0], str):
-            return listed[0]
+        if listed is not None and len(listed) == 1 and isinstance(listed[0], str) and listed[0]:
+            return listed[0]  # an empty one would be no tag
     others: set[str] = set()
     for j, other in enumerate(union.schemas):
         if j != i:
