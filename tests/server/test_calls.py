@@ -121,7 +121,7 @@ SCHEMA = (
     ("model", "said"),
     [
         ("some-7b", 'Fields:\n- colour (one of: "red", "blue")\n\nA lamp.'),
-        ("gemma-3-270m", "Fields:\n- colour\n\nA lamp."),
+        ("gemma-3-270m", "A lamp."),
         ("smollm2-135m", "A lamp."),
     ],
 )

@@ -42,7 +42,7 @@ def test_the_header_tells_family_and_size(tmp_path: Path) -> None:
     file.write_bytes(gguf(GEMMA, (1000, 262_000), (6_000_000,)))
     header = read_header(file)
     assert (header.context, header.family) == (2048, "268m gemma3 gemma 3 270m")
-    assert layout_for(f"{header.family} mine") == "names"
+    assert layout_for(f"{header.family} mine") == "description"
 
 
 def test_the_size_is_counted_and_not_believed(tmp_path: Path) -> None:
