@@ -39,6 +39,7 @@ if options["port"]:
     params.port = options["port"]
 params.cache_ram_mib = 0
 params.cache_prompt = False  # or the same prompt gives another answer the second time
+params.sampling.temp = 0.0  # of requests that name none: other libraries' examples do not
 server = xllamacpp.Server(params)
 print(server.listening_address, flush=True)
 sys.stdin.read()  # until the tests are over, however they end
