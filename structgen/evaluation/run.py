@@ -29,9 +29,10 @@ from structgen.pipeline.job import Job
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.record import Item, Outcome
 from structgen.schema.json import digest
+from structgen.schema.stripped import without_keywords
 from structgen.schema.target import Target, target_of
 from structgen.schema.wire_names import WIRE_NAME
-from structgen.values import Json, Usage
+from structgen.values import Usage
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack
@@ -272,8 +273,6 @@ def fields_of_gold(target: Target[Any], gold: Sequence[GoldRecord]) -> list[str]
 
 _SAID: Final = frozenset({"title", "description", "examples", "$comment", WIRE_NAME})
 """Keywords that say something to people and models, and change no value."""
-_NAMED: Final = frozenset({"properties", "patternProperties", "$defs"})
-"""Keywords whose members are named by the user."""
 
 
 def values_fingerprint(target: Target[Any]) -> str:
@@ -284,22 +283,7 @@ def values_fingerprint(target: Target[Any]) -> str:
     Args:
         target: The target.
     """
-    return digest(_unsaid(target.schema))[:16]
-
-
-def _unsaid(schema: Json) -> Json:
-    """A schema without what it says to people."""
-    if isinstance(schema, list):
-        return [_unsaid(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    kept = {key: inner for key, inner in schema.items() if key not in _SAID}
-    return {
-        key: {name: _unsaid(one) for name, one in inner.items()}
-        if key in _NAMED and isinstance(inner, dict)
-        else _unsaid(inner)
-        for key, inner in kept.items()
-    }
+    return digest(without_keywords(target.schema, _SAID))[:16]
 
 
 def _score(

@@ -13,12 +13,11 @@ from typing import Any, Final, TypeAlias
 from structgen.errors import SchemaError
 from structgen.schema.inside import described_by, inside
 from structgen.schema.json import escape, pointer, to_text, unescape
+from structgen.schema.stripped import without_keywords
 from structgen.values import Json, JsonSchema
 
 WIRE_NAME: Final = "x-wire-name"
 """The keyword of a property that is asked for under another name."""
-_NAMED: Final = frozenset({"properties", "patternProperties", "$defs"})
-"""Keywords whose members are named by the user."""
 
 
 def wire_names_of(properties: Mapping[str, Any], others: Iterable[str], at: str) -> dict[str, str]:
@@ -79,7 +78,7 @@ def without_wire_names(schema: Any) -> Any:
     Returns:
         The same object if there is no such keyword in it, else a copy.
     """
-    return _without(schema) if has_wire_names(schema) else schema
+    return without_keywords(schema, {WIRE_NAME}) if has_wire_names(schema) else schema
 
 
 def has_wire_names(schema: Json) -> bool:
@@ -89,20 +88,6 @@ def has_wire_names(schema: Json) -> bool:
         schema: The schema.
     """
     return f'"{WIRE_NAME}"' in to_text(schema)
-
-
-def _without(schema: Any) -> Any:
-    if isinstance(schema, list):
-        return [_without(one) for one in schema]
-    if not isinstance(schema, dict):
-        return schema
-    return {
-        key: {name: _without(one) for name, one in inner.items()}
-        if key in _NAMED and isinstance(inner, dict)
-        else _without(inner)
-        for key, inner in schema.items()
-        if key != WIRE_NAME
-    }
 
 
 # ---- what is told beside the schema -----------------------------------------------------------

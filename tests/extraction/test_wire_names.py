@@ -200,8 +200,9 @@ def test_a_plan_is_the_same_whoever_gives_the_names() -> None:
     assert named.messages == given.messages
 
 
-def test_a_tuned_file_gives_names(tmp_path: Path) -> None:
-    path = tmp_path / "plain.tuned.json"
+def tuned_names(folder: Path) -> Path:
+    """A tuned file that asks for the total under another name."""
+    path = folder / "plain.tuned.json"
     tuned = Tuned(
         target="Plain",
         schema=schema_fingerprint(target_of(Plain).schema),
@@ -209,6 +210,11 @@ def test_a_tuned_file_gives_names(tmp_path: Path) -> None:
         changes={"wire_names": {"/total": "total_in_eur"}},
     )
     save_tuned(path, tuned)
+    return path
+
+
+def test_a_tuned_file_gives_names(tmp_path: Path) -> None:
+    path = tuned_names(tmp_path)
     client = Client(ScriptedModel('{"total_in_eur": 3}'), tuned=path)
     result = client.extract_result(Plain, "3 EUR")
     assert result.value == Plain(total=3)
@@ -219,14 +225,7 @@ def test_a_tuned_file_gives_names(tmp_path: Path) -> None:
 
 
 def test_names_tuned_for_the_first_model_of_a_cascade_are_its_own(tmp_path: Path) -> None:
-    path = tmp_path / "plain.tuned.json"
-    tuned = Tuned(
-        target="Plain",
-        schema=schema_fingerprint(target_of(Plain).schema),
-        model="scripted",
-        changes={"wire_names": {"/total": "total_in_eur"}},
-    )
-    save_tuned(path, tuned)
+    path = tuned_names(tmp_path)
     second = Perfect({"total": 3.0}, name="second")
     client = Client(cascade=[ScriptedModel('{"total_in_eur": 9}'), second], tuned=path)
     assert client.extract(Plain, "3 EUR") == Plain(total=3)
