@@ -14,6 +14,7 @@ from structgen.extras import load
 
 if TYPE_CHECKING:
     from structgen.server.review.records import Records
+    from structgen.values import TextOrMessages
 
 
 def _add_arguments(parser: ArgumentParser) -> None:
@@ -36,30 +37,37 @@ def _add_arguments(parser: ArgumentParser) -> None:
         "--export-tasks", metavar="FILE", help="Write all records as review tasks, and end."
     )
     parser.add_argument(
+        "--tasks-for",
+        choices=("label-studio", "argilla"),
+        default="label-studio",
+        help="Whom the tasks are for; by default label-studio.",
+    )
+    parser.add_argument(
         "--import-tasks", metavar="FILE", help="Take decisions from review tasks, and end."
     )
     add_input_flags(parser)
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
-    from structgen.server.review.tasks import export_gold, export_tasks, import_tasks
+    from structgen.server.review.gold import export_gold
+    from structgen.server.review.tasks import export_tasks, import_tasks
 
-    records = _records(arguments)
+    records = _records(arguments, streams)
     if arguments.import_tasks:
         done = import_tasks(records, arguments.import_tasks)
         streams.tell(f"{done} decisions taken from {arguments.import_tasks}")
     if arguments.export:
-        done = export_gold(records, arguments.export)
+        done = export_gold(records, arguments.export, streams.tell)
         streams.tell(f"{done} records written to {arguments.export}")
     if arguments.export_tasks:
-        done = export_tasks(records, arguments.export_tasks)
+        done = export_tasks(records, arguments.export_tasks, arguments.tasks_for)
         streams.tell(f"{done} tasks written to {arguments.export_tasks}")
     if not (arguments.import_tasks or arguments.export or arguments.export_tasks):
         _serve(records, arguments.port, streams)
     return OK
 
 
-def _records(arguments: Namespace) -> Records:
+def _records(arguments: Namespace, streams: Streams) -> Records:
     from structgen.evaluation.answers import read_answers
     from structgen.pipeline.journal.reviews import Reviews
     from structgen.pipeline.journal.view import JournalView
@@ -70,22 +78,33 @@ def _records(arguments: Namespace) -> Records:
     results = Path(arguments.results)
     is_journal = results.suffix == ".journal"
     journal = results if is_journal else Path(f"{results}.journal")
-    rows: list[dict[str, Any]] = [] if is_journal else read_answers(results)
+    has_journal = is_journal or journal.exists()
+    rows: list[dict[str, Any]] = [] if has_journal else read_answers(results)
+    hashes: dict[str, str] = {}
     target: Target[Any] = target_of({})
-    if is_journal or journal.exists():
+    if has_journal:
         with JournalView(journal) as view:
             target = view.target()
-            rows = [outcome.row() for outcome in view.outcomes()]
+            for outcome in view.outcomes():
+                rows.append(outcome.row())
+                hashes.setdefault(outcome.key, outcome.document_hash)
     if arguments.target:
         target = load_target(arguments.target)
     if not rows:
         raise InputError(f"{results} holds no results.", hint="Run the job first.")
-    has_journal = is_journal or journal.exists()
     kept = journal if has_journal else Path(f"{results}.reviews")
     found = source_from(arguments) if arguments.inputs else ()
-    documents = {item.key: item.document for item in found}
-    rows = [{**row, "key": str(row["key"])} for row in rows]
-    return Records(rows, documents, target, Reviews(kept))
+    documents: dict[str, TextOrMessages] = {}
+    for item in found:
+        if item.error is None:
+            documents.setdefault(item.key, item.document)
+    records = Records(rows, documents, target, Reviews(kept), hashes)
+    if records.left_out:
+        streams.tell(
+            f"{records.left_out} records are left out, since earlier ones have their keys: name a "
+            "unique column with --key, and run the job again"
+        )
+    return records
 
 
 def _serve(records: Records, port: int, streams: Streams) -> None:

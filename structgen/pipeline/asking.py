@@ -22,6 +22,7 @@ from structgen.extraction.judged import Basis, judgement
 from structgen.extraction.plan import first_that_compiles
 from structgen.extraction.question import Question
 from structgen.flow.drive import Rest, aperform
+from structgen.pipeline.journal.inputs import Input
 from structgen.pipeline.journal.journal import Journal, question_hash, run_of_chunks
 from structgen.pipeline.journal.outcomes import entry_of, outcome_of
 from structgen.pipeline.journal.rows import Entry
@@ -267,14 +268,13 @@ class JobQuestion(Generic[T]):
         """Give an outcome as the journal keeps it."""
         return entry_of(self.run, hash, outcome)
 
-    def outcome_of(
-        self, key: str, meta: Mapping[str, Json], entry: Entry, *, check: bool = True
-    ) -> Outcome[T]:
-        """Give the outcome that the journal kept, for an input with this key and meta."""
+    def outcome_of(self, of: Item | Input, entry: Entry, *, check: bool = True) -> Outcome[T]:
+        """Give the outcome that the journal kept, for this input."""
         if "kinds" in entry.body:
             judged = self._judged(entry.body["record"], entry.body)
             entry = replace(entry, body={**entry.body, "record": judged})
-        return outcome_of(entry, self._question.target, key, meta, check=check)
+        found = outcome_of(entry, self._question.target, of.key, of.meta, check=check)
+        return replace(found, document_hash=of.document_hash)
 
     def _judged(self, record: Mapping[str, Json], body: Mapping[str, Json]) -> dict[str, Json]:
         """A record of the journal, judged as this job asks: its calibration may be another."""
@@ -294,6 +294,7 @@ def _outcome(
     return Outcome(
         key=item.key,
         meta=item.meta,
+        document_hash=item.document_hash,
         target=target,
         tries=len(attempts),
         usage=_usage_of(attempts),

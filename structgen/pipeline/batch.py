@@ -198,11 +198,11 @@ class Batches:
         for position, one in enumerate(inputs):
             item = to_item(one, position)
             hash = question.hash_of(item)
-            self._journal.add_input(position, item.key, item.meta, hash)
+            self._journal.add_input(position, item, hash)
             if self._journal.unwritten >= _MANY_UNWRITTEN:
                 self._journal.flush()
             entry = self._journal.find(hash)
-            known = question.outcome_of(item.key, item.meta, entry) if entry else None
+            known = question.outcome_of(item, entry) if entry else None
             if known is not None and not known.ok and self._is_asked_again(hash, retry_failed):
                 known = None
             if known is not None:
@@ -254,7 +254,7 @@ class Batches:
         for position, one in enumerate(inputs):
             item = to_item(one, position)
             if entry := self._journal.find(question.hash_of(item)):
-                counts.add(question.outcome_of(item.key, item.meta, entry), cached=True)
+                counts.add(question.outcome_of(item, entry), cached=True)
 
     # ---- one batch ---------------------------------------------------------------------------
 

@@ -26,7 +26,7 @@ from structgen.pipeline.counts import Counts
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.journal.keys import tell_repeated_keys
-from structgen.pipeline.journal.reviews import outdated_reviews, reviewed
+from structgen.pipeline.journal.reviews import Outdated, outdated_reviews, reviewed
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.outputs.columns.table import Layout
 from structgen.pipeline.outputs.job_output import job_output
@@ -324,7 +324,7 @@ class Job(Generic[T]):
 
     def _outcomes(self, journal: Journal, question: JobQuestion[T]) -> Iterator[Outcome[T]]:
         reviews = journal.reviews()
-        outdated: list[str] = []
+        outdated: dict[str, Outdated] = {}
         for one, entry in journal.results():
             if entry is None:
                 raise JobError(
@@ -333,10 +333,10 @@ class Job(Generic[T]):
                 )
             # Values were checked when they were looked up, and asked for again if they failed.
             check = not self._retry_failed
-            outcome = question.outcome_of(one.key, one.meta, entry, check=check)
-            yield reviewed(outcome, reviews, outdated.append)
-        if outdated:
-            self._log(outdated_reviews(outdated))
+            outcome = question.outcome_of(one, entry, check=check)
+            yield reviewed(outcome, reviews, outdated.__setitem__)
+        for line in outdated_reviews(outdated):
+            self._log(line)
 
 
 async def _ignore(position: int, outcome: Outcome[Any]) -> None:

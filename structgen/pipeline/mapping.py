@@ -15,7 +15,10 @@ from typing_extensions import Unpack
 from structgen.documents.options import InputArgs
 from structgen.errors import JobStoppedError
 from structgen.kinds import check_values
+from structgen.pipeline.asking import JobQuestion
 from structgen.pipeline.inputs.given import Inputs, checked_inputs
+from structgen.pipeline.journal.journal import Journal
+from structgen.pipeline.journal.reviews import Review, reviewed
 from structgen.pipeline.journal.shared import open_journal
 from structgen.pipeline.limits import JobLimits, LimitWatch
 from structgen.pipeline.questions import KINDS, concurrency_of, job_question
@@ -94,6 +97,7 @@ async def amap(
     most = concurrency_of(caller, concurrency)
     documents = checked_inputs(documents)
     opened = open_journal(journal) if journal is not None else None
+    of_file = opened if isinstance(opened, Journal) else None
     try:
         workers = Workers(
             documents,
@@ -101,15 +105,22 @@ async def amap(
             LimitWatch(limits or JobLimits()),
             journal=opened,
             retry_failed=retry_failed,
-            record_inputs=False,
+            record_inputs=of_file is not None,
         )
         waiting = _OutcomeQueue(ordered, room=max(_LEAST_ROOM, _ROOM_PER_QUESTION * most))
         question = job_question(caller, target, call, workers, journaled=opened is not None)
-        working = asyncio.create_task(waiting.close_after(workers.run(question, waiting.put)))
+        reviews = await asyncio.to_thread(_begun, of_file, question)
+
+        async def hand_over(position: int, outcome: Outcome[Any]) -> None:
+            await waiting.put(position, reviewed(outcome, reviews))
+
+        working = asyncio.create_task(waiting.close_after(workers.run(question, hand_over)))
         try:
             while (ready := await waiting.take()) is not None:
                 yield ready
             await working
+            if of_file is not None and workers.stopped is None:
+                await asyncio.to_thread(of_file.end_inputs)
         finally:
             working.cancel()
             with suppress(asyncio.CancelledError):
@@ -122,6 +133,15 @@ async def amap(
         raise JobStoppedError(
             f"`map` stopped after {done.done} inputs: {workers.stopped}.", summary=done
         )
+
+
+def _begun(journal: Journal | None, question: JobQuestion[Any]) -> dict[str, Review]:
+    """Begin a run in a journal, which notes what is asked; give what people decided about it."""
+    if journal is None:
+        return {}
+    journal.begin_inputs()
+    question.note_in(journal)
+    return journal.reviews()
 
 
 class _OutcomeQueue:

@@ -7,8 +7,10 @@ A source is any iterable of `Item`s; if it is iterated again, it gives the same 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
 from typing import Any, Final, Generic, Protocol, TypeVar
 
 from structgen import errors
@@ -43,6 +45,7 @@ COLUMNS: Final = (
     "answered_by",
     "escalations",
     "guarantee",
+    "reviewed",
     "conflicts",
     "failed_chunks",
     "gaps",
@@ -72,6 +75,34 @@ class Item:
     error: StructgenError | None = None
     """Why it could not be read, if so. It becomes the outcome; nothing is asked."""
 
+    @property
+    def document_hash(self) -> str:
+        """Tells which document it has; see `document_hash`."""
+        return document_hash(self.document)
+
+
+def hash_of(run: str, document: TextOrMessages) -> bytes:
+    """Give 16 bytes that tell documents apart.
+
+    Args:
+        run: What else is to make a difference.
+        document: The document.
+    """
+    text = document if isinstance(document, str) else "\0" + json.dumps(document, sort_keys=True)
+    return blake2b(f"{run}\n{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+def document_hash(document: TextOrMessages) -> str:
+    """Give 32 characters that tell documents apart, whatever is asked about them.
+
+    Args:
+        document: The document. That of an input that could not be read is empty.
+
+    Returns:
+        The characters; "" for an empty document.
+    """
+    return hash_of("", document).hex() if document else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome(Generic[T]):
@@ -83,6 +114,8 @@ class Outcome(Generic[T]):
     """The target of the job."""
     meta: Mapping[str, Json] = field(default_factory=dict, repr=False)
     """The `meta` of the input."""
+    document_hash: str = field(default="", repr=False)
+    """Tells which document it is about; "" if that is not known."""
     error: StructgenError | None = None
     """Why there is no value; None if there is one."""
     result: Extraction[T] | DocumentExtraction[T] | None = field(default=None, repr=False)
@@ -123,6 +156,12 @@ class Outcome(Generic[T]):
         if isinstance(self.result, Extraction):
             return self.result.accepted
         return None if self.stored is None else self.stored.get("accepted")
+
+    @property
+    def reviewed(self) -> str | None:
+        """What a reviewer decided about the record, or why that does not go for it any more; None
+        if nobody has reviewed it."""
+        return None if self.stored is None else self.stored.get("reviewed")
 
     @property
     def was_held_back(self) -> bool:

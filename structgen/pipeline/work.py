@@ -290,14 +290,14 @@ class Workers:
         if self._journal is None:
             return None
         if self._record_inputs and isinstance(self._journal, Journal):
-            self._journal.add_input(position, item.key, item.meta, hash)
+            self._journal.add_input(position, item, hash)
         if self._journal.unwritten > _MANY_UNWRITTEN:
             self._flushed.clear()
             await self._flushed.wait()
         entry = self._journal.find(hash)
         if entry is None or (self._retry_failed and not entry.ok):
             return None
-        outcome = question.outcome_of(item.key, item.meta, entry)
+        outcome = question.outcome_of(item, entry)
         lacks = not outcome.ok or outcome.failed_chunks or outcome.was_held_back
         return None if self._retry_failed and lacks else outcome
 

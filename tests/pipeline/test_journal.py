@@ -179,9 +179,10 @@ def test_an_error_of_another_version_is_still_an_error(error: Any) -> None:
 
 
 def old_journal(path: Path) -> None:
-    """Make the file as 0.1.0 left it: no version, and a table less."""
+    """Make the file as 0.1.0 left it: no version, a table less, and a column less."""
     with closing(sqlite3.connect(path)) as db, db:
-        db.executescript("DROP TABLE earlier_inputs; PRAGMA user_version=0;")
+        db.executescript("DROP TABLE earlier_inputs; ALTER TABLE inputs DROP COLUMN document;")
+        db.execute("PRAGMA user_version=0")
 
 
 def test_a_journal_of_the_first_version_is_migrated(
@@ -260,7 +261,7 @@ def test_one_row_that_cannot_be_written_as_it_is_stops_no_other(tmp_path: Path) 
         odd = {"record": {"value": "\ud800 lone"}, "object": object()}
         journal.add(Entry(b"a" * 16, "r", True, odd))
         journal.add(Entry(b"b" * 16, "r", True, {"record": {"value": 1}}))
-        journal.add_input(0, "k", {"o": object(), "s": "\udce9"}, b"a" * 16)
+        journal.add_input(0, Item("k", "", {"o": object(), "s": "\udce9"}), b"a" * 16)
         journal.flush()
     with Journal(tmp_path / "journal") as journal:
         found = journal.find(b"a" * 16)

@@ -19,16 +19,20 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
-from dataclasses import dataclass
-from hashlib import blake2b
 from itertools import takewhile
 from pathlib import Path
 from typing import Final
 
-from pydantic_core import from_json
-
+from structgen.pipeline.journal.inputs import (
+    COLUMNS,
+    INSERT_INPUT,
+    WITH_NEWEST,
+    Input,
+    input_and_entry,
+    row_of_input,
+)
 from structgen.pipeline.journal.lock import ProcessLock
 from structgen.pipeline.journal.recovery import finish_recovery, is_sound, recover
 from structgen.pipeline.journal.reviews import Review, newest_reviews
@@ -38,25 +42,18 @@ from structgen.pipeline.journal.rows import (
     Entry,
     entry_of_row,
     journal_errors,
-    plain_json,
     row_of_entry,
 )
 from structgen.pipeline.journal.tables import connect
+from structgen.pipeline.record import Item, hash_of
 from structgen.values import Json, Reply, TextOrMessages
 
 _NEWEST: Final = f"{SELECT} WHERE hash = ? ORDER BY seq DESC LIMIT 1"
-_RESULTS: Final = """
-SELECT i.position, i.key, i.meta, i.hash,
-    o.seq, o.run, o.hash, o.ok, o.cost, CAST(o.body AS BLOB), o.sum
-FROM inputs i
-LEFT JOIN outcomes o ON o.seq = (SELECT max(seq) FROM outcomes WHERE hash = i.hash)
-ORDER BY i.position
-"""
-
-
+_RESULTS: Final = f"""
+SELECT {COLUMNS} FROM inputs i {WITH_NEWEST} ORDER BY i.position
+"""  # noqa: S608 - texts of ours
 _OF_CHUNKS: Final = "/chunks"
 """Ends the name of a run whose rows are those of chunks."""
-_INSERT_INPUT: Final = "INSERT INTO inputs (position, key, meta, hash) VALUES (?, ?, ?, ?)"
 _ANYTHING: Final = """
 SELECT 1 FROM outcomes UNION ALL SELECT 1 FROM inputs UNION ALL SELECT 1 FROM replies
 UNION ALL SELECT 1 FROM notes LIMIT 1
@@ -65,23 +62,9 @@ _RETRIED: Final = -1
 """The turn of the row that marks a question that is asked anew."""
 _MARK_RETRY: Final = "INSERT INTO replies (hash, turn, status, body) VALUES (?, ?, 0, x'')"
 _SET_ASIDE: Final = """
-INSERT OR REPLACE INTO earlier_inputs (position, key, meta, hash)
-SELECT position, key, meta, hash FROM inputs
+INSERT OR REPLACE INTO earlier_inputs (position, key, meta, hash, document)
+SELECT position, key, meta, hash, document FROM inputs
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Input:
-    """One input of the run under way."""
-
-    position: int
-    """Its place among the inputs, from 0."""
-    key: str
-    """The key of its Item."""
-    meta: Mapping[str, Json]
-    """The meta of its Item."""
-    hash: bytes
-    """The hash of its question."""
 
 
 def question_hash(run: str, document: TextOrMessages) -> bytes:
@@ -91,8 +74,7 @@ def question_hash(run: str, document: TextOrMessages) -> bytes:
         run: The fingerprint of everything that is the same for every document.
         document: The document that is asked about.
     """
-    text = document if isinstance(document, str) else "\0" + json.dumps(document, sort_keys=True)
-    return blake2b(f"{run}\n{text}".encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    return hash_of(run, document)
 
 
 def run_of_chunks(run: str) -> str:
@@ -162,10 +144,11 @@ class Journal:
             self._unwritten[entry.hash] = entry
             self._hashes.add(entry.hash)
 
-    def add_input(self, position: int, key: str, meta: Mapping[str, Json], hash: bytes) -> None:
+    def add_input(self, position: int, item: Item, hash: bytes) -> None:
         """Add an input of the run under way. It is on the disk after the next `flush`."""
+        one = Input(position, item.key, item.meta, hash, item.document_hash)
         with self._changed:
-            self._inputs.append(Input(position, key, meta, hash))
+            self._inputs.append(one)
 
     @property
     def unwritten(self) -> int:
@@ -182,13 +165,9 @@ class Journal:
             with self._changed:
                 entries, inputs = list(self._unwritten.values()), self._inputs
                 self._inputs = []
-            rows = (
-                (one.position, one.key, plain_json(dict(one.meta)).decode(), one.hash)
-                for one in inputs
-            )
             with journal_errors(self.path, len(entries)), self._writer:
                 self._writer.executemany(INSERT, map(row_of_entry, entries))
-                self._writer.executemany(_INSERT_INPUT, rows)
+                self._writer.executemany(INSERT_INPUT, map(row_of_input, inputs))
             with self._changed:
                 for entry in entries:
                     if self._unwritten.get(entry.hash) is entry:
@@ -223,9 +202,8 @@ class Journal:
         The outcome is None if it cannot be read.
         """
         with closing(connect(self.path)) as reader, journal_errors(self.path):
-            for position, key, meta, hash, *row in reader.execute(_RESULTS):
-                entry = None if row[0] is None else entry_of_row(row)
-                yield Input(position, key, from_json(meta), hash), entry
+            for row in reader.execute(_RESULTS):
+                yield input_and_entry(row)
 
     # ---- batches -----------------------------------------------------------------------------
 

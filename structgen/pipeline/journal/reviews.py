@@ -1,7 +1,8 @@
 """What people decided about records: rows of a journal, by the key of the input.
 
 Each version of a decision is a note of its own. Its name is the primary key, so of two reviewers
-who save the same version SQLite takes one. A key outlives prompts, models and schemas.
+who save the same version SQLite takes one. A key outlives prompts, models and schemas. A decision
+about another text, or with a value that the target refuses by now, goes for the record no more.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -18,9 +19,10 @@ from typing import Any, Final, Literal, TypeAlias, TypeVar
 from structgen.errors import InputError, InvalidOutputError
 from structgen.pipeline.journal.recovery import is_sound
 from structgen.pipeline.journal.rows import journal_errors
-from structgen.pipeline.journal.tables import connect, no_journal
+from structgen.pipeline.journal.tables import connect, connect_to_read, no_journal
 from structgen.pipeline.record import Outcome, error_to_data
 from structgen.schema.check import validate
+from structgen.schema.target import Target
 from structgen.values import Json
 
 T = TypeVar("T")
@@ -28,9 +30,25 @@ T = TypeVar("T")
 Status: TypeAlias = Literal["accepted", "corrected", "rejected"]
 """What a reviewer decided about a record."""
 
+Outdated: TypeAlias = Literal["text changed", "target changed"]
+"""Why a decision does not go for a record any more."""
+
 _PREFIX: Final = "review "
 _READ: Final = "SELECT body FROM notes WHERE name LIKE 'review %' ORDER BY name"
 _INSERT: Final = "INSERT INTO notes (name, body) VALUES (?, ?)"
+_KEPT: Final = ("absent", "evidence", "leaf_evidence", "guarantee")
+"""What is known about a model's value, and goes for it also if a person has looked at it."""
+_SAID: Final[Mapping[Outdated, tuple[str, str]]] = {
+    "text changed": (
+        "text has changed since its record was reviewed",
+        "texts have changed since their records were reviewed",
+    ),
+    "target changed": (
+        "reviewed value does not fit the target any more",
+        "reviewed values do not fit the target any more",
+    ),
+}
+"""How the log begins, about one record and about several."""
 _SHOWN_KEYS: Final = 5
 """How many keys a line of the log names."""
 
@@ -47,6 +65,25 @@ class Review:
     """What was decided."""
     value: Json = field(default=None, repr=False)
     """The right value as plain JSON data; None if the record is rejected."""
+    document_hash: str = field(default="", repr=False)
+    """Tells which text the reviewer saw; "" if that is not known."""
+
+    def outdated(self, target: Target[Any], document_hash: str) -> Outdated | None:
+        """Tell why it does not go for a record any more; None if it does.
+
+        Args:
+            target: The target of the record.
+            document_hash: Tells which text the record is about; "" if that is not known.
+        """
+        if self.document_hash and document_hash and self.document_hash != document_hash:
+            return "text changed"
+        if self.status == "rejected":
+            return None
+        try:
+            validate(target, self.value)
+        except InvalidOutputError:
+            return "target changed"
+        return None
 
 
 class Reviews:
@@ -70,7 +107,7 @@ class Reviews:
         """Give the newest review of each key."""
         if not self.path.exists():
             return {}
-        with journal_errors(self.path), closing(connect(self.path)) as db:
+        with journal_errors(self.path), closing(connect_to_read(self.path)) as db:
             return newest_reviews(db)
 
     def save(self, review: Review) -> bool:
@@ -105,51 +142,65 @@ def newest_reviews(db: sqlite3.Connection) -> dict[str, Review]:
 def reviewed(
     outcome: Outcome[T],
     reviews: Mapping[str, Review],
-    on_outdated: Callable[[str], object] = str,
+    on_outdated: Callable[[str, Outdated], object] = lambda key, why: None,
 ) -> Outcome[T]:
     """Give an outcome with what a reviewer decided about it.
 
     Args:
         outcome: What the model's answer came to.
         reviews: The newest reviews by key.
-        on_outdated: Called with the key of a record whose reviewed value does not fit the target.
+        on_outdated: Called with the key of a record whose decision does not go for it any more,
+            and why.
 
     Returns:
-        The outcome with the reviewer's value, and `confidence_by` "human". If that value does not
-        fit the target any more, the outcome with its whole record to review; the outcome as it was
-        if there is no review.
+        The outcome with the reviewer's value, `confidence_by` "human", and what was decided in
+        `reviewed`. If the decision does not go for it any more, the outcome with its whole record
+        to review, and why in `reviewed`. The outcome as it was if there is no review.
     """
     review = reviews.get(outcome.key)
     if review is None:
         return outcome
+    record = outcome.record()
+    if (why := review.outdated(outcome.target, outcome.document_hash)) is not None:
+        on_outdated(outcome.key, why)
+        return replace(outcome, stored={**record, "to_review": [""], "reviewed": why})
+    by_human: dict[str, Json] = {"confidence_by": "human", "reviewed": review.status}
     if review.status == "rejected":
         error = InputError(
             "A reviewer rejected this record.", hint="Correct it in `structgen review`."
         )
-        stored: dict[str, Any] = {"error": error_to_data(error), "confidence_by": "human"}
+        stored = {"error": error_to_data(error), **by_human}
         return replace(outcome, error=error, result=None, stored=stored)
-    try:
-        validate(outcome.target, review.value)
-    except InvalidOutputError:
-        on_outdated(outcome.key)
-        return replace(outcome, stored={**outcome.record(), "to_review": [""]})
-    is_same = outcome.ok and outcome.record().get("value") == review.value
-    kept = ("evidence", "guarantee") if is_same else ()
-    stored = {name: outcome.record().get(name) for name in kept}
-    stored |= {"value": review.value, "error": None, "confidence_by": "human"}
+    is_same = outcome.ok and record.get("value") == review.value
+    stored = {name: record.get(name) for name in _KEPT} if is_same else {}
+    stored |= {"value": review.value, "error": None, **by_human}
     stored |= {"record_confidence": 1.0, "to_review": []}
+    if record.get("accepted") is not None:
+        stored["accepted"] = True
     return replace(outcome, error=None, result=None, stored=stored)
 
 
-def outdated_reviews(keys: Sequence[str]) -> str:
-    """Say that reviewed values do not fit the target any more.
+def outdated_reviews(outdated: Mapping[str, Outdated]) -> Iterator[str]:
+    """Say which decisions do not go for their records any more, in a line for each reason.
 
     Args:
-        keys: The keys of their records.
+        outdated: Why, by the keys of the records.
     """
-    shown = ", ".join(map(repr, keys[:_SHOWN_KEYS])) + (", ..." if len(keys) > _SHOWN_KEYS else "")
-    values = "1 reviewed value does" if len(keys) == 1 else f"{len(keys)} reviewed values do"
-    return (
-        f"{values} not fit the target any more, so the output has the model's, marked in "
-        f"`to_review`: {shown}. Review them again with `structgen review`."
-    )
+    for why, (one, several) in _SAID.items():
+        keys = [key for key, found in outdated.items() if found == why]
+        if not keys:
+            continue
+        begins = f"1 {one}" if len(keys) == 1 else f"{len(keys)} {several}"
+        yield (
+            f"{begins}, so the output has what the model said, with `to_review`: "
+            f"{shown_keys(keys)}. Review them again with `structgen review`."
+        )
+
+
+def shown_keys(keys: Sequence[str]) -> str:
+    """Name the first keys.
+
+    Args:
+        keys: Some keys.
+    """
+    return ", ".join(map(repr, keys[:_SHOWN_KEYS])) + (", ..." if len(keys) > _SHOWN_KEYS else "")

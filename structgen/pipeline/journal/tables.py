@@ -11,7 +11,7 @@ from structgen.errors import JournalError
 
 APPLICATION_ID: Final = 0x53474A31
 """Marks the file as a journal of structgen, in SQLite's header: "SGJ1" in ASCII."""
-VERSION: Final = 1
+VERSION: Final = 2
 """The version of the tables, which SQLite's header keeps as `user_version`."""
 
 _TABLES: Final = """
@@ -51,13 +51,19 @@ CREATE TABLE earlier_inputs (
 """
 """What the runs before this one read, so that a run that stops early hides none of it."""
 
-_MIGRATIONS: Final = (_EARLIER_INPUTS,)
+_DOCUMENTS: Final = """
+ALTER TABLE inputs ADD COLUMN document TEXT;
+ALTER TABLE earlier_inputs ADD COLUMN document TEXT;
+"""
+"""Which text each input had, so that a decision about another text does not go for it."""
+
+_MIGRATIONS: Final = (_EARLIER_INPUTS, _DOCUMENTS)
 """The statements that lead from each version to the next one."""
 
 _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
     "outcomes": frozenset({"seq", "run", "hash", "ok", "cost", "body", "sum"}),
-    "inputs": frozenset({"position", "key", "meta", "hash"}),
-    "earlier_inputs": frozenset({"position", "key", "meta", "hash"}),
+    "inputs": frozenset({"position", "key", "meta", "hash", "document"}),
+    "earlier_inputs": frozenset({"position", "key", "meta", "hash", "document"}),
     "replies": frozenset({"hash", "turn", "status", "body"}),
     "notes": frozenset({"name", "body"}),
 }
@@ -118,6 +124,20 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def show_as_newest(db: sqlite3.Connection) -> None:
+    """Let queries find in an older file what a newer one has. Only a job may change the file.
+
+    Args:
+        db: An open journal, of which this connection alone sees another form.
+    """
+    version = _pragma(db, "user_version")
+    if version == VERSION:
+        return
+    earlier = "main.earlier_inputs" if version else "main.inputs WHERE 0"
+    for name, table in (("inputs", "main.inputs"), ("earlier_inputs", earlier)):
+        db.execute(f"CREATE TEMP VIEW {name} AS SELECT *, NULL AS document FROM {table}")  # noqa: S608
 
 
 def no_journal(path: Path) -> JournalError:

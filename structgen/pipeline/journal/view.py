@@ -7,17 +7,18 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from pydantic_core import from_json
 from typing_extensions import Self
 
 from structgen.errors import InputError
+from structgen.pipeline.journal.inputs import COLUMNS, WITH_NEWEST, Input, input_and_entry
 from structgen.pipeline.journal.outcomes import outcome_of
 from structgen.pipeline.journal.reviews import Review, newest_reviews
 from structgen.pipeline.journal.rows import SELECT, Entry, entry_of_row, journal_errors
-from structgen.pipeline.journal.tables import VERSION, connect_to_read
+from structgen.pipeline.journal.tables import connect_to_read, show_as_newest
 from structgen.pipeline.record import Outcome
 from structgen.schema.target import Target, target_of
 from structgen.values import Json
@@ -27,15 +28,9 @@ RUN: Final = "run "
 CURRENT: Final = "current run"
 """The name of the note that holds the fingerprint of the newest run."""
 
-_NEWEST: Final = """
-LEFT JOIN outcomes o ON o.seq = (SELECT max(seq) FROM outcomes WHERE hash = i.hash)
-"""
-_COLUMNS: Final = """
-i.position, i.key, i.meta, o.seq, o.run, o.hash, o.ok, o.cost, CAST(o.body AS BLOB), o.sum
-"""
-_READ: Final = f"SELECT {_COLUMNS} FROM inputs i {_NEWEST}"  # noqa: S608 - texts of ours
+_READ: Final = f"SELECT {COLUMNS} FROM inputs i {WITH_NEWEST}"  # noqa: S608 - texts of ours
 _READ_EARLIER: Final = f"""
-SELECT {_COLUMNS} FROM earlier_inputs i {_NEWEST}
+SELECT {COLUMNS} FROM earlier_inputs i {WITH_NEWEST}
 WHERE o.run = :run AND i.position NOT IN (SELECT position FROM inputs)
 """  # noqa: S608 - texts of ours
 _ALL_INPUTS: Final = f"{_READ} UNION ALL {_READ_EARLIER} ORDER BY position"
@@ -59,10 +54,7 @@ class JournalView:
         self.path = Path(path)
         with journal_errors(self.path):
             self._db = connect_to_read(self.path)
-            version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
-            if version < VERSION:
-                # The oldest files lack a table. Only a job may change the file.
-                self._db.execute("CREATE TEMP TABLE earlier_inputs AS SELECT * FROM inputs LIMIT 0")
+            show_as_newest(self._db)
 
     def stats(self) -> dict[str, Json]:
         """Count what is in it.
@@ -74,7 +66,7 @@ class JournalView:
         """
         failures: Counter[str] = Counter()
         read = ok = 0
-        for _, _, entry in self._inputs():
+        for _, entry in self._inputs():
             read += 1
             if entry is None:
                 continue
@@ -102,15 +94,16 @@ class JournalView:
                 not checked again.
 
         Returns:
-            An outcome for each input that has one. Outcomes of `map`, which notes no inputs, have
-            the hashes of their questions as keys.
+            An outcome for each input that has one. If the journal has no inputs, such as that of a
+            `map` by an earlier version, they have the hashes of their questions as keys.
         """
         target = target or self.target()
         found = False
-        for key, meta, entry in self._inputs():
+        for one, entry in self._inputs():
             found = True
             if entry is not None:
-                yield outcome_of(entry, target, key, meta, check=False)
+                outcome = outcome_of(entry, target, one.key, one.meta, check=False)
+                yield replace(outcome, document_hash=one.document_hash)
         if found:
             return
         for entry in self._entries():
@@ -131,11 +124,7 @@ class JournalView:
             InputError: If no input has this key.
         """
         target = self.target()
-        found = [
-            _everything(key, meta, entry, target)
-            for one, meta, entry in self._inputs()
-            if one == key
-        ]
+        found = [_everything(one, entry, target) for one, entry in self._inputs() if one.key == key]
         if not found:
             raise InputError(
                 f"{self.path} has no input with the key {key!r}.",
@@ -174,11 +163,11 @@ class JournalView:
             found = self._db.execute(query, (name,)).fetchone()
         return json.loads(found[0]) if found else None
 
-    def _inputs(self) -> Iterator[tuple[str, dict[str, Json], Entry | None]]:
-        """The key, the meta and the outcome of each input, as far as they can be read."""
+    def _inputs(self) -> Iterator[tuple[Input, Entry | None]]:
+        """Each input and its outcome, as far as they can be read."""
         with journal_errors(self.path), closing(self._db.cursor()) as cursor:
-            for _, key, meta, *row in cursor.execute(_ALL_INPUTS, {"run": self._current()}):
-                yield key, from_json(meta), None if row[0] is None else entry_of_row(row)
+            for row in cursor.execute(_ALL_INPUTS, {"run": self._current()}):
+                yield input_and_entry(row)
 
     def _entries(self) -> Iterator[Entry]:
         with journal_errors(self.path), closing(self._db.cursor()) as cursor:
@@ -211,11 +200,9 @@ class JournalView:
             }
 
 
-def _everything(
-    key: str, meta: dict[str, Json], entry: Entry | None, target: Target[Any]
-) -> dict[str, Json]:
+def _everything(one: Input, entry: Entry | None, target: Target[Any]) -> dict[str, Json]:
     if entry is None:
-        return {"key": key, "value": None, "error": None, "meta": meta}
-    outcome = outcome_of(entry, target, key, meta, check=False)
+        return {"key": one.key, "value": None, "error": None, "meta": {**one.meta}}
+    outcome = outcome_of(entry, target, one.key, one.meta, check=False)
     known = {name: entry.body.get(name) for name in ("tries", "usage", "seconds", "attempts")}
     return {**outcome.row(), "cost": entry.cost, **known}

@@ -15,12 +15,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from structgen.errors import InvalidOutputError, NotJsonError
+from structgen.errors import InvalidOutputError, JournalError, NotJsonError
 from structgen.pipeline.journal.reviews import Status
 from structgen.reading.images.pages import with_pictures
 from structgen.schema.check import validate
 from structgen.schema.json_text import parse_json
-from structgen.server.review.inputs import input_of
+from structgen.server.review.inputs import inputs_of
+from structgen.server.review.numbers import for_page, from_page
 from structgen.server.review.records import Records
 
 _HOSTS: Final = {"127.0.0.1", "localhost", "[::1]"}
@@ -40,7 +41,7 @@ class _Json(JSONResponse):
     can write."""
 
     def render(self, content: Any) -> bytes:
-        return json.dumps(content, separators=(",", ":")).encode()
+        return json.dumps(for_page(content), separators=(",", ":")).encode()
 
 
 _Handler = Callable[[Request], Awaitable[Response]]
@@ -60,6 +61,9 @@ def review_app(records: Records, token: str) -> Starlette:
         async def checked(request: Request) -> Response:
             host = request.headers.get("host", "").rpartition(":")[0]
             given = request.cookies.get(cookie, "").encode()
+            origin = request.headers.get("origin", f"http://{request.headers.get('host')}")
+            if origin != f"http://{request.headers.get('host')}":
+                return _refusal("This call comes from another site.", 403)
             if host not in _HOSTS or not compare_digest(given, token.encode()):
                 return _refusal("Open the address that `structgen review` printed.", 403)
             if request.url.path.startswith("/api/") and request.headers.get(_HEADER) != "1":
@@ -90,9 +94,14 @@ def review_app(records: Records, token: str) -> Starlette:
         return HTMLResponse(html.replace("NONCE", nonce), headers=headers)
 
     async def listed(request: Request) -> Response:
-        found = await run_in_threadpool(records.listed)
         schema: Any = records.target.schema
-        return _Json({"input": input_of(schema, schema), "records": found})
+        return await _answer(lambda: _Json({**inputs_of(schema), "records": records.listed()}))
+
+    async def record(request: Request) -> Response:
+        key = request.query_params.get("key", "")
+        if key not in records:
+            return _refusal("There is no such record.", 404)
+        return await _answer(lambda: _Json(records.shown(key)))
 
     async def pages(request: Request) -> Response:
         key = request.query_params.get("key", "")
@@ -106,11 +115,16 @@ def review_app(records: Records, token: str) -> Starlette:
         found = records.image(request.query_params.get("key", ""), wanted)
         if found is None:
             return _refusal("There is no such page.", 404)
-        headers = {"x-content-type-options": "nosniff", "cache-control": "no-store"}
+        headers = {
+            "x-content-type-options": "nosniff",
+            "cross-origin-resource-policy": "same-origin",
+            "cache-control": "no-store",
+        }
         return Response(found.data, media_type=found.media_type, headers=headers)
 
     async def save(request: Request) -> Response:
-        return await run_in_threadpool(_saved, records, await request.body())
+        body = await request.body()
+        return await _answer(lambda: _saved(records, body))
 
     async def check(request: Request) -> Response:
         return await run_in_threadpool(_checked, records, await request.body())
@@ -119,12 +133,21 @@ def review_app(records: Records, token: str) -> Starlette:
         routes=[
             Route("/", enter),
             Route("/api/records", guarded(listed)),
+            Route("/api/record", guarded(record)),
             Route("/api/pages", guarded(pages)),
             Route("/image", guarded(image)),
             Route("/api/save", guarded(save), methods=["POST"]),
             Route("/api/check", guarded(check), methods=["POST"]),
         ]
     )
+
+
+async def _answer(make: Callable[[], Response]) -> Response:
+    """Answer in a thread; if the file of the decisions fails, say why."""
+    try:
+        return await run_in_threadpool(make)
+    except JournalError as error:
+        return _refusal(f"{error.message} {error.hint}", 503)
 
 
 def _saved(records: Records, body: bytes) -> Response:
@@ -141,7 +164,7 @@ def _saved(records: Records, body: bytes) -> Response:
     ):
         return _refusal("There is no such record or decision.", 400)
     try:
-        kept = records.save(key, version, status, data.get("value"))
+        kept = records.save(key, version, status, from_page(data.get("value")))
     except InvalidOutputError as error:
         return _violations(error, 422)
     if not kept:
@@ -151,7 +174,7 @@ def _saved(records: Records, body: bytes) -> Response:
 
 def _checked(records: Records, body: bytes) -> Response:
     try:
-        validate(records.target, parse_json(body))
+        validate(records.target, from_page(parse_json(body)))
     except InvalidOutputError as error:
         return _violations(error, 200)
     except NotJsonError:

@@ -1,151 +1,224 @@
-"""Reviews to and from files: gold, and tasks for Label Studio and Argilla."""
+"""Review tasks for Label Studio and Argilla: files that they import, and what they export."""
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Final, Literal, TypeAlias
 
-from structgen.errors import InputError, InvalidOutputError
+from structgen.errors import InputError, InvalidOutputError, NotJsonError
+from structgen.schema.json_text import parse_json, parse_json_of
+from structgen.server.review.files import write_new
 from structgen.server.review.records import Records
 from structgen.values import Json
 
+TaskForm: TypeAlias = Literal["label-studio", "argilla"]
+"""Whom tasks are for."""
 
-def export_gold(records: Records, path: str | os.PathLike[str]) -> int:
-    """Write accepted and corrected records as gold, which serves for examples too.
+_NAME: Final = "value"
+"""The name of the text area, or of the question, that holds the value as JSON text."""
+_TEXT: Final = "text"
+"""The name of the text that is asked about."""
+_SHOWN: Final = 5
+"""How many tasks that were not taken an error names."""
+_EXPORTS: Final = (
+    "Give the file that Label Studio exported as JSON, or Argilla's SDK with `records.to_json`."
+)
+_HINT: Final = (
+    "Correct these, or export them again, and import the file once more: nothing is taken twice."
+)
+
+
+def export_tasks(
+    records: Records, path: str | os.PathLike[str], form: TaskForm = "label-studio"
+) -> int:
+    """Write every record as a review task.
 
     Args:
         records: The records.
-        path: A file that does not exist yet.
+        path: A file that does not exist yet; its name ends in `.json`, as Label Studio wants it.
+        form: Whom it is for.
 
     Returns:
         How many were written.
 
     Raises:
-        InputError: If a text is not known, a value does not fit the target any more, or the file
-            cannot be written.
+        InputError: If the name ends in something else, or the file cannot be written.
     """
-    reviews = records.reviews.all()
-    rows: list[dict[str, Json]] = []
-    for row in records.rows:
-        review = reviews.get(row["key"])
-        if review is None or review.status == "rejected":
-            continue
-        if not records.fits(review):
-            raise InputError(
-                f"The reviewed value of {row['key']!r} does not fit the target any more.",
-                hint="Review it again, or export with the target that it was reviewed with.",
-            )
-        text = records.text(row["key"])
-        if text is None:
-            raise InputError(
-                f"The text of {row['key']} is not known.", hint="Name the inputs of the run."
-            )
-        rows.append({"key": row["key"], "text": text, "value": review.value})
-    return _write(path, rows)
-
-
-def export_tasks(records: Records, path: str | os.PathLike[str]) -> int:
-    """Write every record as a review task, in the form that Label Studio imports.
-
-    Args:
-        records: The records.
-        path: A file that does not exist yet.
-
-    Returns:
-        How many were written.
-
-    Raises:
-        InputError: If the file cannot be written.
-    """
-    return _write(
-        path,
-        [
-            {
-                "data": {
-                    "key": one["key"],
-                    "text": one["text"],
-                    "value": json.dumps(one["value"], ensure_ascii=False),
-                },
-                "meta": {"version": one["version"], "status": one["status"]},
-            }
-            for one in records.listed()
-        ],
-    )
+    if Path(path).suffix.lower() != ".json":
+        raise InputError(
+            f"Cannot write review tasks to {path}: Label Studio and Argilla import .json files.",
+            hint="Name a file that ends in .json.",
+        )
+    tasks = [_FORMS[form](one) for one in records.everything()]
+    write_new(path, json.dumps(tasks, indent=1) + "\n")
+    return len(tasks)
 
 
 def import_tasks(records: Records, path: str | os.PathLike[str]) -> int:
-    """Take decisions from tasks that Label Studio or Argilla exported, one a line.
+    """Take decisions from tasks that Label Studio or Argilla exported.
 
     Args:
         records: The records.
-        path: A JSONL file.
+        path: A JSON file with a list of tasks, or a JSONL file with one a line.
 
     Returns:
-        How many decisions were taken; tasks without an answer are passed over.
+        How many decisions were taken. Tasks without an answer are passed over, and so are those
+        whose answer was taken before.
 
     Raises:
-        InputError: If a line is no such task, its record is not known or was reviewed since, or
-            its value does not fit. Lines before it are kept.
+        InputError: If the file holds no tasks, or some of them were not taken: the record is not
+            known or was reviewed since, or the value does not fit. All others are taken.
     """
+    tasks = _read(path)
+    faults: list[str] = []
     done = 0
-    try:
-        lines = Path(path).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"Cannot read {path}: {error}.", hint="Name a JSONL file.") from error
-    for number, line in enumerate(lines, 1):
-        if line.strip():
-            done += _take(records, f"{path}:{number}", line)
+    for number, task in enumerate(tasks, 1):
+        try:
+            done += _take(records, task)
+        except InputError as error:
+            faults.append(f"task {number}: {error.message}")
+    if faults:
+        shown = "; ".join(faults[:_SHOWN]) + ("; ..." if len(faults) > _SHOWN else "")
+        raise InputError(
+            f"Cannot take {len(faults)} of the {len(tasks)} tasks in {path}: {shown}. The others "
+            f"are taken: {done} new decisions.",
+            hint=_HINT,
+        )
     return done
 
 
-def _take(records: Records, where: str, line: str) -> bool:
+def _read(path: str | os.PathLike[str]) -> list[Any]:
     try:
-        task = json.loads(line)
-        key, version, answer = _answer(task)
-        value = None if answer is None else json.loads(answer)
+        text = Path(path).read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise InputError(f"Cannot read {path}: {why}.", hint="Name a JSON file.") from error
+    with suppress(NotJsonError):
+        found = parse_json(text)
+        return found if isinstance(found, list) else [found]
+    lines = text.split("\n")  # a text may hold other line separators
+    return [
+        parse_json_of(f"{path}:{number}", line, _EXPORTS)
+        for number, line in enumerate(lines, 1)
+        if line.strip()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    key: str
+    version: int
+    """The version of the record's review when the task was exported."""
+    document_hash: str
+    text: str | None
+    """The value as JSON text; None if nobody has answered."""
+
+
+def _take(records: Records, task: Any) -> bool:
+    try:
+        answer = _answer(task)
     except (ValueError, TypeError, KeyError, IndexError, AttributeError) as error:
         raise InputError(
-            f"{where} is no review task.", hint="Export tasks with --export-tasks to see the form."
+            "it is no review task (Label Studio exports them as JSON, not as JSON-MIN or CSV)"
         ) from error
-    if answer is None:
+    if answer.text is None:
         return False
+    key = answer.key
     if key not in records:
-        raise InputError(f"{where}: no record has the key {key!r}.", hint="Check the results.")
+        raise InputError(f"no record has the key {key!r}")
     try:
-        kept = records.save(key, version, "corrected", value)
-    except InvalidOutputError as error:
-        raise InputError(f"{where}: {error.message}", hint="Correct the value.") from error
-    if not kept:
-        raise InputError(
-            f"{where}: {key} was reviewed after the task was exported.",
-            hint="Remove the line, or export the tasks again.",
+        value = parse_json_of(f"the value of {key!r}", answer.text)
+        kept = records.save(
+            key, answer.version, "corrected", value, document_hash=answer.document_hash
         )
-    return True
+    except InvalidOutputError as error:
+        said = "; ".join(str(one) for one in error.violations[:3])
+        raise InputError(f"the value of {key!r} does not fit: {said}") from error
+    if kept or records.reviews.all()[key].value == value:
+        return kept
+    raise InputError(f"{key!r} was reviewed after the task was exported")
 
 
-def _answer(task: Any) -> tuple[str, int, str | None]:
-    """The key, the version that was exported, and the answer as JSON text, if there is one."""
-    if "fields" in task:  # Argilla
-        responses = (task.get("responses") or {}).get("value") or []
-        version = int((task.get("metadata") or {}).get("version", 0))
-        return str(task["id"]), version, responses[-1]["value"] if responses else None
-    version = int((task.get("meta") or {}).get("version", 0))
+def _answer(task: Any) -> _Answer:
+    is_argilla = "fields" in task
+    noted = task.get("metadata" if is_argilla else "meta") or {}
+    key = task["id"] if is_argilla else task["data"]["key"]
+    text = _of_argilla(task) if is_argilla else _of_label_studio(task)
+    return _Answer(
+        str(key), int(noted.get("version") or 0), str(noted.get("document_hash") or ""), text
+    )
+
+
+def _of_label_studio(task: Mapping[str, Any]) -> str | None:
+    """The newest answer, of annotations that were not skipped."""
     done = [one for one in task.get("annotations") or () if not one.get("was_cancelled")]
-    results = [part for one in done for part in one["result"] if part["from_name"] == "value"]
-    text = results[-1]["value"]["text"] if results else None
-    return str(task["data"]["key"]), version, text[-1] if isinstance(text, list) else text
+    for annotation in sorted(done, key=lambda one: str(one.get("updated_at") or ""), reverse=True):
+        texts = [
+            part["value"]["text"] for part in annotation["result"] if part["from_name"] == _NAME
+        ]
+        if texts:
+            return _one_text(texts[-1])
+    return None
 
 
-def _write(path: str | os.PathLike[str], rows: Iterable[dict[str, Json]]) -> int:
-    lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in rows]
-    try:
-        with open(path, "x", encoding="utf-8") as file:
-            file.writelines(lines)
-    except OSError as error:
-        raise InputError(
-            f"Cannot write {path}: {error.strerror}.", hint="Name a file that does not exist."
-        ) from error
-    return len(lines)
+def _of_argilla(task: Mapping[str, Any]) -> str | None:
+    """The last response. A record is pending while all that it has are drafts or discarded."""
+    if task.get("status") == "pending":
+        return None
+    responses = (task.get("responses") or {}).get(_NAME) or []
+    given = [one["value"] for one in responses if one.get("value") is not None]
+    return _one_text(given[-1]) if given else None
+
+
+def _one_text(found: str | list[str]) -> str:
+    return found if isinstance(found, str) else found[-1]
+
+
+# ---- what is written -------------------------------------------------------------------------
+
+
+def _for_label_studio(one: Mapping[str, Any]) -> dict[str, Json]:
+    value = _value(one)
+    data = {"key": one["key"], _TEXT: _readable(one["text"] or ""), _NAME: value}
+    result = {"from_name": _NAME, "to_name": _TEXT, "type": "textarea", "value": {"text": [value]}}
+    predictions = [{"model_version": "structgen", "result": [result]}] if value else []
+    return {"data": data, "meta": _noted(one), "predictions": predictions}
+
+
+def _for_argilla(one: Mapping[str, Any]) -> dict[str, Json]:
+    value = _value(one)
+    return {
+        "id": one["key"],
+        "fields": {_TEXT: _readable(one["text"] or "")},
+        "metadata": _noted(one),
+        "suggestions": {_NAME: {"value": value}} if value else {},
+        "responses": {},
+    }
+
+
+_FORMS: Final[Mapping[TaskForm, Callable[[Mapping[str, Any]], dict[str, Json]]]] = {
+    "label-studio": _for_label_studio,
+    "argilla": _for_argilla,
+}
+
+
+def _noted(one: Mapping[str, Any]) -> dict[str, Json]:
+    return {"version": one["version"], "document_hash": one["document_hash"]}
+
+
+def _value(one: Mapping[str, Any]) -> str:
+    """The likeliest value as JSON text; "" if there is none."""
+    if not one["values"]:
+        return ""
+    text = json.dumps(one["values"][0]["value"], ensure_ascii=False, indent=2)
+    return text if _readable(text) == text else json.dumps(one["values"][0]["value"], indent=2)
+
+
+def _readable(text: str) -> str:
+    """A text without half surrogate pairs, which no database takes."""
+    return text.encode("utf-8", "replace").decode()
