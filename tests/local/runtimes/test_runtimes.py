@@ -7,9 +7,11 @@ from __future__ import annotations
 import asyncio
 import importlib.util
 import json
+import signal
+import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import pytest
 
@@ -69,3 +71,26 @@ def test_answers_are_held_whole_and_alike_when_asked_at_once(built: Any, tokens:
         {"name", "age"}
     ] * 2
     assert built.generate(ASK, CONTACT, options).usage.cached_tokens > 20
+
+
+class Interrupted(Exception):
+    pass
+
+
+def test_an_interrupt_while_a_model_is_loaded_is_not_lost(built: Any, embedded_model: Path) -> None:
+    """llama.cpp logs while it loads, and what is raised in a callback of ctypes is dropped."""
+
+    def interrupt(*_: object) -> NoReturn:
+        raise Interrupted
+
+    built.count(ASK)  # it opens the runtime
+    library = built._loaded.runtime._library
+    params = library.llama_model_default_params()
+    handler = signal.signal(signal.SIGALRM, interrupt)
+    try:
+        with pytest.raises(Interrupted):
+            signal.setitimer(signal.ITIMER_REAL, 0.001)
+            library.llama_model_load_from_file(str(embedded_model).encode(), params)
+            time.sleep(10)
+    finally:
+        signal.signal(signal.SIGALRM, handler)
