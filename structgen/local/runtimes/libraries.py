@@ -63,7 +63,7 @@ class InputText(ctypes.Structure):
 
 
 _LOG: Final = ctypes.CFUNCTYPE(None, c_int, c_char_p, c_void_p)
-_silent = _LOG(ctypes.cast(ctypes.pythonapi.Py_IsInitialized, c_void_p).value)
+_silent = _LOG(("Py_IsInitialized", ctypes.pythonapi))
 """Takes every line of a log, and does nothing. A function of C: one of Python would be where an
 interrupt strikes that came while a model is loaded, and ctypes drops what is raised there."""
 
