@@ -273,7 +273,8 @@ _OPTIONS: Final[Mapping[str, Kind]] = {
     "tuned": Kind(lambda value: value is False or PATH.fits(value), "a path, or False"),
     "cascade_below": Kind(
         lambda value: (
-            all(map(number(0, 1).fits, value.values()))
+            all(isinstance(path, str) for path in value)
+            and all(map(number(0, 1).fits, value.values()))
             if isinstance(value, Mapping)
             else number(0, 1).fits(value)
         ),

@@ -21,7 +21,7 @@ from typing import Any, Final, Generic, TypeVar
 
 from structgen.errors import Attempt, InvalidOutputError, SchemaError, StructgenError
 from structgen.extraction.backend import Backend
-from structgen.extraction.doubt import doubts
+from structgen.extraction.doubt import check_thresholds, doubts
 from structgen.extraction.extract import SAME_EVERYWHERE
 from structgen.extraction.overlay import Answered, answered, overlaid
 from structgen.extraction.question import Question
@@ -32,7 +32,6 @@ from structgen.options import UNSET
 from structgen.results import Escalation, Extraction
 from structgen.schema.check import validate
 from structgen.schema.json import to_text
-from structgen.schema.places import nodes_at
 from structgen.schema.portion import Portion, portion
 from structgen.schema.renamed import renamed
 from structgen.schema.shown import shown
@@ -138,9 +137,9 @@ class _Run(Generic[T]):
 
     def check(self, backends: Sequence[Backend]) -> None:
         """Raise if the options ask for something that a model cannot give, or name no field."""
-        below, schema = self.question.options.cascade_below, self.question.target.schema
-        for path in below if isinstance(below, Mapping) else ():
-            nodes_at(schema, path, "cascade_below")
+        below = self.question.options.cascade_below
+        if isinstance(below, Mapping):
+            check_thresholds(self.question.target.schema, below)
         first = first_question(backends, self.question)
         for backend in backends:
             first.check_options(backend)

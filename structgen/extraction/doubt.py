@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from structgen.answer.evidence import EvidenceFinder
@@ -11,17 +11,22 @@ from structgen.answer.salvage import value_at
 from structgen.answer.support import unsupported
 from structgen.answer.wording import asks_for_more
 from structgen.calibration.learnt import field_of
+from structgen.errors import ConfigurationError
 from structgen.extraction.question import Question
 from structgen.extraction.supported import located_text
 from structgen.options import UNSET
 from structgen.results import Extraction
+from structgen.schema.places import find_nodes, nodes_at, paths_in
 from structgen.schema.shown import shown
-from structgen.values import Json
+from structgen.values import Json, JsonSchema
 
 BELOW: Final = 0.8
 """The confidence below which a field is escalated, if the call sets none."""
 PRESSED: Final = 0.5
 """The pressure of the grammar from which on a value is in doubt."""
+
+_WHOLES: Final = frozenset({"object", "array"})
+"""The types whose values have no confidence of their own: their fields and items have."""
 
 
 class Doubt(NamedTuple):
@@ -69,9 +74,64 @@ def enough_for(field: str, below: float | Mapping[str, float]) -> float:
         field: The field: a JSON Pointer with `*` for indices.
         below: One number for all fields, or one for each.
     """
-    if isinstance(below, Mapping):
-        return below.get(field, below.get("", BELOW))
-    return below
+    if not isinstance(below, Mapping):
+        return below
+    if field in below:
+        return below[field]
+    # A `*` in a table is also any key of a map, or any field of a record.
+    steps = field.split("/")
+    wide = (path for path in below if "*" in path and _is_among(steps, path.split("/")))
+    return below.get(next(wide, ""), BELOW)
+
+
+def _is_among(steps: Sequence[str], pattern: Sequence[str]) -> bool:
+    if len(steps) != len(pattern):
+        return False
+    return all(one in (step, "*") for step, one in zip(steps, pattern, strict=True))
+
+
+def may_have_confidence(root: JsonSchema, path: str) -> bool:
+    """Tell whether there may be a value at a place that has a confidence of its own.
+
+    Args:
+        root: The schema of the whole.
+        path: A JSON Pointer with `*` for any key or index; "" is all other fields.
+    """
+    kinds = map(_types_of, find_nodes(root, path))
+    return not path or any(not kind or kind - _WHOLES for kind in kinds)
+
+
+def _types_of(node: JsonSchema) -> frozenset[str]:
+    types = node.get("type", ())
+    return frozenset({types} if isinstance(types, str) else types)
+
+
+def check_thresholds(root: JsonSchema, below: Mapping[str, float]) -> None:
+    """See that each threshold of a table is about values that may have a confidence.
+
+    Args:
+        root: The schema of the whole.
+        below: The table, as `cascade_below` has it.
+
+    Raises:
+        ConfigurationError: If a path leads to no field, to one item of a list, or to a record or a
+            list, whose fields and items have a confidence each.
+    """
+    for path in below:
+        nodes_at(root, path, "cascade_below")
+        if path != field_of(path):
+            raise ConfigurationError(
+                f"`cascade_below` has {path!r}, and one threshold is for all items of a list.",
+                hint=f"Write {field_of(path)!r}.",
+            )
+        if not may_have_confidence(root, path):
+            fields = [one for one in paths_in(root) if one.startswith(f"{path}/")]
+            such = f", such as {fields[0]!r}" if fields else ""
+            raise ConfigurationError(
+                f"`cascade_below` has {path!r}, which is a record or a list and has no confidence "
+                "of its own.",
+                hint=f"Name what is in it{such}.",
+            )
 
 
 def _of_pressure(result: Extraction[Any]) -> Iterator[Doubt]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from typing_extensions import TypeVar, Unpack
 
 from structgen.errors import FormChangedError, InputError, InvalidOutputError, StaleFormError
+from structgen.extraction.doubt import check_thresholds, may_have_confidence
 from structgen.extraction.tuned import tuned_options
 from structgen.flow.drive import aperform, perform
 from structgen.flow.steps import Flow
@@ -40,7 +41,6 @@ from structgen.forms.state import Entry, Step, Turn, whole_characters
 from structgen.options import UNSET, CallArgs, OptionArgs, options_of
 from structgen.prompt.instructions import instructions_of
 from structgen.results import Extraction
-from structgen.schema.places import find_nodes, nodes_at
 from structgen.schema.renamed import renamed as with_wire_names
 from structgen.schema.target import Target, target_of
 from structgen.values import ExamplePool, Json, JsonSchema
@@ -157,8 +157,7 @@ class Form(FormRecord[T]):
         self._examples = TurnExamples(self._fields, examples, self._caller.backends[0].context)
         self._corrections, self._watch_locked = corrections, watch_locked
         self._caller = caller.with_tuned(options, self._options)
-        for path in self._thresholds():
-            nodes_at(self.target.schema, path, "cascade_below")
+        check_thresholds(self.target.schema, self._thresholds())
         self.dropped: tuple[Dropped, ...] = ()
         """The values that `loads` could not keep when it migrated this form."""
 
@@ -250,7 +249,8 @@ class Form(FormRecord[T]):
     def _thresholds_of(self, target: Target[Json]) -> OptionArgs:
         """Those of the fields that a question is about."""
         below = self._thresholds()
-        own = {path: least for path, least in below.items() if find_nodes(target.schema, path)}
+        schema = target.schema
+        own = {path: least for path, least in below.items() if may_have_confidence(schema, path)}
         return {"cascade_below": own} if below else {}
 
     # ---- what to ask -------------------------------------------------------------------------

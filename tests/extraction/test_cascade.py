@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 import time
 from copy import deepcopy
 from pathlib import Path
@@ -175,6 +176,7 @@ def test_a_low_confidence_is_a_doubt_and_so_is_pressure() -> None:
         (0.9, {"/buyer", "/lines/1/price"}),
         ({"/lines/*/price": 0.9, "": 0.3}, {"/lines/1/price"}),
         ({"/buyer": 0.0}, {"/lines/1/price"}),
+        ({"/*": 0.5, "": 0.3}, {"/buyer"}),
     ],
 )
 def test_the_threshold_is_one_for_all_fields_or_one_for_each(
@@ -525,10 +527,41 @@ def test_closing_a_client_closes_its_own_models_alone() -> None:
     assert closed == ["scripted"]
 
 
-@pytest.mark.parametrize("below", [-0.1, 1.5, "0.5", {"/a": 2}])
+@pytest.mark.parametrize("below", [{3: 0.5}, -0.1, 1.5, "0.5", {"/a": 2}])
 def test_a_threshold_is_a_share(below: Any) -> None:
     with pytest.raises(ConfigurationError, match="cascade_below"):
         Client(cascade=[ScriptedModel("{}"), ScriptedModel("{}")], cascade_below=below)
+
+
+@pytest.mark.parametrize(
+    ("path", "hint"),
+    [
+        ("/lines/0/price", "/lines/*/price"),
+        ("/lines/*", "/lines/*/name"),
+        ("/lines", "/lines/*/name"),
+        ("/place", "/place/city"),
+    ],
+)
+def test_a_threshold_that_no_value_would_heed_is_an_error(path: str, hint: str) -> None:
+    first = Perfect(GOLD)
+    with pytest.raises(ConfigurationError, match=re.escape(repr(path))) as raised:
+        ask(first, Perfect(GOLD), cascade_below={path: 0.5})
+    assert hint in str(raised.value.hint)
+    assert not first.asked
+
+
+def test_a_star_is_any_key_of_a_map() -> None:
+    class Prices(BaseModel):
+        of: dict[str, float]
+
+    document = "tea 3.5, milk 1.75"
+    written = {"of": [{"key": "tea", "value": 3.5}, {"key": "milk", "value": 1.75}]}
+    first = unsure(written, **{"3.5": -1.0, "1.75": -2.0})
+    second = ScriptedModel(json.dumps(written))
+    table = {"/of/*": 0.3, "/of/milk": 0.1, "": 0.0}
+    assert not ask(first, second, target=Prices, document=document, cascade_below=table).escalations
+    found = ask(first, second, target=Prices, document=document, cascade_below={"/of/*": 0.5})
+    assert len(found.escalations) == 1
 
 
 def test_a_threshold_for_no_field_is_an_error_before_anything_is_asked() -> None:
