@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from structgen.errors import ConfigurationError
+from structgen.schema.json import pointer
 from structgen.schema.json_file import write_json
-from structgen.values import Json
+from structgen.values import Json, shorten
+
+_SHOWN: Final = 40
+"""Characters that an error shows of a version."""
 
 
 class Row(Protocol):
@@ -93,10 +98,36 @@ class LearntFile(Generic[R]):
         try:
             write_json(path, {"version": 1, self._member: [self._data_of(one) for one in rows]})
         except OSError as error:
-            raise self._error(
-                f"Cannot write {path}: {error.strerror}.",
-                hint="Name a file in a folder that exists.",
-            ) from error
+            raise self._unwritable(path, error) from error
+
+    def require_place(self, path: str | os.PathLike[str]) -> None:
+        """See that a file can be written, before what it is to hold is paid for.
+
+        Args:
+            path: The file; it may be there, and then has to be of this kind.
+
+        Raises:
+            ConfigurationError: If it cannot be written, or is there and of another kind.
+        """
+        where = Path(path)
+        if where.exists():
+            try:
+                self.load(path)
+            except ConfigurationError as error:
+                raise self._error(
+                    error.message,
+                    hint="It stays as it is. Name another file to write, or move this one away.",
+                ) from error
+        folder = where.parent
+        fault = errno.EACCES if folder.is_dir() else errno.ENOENT
+        if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+            raise self._unwritable(path, OSError(fault, os.strerror(fault)))
+
+    def _unwritable(self, path: str | os.PathLike[str], error: OSError) -> ConfigurationError:
+        return self._error(
+            f"Cannot write {path}: {error.strerror}.",
+            hint="Name a file in a folder that exists and can be written to.",
+        )
 
     def _read_anew(self, path: str, changed: int, size: int) -> tuple[R, ...]:
         try:
@@ -106,4 +137,20 @@ class LearntFile(Generic[R]):
             message = f"{path} is no {self._kind}: {error.message}"
             raise self._error(message, hint=self._hint) from error
         except ValueError as error:
-            raise self._error(f"{path} is no {self._kind}.", hint=self._hint) from error
+            raise self._error(
+                f"{path} is no {self._kind}{_why(error)}.", hint=self._hint
+            ) from error
+
+
+def _why(error: ValueError) -> str:
+    """The first fault of a file, in words that follow what it is not."""
+    if not isinstance(error, ValidationError):
+        return ""
+    faults = error.errors(include_url=False, include_context=False)
+    for one in faults:
+        if one["loc"] == ("version",) and one["type"] == "literal_error":
+            version = shorten(repr(one["input"]), _SHOWN)
+            return f" that this structgen reads: its version is {version}, not 1"
+    place = pointer(faults[0]["loc"])
+    said = faults[0]["msg"]
+    return f": {place + ': ' if place else ''}{said[:1].lower()}{said[1:]}"

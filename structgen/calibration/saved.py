@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, Field, TypeAdapter
+from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter
 from typing_extensions import TypedDict
 
 from structgen.calibration.curves import Curve, Isotonic, Logistic
@@ -181,6 +181,8 @@ class _Saved(TypedDict):
 
 
 class _SavedFile(TypedDict):
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
     version: Literal[1]
     calibrations: list[_Saved]
 
@@ -251,6 +253,18 @@ def load(path: str | os.PathLike[str]) -> tuple[Calibration, ...]:
         CalibrationError: If it cannot be read, or is no calibration file.
     """
     return _OF_CALIBRATIONS.load(path)
+
+
+def require_place(path: str | os.PathLike[str]) -> None:
+    """See that a file can be written, before what it is to hold is paid for.
+
+    Args:
+        path: The file.
+
+    Raises:
+        CalibrationError: If it cannot be written, or is there and is no calibration file.
+    """
+    _OF_CALIBRATIONS.require_place(path)
 
 
 def save(path: str | os.PathLike[str], calibration: Calibration) -> None:

@@ -19,13 +19,15 @@ from typing_extensions import NotRequired, TypedDict
 from structgen.calibration.learnt import schema_fingerprint
 from structgen.calibration.learnt_file import LearntFile
 from structgen.calibration.saved import find
-from structgen.errors import ConfigurationError
+from structgen.errors import ConfigurationError, StructgenError
 from structgen.extraction.backend import Backend
 from structgen.extraction.examples import Examples
 from structgen.extraction.nearest import NearestChooser
 from structgen.kinds import Kind, check_values, whole
 from structgen.options import UNSET, OptionArgs, Options, options_of
+from structgen.prompt.layouts import check_prompt
 from structgen.schema.json import digest
+from structgen.schema.renamed import renamed
 from structgen.schema.target import Target
 from structgen.values import Example, Json
 
@@ -164,8 +166,8 @@ def tuned_use(
         stream: Whether the answer is read while it is written.
 
     Raises:
-        ConfigurationError: If the file cannot be read, or is no tuned file.
-        InputError: If an example of it does not fit the target.
+        ConfigurationError: If the file cannot be read, is no tuned file, or does not fit the
+            target.
     """
     path = options.tuned
     if path is UNSET or path is False:
@@ -187,10 +189,30 @@ def tuned_use(
         said += f", without {THRESHOLDS}, because {other}; run `structgen tune` again"
     return Use(
         options=taken,
-        examples=tuned.examples_for(target),
+        examples=_fitting_examples(path, tuned, chosen, target),
         chunk_tokens=chunk_tokens,
         said=said,
     )
+
+
+def _fitting_examples(
+    path: str | os.PathLike[str], tuned: Tuned, chosen: Mapping[str, Any], target: Target[Any]
+) -> Examples[Any] | None:
+    """Give the examples of a file as values of the target, and see that its options fit, too.
+
+    Raises:
+        ConfigurationError: If something in the file does not fit. It may have been edited, or the
+            validators of the target have changed, which its schema does not show.
+    """
+    try:
+        check_prompt(chosen.get("prompt", UNSET))
+        renamed(target, chosen.get("wire_names", {}))
+        return tuned.examples_for(target)
+    except StructgenError as error:
+        raise ConfigurationError(
+            f"{os.fspath(path)} does not fit {target.name}: {error.message}",
+            hint="Run `structgen tune` again, or use no file: tuned=False, or --no-tuned.",
+        ) from error
 
 
 def _other_confidence(tuned: Tuned, target: Target[Any], options: Options) -> str | None:
@@ -274,6 +296,8 @@ class _Saved(TypedDict):
 
 
 class _SavedFile(TypedDict):
+    __pydantic_config__ = ConfigDict(extra="forbid")  # type: ignore[misc]
+
     version: Literal[1]
     tuned: list[_Saved]
 
@@ -338,6 +362,18 @@ def load_tuned(path: str | os.PathLike[str]) -> tuple[Tuned, ...]:
         ConfigurationError: If it cannot be read, or is no tuned file.
     """
     return _OF_TUNED.load(path)
+
+
+def require_place(path: str | os.PathLike[str]) -> None:
+    """See that a file can be written, before what it is to hold is paid for.
+
+    Args:
+        path: The file.
+
+    Raises:
+        ConfigurationError: If it cannot be written, or is there and is no tuned file.
+    """
+    _OF_TUNED.require_place(path)
 
 
 def save_tuned(path: str | os.PathLike[str], tuned: Tuned) -> None:

@@ -133,6 +133,30 @@ def test_a_file_that_is_no_tuned_file_is_an_error(content: str, tmp_path: Path) 
             client.extract(Person, "Person number 3.", tuned=tmp_path / "none")
 
 
+@pytest.mark.parametrize(
+    ("other", "told"),
+    [
+        ({"changes": {"prompt": "nope"}}, "no prompt layout"),
+        ({"changes": {"wire_names": {"/nome": "full_name"}}}, "no place '/nome'"),
+        ({"examples": [Example("Person number 1.", {"name": 1})]}, "Example 1"),
+    ],
+    ids=["prompt", "names", "examples"],
+)
+def test_what_does_not_fit_the_target_any_more_is_told_with_its_file(
+    other: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    """A validator may have changed, or somebody has edited the file."""
+    path = tmp_path / "q.tuned.json"
+    save_tuned(path, tuned(**other))
+    with Client(RuledModel(learns), tuned=path) as client:
+        with pytest.raises(
+            ConfigurationError, match=r"q\.tuned\.json does not fit Person"
+        ) as raised:
+            client.extract(Person, "Person number 3.")
+    assert told in raised.value.message
+    assert "--no-tuned" in str(raised.value.hint)
+
+
 def test_map_and_jobs_take_it_and_say_so(file: Path, tmp_path: Path) -> None:
     said: list[str] = []
     with Client(RuledModel(learns), tuned=file) as client:
