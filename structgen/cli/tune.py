@@ -108,6 +108,8 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
         "tuning_seed": arguments.tuning_seed,
         "try_wire_names": _names_in(arguments.try_wire_names),
     }
+    if "tuned" in arguments:
+        call["tuned"] = arguments.tuned
     options = {**options_from(arguments), "tuned": False}
     options.pop("accept", None)
     call["calibration"] = options.pop("calibration", calibration_beside(arguments.target))
@@ -161,10 +163,10 @@ COMMAND = Command(
     name="tune",
     usage="TARGET GOLD [options]",
     summary="Find the examples and options that suit a model best.",
-    detail="It tries changes to the question on half of the gold, compares the best ones with the "
-    "default on the other half, and writes what is better beyond noise, else the default, to a "
-    "file that extract and run then use. Options that are set here stay as they are. With "
-    "--cascade, it tunes the question to the first model, and learns from the answers which "
+    detail="Each half of the gold chooses among changes to the question, and the other half "
+    "compares that choice with the default. What is better beyond noise, else the default, is "
+    "written to a file that extract and run then use. Options that are set here stay as they are. "
+    "With --cascade, it tunes the question to the first model, and learns from the answers which "
     "confidence is enough for each field.",
     add_arguments=_add_arguments,
     perform=_perform,

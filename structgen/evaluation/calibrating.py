@@ -10,7 +10,7 @@ from structgen.answer.grounding import document_text
 from structgen.calibration.kinds import kinds_of
 from structgen.calibration.learn import LabelledLeaf, LabelledRecord, learn
 from structgen.calibration.learnt import Calibration, RawLeaf, field_of
-from structgen.calibration.saved import path_beside, save
+from structgen.calibration.saved import path_beside, require_place, save
 from structgen.errors import CalibrationError
 from structgen.evaluation.answers import checked_answer
 from structgen.evaluation.gold import GoldRecord
@@ -48,7 +48,8 @@ def calibrate(
         **call: The other arguments of a call, such as `instructions`, `examples` and `samples`.
 
     Raises:
-        CalibrationError: If there is no file to keep it in, or too little gold.
+        CalibrationError: If there is no file to keep it in, or it cannot be written, or is another
+            one's; or if there is too little gold.
         ConfigurationError: If the client has a cascade.
         InputError: If the gold cannot be read or does not fit the target, or has no journal.
         JobStoppedError: If it was stopped; the same one started again goes on.
@@ -56,6 +57,7 @@ def calibrate(
     client.caller.require_one_model("A calibration")
     wanted = target_of(target).with_context(call.get("validation_context"))
     file = calibration_file(wanted, path)
+    require_place(file)
     records, journal = gold_and_journal(wanted, gold, journal)
     asked: CallArgs = {**call, "confidence": True}
     answers = ask_about(wanted, records, client=client, journal=journal, **asked)

@@ -25,7 +25,7 @@ from structgen.evaluation.stated import alternatives_of, evidence_of
 from structgen.reading.files import read
 from structgen.reading.registry import suffixes
 from structgen.schema.check import validate
-from structgen.schema.json import digest, pointer, short
+from structgen.schema.json import digest, is_unicode, pointer, short
 from structgen.schema.json_text import parse_json_of
 from structgen.schema.target import Target
 from structgen.values import Json, TextOrMessages
@@ -275,7 +275,7 @@ def _lines_of(name: str, rows: csv.DictReader[str]) -> Iterator[tuple[str, dict[
 def _folder(path: Path, rules: Place) -> Iterator[tuple[str, Mapping[str, Any]]]:
     for gold in sorted(path.rglob(f"*{_GOLD_END}")):
         name = gold.relative_to(path).as_posix()
-        if name != name.encode(errors="replace").decode():
+        if not is_unicode(name):
             raise InputError(
                 f"{path}: the name {name!r} is not UTF-8.", hint="Give the file another name."
             )

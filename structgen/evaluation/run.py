@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from structgen.errors import InputError, OutputError, StructgenError
 from structgen.evaluation.answers import checked_answer, held_to
+from structgen.evaluation.checked_gold import check_records
 from structgen.evaluation.gold import GoldRecord, fingerprint, load_gold
 from structgen.evaluation.notes import notes_of
 from structgen.evaluation.record import RecordScore, Shown, kept_of, score_of_leaves
@@ -112,9 +113,10 @@ def gold_and_journal(
         records = load_gold(gold, target)
         journal = journal or f"{os.fspath(gold)}.journal"
     else:
+        check_records(gold)
         records = gold
     if journal is None:
-        raise InputError("The evaluation has no journal.", hint="Give `journal=PATH`.")
+        raise InputError("There is no journal to keep answers in.", hint="Give `journal=PATH`.")
     return records, journal
 
 

@@ -59,12 +59,8 @@ def job_question(
             the model is in this process.
         StructgenError: If no document could be asked about: what `plan` raises.
     """
-    unknown = [backend.name for backend in caller.all_backends if backend.price is None]
-    if workers.watch.limits.max_cost is not None and unknown:
-        raise ConfigurationError(
-            f"No price known for {unknown[0]}, so max_cost cannot be enforced.",
-            hint="Pass the client prices=[structgen.providers.Price(...)].",
-        )
+    if workers.watch.limits.max_cost is not None:
+        require_prices(caller)
     when, splitting, call_of_each = _split(call)
     question = caller.question(target, "", call_of_each)
     splitting = replace(splitting, chunking=chunking_of(question, splitting.chunking))
@@ -98,6 +94,23 @@ def job_question(
         journaled=journaled,
         splitting=splitting,
     )
+
+
+def require_prices(caller: Caller) -> None:
+    """See that the price of everybody who may be asked is known.
+
+    Args:
+        caller: Who may be asked.
+
+    Raises:
+        ConfigurationError: If one is not.
+    """
+    unknown = [backend.name for backend in caller.all_backends if backend.price is None]
+    if unknown:
+        raise ConfigurationError(
+            f"No price known for {unknown[0]}, so max_cost cannot be enforced.",
+            hint="Pass the client prices=[structgen.providers.Price(...)].",
+        )
 
 
 def _split(given: InputArgs) -> tuple[Chunked, Splitting, CallArgs]:

@@ -163,6 +163,15 @@ def digest(value: Json) -> str:
     return sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def is_unicode(text: str) -> bool:
+    """Tell whether a text holds no half of a surrogate pair, which has no UTF-8.
+
+    Args:
+        text: The text.
+    """
+    return text == text.encode(errors="replace").decode()
+
+
 def short(value: Json) -> str:
     """A value in at most 60 characters."""
     if isinstance(value, str) and len(value) > _SHORT:

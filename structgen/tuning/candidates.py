@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from structgen.answer.grounding import document_text
-from structgen.errors import StructgenError
+from structgen.errors import ConfigurationError, StructgenError
 from structgen.evaluation.gold import GoldRecord
 from structgen.examples.nearest import Nearest
 from structgen.extraction.examples import examples_of
@@ -194,10 +194,15 @@ class Tried:
             names: Names on the wire to try, before those that follow from the target.
 
         Raises:
-            ConfigurationError: If such names name no field.
+            ConfigurationError: If such names name no field, or `call` names a tuned file.
             SchemaError: If two fields of a record have one of them.
         """
         self.target, self.caller = target, caller
+        if call.get("tuned"):
+            raise ConfigurationError(
+                "`tuned` names a file to use, and a tuning begins from the defaults.",
+                hint="Leave it out. Name the file to write as `path`, or with --output.",
+            )
         for given in names:
             renamed(target, options_of({"wire_names": given}).wire_names)  # type: ignore[arg-type]  # just set
         own = proposed_names(target)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, NoReturn
 
@@ -24,6 +24,7 @@ from structgen.errors import (
 from structgen.evaluation.gold import GoldRecord
 from structgen.evaluation.result import Evaluation
 from structgen.evaluation.run import answer_of, score
+from structgen.kinds import Kind, check_fields, number, or_none, whole
 from structgen.pipeline.limits import JobLimits
 from structgen.pipeline.mapping import amap, map_threaded
 from structgen.pipeline.record import Item, Outcome
@@ -53,6 +54,17 @@ class Budget:
     """US dollars, those of earlier runs included."""
     max_seconds: float | None = None
     """Seconds of this run."""
+
+    def __post_init__(self) -> None:
+        check_fields(self, _KINDS)
+
+
+_KINDS: Final[Mapping[str, Kind]] = {
+    "max_calls": or_none(whole(0)),
+    "max_cost": or_none(number(0, of="US dollars")),
+    "max_seconds": or_none(number(0, of="seconds")),
+}
+"""Which values the limits of a tuning take."""
 
 
 @dataclass(slots=True)
@@ -152,8 +164,8 @@ class Judge:
             now = new[: self._room(candidate)]
             if not now:
                 self._stop(f"{self._budget.max_calls} calls are too few")
-            for outcome in self._ask(now, call):
-                self._outcomes[name, outcome.key] = outcome
+            for key, outcome in self._ask(now, call).items():
+                self._outcomes[name, key] = outcome
                 self.spent.add(outcome)
             new = new[len(now) :]
         return [answer_of(self._outcomes[name, record.key]) for record in records]
@@ -165,38 +177,57 @@ class Judge:
         left = max(0, self._budget.max_calls - self.spent.calls)
         return left // (candidate.samples * self._tried.most_tries * self._tried.readings)
 
-    def _ask(self, records: Sequence[GoldRecord], call: dict[str, Any]) -> list[Outcome[Any]]:
+    def _ask(self, records: Sequence[GoldRecord], call: dict[str, Any]) -> dict[str, Outcome[Any]]:
         """Ask about records, and once more about those that no candidate is to blame for."""
-        found = {one.key: one for one in self._mapped(records, call, retry_failed=False)}
-        failed = [record for record in records if _may_pass(found[record.key])]
-        if failed:
-            found |= {one.key: one for one in self._mapped(failed, call, retry_failed=True)}
+        found: dict[str, Outcome[Any]] = {}
+        try:
+            self._map(records, call, found, retry_failed=False)
+            failed = [record for record in records if _may_pass(found[record.key])]
+            if failed:
+                self._map(failed, call, found, retry_failed=True)
+        except JobStoppedError as stopped:
+            for outcome in found.values():
+                self.spent.add(outcome)
+            self._stop(self._limit_reached() or stopped.summary.stopped)
         for outcome in found.values():
             if _may_pass(outcome) and outcome.error is not None:
                 raise outcome.error
-        return [found[record.key] for record in records]
+        return found
 
-    def _mapped(
-        self, records: Sequence[GoldRecord], call: Any, *, retry_failed: bool
-    ) -> list[Outcome[Any]]:
+    def _map(
+        self,
+        records: Sequence[GoldRecord],
+        call: Any,
+        found: dict[str, Outcome[Any]],
+        *,
+        retry_failed: bool,
+    ) -> None:
+        """Put what is answered about records into `found`, as it comes."""
         items = [Item(record.key, record.document) for record in records]
-        try:
-            return list(
-                map_threaded(
-                    lambda: amap(
-                        self._tried.caller,
-                        self._tried.target,
-                        items,
-                        journal=self._journal,
-                        concurrency=self._concurrency,
-                        retry_failed=retry_failed,
-                        limits=self._limits(),
-                        **call,
-                    )
-                )
+        outcomes = map_threaded(
+            lambda: amap(
+                self._tried.caller,
+                self._tried.target,
+                items,
+                journal=self._journal,
+                concurrency=self._concurrency,
+                retry_failed=retry_failed,
+                limits=self._limits(),
+                **call,
             )
-        except JobStoppedError as stopped:
-            self._stop(stopped.summary.stopped)
+        )
+        for outcome in outcomes:
+            found[outcome.key] = outcome
+
+    def _limit_reached(self) -> str | None:
+        """The limit of the tuning that stopped a job, which knew of what was left of it alone."""
+        seconds, cost = self._budget.max_seconds, self._budget.max_cost
+        if seconds is not None and time.monotonic() - self._began >= seconds:
+            return f"its {seconds:.4g} seconds are over"
+        if cost is not None:
+            spent = self.spent.cost or 0.0
+            return f"it has cost {spent:.4g} US dollars, and max_cost is {cost:.4g}"
+        return None
 
     def _stop(self, reason: str) -> NoReturn:
         ok = sum(outcome.ok for outcome in self._outcomes.values())

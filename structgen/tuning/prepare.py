@@ -11,9 +11,12 @@ from typing import Any, Final, NamedTuple
 from structgen.documents.chunk import estimate_tokens
 from structgen.documents.need import is_too_long
 from structgen.errors import ConfigurationError, InputError, StructgenError
+from structgen.evaluation.checked_gold import require_fit
 from structgen.evaluation.gold import GoldRecord, fingerprint
 from structgen.evaluation.run import gold_and_journal
 from structgen.extraction.caller import HasCaller
+from structgen.kinds import Kind, check_values, sequence, whole
+from structgen.pipeline.questions import require_prices
 from structgen.schema.json import to_text
 from structgen.schema.target import target_of
 from structgen.tuning.candidates import (
@@ -26,8 +29,14 @@ from structgen.tuning.candidates import (
 from structgen.tuning.judging import Budget
 from structgen.tuning.result import Estimate
 from structgen.tuning.schedule import FEWEST_GOLD, most_of, rungs_of
-from structgen.values import Example, Usage
+from structgen.values import Example, TextOrMessages, Usage
 
+_KINDS: Final[Mapping[str, Kind]] = {
+    "tuning_seed": whole(),
+    "try_wire_names": sequence(
+        lambda one: isinstance(one, Mapping), 'a list such as [{"/total": "total_in_eur"}]'
+    ),
+}
 _LOOKED_AT: Final = 3
 """Documents from which the length of a candidate's prompt is estimated."""
 
@@ -41,6 +50,9 @@ class Half(NamedTuple):
     """The records."""
     pool: Sequence[Example]
     """The examples that they are shown: the records of the other half."""
+    document: TextOrMessages
+    """The document by which it is told what can be asked: the first that the default can be asked
+    about."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,29 +119,30 @@ def prepare(
     Raises:
         InputError: If the gold cannot be read or does not fit the target, is too little, or has no
             journal.
-        ConfigurationError: If the budget has no room for a single candidate, or names name no
-            field.
+        ConfigurationError: If the budget has no room for a single candidate or needs a price that
+            is not known, or names name no field.
         StructgenError: If the default cannot be asked.
     """
-    wanted = target_of(target)
+    check_values({"tuning_seed": seed, "try_wire_names": names}, _KINDS)
+    wanted = target_of(target).with_context(call.get("validation_context"))
     records, kept_in = gold_and_journal(wanted, gold, journal)
     if len(records) < FEWEST_GOLD:
         raise InputError(
             f"Records of gold: {len(records)}, which is too little to tune with.",
             hint=f"Give at least {FEWEST_GOLD}; 40 or more tell small gains from noise.",
         )
+    require_fit(wanted, records)
     tried = Tried(wanted, client.caller.of_first_model(), call, names)
+    if budget.max_cost is not None:
+        require_prices(tried.caller)
     order = sorted(records, key=lambda one: one.key)
     random.Random(seed).shuffle(order)  # noqa: S311  # an order, no secret
     middle = len(order) // 2
     one, other = order[:middle], order[middle:]
-    halves = (
-        Half("first", one, pool_apart_from(one, other)),
-        Half("second", other, pool_apart_from(other, one)),
-    )
+    halves = (_half(tried, "first", one, other), _half(tried, "second", other, one))
     found = candidates_for(
         tried,
-        one[0].document,
+        halves[0].document,
         halves[0].pool,
         is_long=any(_is_long(tried, record) for record in order),
     )
@@ -143,6 +156,16 @@ def prepare(
         gold=fingerprint(order),
     )
     return _within(prepared, budget)
+
+
+def _half(
+    tried: Tried, name: str, records: Sequence[GoldRecord], others: Sequence[GoldRecord]
+) -> Half:
+    """Make one half. Raises the error of its first document if none can be asked about."""
+    pool = pool_apart_from(records, others)
+    documents = [record.document for record in records]
+    can = (one for one in documents if tried.can_ask(Candidate(), one, pool))
+    return Half(name, records, pool, next(can, documents[0]))
 
 
 def _is_long(tried: Tried, record: GoldRecord) -> bool:
@@ -175,9 +198,7 @@ def _within(prepared: Prepared, budget: Budget) -> Prepared:
 def _has_room(needs: Needs, budget: Budget) -> bool:
     if budget.max_calls is not None and needs.calls > budget.max_calls:
         return False
-    if budget.max_cost is not None and needs.has_price:
-        return needs.most(needs.cost_of) <= budget.max_cost
-    return True
+    return budget.max_cost is None or needs.most(needs.cost_of) <= budget.max_cost
 
 
 class Needs:
@@ -250,7 +271,7 @@ class Needs:
         """The tokens of a record, estimated: those of the plan, and of the right answer."""
         name = str(candidate)
         if name not in self._usage:
-            records, pool = self._prepared.halves[0][1:]
+            _, records, pool, _ = self._prepared.halves[0]
             looked_at = records[:_LOOKED_AT]
             prompts, answers = [], []
             for record in looked_at:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from structgen.calibration.learnt import Calibration, schema_fingerprint
 from structgen.calibration.saved import path_beside, save
+from structgen.calibration.saved import require_place as require_place_of_calibration
 from structgen.errors import CalibrationError, ConfigurationError
 from structgen.evaluation.calibrating import learn_from
 from structgen.evaluation.gold import GoldRecord
-from structgen.extraction.tuned import END, THRESHOLDS, Tuned, load_tuned, save_tuned
+from structgen.extraction.tuned import END, THRESHOLDS, Tuned, require_place, save_tuned
 from structgen.kinds import check_values, number, or_none
 from structgen.options import UNSET
 from structgen.schema.load import file_of_target
@@ -91,9 +92,10 @@ def tune(
         **call: The other arguments of each call, such as `instructions`.
 
     Raises:
-        ConfigurationError: If there is no file to write to, or the file is another one's; if there
-            is `cascade_right` and no cascade; if the budget has no room for a single candidate; or
-            if `try_wire_names` names no field.
+        ConfigurationError: If there is no file to write to, or it cannot be written, or is another
+            one's; if there is `cascade_right` and no cascade; if the budget has no room for a
+            single candidate, or needs a price that is not known; or if `try_wire_names` names no
+            field.
         InputError: If the gold cannot be read or does not fit the target, is too little, or has no
             journal.
         JobStoppedError: If the budget was spent before the end. Nothing is written then.
@@ -105,10 +107,9 @@ def tune(
             "`cascade_right` is about what a cascade keeps, and the client has none.",
             hint='Pass a client with cascade=["local", ...], or --cascade on the command line.',
         )
-    wanted = target_of(target)
+    wanted = target_of(target).with_context(call.get("validation_context"))
     file = tuned_file(wanted, path)
-    if os.path.exists(file):
-        load_tuned(file)  # before anything is asked: is it one that may be changed?
+    require_place(file)  # before anything is asked
     budget = Budget(max_calls=max_calls, max_cost=max_cost, max_seconds=max_seconds)
     prepared = prepare(
         wanted,
@@ -127,9 +128,11 @@ def tune(
         concurrency=concurrency,
         log=log,
     )
-    choice = choose(prepared, judge, tuning_seed)
     learns = client.caller.cascade is not None and not _has_threshold(client, call)
     calibrates = prepared.tried.options.confidence is True
+    if calibrates and (beside := _calibration_file(prepared)) is not None:
+        require_place_of_calibration(beside)
+    choice = choose(prepared, judge, tuning_seed)
     answers = _answered(prepared, judge, choice) if learns or calibrates else []
     learnt = _calibration(prepared, answers, log) if calibrates else None
     thresholds = None
@@ -248,7 +251,8 @@ def estimate_tuning(
 
     Raises:
         InputError: If the gold cannot be read or does not fit the target, or is too little.
-        ConfigurationError: If the budget has no room for a single candidate.
+        ConfigurationError: If the budget has no room for a single candidate, or needs a price that
+            is not known.
     """
     budget = Budget(max_calls=max_calls, max_cost=max_cost)
     prepared = prepare(

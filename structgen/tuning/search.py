@@ -35,7 +35,7 @@ class Search:
         for rung in rungs_of(len(left), len(half.records)):
             joined = _together(ahead)
             if joined is not None and str(joined) not in map(str, left):
-                can = self._prepared.tried.can_ask(joined, half.records[0].document, half.pool)
+                can = self._prepared.tried.can_ask(joined, half.document, half.pool)
                 left += [joined] if can else []
             default, *scores = [self._judged(one, rung.records) for one in (Candidate(), *left)]
             # The sort is stable: the table decides between two that do as well and cost the same.
