@@ -59,6 +59,8 @@ class LimitWatch:
         self.answered_at = self._began
         """When a value last came, on the monotonic clock."""
         self._earlier = 0.0
+        self._knows_earlier = False
+        self._found: set[bytes | None] = set()
         self._asked = self._calls = 0
         self._last: deque[str | None] = deque(maxlen=limits.window)  # kinds of error
         self._first: list[StructgenError | None] = []
@@ -84,6 +86,7 @@ class LimitWatch:
         """Count what earlier runs of the job have cost."""
         self._earlier += cost
         self.spent += cost
+        self._knows_earlier = True
 
     def add_asked(self, error: StructgenError | None, cost: float | None, calls: int = 1) -> None:
         """Count an input that was asked about, and the questions that it took."""
@@ -95,10 +98,20 @@ class LimitWatch:
         if not isinstance(error, InputError):  # a bad input says nothing about the run
             self._add(error)
 
-    def add_cached(self, ok: bool) -> None:
-        """Count an input from the journal. An old failure says nothing about this run."""
+    def add_cached(self, ok: bool, cost: float | None = None, hash: bytes | None = None) -> None:
+        """Count an input from the journal. An old failure says nothing about this run.
+
+        Its cost is counted if that of all earlier runs was not told. Equal inputs share an answer,
+        which is counted once, by its hash.
+        """
         if ok:
             self._add(None)
+        is_new = self.limits.max_cost is not None and not self._knows_earlier
+        if cost and is_new and hash not in self._found:
+            if hash is not None:
+                self._found.add(hash)
+            self._earlier += cost
+            self.spent += cost
 
     def _add(self, error: StructgenError | None) -> None:
         if len(self._last) == self.limits.window and self._last[0]:
@@ -112,6 +125,14 @@ class LimitWatch:
         """Say why to ask nothing more; None to go on.
 
         `under_way` questions have a cost that is not known yet; it is taken to be the mean.
+        """
+        return self.spent_reason(under_way) or (self._failure_reason() if self._failed else None)
+
+    def spent_reason(self, under_way: int) -> str | None:
+        """Say which of calls, money and time are used up; None if none is.
+
+        Args:
+            under_way: Questions that are under way, as for `stop_reason`.
         """
         limits = self.limits
         if limits.max_calls is not None and self._calls + under_way >= limits.max_calls:
@@ -128,7 +149,7 @@ class LimitWatch:
                 )
         if self.seconds_left is not None and self.seconds_left <= 0:
             return self.time_is_over
-        return self._failure_reason() if self._failed else None
+        return None
 
     def _mean_cost(self) -> float:
         return (self.spent - self._earlier) / self._asked if self._asked else 0.0

@@ -84,16 +84,14 @@ class Workers:
         self.stopped: str | None = None
         """Why it takes no more inputs; None while it does."""
         self.gate = Gate(Concurrency(concurrency))
-        self.watch = watch
-        self._reader = InputReader(inputs)
+        self.watch, self._reader = watch, InputReader(inputs)
         self._journal, self._retry_failed = journal, retry_failed
         self._record_inputs = record_inputs
         self._of_any_length = DocumentsOfAnyLength(
             self, journal, retry_failed=retry_failed, at_once=concurrency
         )
-        self._waiting_for: dict[bytes, list[tuple[int, Item]]] = {}
+        self._waiting_for: dict[bytes, list[tuple[int, Item]]] = {}  # equal inputs, by the hash
         self._asked: set[bytes] = set()
-        """By the hash of a question under way: the equal inputs that wait for its outcome."""
         self._flushed = asyncio.Event()
         self._skipped = False  # was an input taken and not asked about?
         self._pacers: list[Pacer] = []
@@ -274,8 +272,8 @@ class Workers:
             hash = question.hash_of(item)
             cached = await self._look_up(position, item, hash, question)
             if cached is not None:
-                self.watch.add_cached(cached.ok)
                 equal = hash in self._asked
+                self.watch.add_cached(cached.ok, None if equal else cached.cost, hash)
                 await self._hand_on(position, cached, on_outcome, cached=True, equal=equal)
             elif hash in self._waiting_for:
                 self._waiting_for[hash].append((position, item))
@@ -351,23 +349,21 @@ class Workers:
 
     def count_found(self, outcome: Outcome[Any]) -> None:
         """Count an outcome that the journal had."""
-        self.watch.add_cached(outcome.ok)
+        self.watch.add_cached(outcome.ok, outcome.cost)
 
     async def ask(self, once: AskOnce) -> Outcome[Any] | None:
         """Ask; if that fails for a reason that may pass, ask again.
 
-        That happens a few times, and as long as nothing at all is answered (`patience`).
-
-        Args:
-            once: Asks one time.
-
-        Returns:
-            The outcome; None if the job stopped before anything was asked.
+        That happens a few times, and as long as nothing at all is answered (`patience`). None says
+        that the job stopped before anything was asked.
         """
         began, patience = time.monotonic(), self.watch.limits.patience
         for asked in count(1):
             await self.gate.enter()
             try:
+                others = self.gate.inside + self._resting - 1  # they may use up a limit
+                if asked == 1 and (reason := self.watch.spent_reason(others)):
+                    self.stop(reason)
                 if self.stopped:
                     return None
                 outcome = await once(self._rest)

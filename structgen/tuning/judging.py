@@ -212,7 +212,7 @@ class Judge:
                 journal=self._journal,
                 concurrency=self._concurrency,
                 retry_failed=retry_failed,
-                limits=self._limits(),
+                limits=self._limits(found),
                 **call,
             )
         )
@@ -247,11 +247,12 @@ class Judge:
             "stopped, and asks nothing twice.",
         ) from None
 
-    def _limits(self) -> JobLimits:
-        """The money and time that the budget leaves."""
+    def _limits(self, found: Mapping[str, Outcome[Any]]) -> JobLimits:
+        """The money and time that the budget and the answers of this part leave."""
         cost, seconds = self._budget.max_cost, self._budget.max_seconds
         if cost is not None:
-            cost = max(0.0, cost - (self.spent.cost or 0.0))
+            now = sum(outcome.cost or 0.0 for outcome in found.values())
+            cost = max(0.0, cost - (self.spent.cost or 0.0) - now)
         if seconds is not None:
             seconds = max(0.0, seconds - (time.monotonic() - self._began))
         return JobLimits(max_cost=cost, max_seconds=seconds, max_failure_share=1.0, first=0)

@@ -282,6 +282,49 @@ def test_the_cost_of_a_job_has_a_bound_over_all_its_runs(
         assert job(client, tmp_path, 100).run().ok == 90
 
 
+@pytest.mark.parametrize("most", [0, 1, 5])
+def test_questions_that_begin_at_the_same_time_keep_to_the_calls_of_a_job(
+    server: FaultyServer, tmp_path: Path, most: int
+) -> None:
+    with Client("vllm:m", base_url=server.base_url) as client:
+        limits = JobLimits(max_calls=most)
+        with pytest.raises(JobStoppedError, match=f"max_calls is {most}"):
+            job(client, tmp_path, 100, limits=limits, concurrency=8).run()
+    assert len(server.requests) == most
+
+
+def test_a_job_whose_money_is_spent_asks_nothing_when_it_is_started_again(
+    server: FaultyServer, tmp_path: Path
+) -> None:
+    price = Price(provider="vllm", model="m", input=1e6 / 12, output=1e6 / 12)  # a dollar an answer
+    asked = []
+    with Client("vllm:m", base_url=server.base_url, prices=[price]) as client:
+        for _ in range(3):
+            with pytest.raises(JobStoppedError, match="US dollars"):
+                job(client, tmp_path, 100, limits=JobLimits(max_cost=3), concurrency=1).run()
+            asked.append(len(server.requests))
+    assert asked[0] == asked[2]
+
+
+def test_a_map_counts_what_earlier_runs_of_its_journal_have_cost(
+    server: FaultyServer, tmp_path: Path
+) -> None:
+    price = Price(provider="vllm", model="m", input=1e6 / 12, output=1e6 / 12)
+    texts = [f"person number {n // 2}." for n in range(20)]  # each is there twice, and paid once
+    asked = []
+    with Client("vllm:m", base_url=server.base_url, prices=[price]) as client:
+        for most in (3, 3, 5):
+            limits = JobLimits(max_cost=most)
+            with pytest.raises(JobStoppedError, match="US dollars"):
+                list(
+                    client.map(
+                        Person, texts, journal=tmp_path / "journal", limits=limits, concurrency=1
+                    )
+                )
+            asked.append(len(server.requests))
+    assert asked[0] == asked[1] == asked[2] - 2
+
+
 def test_a_cost_that_cannot_be_known_cannot_be_bounded(client: Client, tmp_path: Path) -> None:
     with pytest.raises(ConfigurationError, match="No price known"):
         job(client, tmp_path, limits=JobLimits(max_cost=1.0)).run()
