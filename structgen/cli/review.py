@@ -49,19 +49,21 @@ def _add_arguments(parser: ArgumentParser) -> None:
 
 
 def _perform(arguments: Namespace, streams: Streams) -> int:
+    from structgen.pipeline.journal.reviews import counted
     from structgen.server.review.gold import export_gold
     from structgen.server.review.tasks import export_tasks, import_tasks
 
     records = _records(arguments, streams)
     if arguments.import_tasks:
         done = import_tasks(records, arguments.import_tasks)
-        streams.tell(f"{done} decisions taken from {arguments.import_tasks}")
+        taken = counted(done, "decision", "decisions")
+        streams.tell(f"{taken} taken from {arguments.import_tasks}")
     if arguments.export:
         done = export_gold(records, arguments.export, streams.tell)
-        streams.tell(f"{done} records written to {arguments.export}")
+        streams.tell(f"{counted(done, 'record', 'records')} written to {arguments.export}")
     if arguments.export_tasks:
         done = export_tasks(records, arguments.export_tasks, arguments.tasks_for)
-        streams.tell(f"{done} tasks written to {arguments.export_tasks}")
+        streams.tell(f"{counted(done, 'task', 'tasks')} written to {arguments.export_tasks}")
     if not (arguments.import_tasks or arguments.export or arguments.export_tasks):
         _serve(records, arguments.port, streams)
     return OK
@@ -69,7 +71,7 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
 
 def _records(arguments: Namespace, streams: Streams) -> Records:
     from structgen.evaluation.answers import read_answers
-    from structgen.pipeline.journal.reviews import Reviews
+    from structgen.pipeline.journal.reviews import Reviews, counted, shown_keys
     from structgen.pipeline.journal.view import JournalView
     from structgen.schema.load import load_target
     from structgen.schema.target import Target, target_of
@@ -100,9 +102,17 @@ def _records(arguments: Namespace, streams: Streams) -> Records:
             documents.setdefault(item.key, item.document)
     records = Records(rows, documents, target, Reviews(kept), hashes)
     if records.left_out:
+        left_out = counted(records.left_out, "record is", "records are")
         streams.tell(
-            f"{records.left_out} records are left out, since earlier ones have their keys: name a "
-            "unique column with --key, and run the job again"
+            f"{left_out} left out, since earlier ones have the same key: name a unique column with "
+            "--key, and run the job again"
+        )
+    missing = [row["key"] for row in records.rows if records.document(row["key"]) is None]
+    if missing and (arguments.inputs or arguments.export_tasks):
+        has = "has" if len(missing) == 1 else "have"
+        streams.tell(
+            f"{len(missing)} of {len(records.rows)} records {has} no text, since no input that can "
+            f"be read has the key: {shown_keys(missing)}"
         )
     return records
 

@@ -179,3 +179,17 @@ def test_of_rows_with_one_key_the_first_is_reviewed(tmp_path: Path) -> None:
     assert records.shown("a")["values"] == [
         {"by": "the model's value", "value": {**VALUE, "age": 1}}
     ]
+
+
+def test_the_command_says_what_it_leaves_out_and_what_has_no_text(tmp_path: Path) -> None:
+    rows = [{"key": key, "value": VALUE, "error": None} for key in ("a.txt", "a.txt", "b.txt")]
+    results, inputs = tmp_path / "out.jsonl", tmp_path / "in"
+    results.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    inputs.mkdir()
+    (inputs / "a.txt").write_text("Ann")
+    tasks = tmp_path / "tasks.json"
+    code, _, told = command("review", str(results), str(inputs), "--export-tasks", str(tasks))
+    assert code == 0
+    assert "1 record is left out" in told and "--key" in told
+    assert "1 of 2 records has no text" in told and "'b.txt'" in told
+    assert {one["data"]["text"] for one in json.loads(tasks.read_text())} == {"Ann", ""}

@@ -117,7 +117,7 @@ def test_one_bad_task_stops_no_other(tmp_path: Path) -> None:
     with pytest.raises(InputError) as raised:
         imported(records, tmp_path, tasks)
     said = raised.value.message
-    assert "Cannot take 3 of the 5 tasks" in said and "1 new decisions" in said
+    assert "Cannot take 3 of the 5 tasks" in said and "1 new decision." in said
     assert "task 1: the value of 'a' does not fit: /age" in said
     assert "task 4: no record has the key 'nobody'" in said and "task 5: it is no" in said
     tasks[0] = answered(tasks[0], {**VALUE, "age": 3})

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias, TypeVar
 
 from structgen.errors import InputError, InvalidOutputError
-from structgen.pipeline.journal.recovery import is_sound
 from structgen.pipeline.journal.rows import journal_errors
-from structgen.pipeline.journal.tables import connect, connect_to_read, no_journal
+from structgen.pipeline.journal.tables import connect, connect_to_read
 from structgen.pipeline.record import Outcome, error_to_data
 from structgen.schema.check import validate
 from structgen.schema.target import Target
@@ -96,16 +95,14 @@ class Reviews:
             path: The journal of a job, or a file of its own beside results.
 
         Raises:
-            JournalError: If the file is something else.
+            JournalError: If the file is something else, or cannot be read.
         """
         self.path = Path(path)
-        with journal_errors(self.path):
-            if not is_sound(self.path):
-                raise no_journal(self.path)
+        self.all()
 
     def all(self) -> dict[str, Review]:
         """Give the newest review of each key."""
-        if not self.path.exists():
+        if not self.path.exists() or not self.path.stat().st_size:
             return {}
         with journal_errors(self.path), closing(connect_to_read(self.path)) as db:
             return newest_reviews(db)
@@ -190,11 +187,21 @@ def outdated_reviews(outdated: Mapping[str, Outdated]) -> Iterator[str]:
         keys = [key for key, found in outdated.items() if found == why]
         if not keys:
             continue
-        begins = f"1 {one}" if len(keys) == 1 else f"{len(keys)} {several}"
         yield (
-            f"{begins}, so the output has what the model said, with `to_review`: "
-            f"{shown_keys(keys)}. Review them again with `structgen review`."
+            f"{counted(len(keys), one, several)}, so the output has what the model said, with "
+            f"`to_review`: {shown_keys(keys)}. Review them again with `structgen review`."
         )
+
+
+def counted(number: int, one: str, several: str) -> str:
+    """Say a number with its noun.
+
+    Args:
+        number: The number.
+        one: What follows 1.
+        several: What follows any other number.
+    """
+    return f"{number} {one if number == 1 else several}"
 
 
 def shown_keys(keys: Sequence[str]) -> str:

@@ -1,3 +1,11 @@
+// A text as short elements: browsers take minutes to lay out a long one in one piece.
+function pieces(text) {
+  return (text.match(/[^]{1,800}(?:\s|$)|[^]{1,800}/gu) || []).map((one) => {
+    const piece = document.createElement("span");
+    piece.textContent = one;
+    return piece;
+  });
+}
 // Shows pages with the boxes of values. `boxes` are {page, left, top, right, bottom, leaf, kind,
 // title}; `pick(leaf)` is called for a box that is clicked.
 function pictures(pages, boxes, pick) {

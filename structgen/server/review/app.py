@@ -147,7 +147,7 @@ async def _answer(make: Callable[[], Response]) -> Response:
     try:
         return await run_in_threadpool(make)
     except JournalError as error:
-        return _refusal(f"{error.message} {error.hint}", 503)
+        return _refusal(f"{error.message} Make room or the file writable, and try again.", 503)
 
 
 def _saved(records: Records, body: bytes) -> Response:
@@ -179,12 +179,13 @@ def _checked(records: Records, body: bytes) -> Response:
         return _violations(error, 200)
     except NotJsonError:
         return _refusal("The body is not JSON.", 400)
-    return _Json({"message": "", "violations": []})
+    return _Json({"message": "", "violations": [], "paths": []})
 
 
 def _violations(error: InvalidOutputError, status: int) -> Response:
     lines = [str(one) for one in error.violations]
-    return _Json({"message": "; ".join(lines[:3]), "violations": lines}, status)
+    paths = [one.path for one in error.violations]
+    return _Json({"message": "; ".join(lines[:3]), "violations": lines, "paths": paths}, status)
 
 
 def _refusal(message: str, status: int) -> Response:

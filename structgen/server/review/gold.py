@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 
 from structgen.errors import InputError
-from structgen.pipeline.journal.reviews import shown_keys
+from structgen.pipeline.journal.reviews import counted, shown_keys
 from structgen.server.review.files import write_new
 from structgen.server.review.records import Records
 from structgen.values import Json
@@ -52,9 +52,8 @@ def export_gold(
         rows.append({"key": key, kind: document, "value": review.value})
     write_new(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     if outdated:
-        left_out = "1 record is" if len(outdated) == 1 else f"{len(outdated)} records are"
         log(
-            f"{left_out} left out, since the text or the target has changed: "
-            f"{shown_keys(outdated)}. Review them again with `structgen review`."
+            f"{counted(len(outdated), 'record is', 'records are')} left out, since the text or the "
+            f"target has changed: {shown_keys(outdated)}. Review them again with `structgen review`."
         )
     return len(rows)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import InputError, InvalidOutputError, NotJsonError
+from structgen.pipeline.journal.reviews import counted
 from structgen.schema.json_text import parse_json, parse_json_of
 from structgen.server.review.files import write_new
 from structgen.server.review.records import Records
@@ -84,9 +85,10 @@ def import_tasks(records: Records, path: str | os.PathLike[str]) -> int:
             faults.append(f"task {number}: {error.message}")
     if faults:
         shown = "; ".join(faults[:_SHOWN]) + ("; ..." if len(faults) > _SHOWN else "")
+        new = counted(done, "new decision", "new decisions")
         raise InputError(
             f"Cannot take {len(faults)} of the {len(tasks)} tasks in {path}: {shown}. The others "
-            f"are taken: {done} new decisions.",
+            f"are taken: {new}.",
             hint=_HINT,
         )
     return done
