@@ -52,8 +52,9 @@ def export_gold(
         rows.append({"key": key, kind: document, "value": review.value})
     write_new(path, "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
     if outdated:
+        left_out = counted(len(outdated), "record is", "records are")
         log(
-            f"{counted(len(outdated), 'record is', 'records are')} left out, since the text or the "
-            f"target has changed: {shown_keys(outdated)}. Review them again with `structgen review`."
+            f"{left_out} left out, since the text or the target has changed: "
+            f"{shown_keys(outdated)}. Review them again with `structgen review`."
         )
     return len(rows)
