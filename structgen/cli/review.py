@@ -72,13 +72,14 @@ def _perform(arguments: Namespace, streams: Streams) -> int:
 def _records(arguments: Namespace, streams: Streams) -> Records:
     from structgen.evaluation.answers import read_answers
     from structgen.pipeline.journal.reviews import Reviews, counted, shown_keys
+    from structgen.pipeline.journal.tables import is_database
     from structgen.pipeline.journal.view import JournalView
     from structgen.schema.load import load_target
     from structgen.schema.target import Target, target_of
     from structgen.server.review.records import Records
 
     results = Path(arguments.results)
-    is_journal = results.suffix == ".journal"
+    is_journal = results.suffix == ".journal" or is_database(results)
     journal = results if is_journal else Path(f"{results}.journal")
     has_journal = is_journal or journal.exists()
     rows: list[dict[str, Any]] = [] if has_journal else read_answers(results)

@@ -203,7 +203,8 @@ class Batches:
                 self._journal.flush()
             entry = self._journal.find(hash)
             known = question.outcome_of(item, entry) if entry else None
-            if known is not None and not known.ok and self._is_asked_again(hash, retry_failed):
+            again = known is not None and not known.ok and not self._journal.is_decided(item)
+            if again and self._is_asked_again(hash, retry_failed):
                 known = None
             if known is not None:
                 counts.add(known, cached=True)

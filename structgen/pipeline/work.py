@@ -292,12 +292,12 @@ class Workers:
         if self._journal.unwritten > _MANY_UNWRITTEN:
             self._flushed.clear()
             await self._flushed.wait()
-        entry = self._journal.find(hash)
-        if entry is None or (self._retry_failed and not entry.ok):
+        if (entry := self._journal.find(hash)) is None:
             return None
         outcome = question.outcome_of(item, entry)
         lacks = not outcome.ok or outcome.failed_chunks or outcome.was_held_back
-        return None if self._retry_failed and lacks else outcome
+        retry = lacks and self._retry_failed and not self._journal.is_decided(item)
+        return None if retry else outcome
 
     async def _ask_once(
         self,

@@ -17,7 +17,7 @@ from structgen.pipeline.journal.tables import connect
 from structgen.pipeline.journal.view import JournalView
 from structgen.pipeline.record import Item, Outcome
 from structgen.server.review.records import Records
-from structgen.testing import AnyModel
+from structgen.testing import AnyModel, ScriptedModel
 from tests.cli.test_cli import run as command
 from tests.server.test_review import API, TARGET, VALUE, Visit, client_of, saved
 
@@ -130,6 +130,39 @@ def test_a_journal_of_an_earlier_version_keeps_its_decisions(tmp_path: Path) -> 
         "corrected",
         "rejected",
     }
+
+
+def test_a_journal_of_any_name_is_known_as_one(tmp_path: Path) -> None:
+    journal = tmp_path / "decisions.db"
+    run_job(tmp_path, BEFORE, journal=journal)
+    assert Reviews(journal).save(Review("a", 1, "accepted", VALUE))
+    inputs = tmp_path / "in.csv"
+    inputs.write_text("id,text\n" + "".join(f"{key},{text}\n" for key, text in BEFORE.items()))
+    gold = tmp_path / "gold.jsonl"
+    code, _, _ = command("review", str(journal), str(inputs), "--key", "id", "--export", str(gold))
+    assert (code, json.loads(gold.read_text())["text"]) == (0, BEFORE["a"])
+
+
+@pytest.mark.parametrize("status", ["corrected", "rejected"])
+def test_a_failure_that_a_person_decided_about_is_not_asked_again(
+    tmp_path: Path, status: Any
+) -> None:
+    def run(texts: dict[str, str]) -> tuple[int, Any]:
+        model = ScriptedModel("no JSON")
+        items = [Item(key, text) for key, text in texts.items()]
+        with Client(model, max_reasks=0) as client:
+            output = tmp_path / "out.jsonl"
+            Job(Visit, items, client=client, output=output, if_exists="replace").run()
+        return len(model.asked), json.loads(output.read_text().splitlines()[0])
+
+    assert run({"a": "Ann"})[1]["error"] is not None
+    assert run({"a": "Ann"})[0] > 0
+    value = MINE if status == "corrected" else None
+    assert records_in(tmp_path, {"a": "Ann"}).save("a", 0, status, value)
+    asked, row = run({"a": "Ann"})
+    assert (asked, row["reviewed"], row["value"]) == (0, status, value)
+    asked, row = run({"a": "Ann is 32"})
+    assert asked > 0 and row["reviewed"] == "text changed"
 
 
 def map_over(journal: Path, texts: dict[str, str], **more: Any) -> dict[str, dict[str, Any]]:

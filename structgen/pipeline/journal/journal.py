@@ -107,6 +107,7 @@ class Journal:
         self._writing = threading.Lock()
         self._unwritten: dict[bytes, Entry] = {}
         self._inputs: list[Input] = []
+        self._decided: dict[str, Review] | None = None
         with journal_errors(self.path):
             self._lock = ProcessLock(self.path.with_name(self.path.name + ".lock"))
             try:
@@ -262,6 +263,13 @@ class Journal:
         """Give what people decided about records: the newest review of each key."""
         with journal_errors(self.path):
             return newest_reviews(self._reader)
+
+    def is_decided(self, item: Item) -> bool:
+        """Whether a person had decided about an input before it was first asked for here."""
+        if self._decided is None:
+            self._decided = self.reviews()
+        review = self._decided.get(item.key)
+        return review is not None and review.is_about(item.document_hash)
 
     def close(self) -> None:
         """Close the file. Rows that were not flushed are lost.

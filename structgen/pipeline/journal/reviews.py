@@ -67,6 +67,15 @@ class Review:
     document_hash: str = field(default="", repr=False)
     """Tells which text the reviewer saw; "" if that is not known."""
 
+    def is_about(self, document_hash: str) -> bool:
+        """Whether the reviewer saw this text, as far as that is known.
+
+        Args:
+            document_hash: Tells which text; "" if that is not known.
+        """
+        known = self.document_hash and document_hash
+        return not known or self.document_hash == document_hash
+
     def outdated(self, target: Target[Any], document_hash: str) -> Outdated | None:
         """Tell why it does not go for a record any more; None if it does.
 
@@ -74,7 +83,7 @@ class Review:
             target: The target of the record.
             document_hash: Tells which text the record is about; "" if that is not known.
         """
-        if self.document_hash and document_hash and self.document_hash != document_hash:
+        if not self.is_about(document_hash):
             return "text changed"
         if self.status == "rejected":
             return None

@@ -17,6 +17,7 @@ from structgen.errors import JournalError
 from structgen.extras import load
 from structgen.pipeline.journal.journal import Journal
 from structgen.pipeline.journal.rows import Entry, entry_of_row, row_of_entry
+from structgen.pipeline.record import Item
 from structgen.reading.opening.secrets import redact, scrub, split_table
 
 TABLE: Final = "structgen_journal"
@@ -70,6 +71,10 @@ class SharedJournal:
         if entry is None:
             self._log(f"{self._name}: the result of one input is damaged; it is asked again.")
         return entry
+
+    def is_decided(self, item: Item) -> bool:
+        """Whether a person has decided about an input: never, since nobody reviews a table."""
+        return False
 
     def add(self, entry: Entry) -> None:
         """Add an outcome. It is in the database after the next `flush`."""

@@ -69,6 +69,8 @@ _COLUMNS: Final[Mapping[str, frozenset[str]]] = {
 }
 """The columns that each table needs; it may have more."""
 
+_MAGIC: Final = b"SQLite format 3\0"
+"""How a file of SQLite begins (https://sqlite.org/fileformat.html)."""
 _BUSY_SECONDS: Final = 30
 """How long SQLite waits for the file, such as for a backup that reads it."""
 _LOG_BYTES: Final = 16 * 2**20
@@ -124,6 +126,19 @@ def connect_to_read(path: Path) -> sqlite3.Connection:
         db.close()
         raise
     return db
+
+
+def is_database(path: Path) -> bool:
+    """Whether a file is one of SQLite's, as every journal is, whatever its name.
+
+    Args:
+        path: The file.
+    """
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_MAGIC)) == _MAGIC
+    except OSError:
+        return False
 
 
 def show_as_newest(db: sqlite3.Connection) -> None:
