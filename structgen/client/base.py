@@ -9,7 +9,13 @@ from typing import TYPE_CHECKING, Any, Final, overload
 
 from typing_extensions import Self, TypeVar, Unpack
 
-from structgen.client.cascade import cascade_of, check_cascade, check_secrets, model_of
+from structgen.client.cascade import (
+    cascade_of,
+    check_cascade,
+    check_distinct,
+    check_secrets,
+    model_of,
+)
 from structgen.errors import ConfigurationError
 from structgen.extraction.backends import engine_backend, http_backend, is_local, local_backend
 from structgen.extraction.caller import Caller
@@ -170,6 +176,7 @@ class BaseClient:
         models = [model_of(one, backend_of) for one in specs]
         secrets = [name for name in _MAY_CARRY_A_KEY if given[name] is not None]
         check_secrets(models, secrets)
+        check_distinct(models)
         self._owned: tuple[Backend, ...] = tuple(
             backend for one in models if one.is_owned for backend in one.backends
         )

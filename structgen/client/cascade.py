@@ -10,6 +10,7 @@ from structgen.errors import ConfigurationError
 from structgen.extraction.backend import Backend, TakesBack
 from structgen.extraction.stages import Cascade, Stage
 from structgen.options import UNSET, Options
+from structgen.wire.http.client import HttpTransport
 from structgen.wire.link import Link
 
 DEFAULTS: Final = Options(max_retries=2, max_reasks=1, on_ungrounded="keep")
@@ -75,8 +76,8 @@ def check_cascade(model: Any, cascade: Sequence[Any], fallback: Sequence[Any]) -
         fallback: The argument of this name.
 
     Raises:
-        ConfigurationError: If there is a `model` beside it, a model is in it twice, or a client in
-            it or in `fallback` has a cascade itself.
+        ConfigurationError: If there is a `model` beside it, or a client in it or in `fallback` has
+            a cascade itself.
     """
     if any(one.caller.cascade is not None for one in fallback):
         raise ConfigurationError(
@@ -91,17 +92,41 @@ def check_cascade(model: Any, cascade: Sequence[Any], fallback: Sequence[Any]) -
             hint="Leave out `model`: the first model of the cascade answers first.",
         )
     for at, one in enumerate(cascade):
-        if any(one is other or (isinstance(one, str) and one == other) for other in cascade[:at]):
-            told = one if isinstance(one, str) else f"one {type(one).__name__}"
-            raise ConfigurationError(
-                f"The cascade has {told} twice, and no model is asked twice about a field.",
-                hint="Give each model once.",
-            )
         if getattr(getattr(one, "caller", None), "cascade", None) is not None:
             raise ConfigurationError(
                 f"Model {at + 1} of the cascade is a client that has a cascade itself.",
                 hint="Put its models into this cascade, in order.",
             )
+
+
+def check_distinct(models: Sequence[Model]) -> None:
+    """See that no model is in a cascade twice, under the same name or another one.
+
+    Args:
+        models: The models of a cascade.
+
+    Raises:
+        ConfigurationError: If one is.
+    """
+    seen = set()
+    for backend in (one.backends[0] for one in models):
+        if (who := _identity(backend)) in seen:
+            raise ConfigurationError(
+                f"The cascade has {backend.name} twice, and no model is asked twice about a field.",
+                hint="Give each model once.",
+            )
+        seen.add(who)
+
+
+def _identity(backend: Backend) -> tuple[Any, ...]:
+    """What tells a model from others: its name and server, its name and files, or itself."""
+    via = backend.via
+    if isinstance(via, Link):
+        is_ours = isinstance(via.port, HttpTransport)
+        return backend.name, via.address, None if is_ours else id(via.port)
+    if isinstance(via, TakesBack):
+        return backend.name, *getattr(via, "own_files", ())
+    return (id(via),)
 
 
 def check_secrets(models: Sequence[Model], secrets: Sequence[str]) -> None:

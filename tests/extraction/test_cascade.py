@@ -491,12 +491,23 @@ def test_a_kept_answer_has_its_model(tmp_path: Path) -> None:
 def test_a_cascade_takes_the_place_of_the_model() -> None:
     with pytest.raises(ConfigurationError, match="both a `model` and a `cascade`"):
         Client("local", cascade=["groq:openai/gpt-oss-20b"])
-    with pytest.raises(ConfigurationError, match="twice"):
-        Client(cascade=["groq:a", "groq:a"], api_key="k")
-    engine = ScriptedModel("{}")
-    with pytest.raises(ConfigurationError, match="one ScriptedModel twice"):
-        Client(cascade=[engine, ScriptedModel("{}"), engine])
     assert "then" in repr(Client(cascade=["groq:a", "groq:b"], api_key="k"))
+
+
+def test_no_model_is_in_a_cascade_twice_under_any_name() -> None:
+    engine = ScriptedModel("{}")
+    groq = Client("groq:a", api_key="k")
+    for models, told in (
+        (["groq:a", "groq:a"], "groq:a"),
+        ([groq, Client("groq:a", api_key="k")], "groq:a"),
+        (["groq:b", "groq:a", groq], "groq:a"),
+        ([engine, ScriptedModel("{}"), engine], "scripted"),
+        ([Client(engine), engine], "scripted"),
+    ):
+        with pytest.raises(ConfigurationError, match=f"The cascade has {told} twice"):
+            Client(cascade=models, api_key="k" if "groq" in told else None)  # type: ignore[arg-type]
+    addresses = ("http://a/v1", "http://b/v1")
+    Client(cascade=[Client("m", base_url=one) for one in addresses]).close()
 
 
 def test_a_cascade_in_a_client_is_not_dropped_silently() -> None:
