@@ -9,6 +9,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, get_args
 
 from structgen.answer.grounding import document_text
+from structgen.documents.chunked import ChunkedQuestion
+from structgen.documents.need import is_too_long, room_for_document
+from structgen.documents.options import ChunkingArgs
 from structgen.errors import ConfigurationError, StructgenError
 from structgen.evaluation.gold import GoldRecord
 from structgen.examples.nearest import Nearest
@@ -68,12 +71,6 @@ class Candidate:
     def arguments(self) -> frozenset[str]:
         """The arguments of a call that it sets; only one change may set each."""
         return frozenset(map(argument_of, self.changes))
-
-    @property
-    def samples(self) -> int:
-        """How many answers it asks for about a document."""
-        count = self.changes.get("samples", 1)
-        return count if isinstance(count, int) else 1
 
     def joined(self, other: Candidate) -> Candidate:
         """Put the changes of two candidates together, in the order of the table.
@@ -258,6 +255,55 @@ class Tried:
         except StructgenError:
             return False
         return True
+
+    def calls_of(
+        self, candidate: Candidate, documents: Sequence[Any], pool: Sequence[Example]
+    ) -> int:
+        """Tell how many answers a candidate asks for about one document, if all are valid.
+
+        Args:
+            candidate: The candidate.
+            documents: Some documents; what counts is the one that takes most.
+            pool: The examples that it may show.
+        """
+        given = (candidate, documents, pool)
+        return self.repeats_of(candidate) * self._parts_of(*given) * self._chunks_of(*given)
+
+    def repeats_of(self, candidate: Candidate) -> int:
+        """Tell how often a candidate asks each question: for samples, and second readings.
+
+        Args:
+            candidate: The candidate.
+        """
+        samples: Any = candidate.changes.get("samples", self.options.samples)
+        return (1 if samples is UNSET else int(samples)) * self.readings
+
+    def _parts_of(
+        self, candidate: Candidate, documents: Sequence[Any], pool: Sequence[Example]
+    ) -> int:
+        """How many questions a wide record is asked about in."""
+        for document in documents:
+            try:
+                return max(1, len(self.plan(candidate, document, pool).parts))
+            except StructgenError:  # this document cannot be asked about
+                continue
+        return 1
+
+    def _chunks_of(
+        self, candidate: Candidate, documents: Sequence[Any], pool: Sequence[Example]
+    ) -> int:
+        """How many chunks the longest document is split into."""
+        call: Any = self.call_of(candidate, pool)
+        size = call.pop(CHUNK_TOKENS, None)
+        chunking: ChunkingArgs = {} if size is None else {"chunk_tokens": size}
+        backend = self.caller.backends[0]
+        room = room_for_document(backend, self.caller.question(self.target, "", call))
+        most = 1
+        for document in documents if room is not None else ():
+            question = self.caller.question(self.target, document, call)
+            if is_too_long(backend, question, room):
+                most = max(most, len(ChunkedQuestion.of(question, chunking).pieces()))
+        return most
 
     @property
     def most_tries(self) -> int:

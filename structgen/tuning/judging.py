@@ -161,7 +161,7 @@ class Judge:
             self._log(f"{name}: {len(new)} records")
         call = self._tried.call_of(candidate, pool)
         while new:
-            now = new[: self._room(candidate)]
+            now = new[: self._room(Part(candidate, new, pool))]
             if not now:
                 self._stop(f"{self._budget.max_calls} calls are too few")
             for key, outcome in self._ask(now, call).items():
@@ -170,12 +170,14 @@ class Judge:
             new = new[len(now) :]
         return [answer_of(self._outcomes[name, record.key]) for record in records]
 
-    def _room(self, candidate: Candidate) -> int | None:
+    def _room(self, part: Part) -> int | None:
         """How many records can be asked about without breaking the budget of calls."""
         if self._budget.max_calls is None:
             return None
+        candidate, records, pool = part
         left = max(0, self._budget.max_calls - self.spent.calls)
-        return left // (candidate.samples * self._tried.most_tries * self._tried.readings)
+        documents = [record.document for record in records]
+        return left // (self._tried.calls_of(candidate, documents, pool) * self._tried.most_tries)
 
     def _ask(self, records: Sequence[GoldRecord], call: dict[str, Any]) -> dict[str, Outcome[Any]]:
         """Ask about records, and once more about those that no candidate is to blame for."""

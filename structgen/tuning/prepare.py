@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import random
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from math import prod
 from typing import Any, Final, NamedTuple
 
 from structgen.documents.chunk import estimate_tokens
@@ -81,7 +82,7 @@ class Prepared:
 
     def estimate(self) -> Estimate:
         """Tell what it takes at most."""
-        needs = Needs(self, {})
+        needs = Needs(self, Known())
         return Estimate(
             candidates=[str(one) for one in self.candidates],
             left_out=[str(one) for one in self.left_out],
@@ -177,7 +178,7 @@ def _is_long(tried: Tried, record: GoldRecord) -> bool:
 def _within(prepared: Prepared, budget: Budget) -> Prepared:
     """Leave out the last candidates until the budget has room for all others."""
     everything = prepared.candidates
-    known: dict[str, Usage] = {}
+    known = Known()
     for count in range(len(everything), -1, -1):
         smaller = replace(
             prepared, candidates=everything[:count], left_out=list(everything[count:])
@@ -201,17 +202,25 @@ def _has_room(needs: Needs, budget: Budget) -> bool:
     return budget.max_cost is None or needs.most(needs.cost_of) <= budget.max_cost
 
 
+@dataclass(slots=True)
+class Known:
+    """The needs of candidates for a record, by their changes in one line."""
+
+    calls: dict[str, int] = field(default_factory=dict)
+    usage: dict[str, Usage] = field(default_factory=dict)
+
+
 class Needs:
     """The needs of the candidates for a record, and of all of them together at most."""
 
-    def __init__(self, prepared: Prepared, known: dict[str, Usage]) -> None:
+    def __init__(self, prepared: Prepared, known: Known) -> None:
         """Look at some documents.
 
         Args:
             prepared: The tuning.
             known: What candidates need for a record, as far as it is known already.
         """
-        self._prepared, self._usage = prepared, known
+        self._prepared, self._known = prepared, known
         self._price = prepared.tried.caller.backends[0].price
 
     @property
@@ -230,7 +239,13 @@ class Needs:
         Args:
             candidate: The candidate.
         """
-        return candidate.samples * self._prepared.tried.readings
+        name = str(candidate)
+        if name not in self._known.calls:
+            prepared = self._prepared
+            documents = [one.document for half in prepared.halves for one in half.records]
+            pool = prepared.halves[0].pool
+            self._known.calls[name] = prepared.tried.calls_of(candidate, documents, pool)
+        return self._known.calls[name]
 
     def tokens_of(self, candidate: Candidate) -> float:
         """Estimate the tokens that a candidate needs for a record.
@@ -256,11 +271,11 @@ class Needs:
         """
         prepared, default = self._prepared, need(Candidate())
         weights = [need(one) for one in prepared.candidates]
-        extra: dict[frozenset[str], float] = {}
+        times: dict[frozenset[str], float] = {}
         for candidate, weight in zip(prepared.candidates, weights, strict=True):
             sets = candidate.arguments
-            extra[sets] = max(extra.get(sets, 0.0), weight - default)
-        joined = default + sum(extra.values())
+            times[sets] = max(times.get(sets, 1.0), weight / default if default else 1.0)
+        joined = default * prod(times.values())
         first, second = (len(half.records) for half in prepared.halves)
         return sum(
             most_of(weights, default, joined, *sizes)
@@ -270,22 +285,25 @@ class Needs:
     def _usage_of(self, candidate: Candidate) -> Usage:
         """The tokens of a record, estimated: those of the plan, and of the right answer."""
         name = str(candidate)
-        if name not in self._usage:
-            _, records, pool, _ = self._prepared.halves[0]
+        if name not in self._known.usage:
+            prepared = self._prepared
+            _, records, pool, _ = prepared.halves[0]
             looked_at = records[:_LOOKED_AT]
             prompts, answers = [], []
             for record in looked_at:
                 prompts.append(self._prompt_of(candidate, record, pool))
                 answers.append(estimate_tokens(to_text(record.value)))
             count = len(looked_at)
-            self._usage[name] = Usage(
-                prompt_tokens=int(sum(prompts) * self.calls_of(candidate)) // count,
-                completion_tokens=int(sum(answers) * self.calls_of(candidate)) // count,
+            times = prepared.tried.repeats_of(candidate)
+            self._known.usage[name] = Usage(
+                prompt_tokens=sum(prompts) * times // count,
+                completion_tokens=sum(answers) * times // count,
             )
-        return self._usage[name]
+        return self._known.usage[name]
 
     def _prompt_of(self, candidate: Candidate, record: GoldRecord, pool: Sequence[Example]) -> int:
         try:
-            return self._prepared.tried.plan(candidate, record.document, pool).tokens
+            planned = self._prepared.tried.plan(candidate, record.document, pool)
+            return sum(part.tokens for part in planned.parts) or planned.tokens
         except StructgenError:  # this document cannot be asked about
             return 0

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import BaseModel
 
 from structgen import Client, tune
 from structgen.calibration.saved import load
 from structgen.errors import ConfigurationError, EngineError, InputError, JobStoppedError
+from structgen.evaluation.gold import GoldRecord
 from structgen.extraction.tuned import load_tuned
 from structgen.options import Options
 from structgen.providers import Price
+from structgen.testing.any_model import AnyModel
 from structgen.testing.scripted import ScriptedTransport
 from structgen.tuning import Tuning, estimate_tuning
 from structgen.tuning.schedule import FEWEST, most_of, rungs_of
@@ -170,6 +173,50 @@ def test_it_stays_within_its_calls(most: int, model: type[RuledModel], tmp_path:
     found = tuned_by(asked, tmp_path, max_calls=most)
     assert len(asked.said) == found.calls <= most
     assert found.left_out or most == 1000
+
+
+class Wide(BaseModel):
+    a: str
+    b: str
+    c: str
+    d: str
+
+
+class Small(AnyModel):
+    """A model whose context takes no long document."""
+
+    context = 1500
+
+
+def wide_gold(*sizes: int) -> list[GoldRecord]:
+    value = dict.fromkeys("abcd", "amber")
+    return [
+        GoldRecord(
+            key=f"k{n}", document=" ".join(f"amber {n}.{i}" for i in range(size)), value=value
+        )
+        for n, size in enumerate(sizes)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "sizes"),
+    [({"samples": 3}, [1] * 16), ({"split": 2}, [1] * 16), ({}, [1, 900, 1, 1800] * 4)],
+    ids=["samples", "parts", "chunks"],
+)
+@pytest.mark.parametrize("most", [None, 400])
+def test_every_question_about_a_record_counts(
+    call: dict[str, Any], sizes: list[int], most: int | None, tmp_path: Path
+) -> None:
+    """Samples that the user sets, parts of a wide record, chunks of a long document."""
+    model = Small()
+    records = wide_gold(*sizes)
+    with Client(model, max_reasks=0) as client:
+        given: dict[str, Any] = {"client": client, "max_calls": most, **call}
+        estimate = estimate_tuning(Wide, records, **given)
+        path, journal = tmp_path / "p.tuned.json", tmp_path / "answers"
+        found = tune(Wide, records, path=path, journal=journal, **given)
+    assert found.calls == len(model.asked) <= min(estimate.calls, most or estimate.calls)
+    assert found.calls > 3 * 16
 
 
 def test_a_budget_without_room_is_an_error_that_says_what_is_needed(tmp_path: Path) -> None:
