@@ -256,6 +256,17 @@ def test_large_numbers_go_to_the_page_and_back() -> None:
     assert from_page({EXACT: "no JSON"}) == "no JSON"
 
 
+def test_true_is_not_one_and_a_whole_float_stays_a_float(tmp_path: Path) -> None:
+    schema: Any = {"type": "object", "properties": {"flag": {}, "share": {"type": "number"}}}
+    row = {"key": "a", "value": {"flag": 1, "share": 5.0}, "error": None}
+    records = Records([row], {}, target_of(schema), Reviews(tmp_path / "reviews"))
+    client = client_of(records)
+    assert saved(client, "a", 0, value={"flag": 1, "share": 5}).json()["status"] == "accepted"
+    assert '"share": 5.0' in json.dumps(records.reviews.all()["a"].value)
+    assert saved(client, "a", 1, value={"flag": True, "share": 5}).json()["status"] == "corrected"
+    assert records.reviews.all()["a"].value["flag"] is True
+
+
 def test_a_schema_that_contains_itself_is_described_once() -> None:
     members = {f"c{n}": {"anyOf": [{"$ref": "#/$defs/N"}, {"type": "null"}]} for n in range(20)}
     schema: Any = {

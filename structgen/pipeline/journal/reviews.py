@@ -21,6 +21,7 @@ from structgen.pipeline.journal.rows import journal_errors
 from structgen.pipeline.journal.tables import connect, connect_to_read
 from structgen.pipeline.record import Outcome, error_to_data
 from structgen.schema.check import validate
+from structgen.schema.json import same_json
 from structgen.schema.target import Target
 from structgen.values import Json
 
@@ -177,7 +178,7 @@ def reviewed(
         )
         stored = {"error": error_to_data(error), **by_human}
         return replace(outcome, error=error, result=None, stored=stored)
-    is_same = outcome.ok and record.get("value") == review.value
+    is_same = outcome.ok and same_json(record.get("value"), review.value)
     stored = {name: record.get(name) for name in _KEPT} if is_same else {}
     stored |= {"value": review.value, "error": None, **by_human}
     stored |= {"record_confidence": 1.0, "to_review": []}

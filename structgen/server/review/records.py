@@ -12,6 +12,7 @@ from structgen.reading.document import Document
 from structgen.reading.images.pages import boxes_of, pictures_of, places_of
 from structgen.reading.layout import PageImage
 from structgen.schema.check import validate
+from structgen.schema.json import same_json
 from structgen.schema.target import Target
 from structgen.values import Json, TextOrMessages
 
@@ -131,8 +132,8 @@ class Records:
         else:
             validate(self.target, value)
             row = self._by_key[key]
-            is_models = row["error"] is None and row["value"] == value
-            status = "accepted" if is_models else "corrected"
+            is_models = row["error"] is None and same_json(row["value"], value)
+            status, value = ("accepted", row["value"]) if is_models else ("corrected", value)
         review = self.reviews.all().get(key)
         if version != (review.version if review else 0):
             return False
@@ -180,7 +181,7 @@ def _values(row: Mapping[str, Any], review: Review | None, why: Outdated | None)
     if review is None or review.status == "rejected":
         return values
     earlier = {"by": "the value of the last review", "value": review.value}
-    if values and review.value == row["value"]:
+    if values and same_json(review.value, row["value"]):
         return values
     return [*values, earlier] if why == "text changed" else [earlier, *values]
 

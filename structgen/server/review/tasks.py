@@ -12,6 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import InputError, InvalidOutputError, NotJsonError
 from structgen.pipeline.journal.reviews import counted
+from structgen.schema.json import same_json
 from structgen.schema.json_text import parse_json, parse_json_of
 from structgen.server.review.files import write_new
 from structgen.server.review.records import Records
@@ -141,7 +142,7 @@ def _take(records: Records, task: Any) -> bool:
     except InvalidOutputError as error:
         said = "; ".join(str(one) for one in error.violations[:3])
         raise InputError(f"the value of {key!r} does not fit: {said}") from error
-    if kept or records.reviews.all()[key].value == value:
+    if kept or same_json(records.reviews.all()[key].value, value):
         return kept
     raise InputError(f"{key!r} was reviewed after the task was exported")
 
