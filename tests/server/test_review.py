@@ -269,6 +269,17 @@ def test_one_version_is_saved_once(tmp_path: Path) -> None:
     assert reviews.all()["a"].status == "accepted"
 
 
+def test_the_newest_review_of_a_key_is_found_alone(tmp_path: Path) -> None:
+    reviews = Reviews(tmp_path / "reviews")
+    assert reviews.of("a") is None
+    keys = ["a", "A", "a%", "x a", "", "review 00000001 a", "a\n", "\u00e4"]
+    for key in keys:
+        for version in range(1, 12):
+            assert reviews.save(Review(key, version, "rejected"))
+    assert {key: getattr(reviews.of(key), "version", 0) for key in keys} == dict.fromkeys(keys, 11)
+    assert reviews.of("b") is None
+
+
 def test_doubtful_rows_come_first() -> None:
     rows = [
         row("sure", confidence={"/name": 0.9}, evidence={"/name": {}}),

@@ -35,6 +35,11 @@ Outdated: TypeAlias = Literal["text changed", "target changed"]
 
 _PREFIX: Final = "review "
 _READ: Final = "SELECT body FROM notes WHERE name LIKE 'review %' ORDER BY name"
+_READ_OF_KEY: Final = """
+SELECT body FROM notes WHERE name >= 'review ' AND name < 'review!' AND substr(name, 17) = ?
+ORDER BY name DESC LIMIT 1
+"""
+"""The key comes after "review ", eight digits and a space."""
 _INSERT: Final = "INSERT INTO notes (name, body) VALUES (?, ?)"
 _KEPT: Final = ("absent", "evidence", "leaf_evidence", "guarantee")
 """What is known about a model's value, and goes for it also if a person has looked at it."""
@@ -116,6 +121,18 @@ class Reviews:
             return {}
         with journal_errors(self.path), closing(connect_to_read(self.path)) as db:
             return newest_reviews(db)
+
+    def of(self, key: str) -> Review | None:
+        """Give the newest review of a key; None if there is none.
+
+        Args:
+            key: The key of the input.
+        """
+        if not self.path.exists() or not self.path.stat().st_size:
+            return None
+        with journal_errors(self.path), closing(connect_to_read(self.path)) as db:
+            found = db.execute(_READ_OF_KEY, (key,)).fetchone()
+        return Review(**json.loads(found[0])) if found else None
 
     def save(self, review: Review) -> bool:
         """Keep a review. It is on the disk afterwards.

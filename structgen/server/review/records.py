@@ -96,7 +96,7 @@ class Records:
 
     def shown(self, key: str) -> dict[str, Json]:
         """Give one record with its newest review, as plain JSON data."""
-        return self._shown(self._by_key[key], self.reviews.all().get(key))
+        return self._shown(self._by_key[key], self.reviews.of(key))
 
     def everything(self) -> list[dict[str, Json]]:
         """Give every record as `shown` does."""
@@ -134,7 +134,7 @@ class Records:
             row = self._by_key[key]
             is_models = row["error"] is None and same_json(row["value"], value)
             status, value = ("accepted", row["value"]) if is_models else ("corrected", value)
-        review = self.reviews.all().get(key)
+        review = self.reviews.of(key)
         if version != (review.version if review else 0):
             return False
         seen = self._seen(key) if document_hash is None else document_hash
