@@ -44,7 +44,7 @@ _DOCUMENTS: Final[Mapping[str, Mapping[str, Any]]] = {
 _READINGS: Final[Mapping[str, Mapping[str, Any]]] = {
     "text": {"metavar": "COLUMN"},
     "key": {"metavar": "COLUMN"},
-    "columns": {"metavar": "NAMES", "type": names_in},
+    "columns": {"metavar": "NAMES", "type": reader(names_in, "a list of names")},
     "encoding": {"metavar": "NAME"},
     "delimiter": {"metavar": "CHARACTER"},
     "format": {"metavar": "KIND"},

@@ -68,7 +68,7 @@ def add_options(parser: ArgumentParser) -> None:
     asked.add_argument(
         "--cascade",
         metavar="MODEL,MODEL",
-        type=names_in,
+        type=reader(names_in, "a list of models with commas between them"),
         help="Models to ask instead of --model, the cheapest first: fields that are in doubt are "
         "escalated to the next one.",
     )
@@ -245,8 +245,11 @@ def _reading(kind: Any) -> dict[str, Any]:
 
 
 def names_in(text: str) -> list[str]:
-    """Read names with commas between them."""
-    return [name.strip() for name in text.split(",") if name.strip()]
+    """Read names with commas between them. Raises ValueError if there is none."""
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    if not names:
+        raise ValueError("no name")
+    return names
 
 
 def _number_or_none(text: str) -> float | None:
