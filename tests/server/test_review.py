@@ -272,7 +272,7 @@ def test_one_version_is_saved_once(tmp_path: Path) -> None:
 def test_the_newest_review_of_a_key_is_found_alone(tmp_path: Path) -> None:
     reviews = Reviews(tmp_path / "reviews")
     assert reviews.of("a") is None
-    keys = ["a", "A", "a%", "x a", "", "review 00000001 a", "a\n", "\u00e4"]
+    keys = ["a", "A", "a%", "x a", "", "review 00000001 a", "a\n", "\u00e4", "a\0b"]
     for key in keys:
         for version in range(1, 12):
             assert reviews.save(Review(key, version, "rejected"))

@@ -36,10 +36,10 @@ Outdated: TypeAlias = Literal["text changed", "target changed"]
 _PREFIX: Final = "review "
 _READ: Final = "SELECT body FROM notes WHERE name LIKE 'review %' ORDER BY name"
 _READ_OF_KEY: Final = """
-SELECT body FROM notes WHERE name >= 'review ' AND name < 'review!' AND substr(name, 17) = ?
-ORDER BY name DESC LIMIT 1
+SELECT body FROM notes WHERE name >= 'review ' AND name < 'review!'
+AND substr(CAST(name AS BLOB), 17) = CAST(? AS BLOB) ORDER BY name DESC LIMIT 1
 """
-"""The key comes after "review ", eight digits and a space."""
+"""The key comes after "review ", eight digits and a space. SQLite ends a text at a zero byte."""
 _INSERT: Final = "INSERT INTO notes (name, body) VALUES (?, ?)"
 _KEPT: Final = ("absent", "evidence", "leaf_evidence", "guarantee")
 """What is known about a model's value, and goes for it also if a person has looked at it."""
