@@ -9,6 +9,7 @@ from random import Random
 from typing import Any, Final
 
 from structgen.errors import SchemaError
+from structgen.schema.codecs.codec import KEY, VALUE
 from structgen.schema.json import resolve, same_json
 from structgen.schema.validate.pattern_nodes import (
     Chars,
@@ -159,7 +160,7 @@ class _Maker:
             if len(made) >= length:
                 break
             item = self.value(items, level + 1)
-            if not any(same_json(item, other) for other in made):
+            if not any(same_json(_told_apart(item), _told_apart(other)) for other in made):
                 made.append(item)
         while len(made) < least and items is not False:
             made.append(self.value(items, level + 1))
@@ -234,8 +235,7 @@ class _Maker:
                 for part in parts:
                     yield from self._texts(part, loose)
             case Choice(parts):
-                part = parts[self._random.randrange(min(len(parts), 1 + loose))]
-                yield from self._texts(part, loose)
+                yield from self._texts(self._random.choice(parts), loose)
             case Repeat(body, least, most):
                 room = loose if most is None else min(loose, most - least)
                 for _ in range(least + self._random.randint(0, room)):
@@ -290,3 +290,8 @@ def _uuid(random: Random) -> str:
     digits = f"{random.getrandbits(128):032x}"
     version_4 = f"{digits[:12]}4{digits[13:16]}8{digits[17:]}"
     return re.sub(r"(.{8})(.{4})(.{4})(.{4})(.{12})", r"\1-\2-\3-\4-\5", version_4)
+
+
+def _told_apart(item: Json) -> Json:
+    """What an item has to differ in: its key if it may be an entry of a map."""
+    return item[KEY] if isinstance(item, dict) and item.keys() == {KEY, VALUE} else item

@@ -80,6 +80,21 @@ def test_any_model_fills_every_ready_made_target(name: str) -> None:
         assert isinstance(client.extract(target, "A text of seven words, no more."), target)
 
 
+@pytest.mark.parametrize(
+    "keys",
+    [
+        {"patternProperties": {"^(a|b)$": {"type": "integer"}}, "additionalProperties": False},
+        {"propertyNames": {"enum": ["a", "b"]}, "additionalProperties": {"type": "integer"}},
+    ],
+    ids=["by a pattern", "by a list"],
+)
+def test_any_model_gives_a_map_each_key_once(keys: dict[str, Any]) -> None:
+    target = {"type": "object", **keys}
+    with Client(AnyModel(), max_reasks=0) as client:
+        found = [client.extract(target, f"Text {number}.").keys() for number in range(10)]
+    assert {"a", "b"} in found
+
+
 @settings(max_examples=60, deadline=None)
 @given(json_schemas())
 def test_any_model_answers_json_schemas_of_every_kind(schema: dict[str, Any]) -> None:
