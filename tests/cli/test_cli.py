@@ -122,7 +122,10 @@ def test_an_image_is_sent_as_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         (("extract", ADVISORY, "--max-tokens", "1.5"), "'1.5' is not a whole number"),
         (("extract", ADVISORY, "--page-numbers", "one"), "'one' is not a list of pages"),
         (("extract", ADVISORY, "--cascade", ","), "',' is not a list of models"),
-        (("run", ADVISORY, "x.csv", "-o", "o.jsonl", "--columns", " "), "' ' is not a list of names"),
+        (
+            ("run", ADVISORY, "x.csv", "-o", "o.jsonl", "--columns", " "),
+            "' ' is not a list of names",
+        ),
         (("journal", "stats"), "structgen journal stats: error: "),
         (("providers", "probe"), "structgen providers probe: error: "),
     ],
