@@ -9,7 +9,7 @@ from structgen.documents.policies import Policy
 from structgen.errors import ConfigurationError
 from structgen.schema.json import short
 from structgen.schema.places import members_named, nodes_at, options_of, types_named
-from structgen.values import JsonSchema
+from structgen.values import JsonSchema, kind_of_value
 
 _TYPES: Final[Mapping[str, frozenset[str]]] = {
     "any": frozenset({"boolean"}),
@@ -22,6 +22,7 @@ _TYPES: Final[Mapping[str, frozenset[str]]] = {
 }
 """The JSON types that a policy is for; those that choose one of the values are for all."""
 _ANYTHING: Final[JsonSchema] = {}
+_KEYS: Final = 'Give lists of the names of members, such as keys={"/people": ["name"]}.'
 
 
 def check_places(
@@ -48,6 +49,8 @@ def check_places(
                 f"{' or '.join(sorted(types))}.",
                 hint=f"It is for {' and '.join(sorted(wanted))}.",
             )
+    if not isinstance(keys, Mapping):
+        raise ConfigurationError(f"`keys` is {kind_of_value(keys)}.", hint=_KEYS)
     for path, names in keys.items():
         _check_keys(root, path, names)
 
@@ -56,7 +59,7 @@ def _check_keys(root: JsonSchema, path: str, names: Sequence[str]) -> None:
     if isinstance(names, str) or not names:
         raise ConfigurationError(
             f"The keys of {path!r} are {names!r}.",
-            hint='Give a list of the names of members, such as keys={"/people": ["name"]}.',
+            hint=_KEYS,
         )
     nodes = nodes_at(root, path, "keys")
     lists = [node for node in nodes if "items" in node or not types_named(node)]

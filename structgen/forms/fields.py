@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, Generic, TypeVar
 
 from structgen.documents.merge import identity_key
+from structgen.documents.places import check_places
 from structgen.documents.relax import complete, relax
 from structgen.errors import InputError, TargetError
 from structgen.forms.revisions import clearing, list_revision, without_bounds
@@ -67,7 +68,9 @@ class Fields(Generic[T]):
 
         Raises:
             TargetError: If the target's values are not records.
+            ConfigurationError: If the target has no such list, or its items no such members.
         """
+        check_places(target.schema, {}, keys)
         self.target = target
         part, self.keys, _ = relax(target, keys)
         self._part: JsonSchema = part.schema
@@ -192,6 +195,11 @@ class Fields(Generic[T]):
             )
         return self.by_path[path]
 
+    def check_place(self, path: str) -> None:
+        """Raise InputError if there is no field and no record of this path."""
+        if not any(f"{known}/".startswith(f"{path}/") for known in self.by_path):
+            self.field_at(path)
+
     def accepts(self, path: str, value: Json) -> bool:
         """Whether a text could state this value for the field."""
         schema = {**self.by_path[path].schema, "$defs": self._part.get("$defs", {})}
@@ -205,12 +213,11 @@ class Fields(Generic[T]):
         """
         if path in self.by_path:
             return {path: value}
-        if not any(known.startswith(f"{path}/") for known in self.by_path):
-            self.field_at(path)  # raises InputError
+        self.check_place(path)
         if not isinstance(value, dict):
             raise InputError(
                 f"{path or 'The form'} is a record, and the value is no object.",
-                hint="Give it an object, or set its fields one by one.",
+                hint="Give it an object, or set its fields one by one; `clear` empties them.",
             )
         found: dict[str, Json] = {}
         for name, inner in value.items():

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from structgen.forms.fields import Field, Fields
 from structgen.forms.state import State
-from structgen.schema.json import to_text
+from structgen.schema.json import to_text, unescape
 from structgen.values import JsonSchema, Violation
 
 WORDING: Final = (
@@ -64,7 +64,7 @@ def open_questions(
         field = _field_at(fields, violation.path)
         path, subject = violation.path, "the form"
         if field is not None:
-            path, subject = field.path, f"the {field.label}"
+            path, subject = field.path, f"the {_place(field, violation.path)}"
         yield NextQuestion(path, f"Please correct {subject}: {violation.wanted}.")
     for path in missing:
         yield NextQuestion(path, _question_for(fields[path]))
@@ -74,6 +74,13 @@ def _field_at(fields: Mapping[str, Field], path: str) -> Field | None:
     """Find the field that a path is at or in."""
     holders = (one for at, one in fields.items() if f"{path}/".startswith(f"{at}/"))
     return next(holders, None)
+
+
+def _place(field: Field, path: str) -> str:
+    """Name a place in a field in words, such as "size of item 2 of drinks"."""
+    inner = [unescape(step) for step in path[len(field.path) :].split("/")[1:]]
+    words = [f"item {int(step) + 1}" if step.isdecimal() else step for step in reversed(inner)]
+    return " of ".join([*(word.replace("_", " ") for word in words), field.label])
 
 
 def _question_for(field: Field) -> str:

@@ -10,11 +10,12 @@ from typing import Any, Generic
 from pydantic_core import PydanticSerializationError, to_jsonable_python
 from typing_extensions import TypeVar
 
-from structgen.errors import FormIncompleteError, InputError, InvalidOutputError
+from structgen.errors import FormIncompleteError, InputError, InvalidOutputError, NotJsonError
 from structgen.forms.fields import Field, Fields
 from structgen.forms.folding import folded
 from structgen.forms.state import Conflict, Entry, State, Step, Turn, state_of
 from structgen.schema.check import part_violations, validate
+from structgen.schema.json_text import parse_json
 from structgen.schema.target import Target, target_of
 from structgen.values import Json, Violation, kind_of_value
 
@@ -82,7 +83,8 @@ class FormRecord(Generic[T]):
     @property
     def invalid(self) -> tuple[Violation, ...]:
         """The faults of the fields, and, once nothing is missing, of the whole record."""
-        return part_violations(self.target, self.data)
+        data = self.data
+        return part_violations(self.target, data, self._fields.missing(data))
 
     def history(self, path: str) -> tuple[Entry, ...]:
         """List the earlier values of a field, oldest first.
@@ -123,9 +125,10 @@ class FormRecord(Generic[T]):
             value: Plain data, or what Pydantic writes as such. `invalid` tells if it is invalid.
 
         Raises:
-            InputError: If there is no such path, or JSON cannot carry the value.
+            InputError: If there is no such path, or JSON cannot carry the value, or not so deep.
         """
         found = self._fields.values_by_field(path, _to_json(value))
+        _check_depth(self._fields.record_of(found))
         self._add(Step("set", {at: Entry(inner, locked=True) for at, inner in found.items()}))
 
     def clear(self, path: str) -> None:
@@ -184,7 +187,8 @@ class FormRecord(Generic[T]):
 def _to_json(value: Any) -> Json:
     """Give a value as plain JSON data. Raises InputError if JSON cannot carry it."""
     try:
-        data = to_jsonable_python(value, by_alias=True)
+        # A computed field is no field of a form: `round_trip` leaves it out.
+        data = to_jsonable_python(value, by_alias=True, round_trip=True)
         json.dumps(data, allow_nan=False, ensure_ascii=False).encode()
     except (PydanticSerializationError, TypeError, ValueError, RecursionError):
         raise InputError(
@@ -192,3 +196,13 @@ def _to_json(value: Any) -> Json:
             hint="Give valid texts, finite numbers, booleans, lists and objects of them.",
         ) from None
     return data
+
+
+def _check_depth(record: Json) -> None:
+    """Raise InputError if a record is nested deeper than the check of an answer reads."""
+    try:
+        parse_json(json.dumps(record))
+    except NotJsonError:
+        raise InputError(
+            "The value is nested too deeply.", hint="Nest it less than 200 deep."
+        ) from None

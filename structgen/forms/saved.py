@@ -8,13 +8,14 @@ from dataclasses import asdict, dataclass, replace
 from functools import cache
 from typing import Any, Final
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import TypeAdapter
 
 from structgen.errors import FormChangedError, InputError, NotJsonError
+from structgen.forms.fields import Fields
 from structgen.forms.folding import entries_of
 from structgen.forms.state import Entry, State, Step, state_of
 from structgen.schema.json import digest
-from structgen.schema.json_text import parse_json
+from structgen.schema.json_text import scan
 from structgen.schema.target import Target
 from structgen.schema.wire_names import without_wire_names
 from structgen.values import kind_of_value
@@ -70,11 +71,11 @@ def load_form(text: str | bytes) -> SavedForm:
             hint="Pass the text that `dumps` gave.",
         )
     try:
-        data = parse_json(text)
+        data = scan(text, dict)  # `parse_json` takes values as deep as theirs, with nothing around
         _check_version(data)
         form: SavedForm = _adapter().validate_python(data)
         sound = _quotes_match(state_of(form.steps), form.steps)
-    except (NotJsonError, ValidationError, LookupError):
+    except (NotJsonError, ValueError, LookupError, RecursionError):
         sound = False
     if not sound:
         raise FormChangedError(
@@ -110,6 +111,30 @@ def _quotes_match(state: State, steps: Sequence[Step]) -> bool:
         for entry in entries
         for q in entry.quotes
     )
+
+
+def check_renamed(names: Mapping[str, str], fields: Fields[Any]) -> None:
+    """Check the paths of renamed fields: a mistyped one would lose what the field held.
+
+    Args:
+        names: The new path of a field or record, by its old path.
+        fields: The fields of the form as they are now.
+
+    Raises:
+        InputError: If an old path is no JSON Pointer, or a new one is no field or record.
+    """
+    if not isinstance(names, Mapping):
+        raise InputError(
+            f"`renamed` is {kind_of_value(names)}.",
+            hint='Give the new paths by the old ones, such as renamed={"/name": "/guest"}.',
+        )
+    for old, new in names.items():
+        if not isinstance(old, str) or (old and not old.startswith("/")):
+            raise InputError(
+                f"{old!r} in `renamed` is no path of a field.",
+                hint="Write it as a JSON Pointer, such as /name or /address/town.",
+            )
+        fields.check_place(new)
 
 
 def move_renamed(steps: Sequence[Step], names: Mapping[str, str]) -> tuple[Step, ...]:

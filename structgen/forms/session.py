@@ -31,6 +31,7 @@ from structgen.forms.questions import (
 from structgen.forms.record import FormRecord
 from structgen.forms.saved import (
     SavedForm,
+    check_renamed,
     keep_fitting,
     load_form,
     move_renamed,
@@ -43,7 +44,7 @@ from structgen.prompt.instructions import instructions_of
 from structgen.results import Extraction
 from structgen.schema.renamed import renamed as with_wire_names
 from structgen.schema.target import Target, target_of
-from structgen.values import ExamplePool, Json, JsonSchema
+from structgen.values import ExamplePool, Json, JsonSchema, kind_of_value
 
 if TYPE_CHECKING:
     from typing_extensions import TypeForm
@@ -140,7 +141,8 @@ class Form(FormRecord[T]):
             SchemaError: If its schema has no JSON form.
             InputError: If something is no example, or one has a member that is no field.
             ConfigurationError: If `validation_context` is given for a JSON Schema, placeholders and
-                values of the instructions do not fit, or `cascade_below` names no field.
+                values of the instructions do not fit, `cascade_below` names no field, or `keys`
+                name no list or no members of its items.
         """
         self._caller = caller = client.caller
         wanted = target_of(target).with_context(validation_context)
@@ -174,7 +176,7 @@ class Form(FormRecord[T]):
             The changes.
 
         Raises:
-            InputError: If the text is empty.
+            InputError: If the text is empty, or `asked` is no text.
             StaleFormError: If the form was changed while the model answered.
             StructgenError: If the question fails, as in `Client.extract`.
         """
@@ -187,6 +189,11 @@ class Form(FormRecord[T]):
     def _fill(self, text: str, asked: str | None) -> Flow[Step]:
         if not isinstance(text, str) or not text.strip():
             raise InputError("The text is empty or is no text.", hint="Pass what the user said.")
+        if asked is not None and not isinstance(asked, str):
+            raise InputError(
+                f"`asked` is no text, but {kind_of_value(asked)}.",
+                hint="Pass the words of the question, such as `form.next_question().text`.",
+            )
         text = whole_characters(text)
         asked = asked and whole_characters(asked)
         revision, turn = self._revision, Turn(text, asked)
@@ -343,9 +350,11 @@ class Form(FormRecord[T]):
             FormChangedError: If the text is not a saved form, is damaged or was edited; or if the
                 schema has changed and `migrate` is not set.
             TargetError: If the target is no type or schema, or has no fields to fill in.
+            InputError: If the text is no text, or `renamed` names no field or record of the target.
         """
         found = load_form(text)
         loaded: Form[Any] = cls(target, client=client, **form)
+        check_renamed(renamed or {}, loaded._fields)
         if migrate and found.schema != schema_digest(loaded.target):
             loaded._migrate(move_renamed(found.steps, renamed or {}), found.revision)
         else:

@@ -125,31 +125,42 @@ def validate_json(target: Target[T], text: str | bytes) -> T:
     return value
 
 
-def part_violations(target: Target[Any], data: Json) -> tuple[Violation, ...]:
-    """The violations of data that is not complete yet: all but members that are missing.
+def part_violations(
+    target: Target[Any], data: Json, missing: Sequence[str]
+) -> tuple[Violation, ...]:
+    """The violations of data that is not complete yet: all but those of what is missing.
 
     A type's validators of a whole record run once none of its members is missing or
-    wrong.
+    wrong. While a member is missing, an exception that a validator raises says nothing: it
+    may have looked for that member.
 
     Args:
         target: The target.
         data: Plain JSON data, so far.
+        missing: The JSON Pointers of what is missing still.
     """
     try:
         validate(target, data)
         return ()
     except InvalidOutputError as error:
         violations = error.violations
-    found = [violation for violation in violations if violation.keyword not in _MISSING]
+    found = [violation for violation in violations if not _is_of(missing, violation)]
     # A missing member hides what else the type refuses.
     if len(found) < len(violations) and target.reader is not None:
         try:
             target.read(json.dumps(data))
         except ValidationError as fault:
             found += _only_by_type(target, data, fault, found)
-        except Exception as fault:  # A validator of the user's may raise anything.
-            found.append(_by_exception(fault))
-    return tuple(violation for violation in found if violation.keyword not in _MISSING)
+        except Exception:  # noqa: S110 - told once nothing is missing
+            pass
+    return tuple(violation for violation in found if not _is_of(missing, violation))
+
+
+def _is_of(missing: Iterable[str], violation: Violation) -> bool:
+    """Whether it is the fault of a missing member that a member, or one in it, is missing."""
+    if violation.keyword not in _MISSING:
+        return False
+    return any(f"{path}/".startswith(f"{violation.path}/") for path in missing)
 
 
 def _read_by_type(target: Target[T], text: str | bytes) -> T:
@@ -171,8 +182,9 @@ def _read_by_type(target: Target[T], text: str | bytes) -> T:
         violations = _by_type(target, parse_json(text), len(text), error)
         raise _invalid(target, violations) from None
     except Exception as error:  # A validator of the user's may raise anything.
-        parse_json(text)
-        raise _invalid(target, [_by_exception(error)]) from error
+        # If a field is wrong, Pydantic runs the validators of others without its value.
+        known = _known_by_schema(target, parse_json(text), len(text))
+        raise _invalid(target, known or [_by_exception(error)]) from error
 
 
 def _by_exception(error: Exception) -> Violation:
@@ -232,15 +244,18 @@ def _with_deep_stack(function: Callable[[], R]) -> R:
 
 
 def _by_type(target: Target[Any], data: Json, size: int, error: ValidationError) -> list[Violation]:
-    """The schema's violations, followed by those that only the type finds.
+    """The schema's violations, followed by those that only the type finds."""
+    found = _known_by_schema(target, data, size)
+    found += _only_by_type(target, data, error, found)
+    return found or list(_by_schema(target.schema, data, size))
 
-    What the type takes all the same, as a note says, is no reason for the refusal.
-    """
-    by_schema = list(_by_schema(target.schema, data, size))
+
+def _known_by_schema(target: Target[Any], data: Json, size: int) -> list[Violation]:
+    """The schema's violations, without what the type takes all the same."""
     notes = (note for note in target.opaque if note.action == "wider")
     taken = {f"{note.path}/{note.keyword}" for note in notes}
-    found = [violation for violation in by_schema if violation.schema_path not in taken]
-    return found + _only_by_type(target, data, error, found) or by_schema
+    by_schema = _by_schema(target.schema, data, size)
+    return [violation for violation in by_schema if violation.schema_path not in taken]
 
 
 def _only_by_type(

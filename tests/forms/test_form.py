@@ -10,12 +10,13 @@ from typing import Annotated, Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pydantic import BaseModel, Field, field_validator, model_validator
+from pydantic import BaseModel, Field, computed_field, field_validator, model_validator
 from typing_extensions import TypedDict
 
 from structgen import AsyncClient, Client, Form, Verbatim
 from structgen.documents.relax import Identity
 from structgen.errors import (
+    ConfigurationError,
     FormChangedError,
     FormIncompleteError,
     InputError,
@@ -431,3 +432,164 @@ def test_a_later_version_is_told(form: Form[Order]) -> None:
             form.dumps().replace('"structgen_form":2', '"structgen_form":3'),
             client=Client(ScriptedModel("{}")),
         )
+
+
+# ---- what is wrong inside a field ----------------------------------------------------------------
+
+
+class Part(BaseModel):
+    code: str
+    price: int
+
+
+class Kit(BaseModel):
+    name: str
+    parts: list[Part] = []
+    by_code: dict[str, Part] = {}
+    spare: Part | str | None = None
+    pair: tuple[int, Part] | None = None
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "place", "words"),
+    [
+        ("/parts", [{"code": "a"}], "/parts/0/price", "price of item 1 of parts"),
+        ("/by_code", {"a": {"code": "a"}}, "/by_code/a/price", "price of a of by code"),
+        ("/spare", {"code": "a"}, "/spare/price", "price of spare"),
+        ("/pair", [1, {"code": "a"}], "/pair/1/price", "price of item 2 of pair"),
+    ],
+)
+def test_a_member_that_is_missing_inside_a_field_is_listed_and_asked_about(
+    path: str, value: Any, place: str, words: str
+) -> None:
+    form = Client(SpeakingModel()).form(Kit)
+    form.set(path, value)
+    assert form.missing == ("/name",)
+    assert [fault.path for fault in form.invalid] == [place]
+    form.set("/name", "Kit")
+    question = form.next_question()
+    assert question is not None
+    assert question.path == path
+    assert question.text.startswith(f"Please correct the {words}:")
+    with pytest.raises(FormIncompleteError) as caught:
+        form.complete()
+    assert caught.value.invalid == form.invalid
+
+
+def test_what_a_schema_needs_beside_required_members_is_listed_once_nothing_is_missing() -> None:
+    schema = {
+        "type": "object",
+        "properties": {"card": {"type": "string"}, "code": {"type": "string"}},
+        "dependentRequired": {"card": ["code"]},
+    }
+    form = Client(SpeakingModel()).form(schema)
+    form.set("/card", "1234")
+    assert form.missing == ()
+    assert len(form.invalid) == 1
+    form.set("/code", "99")
+    assert form.invalid == ()
+
+
+class Stay(BaseModel):
+    begins: int
+    ends: int
+
+    @field_validator("ends")
+    @classmethod
+    def is_later(cls, value: int, info: Any) -> int:
+        if value <= info.data["begins"]:  # KeyError while that is missing or wrong
+            raise ValueError("later than it begins")
+        return value
+
+
+def test_a_validator_that_needs_another_field_says_nothing_until_that_is_there() -> None:
+    form = Client(SpeakingModel()).form(Stay)
+    form.set("/ends", 3)
+    assert form.invalid == ()
+    question = form.next_question()
+    assert question is not None
+    assert question.path == "/begins"
+    form.set("/begins", "soon")
+    assert [fault.path for fault in form.invalid] == ["/begins"]
+    form.set("/begins", 5)
+    assert [fault.wanted for fault in form.invalid] == ["later than it begins"]
+    form.set("/begins", 1)
+    assert form.complete() == Stay(begins=1, ends=3)
+
+
+# ---- what is refused -----------------------------------------------------------------------------
+
+
+def test_a_question_that_is_no_text_is_refused(form: Form[Order]) -> None:
+    with pytest.raises(InputError, match="`asked` is no text"):
+        form.fill("Ada", asked=form.next_question())  # type: ignore[arg-type]
+    assert form.revision == 0
+
+
+@pytest.mark.parametrize(
+    "keys", [{"/item": ["name"]}, {"/items": ["nam"]}, {"/items": "name"}, "x"]
+)
+def test_keys_that_name_nothing_are_refused(model: SpeakingModel, keys: Any) -> None:
+    with pytest.raises(ConfigurationError, match=r"keys|member"):
+        Client(model).form(Order, keys=keys)
+
+
+def nested(levels: int) -> list[Any]:
+    value: list[Any] = []
+    for _ in range(levels - 1):
+        value = [value]
+    return value
+
+
+class Loose(BaseModel):
+    at: dict[str, Any] = {}
+    anything: Any = None
+
+
+@pytest.mark.parametrize("levels", [150, 196, 199])
+def test_a_form_with_a_deep_value_is_saved_and_resumed(levels: int) -> None:
+    client = Client(SpeakingModel())
+    form = client.form(Loose)
+    form.set("/anything", nested(levels))
+    assert form.invalid == ()
+    assert Form.loads(Loose, form.dumps(), client=client).data == form.data
+
+
+@pytest.mark.parametrize("levels", [205, 230])
+def test_a_value_that_is_too_deep_to_be_checked_is_refused(levels: int) -> None:
+    form = Client(SpeakingModel()).form(Loose)
+    with pytest.raises(InputError, match="too deeply"):
+        form.set("/anything", nested(levels))
+    assert form.data == {}
+
+
+class Box(BaseModel):
+    width: int
+    height: int
+
+    @computed_field  # type: ignore[prop-decorator]
+    @property
+    def area(self) -> int:
+        return self.width * self.height
+
+
+def test_a_value_of_the_target_is_set_without_its_computed_fields() -> None:
+    form = Client(SpeakingModel()).form(Box)
+    form.set("", Box(width=2, height=3))
+    assert form.data == {"width": 2, "height": 3}
+    assert form.complete() == Box(width=2, height=3)
+
+
+@pytest.mark.parametrize(
+    ("renamed", "words"),
+    [
+        ({"/customer": "/client"}, "no field '/client'"),
+        ({"customer": "/count"}, "no path of a field"),
+        (["/customer"], "`renamed` is a list"),
+    ],
+)
+def test_renamed_fields_that_the_form_does_not_have_are_refused(
+    model: SpeakingModel, form: Form[Order], renamed: Any, words: str
+) -> None:
+    with pytest.raises(InputError, match=words):
+        Form.loads(Order, form.dumps(), client=Client(model), migrate=True, renamed=renamed)

@@ -18,6 +18,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ValidationInfo,
+    field_validator,
     model_validator,
 )
 
@@ -265,3 +267,23 @@ def test_a_member_that_stands_twice_is_refused(source: Any, text: str) -> None:
 )
 def test_the_same_member_in_different_objects_is_none_that_stands_twice(text: str) -> None:
     assert validate_json(target_of(Blog), text).title.startswith("a")
+
+
+class Stay(BaseModel):
+    begins: int
+    ends: int
+
+    @field_validator("ends")
+    @classmethod
+    def is_later(cls, value: int, info: ValidationInfo) -> int:
+        if value <= info.data["begins"]:  # KeyError if that is wrong
+            raise ValueError("later than it begins")
+        return value
+
+
+def test_an_exception_for_want_of_a_field_names_the_field_that_is_wrong() -> None:
+    with pytest.raises(InvalidOutputError) as caught:
+        validate_json(target_of(Stay), '{"begins": "soon", "ends": 3}')
+    assert [(fault.path, fault.keyword) for fault in caught.value.violations] == [
+        ("/begins", "type")
+    ]
