@@ -487,7 +487,7 @@ def test_what_a_schema_needs_beside_required_members_is_listed_once_nothing_is_m
     assert form.missing == ()
     assert len(form.invalid) == 1
     form.set("/code", "99")
-    assert form.invalid == ()
+    assert not form.invalid
 
 
 class Stay(BaseModel):
@@ -505,7 +505,7 @@ class Stay(BaseModel):
 def test_a_validator_that_needs_another_field_says_nothing_until_that_is_there() -> None:
     form = Client(SpeakingModel()).form(Stay)
     form.set("/ends", 3)
-    assert form.invalid == ()
+    assert not form.invalid
     question = form.next_question()
     assert question is not None
     assert question.path == "/begins"
@@ -551,7 +551,7 @@ def test_a_form_with_a_deep_value_is_saved_and_resumed(levels: int) -> None:
     client = Client(SpeakingModel())
     form = client.form(Loose)
     form.set("/anything", nested(levels))
-    assert form.invalid == ()
+    assert not form.invalid
     assert Form.loads(Loose, form.dumps(), client=client).data == form.data
 
 
