@@ -16,7 +16,7 @@ from structgen.documents.places import check_places
 from structgen.documents.relax import complete, relax
 from structgen.errors import InputError, TargetError
 from structgen.forms.revisions import clearing, list_revision, without_bounds
-from structgen.schema.json import escape, pointer, resolve, same_json, unescape
+from structgen.schema.json import constant_key, escape, pointer, resolve, same_json, unescape
 from structgen.schema.target import Target, target_of
 from structgen.schema.wire_names import (
     WIRE_NAME,
@@ -303,7 +303,9 @@ def contradicts(old: Json, new: Json) -> bool:
     if isinstance(old, dict) and isinstance(new, dict):
         return any(key not in new or contradicts(value, new[key]) for key, value in old.items())
     if isinstance(old, list) and isinstance(new, list):
-        return any(all(contradicts(item, other) for other in new) for item in old)
+        kept = set(map(constant_key, new))
+        others = (item for item in old if constant_key(item) not in kept)
+        return any(all(contradicts(item, other) for other in new) for item in others)
     return not same_json(old, new)
 
 

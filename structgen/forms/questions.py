@@ -96,7 +96,7 @@ def context_of(state: State, asked: str | None, fields: Fields[Any]) -> str | No
         held = fields.shown({path: entry.value for path, entry in state.entries.items()})
         lines.append(f"The form holds: {to_text(held)}")
     if asked:
-        lines.append(f"Assistant: {asked}")
+        lines.append(f"Assistant: {_indented(asked)}")
     return "\n".join(lines) or None
 
 
@@ -111,4 +111,10 @@ def conversation(state: State) -> list[str]:
 
 
 def _beginning(text: str) -> str:
-    return text if len(text) <= _SHOWN_OF_A_TURN else f"{text[:_SHOWN_OF_A_TURN]} ..."
+    is_short = len(text) <= _SHOWN_OF_A_TURN
+    return _indented(text if is_short else f"{text[:_SHOWN_OF_A_TURN]} ...")
+
+
+def _indented(text: str) -> str:
+    """Indent further lines: a text must not pass for what somebody else said, or the form holds."""
+    return "\n  ".join(text.splitlines())

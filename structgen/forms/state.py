@@ -5,7 +5,7 @@ To undo a step is to remove it; to save a form is to write its steps down.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -112,8 +112,13 @@ class State:
     """Everything that the user said so far."""
 
 
-def state_of(steps: Iterable[Step]) -> State:
-    """Follow the steps from an empty form."""
+def state_of(steps: Sequence[Step]) -> State:
+    """Follow the steps from an empty form.
+
+    A turn settles the conflicts between what was said before it, so only the last one is compared
+    with what the form held: the values of a long conversation would be compared again and again.
+    """
+    last = next((step for step in reversed(steps) if step.turn is not None), None)
     entries: dict[str, Entry] = {}
     conflicts: dict[str, Conflict] = {}
     history: dict[str, list[Entry]] = {}
@@ -130,7 +135,7 @@ def state_of(steps: Iterable[Step]) -> State:
             if entry is not None:
                 entries[path] = entry
             earlier = conflicts.pop(path, None)
-            if step.kind == "fill" and before is not None and entry is not None:
+            if step is last and before is not None and entry is not None:
                 others = (before,) if earlier is None else (before, earlier.other)
                 opposed = (one for one in others if contradicts(one.value, entry.value))
                 if (other := next(opposed, None)) is not None:
