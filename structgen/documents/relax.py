@@ -231,10 +231,14 @@ class _Completer:
             node = resolve(self._root, node["$ref"])
         if not isinstance(node, dict) or not isinstance(value, dict | list):
             return value
-        for option in (*node.get("anyOf", ()), *node.get("oneOf", ())):
+        options = [*node.get("anyOf", ()), *node.get("oneOf", ())]
+        for option in options:
             filled = self.fill(option, value)
             if self._is_valid(option, filled):
                 return filled
+        options = [option for option in options if option != {"type": "null"}]
+        if len(options) == 1:  # it cannot be meant for another one, whatever else it lacks
+            return self.fill(options[0], value)
         if isinstance(value, list):
             return [self.fill(node.get("items"), item) for item in value]
         return self._fill_record(node, value)

@@ -44,6 +44,8 @@ class Field:
     """The values that a text may state for it."""
     required: tuple[bool, ...]
     """For each step of the path: whether the record that it is in requires it."""
+    may_be_empty: bool = False
+    """Whether the target takes null or an empty list for it; `complete` fills it in then."""
 
     @property
     def steps(self) -> tuple[str, ...]:
@@ -100,12 +102,20 @@ class Fields(Generic[T]):
             path, steps_required = f"{at}/{escape(name)}", (*required, name in needed)
             below = list(self._walk(inner, whole_fields.get(name), path, steps_required, seen))
             if not below:
-                yield Field(path, inner if isinstance(inner, dict) else {}, steps_required)
+                own = whole_fields.get(name, True)
+                schema = inner if isinstance(inner, dict) else {}
+                yield Field(path, schema, steps_required, self._may_be_empty(own))
                 continue
             inner_record, _ = _record_schema(self._part, inner, seen)
             told = {**inner_record, **inner}
             self._told[path] = {key: told[key] for key in _TOLD if told.get(key)}
             yield from below
+
+    def _may_be_empty(self, schema: Any) -> bool:
+        if isinstance(schema, dict) and "default" in schema:
+            return False
+        validator = self.target.validator.evolve(schema=schema)
+        return any(validator.is_valid(empty) for empty in (None, []))
 
     def target_for(self, paths: Collection[str], *, revise: bool = False) -> Target[Json]:
         """Make the target that asks for some fields; a text may leave out any of them.
@@ -265,7 +275,11 @@ class Fields(Generic[T]):
 
     def missing(self, data: Json) -> tuple[str, ...]:
         """List the fields without which `data` cannot become a complete record."""
-        return tuple(path for path, known in self.by_path.items() if _is_missing(data, known))
+        return tuple(
+            path
+            for path, known in self.by_path.items()
+            if _is_missing(data, known) and not known.may_be_empty
+        )
 
     def updated(self, path: str, old: Json, new: Json) -> Json:
         """Give a field's value after a text stated `new`.

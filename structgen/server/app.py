@@ -185,12 +185,16 @@ def _client_error(error: Exception, request_id: str) -> APIError:
 
 async def _no_route(request: Request, error: Exception) -> Response:
     status = error.status_code if isinstance(error, HTTPException) else 500
-    message = (
-        f"Unknown request URL: {request.method} {request.url.path}. Please check the URL for typos."
-    )
+    headers = error.headers if isinstance(error, HTTPException) else None
+    allowed = (headers or {}).get("Allow")
+    asked = f"{request.method} {request.url.path}"
+    message = f"Unknown request URL: {asked}. Please check the URL for typos."
+    if allowed:
+        message = f"Unknown request URL: {asked}. Ask this URL with {allowed}."
     return JSONResponse(
         error_body(NotFoundError(message, status_code=status, type=TYPE, code="unknown_url")),
         status,
+        headers,
     )
 
 

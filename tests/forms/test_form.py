@@ -518,6 +518,31 @@ def test_a_validator_that_needs_another_field_says_nothing_until_that_is_there()
     assert form.complete() == Stay(begins=1, ends=3)
 
 
+class Person(BaseModel):
+    name: str
+    phone: str | None
+    tags: list[str]
+
+
+class Wedding(BaseModel):
+    one: Person
+    other: Person | None = None
+
+
+def test_a_field_that_may_be_empty_is_not_missing_while_its_sibling_is() -> None:
+    form = Client(SpeakingModel()).form(Wedding)
+    assert form.missing == ("/one/name",)
+    form.set("/other/tags", ["best man"])
+    assert form.missing == ("/one/name", "/other/name")
+    assert form.data == {"other": {"phone": None, "tags": ["best man"]}}
+    form.set("/other/name", 3)
+    assert form.missing == ("/one/name",)
+    assert [fault.path for fault in form.invalid] == ["/other/name"]
+    form.set("/other/name", "Ada")
+    form.set("/one/name", "Bob")
+    assert form.complete().other == Person(name="Ada", phone=None, tags=["best man"])
+
+
 # ---- long and hostile conversations --------------------------------------------------------------
 
 

@@ -154,7 +154,10 @@ def test_what_is_wrong_is_told_in_groqs_words(
 
 def test_other_paths_methods_and_bodies_are_refused(served: Running, small_engine: Engine) -> None:
     assert served.http.get("/v1/nothing").json()["error"]["code"] == "unknown_url"
-    assert served.http.get("/v1/chat/completions").status_code == 405
+    wrong_method = served.http.get("/v1/chat/completions")
+    assert wrong_method.status_code == 405
+    assert wrong_method.headers["allow"] == "POST"
+    assert "Ask this URL with POST" in wrong_method.json()["error"]["message"]
     for body in (b"", b"{", b"[]", b"\xff", b'{"model": NaN}', b"[" * 100_000, b'{"a": "\\ud800"}'):
         reply = served.http.post("/v1/chat/completions", content=body)
         assert (reply.status_code, reply.json()["error"]["code"]) == (400, "invalid_json")
