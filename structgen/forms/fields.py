@@ -115,7 +115,7 @@ class Fields(Generic[T]):
         if isinstance(schema, dict) and "default" in schema:
             return False
         validator = self.target.validator.evolve(schema=schema)
-        return any(validator.is_valid(empty) for empty in (None, []))
+        return bool(validator.is_valid(None) or validator.is_valid([]))
 
     def target_for(self, paths: Collection[str], *, revise: bool = False) -> Target[Json]:
         """Make the target that asks for some fields; a text may leave out any of them.
