@@ -8,6 +8,7 @@ closed.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from itertools import islice
 from typing import Any, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -150,7 +151,11 @@ class Partial(Generic[T]):
 
         None if nothing had closed. Each use parses the answer so far.
         """
-        data = closed_data(self._draft.scanner.text, self._closed, self._closers)
+        text = self._draft.scanner.text
+        data = closed_data(text, self._closed, self._closers)
+        if self.done and not self._closed:  # a number at the root closes with the answer
+            with suppress(ValueError):
+                data = from_json(bytes(text))
         if self._draft.thoughts and isinstance(data, dict):
             data.pop(self._draft.thoughts, None)
         return data
@@ -258,9 +263,19 @@ def _step(value: Any, step: str) -> Any:
     try:
         if isinstance(value, list | tuple):
             return value[int(step)]
-        return value[step] if hasattr(value, "__getitem__") else getattr(value, step)
+        if hasattr(value, "__getitem__"):
+            return value[step]
+        return getattr(value, step if hasattr(value, step) else _attributes(type(value))[step])
     except (AttributeError, LookupError, ValueError, TypeError):
         return ABSENT
+
+
+def _attributes(kind: type) -> dict[str, str]:
+    """The attributes of a model or dataclass by the names that an answer has for them."""
+    fields: dict[str, Any] = getattr(kind, "__pydantic_fields__", {})
+    aliases = {name: field.validation_alias or field.alias for name, field in fields.items()}
+    known = [(getattr(alias, "choices", [alias])[0], name) for name, alias in aliases.items()]
+    return {alias: name for alias, name in known if isinstance(alias, str)}
 
 
 def _beginning(raw: bytes) -> str:

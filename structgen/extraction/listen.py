@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.util import find_spec
 from typing import Any, Final, Generic, Literal, TypeVar
@@ -75,7 +76,10 @@ class Listener(Generic[T]):
         self.whole = self._seen = 0
         self.draft = Draft(compiled, check_item=self._check_item, rules=state.rules)
         if not streams(backend, mode):
-            return (yield from get_whole_answer(backend, mode, compiled, messages, state))
+            answer = yield from get_whole_answer(backend, mode, compiled, messages, state)
+            with suppress(StructgenError):  # the check of the answer tells what is wrong
+                self.draft.feed((answer.text or "").encode())
+            return answer
         transcript = _Transcript(self.draft, compiled, mode)
         ask = self._ask_server if backend.is_server else self._ask_engine
         try:

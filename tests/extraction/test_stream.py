@@ -9,7 +9,7 @@ from datetime import date
 from typing import Annotated, Any
 
 import pytest
-from pydantic import AfterValidator, BaseModel, model_validator
+from pydantic import AfterValidator, AliasChoices, BaseModel, Field, model_validator
 from typing_extensions import TypedDict
 
 from structgen import Client
@@ -361,3 +361,39 @@ def test_a_valid_answer_is_never_stopped(answer: str) -> None:
         list(client(answer, max_reasks=0).stream(Person, "x", mode="json-object"))[-1].value.age
         == 36
     )
+
+
+class Aliased(BaseModel):
+    name: str = Field(alias="theName")
+    number: int = Field(validation_alias=AliasChoices("no", "num"), default=0)
+
+
+class Holder(BaseModel):
+    held: Aliased
+    note: str = ""
+
+
+def test_a_part_with_an_alias_keeps_its_state_when_the_answer_is_done() -> None:
+    text = '{"held": {"theName": "Ada", "no": 3}, "note": "long enough to come later"}'
+    client = Client("openai:gpt-6.1-sol", api_key="k", transport=ScriptedTransport(text))
+    paths = ["/held/theName", "/held/name", "/held/no", "/held/number"]
+    seen = [[partial.state(path) for path in paths] for partial in client.stream(Holder, "Ada")]
+    assert seen[0] == ["absent"] * 4
+    assert seen[-2] == seen[-1] == ["done"] * 4
+
+
+@pytest.mark.parametrize(
+    ("target", "text", "data"),
+    [
+        (Aliased, '{"theName": "Ada"}', {"theName": "Ada"}),
+        (list[int], "[1, 2]", [1, 2]),
+        (int, "42", 42),
+        (bool, "true", True),
+    ],
+)
+def test_the_last_partial_has_the_data_of_an_answer_that_came_in_one_piece(
+    target: Any, text: str, data: Any
+) -> None:
+    (partial,) = Client(ScriptedModel(text)).stream(target, "Ada")
+    assert partial.done
+    assert partial.data == data
