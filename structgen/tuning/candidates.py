@@ -42,7 +42,7 @@ CHANGES: Final[tuple[tuple[str, Values], ...]] = (
     ("absent_fields", ("null", "omit")),
     ("decide", ("off",)),
     (CHUNK_TOKENS, (1000, 4000)),
-    ("samples", (3,)),
+    ("samples", lambda tried: () if tried.options.temperature == 0 else (3,)),
 )
 """The changes, tried one at a time, in this order: what most often helps comes first, and what
 costs most comes last. If a budget is small, the last ones are left out."""

@@ -219,6 +219,14 @@ def test_every_question_about_a_record_counts(
     assert found.calls > 3 * 16
 
 
+@pytest.mark.parametrize(("temperature", "votes"), [(0, False), (0.7, True), (None, True)])
+def test_alike_answers_are_not_voted_on(temperature: float | None, votes: bool) -> None:
+    given = {} if temperature is None else {"temperature": temperature}
+    with Client(RuledModel(learns), **given) as client:
+        estimate = estimate_tuning(Person, gold(24), client=client)
+    assert ("samples=3" in estimate.candidates) == votes
+
+
 def test_a_budget_without_room_is_an_error_that_says_what_is_needed(tmp_path: Path) -> None:
     model = RuledModel(learns)
     with pytest.raises(ConfigurationError, match=r"no room for a single candidate.*\d+ calls"):
