@@ -221,9 +221,9 @@ def test_every_question_about_a_record_counts(
 
 @pytest.mark.parametrize(("temperature", "votes"), [(0, False), (0.7, True), (None, True)])
 def test_alike_answers_are_not_voted_on(temperature: float | None, votes: bool) -> None:
-    given = {} if temperature is None else {"temperature": temperature}
-    with Client(RuledModel(learns), **given) as client:
-        estimate = estimate_tuning(Person, gold(24), client=client)
+    options: dict[str, Any] = {} if temperature is None else {"temperature": temperature}
+    with Client(RuledModel(learns)) as client:
+        estimate = estimate_tuning(Person, gold(24), client=client.with_options(**options))
     assert ("samples=3" in estimate.candidates) == votes
 
 
