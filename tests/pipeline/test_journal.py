@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -443,6 +443,16 @@ with Client("vllm:m", base_url=sys.argv[1]) as client:
 """
 
 
+@contextmanager
+def heeding(number: signal.Signals) -> Iterator[None]:
+    """Let a process that is started inside heed a signal, even if these tests run under nohup."""
+    before = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_every_signal_to_end_finishes_what_is_under_way(
     tmp_path: Path, number: signal.Signals
@@ -453,7 +463,7 @@ def test_every_signal_to_end_finishes_what_is_under_way(
 
     with FaultyServer(slow) as server:
         argv = [sys.executable, "-c", SCRIPT, server.base_url, str(tmp_path / "out.jsonl")]
-        with subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
+        with heeding(number), subprocess.Popen(argv, stdout=subprocess.PIPE, text=True) as process:
             while len(server.requests) < 50:
                 time.sleep(0.01)
             process.send_signal(number)
