@@ -17,6 +17,7 @@ from structgen.evaluation.gold import GoldRecord
 from structgen.evaluation.rules import rules_of
 from structgen.evaluation.run import ask_about, gold_and_journal
 from structgen.evaluation.scoring import Known, counts_of, leaves_of
+from structgen.extraction.caller import caller_of
 from structgen.schema.target import Target, target_of
 
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def calibrate(
         InputError: If the gold cannot be read or does not fit the target, or has no journal.
         JobStoppedError: If it was stopped; the same one started again goes on.
     """
-    client.caller.require_one_model("A calibration")
+    caller_of(client).require_one_model("A calibration")
     wanted = target_of(target).with_context(call.get("validation_context"))
     file = calibration_file(wanted, path)
     require_place(file)

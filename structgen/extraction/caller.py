@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from structgen.errors import ConfigurationError, InputError
+from structgen.kinds import Kind, check_values
 from structgen.options import UNSET, CallArgs, OptionArgs, Options, options_of
 
 if TYPE_CHECKING:
@@ -175,3 +176,20 @@ class HasCaller(Protocol):
     def caller(self) -> Caller:
         """Whom the client asks, and with which options."""
         ...
+
+
+CLIENT: Final = Kind(lambda value: hasattr(value, "caller"), "a Client or an AsyncClient")
+"""What may be given as a client."""
+
+
+def caller_of(client: HasCaller) -> Caller:
+    """Give the caller of a client.
+
+    Args:
+        client: The client.
+
+    Raises:
+        ConfigurationError: If it is no client, such as the name of a model.
+    """
+    check_values({"client": client}, {"client": CLIENT})
+    return client.caller

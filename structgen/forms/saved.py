@@ -143,6 +143,9 @@ def move_renamed(steps: Sequence[Step], names: Mapping[str, str]) -> tuple[Step,
     Args:
         steps: The steps.
         names: The new path of a field or record, by its old path.
+
+    Raises:
+        InputError: If two fields that hold something come to one path, which holds one value.
     """
 
     def new(path: str) -> str:
@@ -150,6 +153,14 @@ def move_renamed(steps: Sequence[Step], names: Mapping[str, str]) -> tuple[Step,
         old = max(holders, key=len, default="")
         return names[old] + path[len(old) :] if holders else path
 
+    came: dict[str, str] = {}
+    for path in sorted({path for step in steps for path in (*step.entries, *step.refused)}):
+        other = came.setdefault(new(path), path)
+        if other != path:
+            raise InputError(
+                f"With `renamed`, the form has {other} and {path} at one path, {new(path)}.",
+                hint="Leave one of them out of `renamed`: its value is then listed in `dropped`.",
+            )
     return tuple(
         replace(
             step,

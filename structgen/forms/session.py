@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast, overload
 from typing_extensions import TypeVar, Unpack
 
 from structgen.errors import FormChangedError, InputError, InvalidOutputError, StaleFormError
+from structgen.extraction.caller import caller_of
 from structgen.extraction.doubt import check_thresholds, may_have_confidence
 from structgen.extraction.tuned import tuned_options
 from structgen.flow.drive import aperform, perform
@@ -144,7 +145,7 @@ class Form(FormRecord[T]):
                 values of the instructions do not fit, `cascade_below` names no field, or `keys`
                 name no list or no members of its items.
         """
-        self._caller = caller = client.caller
+        self._caller = caller = caller_of(client)
         wanted = target_of(target).with_context(validation_context)
         self._options, self.tuned = tuned_options(wanted, caller.backends, caller.options, options)
         """What its questions took from the file of `structgen tune`, or why nothing; None without
@@ -350,7 +351,8 @@ class Form(FormRecord[T]):
             FormChangedError: If the text is not a saved form, is damaged or was edited; or if the
                 schema has changed and `migrate` is not set.
             TargetError: If the target is no type or schema, or has no fields to fill in.
-            InputError: If the text is no text, or `renamed` names no field or record of the target.
+            InputError: If the text is no text, or `renamed` names no field or record of the target
+                or brings two fields to one path.
         """
         found = load_form(text)
         loaded: Form[Any] = cls(target, client=client, **form)

@@ -14,6 +14,7 @@ from structgen.documents.options import (
     split_args,
 )
 from structgen.errors import ConfigurationError
+from structgen.extraction.caller import CLIENT
 from structgen.kinds import CALLABLE, PATH, TRUTH, Kind, check_values, instance, or_none, whole
 from structgen.options import CallArgs
 from structgen.pipeline.asking import JobQuestion
@@ -30,7 +31,7 @@ _AT_ONCE_ON_SERVER: Final = 64
 _AT_ONCE_IN_PROCESS: Final = 2
 """One question is prepared while another is decoded; more gain nothing."""
 KINDS: Final[Mapping[str, Kind]] = {
-    "client": Kind(lambda value: hasattr(value, "caller"), "a Client or an AsyncClient"),
+    "client": CLIENT,
     "concurrency": or_none(whole(1)),
     "journal": or_none(PATH),
     "ordered": TRUTH,

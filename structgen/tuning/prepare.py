@@ -15,7 +15,7 @@ from structgen.errors import ConfigurationError, InputError, StructgenError
 from structgen.evaluation.checked_gold import require_fit
 from structgen.evaluation.gold import GoldRecord, fingerprint
 from structgen.evaluation.run import gold_and_journal
-from structgen.extraction.caller import HasCaller
+from structgen.extraction.caller import HasCaller, caller_of
 from structgen.kinds import Kind, check_values, sequence, whole
 from structgen.pipeline.questions import require_prices
 from structgen.schema.json import to_text
@@ -133,7 +133,7 @@ def prepare(
             hint=f"Give at least {FEWEST_GOLD}; 40 or more tell small gains from noise.",
         )
     require_fit(wanted, records)
-    tried = Tried(wanted, client.caller.of_first_model(), call, names)
+    tried = Tried(wanted, caller_of(client).of_first_model(), call, names)
     if budget.max_cost is not None:
         require_prices(tried.caller)
     order = sorted(records, key=lambda one: one.key)

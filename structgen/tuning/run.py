@@ -19,6 +19,7 @@ from structgen.calibration.saved import require_place as require_place_of_calibr
 from structgen.errors import CalibrationError, ConfigurationError
 from structgen.evaluation.calibrating import learn_from
 from structgen.evaluation.gold import GoldRecord
+from structgen.extraction.caller import caller_of
 from structgen.extraction.tuned import END, THRESHOLDS, Tuned, require_place, save_tuned
 from structgen.kinds import check_values, number, or_none
 from structgen.options import UNSET
@@ -102,7 +103,7 @@ def tune(
         StructgenError: If the model cannot be asked.
     """
     check_values({"cascade_right": cascade_right}, _KINDS)
-    if cascade_right is not None and client.caller.cascade is None:
+    if cascade_right is not None and caller_of(client).cascade is None:
         raise ConfigurationError(
             "`cascade_right` is about what a cascade keeps, and the client has none.",
             hint='Pass a client with cascade=["local", ...], or --cascade on the command line.',

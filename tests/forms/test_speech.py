@@ -275,6 +275,25 @@ def test_renamed_fields_keep_their_values() -> None:
     assert moved.dropped == ()
 
 
+def test_two_fields_do_not_become_one() -> None:
+    class Before(BaseModel):
+        name: str
+        guest: str
+
+    client = Client(SpeakingModel())
+    form = client.form(Before)
+    form.set("/name", "Ann")
+    form.set("/guest", "Bob")
+    text = form.dumps()
+    for renamed in ({"/name": "/guest"}, {"/name": "/phone", "/guest": "/phone"}):
+        with pytest.raises(InputError, match="has /guest and /name at one path") as caught:
+            Form.loads(Visit, text, client=client, migrate=True, renamed=renamed)
+        assert "out of `renamed`" in str(caught.value.hint)
+    kept = Form.loads(Visit, text, client=client, migrate=True)
+    assert kept.data == {"guest": "Bob"}
+    assert [(one.path, one.value) for one in kept.dropped] == [("/name", "Ann")]
+
+
 def test_a_long_conversation_stays_small() -> None:
     talk = Talk()
     talk.say(f"Anna here. {'So to say. ' * 50_000}", {"guest": "Anna"})
