@@ -147,14 +147,19 @@ def held_to(target: Target[Any], gold: Json, answer: Mapping[str, Any]) -> Mappi
     """
     if answer["error"] is not None:
         return answer
-    fault = _fault(target, answer["value"])
-    if fault is None or _fault(target, gold) is not None:
+    fault = fault_of(target, answer["value"])
+    if fault is None or fault_of(target, gold) is not None:
         return answer
     return {**answer, "value": None, "error": {"type": "InvalidOutputError", "message": fault}}
 
 
-def _fault(target: Target[Any], value: Json) -> str | None:
-    """Why a value is none of the target."""
+def fault_of(target: Target[Any], value: Json) -> str | None:
+    """Say why a value is none of the target; None if it is one.
+
+    Args:
+        target: The target.
+        value: The value.
+    """
     try:
         validate(target, value)
     except InvalidOutputError as error:
@@ -177,11 +182,11 @@ def require_values_of(
         InputError: If there are values, and none fits.
     """
     valued = [answer for answer in answers if answer["error"] is None]
-    faults = ((answer, _fault(target, answer["value"])) for answer in valued)
+    faults = ((answer, fault_of(target, answer["value"])) for answer in valued)
     first = next(faults, None)
     if first is None or first[1] is None or any(fault is None for _, fault in faults):
         return
-    if any(_fault(target, value) is None for value in gold):
+    if any(fault_of(target, value) is None for value in gold):
         answer, fault = first
         raise InputError(
             f"{path} holds no value of {target.name}: {answer['key']}: {fault}.",

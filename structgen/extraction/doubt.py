@@ -16,6 +16,7 @@ from structgen.extraction.question import Question
 from structgen.extraction.supported import located_text
 from structgen.options import UNSET
 from structgen.results import Extraction
+from structgen.schema.compile.keywords import types_of
 from structgen.schema.places import find_nodes, nodes_at, paths_in
 from structgen.schema.shown import shown
 from structgen.values import Json, JsonSchema
@@ -97,13 +98,8 @@ def may_have_confidence(root: JsonSchema, path: str) -> bool:
         root: The schema of the whole.
         path: A JSON Pointer with `*` for any key or index; "" is all other fields.
     """
-    kinds = map(_types_of, find_nodes(root, path))
-    return not path or any(not kind or kind - _WHOLES for kind in kinds)
-
-
-def _types_of(node: JsonSchema) -> frozenset[str]:
-    types = node.get("type", ())
-    return frozenset({types} if isinstance(types, str) else types)
+    kinds = map(types_of, find_nodes(root, path))
+    return not path or any(not kind or set(kind) - _WHOLES for kind in kinds)
 
 
 def check_thresholds(root: JsonSchema, below: Mapping[str, float]) -> None:

@@ -23,11 +23,11 @@ from structgen.extraction.plan import first_that_compiles
 from structgen.extraction.question import Question
 from structgen.flow.drive import Rest, aperform
 from structgen.pipeline.journal.inputs import Input
-from structgen.pipeline.journal.journal import Journal, question_hash, run_of_chunks
+from structgen.pipeline.journal.journal import Journal, run_of_chunks
 from structgen.pipeline.journal.outcomes import entry_of, outcome_of
 from structgen.pipeline.journal.rows import Entry
 from structgen.pipeline.journal.view import CURRENT, RUN
-from structgen.pipeline.record import Item, Outcome, record_of
+from structgen.pipeline.record import Item, Outcome, hash_of, record_of
 from structgen.pipeline.replay import replay_flow
 from structgen.pipeline.splitting import BY_DEFAULT, CHUNK, Asked, Splitting, chunk_data
 from structgen.results import Extraction
@@ -103,11 +103,11 @@ class JobQuestion(Generic[T]):
         which the same ones are chosen asks the same.
         """
         if item.error:
-            return question_hash(self.run, f"\0{item.key}")
+            return hash_of(self.run, f"\0{item.key}")
         examples = self._question.examples
         if examples is None or not examples.vary:
-            return question_hash(self.run, item.document)
-        return question_hash(f"{self.run} {self._shown(item)}", item.document)
+            return hash_of(self.run, item.document)
+        return hash_of(f"{self.run} {self._shown(item)}", item.document)
 
     def _shown(self, item: Item) -> str:
         """A fingerprint of the examples that are shown with a document, by every backend."""
@@ -157,7 +157,7 @@ class JobQuestion(Generic[T]):
             piece: The piece.
         """
         place = f"{piece.chunk.start} {piece.chunk.end} {piece.turn}"
-        return question_hash(f"{self.run} {document.hex()} {place}", piece.chunk.text)
+        return hash_of(f"{self.run} {document.hex()} {place}", piece.chunk.text)
 
     async def ask_about_piece(
         self, chunked: ChunkedQuestion[T], piece: Piece, rest: Rest | None = None
@@ -273,8 +273,8 @@ class JobQuestion(Generic[T]):
         if "kinds" in entry.body:
             judged = self._judged(entry.body["record"], entry.body)
             entry = replace(entry, body={**entry.body, "record": judged})
-        found = outcome_of(entry, self._question.target, of.key, of.meta, check=check)
-        return replace(found, document_hash=of.document_hash)
+        target, document_hash = self._question.target, of.document_hash
+        return outcome_of(entry, target, of.key, of.meta, document_hash=document_hash, check=check)
 
     def _judged(self, record: Mapping[str, Json], body: Mapping[str, Json]) -> dict[str, Json]:
         """A record of the journal, judged as this job asks: its calibration may be another."""

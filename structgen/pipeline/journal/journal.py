@@ -1,7 +1,7 @@
 """The journal of a job: the outcome of every finished input, in an SQLite file.
 
 Rows are only ever appended; the newest row of a question counts. A question is known by a hash of
-everything it is made of (`question_hash`), so equal inputs share a row, and a changed prompt,
+everything it is made of (`hash_of`), so equal inputs share a row, and a changed prompt,
 schema or model finds none.
 
 What survives: rows are written in transactions of many, in WAL mode with `synchronous=FULL`. A
@@ -45,8 +45,8 @@ from structgen.pipeline.journal.rows import (
     row_of_entry,
 )
 from structgen.pipeline.journal.tables import connect
-from structgen.pipeline.record import Item, hash_of
-from structgen.values import Json, Reply, TextOrMessages
+from structgen.pipeline.record import Item
+from structgen.values import Json, Reply
 
 _NEWEST: Final = f"{SELECT} WHERE hash = ? ORDER BY seq DESC LIMIT 1"
 _RESULTS: Final = f"""
@@ -65,16 +65,6 @@ _SET_ASIDE: Final = """
 INSERT OR REPLACE INTO earlier_inputs (position, key, meta, hash, document)
 SELECT position, key, meta, hash, document FROM inputs
 """
-
-
-def question_hash(run: str, document: TextOrMessages) -> bytes:
-    """Give 16 bytes that tell questions apart.
-
-    Args:
-        run: The fingerprint of everything that is the same for every document.
-        document: The document that is asked about.
-    """
-    return hash_of(run, document)
 
 
 def run_of_chunks(run: str) -> str:

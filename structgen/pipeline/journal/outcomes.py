@@ -47,7 +47,13 @@ def entry_of(run: str, hash: bytes, outcome: Outcome[Any]) -> Entry:
 
 
 def outcome_of(
-    entry: Entry, target: Target[T], key: str, meta: Mapping[str, Json], *, check: bool = True
+    entry: Entry,
+    target: Target[T],
+    key: str,
+    meta: Mapping[str, Json],
+    *,
+    document_hash: str = "",
+    check: bool = True,
 ) -> Outcome[T]:
     """Give the outcome that the journal kept.
 
@@ -56,6 +62,7 @@ def outcome_of(
         target: The target of the job.
         key: The key of the input.
         meta: The meta of the input.
+        document_hash: Tells which document the input has; "" if that is not known.
         check: Whether to check the value again: the target's validators may have changed since.
 
     Returns:
@@ -65,6 +72,7 @@ def outcome_of(
     outcome = Outcome(
         key=key,
         meta=meta,
+        document_hash=document_hash,
         target=target,
         stored=record,
         tries=body["tries"] if isinstance(body.get("tries"), int) else 0,

@@ -27,7 +27,7 @@ class Entry:
     """The outcome of one question."""
 
     hash: bytes
-    """Which question, with its document; see `question_hash`."""
+    """Which question, with its document; see `hash_of`."""
     run: str
     """Which question, without the document; see `fingerprint`."""
     ok: bool

@@ -7,7 +7,6 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -102,8 +101,7 @@ class JournalView:
         for one, entry in self._inputs():
             found = True
             if entry is not None:
-                outcome = outcome_of(entry, target, one.key, one.meta, check=False)
-                yield replace(outcome, document_hash=one.document_hash)
+                yield _outcome(one, entry, target)
         if found:
             return
         for entry in self._entries():
@@ -200,9 +198,14 @@ class JournalView:
             }
 
 
+def _outcome(one: Input, entry: Entry, target: Target[Any]) -> Outcome[Any]:
+    document_hash = one.document_hash
+    return outcome_of(entry, target, one.key, one.meta, document_hash=document_hash, check=False)
+
+
 def _everything(one: Input, entry: Entry | None, target: Target[Any]) -> dict[str, Json]:
     if entry is None:
         return {"key": one.key, "value": None, "error": None, "meta": {**one.meta}}
-    outcome = outcome_of(entry, target, one.key, one.meta, check=False)
+    outcome = _outcome(one, entry, target)
     known = {name: entry.body.get(name) for name in ("tries", "usage", "seconds", "attempts")}
     return {**outcome.row(), "cost": entry.cost, **known}

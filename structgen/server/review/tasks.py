@@ -12,7 +12,7 @@ from typing import Any, Final, Literal, TypeAlias
 
 from structgen.errors import InputError, InvalidOutputError, NotJsonError
 from structgen.pipeline.journal.reviews import counted
-from structgen.schema.json import same_json
+from structgen.schema.json import is_unicode, same_json
 from structgen.schema.json_text import parse_json, parse_json_of
 from structgen.server.review.files import write_new
 from structgen.server.review.records import Records
@@ -220,7 +220,7 @@ def _value(one: Mapping[str, Any]) -> str:
     if not one["values"]:
         return ""
     text = json.dumps(one["values"][0]["value"], ensure_ascii=False, indent=2)
-    return text if _readable(text) == text else json.dumps(one["values"][0]["value"], indent=2)
+    return text if is_unicode(text) else json.dumps(one["values"][0]["value"], indent=2)
 
 
 def _readable(text: str) -> str:
