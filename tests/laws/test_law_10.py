@@ -19,13 +19,12 @@ from hypothesis import strategies as st
 from pydantic import BaseModel, NonNegativeInt
 
 from structgen import Client, Job
-from structgen.errors import ConnectionFailedError, StructgenError
-from structgen.options import Options
+from structgen.errors import ConnectionFailedError
 from structgen.pipeline import open_source
 from structgen.pipeline.batch_rounds import Batching
 from structgen.testing import FaultyServer, ScriptedModel, ScriptedTransport
-from structgen.testing.scripted import completion
-from structgen.values import Answer, JsonSchema, Message, Reply
+from structgen.testing.scripted import Line, completion
+from structgen.values import Reply, Request
 from tests.laws.test_laws import LAW, LONG
 from tests.pipeline.batches import BatchServer
 
@@ -72,35 +71,31 @@ def streamed_items(parts: Parts, folder: Path) -> Found:
 
 # ---- a chunk its document -----------------------------------------------------------------------
 
-CHUNKS: Final[Mapping[str, str | Answer | StructgenError]] = {
-    "refused": Answer(text="", finish_reason="stop", refusal="I would rather not."),
+CHUNKS: Final[Mapping[str, Line]] = {
+    "refused": Reply(200, {}, completion(None, refusal="I would rather not.")),
     "no JSON": "Certainly!",
     "invalid": '{"numbers": "all of them"}',
     "away": ConnectionFailedError("The server is away."),
 }
 
 
-class Reader(ScriptedModel):
-    """Answers with the number of the chunk that it is shown, or with what is bad about it."""
+def chunk(request: Request) -> Line:
+    """The number of the chunk that is shown, or what is bad about it."""
+    shown = re.search(r"Page (\d+)\. ([\w ]+)", request.body.decode())
+    assert shown
+    return CHUNKS.get(shown[2], json.dumps({"numbers": [int(shown[1])]}))
 
-    def generate(
-        self,
-        messages: Sequence[Message],
-        schema: JsonSchema | None,
-        options: Options,
-        document: str | None = None,
-    ) -> Answer:
-        shown = re.search(r"Page (\d+)\. (.*)", str(messages[-1]["content"]))
-        assert shown
-        answer = CHUNKS.get(shown[2], json.dumps({"numbers": [int(shown[1])]}))
-        if isinstance(answer, StructgenError):
-            raise answer
-        return answer if isinstance(answer, Answer) else Answer(text=answer, finish_reason="stop")
+
+def asked_once(line: Line) -> Client:
+    transport = ScriptedTransport(line)
+    return Client(
+        "vllm:m", base_url="http://s/v1", transport=transport, max_reasks=0, max_retries=0
+    )
 
 
 def chunks(parts: Parts, folder: Path) -> Found:
     pages = [f"Page {n}. {bad or 'good'}\n{'word ' * 40}" for n, bad in enumerate(parts)]
-    client = Client(Reader(), max_reasks=0)
+    client = asked_once(chunk)
     result = client.extract_document(Numbered, "\n\n".join(pages), chunk_tokens=70)
     return Found(result.value.numbers, len(result.failures))
 
@@ -210,15 +205,11 @@ def outcomes(parts: Parts, folder: Path, **options: Any) -> Found:
 
 
 def job(parts: Parts, folder: Path) -> Found:
-    def line(request: Any) -> Any:
+    def line(request: Request) -> Reply:
         status, content = answer(json.loads(request.body))
         return Reply(status, {}, json.dumps(content).encode())
 
-    transport = ScriptedTransport(line)
-    client = Client(
-        "vllm:m", base_url="http://s/v1", transport=transport, max_reasks=0, max_retries=0
-    )
-    return outcomes(parts, folder, client=client)
+    return outcomes(parts, folder, client=asked_once(line))
 
 
 def batch(parts: Parts, folder: Path) -> Found:
