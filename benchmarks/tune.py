@@ -6,7 +6,8 @@ Needs ../shared/data/dev. Of each task, `--gold` records from the end of its fil
 the first `--records` are judged: with the default and with what was tuned, at temperature 0 with
 400 tokens for an answer. Offsets of entities are left out. With `--answers DIR` every answer and
 every tuned file is kept, and a run that is started again asks only what is missing, and once more
-about judged records whose answers failed; with `--max-calls` each tuning leaves out the candidates for which that has no room.
+about judged records whose answers failed; with `--max-calls` each tuning leaves out the candidates
+for which that has no room.
 
 Figures: `gain`, the mean over tasks of the paired difference in F1, with an interval by bootstrap
 over records within tasks; and by task what was chosen, F1 before and after, the gain with its
